@@ -1,0 +1,2 @@
+"""The bridge from WooCommerce to Panelr."""
+
