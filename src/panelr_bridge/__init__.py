@@ -1,2 +1,1 @@
 """The bridge from WooCommerce to Panelr."""
-

@@ -1,0 +1,287 @@
+"""The steps of an order's way, in their order: receive, carry out, record. Nothing else joins them.
+
+No transaction is open while Panelr is called, and what is owed is a row before it is called.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from panelr_bridge import logs, outcomes
+from panelr_bridge.outcomes import Done, NotSent, Outcome, Refused
+from panelr_bridge.panelr import answer
+from panelr_bridge.panelr import request as panelr_request
+from panelr_bridge.panelr.client import PanelrClient
+from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, NotThere, match
+from panelr_bridge.steps import claim as claims
+from panelr_bridge.steps import intake, record
+from panelr_bridge.steps.claim import Claim, Idle, Moved, Terms
+from panelr_bridge.steps.record import Report
+from panelr_bridge.store import orders, outbox
+from panelr_bridge.store.database import Database, is_unavailable
+from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Action, ListedWorkOrder, Policy, State, WorkOrder
+from panelr_bridge.woo.payload import Deleted, Order
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Clock = Callable[[], datetime]
+
+SLOT_HOLDS = timedelta(seconds=1)
+"""How long leave from the rate limit is good for; the limiter's window is a minute and this."""
+NAMES_HOLD = timedelta(hours=1)
+SIBLING_WAIT = timedelta(seconds=5)
+RECORD_TRIES = 8
+
+log = logs.get(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the moment, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a call came to: the order's state, and the work order when it was created."""
+
+    state: State
+    work_order: WorkOrder | None = None
+
+
+class Bridge:
+    """Carries orders from the door to Panelr. One a process; `owed` is set when there is something for the worker."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        panelr: PanelrClient,
+        policy: Policy,
+        terms: Terms,
+        sync_budget: timedelta,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.database = database
+        self.policy = policy
+        self.terms = terms
+        self.clock = clock
+        self.owed = asyncio.Event()
+        self._panelr = panelr
+        self._sync_budget = sync_budget
+        self._calls: set[asyncio.Task[Settled]] = set()
+        self._product_names: tuple[datetime, dict[int, str]] | None = None
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `work` in a transaction of its own; its `now` is the moment that begins, not when it was asked for."""
+
+        def at_its_beginning(connection: Connection) -> R:
+            return work(connection, self.clock(), *args, **kwargs)
+
+        return await self.database.write(at_its_beginning)
+
+    async def receive(self, delivery: Delivery, event: Order | Deleted | None) -> Row | None:
+        """Store an authentic delivery and carry out what it calls for, as far as the time budget goes.
+
+        Returns the order as it stands then, None where the delivery is about none. Everything is committed before
+        this returns; a call that is still under way goes on and is recorded when it ends.
+        """
+        until = time.monotonic() + self._sync_budget.total_seconds()
+        received = await self.write(
+            intake.receive,
+            delivery,
+            event,
+            policy=self.policy,
+            terms=self.terms,
+        )
+        row = received.order
+        if received.claim is not None and row is not None:
+            row = await self._within(until, received.claim, row)
+        elif row is not None and row["state"] == State.QUEUED:
+            self.owed.set()
+        log.info(
+            "delivery.received",
+            store=delivery.store,
+            topic=delivery.topic,
+            delivery=received.stored.id,
+            times=received.stored.times,
+            verdict=delivery.verdict,
+            woo_order_id=delivery.woo_order_id,
+            state=row and row["state"],
+            reason=row and (row["reasons"] or [{}])[0].get("code"),
+        )
+        return row
+
+    async def _within(self, until: float, claim: Claim, row: Row) -> Row:
+        """Make the call; return the order as it stands when the call ends or the time does."""
+        call = self.start(claim)
+        done, _ = await asyncio.wait({call}, timeout=max(until - time.monotonic(), 0))
+        if not done:
+            return row
+        settled = call.result()
+        if settled.work_order is not None:
+            return row | {
+                "state": settled.state,
+                "reasons": [],
+                "work_order_id": settled.work_order.work_order_id,
+                "reference_code": settled.work_order.reference_code,
+            }
+        return await self.database.read(orders.get, claim.order_id) or row
+
+    def start(self, claim: Claim) -> asyncio.Task[Settled]:
+        """Begin a claimed call; it ends by itself, whether or not anybody waits for it."""
+        task = asyncio.create_task(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
+        self._calls.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Settled]) -> None:
+        self._calls.discard(task)
+        self.owed.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("call.finished", outcome="not_recorded", exc_info=task.exception())
+
+    @property
+    def calls_under_way(self) -> int:
+        """How many calls this process is making."""
+        return len(self._calls)
+
+    async def drain(self, *, seconds: float) -> int:
+        """Wait for the calls under way, no longer than `seconds`; returns how many did not end."""
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=seconds)
+        return len(self._calls)
+
+    async def claim_due(self) -> Claim | Moved | Idle:
+        """Take the call that has been due the longest."""
+        return await self.write(claims.claim_due, policy=self.policy, terms=self.terms)
+
+    async def carry_out(self, claim: Claim) -> Settled:
+        """Make a claimed call and record what came of it."""
+        if claim.action is Action.LOOK_UP:
+            return await self._look_up(claim)
+        report = await self._call(claim, panelr_request.create_work_order(claim.request))
+        if isinstance(report.outcome, Done):
+            found = answer.created_work_order(report.outcome)
+            if isinstance(found, WorkOrder):
+                state = await self._record(report, record.created, report, found)
+                return Settled(state, found if state is State.CREATED else None)
+            report = replace(report, outcome=found)
+        return Settled(await self._record(report, record.not_created, report, terms=self.terms))
+
+    async def _look_up(self, claim: Claim) -> Settled:
+        """Find out whether a call whose answer was lost has reached Panelr."""
+        email = claim.request.customer_email
+        report = await self._call(claim, panelr_request.get_work_orders(customer_email=email))
+        listed = answer.listed_work_orders(report.outcome) if isinstance(report.outcome, Done) else report.outcome
+        if isinstance(listed, Refused):
+            words = (
+                f"this Panelr cannot be asked for a customer's work orders ({listed.words}): look there, then resolve"
+            )
+            return await self._undecided(report, "cannot_look_up", words)
+        if not isinstance(listed, tuple):
+            return await self._later(replace(report, outcome=listed))
+        found = await self._match(claim, listed)
+        if isinstance(found, Found):
+            if not found.certain and await self._sibling_on_the_wire(claim):
+                return await self._later(report, wait=SIBLING_WAIT)
+            return Settled(await self._record(report, record.adopted, report, found.work_order))
+        if isinstance(found, Ambiguous):
+            words = f"several work orders could be this order's: {', '.join(found.reference_codes)}: resolve it by hand"
+            return await self._undecided(report, "several_candidates", words)
+        if isinstance(found, NotThere):
+            return Settled(await self._record(report, record.not_there, report, terms=self.terms))
+        return await self._later(report, wait=SIBLING_WAIT)
+
+    async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match:
+        codes = [entry.work_order.reference_code for entry in listed if entry.work_order.reference_code]
+        linked = await self.database.read(orders.linked, codes, besides=claim.order_id)
+        names: dict[int, str] | None = None
+        for _ in range(2):
+            found = match(
+                request=claim.request,
+                first_attempt_at=claim.first_sent_at,
+                listed=listed,
+                linked=linked,
+                product_names=names,
+            )
+            if not isinstance(found, NamesNeeded):
+                break
+            names = await self._names()
+        return found
+
+    async def _names(self) -> dict[int, str] | None:
+        """Panelr's product names, asked for once an hour; None when they cannot be had now."""
+        now = self.clock()
+        if self._product_names is None or now - self._product_names[0] > NAMES_HOLD:
+            if not await self.write(claims.leave, terms=self.terms):
+                return None
+            outcome = await self._panelr.call(panelr_request.get_products(), now=now)
+            names = answer.product_names(outcome) if isinstance(outcome, Done) else outcome
+            if not isinstance(names, dict):
+                return None
+            self._product_names = (now, names)
+        return self._product_names[1]
+
+    async def _sibling_on_the_wire(self, claim: Claim) -> bool:
+        """Whether the same customer's other order is just being sent: the work order found may be its."""
+        bodies = await self.database.read(outbox.requests_on_the_wire, besides=claim.order_id)
+        emails = {panelr_request.load(body).customer_email.casefold() for body in bodies}
+        return claim.request.customer_email.casefold() in emails
+
+    async def _later(self, report: Report, *, wait: timedelta | None = None) -> Settled:
+        return Settled(await self._record(report, record.look_up_later, report, terms=self.terms, wait=wait))
+
+    async def _undecided(self, report: Report, code: str, words: str) -> Settled:
+        return Settled(await self._record(report, record.undecided, report, code=code, words=words))
+
+    async def _call(self, claim: Claim, call: panelr_request.Call) -> Report:
+        """Call Panelr, unless the leave to do so has run out while this process was held up."""
+        started_at, began = self.clock(), time.monotonic()
+        outcome: Outcome
+        if started_at - (claim.lease_until - self.terms.lease) > SLOT_HOLDS:
+            outcome = NotSent(words="this process was held up before the call could begin")
+        else:
+            outcome = await self._panelr.call(call, now=started_at)
+        milliseconds = round((time.monotonic() - began) * 1000)
+        return Report(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
+
+    async def _record(
+        self,
+        report: Report,
+        work: Callable[Concatenate[Connection, datetime, P], State],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> State:
+        """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
+        for tried in range(1, RECORD_TRIES + 1):
+            try:
+                state = await self.write(work, *args, **kwargs)
+                break
+            except Exception as error:
+                if tried == RECORD_TRIES or not is_unavailable(error):
+                    raise
+                await asyncio.sleep(min(0.1 * 2**tried, 10))
+        claim = report.claim
+        log.info(
+            "call.finished",
+            store=claim.store,
+            order=claim.order_id,
+            woo_order_id=claim.woo_order_id,
+            action=claim.action,
+            attempt=claim.attempt,
+            outcome=outcomes.name(report.outcome),
+            status=report.outcome.status,
+            milliseconds=report.milliseconds,
+            state=state,
+        )
+        return state

@@ -1,0 +1,53 @@
+"""Logging: one line a decision, under a stable dotted name, without personal data, keys or tokens.
+
+The names: `delivery.received`, `delivery.refused`, `call.finished`, `order.moved`, `lease.ended`, `mapping.changed`,
+`operator.acted`, `request.failed`, and `bridge.started`, `bridge.stopping`, `bridge.stopped`.
+"""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+
+LogFormat = Literal["json", "console"]
+
+
+def configure(log_format: LogFormat) -> None:
+    """Write every log line to standard error, as JSON or for a person; libraries' warnings come along."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("panelr_bridge").setLevel(logging.INFO)
+
+
+def get(name: str) -> Any:
+    """Return the logger of a module."""
+    return structlog.stdlib.get_logger(name)

@@ -1,0 +1,1 @@
+"""The database's history: one file a step, up and down, on PostgreSQL and SQLite."""

@@ -1,0 +1,30 @@
+"""How alembic reaches the database: by the connection that `store/migrate.py` hands over, else by the settings."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection
+
+from panelr_bridge import settings
+from panelr_bridge.store import database
+from panelr_bridge.store.tables import metadata
+
+
+def run(connection: Connection) -> None:
+    """Run the migrations that were asked for; ALTER on SQLite means copying the table (batch)."""
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_by_settings() -> None:
+    """Serve alembic's own command line."""
+    async with database.opened(settings.load().database_url) as opened:
+        await opened.write(run)
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    asyncio.run(run_by_settings())

@@ -1,0 +1,1 @@
+"""Panelr: its requests, its answers, and the transport between."""

@@ -1,0 +1,187 @@
+"""What Panelr answered, told apart without I/O.
+
+Every answer is an envelope `{"success": bool, "data": ..., "error": text}`; some older actions put the text under
+`message`. Panelr is a PHP application: with any status the body may be an HTML page, nothing at all, or PHP's
+warnings in front of the JSON (source: the reference of Panelr's API and its own plugin).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.values import ListedItem, ListedWorkOrder, WorkOrder
+
+REFUSING = frozenset({400, 404, 409, 422})
+LONGEST_WORDS = 300
+
+_ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
+    """Return what an answer means; `headers` by lower-case name, `now` for a Retry-After that is a date.
+
+    Only an answer that is positively a refusal counts as one: whatever cannot be read is unknown.
+    """
+    retry_after = _retry_after(headers.get("retry-after"), now)
+    if status == 429 or (status == 503 and retry_after is not None):
+        return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
+    envelope = _envelope(body)
+    words = _words(envelope)
+    if status in {401, 403}:
+        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_said(words)}", status=status)
+    if 300 <= status < 400:
+        words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
+        return Misconfigured(words=words, status=status)
+    if envelope is None:
+        return Unknown(words=f"Panelr's answer ({status}) is not its usual envelope", status=status)
+    if 200 <= status < 300 and envelope["success"]:
+        return Done(words="done", status=status, data=envelope.get("data"))
+    if status in REFUSING or (200 <= status < 300):
+        return Refused(words=words or f"Panelr refused without a word ({status})", status=status)
+    return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
+
+
+def created_work_order(outcome: Done) -> WorkOrder | Unknown:
+    """Return the work order in create_work_order's data; Unknown where a field that we need is missing."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    work_order_id, token = _integer(data.get("work_order_id")), _string(data.get("confirmation_token"))
+    reference_code = _string(data.get("reference_code"))
+    if work_order_id is None or reference_code is None or token is None:
+        words = "Panelr says that it created a work order, but not which one"
+        return Unknown(words=words, status=outcome.status)
+    return WorkOrder(
+        work_order_id=work_order_id,
+        reference_code=reference_code,
+        confirmation_token=token,
+        status=_string(data.get("status")),
+    )
+
+
+def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
+    """Return a customer's work orders; Unknown where the list cannot be read whole.
+
+    The list may stand alone or under `work_orders` or `orders`: its form is not documented. One entry that
+    cannot be read spoils the list, because it might be the one that is looked for.
+    """
+    rows = _rows(outcome.data, "work_orders", "orders")
+    if rows is None:
+        return Unknown(words="Panelr's list of work orders cannot be read", status=outcome.status)
+    listed = [_listed(row) for row in rows]
+    if any(entry is None for entry in listed):
+        return Unknown(words="an entry in Panelr's list of work orders cannot be read", status=outcome.status)
+    return tuple(entry for entry in listed if entry is not None)
+
+
+def product_names(outcome: Done) -> dict[int, str] | Unknown:
+    """Return the names of Panelr's products by their ids; Unknown where the list cannot be read."""
+    rows = _rows(outcome.data, "products")
+    if rows is None:
+        return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
+    known = ((_integer(row.get("id")), _string(row.get("name"))) for row in rows if isinstance(row, dict))
+    return {number: text for number, text in known if number is not None and text is not None}
+
+
+def _listed(row: Any) -> ListedWorkOrder | None:
+    if not isinstance(row, dict) or not isinstance(row.get("items"), list):
+        return None
+    reference_code = _string(row.get("reference_code"))
+    items = [_item(item) for item in row["items"]]
+    if reference_code is None or any(item is None for item in items):
+        return None
+    work_order_id = _integer(row.get("work_order_id")) or _integer(row.get("id"))
+    return ListedWorkOrder(
+        work_order=WorkOrder(
+            reference_code=reference_code, work_order_id=work_order_id, status=_string(row.get("status"))
+        ),
+        created_at=_moment(row.get("created_at")),
+        items=tuple(item for item in items if item is not None),
+    )
+
+
+def _item(item: Any) -> ListedItem | None:
+    if not isinstance(item, dict):
+        return None
+    qty = _integer(item.get("qty", 1))
+    if qty is None:
+        return None
+    return ListedItem(
+        name=_string(item.get("name")) or "",
+        qty=qty,
+        intent=_string(item.get("intent")),
+        product_id=_integer(item.get("product_id")),
+        wc_order_id=_string(item.get("wc_order_id")),
+        shows_wc_order_id="wc_order_id" in item,
+    )
+
+
+def _rows(data: Any, *names: str) -> list[Any] | None:
+    if isinstance(data, dict):
+        data = next((data[name] for name in names if name in data), None)
+    return data if isinstance(data, list) else None
+
+
+def _envelope(body: bytes) -> dict[str, Any] | None:
+    """Return the envelope, also from behind PHP's warnings; None where there is none or not to its end."""
+    start = _ENVELOPE.search(body)
+    if start is None:
+        return None
+    try:
+        content = json.loads(body[start.start() :], parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    usable = isinstance(content, dict) and isinstance(content.get("success"), bool)
+    return content if usable else None
+
+
+def _words(envelope: Mapping[str, Any] | None) -> str:
+    said = (envelope or {}).get("error") or (envelope or {}).get("message") or ""
+    text = said if isinstance(said, str) else json.dumps(said, default=str)
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[:LONGEST_WORDS].strip()
+
+
+def _said(words: str) -> str:
+    return f": {words}" if words else ""
+
+
+def _retry_after(value: str | None, now: datetime) -> float | None:
+    """Read Retry-After: seconds or a date."""
+    text = (value or "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return max((aware - now).total_seconds(), 0.0)
+
+
+def _integer(value: Any) -> int | None:
+    """Read a positive number; PHP may write it as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:19])
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value < 2**63 else None
+
+
+def _string(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    return str(value).strip() or None
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,123 @@
+"""The transport to Panelr: one POST or GET, and its outcome by type. It never retries and never raises.
+
+What is safe to send again is decided here for connections and in `answer.py` for answers. httpx raises its
+connect errors before a byte of the request has left, and only then (https://www.python-httpx.org/exceptions/).
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Unknown
+from panelr_bridge.panelr import answer
+from panelr_bridge.panelr.request import Call, entry_point
+
+IDLE_SECONDS = 2.0
+"""Apache closes an idle connection after 5 s: one that is about to close is never used."""
+CONNECTIONS = 64
+LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+class PanelrClient:
+    """Calls one Panelr. Use as an async context manager; `call` may run many times at once."""
+
+    def __init__(self, *, base_url: str, api_key: str, timeout_seconds: float) -> None:
+        self._address = entry_point(base_url)
+        self._timeout = timeout_seconds
+        self._client = httpx.AsyncClient(
+            headers={
+                "X-Panelr-API-Key": api_key,
+                "Accept": "application/json",
+                "User-Agent": "panelr-bridge",
+            },
+            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, 10.0)),
+            limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def call(self, call: Call, *, now: datetime) -> Outcome:
+        """Make `call` and return its outcome, whatever happens.
+
+        The whole exchange is bounded by the timeout: a peer that drips its answer does not hold us.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._exchange(call, now)
+        except TimeoutError:
+            return Unknown(words=f"Panelr did not finish its answer within {self._timeout:g} s")
+        except Exception as error:  # noqa: BLE001  an outcome that nobody expected is unknown, never a crash
+            return classify(error)
+
+    async def _exchange(self, call: Call, now: datetime) -> Outcome:
+        request = self._client.build_request(
+            call.method,
+            self._address,
+            params=(("action", call.action), *call.query),
+            content=call.body,
+            headers={"Content-Type": "application/json"} if call.body is not None else None,
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    return Unknown(
+                        words="Panelr's answer is larger than any of its answers", status=response.status_code
+                    )
+        finally:
+            await response.aclose()
+        return answer.interpret(status=response.status_code, headers=response.headers, body=bytes(body), now=now)
+
+
+def classify(error: Exception) -> Outcome:
+    """Return the outcome of a call that ended in `error`; only what is known not to have left is NotSent."""
+    causes = tuple(_causes(error))
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return Misconfigured(words="BRIDGE_PANELR_URL is no address that can be called")
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return _unconnected(causes)
+    if isinstance(error, httpx.PoolTimeout):
+        return NotSent(words="no connection to Panelr was free in time")
+    return Unknown(words=f"the connection to Panelr broke: {type(error).__name__}")
+
+
+def _unconnected(causes: tuple[BaseException, ...]) -> Outcome:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Misconfigured(words=f"Panelr's certificate is not valid for its address: {cause.verify_message}")
+        if isinstance(cause, socket.gaierror):
+            words = "Panelr's host name could not be looked up"
+            return (
+                NotSent(words=words)
+                if cause.errno == socket.EAI_AGAIN
+                else Misconfigured(words=f"{words}: BRIDGE_PANELR_URL")
+            )
+    refused = any(getattr(cause, "errno", None) == errno.ECONNREFUSED for cause in causes)
+    return NotSent(words="Panelr refused the connection" if refused else "no connection to Panelr could be made")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and what it was raised while handling: httpx keeps the reason there."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        if isinstance(seen, BaseExceptionGroup):
+            yield from seen.exceptions
+        seen = seen.__cause__ or seen.__context__

@@ -1,0 +1,8 @@
+"""A simulated Panelr on a real socket: its API at `/api/api.php`, its strings to pull at `/_sim/`."""
+
+from panelr_bridge.simulators.panelr.app import create_app
+from panelr_bridge.simulators.panelr.faults import Fault, FaultError
+from panelr_bridge.simulators.panelr.panel import Panel
+from panelr_bridge.simulators.panelr.work_orders import WorkOrder
+
+__all__ = ["Fault", "FaultError", "Panel", "WorkOrder", "create_app"]

@@ -1,0 +1,143 @@
+"""The actions of the API: a table, and one function for each. No HTTP beyond status numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from panelr_bridge.simulators.panelr import catalogue
+from panelr_bridge.simulators.panelr.answers import Answer, failure, parsed, success
+from panelr_bridge.simulators.panelr.panel import Panel
+from panelr_bridge.simulators.panelr.refused import Refused
+from panelr_bridge.simulators.panelr.validation import checked
+
+DEFAULT_LIMIT = 20
+LARGEST_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, as far as the actions care. `arrived` is the panel's clock."""
+
+    action: str
+    method: str
+    query: Mapping[str, str]
+    key: str | None
+    address: str
+    content_type: str
+    body: bytes
+    arrived: float
+
+
+def carry_out(panel: Panel, call: Call) -> Answer:
+    """Do what a request asks for and say what the proper answer is; a refusal changes nothing."""
+    try:
+        run = _admitted(panel, call)
+        data = run(panel, call)
+    except Refused as no:
+        retry_after = no.retry_after if panel.settings.sends_retry_after else None
+        return failure(no.status, no.text, retry_after)
+    panel.rates.count(address=call.address, now=call.arrived)
+    return success(data)
+
+
+def create_work_order(panel: Panel, call: Call) -> dict[str, Any]:
+    """Create a work order; provisions nothing."""
+    new = checked(
+        _json_object(panel, call),
+        products=panel.products,
+        methods=panel.payment_methods,
+        strict=panel.settings.strict,
+    )
+    return panel.create(new).created()
+
+
+def get_work_order(panel: Panel, call: Call) -> dict[str, Any]:
+    """Show one work order to whoever has its reference code and its token or its customer's e-mail address."""
+    found = panel.by_reference(call.query.get("ref", ""))
+    token, email = call.query.get("token"), call.query.get("email")
+    if found is None or not (
+        token == found.confirmation_token or (email is not None and email.casefold() == found.customer_email.casefold())
+    ):
+        raise Refused(404, "Work order not found")
+    method = panel.payment_methods.get(found.payment_method_id or 0)
+    return found.detailed(
+        payment_method=method.name if method else None, with_wc_order_id=panel.settings.shows_wc_order_id
+    )
+
+
+def get_work_orders(panel: Panel, call: Call) -> list[dict[str, Any]]:
+    """List a customer's work orders, newest first."""
+    email, customer_id = call.query.get("customer_email"), call.query.get("customer_id")
+    limit = min(_number(call.query.get("limit", str(DEFAULT_LIMIT)), "limit"), LARGEST_LIMIT)
+    if email:
+        found = panel.of_customer(email=email)
+    elif customer_id:
+        found = panel.of_customer(customer_id=_number(customer_id, "customer_id"))
+    else:
+        raise Refused(422, "customer_email or customer_id is required")
+    shows = panel.settings.shows_wc_order_id
+    return [work_order.listed(with_wc_order_id=shows) for work_order in found[:limit]]
+
+
+def get_products(panel: Panel, _call: Call) -> list[dict[str, Any]]:
+    """List what is sold."""
+    return [product.shown() for product in panel.products.values()]
+
+
+def get_payment_methods(panel: Panel, _call: Call) -> list[dict[str, Any]]:
+    """List how it may be paid."""
+    return [method.shown() for method in panel.payment_methods.values()]
+
+
+def get_store_settings(_panel: Panel, _call: Call) -> dict[str, Any]:
+    """Answer something cheap."""
+    return catalogue.store_settings()
+
+
+@dataclass(frozen=True)
+class Action:
+    """How an action is called and what carries it out: data for the envelope out, Refused raised."""
+
+    method: str
+    run: Callable[[Panel, Call], Any]
+
+
+ACTIONS: Mapping[str, Action] = {
+    "create_work_order": Action("POST", create_work_order),
+    "get_work_order": Action("GET", get_work_order),
+    "get_work_orders": Action("GET", get_work_orders),
+    "get_products": Action("GET", get_products),
+    "get_payment_methods": Action("GET", get_payment_methods),
+    "get_store_settings": Action("GET", get_store_settings),
+}
+
+
+def _admitted(panel: Panel, call: Call) -> Callable[[Panel, Call], Any]:
+    settings = panel.settings
+    panel.keys.check(given=call.key, expected=settings.api_key, address=call.address, now=call.arrived)
+    panel.rates.check(address=call.address, limit=settings.rate_per_minute, now=call.arrived)
+    action = ACTIONS.get(call.action)
+    hidden = call.action == "get_work_orders" and not settings.knows_get_work_orders
+    if action is None or hidden:
+        raise Refused(404, f"Unknown action {call.action}" if call.action else "action is required")
+    if call.method != action.method:
+        raise Refused(405, f"{call.action} must be called with {action.method}")
+    return action.run
+
+
+def _json_object(panel: Panel, call: Call) -> dict[str, Any]:
+    if panel.settings.strict and call.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise Refused(400, "Content-Type must be application/json")
+    try:
+        body = parsed(call.body)
+    except ValueError as broken:
+        raise Refused(400, "The body is not valid JSON") from broken
+    if not isinstance(body, dict):
+        raise Refused(400, "The body must be a JSON object")
+    return body
+
+
+def _number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text) > 0):
+        raise Refused(422, f"{name} must be an integer of at least 1")
+    return int(text)

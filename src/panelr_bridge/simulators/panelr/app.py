@@ -1,0 +1,103 @@
+"""The door of the simulated Panelr: thin HTTP around `Panel`."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from panelr_bridge.simulators.panelr.actions import ACTIONS, Call, carry_out
+from panelr_bridge.simulators.panelr.answers import failure
+from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
+from panelr_bridge.simulators.panelr.panel import Entry, Panel
+from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.wire import SILENT, Exchange, altered, play, send_answer
+
+# What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
+NOTHING_DONE = failure(500, "Internal error, nothing was saved")
+
+
+class Door:
+    """`/api/api.php` as an ASGI app of its own, because a fault may cut the connection below HTTP."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or spoil it."""
+        panel = self.panel
+        arrived = panel.clock()
+        panel.arrivals.append(arrived)
+        try:
+            call = await _read(Request(scope, receive), arrived)
+        except ClientDisconnect:
+            return
+        entry = Entry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
+        panel.journal.append(entry)
+        # A caller that gives up meanwhile changes nothing: PHP goes on with the request, and so do we.
+        if panel.settings.latency_seconds:
+            await asyncio.sleep(panel.settings.latency_seconds)
+        await self._answer(call, entry, Exchange(scope, receive, send))
+
+    async def _answer(self, call: Call, entry: Entry, exchange: Exchange) -> None:
+        faults = self.panel.faults
+        answer = NOTHING_DONE
+        # Before the key is looked at: an outage asks nobody for a key.
+        fault = faults.strike(call.action, "before")
+        if fault is None:
+            answer = carry_out(self.panel, call)
+            if answer.succeeded:
+                fault = faults.strike(call.action, "after")
+        if fault is None:
+            entry.status = answer.status
+            await send_answer(answer, exchange)
+            return
+        answer = altered(fault, answer)
+        entry.fault = fault.kind
+        entry.status = None if fault.kind in SILENT else answer.status
+        await play(fault, answer, exchange)
+
+
+async def _read(request: Request, arrived: float) -> Call:
+    return Call(
+        action=request.query_params.get("action", ""),
+        method=request.method,
+        query=request.query_params,
+        key=request.headers.get("X-Panelr-API-Key"),
+        address=request.client.host if request.client else "",
+        content_type=request.headers.get("Content-Type", ""),
+        body=await request.body(),
+        arrived=arrived,
+    )
+
+
+def create_app(
+    *,
+    api_key: str,
+    rate_per_minute: int = 120,
+    latency_seconds: float = 0.0,
+    shows_wc_order_id: bool = True,
+    knows_get_work_orders: bool = True,
+) -> Starlette:
+    """A Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
+
+    `rate_per_minute` 0 is no limit; the other switches are those of `Settings`. Serve it with
+    `panelr_bridge.simulators.server.running`: the faults reach for the connection that it hands over.
+    Raises ValueError when the key is empty or another value does not fit.
+    """
+    settings = Settings(
+        api_key=api_key,
+        rate_per_minute=rate_per_minute,
+        latency_seconds=latency_seconds,
+        shows_wc_order_id=shows_wc_order_id,
+        knows_get_work_orders=knows_get_work_orders,
+    )
+    panel = Panel(settings, actions=ACTIONS)
+    app = Starlette(
+        routes=[Route("/api/api.php", Door(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
+    )
+    app.router.redirect_slashes = False
+    app.state.panel = panel
+    return app

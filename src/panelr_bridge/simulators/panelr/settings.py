@@ -1,0 +1,32 @@
+"""What may be set on the simulated Panelr, at its start and while it runs."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass
+class Settings:
+    """The switches. Raises ValueError, with a sentence, when a value does not fit.
+
+    `rate_per_minute` counts the successful requests of one address; 0 is no limit. `shows_wc_order_id` and
+    `knows_get_work_orders` are what the documentation leaves open. `sends_retry_after` goes for the limit's own 429;
+    a fault says itself whether it has one. `strict` also refuses unknown fields, and bodies not sent as JSON.
+    """
+
+    api_key: str
+    rate_per_minute: int = 120
+    latency_seconds: float = 0.0
+    shows_wc_order_id: bool = True
+    knows_get_work_orders: bool = True
+    sends_retry_after: bool = True
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.api_key, str) or not self.api_key:
+            raise ValueError("api_key must be a string that is not empty")
+        if type(self.rate_per_minute) is not int or self.rate_per_minute < 0:
+            raise ValueError("rate_per_minute must be an integer of at least 0")
+        if type(self.latency_seconds) not in (int, float) or not 0 <= self.latency_seconds <= 3600:
+            raise ValueError("latency_seconds must be a number from 0 to 3600")
+        for each in fields(self):
+            if each.type is bool and not isinstance(getattr(self, each.name), bool):
+                raise ValueError(f"{each.name} must be true or false")

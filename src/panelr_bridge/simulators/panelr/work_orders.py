@@ -1,0 +1,195 @@
+"""A work order and the faces that it shows to the different actions."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from panelr_bridge.simulators.panelr.catalogue import CURRENCY
+
+CREATE_STATUSES = (
+    "pending",
+    "pending_payment",
+    "payment_submitted",
+    "completed",
+    "canceled",
+    "payment_failed",
+)
+# get_work_order may answer these too; nobody can create a work order in them.
+LATER_STATUSES = ("awaiting_webhook", "processing", "queued")
+# Earlier ones win in a mixed cart. The documentation says so of new_activation; the rest follows its order of naming.
+INTENTS = ("new_activation", "renewal", "trial_upgrade")
+
+
+@dataclass
+class CartItem:
+    """One item of the cart, at the price of the moment of creation."""
+
+    product_id: int
+    name: str
+    plugin_name: str
+    intent: str
+    qty: int
+    price: Decimal
+    activation_id: int | None
+    wc_order_id: str | None
+
+    def shown(self, *, with_wc_order_id: bool) -> dict[str, Any]:
+        """The item as the two reading actions show it: never with the product's id."""
+        item: dict[str, Any] = {
+            "name": self.name,
+            "qty": self.qty,
+            "price": self.price,
+            "intent": self.intent,
+            "plugin_name": self.plugin_name,
+        }
+        return item | {"wc_order_id": self.wc_order_id} if with_wc_order_id else item
+
+
+@dataclass
+class Payment:
+    """Money that came in."""
+
+    amount: Decimal
+    at: datetime
+
+
+@dataclass
+class Adjustment:
+    """A fee or a discount on the whole work order."""
+
+    direction: str
+    label: str
+    amount: Decimal
+
+    def shown(self) -> dict[str, Any]:
+        """The adjustment as a JSON object."""
+        return {"direction": self.direction, "label": self.label, "amount": self.amount}
+
+
+@dataclass
+class WorkOrder:
+    """Everything that Panelr keeps of a work order. Tests may read it and change it."""
+
+    id: int
+    reference_code: str
+    confirmation_token: str
+    status: str
+    source: str
+    customer_id: int
+    customer_email: str
+    customer_name: str
+    customer_phone: str
+    payment_method_id: int | None
+    cart: list[CartItem]
+    adjustment: Adjustment | None
+    created_at: datetime
+    updated_at: datetime
+    payments: list[Payment] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        """The kind of the whole, derived from the intents of its items."""
+        return min((item.intent for item in self.cart), key=INTENTS.index)
+
+    @property
+    def wc_order_id(self) -> str | None:
+        """The order in the shop; Panelr attaches it to each cart item."""
+        return self.cart[0].wc_order_id
+
+    @property
+    def snap_total(self) -> Decimal:
+        """Prices times quantities, before the adjustment."""
+        return sum((item.price * item.qty for item in self.cart), Decimal("0.00"))
+
+    @property
+    def order_total(self) -> Decimal:
+        """What the customer owes altogether; a discount never takes it below nothing."""
+        if self.adjustment is None:
+            return self.snap_total
+        sign = 1 if self.adjustment.direction == "fee" else -1
+        return max(self.snap_total + sign * self.adjustment.amount, Decimal("0.00"))
+
+    @property
+    def paid(self) -> Decimal:
+        """All payments so far."""
+        return sum((payment.amount for payment in self.payments), Decimal("0.00"))
+
+    @property
+    def balance_due(self) -> Decimal:
+        """What is still open."""
+        return max(self.order_total - self.paid, Decimal("0.00"))
+
+    def created(self) -> dict[str, Any]:
+        """The answer of create_work_order, with what version 2 adds to it."""
+        return {
+            "work_order_id": self.id,
+            "reference_code": self.reference_code,
+            "confirmation_token": self.confirmation_token,
+            "status": self.status,
+            "type": self.type,
+            "item_count": len(self.cart),
+            "order_total": self.order_total,
+            "credits_spent": 0,
+        }
+
+    def detailed(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
+        """The answer of get_work_order."""
+        return {
+            "reference_code": self.reference_code,
+            "status": self.status,
+            "type": self.type,
+            "source": self.source,
+            "customer_email": self.customer_email,
+            "customer_name": self.customer_name,
+            "currency": CURRENCY,
+            "cart": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
+            "snap_total": self.snap_total,
+            "order_total": self.order_total,
+            "prev_paid": self.paid,
+            "balance_due": self.balance_due,
+            "has_partials": bool(self.paid and self.balance_due),
+            "payment_history": [{"amount": each.amount, "at": stamp(each.at)} for each in self.payments],
+            "adjustment": self.adjustment.shown() if self.adjustment else None,
+            "payment_method": payment_method,
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(self.updated_at),
+        }
+
+    def listed(self, *, with_wc_order_id: bool) -> dict[str, Any]:
+        """One entry of the answer of get_work_orders."""
+        return {
+            "reference_code": self.reference_code,
+            "status": self.status,
+            "currency": CURRENCY,
+            "created_at": stamp(self.created_at),
+            "items": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
+            "order_total": self.order_total,
+            "balance_due": self.balance_due,
+            "activation_ids": [item.activation_id for item in self.cart if item.activation_id is not None],
+            "adjustment": self.adjustment.shown() if self.adjustment else None,
+            "coupon": None,
+        }
+
+    def everything(self) -> dict[str, Any]:
+        """All of it, for whoever drives the simulator by hand; the real Panelr never answers this."""
+        cart = [
+            item.shown(with_wc_order_id=True) | {"product_id": item.product_id, "activation_id": item.activation_id}
+            for item in self.cart
+        ]
+        return (
+            self.detailed(payment_method=None, with_wc_order_id=True)
+            | self.created()
+            | {
+                "cart": cart,
+                "wc_order_id": self.wc_order_id,
+                "customer_id": self.customer_id,
+                "customer_phone": self.customer_phone,
+                "payment_method": self.payment_method_id,
+            }
+        )
+
+
+def stamp(moment: datetime) -> str:
+    """A time as Panelr writes it: UTC, to the second, without an offset."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

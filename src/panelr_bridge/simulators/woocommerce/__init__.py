@@ -1,0 +1,28 @@
+"""A WooCommerce store: the Orders resource, webhooks as the real thing delivers them, and controls by hand.
+
+Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, a `Store` makes orders,
+`order_payload` their bodies and `sign` the signatures.
+"""
+
+from panelr_bridge.simulators.woocommerce.app import create_app
+from panelr_bridge.simulators.woocommerce.checkout import Cart, open_checkout, place_order
+from panelr_bridge.simulators.woocommerce.deliveries import Delivery, Webhook, delivery_headers
+from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine
+from panelr_bridge.simulators.woocommerce.payload import order_payload
+from panelr_bridge.simulators.woocommerce.signature import sign
+from panelr_bridge.simulators.woocommerce.store import Store
+
+__all__ = [
+    "Cart",
+    "Changes",
+    "Delivery",
+    "NewLine",
+    "Store",
+    "Webhook",
+    "create_app",
+    "delivery_headers",
+    "open_checkout",
+    "order_payload",
+    "place_order",
+    "sign",
+]

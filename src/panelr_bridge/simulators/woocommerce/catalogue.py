@@ -1,0 +1,44 @@
+"""The products and the coupon of the shop that the captures come from (captures/README.md)."""
+
+from decimal import Decimal
+
+from panelr_bridge.simulators.woocommerce.values import Product
+
+# Products 11 to 18 and the coupon, number 19, share one counter with the orders: the first order is 20.
+FIRST_FREE_ID = 20
+COUPON_ID = 19
+COUPONS = {"rig10": 10}
+
+
+def seed_products() -> dict[int, Product]:
+    """Make the catalogue anew, by id.
+
+    Virtual is what the captures ship without a shipping line: 13, 14, 15 and the variations.
+    """
+    variable = Product(16, "IPTV Subscription", Decimal("10.00"), virtual=True)
+    products = [
+        Product(11, "Plain mug", Decimal("12.50")),
+        Product(12, "Panel Credits 1000", Decimal("49.00"), "PANEL-1000"),
+        Product(13, "Follower pack (virtual)", Decimal("19.99"), "VIRT-1", virtual=True),
+        Product(14, "E-book (download)", Decimal("5.00"), "EBOOK-1", virtual=True, downloadable=True),
+        Product(15, "Freebie", Decimal("0.00"), "FREE-0", virtual=True),
+        variable,
+        variation(variable, 17, "IPTV-1M", Decimal("10.00"), {"term": "1 month"}),
+        variation(variable, 18, "IPTV-12M", Decimal("90.00"), {"term": "12 months"}),
+    ]
+    return {product.id: product for product in products}
+
+
+def variation(parent: Product, product_id: int, sku: str, price: Decimal, attributes: dict[str, str]) -> Product:
+    """Make a variation of `parent`: its name carries the attributes, as WooCommerce writes it into order lines."""
+    return Product(
+        product_id,
+        f"{parent.name} - {', '.join(attributes.values())}",
+        price,
+        sku,
+        virtual=parent.virtual,
+        downloadable=parent.downloadable,
+        parent_id=parent.id,
+        parent_name=parent.name,
+        attributes=attributes,
+    )

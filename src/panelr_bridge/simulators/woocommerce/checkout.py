@@ -1,0 +1,145 @@
+"""A shopper at the block checkout (the Store API), the default checkout of WooCommerce now."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from panelr_bridge.simulators.woocommerce.catalogue import COUPONS
+from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine, StoreError, UnknownError
+from panelr_bridge.simulators.woocommerce.payload import coupon_info
+from panelr_bridge.simulators.woocommerce.store import Store
+from panelr_bridge.simulators.woocommerce.values import (
+    CouponLine,
+    FeeLine,
+    Line,
+    Meta,
+    Order,
+    ShippingLine,
+    cents,
+    tax,
+    total_of,
+)
+
+GATEWAYS = {"bacs": "Direct bank transfer", "cod": "Cash on delivery", "stripe": "Card"}
+FLAT_RATE = Decimal("5.00")
+SHOPPER = {
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "address_1": "1 Market St",
+    "city": "San Francisco",
+    "state": "CA",
+    "postcode": "94103",
+    "country": "US",
+    "email": "ada@example.test",
+    "phone": "4155550100",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """What a shopper sends: the goods, who she is (what is left out is Ada Lovelace's), how she pays."""
+
+    items: list[NewLine]
+    payment_method: str = "bacs"
+    shopper: dict[str, str] = field(default_factory=dict)
+    coupon: str | None = None
+    fee: FeeLine | None = None
+    note: str = ""
+    customer_id: int = 0
+
+
+def open_checkout(store: Store, cart: Cart) -> Order:
+    """Show the checkout page: a checkout-draft that says almost nothing, and order.updated (captures 054-056)."""
+    order = store.new_order("store-api")
+    order.status = "checkout-draft"
+    order.customer_ip_address = "127.0.0.1"
+    order.payment_method = cart.payment_method
+    where = {"state": "CA", "country": "US"}
+    _fill(store, order, cart, where)
+    store.save(order, "order.updated")
+    return order
+
+
+def place_order(store: Store, cart: Cart, draft: Order | None = None) -> Order:
+    """Press "Place order", for `draft` if the page was opened before: order.updated, then order.created.
+
+    bacs waits on hold, cod is processing and unpaid, stripe is paid at once; an order of 0.00 needs no gateway.
+    Raises UnknownError for a coupon or gateway that the shop lacks, StoreError for a draft that was placed already.
+    """
+    if cart.payment_method not in GATEWAYS:
+        raise UnknownError(f"payment_method must be one of {', '.join(GATEWAYS)}")
+    if cart.coupon is not None and cart.coupon not in COUPONS:
+        raise UnknownError(f"there is no coupon {cart.coupon}")
+    if draft is not None and draft.status != "checkout-draft":
+        raise StoreError(f"order {draft.id} is not a checkout-draft")
+    order = draft or store.new_order("store-api")
+    order.status = "pending"
+    order.customer_ip_address = "127.0.0.1"
+    order.customer_note = cart.note
+    _fill(store, order, cart, SHOPPER | cart.shopper)
+    _take_payment(store, order, cart.payment_method)
+    store.write_meta(
+        order.meta,
+        {"_debug_log_source_pending_deletion": f"place-order-debug-{secrets.token_hex(4)}"},
+        "meta",
+    )
+    store.save(order, "order.updated", "order.created")
+    return order
+
+
+def _fill(store: Store, order: Order, cart: Cart, address: dict[str, str]) -> None:
+    order.tax_line_id = order.tax_line_id or store.next_id("item")
+    items = [_discounted(item, COUPONS.get(cart.coupon or "", 0)) for item in cart.items]
+    changes = Changes(customer_id=cart.customer_id, billing=address, shipping=address, lines=items)
+    store.apply(order, changes)
+    order.shipping_lines = _shipping(store, order.lines)
+    order.coupon_lines = _coupon(store, order, cart.coupon) if cart.coupon else []
+    order.fee_lines = [replace(cart.fee, id=store.next_id("item"))] if cart.fee else []
+    order.cart_hash = _hash("cart", *(f"{line.product_id}x{line.quantity}" for line in order.lines))
+    hashes = {
+        "_shipping_hash": _hash("shipping", str(order.shipping_total)),
+        "_coupons_hash": _hash("coupons", cart.coupon) if cart.coupon else _hash("[]"),
+        "_fees_hash": _hash("fees", str(cart.fee)) if cart.fee else _hash("[]"),
+        "_taxes_hash": _hash("taxes", str(order.cart_tax)),
+        "is_vat_exempt": "no",
+    }
+    store.write_meta(order.meta, hashes, "meta")
+
+
+def _take_payment(store: Store, order: Order, gateway: str) -> None:
+    if order.total == 0:
+        order.payment_method, order.payment_method_title = "", ""
+        store.payment_complete(order)
+        return
+    order.payment_method, order.payment_method_title = gateway, GATEWAYS[gateway]
+    if gateway == "stripe":
+        store.payment_complete(order, f"ch_{secrets.token_hex(12)}")
+    else:
+        store.enter(order, "on-hold" if gateway == "bacs" else "processing")
+
+
+def _discounted(item: NewLine, percent: int) -> NewLine:
+    price = item.product.price * item.quantity if item.product else Decimal(0)
+    subtotal = price if item.subtotal is None else item.subtotal
+    return replace(item, subtotal=subtotal, total=subtotal - cents(subtotal * percent / 100))
+
+
+def _shipping(store: Store, lines: list[Line]) -> list[ShippingLine]:
+    parcels = [line for line in lines if line.product and not line.product.virtual]
+    if not parcels:
+        return []
+    contents = ", ".join(f"{line.name} &times; {line.quantity.normalize():f}" for line in parcels)
+    meta = Meta(store.next_id("item_meta"), "Items", contents)
+    return [ShippingLine(store.next_id("item"), FLAT_RATE, meta)]
+
+
+def _coupon(store: Store, order: Order, code: str) -> list[CouponLine]:
+    percent = COUPONS[code]
+    saved_tax = total_of(tax(line.subtotal) - tax(line.total) for line in order.lines)
+    info = Meta(store.next_id("item_meta"), "coupon_info", coupon_info(code, percent))
+    return [CouponLine(store.next_id("item"), code, percent, order.discount_total, saved_tax, info)]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.md5("|".join(parts).encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,174 @@
+"""Controls by hand over the webhooks, their queue and their journal."""
+
+import base64
+from typing import Any
+
+from panelr_bridge.simulators.woocommerce.control_call import Call, Control
+from panelr_bridge.simulators.woocommerce.deliveries import TOPICS, Delivery, Webhook
+from panelr_bridge.simulators.woocommerce.ledger import StoreError, UnknownError
+from panelr_bridge.simulators.woocommerce.store import Store
+
+AT_MOST_TIMES = 1000
+
+
+async def webhooks(store: Store, _: Call) -> Any:
+    """Tell of the webhooks and the queue. Secrets are not shown, as in WooCommerce."""
+    known = store.webhooks
+    return {
+        "webhooks": [_webhook_json(webhook) for webhook in known.registered.values()],
+        "held": known.held,
+        "pending": [{"webhook_id": webhook_id, "order_id": order_id} for webhook_id, order_id in known.pending],
+    }
+
+
+async def register(store: Store, call: Call) -> Any:
+    """Register one webhook, or one for each topic when `topic` is left out, and ping each, as the REST API does."""
+    call.known("topic", "delivery_url", "secret", "name")
+    wanted = call.text("topic")
+    if wanted not in {"", *TOPICS}:
+        raise StoreError(f"topic must be one of {', '.join(TOPICS)}, or left out for all of them")
+    if not call.text("delivery_url"):
+        raise StoreError("delivery_url is missing")
+    added = []
+    for topic in [wanted] if wanted else TOPICS:
+        webhook = store.webhooks.add(
+            topic=topic,
+            delivery_url=call.text("delivery_url"),
+            secret=call.text("secret"),
+            name=call.text("name"),
+        )
+        ping = await store.webhooks.ping(webhook)
+        added.append(_webhook_json(webhook) | {"ping": _answer_json(ping)})
+    return added
+
+
+async def edit(store: Store, call: Call) -> Any:
+    """Change a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
+    call.known("status", "owner_may_read", "delivery_url", "secret", "name")
+    webhook = _webhook(store, call.number)
+    status = call.text("status", webhook.status)
+    if status not in {"active", "paused", "disabled"}:
+        raise StoreError("status must be active, paused or disabled")
+    moved = call.text("delivery_url", webhook.delivery_url) != webhook.delivery_url
+    webhook.status = status
+    webhook.name = call.text("name", webhook.name)
+    webhook.secret = call.text("secret", webhook.secret)
+    webhook.delivery_url = call.text("delivery_url", webhook.delivery_url)
+    webhook.owner_may_read = call.flag("owner_may_read", default=webhook.owner_may_read)
+    if moved:
+        webhook.pending_delivery = True
+        if webhook.status == "active":
+            await store.webhooks.ping(webhook)
+    return _webhook_json(webhook)
+
+
+async def remove(store: Store, call: Call) -> Any:
+    """Delete a webhook; what is queued for it is never sent."""
+    del store.webhooks.registered[_webhook(store, call.number).id]
+    return {"deleted": call.number}
+
+
+async def hold(store: Store, call: Call) -> Any:
+    """Deliver nothing by itself."""
+    store.webhooks.hold()
+    return await webhooks(store, call)
+
+
+async def release(store: Store, call: Call) -> Any:
+    """Deliver by itself again."""
+    store.webhooks.release()
+    return await webhooks(store, call)
+
+
+async def run(store: Store, call: Call) -> Any:
+    """Deliver what is queued, and answer when that is done."""
+    call.known("limit")
+    limit = call.integer("limit", 0) if "limit" in call.body else None
+    return [_delivery_json(delivery) for delivery in await store.webhooks.run(limit)]
+
+
+async def deliveries(store: Store, call: Call) -> Any:
+    """Show the journal, oldest first, or its last entries alone."""
+    last = call.query.get("last", "")
+    shown = list(store.webhooks.deliveries)
+    return [_delivery_json(delivery) for delivery in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
+
+
+async def redeliver(store: Store, call: Call) -> Any:
+    """Send the bytes of a delivery again."""
+    call.known("delivery", "times", "at_once")
+    wanted, times = call.integer("delivery", 0), call.integer("times", 1)
+    if not 1 <= times <= AT_MOST_TIMES:
+        raise StoreError(f"times must be from 1 to {AT_MOST_TIMES}")
+    original = next((delivery for delivery in store.webhooks.deliveries if delivery.id == wanted), None)
+    if original is None:
+        raise UnknownError(f"there is no delivery {wanted}")
+    again = await store.webhooks.redeliver(original, times, at_once=call.flag("at_once"))
+    return [_delivery_json(delivery) for delivery in again]
+
+
+async def reset(store: Store, call: Call) -> Any:
+    """Start again."""
+    store.reset(keep_webhooks=call.query.get("keep") == "webhooks")
+    return await webhooks(store, call)
+
+
+def _webhook(store: Store, webhook_id: int) -> Webhook:
+    if webhook_id not in store.webhooks.registered:
+        raise UnknownError(f"there is no webhook {webhook_id}")
+    return store.webhooks.registered[webhook_id]
+
+
+def _webhook_json(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "name": webhook.name,
+        "topic": webhook.topic,
+        "delivery_url": webhook.delivery_url,
+        "status": webhook.status,
+        "failure_count": webhook.failure_count,
+        "pinged": not webhook.pending_delivery,
+        "owner_may_read": webhook.owner_may_read,
+    }
+
+
+def _delivery_json(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "webhook_id": delivery.webhook_id,
+        "topic": delivery.topic,
+        "order_id": delivery.order_id,
+        "repeats": delivery.repeats,
+        "url": delivery.url,
+        "headers": delivery.headers,
+        "body": delivery.body.decode("ascii"),
+        "body_base64": base64.b64encode(delivery.body).decode("ascii"),
+        "answer": _answer_json(delivery),
+    }
+
+
+def _answer_json(delivery: Delivery) -> dict[str, Any]:
+    answer = delivery.answer
+    return {
+        "status": answer.status,
+        "body": answer.body.decode(errors="replace"),
+        "milliseconds": round(answer.milliseconds, 1),
+        "error": answer.error,
+        "succeeded": delivery.succeeded,
+    }
+
+
+HOOK = '{"topic": "order.created", "delivery_url": "http://127.0.0.1:8080/webhooks/woocommerce", "secret": "s3cret"}'
+WEBHOOK = "/_sim/webhooks/{number:int}"
+WEBHOOK_CONTROLS = [
+    Control("GET", "/_sim/webhooks", "", "the webhooks and the queue", webhooks),
+    Control("POST", "/_sim/webhooks", HOOK, "register and ping; without a topic: one for each", register),
+    Control("PATCH", WEBHOOK, '{"status": "paused", "owner_may_read": false}', "also delivery_url, secret", edit),
+    Control("DELETE", WEBHOOK, "", "delete it", remove),
+    Control("POST", "/_sim/webhooks/hold", "", "deliver nothing by itself", hold),
+    Control("POST", "/_sim/webhooks/release", "", "deliver by itself again", release),
+    Control("POST", "/_sim/webhooks/run", '{"limit": 1}', "deliver what is queued; no limit: all of it", run),
+    Control("GET", "/_sim/deliveries", "", "what was sent, and what came back; ?last=5", deliveries),
+    Control("POST", "/_sim/redeliver", '{"delivery": 3, "times": 2, "at_once": true}', "the same bytes", redeliver),
+    Control("DELETE", "/_sim/state", "", "start again; ?keep=webhooks keeps those; ids go on", reset),
+]

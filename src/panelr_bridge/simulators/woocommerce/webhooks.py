@@ -1,0 +1,245 @@
+"""Webhooks as WooCommerce runs them: the registry, the queue that coalesces, the pings, the journal.
+
+Source of every rule: reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; sections are named in comments.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import urljoin
+
+from panelr_bridge.simulators.woocommerce.deliveries import (
+    TOPICS,
+    Delivery,
+    Webhook,
+    delivery_body,
+    delivery_headers,
+    ping_headers,
+)
+from panelr_bridge.simulators.woocommerce.sending import Sender
+from panelr_bridge.simulators.woocommerce.values import Order
+
+PING_TIMEOUT_SECONDS = 5.0
+PING_REDIRECTS = 5
+JOURNAL_LENGTH = 10_000
+
+
+class Webhooks:
+    """The registered webhooks, the queue of Action Scheduler, and the journal of what was sent.
+
+    `find_order` is asked when a delivery is due, not when its event happened (section 4).
+    """
+
+    def __init__(
+        self,
+        *,
+        find_order: Callable[[int], Order | None],
+        home_url: str,
+        clock: Callable[[], datetime],
+        delivery_delay_seconds: float = 0.0,
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        self.registered: dict[int, Webhook] = {}
+        self.deliveries: deque[Delivery] = deque(maxlen=JOURNAL_LENGTH)
+        self.held = False
+        self.delivery_delay_seconds = delivery_delay_seconds
+        self.timeout_seconds = timeout_seconds
+        self._find_order = find_order
+        self._home_url = home_url
+        self._clock = clock
+        self._queue: OrderedDict[tuple[int, int], float] = OrderedDict()
+        self._busy = 0
+        self._last_webhook_id = 0
+        self._last_delivery_id = 0
+        self._sender = Sender()
+        self._turn = asyncio.Lock()
+        self._moved = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._pings: set[asyncio.Task[Delivery]] = set()
+
+    def register(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
+        """Add an active webhook and ping it in the background (or once the background starts).
+
+        An empty secret becomes a random one that no answer shows (section 2). Raises ValueError for a topic
+        that is not about orders.
+        """
+        webhook = self.add(topic=topic, delivery_url=delivery_url, secret=secret, name=name)
+        if self._worker is not None:
+            self._ping_soon(webhook)
+        return webhook
+
+    def add(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
+        """Do as `register`, and leave the ping to the caller."""
+        if topic not in TOPICS:
+            raise ValueError(f"topic must be one of {', '.join(TOPICS)}")
+        self._last_webhook_id += 1
+        webhook_id = self._last_webhook_id
+        secret = secret or secrets.token_urlsafe(50)[:50]
+        webhook = Webhook(webhook_id, name or f"Webhook {webhook_id}", topic, delivery_url, secret)
+        self.registered[webhook_id] = webhook
+        return webhook
+
+    @property
+    def pending(self) -> list[tuple[int, int]]:
+        """What waits to be delivered, in order: (webhook id, order id)."""
+        return list(self._queue)
+
+    def fire(self, topic: str, order_id: int) -> None:
+        """Queue `topic` of an order for each active webhook that has none for this order waiting (section 4)."""
+        due = time.monotonic() + self.delivery_delay_seconds
+        for webhook in self.registered.values():
+            if webhook.topic == topic and webhook.status == "active":
+                self._queue.setdefault((webhook.id, order_id), due)
+        self._moved.set()
+
+    def hold(self) -> None:
+        """Deliver nothing by itself from now on: a shop whose WP-Cron sleeps."""
+        self.held = True
+
+    def release(self) -> None:
+        """Deliver by itself again."""
+        self.held = False
+        self._moved.set()
+
+    async def run(self, limit: int | None = None) -> list[Delivery]:
+        """Deliver what is queued now, due or not, held or not, at most `limit`; later events wait their turn."""
+        sent: list[Delivery] = []
+        async with self._turn:
+            waiting = len(self._queue)
+            for _ in range(waiting if limit is None else min(limit, waiting)):
+                sent += await self._deliver_next()
+        return sent
+
+    async def settle(self) -> None:
+        """Wait until nothing is queued or on the wire. Raises RuntimeError when that cannot come about by itself."""
+        while self._queue or self._busy or self._pings:
+            if self._worker is None:
+                raise RuntimeError("nothing delivers: the store is not being served")
+            if self._worker.done():
+                await self._worker
+            if self.held and not self._busy and not self._pings:
+                raise RuntimeError("deliveries are held: release them or run them by hand")
+            self._moved.clear()
+            await self._moved.wait()
+
+    def forget(self, *, keep_webhooks: bool) -> None:
+        """Empty the queue and the journal, and drop the webhooks unless they are to be kept."""
+        self._queue.clear()
+        self.deliveries.clear()
+        if not keep_webhooks:
+            self.registered.clear()
+        self.release()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver in the background while the context is open."""
+        self._worker = asyncio.create_task(self._work())
+        for webhook in self.registered.values():
+            if webhook.pending_delivery:
+                self._ping_soon(webhook)
+        try:
+            yield
+        finally:
+            tasks = [self._worker, *self._pings]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._worker = None
+            await self._sender.close()
+
+    async def redeliver(self, original: Delivery, times: int = 1, *, at_once: bool = False) -> list[Delivery]:
+        """Send the same bytes again, as a proxy or an attacker may; one after another, or all `at_once`.
+
+        WooCommerce itself never does, so no failure is counted. Returns the new entries of the journal.
+        """
+        if at_once:
+            return list(await asyncio.gather(*(self._send_again(original) for _ in range(times))))
+        return [await self._send_again(original) for _ in range(times)]
+
+    async def ping(self, webhook: Webhook) -> Delivery:
+        """Send the unsigned form post of section 1. Exactly 200 ends it; it follows redirects, deliveries do not."""
+        method, url, body = "POST", webhook.delivery_url, f"webhook_id={webhook.id}".encode()
+        with self._counted():
+            for _ in range(1 + PING_REDIRECTS):
+                headers = ping_headers(url, body)
+                answer = await self._sender.send(method, url, headers, body, timeout_seconds=PING_TIMEOUT_SECONDS)
+                delivery = self._keep(Delivery(0, webhook.id, "ping", None, url, headers, body, answer))
+                if answer.location is None or answer.status not in {301, 302, 303, 307, 308}:
+                    break
+                method = "GET" if answer.status in {302, 303} else method
+                url = urljoin(url, answer.location)
+        if delivery.succeeded:
+            webhook.pending_delivery = False
+        return delivery
+
+    async def _work(self) -> None:
+        while True:
+            while self.held or not self._queue:
+                self._moved.clear()
+                await self._moved.wait()
+            await asyncio.sleep(next(iter(self._queue.values())) - time.monotonic())
+            async with self._turn:
+                if not self.held:
+                    await self._deliver_next()
+
+    async def _deliver_next(self) -> list[Delivery]:
+        # Action Scheduler has one runner, so deliveries go one after another (section 4): the caller has the turn.
+        if not self._queue:
+            return []
+        (webhook_id, order_id), _ = self._queue.popitem(last=False)
+        webhook = self.registered.get(webhook_id)
+        if webhook is None:
+            self._moved.set()
+            return []
+        with self._counted():
+            delivery = await self._deliver(webhook, order_id)
+            # Each delivery saves the webhook, and saving one that is active and whose ping was never
+            # answered 200 sends the ping again (section 1).
+            if webhook.pending_delivery and webhook.status == "active":
+                await self.ping(webhook)
+        return [delivery]
+
+    async def _deliver(self, webhook: Webhook, order_id: int) -> Delivery:
+        url = webhook.delivery_url
+        body = delivery_body(webhook, order_id, self._find_order(order_id), home_url=self._home_url)
+        second = int(self._clock().timestamp())
+        headers = delivery_headers(webhook, body, home_url=self._home_url, unix_second=second)
+        answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
+        delivery = self._keep(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
+        webhook.count(delivery)
+        return delivery
+
+    async def _send_again(self, original: Delivery) -> Delivery:
+        url, headers, body = original.url, original.headers, original.body
+        with self._counted():
+            answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
+            return self._keep(replace(original, answer=answer, repeats=original.id))
+
+    def _ping_soon(self, webhook: Webhook) -> None:
+        task = asyncio.create_task(self.ping(webhook))
+        self._pings.add(task)
+        task.add_done_callback(self._pinged)
+
+    def _pinged(self, task: asyncio.Task[Delivery]) -> None:
+        self._pings.discard(task)
+        self._moved.set()
+
+    def _keep(self, delivery: Delivery) -> Delivery:
+        self._last_delivery_id += 1
+        numbered = replace(delivery, id=self._last_delivery_id)
+        self.deliveries.append(numbered)
+        return numbered
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._moved.set()

@@ -1,0 +1,176 @@
+"""Transaction 1: an authentic delivery is stored, the order decided, and the call that is now owed written down.
+
+When leave for a call is free, the caller takes the call along and makes it at once; otherwise the worker will.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.decide import Create
+from panelr_bridge.steps.claim import RATE, Claim, Terms, claim_of, sending_values
+from panelr_bridge.steps.weigh import (
+    Weighed,
+    as_json,
+    attention,
+    reweigh,
+    snapshot,
+    snapshot_values,
+    standing_values,
+    weigh,
+)
+from panelr_bridge.store import deliveries, orders, outbox, rate
+from panelr_bridge.store.database import Restart
+from panelr_bridge.store.deliveries import Delivery, Stored
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Action, Policy, Reason, State
+from panelr_bridge.woo.payload import Deleted, Order
+
+RESTORED = "order.restored"
+DELETED = (Reason("deleted", "the order was deleted in WooCommerce"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a delivery: its order's row, if it has one, and the call that the caller must now make."""
+
+    stored: Stored
+    order: Row | None = None
+    claim: Claim | None = None
+    changed: bool = True
+
+
+def receive(
+    connection: Connection,
+    now: datetime,
+    delivery: Delivery,
+    event: Order | Deleted | None,
+    *,
+    policy: Policy,
+    terms: Terms,
+) -> Received:
+    """Store `delivery` and act on what it says; `event` is None where it says nothing about an order.
+
+    Bytes that came before, and a snapshot older than the newest, change nothing.
+    """
+    stored = deliveries.add(connection, delivery, now=now)
+    if event is None:
+        return Received(stored, changed=False)
+    if isinstance(event, Deleted):
+        return Received(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
+    if stored.times > 1:
+        known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
+        if known is not None:
+            return Received(stored, known, changed=False)
+    weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
+    if order_id is None:
+        return _first(connection, delivery.store, weighed, stored, terms=terms, now=now)
+    return _next(connection, delivery, weighed, stored, terms=terms, now=now)
+
+
+def _first(
+    connection: Connection, store: str, weighed: Weighed, stored: Stored, *, terms: Terms, now: datetime
+) -> Received:
+    """The order's first snapshot: one row, and what it owes."""
+    decision = weighed.decision
+    row = orders.new(store=store, woo_order_id=weighed.order.id, now=now)
+    row |= snapshot_values(weighed.order, delivery_id=stored.id, sha256=stored.sha256)
+    row |= standing_values(weighed, state=decision.state, delivery_id=stored.id)
+    slot = None
+    if isinstance(decision, Create):
+        slot = rate.take_ahead(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+        row |= sending_values(row, decision.request, now=now) if slot else {}
+    order_id = orders.add(connection, row)
+    if order_id is None:  # another delivery of this order was first; what was taken here is rolled back
+        raise Restart
+    row |= {"id": order_id}
+    if not isinstance(decision, Create):
+        return Received(stored, row)
+    outbox.add(
+        connection,
+        store=store,
+        order_id=order_id,
+        action=Action.CREATE_WORK_ORDER,
+        due=now,
+        now=now,
+        lease_until=now + terms.lease if slot else None,
+    )
+    claim = claim_of(row, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now) if slot else None
+    return Received(stored, row, claim)
+
+
+def _next(
+    connection: Connection, delivery: Delivery, weighed: Weighed, stored: Stored, *, terms: Terms, now: datetime
+) -> Received:
+    """A further snapshot of an order that is known."""
+    order = weighed.order
+    row = orders.lock(connection, store=delivery.store, woo_order_id=order.id)
+    if row is None:
+        raise Restart
+    if _is_stale(order, row, topic=delivery.topic) or _is_same(order, row, stored):
+        return Received(stored, row, changed=False)
+    values = snapshot_values(order, delivery_id=stored.id, sha256=stored.sha256)
+    row |= values
+    if row["state"] == State.CREATED:
+        values |= {"attention": attention(connection, row, order)}
+    values |= reweigh(connection, row, weighed, now=now)
+    claim = None
+    if (row | values)["state"] == State.QUEUED and isinstance(weighed.decision, Create):
+        claim = _take_along(connection, row, weighed.decision, terms=terms, now=now)
+        values |= sending_values(row, weighed.decision.request, now=now) if claim else {}
+    orders.change(connection, row["id"], values, now=now)
+    return Received(stored, row | values, claim)
+
+
+def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Terms, now: datetime) -> Claim | None:
+    """Make the call of an order that has just come to owe one; what has waited before keeps its turn."""
+    if row["state"] == State.QUEUED:
+        return None
+    # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
+    outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease)
+    slot = rate.take_ahead(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    if slot is None:
+        outbox.put_back(connection, row["id"], due=now)
+        return None
+    sending = row | sending_values(row, decision.request, now=now)
+    return claim_of(sending, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now)
+
+
+def _is_stale(order: Order, row: Row, *, topic: str) -> bool:
+    """Return whether the order's row knows better. A deletion is newer than any snapshot of its second."""
+    known, told = row["woo_modified_at"], order.date_modified_gmt
+    if known is None or told is None:
+        return False
+    return bool(told < known or (told == known and row["woo_status"] == "trash" and topic != RESTORED))
+
+
+def _is_same(order: Order, row: Row, stored: Stored) -> bool:
+    """WooCommerce tells one event under two topics, with the same bytes."""
+    return bool(row["snapshot_sha256"] == stored.sha256 and row["woo_status"] == order.status)
+
+
+def _delete(connection: Connection, event: Deleted, *, store: str, policy: Policy, now: datetime) -> Row:
+    """The order went to the trash; nothing is owed for it unless something may have been created."""
+    row = orders.lock(connection, store=store, woo_order_id=event.id)
+    if row is None:
+        return _unknown(connection, event, store=store, now=now)
+    values: Row = {"woo_status": "trash"}
+    order = snapshot(connection, row | values)
+    if order is not None:
+        if row["state"] == State.CREATED:
+            values |= {"attention": attention(connection, row, order)}
+        weighed, _ = weigh(connection, order, store=store, policy=policy)
+        values |= reweigh(connection, row, weighed, now=now)
+    orders.change(connection, row["id"], values, now=now)
+    return row | values
+
+
+def _unknown(connection: Connection, event: Deleted, *, store: str, now: datetime) -> Row:
+    """An order that the bridge never saw alive."""
+    row = orders.new(store=store, woo_order_id=event.id, now=now)
+    row |= {"woo_status": "trash", "state": State.IGNORED, "reasons": as_json(DELETED)}
+    order_id = orders.add(connection, row)
+    if order_id is None:
+        raise Restart
+    return row | {"id": order_id}

@@ -1,0 +1,138 @@
+"""What a person, or a change of the mappings, does to an order. None of it can make a second work order."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.errors import Conflict, NotFound
+from panelr_bridge.steps.weigh import attention, result_values, reweigh, snapshot, weigh
+from panelr_bridge.store import audit, orders, outbox
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Action, Policy, State, WorkOrder
+
+BATCH = 50
+
+
+def retry(connection: Connection, now: datetime, order_id: int, *, policy: Policy, actor: str) -> State:
+    """Decide an order anew, now, and owe its call at once if it calls for one; returns its state.
+
+    An unconfirmed order is looked up, never just sent. Raises NotFound, or Conflict where there is nothing to try.
+    """
+    row = _locked(connection, order_id)
+    state = State(row["state"])
+    if state in {State.CREATED, State.SENDING, State.CLOSED}:
+        raise Conflict(f"the order is {state}: there is nothing to try again")
+    audit.note(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
+    if state is State.UNCONFIRMED:
+        return _look_up_now(connection, row, now=now)
+    order = snapshot(connection, row)
+    if order is None:
+        raise Conflict("the order was deleted before the bridge ever saw it")
+    weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
+    values = reweigh(connection, row, weighed, now=now, again=True)
+    after = State(values.get("state", state))
+    if state is State.QUEUED and after is State.QUEUED:
+        outbox.put_back(connection, order_id, due=now)
+    orders.change(connection, order_id, values, now=now)
+    return after
+
+
+def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> State:
+    owed = outbox.of_order(connection, row["id"])
+    if owed is None:
+        outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
+        orders.change(connection, row["id"], {"attention": None}, now=now)
+    elif owed["lease_until"] is None:
+        outbox.put_back(connection, row["id"], due=now)
+    return State.UNCONFIRMED
+
+
+def link(connection: Connection, now: datetime, order_id: int, work_order: WorkOrder, *, actor: str) -> State:
+    """A person has found the work order of an unconfirmed order; raises NotFound or Conflict."""
+    row = _unconfirmed(connection, order_id)
+    owner = orders.owner(connection, work_order)
+    if owner is not None:
+        raise Conflict(f"this work order belongs to order {owner} already")
+    reasons = [{"code": "linked_by_person", "words": f"a person linked work order {work_order.reference_code}"}]
+    values = result_values(work_order, adopted=True) | {"state": State.CREATED, "reasons": reasons}
+    order = snapshot(connection, row)
+    values |= {"attention": None if order is None else attention(connection, row, order)}
+    _decided(connection, row, values, actor=actor, action="resolve", now=now)
+    return State.CREATED
+
+
+def not_created(connection: Connection, now: datetime, order_id: int, *, actor: str) -> State:
+    """A person knows that Panelr has no work order of an unconfirmed order: it is owed again."""
+    row = _unconfirmed(connection, order_id)
+    reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
+    values = {"state": State.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
+    _decided(connection, row, values, actor=actor, action="resolve", now=now)
+    outbox.add(connection, store=row["store"], order_id=order_id, action=Action.CREATE_WORK_ORDER, due=now, now=now)
+    return State.QUEUED
+
+
+def close(connection: Connection, now: datetime, order_id: int, *, why: str, actor: str) -> State:
+    """A person decides that nothing is owed for an order; raises NotFound or Conflict."""
+    row = _locked(connection, order_id)
+    if row["state"] in {State.CREATED, State.SENDING}:
+        raise Conflict(f"the order is {row['state']} and cannot be closed")
+    reasons = [{"code": "closed", "words": f"closed by a person: {why}"}]
+    values = {"state": State.CLOSED, "reasons": reasons, "attention": None, "awaits_mapping": False}
+    _decided(connection, row, values, actor=actor, action="close", now=now)
+    return State.CLOSED
+
+
+def confirmation_token(connection: Connection, now: datetime, order_id: int, *, actor: str) -> str | None:
+    """Return an order's token and write down who asked; raises NotFound without such an order."""
+    row = _locked(connection, order_id)
+    subject = f"order {order_id}"
+    audit.note(connection, actor=actor, action="confirmation_token", store=row["store"], subject=subject, now=now)
+    return orders.token(connection, order_id)
+
+
+def wake(connection: Connection, now: datetime, *, policy: Policy, ignored_since: datetime) -> list[tuple[int, State]]:
+    """Decide the next orders anew that wait for a mapping which has changed since; returns those that moved.
+
+    Orders without Panelr items wake only if they came after `ignored_since`: a new mapping is not meant for them all.
+    """
+    moved = []
+    for order_id in orders.awaiting_mapping(connection, limit=BATCH):
+        row = orders.lock_by_id(connection, order_id)
+        order = snapshot(connection, row) if row else None
+        if row is None or order is None:
+            continue
+        weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
+        if row["state"] == State.IGNORED and row["created_at"] < ignored_since:
+            orders.change(connection, order_id, {"awaits_mapping": False}, now=now)
+            continue
+        values = reweigh(connection, row, weighed, now=now)
+        orders.change(connection, order_id, values, now=now)
+        if values.get("state", row["state"]) != row["state"]:
+            moved.append((order_id, State(values["state"])))
+    return moved
+
+
+def _locked(connection: Connection, order_id: int) -> Row:
+    row = orders.lock_by_id(connection, order_id)
+    if row is None:
+        raise NotFound(f"there is no order {order_id}")
+    return row
+
+
+def _unconfirmed(connection: Connection, order_id: int) -> Row:
+    row = _locked(connection, order_id)
+    if row["state"] != State.UNCONFIRMED:
+        raise Conflict(f"the order is {row['state']}: only an unconfirmed one is resolved")
+    owed = outbox.of_order(connection, order_id)
+    if owed is not None and owed["lease_until"] is not None:
+        raise Conflict("the order is being looked up at this moment: ask again in a few seconds")
+    return row
+
+
+def _decided(connection: Connection, row: Row, values: Row, *, actor: str, action: str, now: datetime) -> None:
+    """Write a person's decision: the order, the end of what it owed, and who decided."""
+    orders.change(connection, row["id"], values, now=now)
+    outbox.remove(connection, row["id"])
+    subject = f"order {row['id']}"
+    details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]}
+    audit.note(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

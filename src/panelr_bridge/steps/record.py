@@ -1,0 +1,248 @@
+"""Transaction 2: what became of a call is written down, fenced so that a late writer overwrites nothing newer.
+
+`panelr/answer.py` has told the outcome's class; here it becomes the order's state, and what is owed next.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from panelr_bridge import outcomes, retry
+from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.steps.claim import RATE, Claim, Terms
+from panelr_bridge.steps.weigh import attention, result_values, snapshot
+from panelr_bridge.store import orders, outbox, rate
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Action, State, WorkOrder
+
+GAVE_UP = "seven days of trying have passed: see what is wrong, then retry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of a claimed call: how it ended, when it began, how long it took."""
+
+    claim: Claim
+    outcome: Outcome
+    started_at: datetime
+    milliseconds: int
+
+
+def note(connection: Connection, report: Report, *, now: datetime, words: str | None = None) -> None:
+    """Write the attempt's row."""
+    claim = report.claim
+    outbox.note_attempt(
+        connection,
+        {
+            "order_id": claim.order_id,
+            "action": claim.action,
+            "number": claim.number if claim.action is Action.CREATE_WORK_ORDER else claim.attempt,
+            "outcome": outcomes.name(report.outcome),
+            "status": report.outcome.status,
+            "milliseconds": report.milliseconds,
+            "words": words or report.outcome.words,
+            "started_at": report.started_at,
+            "recorded_at": now,
+        },
+    )
+
+
+def created(
+    connection: Connection,
+    now: datetime,
+    report: Report,
+    work_order: WorkOrder,
+) -> State:
+    """Panelr has created the work order: keep it, whatever else happened in between."""
+    claim = report.claim
+    values = result_values(work_order, adopted=False) | {
+        "state": State.CREATED,
+        "reasons": [],
+        "attention": None,
+        "awaits_mapping": False,
+    }
+    settled = orders.settle(connection, claim.order_id, claim.number, values, now=now)
+    if settled is None:
+        return _late(connection, report, work_order, values, now=now)
+    outbox.remove(connection, claim.order_id)
+    note(connection, report, now=now)
+    if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
+        _tell_changes(connection, claim.order_id, now=now)
+    answered(connection, report)
+    return State.CREATED
+
+
+def not_created(connection: Connection, now: datetime, report: Report, *, terms: Terms) -> State:
+    """The call did not bring a work order, or nobody knows: refuse, owe it again, or look it up."""
+    claim, outcome = report.claim, report.outcome
+    due = now + terms.grace
+    if isinstance(outcome, Unknown):
+        state, reasons = State.UNCONFIRMED, _reason("unconfirmed", outcome.words)
+    elif isinstance(outcome, Refused):
+        state, reasons = State.REFUSED, _reason("refused", f"Panelr refused: {outcome.words}")
+    elif (wait := _delay(report, terms)) is None:
+        state, reasons = State.HELD, _reason("gave_up", GAVE_UP)
+    else:
+        state, reasons, due = State.QUEUED, _reason(outcomes.name(outcome), outcome.words), now + wait
+    values: Row = {"state": state, "reasons": reasons, "awaits_mapping": state in {State.REFUSED, State.HELD}}
+    if state is not State.UNCONFIRMED:  # it is known that nothing was created: the next doubt begins anew
+        values |= {"first_sent_at": None, "sent_delivery_id": None}
+    if orders.settle(connection, claim.order_id, claim.number, values, now=now) is None:
+        note(connection, report, now=now, words=f"{outcome.words} (told after the lease had ended: changes nothing)")
+        return _state(connection, claim.order_id)
+    _owe_next(connection, claim.order_id, state, due)
+    note(connection, report, now=now)
+    answered(connection, report)
+    _close_gate(connection, outcome, due)
+    return state
+
+
+def adopted(
+    connection: Connection,
+    now: datetime,
+    report: Report,
+    work_order: WorkOrder,
+) -> State:
+    """A look-up found the work order: link it. Its token is unknown; reference code and e-mail stand in for it."""
+
+    def link(row: Row) -> State:
+        if orders.owner(connection, work_order) not in {None, row["id"]}:  # linked elsewhere since the list was read
+            outbox.put_back(connection, row["id"], due=now + timedelta(seconds=1))
+            return State.UNCONFIRMED
+        words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
+        values = result_values(work_order, adopted=True) | {
+            "state": State.CREATED,
+            "reasons": _reason("adopted_by_look_up", words),
+            "attention": None,
+        }
+        orders.change(connection, row["id"], values, now=now)
+        outbox.remove(connection, row["id"])
+        _tell_changes(connection, row["id"], now=now)
+        return State.CREATED
+
+    return _looked_up(connection, report, link, now=now)
+
+
+def not_there(connection: Connection, now: datetime, report: Report, *, terms: Terms) -> State:
+    """A look-up found nothing. Panelr may still be at work: only the second one settles that it is not there."""
+
+    def wait_or_send(row: Row) -> State:
+        if report.claim.look_ups == 0:
+            outbox.found_nothing(connection, row["id"], due=now + 6 * terms.grace)
+            return State.UNCONFIRMED
+        reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
+        orders.change(connection, row["id"], {"state": State.QUEUED, "reasons": reasons}, now=now)
+        outbox.switch(connection, row["id"], action=Action.CREATE_WORK_ORDER, due=now)
+        return State.QUEUED
+
+    return _looked_up(connection, report, wait_or_send, now=now)
+
+
+def undecided(connection: Connection, now: datetime, report: Report, *, code: str, words: str) -> State:
+    """A look-up settled nothing and no further one will: a person decides."""
+
+    def ask(row: Row) -> State:
+        orders.change(connection, row["id"], {"attention": _reason(code, words)}, now=now)
+        outbox.remove(connection, row["id"])
+        return State.UNCONFIRMED
+
+    return _looked_up(connection, report, ask, now=now)
+
+
+def look_up_later(
+    connection: Connection, now: datetime, report: Report, *, terms: Terms, wait: timedelta | None = None
+) -> State:
+    """A look-up could not be made or not be judged yet: try again, after `wait` or by the schedule."""
+
+    def again(row: Row) -> State:
+        pause = wait or _delay(report, terms)
+        if pause is None:
+            orders.change(connection, row["id"], {"attention": _reason("gave_up", GAVE_UP)}, now=now)
+            outbox.remove(connection, row["id"])
+            return State.UNCONFIRMED
+        outbox.put_back(connection, row["id"], due=now + pause)
+        if wait is None:
+            _close_gate(connection, report.outcome, now + pause)
+        return State.UNCONFIRMED
+
+    return _looked_up(connection, report, again, now=now)
+
+
+def answered(connection: Connection, report: Report) -> None:
+    """A probe that Panelr answered opens the gate for everybody."""
+    if report.claim.probe and not isinstance(report.outcome, (Throttled, Misconfigured, NotSent)):
+        rate.open_again(connection, name=RATE)
+
+
+def _looked_up(connection: Connection, report: Report, then: Callable[[Row], State], *, now: datetime) -> State:
+    """Note a look-up and act on it, unless the order has been settled without it."""
+    row = orders.lock_by_id(connection, report.claim.order_id)
+    note(connection, report, now=now)
+    answered(connection, report)
+    if row is None or not outbox.holds(connection, report.claim.order_id, lease_until=report.claim.lease_until):
+        return State(row["state"]) if row else State.CLOSED
+    return then(row)
+
+
+def _late(connection: Connection, report: Report, work_order: WorkOrder, values: Row, *, now: datetime) -> State:
+    """The answer of a call whose lease had ended: it is the truth about that call, and may be news."""
+    order_id = report.claim.order_id
+    row = orders.lock_by_id(connection, order_id)
+    note(connection, report, now=now, words=f"created {work_order.reference_code}, told after the lease had ended")
+    answered(connection, report)
+    if row is None:
+        return State.CLOSED
+    same = row["state"] == State.CREATED and row["reference_code"] == work_order.reference_code
+    unsettled = row["state"] == State.UNCONFIRMED and row["attempts"] == report.claim.number
+    if same or unsettled:
+        orders.change(connection, order_id, values, now=now)
+        outbox.remove(connection, order_id)
+        _tell_changes(connection, order_id, now=now)
+        return State.CREATED
+    words = f"Panelr also created {work_order.reference_code} for this order: cancel one of them there"
+    orders.change(connection, order_id, {"attention": _reason("second_work_order", words)}, now=now)
+    return State(row["state"])
+
+
+def _owe_next(connection: Connection, order_id: int, state: State, due: datetime) -> None:
+    if state is State.UNCONFIRMED:
+        outbox.switch(connection, order_id, action=Action.LOOK_UP, due=due)
+    elif state is State.QUEUED:
+        outbox.put_back(connection, order_id, due=due)
+    else:
+        outbox.remove(connection, order_id)
+
+
+def _close_gate(connection: Connection, outcome: Outcome, until: datetime) -> None:
+    """A 429 pauses everybody; a key that is refused must not be hammered by every new order."""
+    if isinstance(outcome, (Throttled, Misconfigured)):
+        rate.close(connection, name=RATE, until=until, words=outcome.words)
+
+
+def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:
+    """The order changed while its call was under way, or before its answer was found."""
+    row = orders.lock_by_id(connection, order_id)
+    order = snapshot(connection, row) if row else None
+    if row is not None and order is not None:
+        orders.change(connection, order_id, {"attention": attention(connection, row, order)}, now=now)
+
+
+def _state(connection: Connection, order_id: int) -> State:
+    row = orders.lock_by_id(connection, order_id)
+    return State(row["state"]) if row else State.CLOSED
+
+
+def _delay(report: Report, terms: Terms) -> timedelta | None:
+    return retry.delay(
+        attempt=report.claim.attempt,
+        outcome=report.outcome,
+        schedule=terms.retry_schedule,
+        jitter=random.random(),  # noqa: S311  spreads retries, guards nothing
+    )
+
+
+def _reason(code: str, words: str) -> list[dict[str, str]]:
+    return [{"code": code, "words": words}]

@@ -1,0 +1,134 @@
+"""Put an order's newest snapshot on the scales: what it calls for now, and what that makes of its row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.decide import (
+    Adopt,
+    Decision,
+    Hold,
+    advance,
+    awaits_mapping,
+    changes_since,
+    decide,
+    lookup_keys,
+)
+from panelr_bridge.panelr import request as panelr_request
+from panelr_bridge.store import deliveries, mappings, orders, outbox
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Action, Catalogue, Policy, Reason, State, WorkOrder
+from panelr_bridge.woo import payload
+from panelr_bridge.woo.payload import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """An order, what it calls for, and the mappings by which that was decided."""
+
+    order: Order
+    decision: Decision
+    catalogue: Catalogue
+
+
+def weigh(connection: Connection, order: Order, *, store: str, policy: Policy) -> tuple[Weighed, int | None]:
+    """Decide `order` by the mappings as they are now; also returns the order's id, if it has one already."""
+    catalogue, order_id = mappings.for_order(
+        connection,
+        store=store,
+        woo_order_id=order.id,
+        keys=lookup_keys(order),
+        payment_method=order.payment_method,
+    )
+    decision = _unless_taken(connection, decide(order, catalogue, policy), order_id)
+    return Weighed(order, decision, catalogue), order_id
+
+
+def _unless_taken(connection: Connection, decision: Decision, order_id: int | None) -> Decision:
+    """Hold an order whose meta names another order's work order: subscription plugins copy meta to renewals."""
+    if not isinstance(decision, Adopt):
+        return decision
+    owner = orders.owner(connection, decision.work_order)
+    if owner in {None, order_id}:
+        return decision
+    words = f"its meta names a work order that belongs to another order (number {owner} here): remove it in WooCommerce"
+    return Hold((Reason("work_order_taken", words),))
+
+
+def snapshot(connection: Connection, row: Row) -> Order | None:
+    """Return an order's newest snapshot in the status that the row knows: a deletion brings no snapshot."""
+    if row["delivery_id"] is None:
+        return None
+    order = payload.read_order(deliveries.body(connection, row["delivery_id"]))
+    return order.model_copy(update={"status": row["woo_status"]})
+
+
+def snapshot_values(order: Order, *, delivery_id: int, sha256: bytes) -> Row:
+    """Return the columns that tell of a snapshot."""
+    return {
+        "woo_order_number": order.number or str(order.id),
+        "woo_status": order.status,
+        "woo_total": order.total,
+        "woo_currency": order.currency,
+        "woo_modified_at": order.date_modified_gmt,
+        "delivery_id": delivery_id,
+        "snapshot_sha256": sha256,
+    }
+
+
+def standing_values(weighed: Weighed, *, state: State, delivery_id: int | None) -> Row:
+    """Return the columns that tell where an order stands once its decision has led it to `state`."""
+    decision = weighed.decision
+    values: Row = {
+        "state": state,
+        "reasons": as_json(decision.reasons),
+        "awaits_mapping": awaits_mapping(state=state, decision=decision),
+        "mapping_revision": weighed.catalogue.revision,
+    }
+    if isinstance(decision, Adopt):
+        values |= result_values(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
+    return values
+
+
+def result_values(work_order: WorkOrder, *, adopted: bool) -> Row:
+    """Return the columns that keep a work order."""
+    return {
+        "work_order_id": work_order.work_order_id,
+        "reference_code": work_order.reference_code,
+        "confirmation_token": work_order.confirmation_token,
+        "panelr_status": work_order.status,
+        "adopted": adopted,
+    }
+
+
+def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime, again: bool = False) -> Row:
+    """Return the columns that change when a locked order is decided anew, and owe or cease to owe its call.
+
+    `row` tells the snapshot that was weighed. `again` sends once more what Panelr has refused, though it is the same.
+    """
+    before = State(row["state"])
+    refused = None if again or row["request"] is None else panelr_request.load(row["request"])
+    after = advance(state=before, decision=weighed.decision, refused=refused)
+    if after is before and after is not weighed.decision.state:
+        return {"mapping_revision": weighed.catalogue.revision}
+    if after is State.QUEUED and before is not State.QUEUED:
+        outbox.add(
+            connection, store=row["store"], order_id=row["id"], action=Action.CREATE_WORK_ORDER, due=now, now=now
+        )
+    if before is State.QUEUED and after is not State.QUEUED:
+        outbox.remove(connection, row["id"])
+    return standing_values(weighed, state=after, delivery_id=row["delivery_id"])
+
+
+def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[str, str]] | None:
+    """Return what changed in WooCommerce since a created order's work order was made; None for nothing."""
+    if row["sent_delivery_id"] is None:
+        return None
+    sent = payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
+    return as_json(changes_since(sent=sent, now=now_order)) or None
+
+
+def as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    """Return reasons as they are stored and shown."""
+    return [reason.as_json() for reason in reasons]

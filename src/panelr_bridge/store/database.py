@@ -1,0 +1,187 @@
+"""The engine, and the one place that knows which database it is.
+
+A transaction is one synchronous function of a connection, run whole and committed before `write` returns. On
+PostgreSQL it runs over asyncpg; on SQLite in one writer thread, so that there is one writer by construction, with
+readers beside it (WAL). The function must not block on anything but the database.
+"""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from panelr_bridge.errors import ConfigurationError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BUSY_MILLISECONDS = 30_000
+READERS = 2
+CONNECTIONS = 20
+TRIES = 5
+# serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
+# transactions wrote the same thing at once, and the one that runs again finds what the other wrote
+RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+
+
+class Restart(Exception):
+    """Raised by a transaction that met a concurrent one and must see what that has done."""
+
+
+class Database(Protocol):
+    """Runs transactions. `write` and `read` may be called many times at once."""
+
+    dialect: str
+
+    async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction of its own and return its result once that is committed."""
+
+    async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction that only reads."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+
+def connect(url: str) -> Database:
+    """Return the database at `url`: `sqlite:///path` or `postgresql://...`.
+
+    Raises ConfigurationError for any other; nothing is connected to yet.
+    """
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return SqliteDatabase(Path(parsed.database))
+    if backend in {"postgresql", "postgres"}:
+        return PostgresDatabase(
+            create_async_engine(
+                parsed.set(drivername="postgresql+asyncpg"), pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True
+            )
+        )
+    raise ConfigurationError([f"BRIDGE_DATABASE_URL: {backend} without a file is not supported"])
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Connect to `url` and let go of it at the end."""
+    database = connect(url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+class PostgresDatabase:
+    """PostgreSQL over asyncpg."""
+
+    dialect = "postgresql"
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction; one that PostgreSQL rolled back for another's sake is run again."""
+        for last in (False,) * (TRIES - 1) + (True,):
+            try:
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(work, *args, **kwargs)
+            except Restart:
+                if last:
+                    raise
+            except DBAPIError as error:
+                if last or getattr(error.orig, "sqlstate", None) not in RETRIED_SQLSTATES:
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  spreads the retries, guards nothing
+        raise AssertionError("unreachable")
+
+    async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._engine.dispose()
+
+
+class SqliteDatabase:
+    """One SQLite file: a writer thread, and a few readers that never wait for it."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writing, self._reading = (
+            _sqlite_engine(path, begin="BEGIN IMMEDIATE"),
+            _sqlite_engine(path, begin="BEGIN"),
+        )
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+
+    async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in the writer thread."""
+
+        def transaction() -> R:
+            for _ in range(TRIES):
+                with contextlib.suppress(Restart), self._writing.begin() as connection:
+                    return work(connection, *args, **kwargs)
+            raise Restart
+
+        return await _in_thread(self._writer, transaction)
+
+    async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a reader thread."""
+
+        def transaction() -> R:
+            with self._reading.connect() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await _in_thread(self._readers, transaction)
+
+    async def close(self) -> None:
+        """Let the threads finish, then close the connections."""
+        for executor in (self._writer, self._readers):
+            await asyncio.to_thread(executor.shutdown)
+        for engine in (self._writing, self._reading):
+            engine.dispose()
+
+
+async def _in_thread(executor: ThreadPoolExecutor, work: Callable[[], R]) -> R:
+    """Run `work` to its end even when the caller is cancelled: a commit that is under way cannot be called back."""
+    return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+def _sqlite_engine(path: Path, *, begin: str) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late for a lock taken at the start
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # a commit that was answered survives a loss of power
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_MILLISECONDS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
+    return isinstance(error, (OperationalError, OSError, TimeoutError)) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )

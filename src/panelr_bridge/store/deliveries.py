@@ -1,0 +1,99 @@
+"""The inbox: every authentic delivery, byte for byte."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import JSON, Connection, LargeBinary, bindparam, select, text
+
+from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store.tables import Row, UtcDateTime, deliveries
+
+# Written once in SQL that both databases share: the same body told again under the same topic is one row.
+_ADD = text(
+    "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
+    " received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict, :words,"
+    " :woo_order_id, 1, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
+    " times = deliveries.times + 1, last_received_at = excluded.last_received_at RETURNING id, times"
+).bindparams(
+    bindparam("body", type_=LargeBinary),
+    bindparam("body_sha256", type_=LargeBinary),
+    bindparam("headers", type_=JSON),
+    bindparam("now", type_=UtcDateTime),
+)
+_BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
+_LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256"}]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """An authentic delivery as it came, with what its body turned out to be.
+
+    `verdict` is order, deleted, other_topic, woocommerce_error or unreadable; `words` says more where it is not order.
+    """
+
+    store: str
+    topic: str
+    body: bytes
+    headers: dict[str, str]
+    verdict: str
+    words: str | None = None
+    woo_order_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a delivery was stored, how often the same bytes have come, and their SHA-256."""
+
+    id: int
+    times: int
+    sha256: bytes
+
+
+def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
+    """Store `delivery`, or count it when these bytes have come under this topic before."""
+    digest = hashlib.sha256(delivery.body).digest()
+    values = {
+        "store": delivery.store,
+        "topic": delivery.topic,
+        "body": delivery.body,
+        "body_sha256": digest,
+        "headers": delivery.headers,
+        "verdict": delivery.verdict,
+        "words": delivery.words,
+        "woo_order_id": delivery.woo_order_id,
+        "now": now,
+    }
+    row = connection.execute(_ADD, values).one()
+    return Stored(id=row.id, times=row.times, sha256=digest)
+
+
+def body(connection: Connection, delivery_id: int) -> bytes:
+    """Return the bytes of a delivery; raises NoResultFound."""
+    found: bytes = connection.execute(_BODY, {"id": delivery_id}).scalar_one()
+    return found
+
+
+def get(connection: Connection, delivery_id: int) -> Row | None:
+    """Return one delivery with its body."""
+    found = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def page(connection: Connection, query: Query) -> Page:
+    """Return a page of deliveries, without their bodies."""
+    return fetch(connection, select(*_LISTED), query)
+
+
+def problems(connection: Connection, *, since: datetime) -> list[Row]:
+    """Return the deliveries since `since` that brought an error of WooCommerce's or could not be read."""
+    wanted = (
+        select(*_LISTED)
+        .where(
+            deliveries.c.verdict.in_(("woocommerce_error", "unreadable")),
+            deliveries.c.last_received_at >= since,
+        )
+        .order_by(deliveries.c.last_received_at.desc())
+        .limit(20)
+    )
+    return [dict(row) for row in connection.execute(wanted).mappings()]

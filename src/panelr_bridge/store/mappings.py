@@ -1,0 +1,180 @@
+"""The mapping tables: which Panelr product a WooCommerce product is, and which payment method a gateway is.
+
+Every change counts the store's revision up in its own transaction, so that an order which was decided by older
+mappings can be told from one that was not, also when both happened at once.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
+
+from panelr_bridge.errors import Conflict
+from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
+from panelr_bridge.values import Catalogue, Intent, Mapping, product_key, sku_key, variation_key
+
+# One statement, so that mappings and revision are of one moment: the revision's row always comes, with the order's
+# id where the order is known already, and a row for each mapping that its lines may need.
+_FOR_ORDER = text(
+    "SELECT s.revision, s.order_id, s.payment_method_id, m.key, m.panelr_product_id, m.intent, m.quantity"
+    " FROM (SELECT"
+    "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
+    "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
+    "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
+    "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id"
+    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key IN :keys ORDER BY m.id"
+).bindparams(bindparam("keys", expanding=True))
+
+_COUNT_UP = text(
+    "INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1)"
+    " ON CONFLICT (store) DO UPDATE SET revision = mapping_revisions.revision + 1"
+)
+
+
+def for_order(
+    connection: Connection, *, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str
+) -> tuple[Catalogue, int | None]:
+    """Return what the tables know about an order's lines and payment method, and the order's own id if it has one."""
+    found = connection.execute(
+        _FOR_ORDER,
+        {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method},
+    ).all()
+    mappings = tuple(
+        Mapping(key=row.key, panelr_product_id=row.panelr_product_id, intent=Intent(row.intent), quantity=row.quantity)
+        for row in found
+        if row.key is not None
+    )
+    first = found[0]
+    catalogue = Catalogue(mappings=mappings, payment_method_id=first.payment_method_id, revision=first.revision)
+    return catalogue, first.order_id
+
+
+def key_of(*, woo_product_id: int | None, woo_variation_id: int | None, sku: str | None) -> str | None:
+    """Return what a mapping is looked up by: its variation, else its product, else its SKU; None without any."""
+    if woo_variation_id:
+        return variation_key(woo_variation_id)
+    if woo_product_id:
+        return product_key(woo_product_id)
+    return sku_key(sku) if sku and sku.strip() else None
+
+
+def add_product(
+    connection: Connection,
+    now: datetime,
+    values: Row,
+) -> Row:
+    """Add a product mapping and return it; raises Conflict when the product is mapped so, or otherwise, already."""
+    _count_up(connection, values["store"])
+    _refuse_contradiction(connection, values, ignoring=None)
+    return _insert(connection, product_mappings, values, now)
+
+
+def change_product(
+    connection: Connection,
+    now: datetime,
+    mapping_id: int,
+    values: Row,
+) -> Row | None:
+    """Change a product mapping and return it, None if there is none; raises Conflict as `add_product` does.
+
+    `values` holds the whole mapping.
+    """
+    _count_up(connection, values["store"])
+    _refuse_contradiction(connection, values, ignoring=mapping_id)
+    return _update(connection, product_mappings, mapping_id, values, now)
+
+
+def add_payment_method(
+    connection: Connection,
+    now: datetime,
+    values: Row,
+) -> Row:
+    """Add a payment method mapping and return it; raises Conflict when the method has one."""
+    _count_up(connection, values["store"])
+    _refuse_second(connection, values, ignoring=None)
+    return _insert(connection, payment_method_mappings, values, now)
+
+
+def change_payment_method(
+    connection: Connection,
+    now: datetime,
+    mapping_id: int,
+    values: Row,
+) -> Row | None:
+    """Change a payment method mapping and return it, None if there is none; `values` holds the whole mapping."""
+    _count_up(connection, values["store"])
+    _refuse_second(connection, values, ignoring=mapping_id)
+    return _update(connection, payment_method_mappings, mapping_id, values, now)
+
+
+def get(connection: Connection, table: Table, mapping_id: int) -> Row | None:
+    """Return one row of a mapping table."""
+    found = connection.execute(select(table).where(table.c.id == mapping_id)).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def page(connection: Connection, table: Table, query: Query) -> Page:
+    """Return a page of a mapping table."""
+    return fetch(connection, select(table), query)
+
+
+def export(connection: Connection, *, store: str | None) -> list[Row]:
+    """Return every product mapping, of one store or of all, in the order of their making."""
+    wanted = select(product_mappings).order_by(product_mappings.c.id)
+    if store is not None:
+        wanted = wanted.where(product_mappings.c.store == store)
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def remove(connection: Connection, table: Table, mapping_id: int) -> bool:
+    """Delete one row of a mapping table; returns whether there was one."""
+    store = connection.execute(delete(table).where(table.c.id == mapping_id).returning(table.c.store)).scalar()
+    if store is not None:
+        _count_up(connection, store)
+    return store is not None
+
+
+def _count_up(connection: Connection, store: str) -> None:
+    """Count the revision up. First in its transaction: it makes changes of one store's mappings wait for each other."""
+    connection.execute(_COUNT_UP, {"store": store})
+
+
+def _refuse_contradiction(connection: Connection, values: Row, *, ignoring: int | None) -> None:
+    """Raise Conflict when the key has this mapping already, or is both mapped to nothing and to something."""
+    table = product_mappings
+    others = connection.execute(
+        select(table.c.id, table.c.panelr_product_id, table.c.intent).where(
+            table.c.store == values["store"], table.c.key == values["key"], table.c.id != (ignoring or 0)
+        )
+    ).all()
+    wanted = values["panelr_product_id"]
+    for other in others:
+        if other.panelr_product_id == wanted and (wanted is None or other.intent == values["intent"]):
+            raise Conflict(f"mapping {other.id} says this already: change its quantity instead")
+        if None in (other.panelr_product_id, wanted):
+            raise Conflict(f"mapping {other.id} contradicts this: a product is for Panelr or it is not; delete one")
+
+
+def _refuse_second(connection: Connection, values: Row, *, ignoring: int | None) -> None:
+    table = payment_method_mappings
+    other = connection.execute(
+        select(table.c.id).where(
+            table.c.store == values["store"],
+            table.c.woo_payment_method == values["woo_payment_method"],
+            table.c.id != (ignoring or 0),
+        )
+    ).scalar()
+    if other is not None:
+        raise Conflict(f"mapping {other} is for this payment method already: change it instead")
+
+
+def _insert(connection: Connection, table: Table, values: Row, now: datetime) -> Row:
+    stamped = values | {"created_at": now, "updated_at": now}
+    return dict(connection.execute(insert(table).values(stamped).returning(table)).mappings().one())
+
+
+def _update(connection: Connection, table: Table, mapping_id: int, values: Row, now: datetime) -> Row | None:
+    changed = update(table).where(table.c.id == mapping_id).values(values | {"updated_at": now}).returning(table)
+    found = connection.execute(changed).mappings().one_or_none()
+    return None if found is None else dict(found)

@@ -1,0 +1,142 @@
+"""The orders: one row each, and the row is the lock for everything that belongs to the order.
+
+Whoever changes an order, its outbox row or its attempts holds the order's row first; with one order of locking
+there are no deadlocks.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store.tables import Row, attempts, mapping_revisions, orders, outbox
+from panelr_bridge.values import State, WorkOrder
+
+_VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
+_ADD = {
+    "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+    "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+}
+_OF_STORE = and_(orders.c.store == bindparam("of_store"), orders.c.woo_order_id == bindparam("of_woo_order_id"))
+_FIND = select(orders).where(_OF_STORE)
+_LOCK = _FIND.with_for_update()
+_LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
+
+# What the outside sees of an order: the token stays behind its own address.
+_WITH_NEXT: Select[Any] = select(
+    *(column for column in orders.c if column.name != "confirmation_token"), outbox.c.next_attempt_at
+).join_from(orders, outbox, outbox.c.order_id == orders.c.id, isouter=True)
+
+
+def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
+    """Return the columns of an order of which nothing is known yet."""
+    empty: Row = dict.fromkeys(_VALUES)
+    return empty | {
+        "store": store,
+        "woo_order_id": woo_order_id,
+        "woo_order_number": str(woo_order_id),
+        "woo_status": "",
+        "reasons": [],
+        "attempts": 0,
+        "adopted": False,
+        "awaits_mapping": False,
+        "mapping_revision": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def add(connection: Connection, values: Row) -> int | None:
+    """Insert an order; returns its id, None when another transaction has inserted it first."""
+    return connection.execute(_ADD[connection.dialect.name], values).scalar_one_or_none()
+
+
+def lock(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
+    """Return an order as it is now, and keep it from changing until this transaction ends."""
+    return _one(connection, _LOCK, {"of_store": store, "of_woo_order_id": woo_order_id})
+
+
+def lock_by_id(connection: Connection, order_id: int) -> Row | None:
+    """Return an order as `lock` does."""
+    return _one(connection, _LOCK_BY_ID, {"order_id": order_id})
+
+
+def find(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
+    """Return an order as it is now."""
+    return _one(connection, _FIND, {"of_store": store, "of_woo_order_id": woo_order_id})
+
+
+def change(connection: Connection, order_id: int, values: Row, *, now: datetime) -> None:
+    """Write `values` into a locked order."""
+    connection.execute(update(orders).where(orders.c.id == order_id).values(values | {"updated_at": now}))
+
+
+def settle(connection: Connection, order_id: int, number: int, values: Row, *, now: datetime) -> Row | None:
+    """Write the outcome of create attempt `number`, if the order is still waiting for just that one.
+
+    Returns which snapshot the order has now; None when it does not wait: its lease has ended, and others went on.
+    """
+    waiting = and_(orders.c.id == order_id, orders.c.state == State.SENDING, orders.c.attempts == number)
+    written = update(orders).where(waiting).values(values | {"updated_at": now})
+    return _one(connection, written.returning(orders.c.delivery_id, orders.c.woo_status), {})
+
+
+def get(connection: Connection, order_id: int) -> Row | None:
+    """Return one order with the time of its next attempt, without its token."""
+    return _one(connection, _WITH_NEXT.where(orders.c.id == order_id), {})
+
+
+def token(connection: Connection, order_id: int) -> str | None:
+    """Return an order's confirmation token."""
+    return connection.execute(select(orders.c.confirmation_token).where(orders.c.id == order_id)).scalar()
+
+
+def page(connection: Connection, query: Query) -> Page:
+    """Return a page of orders, each with the time of its next attempt and without its token."""
+    return fetch(connection, _WITH_NEXT, query)
+
+
+def owner(connection: Connection, work_order: WorkOrder) -> int | None:
+    """Return the id of the order that a work order belongs to."""
+    known = [
+        column == value
+        for column, value in (
+            (orders.c.reference_code, work_order.reference_code),
+            (orders.c.work_order_id, work_order.work_order_id),
+        )
+        if value is not None
+    ]
+    found = (connection.execute(select(orders.c.id).where(condition)).scalar() for condition in known)
+    return next((order_id for order_id in found if order_id is not None), None)
+
+
+def linked(connection: Connection, reference_codes: list[str], *, besides: int) -> set[str]:
+    """Return those of `reference_codes` that belong to orders besides one."""
+    wanted = select(orders.c.reference_code).where(orders.c.reference_code.in_(reference_codes), orders.c.id != besides)
+    return {code for code in connection.execute(wanted).scalars() if code is not None}
+
+
+def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
+    """Return the ids of orders that a mapping may lead on, and that were decided before the last change of one."""
+    revisions = mapping_revisions.c
+    wanted = (
+        select(orders.c.id)
+        .join(mapping_revisions, revisions.store == orders.c.store)
+        .where(orders.c.awaits_mapping, orders.c.mapping_revision < revisions.revision)
+        .order_by(orders.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(wanted).scalars())
+
+
+def attempts_of(connection: Connection, order_id: int) -> list[Row]:
+    """Return every attempt of an order, the first first."""
+    wanted = select(attempts).where(attempts.c.order_id == order_id).order_by(attempts.c.id)
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def _one(connection: Connection, statement: Any, values: Row) -> Row | None:
+    found = connection.execute(statement, values).mappings().one_or_none()
+    return None if found is None else dict(found)

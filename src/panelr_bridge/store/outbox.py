@@ -1,0 +1,139 @@
+"""What is owed to Panelr: the row is the queue. Whoever holds a row's lease makes its call.
+
+The lease is the fence: a process that wakes up after its lease has ended cannot write over what happened since.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+
+from panelr_bridge.store.tables import Row, attempts, orders, outbox
+from panelr_bridge.values import Action
+
+_ADD = insert(outbox)
+_ATTEMPT = insert(attempts)
+_REMOVE = delete(outbox).where(outbox.c.order_id == bindparam("of_order"))
+_OF_ORDER = select(outbox).where(outbox.c.order_id == bindparam("of_order"))
+_DUE: Select[Any] = (
+    select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.look_ups, orders)
+    .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
+    .where(outbox.c.lease_until.is_(None), outbox.c.next_attempt_at <= bindparam("now"))
+    .order_by(outbox.c.next_attempt_at, outbox.c.id)
+    .limit(1)
+    .with_for_update(of=orders, skip_locked=True)
+)
+_NEXT = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.lease_until.is_(None))
+_ENDED: Select[Any] = (
+    select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.lease_until, orders)
+    .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
+    .where(outbox.c.lease_until < bindparam("now"))
+    .order_by(outbox.c.lease_until)
+    .limit(1)
+    .with_for_update(of=orders, skip_locked=True)
+)
+
+
+def add(
+    connection: Connection,
+    *,
+    store: str,
+    order_id: int,
+    action: Action,
+    due: datetime,
+    now: datetime,
+    lease_until: datetime | None = None,
+) -> None:
+    """Owe `action` for an order from `due` on; with `lease_until` the caller makes the call itself, now."""
+    values = {
+        "store": store,
+        "order_id": order_id,
+        "action": action,
+        "attempt": 0 if lease_until is None else 1,
+        "look_ups": 0,
+        "next_attempt_at": due,
+        "lease_until": lease_until,
+        "owed_since": now,
+    }
+    connection.execute(_ADD, values)
+
+
+def of_order(connection: Connection, order_id: int) -> Row | None:
+    """Return what an order owes."""
+    found = connection.execute(_OF_ORDER, {"of_order": order_id}).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def next_due(connection: Connection, *, now: datetime) -> Row | None:
+    """Return the longest due row that nobody works on, joined to its order, which stays locked until the commit."""
+    found = connection.execute(_DUE, {"now": now}).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
+    """Return a row whose lease has ended without an outcome, joined to its order, which stays locked."""
+    found = connection.execute(_ENDED, {"now": now}).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def next_at(connection: Connection) -> datetime | None:
+    """Return when the next row falls due; it may be past."""
+    return connection.execute(_NEXT).scalar()
+
+
+def lease(connection: Connection, order_id: int, *, attempt: int, until: datetime) -> None:
+    """Take the lease of a locked order's row: from now on this is try number `attempt`."""
+    _change(connection, order_id, {"attempt": attempt, "lease_until": until})
+
+
+def put_back(connection: Connection, order_id: int, *, due: datetime) -> None:
+    """Give the lease back; the same action is owed again at `due`."""
+    _change(connection, order_id, {"lease_until": None, "next_attempt_at": due})
+
+
+def switch(connection: Connection, order_id: int, *, action: Action, due: datetime) -> None:
+    """Give the lease back and owe another action instead, from its first try on."""
+    _change(
+        connection,
+        order_id,
+        {"lease_until": None, "next_attempt_at": due, "action": action, "attempt": 0, "look_ups": 0},
+    )
+
+
+def found_nothing(connection: Connection, order_id: int, *, due: datetime) -> None:
+    """Count a look-up that found nothing; the next one is owed at `due`."""
+    _change(connection, order_id, {"lease_until": None, "next_attempt_at": due, "look_ups": outbox.c.look_ups + 1})
+
+
+def remove(connection: Connection, order_id: int) -> None:
+    """Owe nothing for an order any more."""
+    connection.execute(_REMOVE, {"of_order": order_id})
+
+
+def holds(connection: Connection, order_id: int, *, lease_until: datetime) -> bool:
+    """Return whether a locked order still waits for the holder of this very lease."""
+    row = of_order(connection, order_id)
+    return row is not None and row["lease_until"] == lease_until
+
+
+def note_attempt(connection: Connection, values: Row) -> None:
+    """Write one row into the attempts."""
+    connection.execute(_ATTEMPT, values)
+
+
+def requests_on_the_wire(connection: Connection, *, besides: int) -> list[str]:
+    """Return the bodies of the create calls that are under way for other orders."""
+    wanted = (
+        select(orders.c.request)
+        .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
+        .where(
+            outbox.c.lease_until.is_not(None),
+            outbox.c.action == Action.CREATE_WORK_ORDER,
+            outbox.c.order_id != besides,
+        )
+    )
+    return [body for body in connection.execute(wanted).scalars() if body is not None]
+
+
+def _change(connection: Connection, order_id: int, values: Row) -> None:
+    connection.execute(update(outbox).where(outbox.c.order_id == order_id).values(values))

@@ -1,0 +1,298 @@
+"""The tables. Every one that belongs to a store has a `store` column; times are UTC, money is Numeric.
+
+Nothing is keyed on X-WC-Webhook-Delivery-ID: it is a hash of the webhook's id and the current second, so two
+orders that are sent in one second share it (measured on WooCommerce 10.5).
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from panelr_bridge.values import State
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite, which knows no time zones, keeps it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Take an aware moment; a naive one is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back an aware moment in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount. SQLite has no decimal numbers, so it keeps the digits as text."""
+
+    impl = Numeric(18, 6)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric(18, 6))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Write the amount."""
+        return str(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        """Read the amount."""
+        return None if value is None else Decimal(value)
+
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER PRIMARY KEY by itself
+_STATES = ", ".join(f"'{state}'" for state in State)
+
+
+def _id() -> "Column[int]":
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    Column("store", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
+    Column("body_sha256", LargeBinary, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("words", Text),
+    Column("woo_order_id", BigInteger),
+    Column("times", Integer, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("last_received_at", UtcDateTime, nullable=False),
+    UniqueConstraint("store", "topic", "body_sha256"),
+    Index("ix_deliveries_order", "store", "woo_order_id"),
+    Index("ix_deliveries_verdict", "verdict", "last_received_at"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _id(),
+    Column("store", Text, nullable=False),
+    Column("woo_order_id", BigInteger, nullable=False),
+    Column("woo_order_number", Text, nullable=False),
+    Column("woo_status", Text, nullable=False),
+    Column("woo_total", Money),
+    Column("woo_currency", Text),
+    Column("woo_modified_at", UtcDateTime),
+    Column("delivery_id", ForeignKey(deliveries.c.id)),  # the newest snapshot
+    Column("snapshot_sha256", LargeBinary),
+    Column("sent_delivery_id", ForeignKey(deliveries.c.id)),  # the snapshot that the work order was made from
+    Column("state", Text, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("attention", JSON(none_as_null=True)),
+    Column("request", Text),  # create_work_order's body as last sent
+    Column("first_sent_at", UtcDateTime),
+    Column("work_order_id", BigInteger),
+    Column("reference_code", Text),
+    Column("confirmation_token", Text),
+    Column("panelr_status", Text),
+    Column("adopted", Boolean, nullable=False),  # found by a look-up or told by Panelr's plugin, not answered to us
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("awaits_mapping", Boolean, nullable=False),
+    Column("mapping_revision", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("store", "woo_order_id"),  # with one result a row: at most one work order per order
+    Index("ix_orders_work_order_id", "work_order_id"),
+    Index("ix_orders_reference_code", "reference_code"),
+    Index(  # two orders that look for the same lost answer cannot both adopt it
+        "uq_orders_adopted",
+        "reference_code",
+        unique=True,
+        postgresql_where=text("adopted"),
+        sqlite_where=text("adopted"),
+    ),
+    Index("ix_orders_state", "state", "id"),
+    Index("ix_orders_updated_at", "updated_at"),
+    Index(
+        "ix_orders_attention",
+        "id",
+        postgresql_where=text("attention IS NOT NULL"),
+        sqlite_where=text("attention IS NOT NULL"),
+    ),
+    Index(
+        "ix_orders_awaits_mapping",
+        "store",
+        "mapping_revision",
+        postgresql_where=text("awaits_mapping"),
+        sqlite_where=text("awaits_mapping"),
+    ),
+    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint(
+        "state <> 'created' OR reference_code IS NOT NULL OR work_order_id IS NOT NULL", name="created_has_result"
+    ),
+    CheckConstraint(
+        "state = 'created' OR (reference_code IS NULL AND work_order_id IS NULL)", name="result_means_created"
+    ),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("store", Text, nullable=False),
+    # unique: an order owes one create or one look-up, never both and never two
+    Column("order_id", ForeignKey(orders.c.id), nullable=False, unique=True),
+    Column("action", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),  # tries of this action so far; the fence of whoever holds the lease
+    Column("look_ups", Integer, nullable=False, server_default=text("0")),  # look-ups that found nothing
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("owed_since", UtcDateTime, nullable=False),
+    Index(
+        "ix_outbox_due",
+        "next_attempt_at",
+        "id",
+        postgresql_where=text("lease_until IS NULL"),
+        sqlite_where=text("lease_until IS NULL"),
+    ),
+    Index(
+        "ix_outbox_leases",
+        "lease_until",
+        postgresql_where=text("lease_until IS NOT NULL"),
+        sqlite_where=text("lease_until IS NOT NULL"),
+    ),
+    CheckConstraint("action IN ('create_work_order', 'look_up')", name="action"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _id(),
+    Column("order_id", ForeignKey(orders.c.id), nullable=False, index=True),
+    Column("action", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("milliseconds", Integer),
+    Column("words", Text, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
+product_mappings = Table(
+    "product_mappings",
+    metadata,
+    _id(),
+    Column("store", Text, nullable=False),
+    Column("key", Text, nullable=False),  # derived from the three below: what a line is looked up by
+    Column("woo_product_id", BigInteger),
+    Column("woo_variation_id", BigInteger),
+    Column("sku", Text),
+    Column("panelr_product_id", BigInteger),  # null: known, and not for Panelr
+    Column("intent", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("store", "key", "panelr_product_id", "intent"),
+    Index(  # nulls are distinct to a unique constraint
+        "uq_product_mappings_nothing",
+        "store",
+        "key",
+        unique=True,
+        postgresql_where=text("panelr_product_id IS NULL"),
+        sqlite_where=text("panelr_product_id IS NULL"),
+    ),
+    CheckConstraint("quantity >= 1", name="quantity"),
+)
+
+payment_method_mappings = Table(
+    "payment_method_mappings",
+    metadata,
+    _id(),
+    Column("store", Text, nullable=False),
+    Column("woo_payment_method", Text, nullable=False),
+    Column("panelr_payment_method_id", BigInteger, nullable=False),
+    Column("on_paid", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("store", "woo_payment_method"),
+    CheckConstraint("on_paid IN ('submit_payment', 'complete_order', 'none')", name="on_paid"),
+)
+
+mapping_revisions = Table(
+    "mapping_revisions",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),  # counts changes: an order decided at an older one may wake
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("closed_until", UtcDateTime, nullable=False),
+    Column("failures", Integer, nullable=False),  # above 0 the gate is closed: one probe at a time
+    Column("words", Text),
+)
+
+rate_slots = Table(
+    "rate_slots",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("used_at", UtcDateTime, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("store", Text),
+    Column("subject", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+    Index("ix_audit_log_subject", "subject", "id"),
+)
+
+Row = dict[str, Any]

@@ -1,0 +1,178 @@
+"""Frozen values that every part of the bridge shares. Nothing here does I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where an order stands; docs/states.md says what each one means and what to do."""
+
+    IGNORED = "ignored"
+    WAITING = "waiting"
+    HELD = "held"
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNCONFIRMED = "unconfirmed"
+    CREATED = "created"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+class Intent(StrEnum):
+    """What Panelr shall do for a cart item."""
+
+    NEW_ACTIVATION = "new_activation"
+    RENEWAL = "renewal"
+    TRIAL_UPGRADE = "trial_upgrade"
+
+
+class Action(StrEnum):
+    """A call that is owed to Panelr."""
+
+    CREATE_WORK_ORDER = "create_work_order"
+    LOOK_UP = "look_up"
+
+
+class UnmappedLines(StrEnum):
+    """What becomes of an order with a line that no mapping knows."""
+
+    HOLD = "hold"
+    SKIP = "skip"
+
+
+class WcOrderId(StrEnum):
+    """Which of an order's names is told to Panelr as `wc_order_id`."""
+
+    ID = "id"
+    NUMBER = "number"
+    ORDER_KEY = "order_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an order stands where it stands: a stable code, words for a person, and the line it is about."""
+
+    code: str
+    words: str
+    line: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        """Return `{"code", "words"}` and `"line"` where the reason is about one."""
+        content = {"code": self.code, "words": self.words}
+        return content if self.line is None else content | {"line": self.line}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """One row of the product-mapping table: what a WooCommerce product is in Panelr.
+
+    `key` is what a line is looked up by (see `woo_key`); `panelr_product_id` None says "known, not for Panelr".
+    """
+
+    key: str
+    panelr_product_id: int | None
+    intent: Intent
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All that the mapping tables know about one order's lines and its payment method."""
+
+    mappings: tuple[Mapping, ...]
+    payment_method_id: int | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The operator's choices that shape a decision; settings.py documents each."""
+
+    create_on: frozenset[str]
+    status_map: tuple[tuple[str, str], ...]
+    unmapped_lines: UnmappedLines
+    wc_order_id: WcOrderId
+    require_payment_method: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartItem:
+    """One item of a work order, as create_work_order takes it."""
+
+    product_id: int
+    intent: Intent
+    qty: int
+    activation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """A fee or a discount on a work order; `amount` is positive, in the order's currency."""
+
+    direction: str
+    label: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderRequest:
+    """All of create_work_order's parameters (source: Panelr's API page for create_work_order)."""
+
+    customer_email: str
+    status: str
+    items: tuple[CartItem, ...]
+    wc_order_id: str
+    customer_name: str | None = None
+    customer_phone: str | None = None
+    payment_method_id: int | None = None
+    payment_amount: Decimal | None = None
+    adjustment: Adjustment | None = None
+    source: str = "woocommerce"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrder:
+    """A work order as far as it is known: an adopted one may lack its id or its token."""
+
+    reference_code: str | None
+    work_order_id: int | None = None
+    confirmation_token: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedWorkOrder:
+    """A work order in Panelr's list for one customer; `None` means that the installation does not show it."""
+
+    work_order: WorkOrder
+    created_at: datetime | None
+    items: tuple["ListedItem", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedItem:
+    """An item of a listed work order. `shows_wc_order_id` tells a missing field from an empty one."""
+
+    name: str
+    qty: int
+    intent: str | None
+    product_id: int | None
+    wc_order_id: str | None
+    shows_wc_order_id: bool
+
+
+def variation_key(variation_id: int) -> str:
+    """Return the key under which a variation is mapped."""
+    return f"variation:{variation_id}"
+
+
+def product_key(product_id: int) -> str:
+    """Return the key under which a product is mapped."""
+    return f"product:{product_id}"
+
+
+def sku_key(sku: str) -> str:
+    """Return the key under which a SKU is mapped; WooCommerce compares SKUs without regard to case."""
+    return f"sku:{sku.strip().casefold()}"

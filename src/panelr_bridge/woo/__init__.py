@@ -1,0 +1,1 @@
+"""WooCommerce: its signature and its payload."""
