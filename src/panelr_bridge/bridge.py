@@ -126,6 +126,8 @@ class Bridge:
         done, _ = await asyncio.wait({call}, timeout=max(until - time.monotonic(), 0))
         if not done:
             return row
+        if call.exception() is not None:  # logged when it ended; the lease will tell
+            return row
         settled = call.result()
         if settled.work_order is not None:
             return row | {

@@ -8,7 +8,9 @@ BridgeError
 ├── Unreadable             an authentic body that is no order: stored, answered 200, shown to the operator
 ├── NotFound               404 of the admin API
 ├── Conflict               409: what is asked does not fit what is stored
-└── Invalid                422: a value cannot be used as it is
+├── Invalid                422: a value cannot be used as it is
+├── BadQuery               400: a list is asked for in a way that it does not know
+└── Unauthorized           401: the admin token is missing or wrong
 """
 
 from collections.abc import Sequence
@@ -52,3 +54,11 @@ class Conflict(BridgeError):
 
 class Invalid(BridgeError):
     """A value that is well-formed and still cannot be used; the words say what to do."""
+
+
+class BadQuery(BridgeError):
+    """A list is asked for with a parameter that it does not have."""
+
+
+class Unauthorized(BridgeError):
+    """The admin token is missing or wrong."""

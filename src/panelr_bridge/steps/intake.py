@@ -3,7 +3,7 @@
 When leave for a call is free, the caller takes the call along and makes it at once; otherwise the worker will.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -61,7 +61,7 @@ def receive(
         return Received(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
     if stored.times > 1:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
-        if known is not None:
+        if known is not None and not _is_newer(event, known):
             return Received(stored, known, changed=False)
     weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
@@ -137,6 +137,12 @@ def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Te
     return claim_of(sending, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now)
 
 
+def _is_newer(order: Order, row: Row) -> bool:
+    """Return whether bytes that came before still are news: their processing may have failed then."""
+    known, told = row["woo_modified_at"], order.date_modified_gmt
+    return bool(known is None or (told is not None and told > known))
+
+
 def _is_stale(order: Order, row: Row, *, topic: str) -> bool:
     """Return whether the order's row knows better. A deletion is newer than any snapshot of its second."""
     known, told = row["woo_modified_at"], order.date_modified_gmt
@@ -174,3 +180,9 @@ def _unknown(connection: Connection, event: Deleted, *, store: str, now: datetim
     if order_id is None:
         raise Restart
     return row | {"id": order_id}
+
+
+def keep(connection: Connection, now: datetime, delivery: Delivery) -> Stored:
+    """Store a delivery whose processing failed, and nothing else; it can be replayed once the cause is mended."""
+    words = "this delivery could not be processed; the log says why"
+    return deliveries.add(connection, replace(delivery, verdict="failed", words=words), now=now)

@@ -14,13 +14,15 @@ _ADD = text(
     "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
     " received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict, :words,"
     " :woo_order_id, 1, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
-    " times = deliveries.times + 1, last_received_at = excluded.last_received_at RETURNING id, times"
+    " times = deliveries.times + 1, last_received_at = excluded.last_received_at, verdict = excluded.verdict,"
+    " words = excluded.words RETURNING id, times"
 ).bindparams(
     bindparam("body", type_=LargeBinary),
     bindparam("body_sha256", type_=LargeBinary),
     bindparam("headers", type_=JSON),
     bindparam("now", type_=UtcDateTime),
 )
+PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
 _LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256"}]
 
@@ -29,7 +31,8 @@ _LISTED = [column for column in deliveries.c if column.name not in {"body", "bod
 class Delivery:
     """An authentic delivery as it came, with what its body turned out to be.
 
-    `verdict` is order, deleted, other_topic, woocommerce_error or unreadable; `words` says more where it is not order.
+    `verdict` is order, deleted, other_topic, woocommerce_error, unreadable or failed; `words` says more where it is
+    not order.
     """
 
     store: str
@@ -85,12 +88,22 @@ def page(connection: Connection, query: Query) -> Page:
     return fetch(connection, select(*_LISTED), query)
 
 
+def of_order(connection: Connection, *, store: str, woo_order_id: int) -> list[Row]:
+    """Return the deliveries that told of an order, the first first, without their bodies."""
+    wanted = (
+        select(*_LISTED)
+        .where(deliveries.c.store == store, deliveries.c.woo_order_id == woo_order_id)
+        .order_by(deliveries.c.id)
+    )
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
 def problems(connection: Connection, *, since: datetime) -> list[Row]:
     """Return the deliveries since `since` that brought an error of WooCommerce's or could not be read."""
     wanted = (
         select(*_LISTED)
         .where(
-            deliveries.c.verdict.in_(("woocommerce_error", "unreadable")),
+            deliveries.c.verdict.in_(PROBLEMS),
             deliveries.c.last_received_at >= since,
         )
         .order_by(deliveries.c.last_received_at.desc())

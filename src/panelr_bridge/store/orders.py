@@ -137,6 +137,12 @@ def attempts_of(connection: Connection, order_id: int) -> list[Row]:
     return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
+def owed_by(connection: Connection, order_id: int) -> list[Row]:
+    """Return the calls that an order owes."""
+    wanted = select(outbox).where(outbox.c.order_id == order_id).order_by(outbox.c.id)
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
 def _one(connection: Connection, statement: Any, values: Row) -> Row | None:
     found = connection.execute(statement, values).mappings().one_or_none()
     return None if found is None else dict(found)

@@ -125,7 +125,7 @@ def upgrade() -> None:
         sa.Column("woo_order_id", sa.BigInteger(), nullable=False),
         sa.Column("woo_order_number", sa.Text(), nullable=False),
         sa.Column("woo_status", sa.Text(), nullable=False),
-        sa.Column("woo_total", panelr_bridge.store.tables.Money(precision=18, scale=6), nullable=True),
+        sa.Column("woo_total", MONEY, nullable=True),
         sa.Column("woo_currency", sa.Text(), nullable=True),
         sa.Column("woo_modified_at", MOMENT, nullable=True),
         sa.Column("delivery_id", ID, nullable=True),

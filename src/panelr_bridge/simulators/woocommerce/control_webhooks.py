@@ -1,6 +1,5 @@
 """Controls by hand over the webhooks, their queue and their journal."""
 
-import base64
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.control_call import Call, Control
@@ -142,7 +141,6 @@ def _delivery_json(delivery: Delivery) -> dict[str, Any]:
         "url": delivery.url,
         "headers": delivery.headers,
         "body": delivery.body.decode("ascii"),
-        "body_base64": base64.b64encode(delivery.body).decode("ascii"),
         "answer": _answer_json(delivery),
     }
 

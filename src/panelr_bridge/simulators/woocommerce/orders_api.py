@@ -29,6 +29,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 MAX_PER_PAGE = 100
 
 
+class BrokenJsonError(Exception):
+    """The body of a write is not JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrdersApi:
     """The resource over one store; `user` and `password` stand for an application password of a shop manager."""
@@ -58,7 +62,7 @@ class OrdersApi:
                 return wordpress_error("rest_forbidden", "Sorry, you are not allowed to do that.", 401)
             try:
                 return await handler(request)
-            except (json.JSONDecodeError, UnicodeDecodeError):
+            except BrokenJsonError:
                 return wordpress_error("rest_invalid_json", "Invalid JSON body passed.", 400)
             except FieldError as error:
                 details = {"fieldErrors": error.fields}
@@ -131,8 +135,14 @@ def _error(status: int, code: str, message: str, details: dict[str, Any] | None 
 
 
 async def _json(request: Request) -> Any:
+    """Read the body as PHP does, which takes neither NaN nor half a surrogate pair. Raises BrokenJsonError."""
     body = await request.body()
-    return json.loads(body) if body.strip() else {}
+    try:
+        payload = json.loads(body or b"{}")
+        json.dumps(payload, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise BrokenJsonError from error
+    return payload
 
 
 def _id(request: Request) -> int:

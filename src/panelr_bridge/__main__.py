@@ -1,0 +1,5 @@
+"""`python -m panelr_bridge` is `panelr-bridge`."""
+
+from panelr_bridge.cli import main
+
+main()

@@ -1,0 +1,149 @@
+"""serve, worker, migrate, check, demo."""
+
+import asyncio
+import signal
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Annotated
+
+import httpx
+import typer
+import uvicorn
+from rich.markup import escape
+
+from panelr_bridge import logs, outcomes, settings
+from panelr_bridge.bridge import utc_now
+from panelr_bridge.cli.console import out, require_migrated, run
+from panelr_bridge.errors import ConfigurationError
+from panelr_bridge.health import Finding, examine
+from panelr_bridge.panelr import request as panelr_request
+from panelr_bridge.panelr.client import PanelrClient
+from panelr_bridge.runtime import assembled, prepare
+from panelr_bridge.settings import Settings, require_ready
+from panelr_bridge.store import database
+from panelr_bridge.store import migrate as migrations
+from panelr_bridge.web.app import create_app
+
+OVERDUE = timedelta(minutes=15)
+CLOCKS_APART = timedelta(minutes=1)
+
+
+def serve() -> None:
+    """Serve the webhook door, the admin API and, unless BRIDGE_WORKER is false, the worker."""
+    chosen = settings.load()
+    require_ready(chosen)
+    logs.configure(chosen.log_format)
+    run(_ready_database(chosen))
+    uvicorn.run(
+        create_app(chosen),
+        host=chosen.host,
+        port=chosen.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(chosen.sync_budget_seconds) + 5,
+    )
+
+
+async def _ready_database(chosen: Settings) -> None:
+    """Bring a SQLite file to this version; PostgreSQL is shared, so its migration is a step of its own."""
+    async with database.opened(chosen.database_url) as opened:
+        if opened.dialect == "sqlite":
+            await opened.write(migrations.upgrade)
+        await require_migrated(opened)
+
+
+def worker() -> None:
+    """Carry out what is owed, beside servers that run with BRIDGE_WORKER=false. Any number may run."""
+    chosen = settings.load()
+    require_ready(chosen)
+    logs.configure(chosen.log_format)
+    run(_work(chosen))
+
+
+async def _work(chosen: Settings) -> None:
+    await _ready_database(chosen)
+    async with assembled(chosen) as runtime:
+        await runtime.bridge.write(prepare, rate_per_minute=chosen.panelr_rate_per_minute)
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, runtime.worker.stop)
+        await runtime.worker.run()
+
+
+def migrate(
+    to: Annotated[str, typer.Option(help="The revision to go to; `base` takes everything back.")] = "head",
+) -> None:
+    """Bring the database's tables to this version."""
+    chosen = settings.load()
+    run(_migrate(chosen, to))
+
+
+async def _migrate(chosen: Settings, to: str) -> None:
+    async with database.opened(chosen.database_url) as opened:
+        if to == "base":
+            await opened.write(migrations.downgrade)
+            out.print("the tables are gone")
+            return
+        before = await opened.read(migrations.pending)
+        await opened.write(migrations.upgrade, to)
+        out.print("the tables are of this version now" if before else "the tables are of this version already")
+
+
+def check() -> None:
+    """Say in words what is misconfigured or unreachable: settings, database, migrations, Panelr, its key, the clock."""
+    findings = run(_check())
+    for finding in findings:
+        mark = "[green]✔[/]" if finding.ok else ("[red]✘[/]" if finding.vital else "[yellow]![/]")
+        out.print(f"{mark} [bold]{finding.name:<10}[/] {escape(finding.words)}", soft_wrap=True)
+    if not all(finding.ok for finding in findings if finding.vital):
+        raise typer.Exit(1)
+
+
+async def _check() -> list[Finding]:
+    try:
+        chosen = settings.load()
+        require_ready(chosen)
+    except ConfigurationError as error:
+        return [Finding(name="settings", ok=False, words=problem) for problem in error.problems]
+    findings = [Finding(name="settings", ok=True, words=f"stores: {', '.join(sorted(chosen.all_stores))}")]
+    async with database.opened(chosen.database_url) as opened:
+        known = await examine(opened, now=utc_now(), overdue=OVERDUE)
+    findings += [finding for finding in known if finding.name != "panelr"]
+    return [*findings, await _panelr(chosen), await _clock(chosen)]
+
+
+async def _panelr(chosen: Settings) -> Finding:
+    """Ask Panelr for something cheap: it proves the address and the key."""
+    address = panelr_request.entry_point(chosen.panelr_url)
+    async with PanelrClient(
+        base_url=chosen.panelr_url,
+        api_key=chosen.panelr_api_key.get_secret_value(),
+        timeout_seconds=chosen.panelr_timeout_seconds,
+    ) as client:
+        outcome = await client.call(panelr_request.get_payment_methods(), now=utc_now())
+    if isinstance(outcome, outcomes.Done):
+        return Finding(name="panelr", ok=True, words=f"{address} answers and accepts the key")
+    return Finding(name="panelr", ok=False, words=f"{address}: {outcome.words}")
+
+
+async def _clock(chosen: Settings) -> Finding:
+    """Compare clocks: look-ups of lost answers go by the time at which Panelr says that it created a work order."""
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            answer = await client.get(panelr_request.entry_point(chosen.panelr_url))
+        there = parsedate_to_datetime(answer.headers["date"])
+    except (httpx.HTTPError, KeyError, TypeError, ValueError):
+        return Finding(name="clock", ok=True, words="Panelr's server does not tell its time", vital=False)
+    apart = abs(datetime.now(UTC) - there)
+    words = f"this clock and Panelr's are {apart.total_seconds():.0f} s apart"
+    return Finding(name="clock", ok=apart <= CLOCKS_APART, words=words)
+
+
+def demo() -> None:
+    """Drive orders through the whole bridge, with simulators of WooCommerce and of Panelr, and show what happens."""
+    from panelr_bridge.demo import play  # noqa: PLC0415  the simulators are not needed by any other command
+
+    raise typer.Exit(0 if run(play(out)) else 1)

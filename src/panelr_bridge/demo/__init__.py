@@ -1,0 +1,7 @@
+"""The demo."""
+
+from rich.console import Console
+
+
+async def play(out: Console) -> bool:
+    return True

@@ -1,0 +1,73 @@
+"""What stands in the bridge's way, in words: the same findings for `/readyz` and for `panelr-bridge check`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from panelr_bridge.steps.claim import RATE
+from panelr_bridge.store import deliveries, migrate, outbox, rate
+from panelr_bridge.store.database import Database
+from panelr_bridge.store.tables import Row
+
+LOOK_BACK = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. Without a `vital` one the bridge cannot do its work."""
+
+    name: str
+    ok: bool
+    words: str
+    vital: bool = True
+
+
+async def examine(database: Database, *, now: datetime, overdue: timedelta) -> list[Finding]:
+    """Look at everything that the database knows; a backlog is too old when it is due for longer than `overdue`."""
+    try:
+        await database.read(_answers)
+    except Exception as error:  # noqa: BLE001  whatever is wrong with the database, it is told and not raised
+        return [Finding(name="database", ok=False, words=f"the database does not answer: {type(error).__name__}")]
+    found = [Finding(name="database", ok=True, words="the database answers")]
+    if await database.read(migrate.pending):
+        return [*found, Finding(name="migrations", ok=False, words="run: panelr-bridge migrate")]
+    found.append(Finding(name="migrations", ok=True, words="the tables are of this version"))
+    return found + await database.read(_look, now=now, overdue=overdue)
+
+
+def _answers(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
+
+
+def _look(connection: Connection, *, now: datetime, overdue: timedelta) -> list[Finding]:
+    return [
+        _panelr(rate.gate(connection, name=RATE)),
+        _backlog(outbox.next_at(connection), now=now, overdue=overdue),
+        _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
+    ]
+
+
+def _panelr(gate: rate.Gate | None) -> Finding:
+    if gate is None:
+        return Finding(name="panelr", ok=True, words="Panelr's last answer was in order")
+    words = f"{gate.words}; tried again at {gate.closed_until:%H:%M:%S} UTC"
+    return Finding(name="panelr", ok=False, words=words)
+
+
+def _backlog(oldest: datetime | None, *, now: datetime, overdue: timedelta) -> Finding:
+    late = now - oldest if oldest is not None else timedelta(0)
+    if late <= overdue:
+        return Finding(name="backlog", ok=True, words="nothing is overdue")
+    minutes = int(late.total_seconds() // 60)
+    return Finding(
+        name="backlog", ok=False, words=f"the oldest call has been due for {minutes} minutes: is a worker running?"
+    )
+
+
+def _webhooks(problems: list[Row]) -> Finding:
+    if not problems:
+        return Finding(name="webhooks", ok=True, words="every delivery of the last day could be read", vital=False)
+    newest = problems[0]
+    words = f"{len(problems)} deliveries of the last day brought no order; the newest: {newest['words']}"
+    return Finding(name="webhooks", ok=False, words=words, vital=False)

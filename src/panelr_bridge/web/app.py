@@ -1,0 +1,87 @@
+"""The web application: routes, errors, request ids, and the worker's life beside them."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from panelr_bridge import __version__, logs
+from panelr_bridge.runtime import Runtime, assembled, prepare
+from panelr_bridge.settings import Settings
+from panelr_bridge.web import deliveries, door, health, mappings, orders, problems
+
+log = logs.get(__name__)
+
+DESCRIPTION = """
+Orders come in at the webhook door, signed by WooCommerce. The admin API is for mappings and for people who want to
+know what became of an order. Lists take `fields`, `sort`, `page`, `per_page` and their filters; errors are RFC 9457
+problem details with the `request_id` under which the log has them.
+"""
+
+
+class RequestId:
+    """Gives every request an id, and every answer the header X-Request-ID."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; its parts are assembled when it starts and taken apart when it stops."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with assembled(settings) as runtime, _working(runtime):
+            app.state.runtime = runtime
+            log.info("bridge.started", stores=sorted(settings.all_stores), worker=settings.worker)
+            yield
+            log.info("bridge.stopping", calls_under_way=runtime.bridge.calls_under_way)
+
+    app = FastAPI(
+        title="Panelr bridge",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,  # WooCommerce takes a redirect for a delivery and loses the event
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.add_middleware(RequestId)
+    problems.install(app)
+    for part in (door, mappings, orders, deliveries, health):
+        app.include_router(part.router)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _working(runtime: Runtime) -> AsyncIterator[None]:
+    """Run the worker beside the server, where the settings say so."""
+    await runtime.bridge.write(prepare, rate_per_minute=runtime.settings.panelr_rate_per_minute)
+    if not runtime.settings.worker:
+        yield
+        return
+    task = asyncio.create_task(runtime.worker.run(), name="worker")
+    try:
+        yield
+    finally:
+        runtime.worker.stop()
+        await task

@@ -1,0 +1,78 @@
+"""The admin API of the deliveries: everything authentic that came, byte for byte."""
+
+import base64
+from typing import Annotated, Any
+
+from fastapi import Query
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from panelr_bridge.errors import NotFound
+from panelr_bridge.store import deliveries
+from panelr_bridge.store import tables as t
+from panelr_bridge.store.tables import Row
+from panelr_bridge.web import problems
+from panelr_bridge.web.auth import admin_router
+from panelr_bridge.web.lists import ListQuery, Many, One, Resource, moment
+from panelr_bridge.web.state import Parts
+
+router = admin_router("Deliveries")
+
+_DELIVERY_NAMES = (
+    "id",
+    "store",
+    "topic",
+    "verdict",
+    "words",
+    "woo_order_id",
+    "times",
+    "headers",
+    "received_at",
+    "last_received_at",
+)
+
+
+class DeliveryQuery(ListQuery):
+    """Filters of the deliveries."""
+
+    store: str | None = None
+    topic: str | None = None
+    verdict: str | None = Field(
+        None, description="order, deleted, other_topic, woocommerce_error, unreadable or failed"
+    )
+    woo_order_id: int | None = None
+
+
+def show_delivery(row: Row) -> dict[str, Any]:
+    """Return a delivery as the API shows it, without its body."""
+    moments = {name: moment(row[name]) for name in ("received_at", "last_received_at")}
+    return {name: row[name] for name in _DELIVERY_NAMES} | moments
+
+
+DELIVERIES = Resource(
+    fields=_DELIVERY_NAMES,
+    show=show_delivery,
+    sorts=frozenset({"id", "received_at", "last_received_at", "woo_order_id"}),
+    filters={name: t.deliveries.c[name].__eq__ for name in ("store", "topic", "verdict", "woo_order_id")},
+)
+
+
+@router.get("/deliveries", responses=problems.documented(ok=Many[dict[str, Any]]), summary="List deliveries")
+async def list_deliveries(parts: Parts, asked: Annotated[DeliveryQuery, Query()]) -> JSONResponse:
+    """One page of authentic deliveries; `times` says how often the same bytes came."""
+    page = await parts.database.read(deliveries.page, DELIVERIES.query(asked))
+    return JSONResponse(DELIVERIES.answer(asked, page))
+
+
+@router.get(
+    "/deliveries/{delivery_id}",
+    responses=problems.documented(404, ok=One[dict[str, Any]]),
+    summary="Get a delivery with its body",
+)
+async def get_delivery(parts: Parts, delivery_id: int) -> JSONResponse:
+    """One delivery with the bytes that came (`body_base64`). They hold the customer's data."""
+    row = await parts.database.read(deliveries.get, delivery_id)
+    if row is None:
+        raise NotFound(f"there is no delivery {delivery_id}")
+    body = base64.b64encode(row["body"]).decode()
+    return JSONResponse({"data": show_delivery(row) | {"body_base64": body}})

@@ -1,0 +1,176 @@
+"""The webhook door: verify the raw bytes, parse, store, carry out, answer.
+
+WooCommerce never retries, counts everything above 302 as a failure and switches the webhook off at the 7th in a
+row. So what is authentic is answered 2xx, whatever it says; only what cannot be stored is answered 503.
+"""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from panelr_bridge import logs
+from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore, Unreadable
+from panelr_bridge.runtime import Runtime
+from panelr_bridge.settings import DEFAULT_STORE, StoreSettings
+from panelr_bridge.steps import intake
+from panelr_bridge.store.database import is_unavailable
+from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import State
+from panelr_bridge.web import problems
+from panelr_bridge.web.state import runtime_of
+from panelr_bridge.woo import payload
+from panelr_bridge.woo.payload import Deleted, ErrorObject, Order, OtherTopic
+from panelr_bridge.woo.signature import verify
+
+router = APIRouter(tags=["WooCommerce"])
+log = logs.get(__name__)
+
+KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-source", "user-agent")
+UNSETTLED = frozenset({State.QUEUED, State.SENDING, State.UNCONFIRMED})
+_PING = re.compile(rb"webhook_id=[0-9]{1,20}")
+
+_ANSWER = {
+    "order_id": 123,
+    "state": "created",
+    "work_order_id": 7,
+    "reference_code": "WO-2026-00007",
+    "reason": None,
+}
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Settled", "content": {"application/json": {"example": _ANSWER}}},
+    202: {
+        "description": "Stored; the work order follows",
+        "content": {"application/json": {"example": _ANSWER | {"state": "queued", "work_order_id": None}}},
+    },
+    **problems.documented(401, 404, 413, 503),
+}
+
+
+@router.post("/webhooks/woocommerce", responses=_DOCUMENTED, summary="Take a delivery of the default store")
+@router.post("/webhooks/woocommerce/", include_in_schema=False)
+async def default_store(request: Request) -> Response:
+    """Take a delivery of WooCommerce's; the body is the order as WooCommerce sends it, signed."""
+    return await _receive(request, DEFAULT_STORE)
+
+
+@router.post("/webhooks/woocommerce/{store}", responses=_DOCUMENTED, summary="Take a delivery of a named store")
+@router.post("/webhooks/woocommerce/{store}/", include_in_schema=False)
+async def named_store(request: Request, store: str) -> Response:
+    """Take a delivery of WooCommerce's for one of the stores in BRIDGE_STORES__{name}__..."""
+    return await _receive(request, store)
+
+
+async def _receive(request: Request, store: str) -> Response:
+    runtime = runtime_of(request)
+    try:
+        known = _store(runtime, store)
+        body = await _read(request, limit=runtime.settings.max_body_bytes)
+        if _is_ping(request, body):
+            log.info("delivery.received", store=store, verdict="ping")
+            return PlainTextResponse("pong")
+        _verify(request, body, known)
+    except (UnknownStore, BodyTooLarge, BadSignature) as error:
+        log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
+        raise
+    delivery, event = _understand(request, store, body)
+    try:
+        row = await runtime.bridge.receive(delivery, event)
+    except Exception as error:
+        if is_unavailable(error) or not await _kept(runtime, delivery):
+            log.exception("delivery.not_stored", store=store)
+            return problems.response(request, 503, "the delivery could not be stored")
+        log.exception("delivery.failed", store=store, woo_order_id=delivery.woo_order_id)
+        return _answer(delivery, None, words="stored; it could not be processed, and an operator is told")
+    return _answer(delivery, row, words=delivery.words)
+
+
+def _store(runtime: Runtime, name: str) -> StoreSettings:
+    known = runtime.settings.all_stores.get(name)
+    if known is None:
+        raise UnknownStore("there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET")
+    return known
+
+
+async def _read(request: Request, *, limit: int) -> bytes:
+    """Return the body; raises BodyTooLarge before reading on, as soon as it is known to be."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced[:20]) > limit:
+        raise BodyTooLarge(f"the body is larger than {limit} bytes (BRIDGE_MAX_BODY_BYTES)")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes (BRIDGE_MAX_BODY_BYTES)")
+    return bytes(body)
+
+
+def _is_ping(request: Request, body: bytes) -> bool:
+    """WooCommerce tries a new webhook with an unsigned form, and repeats it until the answer is exactly 200."""
+    return "x-wc-webhook-signature" not in request.headers and _PING.fullmatch(body.strip()) is not None
+
+
+def _verify(request: Request, body: bytes, store: StoreSettings) -> None:
+    signature = request.headers.get("x-wc-webhook-signature")
+    verify(body=body, signature=signature, secrets=store.secrets())
+
+
+def _understand(request: Request, store: str, body: bytes) -> tuple[Delivery, Order | Deleted | None]:
+    """Return an authentic delivery with its verdict, and the event where it is about an order."""
+    topic = request.headers.get("x-wc-webhook-topic", "")[:100]
+    verdict, words, event = _verdict(topic, body)
+    delivery = Delivery(
+        store=store,
+        topic=topic,
+        body=body,
+        headers={name: value[:500] for name in KEPT_HEADERS if (value := request.headers.get(name))},
+        verdict=verdict,
+        words=words,
+        woo_order_id=event.id if event is not None else None,
+    )
+    return delivery, event
+
+
+def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | Deleted | None]:
+    try:
+        event = payload.parse(body=body, topic=topic)
+    except Unreadable as error:
+        return "unreadable", str(error), None
+    if isinstance(event, OtherTopic):
+        return "other_topic", f"the topic {event.topic or '(none)'} is none that the bridge uses", None
+    if isinstance(event, ErrorObject):
+        return "woocommerce_error", error_words(event), None
+    return ("deleted" if isinstance(event, Deleted) else "order"), None, event
+
+
+def error_words(error: ErrorObject) -> str:
+    """Say what WooCommerce's error means for the shop."""
+    if error.code in payload.OWNER_MAY_NOT_READ:
+        hint = "the webhook's owner may not read orders: give the webhook to a user who may (shop manager)"
+    else:
+        hint = "WooCommerce could not read the order at the time of delivery"
+    return f"{hint} ({error.code}: {error.words})"[:500]
+
+
+async def _kept(runtime: Runtime, delivery: Delivery) -> bool:
+    """Store a delivery whose processing failed, so that it is neither lost nor held against the sender."""
+    try:
+        await runtime.bridge.write(intake.keep, delivery)
+    except Exception:
+        log.exception("delivery.not_kept", store=delivery.store)
+        return False
+    return True
+
+
+def _answer(delivery: Delivery, row: Row | None, *, words: str | None) -> JSONResponse:
+    reasons = row["reasons"] if row else []
+    content = {
+        "order_id": delivery.woo_order_id,
+        "state": row and row["state"],
+        "work_order_id": row and row["work_order_id"],
+        "reference_code": row and row["reference_code"],
+        "reason": reasons[0]["words"] if reasons else words,
+    }
+    return JSONResponse(content, 202 if row and row["state"] in UNSETTLED else 200)

@@ -1,0 +1,87 @@
+"""The conventions of every list: `fields`, `sort`, `page`, `per_page`, filters; anything else is a 400."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement
+
+from panelr_bridge.errors import BadQuery
+from panelr_bridge.store.listing import Page, Query
+from panelr_bridge.store.tables import Row
+
+T = TypeVar("T")
+
+
+class ListQuery(BaseModel):
+    """What every list can be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: str | None = Field(None, description="Only these fields, separated by commas.", examples=["id,state"])
+    sort: str = Field("-id", description="Field to sort by; a leading `-` descends.")
+    page: int = Field(1, ge=1, le=1_000_000, description="Counted from 1.")
+    per_page: int = Field(20, ge=1, le=100)
+
+
+class Meta(BaseModel):
+    """Where a page stands."""
+
+    page: int
+    per_page: int
+    total: int
+
+
+class One(BaseModel, Generic[T]):
+    """One thing."""
+
+    data: T
+
+
+class Many(BaseModel, Generic[T]):
+    """A page of things."""
+
+    data: list[T]
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What can be asked of one list: how a row is shown, by what it is sorted, and its filters as conditions."""
+
+    fields: tuple[str, ...]
+    show: Callable[[Row], dict[str, Any]]
+    sorts: frozenset[str]
+    filters: Mapping[str, Callable[[Any], ColumnElement[bool]]]
+
+    def query(self, asked: ListQuery) -> Query:
+        """Return the store's query for what was asked; raises BadQuery, naming what there is."""
+        if asked.sort.removeprefix("-") not in self.sorts:
+            raise BadQuery(f"sort: {asked.sort!r} is none of {', '.join(sorted(self.sorts))}")
+        self._wanted(asked)
+        given = asked.model_dump(include=set(self.filters), exclude_none=True)
+        where = [self.filters[name](value) for name, value in given.items()]
+        return Query(where=where, sort=asked.sort, page=asked.page, per_page=asked.per_page)
+
+    def answer(self, asked: ListQuery, page: Page) -> dict[str, Any]:
+        """Return the page as it is answered."""
+        wanted = self._wanted(asked)
+        shown = ({name: row[name] for name in wanted} for row in map(self.show, page.rows))
+        meta = {"page": asked.page, "per_page": asked.per_page, "total": page.total}
+        return {"data": list(shown), "meta": meta}
+
+    def _wanted(self, asked: ListQuery) -> tuple[str, ...]:
+        if asked.fields is None:
+            return self.fields
+        wanted = tuple(name.strip() for name in asked.fields.split(",") if name.strip())
+        unknown = [name for name in wanted if name not in self.fields]
+        if unknown or not wanted:
+            raise BadQuery(f"fields: {', '.join(unknown) or 'nothing'} is none of {', '.join(self.fields)}")
+        return wanted
+
+
+def moment(value: datetime | None) -> str | None:
+    """Return a moment as the API writes it: ISO 8601 in UTC."""
+    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,306 @@
+"""The admin API of the two mapping tables."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Body, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, ValidationError
+
+from panelr_bridge import logs, mapping
+from panelr_bridge.errors import Invalid
+from panelr_bridge.mapping import PaymentMethodMapping, ProductMapping
+from panelr_bridge.runtime import Runtime
+from panelr_bridge.steps import mapping as steps
+from panelr_bridge.steps.mapping import PAYMENT_METHOD, PRODUCT, Kind
+from panelr_bridge.store import mappings
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Intent
+from panelr_bridge.web import problems
+from panelr_bridge.web.auth import ACTOR, admin_router
+from panelr_bridge.web.lists import ListQuery, Many, One, Resource, moment
+from panelr_bridge.web.state import Parts
+
+router = admin_router("Mappings")
+log = logs.get(__name__)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ProductMappingOut(ProductMapping):
+    """A product mapping as it is stored."""
+
+    id: int
+    created_at: str
+    updated_at: str
+
+
+class PaymentMethodMappingOut(PaymentMethodMapping):
+    """A payment method mapping as it is stored."""
+
+    id: int
+    created_at: str
+    updated_at: str
+
+
+class ImportedOut(BaseModel):
+    """What an import did, or with `dry_run` would do."""
+
+    added: int
+    changed: int
+    unchanged: int
+    dry_run: bool
+
+
+class ProductMappingQuery(ListQuery):
+    """Filters of the product mappings."""
+
+    store: str | None = None
+    woo_product_id: int | None = None
+    woo_variation_id: int | None = None
+    sku: str | None = None
+    panelr_product_id: int | None = None
+    intent: Intent | None = None
+
+
+class PaymentMethodMappingQuery(ListQuery):
+    """Filters of the payment method mappings."""
+
+    store: str | None = None
+    woo_payment_method: str | None = None
+    panelr_payment_method_id: int | None = None
+
+
+def _show(row: Row) -> dict[str, Any]:
+    return row | {"created_at": moment(row["created_at"]), "updated_at": moment(row["updated_at"])}
+
+
+def _resource(kind: Kind, shown: type[BaseModel], filters: type[ListQuery]) -> Resource:
+    columns = kind.table.c
+    names = [name for name in filters.model_fields if name not in ListQuery.model_fields]
+    return Resource(
+        fields=("id", *(name for name in shown.model_fields if name != "id")),
+        show=_show,
+        sorts=frozenset(set(shown.model_fields) & set(columns.keys())),
+        filters={name: columns[name].__eq__ for name in names},
+    )
+
+
+PRODUCTS = _resource(PRODUCT, ProductMappingOut, ProductMappingQuery)
+PAYMENT_METHODS = _resource(PAYMENT_METHOD, PaymentMethodMappingOut, PaymentMethodMappingQuery)
+
+
+@router.get(
+    "/product-mappings", responses=problems.documented(ok=Many[ProductMappingOut]), summary="List product mappings"
+)
+async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Query()]) -> JSONResponse:
+    """One page of product mappings."""
+    page = await parts.database.read(mappings.page, PRODUCT.table, PRODUCTS.query(asked))
+    return JSONResponse(PRODUCTS.answer(asked, page))
+
+
+@router.post(
+    "/product-mappings",
+    status_code=201,
+    responses=problems.documented(409, 422, ok=One[ProductMappingOut], status=201),
+    summary="Add a product mapping",
+)
+async def add_product(parts: Parts, given: ProductMapping) -> JSONResponse:
+    """Map a WooCommerce product, variation or SKU. Orders that were held for it go on by themselves."""
+    return await _add(parts, PRODUCT, PRODUCTS, given.store, given.as_row())
+
+
+@router.get("/product-mappings/export", response_class=PlainTextResponse, summary="Export the product mappings as CSV")
+async def export_products(parts: Parts, store: str | None = None) -> Response:
+    """Every product mapping, of one store or of all, in the form that the import takes."""
+    rows = await parts.database.read(mappings.export, store=store)
+    headers = {"Content-Disposition": 'attachment; filename="product-mappings.csv"'}
+    return Response(mapping.write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post(
+    "/product-mappings/import",
+    responses=problems.documented(409, 422, ok=One[ImportedOut]),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {"example": "sku,panelr_product_id\nIPTV-12M,2\nT-SHIRT,none\n"},
+                "application/json": {"example": [{"sku": "IPTV-12M", "panelr_product_id": 2}]},
+            },
+        }
+    },
+    summary="Import product mappings",
+)
+async def import_products(parts: Parts, request: Request, *, dry_run: bool = False) -> JSONResponse:
+    """Add or change product mappings from a CSV file or a JSON list: all of them, or none.
+
+    With `dry_run=true` everything is checked and told, and nothing is kept.
+    """
+    wanted = await _brought(request)
+    for store in {each.store for each in wanted}:
+        _require_store(parts, store)
+    imported = await parts.bridge.write(steps.bring_in, wanted, actor=ACTOR, dry_run=dry_run)
+    if not dry_run:
+        _changed(parts, "product mapping", "import")
+    return JSONResponse({"data": asdict(imported) | {"dry_run": dry_run}})
+
+
+@router.get(
+    "/product-mappings/{mapping_id}",
+    responses=problems.documented(404, ok=One[ProductMappingOut]),
+    summary="Get a product mapping",
+)
+async def get_product(parts: Parts, mapping_id: int) -> JSONResponse:
+    """One product mapping."""
+    return await _get(parts, PRODUCT, PRODUCTS, mapping_id)
+
+
+@router.patch(
+    "/product-mappings/{mapping_id}",
+    responses=problems.documented(404, 409, 422, ok=One[ProductMappingOut]),
+    summary="Change a product mapping",
+)
+async def change_product(
+    parts: Parts, mapping_id: int, given: Annotated[dict[str, Any], Body(examples=[{"quantity": 2}])]
+) -> JSONResponse:
+    """Change the fields that are given; the others stay. Orders that were held for it go on by themselves."""
+    row = await parts.database.read(steps.get, PRODUCT, mapping_id)
+    whole = _merged(ProductMapping, row, given)
+    return await _change(parts, PRODUCT, PRODUCTS, mapping_id, whole.store, whole.as_row())
+
+
+@router.delete(
+    "/product-mappings/{mapping_id}",
+    status_code=204,
+    responses=problems.documented(404),
+    summary="Delete a product mapping",
+)
+async def remove_product(parts: Parts, mapping_id: int) -> Response:
+    """Delete one product mapping. Orders that have been decided by it stay as they are."""
+    return await _remove(parts, PRODUCT, mapping_id)
+
+
+@router.get(
+    "/payment-method-mappings",
+    responses=problems.documented(ok=Many[PaymentMethodMappingOut]),
+    summary="List payment method mappings",
+)
+async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappingQuery, Query()]) -> JSONResponse:
+    """One page of payment method mappings."""
+    page = await parts.database.read(mappings.page, PAYMENT_METHOD.table, PAYMENT_METHODS.query(asked))
+    return JSONResponse(PAYMENT_METHODS.answer(asked, page))
+
+
+@router.post(
+    "/payment-method-mappings",
+    status_code=201,
+    responses=problems.documented(409, 422, ok=One[PaymentMethodMappingOut], status=201),
+    summary="Add a payment method mapping",
+)
+async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONResponse:
+    """Map a WooCommerce payment gateway to a payment method of Panelr's."""
+    return await _add(parts, PAYMENT_METHOD, PAYMENT_METHODS, given.store, given.as_row())
+
+
+@router.get(
+    "/payment-method-mappings/{mapping_id}",
+    responses=problems.documented(404, ok=One[PaymentMethodMappingOut]),
+    summary="Get a payment method mapping",
+)
+async def get_payment_method(parts: Parts, mapping_id: int) -> JSONResponse:
+    """One payment method mapping."""
+    return await _get(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id)
+
+
+@router.patch(
+    "/payment-method-mappings/{mapping_id}",
+    responses=problems.documented(404, 409, 422, ok=One[PaymentMethodMappingOut]),
+    summary="Change a payment method mapping",
+)
+async def change_payment_method(
+    parts: Parts, mapping_id: int, given: Annotated[dict[str, Any], Body(examples=[{"panelr_payment_method_id": 2}])]
+) -> JSONResponse:
+    """Change the fields that are given; the others stay."""
+    row = await parts.database.read(steps.get, PAYMENT_METHOD, mapping_id)
+    whole = _merged(PaymentMethodMapping, row, given)
+    return await _change(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id, whole.store, whole.as_row())
+
+
+@router.delete(
+    "/payment-method-mappings/{mapping_id}",
+    status_code=204,
+    responses=problems.documented(404),
+    summary="Delete a payment method mapping",
+)
+async def remove_payment_method(parts: Parts, mapping_id: int) -> Response:
+    """Delete one payment method mapping."""
+    return await _remove(parts, PAYMENT_METHOD, mapping_id)
+
+
+async def _add(parts: Runtime, kind: Kind, resource: Resource, store: str, values: Row) -> JSONResponse:
+    _require_store(parts, store)
+    row = await parts.bridge.write(steps.add, kind, values, actor=ACTOR)
+    _changed(parts, kind.name, "add", row["id"])
+    return JSONResponse({"data": _fields(resource, row)}, 201)
+
+
+async def _get(parts: Runtime, kind: Kind, resource: Resource, mapping_id: int) -> JSONResponse:
+    row = await parts.database.read(steps.get, kind, mapping_id)
+    return JSONResponse({"data": _fields(resource, row)})
+
+
+async def _change(
+    parts: Runtime, kind: Kind, resource: Resource, mapping_id: int, store: str, values: Row
+) -> JSONResponse:
+    _require_store(parts, store)
+    row = await parts.bridge.write(steps.change, kind, mapping_id, values, actor=ACTOR)
+    _changed(parts, kind.name, "change", mapping_id)
+    return JSONResponse({"data": _fields(resource, row)})
+
+
+async def _remove(parts: Runtime, kind: Kind, mapping_id: int) -> Response:
+    await parts.bridge.write(steps.remove, kind, mapping_id, actor=ACTOR)
+    _changed(parts, kind.name, "remove", mapping_id)
+    return Response(status_code=204)
+
+
+def _fields(resource: Resource, row: Row) -> dict[str, Any]:
+    shown = resource.show(row)
+    return {name: shown[name] for name in resource.fields}
+
+
+def _changed(parts: Runtime, kind: str, action: str, mapping_id: int | None = None) -> None:
+    """Tell the log, and wake the worker: orders may have waited for this."""
+    log.info("mapping.changed", kind=kind, action=action, mapping=mapping_id)
+    parts.bridge.owed.set()
+
+
+def _require_store(parts: Runtime, store: str) -> None:
+    known = parts.settings.all_stores
+    if store not in known:
+        raise Invalid(f"there is no store {store!r}; the stores are {', '.join(sorted(known))}")
+
+
+def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
+    present = {name: row[name] for name in model.model_fields}
+    try:
+        return model.model_validate(present | given)
+    except ValidationError as error:
+        found = [problem | {"loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
+        raise RequestValidationError(found) from None
+
+
+async def _brought(request: Request) -> list[ProductMapping]:
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            rows = await request.json()
+        except ValueError:
+            raise Invalid("the body is no JSON") from None
+        if not isinstance(rows, list):
+            raise Invalid("the body is JSON, but no list of mappings")
+        return mapping.read_json(rows)
+    try:
+        return mapping.read_csv((await request.body()).decode())
+    except UnicodeDecodeError:
+        raise Invalid("the file is not UTF-8: save it as CSV UTF-8") from None

@@ -1,0 +1,242 @@
+"""The admin API of the orders: what happened, why, and what a person can do about it."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import ColumnElement
+
+from panelr_bridge import logs
+from panelr_bridge.errors import BadQuery, NotFound
+from panelr_bridge.runtime import Runtime
+from panelr_bridge.steps import operator
+from panelr_bridge.store import deliveries, orders
+from panelr_bridge.store import tables as t
+from panelr_bridge.store.database import Database
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import State, WorkOrder
+from panelr_bridge.web import problems
+from panelr_bridge.web.auth import ACTOR, admin_router
+from panelr_bridge.web.deliveries import show_delivery
+from panelr_bridge.web.lists import ListQuery, Meta, One, Resource, moment
+from panelr_bridge.web.state import Parts
+
+router = admin_router("Orders")
+log = logs.get(__name__)
+
+_ORDER: dict[str, Any] = {
+    "id": 1,
+    "store": "default",
+    "woo_order_id": 20,
+    "woo_order_number": "20",
+    "woo_status": "processing",
+    "woo_total": "58.45",
+    "woo_currency": "USD",
+    "woo_modified_at": "2026-11-21T19:16:43Z",
+    "state": "held",
+    "reasons": [{"code": "unmapped_product", "words": "no mapping for product 12 ...", "line": "Panel Credits 1000"}],
+    "attention": [],
+    "work_order_id": None,
+    "reference_code": None,
+    "panelr_status": None,
+    "adopted": False,
+    "attempts": 0,
+    "next_attempt_at": None,
+    "created_at": "2026-11-21T19:16:44Z",
+    "updated_at": "2026-11-21T19:16:44Z",
+}
+_NAMES = tuple(_ORDER)
+
+
+class OrderQuery(ListQuery):
+    """Filters of the orders."""
+
+    state: str | None = Field(None, description="One state or several, separated by commas.", examples=["held,refused"])
+    store: str | None = None
+    woo_order_id: int | None = None
+    attention: bool | None = Field(None, description="Whether something about the order needs a person.")
+
+
+class OrderOut(BaseModel):
+    """An order as it stands."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_ORDER]})
+
+
+class OrderList(BaseModel):
+    """A page of orders."""
+
+    data: list[OrderOut]
+    meta: Meta
+
+
+class TokenOut(BaseModel):
+    """The token that authenticates a customer's payment at Panelr."""
+
+    confirmation_token: str | None
+
+
+class Resolution(BaseModel):
+    """What a person found in Panelr about an unconfirmed order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"work_order_id": 7, "reference_code": "WO-2026-00007"}, {"not_created": True}]
+        },
+    )
+
+    work_order_id: int | None = Field(None, ge=1, lt=2**63)
+    reference_code: str | None = Field(None, min_length=1, max_length=100)
+    not_created: bool = False
+
+    @model_validator(mode="after")
+    def says_one_thing(self) -> "Resolution":
+        """Refuse a resolution that says nothing, or both."""
+        linked = self.work_order_id is not None or self.reference_code is not None
+        if linked == self.not_created:
+            raise ValueError('send either work_order_id and reference_code, or {"not_created": true}')
+        if linked and self.reference_code is None:
+            raise ValueError("send the reference_code too: Panelr is asked by it")
+        return self
+
+
+class Closing(BaseModel):
+    """Why nothing is owed for an order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: str = Field("no reason given", min_length=1, max_length=500)
+
+
+def _show_order(row: Row) -> dict[str, Any]:
+    shown = {name: row[name] for name in _NAMES}
+    total = row["woo_total"]
+    return shown | {
+        "woo_total": None if total is None else format(total.normalize() if total else total, "f"),
+        "woo_modified_at": moment(row["woo_modified_at"]),
+        "attention": row["attention"] or [],
+        "next_attempt_at": moment(row["next_attempt_at"]),
+        "created_at": moment(row["created_at"]),
+        "updated_at": moment(row["updated_at"]),
+    }
+
+
+def _in_states(asked: str) -> ColumnElement[bool]:
+    states = [part.strip() for part in asked.split(",") if part.strip()]
+    unknown = [state for state in states if state not in set(State)]
+    if unknown or not states:
+        raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(State)}")
+    return t.orders.c.state.in_(states)
+
+
+def _with_attention(wanted: bool) -> ColumnElement[bool]:
+    column = t.orders.c.attention
+    return column.is_not(None) if wanted else column.is_(None)
+
+
+ORDERS = Resource(
+    fields=_NAMES,
+    show=_show_order,
+    sorts=frozenset({"id", "woo_order_id", "state", "woo_modified_at", "created_at", "updated_at"}),
+    filters={
+        "state": _in_states,
+        "store": t.orders.c.store.__eq__,
+        "woo_order_id": t.orders.c.woo_order_id.__eq__,
+        "attention": _with_attention,
+    },
+)
+
+
+@router.get("/orders", responses=problems.documented(ok=OrderList), summary="List orders")
+async def list_orders(parts: Parts, asked: Annotated[OrderQuery, Query()]) -> JSONResponse:
+    """One page of orders."""
+    page = await parts.database.read(orders.page, ORDERS.query(asked))
+    return JSONResponse(ORDERS.answer(asked, page))
+
+
+@router.get(
+    "/orders/{order_id}",
+    responses=problems.documented(404, ok=One[OrderOut]),
+    summary="Get an order with its attempts",
+)
+async def get_order(parts: Parts, order_id: int) -> JSONResponse:
+    """One order with every attempt, what it owes, and the deliveries that told of it."""
+    return JSONResponse({"data": await order_story(parts.database, order_id)})
+
+
+@router.post(
+    "/orders/{order_id}/retry",
+    responses=problems.documented(404, 409, ok=One[OrderOut]),
+    summary="Decide an order anew and try again now",
+)
+async def retry(parts: Parts, order_id: int) -> JSONResponse:
+    """Decide a held, refused or ignored order anew; look up an unconfirmed one. Never makes a second work order."""
+    await parts.bridge.write(operator.retry, order_id, policy=parts.bridge.policy, actor=ACTOR)
+    return await _acted(parts, order_id, "retry")
+
+
+@router.post(
+    "/orders/{order_id}/resolve",
+    responses=problems.documented(404, 409, 422, ok=One[OrderOut]),
+    summary="Say what became of an unconfirmed order",
+)
+async def resolve(parts: Parts, order_id: int, given: Resolution) -> JSONResponse:
+    """Link the work order that a person found in Panelr, or say that there is none: then it is sent again."""
+    if given.not_created:
+        await parts.bridge.write(operator.not_created, order_id, actor=ACTOR)
+    else:
+        work_order = WorkOrder(work_order_id=given.work_order_id, reference_code=given.reference_code)
+        await parts.bridge.write(operator.link, order_id, work_order, actor=ACTOR)
+    return await _acted(parts, order_id, "resolve")
+
+
+@router.post(
+    "/orders/{order_id}/close",
+    responses=problems.documented(404, 409, ok=One[OrderOut]),
+    summary="Decide that nothing is owed for an order",
+)
+async def close(parts: Parts, order_id: int, given: Closing | None = None) -> JSONResponse:
+    """Close an order that shall not reach Panelr; who and why are kept."""
+    why = (given or Closing(why="no reason given")).why
+    await parts.bridge.write(operator.close, order_id, why=why, actor=ACTOR)
+    return await _acted(parts, order_id, "close")
+
+
+@router.get(
+    "/orders/{order_id}/confirmation-token",
+    responses=problems.documented(404, ok=One[TokenOut]),
+    summary="Show a confirmation token (audited)",
+)
+async def confirmation_token(parts: Parts, order_id: int) -> JSONResponse:
+    """Return the work order's confirmation token; null where it is not known. Every look is written down."""
+    token = await parts.bridge.write(operator.confirmation_token, order_id, actor=ACTOR)
+    log.info("operator.acted", action="confirmation_token", order=order_id)
+    return JSONResponse({"data": {"confirmation_token": token}}, headers={"Cache-Control": "no-store"})
+
+
+async def order_story(database: Database, order_id: int) -> dict[str, Any]:
+    """Return an order with everything that a person may ask about it; raises NotFound."""
+    row = await database.read(orders.get, order_id)
+    if row is None:
+        raise NotFound(f"there is no order {order_id}")
+    attempts = await database.read(orders.attempts_of, order_id)
+    owed = await database.read(orders.owed_by, order_id)
+    told = await database.read(deliveries.of_order, store=row["store"], woo_order_id=row["woo_order_id"])
+    return _show_order(row) | {
+        "attempt_log": [_with_moments(attempt, "started_at", "recorded_at") for attempt in attempts],
+        "owed_calls": [_with_moments(call, "next_attempt_at", "lease_until", "owed_since") for call in owed],
+        "deliveries": [show_delivery(delivery) for delivery in told],
+    }
+
+
+def _with_moments(row: Row, *names: str) -> dict[str, Any]:
+    return {name: moment(value) if name in names else value for name, value in row.items() if name != "order_id"}
+
+
+async def _acted(parts: Runtime, order_id: int, action: str) -> JSONResponse:
+    """Tell the log, wake the worker, and answer the order as it stands now."""
+    log.info("operator.acted", action=action, order=order_id)
+    parts.bridge.owed.set()
+    return JSONResponse({"data": await order_story(parts.database, order_id)})
