@@ -12,9 +12,7 @@ from panelr_bridge.simulators import panelr as panelr_simulator
 from panelr_bridge.simulators import woocommerce as woocommerce_simulator
 from panelr_bridge.simulators.server import running
 
-app = typer.Typer(
-    help="Run a simulated Panelr or WooCommerce store.", no_args_is_help=True
-)
+app = typer.Typer(help="Run a simulated Panelr or WooCommerce store.", no_args_is_help=True)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 

@@ -22,7 +22,18 @@ class TransportProtocol(HttpToolsProtocol):
 
 
 class LoopServer(uvicorn.Server):
-    """A server that leaves signals to whoever owns the event loop."""
+    """A server that leaves signals to whoever owns the event loop, and stops as soon as it is told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stop = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Do what a server does every second, until `stop` is set."""
+        while not self.stop.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), 1)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,6 +75,6 @@ async def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
         bound_host, bound_port = listener.getsockname()[:2]
         yield f"http://{bound_host}:{bound_port}"
     finally:
-        server.should_exit = True
+        server.stop.set()
         await task
         listener.close()

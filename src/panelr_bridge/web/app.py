@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
             log.info("bridge.started", stores=sorted(settings.all_stores), worker=settings.worker)
             yield
             log.info("bridge.stopping", calls_under_way=runtime.bridge.calls_under_way)
+        log.info("bridge.stopped")
 
     app = FastAPI(
         title="Panelr bridge",

