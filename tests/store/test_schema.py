@@ -1,0 +1,104 @@
+"""The migrations on both databases, and what the tables refuse."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, select
+from sqlalchemy.exc import IntegrityError
+
+from panelr_bridge.store import database, migrate, orders, outbox
+from panelr_bridge.store.database import Database
+from panelr_bridge.store.tables import Row, metadata
+from panelr_bridge.store.tables import orders as orders_table
+from panelr_bridge.values import Action, State
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: str) -> None:
+    async with database.opened(empty_database_url) as opened:
+        assert await opened.read(migrate.pending)
+        await opened.write(migrate.upgrade)
+        assert not await opened.read(migrate.pending)
+        await opened.write(migrate.upgrade)
+        await opened.write(migrate.downgrade)
+        assert await opened.read(_tables) == ["alembic_version"]
+        await opened.write(migrate.upgrade)
+        assert set(await opened.read(_tables)) == {*metadata.tables, "alembic_version"}
+
+
+async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:
+    assert await opened.read(_differences) == []
+
+
+def _tables(connection: Connection) -> list[str]:
+    return sorted(inspect(connection).get_table_names())
+
+
+def _differences(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def _order(**changes: Any) -> Row:
+    return orders.new(store="default", woo_order_id=1, now=NOW) | {"state": State.WAITING} | changes
+
+
+async def test_an_order_is_stored_once(opened: Database) -> None:
+    assert await opened.write(orders.add, _order()) == 1
+    assert await opened.write(orders.add, _order()) is None
+    assert await opened.write(orders.add, _order(store="other")) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "lost"},
+        {"state": State.CREATED},
+        {"state": State.HELD, "reference_code": "WO-2026-00001"},
+        {"state": State.QUEUED, "work_order_id": 1},
+    ],
+)
+async def test_the_database_refuses_a_state_that_contradicts_the_row(opened: Database, changes: Row) -> None:
+    with pytest.raises(IntegrityError):
+        await opened.write(orders.add, _order(**changes))
+
+
+async def test_the_database_refuses_a_second_call_for_one_order(opened: Database) -> None:
+    order_id = await opened.write(orders.add, _order(state=State.QUEUED))
+
+    def owe(connection: Connection, action: Action) -> None:
+        assert order_id is not None
+        outbox.add(connection, store="default", order_id=order_id, action=action, due=NOW, now=NOW)
+
+    await opened.write(owe, Action.CREATE_WORK_ORDER)
+    for action in Action:
+        with pytest.raises(IntegrityError):
+            await opened.write(owe, action)
+
+
+async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:
+    adopted = {"state": State.CREATED, "reference_code": "WO-2026-00001", "adopted": True}
+    await opened.write(orders.add, _order(**adopted))
+
+    def adopt_again(connection: Connection) -> None:
+        connection.execute(orders_table.insert().values(_order(**adopted) | {"woo_order_id": 2}))
+
+    with pytest.raises(IntegrityError):
+        await opened.write(adopt_again)
+
+
+async def test_money_and_moments_come_back_as_they_went(opened: Database) -> None:
+    total = Decimal("1234567890.123456")
+    await opened.write(orders.add, _order(woo_total=total, woo_modified_at=NOW))
+    row = await opened.read(_first)
+    assert row["woo_total"] == total
+    assert row["woo_modified_at"] == NOW
+    assert row["woo_modified_at"].tzinfo is UTC
+
+
+def _first(connection: Connection) -> Row:
+    return dict(connection.execute(select(orders_table)).mappings().one())
