@@ -52,7 +52,7 @@ def _panelr(gate: rate.Gate | None) -> Finding:
     if gate is None:
         return Finding(name="panelr", ok=True, words="Panelr's last answer was in order")
     words = f"{gate.words}; tried again at {gate.closed_until:%H:%M:%S} UTC"
-    return Finding(name="panelr", ok=False, words=words)
+    return Finding(name="panelr", ok=gate.cause == "throttled", words=words)  # a pause is no trouble of ours
 
 
 def _backlog(oldest: datetime | None, *, now: datetime, overdue: timedelta) -> Finding:

@@ -219,7 +219,7 @@ def _owe_next(connection: Connection, order_id: int, state: State, due: datetime
 def _close_gate(connection: Connection, outcome: Outcome, until: datetime) -> None:
     """A 429 pauses everybody; a key that is refused must not be hammered by every new order."""
     if isinstance(outcome, (Throttled, Misconfigured)):
-        rate.close(connection, name=RATE, until=until, words=outcome.words)
+        rate.close(connection, name=RATE, until=until, cause=outcomes.name(outcome), words=outcome.words)
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:

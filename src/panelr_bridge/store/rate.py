@@ -37,14 +37,15 @@ _BECOME_PROBE = text(
     "UPDATE rate_limits SET closed_until = :until WHERE name = :name AND failures > 0 AND closed_until <= :now"
 ).bindparams(bindparam("until", type_=UtcDateTime), bindparam("now", type_=UtcDateTime))
 _CLOSE = text(
-    "INSERT INTO rate_limits (name, closed_until, failures, words) VALUES (:name, :until, 1, :words)"
-    " ON CONFLICT (name) DO UPDATE SET closed_until = :until, failures = rate_limits.failures + 1, words = :words"
+    "INSERT INTO rate_limits (name, closed_until, failures, cause, words) VALUES (:name, :until, 1, :cause, :words)"
+    " ON CONFLICT (name) DO UPDATE SET closed_until = :until, failures = rate_limits.failures + 1, cause = :cause,"
+    " words = :words"
 ).bindparams(bindparam("until", type_=UtcDateTime))
-_OPEN = text("UPDATE rate_limits SET failures = 0, words = NULL WHERE name = :name AND failures > 0")
+_OPEN = text("UPDATE rate_limits SET failures = 0, cause = NULL, words = NULL WHERE name = :name AND failures > 0")
 _PROBE_NOW = text(
     "UPDATE rate_limits SET closed_until = :now WHERE name = :name AND failures > 0 AND closed_until > :now"
 ).bindparams(bindparam("now", type_=UtcDateTime))
-_STATE = text("SELECT closed_until, failures, words FROM rate_limits WHERE name = :name").columns(
+_STATE = text("SELECT closed_until, failures, cause, words FROM rate_limits WHERE name = :name").columns(
     closed_until=UtcDateTime
 )
 _FREE_AT = text("SELECT min(used_at) AS used_at FROM rate_slots WHERE name = :name AND slot <= :limit").columns(
@@ -68,7 +69,8 @@ class Gate:
 
     closed_until: datetime
     failures: int
-    words: str | None
+    cause: str
+    words: str
 
 
 def prepare(connection: Connection, *, name: str, limit: int) -> None:
@@ -100,9 +102,12 @@ def free_at(connection: Connection, *, name: str, limit: int, now: datetime) -> 
     return max(used_at + WINDOW, closed.closed_until if closed else NEVER, now)
 
 
-def close(connection: Connection, *, name: str, until: datetime, words: str) -> None:
-    """Close the gate for everybody until `until`, because Panelr asked for it or does not know us."""
-    connection.execute(_CLOSE, {"name": name, "until": until, "words": words})
+def close(connection: Connection, *, name: str, until: datetime, cause: str, words: str) -> None:
+    """Close the gate for everybody until `until`, because Panelr asked for it or does not know us.
+
+    `cause` is the outcome's name.
+    """
+    connection.execute(_CLOSE, {"name": name, "until": until, "cause": cause, "words": words})
 
 
 def open_again(connection: Connection, *, name: str) -> None:
@@ -118,7 +123,7 @@ def probe_now(connection: Connection, *, name: str, now: datetime) -> None:
 def gate(connection: Connection, *, name: str) -> Gate | None:
     """Return why the gate is closed; None while it is open."""
     row = connection.execute(_STATE, {"name": name}).one_or_none()
-    return None if row is None or row.failures == 0 else Gate(row.closed_until, row.failures, row.words)
+    return None if row is None or row.failures == 0 else Gate(row.closed_until, row.failures, row.cause, row.words)
 
 
 def _take(connection: Connection, kind: str, *, name: str, limit: int, now: datetime) -> Slot | None:

@@ -271,6 +271,7 @@ rate_limits = Table(
     Column("name", Text, primary_key=True),
     Column("closed_until", UtcDateTime, nullable=False),
     Column("failures", Integer, nullable=False),  # above 0 the gate is closed: one probe at a time
+    Column("cause", Text),  # the outcome that closed it: throttled or misconfigured
     Column("words", Text),
 )
 

@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("closed_until", MOMENT, nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("words", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_rate_limits")),
     )
