@@ -1,7 +1,6 @@
 """Logging: one line a decision, under a stable dotted name, without personal data, keys or tokens.
 
-The names: `delivery.received`, `delivery.refused`, `call.finished`, `order.moved`, `lease.ended`, `mapping.changed`,
-`operator.acted`, `request.failed`, and `bridge.started`, `bridge.stopping`, `bridge.stopped`.
+docs/operating.md tells every name; tests/test_documentation.py proves that it does.
 """
 
 import logging
