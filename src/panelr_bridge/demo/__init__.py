@@ -1,7 +1,83 @@
-"""The demo."""
+"""The demo: a shop, the real bridge and a panel on this machine, and six scenes of what can happen between them.
+
+What it says is looked up in the shop's journal, in Panelr's own list and in the bridge's admin API. A scene that
+does not come out as it should ends the demo: with what was expected, what was found, and the bridge's log.
+"""
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 from rich.console import Console
 
+from panelr_bridge.demo import closing, ordinary, trouble
+from panelr_bridge.demo.stage import Stage, staged
+from panelr_bridge.demo.teller import Failed, Teller
+
+LONGEST_SECONDS = 40.0
+"""No run takes longer than this and the stopping; a common one takes five to eight seconds, a failing one 15."""
+LOG_FILE = "bridge.log"
+SCENES = (
+    ordinary.set_up,
+    ordinary.order_placed,
+    ordinary.order_held,
+    trouble.told_again_and_again,
+    trouble.answer_lost,
+    trouble.panelr_down,
+)
+
 
 async def play(out: Console) -> bool:
-    return True
+    """Play all scenes and return whether each came out as it should. Leaves no process and no file behind."""
+    began = time.monotonic()
+    teller = Teller(out)
+    with tempfile.TemporaryDirectory(prefix="panelr-bridge-demo-") as name:
+        log = Path(name) / LOG_FILE
+        teller.opening()
+        try:
+            async with _ended_by_sigterm(), asyncio.timeout(LONGEST_SECONDS), staged(Path(name), log=log) as stage:
+                good = await _perform(stage, teller, began=began)
+        except TimeoutError:
+            good = teller.failed(Failed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
+        except Failed as failed:
+            good = teller.failed(failed)
+        if not good:
+            teller.log(log)
+    return good
+
+
+async def _perform(stage: Stage, teller: Teller, *, began: float) -> bool:
+    """Play the scenes until one fails; the accounts are shown either way."""
+    good = True
+    try:
+        for scene in SCENES:
+            await scene(stage, teller)
+    except Failed as failed:
+        good = teller.failed(failed)
+    return await closing.accounts(stage, teller, began=began, good=good)
+
+
+@contextlib.asynccontextmanager
+async def _ended_by_sigterm() -> AsyncIterator[None]:
+    """Take SIGTERM for a failure, so that the servers are stopped; Ctrl-C is seen to by the event loop's runner."""
+    loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def end() -> None:
+        told.set()
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task is None or not told.is_set():
+            raise
+        task.uncancel()
+        raise Failed("the demo was told to stop (SIGTERM)") from None
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -25,6 +25,14 @@ CONNECTIONS = 64
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
+_BROKEN: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.TimeoutException, "Panelr took too long, and it is not known how far it came"),
+    (httpx.WriteError, "the connection to Panelr broke while the request was being sent"),
+    (httpx.ReadError, "the connection to Panelr broke before its answer was there"),
+    (httpx.RemoteProtocolError, "Panelr's answer broke off, or was none that can be read"),
+)
+
+
 class PanelrClient:
     """Calls one Panelr. Use as an async context manager; `call` may run many times at once."""
 
@@ -95,7 +103,12 @@ def classify(error: Exception) -> Outcome:
         return _unconnected(causes)
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")
-    return Unknown(words=f"the connection to Panelr broke: {type(error).__name__}")
+    return Unknown(words=_words(error))
+
+
+def _words(error: Exception) -> str:
+    known = (words for kind, words in _BROKEN if isinstance(error, kind))
+    return next(known, f"the call to Panelr ended in an error that nobody expected: {type(error).__name__}")
 
 
 def _unconnected(causes: tuple[BaseException, ...]) -> Outcome:
