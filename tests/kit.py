@@ -34,7 +34,7 @@ def capture(number: str) -> tuple[dict[str, str], bytes]:
 
 
 def order(**changes: Any) -> dict[str, Any]:
-    """Return a valid paid order of two lines' worth of PANEL-1000; a test breaks or changes one thing."""
+    """Return a valid paid order of one PANEL-1000; a test breaks or changes one thing."""
     _, body = capture("007")
     content: dict[str, Any] = copy.deepcopy(json.loads(body))
     return content | changes

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -35,7 +36,6 @@ Clock = Callable[[], datetime]
 
 SLOT_HOLDS = timedelta(seconds=1)
 """How long leave from the rate limit is good for; the limiter's window is a minute and this."""
-NAMES_HOLD = timedelta(hours=1)
 SIBLING_WAIT = timedelta(seconds=5)
 RECORD_TRIES = 8
 
@@ -76,7 +76,6 @@ class Bridge:
         self._panelr = panelr
         self._sync_budget = sync_budget
         self._calls: set[asyncio.Task[Settled]] = set()
-        self._product_names: tuple[datetime, dict[int, str]] | None = None
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -193,11 +192,11 @@ class Bridge:
             return await self._later(replace(report, outcome=listed))
         found = await self._match(claim, listed)
         if isinstance(found, Found):
-            if not found.certain and await self._sibling_on_the_wire(claim):
+            if await self._sibling_on_the_wire(claim, certain=found.certain):
                 return await self._later(report, wait=SIBLING_WAIT)
             return Settled(await self._record(report, record.adopted, report, found.work_order))
         if isinstance(found, Ambiguous):
-            words = f"several work orders could be this order's: {', '.join(found.reference_codes)}: resolve it by hand"
+            words = f"it may be {' or '.join(found.reference_codes)}, or none of them: look there, then resolve"
             return await self._undecided(report, "several_candidates", words)
         if isinstance(found, NotThere):
             return Settled(await self._record(report, record.not_there, report, terms=self.terms))
@@ -206,38 +205,26 @@ class Bridge:
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match:
         codes = [entry.work_order.reference_code for entry in listed if entry.work_order.reference_code]
         linked = await self.database.read(orders.linked, codes, besides=claim.order_id)
-        names: dict[int, str] | None = None
-        for _ in range(2):
-            found = match(
-                request=claim.request,
-                first_attempt_at=claim.first_sent_at,
-                listed=listed,
-                linked=linked,
-                product_names=names,
-            )
-            if not isinstance(found, NamesNeeded):
-                break
-            names = await self._names()
-        return found
+        look = partial(match, request=claim.request, first_attempt_at=claim.first_sent_at, listed=listed, linked=linked)
+        found = look(products=None)
+        return look(products=await self._products()) if isinstance(found, NamesNeeded) else found
 
-    async def _names(self) -> dict[int, str] | None:
-        """Panelr's product names, asked for once an hour; None when they cannot be had now."""
-        now = self.clock()
-        if self._product_names is None or now - self._product_names[0] > NAMES_HOLD:
-            if not await self.write(claims.leave, terms=self.terms):
-                return None
-            outcome = await self._panelr.call(panelr_request.get_products(), now=now)
-            names = answer.product_names(outcome) if isinstance(outcome, Done) else outcome
-            if not isinstance(names, dict):
-                return None
-            self._product_names = (now, names)
-        return self._product_names[1]
+    async def _products(self) -> dict[str, frozenset[int]] | None:
+        """Panelr's products by their names as they are now; None when they cannot be had."""
+        if not await self.write(claims.leave, terms=self.terms):
+            return None
+        outcome = await self._panelr.call(panelr_request.get_products(), now=self.clock())
+        found = answer.products_by_name(outcome) if isinstance(outcome, Done) else outcome
+        return found if isinstance(found, dict) else None
 
-    async def _sibling_on_the_wire(self, claim: Claim) -> bool:
-        """Whether the same customer's other order is just being sent: the work order found may be its."""
+    async def _sibling_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
+        """Whether another order is just being sent whose work order this one could be: the same customer's."""
         bodies = await self.database.read(outbox.requests_on_the_wire, besides=claim.order_id)
-        emails = {panelr_request.load(body).customer_email.casefold() for body in bodies}
-        return claim.request.customer_email.casefold() in emails
+        others = [panelr_request.load(body) for body in bodies]
+        email, name = claim.request.customer_email.casefold(), claim.request.wc_order_id
+        return any(
+            other.customer_email.casefold() == email and (not certain or other.wc_order_id == name) for other in others
+        )
 
     async def _later(self, report: Report, *, wait: timedelta | None = None) -> Settled:
         return Settled(await self._record(report, record.look_up_later, report, terms=self.terms, wait=wait))

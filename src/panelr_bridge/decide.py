@@ -30,6 +30,7 @@ from panelr_bridge.values import (
 from panelr_bridge.woo.payload import LineItem, Order
 
 LARGEST_NUMBER = 2**31 - 1
+LONGEST_EMAIL = 254  # RFC 5321 leaves no more room for an address
 ENDED = {"cancelled", "refunded", "failed", "trash"}
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 BALANCE_PAYMENT = "balance_payment"
@@ -223,7 +224,7 @@ def _email(order: Order) -> tuple[str, list[Reason]]:
     email = (order.meta("_panelr_customer_email") or order.billing.email).strip()
     if not email:
         return "", [Reason("no_email", "the order has no e-mail address, and Panelr needs one")]
-    if not _EMAIL.fullmatch(email):
+    if not _EMAIL.fullmatch(email) or len(email) > LONGEST_EMAIL:
         return "", [Reason("unusable_email", "the order's e-mail address is none that Panelr would take")]
     return email, []
 

@@ -9,8 +9,7 @@ BridgeError
 ├── NotFound               404 of the admin API
 ├── Conflict               409: what is asked does not fit what is stored
 ├── Invalid                422: a value cannot be used as it is
-├── BadQuery               400: a list is asked for in a way that it does not know
-└── Unauthorized           401: the admin token is missing or wrong
+└── BadQuery               400: a list is asked for in a way that it does not know
 """
 
 from collections.abc import Sequence
@@ -58,7 +57,3 @@ class Invalid(BridgeError):
 
 class BadQuery(BridgeError):
     """A list is asked for with a parameter that it does not have."""
-
-
-class Unauthorized(BridgeError):
-    """The admin token is missing or wrong."""

@@ -2,10 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from panelr_bridge.errors import Invalid
 from panelr_bridge.values import Intent, product_key, sku_key, variation_key
@@ -14,8 +15,28 @@ COLUMNS = ("store", "woo_product_id", "woo_variation_id", "sku", "panelr_product
 NOTHING = "none"
 """How a CSV file says "known, and not for Panelr"; an empty cell would too easily be a slip."""
 
-Number = Annotated[int, Field(ge=1, lt=2**63)]
-PanelrNumber = Annotated[int, Field(ge=1, lt=2**31)]
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def _no_bool(value: Any) -> Any:
+    """Python takes true for 1; as a number it is a slip."""
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")  # noqa: TRY004  pydantic tells ValueErrors only
+    return value
+
+
+def plain(value: str) -> str:
+    """Return `value`; raises ValueError for what is no character of a text, which no database takes as it is."""
+    if _NO_TEXT.search(value):
+        raise ValueError("control characters and line breaks cannot be used")
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**63)]
+PanelrNumber = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**31)]
+PlainText = Annotated[str, AfterValidator(plain)]
+StoreName = Annotated[str, Field(max_length=64), AfterValidator(plain)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
 OnPaid = Literal["submit_payment", "complete_order", "none"]
 
 
@@ -33,12 +54,12 @@ class ProductMapping(BaseModel):
         },
     )
 
-    store: str = Field("default", max_length=64)
+    store: StoreName = "default"
     woo_product_id: Number | None = Field(
         None, description="The product; its variations too, unless mapped themselves."
     )
     woo_variation_id: Number | None = Field(None, description="One variation; goes before its product.")
-    sku: str | None = Field(None, max_length=200, description="The SKU; looked at when neither id is mapped.")
+    sku: Name | None = Field(None, description="The SKU; looked at when neither id is mapped.")
     panelr_product_id: PanelrNumber | None = Field(
         description="Panelr's product; null says: known, and not for Panelr."
     )
@@ -84,8 +105,8 @@ class PaymentMethodMapping(BaseModel):
         json_schema_extra={"examples": [{"woo_payment_method": "bacs", "panelr_payment_method_id": 1}]},
     )
 
-    store: str = Field("default", max_length=64)
-    woo_payment_method: str = Field(min_length=1, max_length=200, description="The gateway's slug, such as bacs.")
+    store: StoreName = "default"
+    woo_payment_method: Name = Field(description="The gateway's slug, such as bacs.")
     panelr_payment_method_id: PanelrNumber
     on_paid: OnPaid = Field("none", description="What Panelr is told when WooCommerce says paid.")
 
@@ -99,19 +120,21 @@ def read_csv(text: str) -> list[ProductMapping]:
 
     The first line names the columns (COLUMNS, in any order); all but panelr_product_id may be left out.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), restkey="more", strict=True)
-    names = [name.strip() for name in rows.fieldnames or ()]
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown or "panelr_product_id" not in names:
-        raise Invalid(
-            f"line 1: the columns are {', '.join(COLUMNS)}; "
-            + (f"not {', '.join(unknown)}" if unknown else "no panelr_product_id")
-        )
-    rows.fieldnames = names
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    names: list[str] | None = None
+    given: list[tuple[int, dict[str, str | None]]] = []
+    line = 1
     try:
-        given = [(rows.line_num, _cells(row)) for row in rows]
+        for cells in lines:
+            if names is None:
+                names = _columns(cells)
+            else:
+                given.append((line, _cells(names, cells)))
+            line = lines.line_num + 1
     except csv.Error as error:
-        raise Invalid(f"line {rows.line_num}: {error}") from None
+        raise Invalid(f"line {line}: {error}") from None
+    if names is None:
+        _columns([])
     return _validated((f"line {line}", cells) for line, cells in given if cells)
 
 
@@ -130,12 +153,25 @@ def write_csv(rows: Iterable[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _cells(row: dict[str, Any]) -> dict[str, Any]:
-    """A line's cells without the empty ones."""
-    if "more" in row:
+def _columns(cells: list[str]) -> list[str]:
+    """The columns that the first line names; raises Invalid where they are not those of a mapping."""
+    names = [name.strip() for name in cells]
+    unknown = [name for name in names if name not in COLUMNS]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    problems = [f"not {', '.join(unknown)}"] if unknown else [f"{name} only once" for name in twice]
+    if not problems and "panelr_product_id" not in names:
+        problems = ["no panelr_product_id"]
+    if problems:
+        raise Invalid(f"line 1: the columns are {', '.join(COLUMNS)}; {'; '.join(problems)}")
+    return names
+
+
+def _cells(names: list[str], line: list[str]) -> dict[str, str | None]:
+    """A line's cells by their columns, without the empty ones."""
+    if len(line) > len(names):
         raise csv.Error("the line has more cells than the first one names")
-    cells = {name: value.strip() for name, value in row.items() if value and value.strip()}
-    if cells.get("panelr_product_id", "").casefold() == NOTHING:
+    cells: dict[str, str | None] = {name: cell.strip() for name, cell in zip(names, line, strict=False) if cell.strip()}
+    if (cells.get("panelr_product_id") or "").casefold() == NOTHING:
         cells["panelr_product_id"] = None
     return cells
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.values import Policy, UnmappedLines, WcOrderId
@@ -63,6 +63,9 @@ def _status_map(value: Any) -> Any:
         return value
     pairs = [part.partition(":") for part in _listed(value)]
     return STATUS_MAP | {woo.strip().removeprefix("wc-"): panelr.strip() for woo, _, panelr in pairs}
+
+
+Wait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
 class StoreSettings(BaseModel):
@@ -169,9 +172,10 @@ class Settings(BaseSettings):
     grace_seconds: float = Field(
         20,
         gt=0,
+        le=3600,
         description="First look-up of an unconfirmed call after this long; the second after six times it.",
     )
-    retry_schedule_seconds: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    retry_schedule_seconds: Annotated[tuple[Wait, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (5, 30, 120, 600, 1800, 3600, 10800),
         min_length=1,
         description="Waits between tries; the last one repeats until seven days have passed.",
@@ -212,7 +216,11 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
     try:
         return Settings(_env_file=env_file, _env_file_encoding="utf-8")
     except ValidationError as error:
-        raise ConfigurationError([_sentence(problem) for problem in error.errors()]) from None
+        problems = {_name(problem): problem["msg"] for problem in reversed(error.errors())}  # the first one of each
+        raise ConfigurationError([f"{name}: {words}" for name, words in reversed(problems.items())]) from None
+    except SettingsError:  # its words may hold the value
+        words = "give each store's settings a name of its own, such as"
+        raise ConfigurationError([f"{PREFIX}STORES: {words} {PREFIX}STORES__second__WEBHOOK_SECRET"]) from None
 
 
 def require_ready(settings: Settings) -> None:
@@ -232,7 +240,18 @@ def _secret_problems(settings: Settings) -> list[str]:
     ]
     wanted.append(("ADMIN_TOKEN", settings.admin_token, generate))
     wanted.append(("PANELR_API_KEY", settings.panelr_api_key, in_panelr))
-    return [f"{PREFIX}{name} is {fault}: {how}" for name, value, how in wanted if (fault := _fault(value))]
+    problems = [f"{PREFIX}{name} is {fault}: {how}" for name, value, how in wanted if (fault := _fault(value))]
+    if not settings.panelr_api_key.get_secret_value().isascii():
+        problems.append(f"{PREFIX}PANELR_API_KEY holds characters that no key has: {in_panelr}")
+    previous = {"": settings.webhook_secret_previous} | {
+        f"STORES__{name}__": store.webhook_secret_previous for name, store in settings.stores.items()
+    }
+    problems += [
+        f"{PREFIX}{name}WEBHOOK_SECRET_PREVIOUS is a placeholder: anybody could sign with it; take it out"
+        for name, value in previous.items()
+        if _fault(value) == "a placeholder"
+    ]
+    return problems
 
 
 def _fault(secret: SecretStr) -> str | None:
@@ -245,18 +264,28 @@ def _fault(secret: SecretStr) -> str | None:
 def _address_problems(settings: Settings) -> list[str]:
     problems = []
     how = "set it to your panel's address, for example https://panel.your-shop.com"
-    parts = urlsplit(settings.panelr_url)
+    host = _host(settings.panelr_url)
     if not settings.panelr_url:
         problems.append(f"{PREFIX}PANELR_URL is missing: {how}")
-    elif parts.scheme not in {"http", "https"} or not parts.hostname:
+    elif host is None:
         problems.append(f"{PREFIX}PANELR_URL is no http(s) address: {how}")
-    elif parts.hostname.endswith(".example") or _PLACEHOLDER.fullmatch(parts.hostname):
+    elif host.endswith((".example", "your-shop.com")) or _PLACEHOLDER.fullmatch(host):
         problems.append(f"{PREFIX}PANELR_URL is a placeholder: {how}")
     if not re.match(r"(sqlite:///|postgres(ql)?(\+asyncpg)?://).+", settings.database_url):
         problems.append(
             f"{PREFIX}DATABASE_URL is neither sqlite:///path/to/file.db nor postgresql://user:password@host/name"
         )
     return problems
+
+
+def _host(url: str) -> str | None:
+    """Return the host of an http(s) address; None when it is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        return None
+    return parts.hostname if usable else None
 
 
 def _status_problems(settings: Settings) -> list[str]:
@@ -273,12 +302,9 @@ def _status_problems(settings: Settings) -> list[str]:
         for woo, panelr in sorted(settings.status_map.items())
         if panelr not in PANELR_STATUSES
     ]
-    if any(step <= 0 for step in settings.retry_schedule_seconds):
-        problems.append(f"{PREFIX}RETRY_SCHEDULE_SECONDS must hold seconds above zero")
     return problems
 
 
-def _sentence(problem: Any) -> str:
-    """Say one validation problem in the operator's words, without the value: it may be a secret."""
-    name = "__".join(str(part).upper() for part in problem["loc"] if not isinstance(part, int))
-    return f"{PREFIX}{name}: {problem['msg']}"
+def _name(problem: Any) -> str:
+    """Return the setting that a validation problem is about; its value stays out: it may be a secret."""
+    return PREFIX + "__".join(str(part).upper() for part in problem["loc"] if not isinstance(part, int))

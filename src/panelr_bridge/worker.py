@@ -11,7 +11,7 @@ from panelr_bridge.steps import operator
 from panelr_bridge.steps.claim import Claim, Idle, Moved
 from panelr_bridge.store.database import is_unavailable
 
-CALLS_AT_ONCE = 16
+CALLS_AT_ONCE = 64
 POLL = timedelta(seconds=5)
 """How often a worker looks for what another process has made due; its own process wakes it at once."""
 

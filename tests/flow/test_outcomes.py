@@ -80,7 +80,7 @@ async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
     assert len(mapped.panel.work_orders) == 1
 
 
-LOST_BEFORE = [
+LOST_BEFORE: list[tuple[str, dict[str, Any]]] = [
     ("reset", {"when": "before"}),
     ("close", {"when": "before"}),
     ("hang", {"when": "before", "seconds": 5}),

@@ -62,7 +62,9 @@ async def test_many_at_once_take_no_more_than_there_are(opened: Database, databa
 
 async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(opened: Database) -> None:
     await _prepared(opened)
-    await opened.write(rate.close, name="panelr", until=NOW + timedelta(seconds=30), words="a wrong key")
+    await opened.write(
+        rate.close, name="panelr", until=NOW + timedelta(seconds=30), cause="misconfigured", words="a wrong key"
+    )
 
     def take(connection: Connection, now: datetime) -> rate.Slot | None:
         return rate.take(connection, name="panelr", limit=LIMIT, now=now)

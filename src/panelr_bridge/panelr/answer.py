@@ -42,7 +42,7 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
         return Unknown(words=f"Panelr's answer ({status}) is not its usual envelope", status=status)
     if 200 <= status < 300 and envelope["success"]:
         return Done(words="done", status=status, data=envelope.get("data"))
-    if status in REFUSING or (200 <= status < 300):
+    if not envelope["success"] and (status in REFUSING or 200 <= status < 300):
         return Refused(words=words or f"Panelr refused without a word ({status})", status=status)
     return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
 
@@ -78,13 +78,19 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     return tuple(entry for entry in listed if entry is not None)
 
 
-def product_names(outcome: Done) -> dict[int, str] | Unknown:
-    """Return the names of Panelr's products by their ids; Unknown where the list cannot be read."""
+def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
+    """Return Panelr's products by their names, alternate ones too; Unknown where the list cannot be read."""
     rows = _rows(outcome.data, "products")
     if rows is None:
         return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    known = ((_integer(row.get("id")), _string(row.get("name"))) for row in rows if isinstance(row, dict))
-    return {number: text for number, text in known if number is not None and text is not None}
+    known: dict[str, frozenset[int]] = {}
+    for row in rows:
+        number = _integer(row.get("id")) if isinstance(row, dict) else None
+        for name in ("name", "alternate_name"):
+            text = _string(row.get(name)) if number is not None else None
+            if text is not None and number is not None:
+                known[text] = known.get(text, frozenset()) | {number}
+    return known
 
 
 def _listed(row: Any) -> ListedWorkOrder | None:
@@ -133,7 +139,7 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(body[start.start() :], parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         return None
     usable = isinstance(content, dict) and isinstance(content.get("success"), bool)
     return content if usable else None
@@ -158,16 +164,16 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return max((aware - now).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):
         return None
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return max((aware - now).total_seconds(), 0.0)
 
 
 def _integer(value: Any) -> int | None:
     """Read a positive number; PHP may write it as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:19])
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 < value < 2**63 else None
@@ -182,6 +188,6 @@ def _string(value: Any) -> str | None:
 def _moment(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

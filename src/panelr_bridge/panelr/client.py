@@ -21,7 +21,7 @@ from panelr_bridge.panelr.request import Call, entry_point
 
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s: one that is about to close is never used."""
-CONNECTIONS = 64
+CONNECTIONS = 512
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
@@ -39,13 +39,14 @@ class PanelrClient:
     def __init__(self, *, base_url: str, api_key: str, timeout_seconds: float) -> None:
         self._address = entry_point(base_url)
         self._timeout = timeout_seconds
+        unsent = min(timeout_seconds / 2, 10.0)  # well before the whole time is up: then it is known that nothing left
         self._client = httpx.AsyncClient(
             headers={
                 "X-Panelr-API-Key": api_key,
                 "Accept": "application/json",
                 "User-Agent": "panelr-bridge",
             },
-            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, 10.0)),
+            timeout=httpx.Timeout(timeout_seconds, connect=unsent, pool=unsent),
             limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,
             trust_env=False,
@@ -97,13 +98,18 @@ class PanelrClient:
 def classify(error: Exception) -> Outcome:
     """Return the outcome of a call that ended in `error`; only what is known not to have left is NotSent."""
     causes = tuple(_causes(error))
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)) or _overflows(error):
         return Misconfigured(words="BRIDGE_PANELR_URL is no address that can be called")
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return _unconnected(causes)
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")
     return Unknown(words=_words(error))
+
+
+def _overflows(error: Exception) -> bool:
+    """A port over 65535 is noticed only when the connection is made."""
+    return isinstance(error, ExceptionGroup) and error.subgroup(OverflowError) is not None
 
 
 def _words(error: Exception) -> str:

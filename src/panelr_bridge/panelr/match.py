@@ -1,7 +1,8 @@
 """Which work order in a customer's list is the one whose answer was lost: a pure function.
 
 Where items carry `wc_order_id`, that settles it. Where they do not, a candidate is a work order that was created
-since shortly before the first attempt, with the same items, and that belongs to no other order.
+since shortly before the first attempt, with the same items, and that belongs to no other order. What the list does
+not show cannot rule a work order out: one that may be ours is never taken for none, because none is sent again.
 """
 
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from panelr_bridge.values import ListedWorkOrder, WorkOrder, WorkOrderRequest
+from panelr_bridge.values import ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
 
 CLOCKS_APART = timedelta(minutes=2)
 """How much earlier than our first attempt Panelr's clock may say that it was."""
@@ -30,7 +31,7 @@ class NotThere:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Several could be ours: a person decides."""
+    """One or several may be ours, and the list does not tell which: a person decides."""
 
     reference_codes: tuple[str, ...]
 
@@ -40,6 +41,8 @@ class NamesNeeded:
     """Items are shown by name only: the match needs the names of Panelr's products."""
 
 
+Item = tuple[int | None, str | None, int]
+Products = Mapping[str, frozenset[int]]
 Match = Found | NotThere | Ambiguous | NamesNeeded
 
 
@@ -49,30 +52,31 @@ def match(
     first_attempt_at: datetime,
     listed: Sequence[ListedWorkOrder],
     linked: Collection[str],
-    product_names: Mapping[int, str] | None,
+    products: Products | None,
 ) -> Match:
     """Return what `listed` says about `request`.
 
-    `linked` holds the reference codes that other orders already have, `product_names` Panelr's products by id,
-    or None where they have not been asked for yet.
+    `linked` holds the reference codes that other orders already have, `products` the ids of Panelr's products by
+    name, or None where they have not been asked for yet.
     """
     free = [entry for entry in listed if entry.work_order.reference_code not in linked]
     if any(item.shows_wc_order_id for entry in listed for item in entry.items):
-        return _verdict([entry for entry in free if _names(entry, request.wc_order_id)], certain=True)
+        return _verdict([entry for entry in free if _names(entry, request.wc_order_id)], [], certain=True)
     recent = [entry for entry in free if _is_recent(entry, first_attempt_at)]
-    by_shape = [entry for entry in recent if _shape(entry) == _wanted_shape(request)]
-    if by_shape and product_names is None and not all(_shows_products(entry) for entry in by_shape):
+    compared = [(entry, _compare(entry, request, products or {})) for entry in recent]
+    same = [entry for entry, likeness in compared if likeness is True]
+    maybe = [entry for entry, likeness in compared if likeness is None]
+    if maybe and products is None:
         return NamesNeeded()
-    same = [entry for entry in by_shape if _same_products(entry, request, product_names or {})]
-    return _verdict(same, certain=False)
+    return _verdict(same, maybe, certain=False)
 
 
-def _verdict(candidates: Sequence[ListedWorkOrder], *, certain: bool) -> Match:
-    if not candidates:
+def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool) -> Match:
+    if not same and not maybe:
         return NotThere()
-    if len(candidates) == 1:
-        return Found(candidates[0].work_order, certain)
-    return Ambiguous(tuple(entry.work_order.reference_code or "" for entry in candidates))
+    if len(same) == 1 and not maybe:
+        return Found(same[0].work_order, certain)
+    return Ambiguous(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
 def _names(entry: ListedWorkOrder, wc_order_id: str) -> bool:
@@ -84,21 +88,30 @@ def _is_recent(entry: ListedWorkOrder, first_attempt_at: datetime) -> bool:
     return entry.created_at is None or entry.created_at >= first_attempt_at - CLOCKS_APART
 
 
-def _shape(entry: ListedWorkOrder) -> Counter[tuple[str | None, int]]:
-    return Counter((item.intent, item.qty) for item in entry.items)
+def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
+    """Return whether the items are those of the request; None where the list shows too little to rule it out."""
+    wanted: Counter[Item] = Counter((item.product_id, item.intent.value, item.qty) for item in request.items)
+    shown: Counter[Item] = Counter((_product(item, products), item.intent, item.qty) for item in entry.items)
+    missing, vague = wanted - shown, shown - wanted
+    if not missing and not vague:
+        return True
+    same_quantities = _quantities(missing) == _quantities(vague)
+    could_be = all(any(_fits(item, other) for other in missing) for item in vague)
+    return None if same_quantities and could_be else False
 
 
-def _wanted_shape(request: WorkOrderRequest) -> Counter[tuple[str | None, int]]:
-    return Counter((item.intent.value, item.qty) for item in request.items)
+def _fits(shown: Item, wanted: Item) -> bool:
+    """Whether nothing that is shown of an item contradicts the other."""
+    return all(mine is None or mine == theirs for mine, theirs in zip(shown, wanted, strict=True))
 
 
-def _shows_products(entry: ListedWorkOrder) -> bool:
-    return all(item.product_id is not None for item in entry.items)
+def _quantities(items: Counter[Item]) -> list[int]:
+    return sorted(qty for _, _, qty in items.elements())
 
 
-def _same_products(entry: ListedWorkOrder, request: WorkOrderRequest, names: Mapping[int, str]) -> bool:
-    if _shows_products(entry):
-        shown = Counter((item.product_id, item.intent, item.qty) for item in entry.items)
-        return shown == Counter((item.product_id, item.intent.value, item.qty) for item in request.items)
-    named = Counter((item.name, item.intent, item.qty) for item in entry.items)
-    return named == Counter((names.get(item.product_id), item.intent.value, item.qty) for item in request.items)
+def _product(item: ListedItem, products: Products) -> int | None:
+    """The product of a listed item, by its id or its name; None where neither tells just one."""
+    if item.product_id is not None:
+        return item.product_id
+    known = products.get(item.name, frozenset())
+    return next(iter(known)) if len(known) == 1 else None

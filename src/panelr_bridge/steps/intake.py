@@ -59,9 +59,9 @@ def receive(
         return Received(stored, changed=False)
     if isinstance(event, Deleted):
         return Received(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
-    if stored.times > 1:
+    if stored.repeated:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
-        if known is not None and not _is_newer(event, known):
+        if known is not None:
             return Received(stored, known, changed=False)
     weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
@@ -135,12 +135,6 @@ def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Te
         return None
     sending = row | sending_values(row, decision.request, now=now)
     return claim_of(sending, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now)
-
-
-def _is_newer(order: Order, row: Row) -> bool:
-    """Return whether bytes that came before still are news: their processing may have failed then."""
-    known, told = row["woo_modified_at"], order.date_modified_gmt
-    return bool(known is None or (told is not None and told > known))
 
 
 def _is_stale(order: Order, row: Row, *, topic: str) -> bool:

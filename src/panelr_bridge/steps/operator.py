@@ -16,20 +16,22 @@ BATCH = 50
 def retry(connection: Connection, now: datetime, order_id: int, *, policy: Policy, actor: str) -> State:
     """Decide an order anew, now, and owe its call at once if it calls for one; returns its state.
 
-    An unconfirmed order is looked up, never just sent. Raises NotFound, or Conflict where there is nothing to try.
+    An unconfirmed order is looked up, never just sent. A closed one is opened again, and looked up too if something
+    may have been sent for it. Raises NotFound, or Conflict where there is nothing to try.
     """
     row = _locked(connection, order_id)
     state = State(row["state"])
-    if state in {State.CREATED, State.SENDING, State.CLOSED}:
+    if state in {State.CREATED, State.SENDING}:
         raise Conflict(f"the order is {state}: there is nothing to try again")
     audit.note(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
-    if state is State.UNCONFIRMED:
+    if state is State.UNCONFIRMED or (state is State.CLOSED and row["first_sent_at"] is not None):
         return _look_up_now(connection, row, now=now)
     order = snapshot(connection, row)
     if order is None:
         raise Conflict("the order was deleted before the bridge ever saw it")
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-    values = reweigh(connection, row, weighed, now=now, again=True)
+    opened = row | {"state": State.HELD} if state is State.CLOSED else row
+    values = reweigh(connection, opened, weighed, now=now, again=True)
     after = State(values.get("state", state))
     if state is State.QUEUED and after is State.QUEUED:
         outbox.put_back(connection, order_id, due=now)
@@ -41,7 +43,9 @@ def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> State:
     owed = outbox.of_order(connection, row["id"])
     if owed is None:
         outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
-        orders.change(connection, row["id"], {"attention": None}, now=now)
+        reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
+        values = {"state": State.UNCONFIRMED, "reasons": reasons, "attention": None}
+        orders.change(connection, row["id"], values, now=now)
     elif owed["lease_until"] is None:
         outbox.put_back(connection, row["id"], due=now)
     return State.UNCONFIRMED
@@ -74,7 +78,7 @@ def not_created(connection: Connection, now: datetime, order_id: int, *, actor: 
 def close(connection: Connection, now: datetime, order_id: int, *, why: str, actor: str) -> State:
     """A person decides that nothing is owed for an order; raises NotFound or Conflict."""
     row = _locked(connection, order_id)
-    if row["state"] in {State.CREATED, State.SENDING}:
+    if row["state"] in {State.CREATED, State.SENDING, State.CLOSED}:
         raise Conflict(f"the order is {row['state']} and cannot be closed")
     reasons = [{"code": "closed", "words": f"closed by a person: {why}"}]
     values = {"state": State.CLOSED, "reasons": reasons, "attention": None, "awaits_mapping": False}

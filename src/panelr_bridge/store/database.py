@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from panelr_bridge.errors import ConfigurationError
@@ -63,7 +64,11 @@ def connect(url: str) -> Database:
     if backend in {"postgresql", "postgres"}:
         return PostgresDatabase(
             create_async_engine(
-                parsed.set(drivername="postgresql+asyncpg"), pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True
+                parsed.set(drivername="postgresql+asyncpg"),
+                pool_size=CONNECTIONS,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,  # an error must not tell the log a customer's data
             )
         )
     raise ConfigurationError([f"BRIDGE_DATABASE_URL: {backend} without a file is not supported"])
@@ -160,7 +165,7 @@ async def _in_thread(executor: ThreadPoolExecutor, work: Callable[[], R]) -> R:
 
 
 def _sqlite_engine(path: Path, *, begin: str) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
@@ -182,6 +187,6 @@ def _sqlite_engine(path: Path, *, begin: str) -> Engine:
 
 def is_unavailable(error: BaseException) -> bool:
     """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
-    return isinstance(error, (OperationalError, OSError, TimeoutError)) or (
+    return isinstance(error, (OperationalError, PoolTimeoutError, OSError, TimeoutError)) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

@@ -12,10 +12,11 @@ from panelr_bridge.store.tables import Row, UtcDateTime, deliveries
 # Written once in SQL that both databases share: the same body told again under the same topic is one row.
 _ADD = text(
     "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
-    " received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict, :words,"
-    " :woo_order_id, 1, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
-    " times = deliveries.times + 1, last_received_at = excluded.last_received_at, verdict = excluded.verdict,"
-    " words = excluded.words RETURNING id, times"
+    " repeated, received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict, :words,"
+    " :woo_order_id, 1, FALSE, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
+    " times = deliveries.times + 1, repeated = (deliveries.verdict <> 'failed'),"
+    " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
+    " RETURNING id, times, repeated"
 ).bindparams(
     bindparam("body", type_=LargeBinary),
     bindparam("body_sha256", type_=LargeBinary),
@@ -24,7 +25,7 @@ _ADD = text(
 )
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
-_LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256"}]
+_LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +47,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a delivery was stored, how often the same bytes have come, and their SHA-256."""
+    """Where a delivery was stored, how often its bytes have come, and their SHA-256.
+
+    `repeated` says whether they had been processed before; where that had failed they are as good as new.
+    """
 
     id: int
     times: int
+    repeated: bool
     sha256: bytes
 
 
@@ -68,7 +73,7 @@ def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
         "now": now,
     }
     row = connection.execute(_ADD, values).one()
-    return Stored(id=row.id, times=row.times, sha256=digest)
+    return Stored(id=row.id, times=row.times, repeated=bool(row.repeated), sha256=digest)
 
 
 def body(connection: Connection, delivery_id: int) -> bytes:

@@ -7,7 +7,7 @@ mappings can be told from one that was not, also when both happened at once.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Table, Text, bindparam, delete, insert, select, text, update
 
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store.listing import Page, Query, fetch
@@ -24,7 +24,7 @@ _FOR_ORDER = text(
     "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
     "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id"
     " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key IN :keys ORDER BY m.id"
-).bindparams(bindparam("keys", expanding=True))
+).bindparams(bindparam("keys", type_=Text, expanding=True))
 
 _COUNT_UP = text(
     "INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1)"
@@ -80,7 +80,7 @@ def change_product(
 
     `values` holds the whole mapping.
     """
-    _count_up(connection, values["store"])
+    _count_up(connection, values["store"], *_left(connection, product_mappings, mapping_id))
     _refuse_contradiction(connection, values, ignoring=mapping_id)
     return _update(connection, product_mappings, mapping_id, values, now)
 
@@ -103,7 +103,7 @@ def change_payment_method(
     values: Row,
 ) -> Row | None:
     """Change a payment method mapping and return it, None if there is none; `values` holds the whole mapping."""
-    _count_up(connection, values["store"])
+    _count_up(connection, values["store"], *_left(connection, payment_method_mappings, mapping_id))
     _refuse_second(connection, values, ignoring=mapping_id)
     return _update(connection, payment_method_mappings, mapping_id, values, now)
 
@@ -135,9 +135,15 @@ def remove(connection: Connection, table: Table, mapping_id: int) -> bool:
     return store is not None
 
 
-def _count_up(connection: Connection, store: str) -> None:
+def _count_up(connection: Connection, *stores: str) -> None:
     """Count the revision up. First in its transaction: it makes changes of one store's mappings wait for each other."""
-    connection.execute(_COUNT_UP, {"store": store})
+    for store in sorted(set(stores)):
+        connection.execute(_COUNT_UP, {"store": store})
+
+
+def _left(connection: Connection, table: Table, mapping_id: int) -> list[str]:
+    """The store that a mapping belongs to before it is changed: its orders may be decided otherwise, too."""
+    return list(connection.execute(select(table.c.store).where(table.c.id == mapping_id)).scalars())
 
 
 def _refuse_contradiction(connection: Connection, values: Row, *, ignoring: int | None) -> None:

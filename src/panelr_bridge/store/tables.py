@@ -65,14 +65,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount. SQLite has no decimal numbers, so it keeps the digits as text."""
+    """An exact amount, with its digits as they came. SQLite has no decimal numbers, so it keeps them as text."""
 
-    impl = Numeric(18, 6)
+    impl = Numeric()
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the column's type."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric(18, 6))
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric())
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         """Write the amount."""
@@ -104,6 +104,7 @@ deliveries = Table(
     Column("words", Text),
     Column("woo_order_id", BigInteger),
     Column("times", Integer, nullable=False),
+    Column("repeated", Boolean, nullable=False),  # whether these bytes had been processed when they came last
     Column("received_at", UtcDateTime, nullable=False),
     Column("last_received_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "topic", "body_sha256"),

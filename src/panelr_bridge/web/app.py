@@ -4,15 +4,19 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from panelr_bridge import __version__, logs
+from panelr_bridge.mapping import ProductMapping
 from panelr_bridge.runtime import Runtime, assembled, prepare
 from panelr_bridge.settings import Settings
 from panelr_bridge.web import deliveries, door, health, mappings, orders, problems
+from panelr_bridge.web.auth import AdminGate
 
 log = logs.get(__name__)
 
@@ -24,7 +28,7 @@ problem details with the `request_id` under which the log has them.
 
 
 class RequestId:
-    """Gives every request an id, and every answer the header X-Request-ID."""
+    """Gives every request an id: it is in every answer's X-Request-ID, and in every line that the log has of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,6 +40,8 @@ class RequestId:
             return
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,11 +72,32 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
     )
+    app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
     for part in (door, mappings, orders, deliveries, health):
         app.include_router(part.router)
+    app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
     return app
+
+
+def _honest(specification: dict[str, Any]) -> dict[str, Any]:
+    """Take out FastAPI's own form of a 422, which is never answered, and put back the nulls that it takes out."""
+    for methods in specification["paths"].values():
+        for operation in methods.values():
+            answer = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
+            if "HTTPValidationError" in str(answer):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        specification["components"]["schemas"].pop(name, None)
+    schemas = specification["components"]["schemas"]
+    for model in (ProductMapping, orders.OrderOut):
+        schemas[model.__name__]["examples"] = model.model_config["json_schema_extra"]["examples"]  # type: ignore[index]
+    for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
+        answers = specification["paths"][path]["post"]["responses"]
+        for status, example in door.EXAMPLES.items():
+            answers[str(status)]["content"]["application/json"]["example"] = example
+    return specification
 
 
 @contextlib.asynccontextmanager

@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from panelr_bridge.errors import NotFound
+from panelr_bridge.mapping import PlainText
 from panelr_bridge.store import deliveries
 from panelr_bridge.store import tables as t
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
-from panelr_bridge.web.lists import ListQuery, Many, One, Resource, moment
+from panelr_bridge.web.lists import Id, ListQuery, Many, Number, One, Resource, moment
 from panelr_bridge.web.state import Parts
 
 router = admin_router("Deliveries")
@@ -35,12 +36,12 @@ _DELIVERY_NAMES = (
 class DeliveryQuery(ListQuery):
     """Filters of the deliveries."""
 
-    store: str | None = None
-    topic: str | None = None
-    verdict: str | None = Field(
+    store: PlainText | None = None
+    topic: PlainText | None = None
+    verdict: PlainText | None = Field(
         None, description="order, deleted, other_topic, woocommerce_error, unreadable or failed"
     )
-    woo_order_id: int | None = None
+    woo_order_id: Number | None = None
 
 
 def show_delivery(row: Row) -> dict[str, Any]:
@@ -69,7 +70,7 @@ async def list_deliveries(parts: Parts, asked: Annotated[DeliveryQuery, Query()]
     responses=problems.documented(404, ok=One[dict[str, Any]]),
     summary="Get a delivery with its body",
 )
-async def get_delivery(parts: Parts, delivery_id: int) -> JSONResponse:
+async def get_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
     """One delivery with the bytes that came (`body_base64`). They hold the customer's data."""
     row = await parts.database.read(deliveries.get, delivery_id)
     if row is None:

@@ -20,6 +20,7 @@ from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import State
 from panelr_bridge.web import problems
+from panelr_bridge.web.body import read
 from panelr_bridge.web.state import runtime_of
 from panelr_bridge.woo import payload
 from panelr_bridge.woo.payload import Deleted, ErrorObject, Order, OtherTopic
@@ -32,21 +33,27 @@ KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-sou
 UNSETTLED = frozenset({State.QUEUED, State.SENDING, State.UNCONFIRMED})
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
-_ANSWER = {
-    "order_id": 123,
-    "state": "created",
-    "work_order_id": 7,
-    "reference_code": "WO-2026-00007",
-    "reason": None,
+EXAMPLES = {
+    200: {
+        "order_id": 123,
+        "state": "created",
+        "work_order_id": 7,
+        "reference_code": "WO-2026-00007",
+        "reason": None,
+    },
+    202: {
+        "order_id": 123,
+        "state": "queued",
+        "work_order_id": None,
+        "reference_code": None,
+        "reason": "Panelr refused the connection",
+    },
 }
 _DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Settled", "content": {"application/json": {"example": _ANSWER}}},
-    202: {
-        "description": "Stored; the work order follows",
-        "content": {"application/json": {"example": _ANSWER | {"state": "queued", "work_order_id": None}}},
-    },
-    **problems.documented(401, 404, 413, 503),
+    status: {"description": words, "content": {"application/json": {"example": EXAMPLES[status]}}}
+    for status, words in ((200, "Settled"), (202, "Stored; the work order follows"))
 }
+_DOCUMENTED |= problems.documented(401, 404, 413, 503)
 
 
 @router.post("/webhooks/woocommerce", responses=_DOCUMENTED, summary="Take a delivery of the default store")
@@ -67,7 +74,7 @@ async def _receive(request: Request, store: str) -> Response:
     runtime = runtime_of(request)
     try:
         known = _store(runtime, store)
-        body = await _read(request, limit=runtime.settings.max_body_bytes)
+        body = await read(request, limit=runtime.settings.max_body_bytes)
         if _is_ping(request, body):
             log.info("delivery.received", store=store, verdict="ping")
             return PlainTextResponse("pong")
@@ -92,19 +99,6 @@ def _store(runtime: Runtime, name: str) -> StoreSettings:
     if known is None:
         raise UnknownStore("there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET")
     return known
-
-
-async def _read(request: Request, *, limit: int) -> bytes:
-    """Return the body; raises BodyTooLarge before reading on, as soon as it is known to be."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced[:20]) > limit:
-        raise BodyTooLarge(f"the body is larger than {limit} bytes (BRIDGE_MAX_BODY_BYTES)")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLarge(f"the body is larger than {limit} bytes (BRIDGE_MAX_BODY_BYTES)")
-    return bytes(body)
 
 
 def _is_ping(request: Request, body: bytes) -> bool:
@@ -138,6 +132,9 @@ def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | Deleted 
         event = payload.parse(body=body, topic=topic)
     except Unreadable as error:
         return "unreadable", str(error), None
+    except Exception:
+        log.exception("delivery.failed", topic=topic)
+        return "failed", "this delivery could not be read, for a fault of the bridge; the log says which", None
     if isinstance(event, OtherTopic):
         return "other_topic", f"the topic {event.topic or '(none)'} is none that the bridge uses", None
     if isinstance(event, ErrorObject):

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement
 
@@ -13,6 +14,10 @@ from panelr_bridge.store.listing import Page, Query
 from panelr_bridge.store.tables import Row
 
 T = TypeVar("T")
+
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+"""A number that both databases can compare with theirs."""
+Id = Annotated[int, Path(gt=-(2**63), lt=2**63)]
 
 
 class ListQuery(BaseModel):

@@ -1,16 +1,17 @@
 """The admin API of the two mapping tables."""
 
+import json
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Body, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from panelr_bridge import logs, mapping
 from panelr_bridge.errors import Invalid
-from panelr_bridge.mapping import PaymentMethodMapping, ProductMapping
+from panelr_bridge.mapping import PaymentMethodMapping, PlainText, ProductMapping
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.steps import mapping as steps
 from panelr_bridge.steps.mapping import PAYMENT_METHOD, PRODUCT, Kind
@@ -19,7 +20,8 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Intent
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
-from panelr_bridge.web.lists import ListQuery, Many, One, Resource, moment
+from panelr_bridge.web.body import read
+from panelr_bridge.web.lists import Id, ListQuery, Many, Number, One, Resource, moment
 from panelr_bridge.web.state import Parts
 
 router = admin_router("Mappings")
@@ -55,20 +57,36 @@ class ImportedOut(BaseModel):
 class ProductMappingQuery(ListQuery):
     """Filters of the product mappings."""
 
-    store: str | None = None
-    woo_product_id: int | None = None
-    woo_variation_id: int | None = None
-    sku: str | None = None
-    panelr_product_id: int | None = None
+    store: PlainText | None = None
+    woo_product_id: Number | None = None
+    woo_variation_id: Number | None = None
+    sku: PlainText | None = None
+    panelr_product_id: Number | None = None
     intent: Intent | None = None
+
+
+class ExportQuery(BaseModel):
+    """What an export can be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    store: PlainText | None = None
+
+
+class ImportQuery(BaseModel):
+    """What an import can be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = Field(False, description="Check and tell everything, keep nothing.")
 
 
 class PaymentMethodMappingQuery(ListQuery):
     """Filters of the payment method mappings."""
 
-    store: str | None = None
-    woo_payment_method: str | None = None
-    panelr_payment_method_id: int | None = None
+    store: PlainText | None = None
+    woo_payment_method: PlainText | None = None
+    panelr_payment_method_id: Number | None = None
 
 
 def _show(row: Row) -> dict[str, Any]:
@@ -111,9 +129,9 @@ async def add_product(parts: Parts, given: ProductMapping) -> JSONResponse:
 
 
 @router.get("/product-mappings/export", response_class=PlainTextResponse, summary="Export the product mappings as CSV")
-async def export_products(parts: Parts, store: str | None = None) -> Response:
+async def export_products(parts: Parts, asked: Annotated[ExportQuery, Query()]) -> Response:
     """Every product mapping, of one store or of all, in the form that the import takes."""
-    rows = await parts.database.read(mappings.export, store=store)
+    rows = await parts.database.read(mappings.export, store=asked.store)
     headers = {"Content-Disposition": 'attachment; filename="product-mappings.csv"'}
     return Response(mapping.write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -132,18 +150,18 @@ async def export_products(parts: Parts, store: str | None = None) -> Response:
     },
     summary="Import product mappings",
 )
-async def import_products(parts: Parts, request: Request, *, dry_run: bool = False) -> JSONResponse:
+async def import_products(parts: Parts, request: Request, asked: Annotated[ImportQuery, Query()]) -> JSONResponse:
     """Add or change product mappings from a CSV file or a JSON list: all of them, or none.
 
     With `dry_run=true` everything is checked and told, and nothing is kept.
     """
-    wanted = await _brought(request)
+    wanted = await _brought(request, limit=parts.settings.max_body_bytes)
     for store in {each.store for each in wanted}:
         _require_store(parts, store)
-    imported = await parts.bridge.write(steps.bring_in, wanted, actor=ACTOR, dry_run=dry_run)
-    if not dry_run:
+    imported = await parts.bridge.write(steps.bring_in, wanted, actor=ACTOR, dry_run=asked.dry_run)
+    if not asked.dry_run:
         _changed(parts, "product mapping", "import")
-    return JSONResponse({"data": asdict(imported) | {"dry_run": dry_run}})
+    return JSONResponse({"data": asdict(imported) | {"dry_run": asked.dry_run}})
 
 
 @router.get(
@@ -151,7 +169,7 @@ async def import_products(parts: Parts, request: Request, *, dry_run: bool = Fal
     responses=problems.documented(404, ok=One[ProductMappingOut]),
     summary="Get a product mapping",
 )
-async def get_product(parts: Parts, mapping_id: int) -> JSONResponse:
+async def get_product(parts: Parts, mapping_id: Id) -> JSONResponse:
     """One product mapping."""
     return await _get(parts, PRODUCT, PRODUCTS, mapping_id)
 
@@ -162,7 +180,7 @@ async def get_product(parts: Parts, mapping_id: int) -> JSONResponse:
     summary="Change a product mapping",
 )
 async def change_product(
-    parts: Parts, mapping_id: int, given: Annotated[dict[str, Any], Body(examples=[{"quantity": 2}])]
+    parts: Parts, mapping_id: Id, given: Annotated[dict[str, Any], Body(examples=[{"quantity": 2}])]
 ) -> JSONResponse:
     """Change the fields that are given; the others stay. Orders that were held for it go on by themselves."""
     row = await parts.database.read(steps.get, PRODUCT, mapping_id)
@@ -176,8 +194,8 @@ async def change_product(
     responses=problems.documented(404),
     summary="Delete a product mapping",
 )
-async def remove_product(parts: Parts, mapping_id: int) -> Response:
-    """Delete one product mapping. Orders that have been decided by it stay as they are."""
+async def remove_product(parts: Parts, mapping_id: Id) -> Response:
+    """Delete one product mapping. What has reached Panelr stays; what waits for a mapping is decided anew."""
     return await _remove(parts, PRODUCT, mapping_id)
 
 
@@ -208,7 +226,7 @@ async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONR
     responses=problems.documented(404, ok=One[PaymentMethodMappingOut]),
     summary="Get a payment method mapping",
 )
-async def get_payment_method(parts: Parts, mapping_id: int) -> JSONResponse:
+async def get_payment_method(parts: Parts, mapping_id: Id) -> JSONResponse:
     """One payment method mapping."""
     return await _get(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id)
 
@@ -219,7 +237,7 @@ async def get_payment_method(parts: Parts, mapping_id: int) -> JSONResponse:
     summary="Change a payment method mapping",
 )
 async def change_payment_method(
-    parts: Parts, mapping_id: int, given: Annotated[dict[str, Any], Body(examples=[{"panelr_payment_method_id": 2}])]
+    parts: Parts, mapping_id: Id, given: Annotated[dict[str, Any], Body(examples=[{"panelr_payment_method_id": 2}])]
 ) -> JSONResponse:
     """Change the fields that are given; the others stay."""
     row = await parts.database.read(steps.get, PAYMENT_METHOD, mapping_id)
@@ -233,7 +251,7 @@ async def change_payment_method(
     responses=problems.documented(404),
     summary="Delete a payment method mapping",
 )
-async def remove_payment_method(parts: Parts, mapping_id: int) -> Response:
+async def remove_payment_method(parts: Parts, mapping_id: Id) -> Response:
     """Delete one payment method mapping."""
     return await _remove(parts, PAYMENT_METHOD, mapping_id)
 
@@ -291,16 +309,17 @@ def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
         raise RequestValidationError(found) from None
 
 
-async def _brought(request: Request) -> list[ProductMapping]:
-    if request.headers.get("content-type", "").startswith("application/json"):
+async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
+    body = await read(request, limit=limit)
+    if not request.headers.get("content-type", "").startswith("application/json"):
         try:
-            rows = await request.json()
-        except ValueError:
-            raise Invalid("the body is no JSON") from None
-        if not isinstance(rows, list):
-            raise Invalid("the body is JSON, but no list of mappings")
-        return mapping.read_json(rows)
+            return mapping.read_csv(body.decode())
+        except UnicodeDecodeError:
+            raise Invalid("the file is not UTF-8: save it as CSV UTF-8") from None
     try:
-        return mapping.read_csv((await request.body()).decode())
-    except UnicodeDecodeError:
-        raise Invalid("the file is not UTF-8: save it as CSV UTF-8") from None
+        rows = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Invalid("the body is no JSON") from None
+    if not isinstance(rows, list):
+        raise Invalid("the body is JSON, but no list of mappings")
+    return mapping.read_json(rows)

@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement
 
 from panelr_bridge import logs
 from panelr_bridge.errors import BadQuery, NotFound
+from panelr_bridge.mapping import Name, PlainText, plain
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.steps import operator
 from panelr_bridge.store import deliveries, orders
@@ -19,7 +20,7 @@ from panelr_bridge.values import State, WorkOrder
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.deliveries import show_delivery
-from panelr_bridge.web.lists import ListQuery, Meta, One, Resource, moment
+from panelr_bridge.web.lists import Id, ListQuery, Meta, Number, One, Resource, moment
 from panelr_bridge.web.state import Parts
 
 router = admin_router("Orders")
@@ -53,8 +54,8 @@ class OrderQuery(ListQuery):
     """Filters of the orders."""
 
     state: str | None = Field(None, description="One state or several, separated by commas.", examples=["held,refused"])
-    store: str | None = None
-    woo_order_id: int | None = None
+    store: PlainText | None = None
+    woo_order_id: Number | None = None
     attention: bool | None = Field(None, description="Whether something about the order needs a person.")
 
 
@@ -88,7 +89,7 @@ class Resolution(BaseModel):
     )
 
     work_order_id: int | None = Field(None, ge=1, lt=2**63)
-    reference_code: str | None = Field(None, min_length=1, max_length=100)
+    reference_code: Name | None = None
     not_created: bool = False
 
     @model_validator(mode="after")
@@ -105,16 +106,16 @@ class Resolution(BaseModel):
 class Closing(BaseModel):
     """Why nothing is owed for an order."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "set up by hand"}]})
 
-    why: str = Field("no reason given", min_length=1, max_length=500)
+    why: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)] = "no reason given"
 
 
 def _show_order(row: Row) -> dict[str, Any]:
     shown = {name: row[name] for name in _NAMES}
     total = row["woo_total"]
     return shown | {
-        "woo_total": None if total is None else format(total.normalize() if total else total, "f"),
+        "woo_total": None if total is None else format(total, "f"),
         "woo_modified_at": moment(row["woo_modified_at"]),
         "attention": row["attention"] or [],
         "next_attempt_at": moment(row["next_attempt_at"]),
@@ -139,7 +140,10 @@ def _with_attention(wanted: bool) -> ColumnElement[bool]:
 ORDERS = Resource(
     fields=_NAMES,
     show=_show_order,
-    sorts=frozenset({"id", "woo_order_id", "state", "woo_modified_at", "created_at", "updated_at"}),
+    sorts=frozenset(
+        {"id", "store", "woo_order_id", "woo_status", "state", "woo_modified_at", "next_attempt_at"}
+        | {"created_at", "updated_at"}
+    ),
     filters={
         "state": _in_states,
         "store": t.orders.c.store.__eq__,
@@ -161,7 +165,7 @@ async def list_orders(parts: Parts, asked: Annotated[OrderQuery, Query()]) -> JS
     responses=problems.documented(404, ok=One[OrderOut]),
     summary="Get an order with its attempts",
 )
-async def get_order(parts: Parts, order_id: int) -> JSONResponse:
+async def get_order(parts: Parts, order_id: Id) -> JSONResponse:
     """One order with every attempt, what it owes, and the deliveries that told of it."""
     return JSONResponse({"data": await order_story(parts.database, order_id)})
 
@@ -171,7 +175,7 @@ async def get_order(parts: Parts, order_id: int) -> JSONResponse:
     responses=problems.documented(404, 409, ok=One[OrderOut]),
     summary="Decide an order anew and try again now",
 )
-async def retry(parts: Parts, order_id: int) -> JSONResponse:
+async def retry(parts: Parts, order_id: Id) -> JSONResponse:
     """Decide a held, refused or ignored order anew; look up an unconfirmed one. Never makes a second work order."""
     await parts.bridge.write(operator.retry, order_id, policy=parts.bridge.policy, actor=ACTOR)
     return await _acted(parts, order_id, "retry")
@@ -182,7 +186,7 @@ async def retry(parts: Parts, order_id: int) -> JSONResponse:
     responses=problems.documented(404, 409, 422, ok=One[OrderOut]),
     summary="Say what became of an unconfirmed order",
 )
-async def resolve(parts: Parts, order_id: int, given: Resolution) -> JSONResponse:
+async def resolve(parts: Parts, order_id: Id, given: Resolution) -> JSONResponse:
     """Link the work order that a person found in Panelr, or say that there is none: then it is sent again."""
     if given.not_created:
         await parts.bridge.write(operator.not_created, order_id, actor=ACTOR)
@@ -197,7 +201,7 @@ async def resolve(parts: Parts, order_id: int, given: Resolution) -> JSONRespons
     responses=problems.documented(404, 409, ok=One[OrderOut]),
     summary="Decide that nothing is owed for an order",
 )
-async def close(parts: Parts, order_id: int, given: Closing | None = None) -> JSONResponse:
+async def close(parts: Parts, order_id: Id, given: Closing | None = None) -> JSONResponse:
     """Close an order that shall not reach Panelr; who and why are kept."""
     why = (given or Closing(why="no reason given")).why
     await parts.bridge.write(operator.close, order_id, why=why, actor=ACTOR)
@@ -209,14 +213,14 @@ async def close(parts: Parts, order_id: int, given: Closing | None = None) -> JS
     responses=problems.documented(404, ok=One[TokenOut]),
     summary="Show a confirmation token (audited)",
 )
-async def confirmation_token(parts: Parts, order_id: int) -> JSONResponse:
+async def confirmation_token(parts: Parts, order_id: Id) -> JSONResponse:
     """Return the work order's confirmation token; null where it is not known. Every look is written down."""
     token = await parts.bridge.write(operator.confirmation_token, order_id, actor=ACTOR)
     log.info("operator.acted", action="confirmation_token", order=order_id)
     return JSONResponse({"data": {"confirmation_token": token}}, headers={"Cache-Control": "no-store"})
 
 
-async def order_story(database: Database, order_id: int) -> dict[str, Any]:
+async def order_story(database: Database, order_id: Id) -> dict[str, Any]:
     """Return an order with everything that a person may ask about it; raises NotFound."""
     row = await database.read(orders.get, order_id)
     if row is None:

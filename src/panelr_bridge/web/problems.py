@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from panelr_bridge import errors, logs
 
@@ -16,7 +17,6 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUSES: Mapping[type[errors.BridgeError], int] = {
     errors.BadSignature: 401,
-    errors.Unauthorized: 401,
     errors.UnknownStore: 404,
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -69,7 +69,9 @@ def response(request: Request, status: int, detail: str, **more: Any) -> JSONRes
         "detail": detail,
         "request_id": request.state.request_id,
     } | more
-    headers = {"WWW-Authenticate": 'Bearer realm="panelr-bridge"'} if status == 401 else None
+    headers = {"X-Request-ID": request.state.request_id}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="panelr-bridge"'
     return JSONResponse(content, status, headers, MEDIA_TYPE)
 
 
@@ -79,6 +81,7 @@ def install(app: FastAPI) -> None:
         errors.BridgeError: _bridge_error,
         HTTPException: _http_exception,
         RequestValidationError: _validation_error,
+        ClientDisconnect: _hung_up,
         Exception: _unexpected,
     }
     for kind, handler in handlers.items():
@@ -90,7 +93,15 @@ async def _bridge_error(request: Request, error: errors.BridgeError) -> JSONResp
 
 
 async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
-    return response(request, error.status_code, str(error.detail))
+    answer = response(request, error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _hung_up(request: Request, _: ClientDisconnect) -> JSONResponse:
+    """Nobody is there to read the answer; it is no error of ours."""
+    log.info("request.aborted", path=request.url.path)
+    return response(request, 400, "the connection was closed before the request was whole")
 
 
 async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -107,5 +118,5 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("request.failed", path=request.url.path, exc_info=error)
+    log.error("request.failed", path=request.url.path, request_id=request.state.request_id, exc_info=error)
     return response(request, 500, "an unexpected error; the log has it under this request_id")

@@ -45,9 +45,16 @@ def _moment(value: Any) -> datetime | None:
     """Read WooCommerce's UTC time without an offset; what cannot be read is no time, not a lost order."""
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _no_bool(value: Any) -> Any:
+    """Python takes true for 1; as an id it is a slip."""
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")  # noqa: TRY004  pydantic tells ValueErrors only
+    return value
 
 
 def _sequence(value: Any) -> Any:
@@ -130,7 +137,7 @@ class Refund(_Part):
 class Order(_Part):
     """An order as WooCommerce's API version 3 tells it. Money in `currency`; times in UTC."""
 
-    id: Annotated[int, Field(ge=1, lt=2**63)]
+    id: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**63)]
     status: Text
     number: Text = ""
     order_key: Text = ""
@@ -205,7 +212,7 @@ def read_order(body: bytes) -> Order:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise Unreadable(f"the body is no JSON: {type(error).__name__}") from None
     if not isinstance(content, dict):
         raise Unreadable("the body is JSON, but no object")
@@ -237,7 +244,7 @@ def _order_id(content: dict[str, Any]) -> int:
 def _meta(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
     for name in names:
         for entry in entries:
-            if entry.key == name and isinstance(entry.value, (str, int, Decimal)):
+            if entry.key == name and isinstance(entry.value, (str, int, Decimal)) and not isinstance(entry.value, bool):
                 text = str(_text(entry.value)).strip()
                 if text:
                     return text

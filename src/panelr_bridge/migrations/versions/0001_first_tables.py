@@ -10,7 +10,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
-MONEY = sa.Numeric(18, 6).with_variant(sa.Text(), "sqlite")
+MONEY = sa.Numeric().with_variant(sa.Text(), "sqlite")
 
 
 def upgrade() -> None:
@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("words", sa.Text(), nullable=True),
         sa.Column("woo_order_id", sa.BigInteger(), nullable=True),
         sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("received_at", MOMENT, nullable=False),
         sa.Column("last_received_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),

@@ -1,0 +1,163 @@
+"""Which work order in a customer's list is the one whose answer was lost."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, NotThere, Products, match
+from panelr_bridge.values import CartItem, Intent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
+
+SENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+PRODUCTS = {"IPTV 1 Month": frozenset({1}), "IPTV 12 Months": frozenset({2}), "Panel Credits 1000": frozenset({3})}
+REQUEST = WorkOrderRequest(
+    customer_email="ada@example.test",
+    status="payment_submitted",
+    items=(
+        CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=2),
+        CartItem(product_id=1, intent=Intent.RENEWAL, qty=1, activation_id=77),
+    ),
+    wc_order_id="20",
+)
+CREDITS = ListedItem(
+    name="Panel Credits 1000",
+    qty=2,
+    intent="new_activation",
+    product_id=None,
+    wc_order_id=None,
+    shows_wc_order_id=False,
+)
+MONTH = replace(CREDITS, name="IPTV 1 Month", qty=1, intent="renewal")
+
+
+def listed(code: str, *items: ListedItem, at: datetime | None = SENT) -> ListedWorkOrder:
+    return ListedWorkOrder(work_order=WorkOrder(reference_code=code), created_at=at, items=items or (CREDITS, MONTH))
+
+
+def of(code: str, wc_order_id: str | None, *, at: datetime | None = SENT) -> ListedWorkOrder:
+    """A work order on an installation that shows the shop's order on each item."""
+    return listed(code, replace(CREDITS, name="?", wc_order_id=wc_order_id, shows_wc_order_id=True), at=at)
+
+
+def matched(*entries: ListedWorkOrder, linked: Any = (), products: Products | None = PRODUCTS) -> Match:
+    return match(request=REQUEST, first_attempt_at=SENT, listed=entries, linked=linked, products=products)
+
+
+def found(code: str, *, certain: bool) -> Found:
+    return Found(WorkOrder(reference_code=code), certain=certain)
+
+
+def test_a_customer_without_work_orders_has_not_ours() -> None:
+    assert matched() == NotThere()
+
+
+def test_an_item_that_names_our_order_settles_it_whatever_its_items_time_and_names() -> None:
+    assert matched(of("A", "19"), of("B", "20", at=SENT - timedelta(days=9)), products=None) == found("B", certain=True)
+
+
+def test_one_of_several_items_is_enough() -> None:
+    entry = of("B", "20")
+    mixed = replace(entry, items=(replace(CREDITS, shows_wc_order_id=True), *entry.items))
+    assert matched(mixed) == found("B", certain=True)
+
+
+@pytest.mark.parametrize("wc_order_id", ["19", "020", "20 ", None])
+def test_where_items_name_orders_and_none_is_ours_it_is_not_there(wc_order_id: str | None) -> None:
+    assert matched(of("A", wc_order_id), listed("B"), products=None) == NotThere()
+
+
+def test_two_that_name_our_order_are_for_a_person() -> None:
+    assert matched(of("A", "20"), of("B", "20")) == Ambiguous(("A", "B"))
+
+
+@pytest.mark.parametrize("linked", [{"A"}, ["A", "Z"]])
+def test_a_work_order_of_another_order_is_not_ours(linked: Any) -> None:
+    assert matched(of("A", "20"), linked=linked) == NotThere()
+    assert matched(listed("A"), linked=linked) == NotThere()
+    assert matched(listed("A"), listed("B"), linked=linked) == found("B", certain=False)
+
+
+def test_the_only_one_with_the_same_items_is_probably_ours() -> None:
+    assert matched(listed("A", CREDITS), listed("B"), listed("C", MONTH)) == found("B", certain=False)
+
+
+def test_the_order_of_the_items_does_not_matter() -> None:
+    assert matched(listed("A", MONTH, CREDITS)) == found("A", certain=False)
+
+
+def test_twins_are_for_a_person() -> None:
+    assert matched(listed("A"), listed("B"), listed("C", CREDITS)) == Ambiguous(("A", "B"))
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (SENT + timedelta(days=3), found("A", certain=False)),
+        (SENT, found("A", certain=False)),
+        (SENT - timedelta(minutes=2), found("A", certain=False)),
+        (SENT - timedelta(minutes=2, seconds=1), NotThere()),
+        (SENT - timedelta(days=3), NotThere()),
+        (None, found("A", certain=False)),
+    ],
+)
+def test_it_was_made_since_shortly_before_the_first_attempt(at: datetime | None, expected: Match) -> None:
+    assert matched(listed("A", at=at)) == expected
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (CREDITS,),
+        (CREDITS, MONTH, MONTH),
+        (CREDITS, CREDITS, MONTH),
+        (replace(CREDITS, qty=1), MONTH),
+        (replace(CREDITS, intent="renewal"), MONTH),
+        (replace(CREDITS, name="IPTV 12 Months"), MONTH),
+        (replace(CREDITS, name="IPTV 1 Month"), replace(MONTH, name="Panel Credits 1000")),
+    ],
+)
+def test_other_items_are_another_work_order(items: tuple[ListedItem, ...]) -> None:
+    assert matched(listed("A", *items)) == NotThere()
+
+
+@pytest.mark.parametrize(
+    ("credits_id", "month_id", "expected"),
+    [(3, 1, found("A", certain=False)), (1, 3, NotThere()), (3, 2, NotThere())],
+)
+def test_where_items_show_their_product_the_name_does_not_matter(
+    credits_id: int, month_id: int, expected: Match
+) -> None:
+    entry = listed(
+        "A", replace(CREDITS, name="?", product_id=credits_id), replace(MONTH, name="?", product_id=month_id)
+    )
+    assert matched(entry, products=None) == expected
+    assert matched(entry) == expected
+
+
+def test_names_are_asked_for_where_items_show_nothing_else() -> None:
+    assert matched(listed("A"), products=None) == NamesNeeded()
+    assert matched(listed("A", CREDITS, replace(MONTH, product_id=1)), products=None) == NamesNeeded()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [listed("A", CREDITS), listed("A", at=SENT - timedelta(hours=1)), listed("A", replace(CREDITS, qty=9), MONTH)],
+)
+def test_names_are_not_asked_for_where_they_could_change_nothing(entry: ListedWorkOrder) -> None:
+    assert matched(entry, products=None) == NotThere()
+
+
+@pytest.mark.parametrize("product", ["", "A name of the past", "IPTV 1 Month"])
+@pytest.mark.parametrize("intent", [None, "new_activation"])
+def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: str | None) -> None:
+    """A name that two products have, or none, and an intent that is not there, leave it to a person."""
+    products = PRODUCTS | {"IPTV 1 Month": frozenset({1, 9}), "": frozenset()}
+    entry = listed("A", replace(CREDITS, name="Panel Credits 1000", intent=intent), replace(MONTH, name=product))
+    assert matched(entry, products=products) == Ambiguous(("A",))
+
+
+@pytest.mark.parametrize("products", [{}, {"Panel Credits 1000": frozenset({3})}])
+def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: Products) -> None:
+    """NotThere, twice, sends again: it must not be said where the names could not tell (invariant I7)."""
+    assert matched(listed("A"), products=products) != NotThere()

@@ -1,0 +1,199 @@
+"""What an answer of Panelr's means: only a positive refusal is one, and what cannot be read is unknown."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown, name
+from panelr_bridge.panelr.answer import interpret
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+GOOD = b'{"success":true,"data":{"work_order_id":7},"error":null}'
+BAD = b'{"success":false,"data":null,"error":"Unknown product"}'
+HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+WARNING = b"<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/api.php</b> on line <b>214</b><br />\n"
+NO_ENVELOPE = "Panelr's answer (200) is not its usual envelope"
+
+
+def outcome(status: int, body: bytes, retry_after: str | None = None) -> Outcome:
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    return interpret(status=status, headers=headers, body=body, now=NOW)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+@pytest.mark.parametrize(
+    "body", [GOOD, b"\n " + GOOD + b"\n", b"\xef\xbb\xbf" + GOOD, WARNING + GOOD, WARNING * 40 + GOOD]
+)
+def test_success_is_done_also_behind_phps_warnings(status: int, body: bytes) -> None:
+    assert outcome(status, body) == Done(words="done", status=status, data={"work_order_id": 7})
+
+
+@pytest.mark.parametrize("body", [b'{"data":{"work_order_id":7},"success":true}', b'{ "error" : null,"success":true}'])
+def test_the_envelopes_fields_may_stand_in_another_order(body: bytes) -> None:
+    assert isinstance(outcome(200, body), Done)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 200, 201])
+@pytest.mark.parametrize("body", [BAD, WARNING + BAD, b'{"success":false,"message":"Unknown product"}'])
+def test_a_refusal_is_one_with_its_words(status: int, body: bytes) -> None:
+    assert outcome(status, body) == Refused(words="Unknown product", status=status)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"success":false,"data":null,"error":null}', "Panelr refused without a word (422)"),
+        (b'{"success":false,"error":"","message":"Why"}', "Why"),
+        (b'{"success":false,"error":{"items":["is empty"]}}', '{"items": ["is empty"]}'),
+        (b'{"success":false,"error":1.5}', '"1.5"'),
+        (b'{"success":false,"error":" a\\u0000\\n b\\u007f "}', "a  b"),
+        (b'{"success":false,"error":"a\\ud800b"}', "a?b"),
+        (b'{"success":false,"error":"' + b"x" * 400 + b'"}', "x" * 300),
+    ],
+)
+def test_the_words_of_a_refusal_can_be_stored_and_shown(body: bytes, words: str) -> None:
+    assert outcome(422, body) == Refused(words=words, status=422)
+
+
+@pytest.mark.parametrize(("status", "body"), [(status, body) for status in (401, 403) for body in (GOOD, HTML, b"")])
+def test_a_rejected_key_is_a_wrong_setting(status: int, body: bytes) -> None:
+    expected = Misconfigured(words=f"Panelr does not accept the API key ({status})", status=status)
+    assert outcome(status, body) == expected
+
+
+def test_a_rejected_key_tells_panelrs_words() -> None:
+    body = b'{"success":false,"data":null,"error":"Invalid API key"}'
+    expected = Misconfigured(words="Panelr does not accept the API key (401): Invalid API key", status=401)
+    assert outcome(401, body) == expected
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
+@pytest.mark.parametrize("body", [b"", HTML, GOOD])
+def test_a_redirect_is_a_wrong_setting(status: int, body: bytes) -> None:
+    words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
+    assert outcome(status, body) == Misconfigured(words=words, status=status)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"",
+            b" ",
+            b"OK",
+            HTML,
+            WARNING,
+            b"null",
+            b"true",
+            b"7",
+            b"[]",
+            b'"x"',
+            b"{}",
+            b'{"a":' + GOOD + b"}",
+            b"\x00\xff",
+        ),
+        *(GOOD[:-1], GOOD[:20], WARNING + GOOD[:-5], GOOD + HTML, GOOD + GOOD, BAD[:-1], BAD + b"}"),
+        *(b'{"data":{"work_order_id":7}}', b'{"success":1}', b'{"success":"true"}', b'{"success":null,"error":"x"}'),
+        *(b'{"work_order_id":7}', b"{'success': true}", b'{"success":true,"data":\xff}'),
+        b'{"success":true,"data":' + b"[" * 100_000,
+        b'{"success":true,"data":' + b"9" * 5_000 + b"}",
+        b'{"success":true,"data":1e99999999999999999999}',
+    ],
+)
+def test_what_is_not_the_whole_envelope_is_unknown(body: bytes) -> None:
+    assert outcome(200, body) == Unknown(words=NO_ENVELOPE, status=200)
+
+
+@pytest.mark.parametrize("status", [204, 400, 404, 409, 422, 500, 502])
+@pytest.mark.parametrize("body", [b"", HTML, BAD[:-1]])
+def test_a_status_without_the_envelope_is_unknown_and_no_refusal(status: int, body: bytes) -> None:
+    words = f"Panelr's answer ({status}) is not its usual envelope"
+    assert outcome(status, body) == Unknown(words=words, status=status)
+
+
+@pytest.mark.parametrize("status", [402, 405, 408, 410, 413, 418, 500, 502, 503, 504, 520, 599])
+def test_any_other_status_is_unknown_also_with_the_envelope(status: int) -> None:
+    assert outcome(status, GOOD) == Unknown(words=f"Panelr answered {status}", status=status)
+    assert outcome(status, BAD) == Unknown(words=f"Panelr answered {status}: Unknown product", status=status)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("9" * 30, 999999999.0),
+        ("Sun, 22 Nov 2026 12:01:30 GMT", 90.0),
+        ("Sun, 22 Nov 2026 13:01:30 +0100", 90.0),
+        ("Sun, 22 Nov 2026 12:01:30 -0000", 90.0),
+        ("Sun, 22 Nov 2026 11:59:00 GMT", 0.0),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", HTML, BAD, GOOD])
+def test_a_pause_is_kept_for_as_long_as_panelr_says(status: int, value: str, seconds: float, body: bytes) -> None:
+    expected = Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=seconds)
+    assert outcome(status, body, value) == expected
+
+
+UNREADABLE_PAUSES = [
+    *(None, "", " ", "soon", "-5", "1.5", "1e3", "\u00b2", "\x00", "Sun, 99 Nov 2026 12:00:00 GMT"),
+    # more than a date can hold
+    *("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", "Mon, 1 Jan 2026 00:00:00 +99999999999999999999"),
+]
+
+
+@pytest.mark.parametrize("value", UNREADABLE_PAUSES)
+def test_a_pause_without_a_readable_end_is_one_only_where_the_status_says_so(value: str | None) -> None:
+    assert outcome(429, b"", value) == Throttled(words="Panelr asks for a pause (429)", status=429, retry_after=None)
+    assert outcome(503, BAD, value) == Unknown(words="Panelr answered 503: Unknown product", status=503)
+
+
+@pytest.mark.parametrize("status", [200, 422, 500])
+def test_a_retry_after_means_nothing_with_other_statuses(status: int) -> None:
+    assert outcome(status, BAD, "120") == outcome(status, BAD)
+
+
+def test_the_data_of_an_answer_are_not_shown_by_accident() -> None:
+    assert "7" not in repr(outcome(200, GOOD)).replace("status=200", "")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+envelopes = st.fixed_dictionaries(
+    {},
+    optional={
+        "success": st.booleans() | json_values,
+        "data": json_values,
+        "error": json_values,
+        "message": json_values,
+    },
+).map(lambda content: json.dumps(content).encode())
+
+
+@examples(max_examples=250)
+@given(
+    status=st.integers(-1, 1000) | st.sampled_from([200, 422, 429, 503]),
+    body=st.binary(max_size=60) | envelopes | st.tuples(st.binary(max_size=9), envelopes).map(b"".join),
+    retry_after=st.none() | st.text(max_size=20) | st.datetimes().map(lambda at: f"{at:%a, %d %b %Y %H:%M:%S} GMT"),
+)
+def test_any_answer_has_an_outcome_and_only_success_is_done(status: int, body: bytes, retry_after: Any) -> None:
+    found = outcome(status, body, retry_after)
+    assert name(found) in {"done", "refused", "misconfigured", "throttled", "unknown"}
+    assert found.status == status
+    assert "\n" not in found.words
+    found.words.encode()
+    if isinstance(found, Done):
+        assert 200 <= status < 300
+        assert json.loads(body[body.index(b'{"') :])["success"] is True
+    if isinstance(found, Refused):
+        assert json.loads(body[body.index(b'{"') :])["success"] in {True, False}

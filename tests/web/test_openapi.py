@@ -1,0 +1,162 @@
+"""What OpenAPI says: every address, its parameters, its errors, and an example of what it takes."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from panelr_bridge.settings import Settings
+from panelr_bridge.web.app import create_app
+
+PATHS = {
+    "/webhooks/woocommerce": ["post"],
+    "/webhooks/woocommerce/{store}": ["post"],
+    "/api/v1/product-mappings": ["get", "post"],
+    "/api/v1/product-mappings/export": ["get"],
+    "/api/v1/product-mappings/import": ["post"],
+    "/api/v1/product-mappings/{mapping_id}": ["delete", "get", "patch"],
+    "/api/v1/payment-method-mappings": ["get", "post"],
+    "/api/v1/payment-method-mappings/{mapping_id}": ["delete", "get", "patch"],
+    "/api/v1/orders": ["get"],
+    "/api/v1/orders/{order_id}": ["get"],
+    "/api/v1/orders/{order_id}/retry": ["post"],
+    "/api/v1/orders/{order_id}/resolve": ["post"],
+    "/api/v1/orders/{order_id}/close": ["post"],
+    "/api/v1/orders/{order_id}/confirmation-token": ["get"],
+    "/api/v1/deliveries": ["get"],
+    "/api/v1/deliveries/{delivery_id}": ["get"],
+    "/healthz": ["get"],
+    "/readyz": ["get"],
+}
+COMMON = ["fields", "sort", "page", "per_page"]
+LISTS = {
+    "/api/v1/orders": ["state", "store", "woo_order_id", "attention"],
+    "/api/v1/deliveries": ["store", "topic", "verdict", "woo_order_id"],
+    "/api/v1/product-mappings": [
+        "store",
+        "woo_product_id",
+        "woo_variation_id",
+        "sku",
+        "panelr_product_id",
+        "intent",
+    ],
+    "/api/v1/payment-method-mappings": ["store", "woo_payment_method", "panelr_payment_method_id"],
+}
+
+
+@pytest.fixture(scope="module")
+def spec() -> dict[str, Any]:
+    """The document as the application makes it."""
+    return create_app(Settings()).openapi()
+
+
+def operations(spec: dict[str, Any], prefix: str = "") -> list[tuple[str, str, dict[str, Any]]]:
+    """Every operation below `prefix`."""
+    return [
+        (path, method, operation)
+        for path, methods in spec["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith(prefix)
+    ]
+
+
+def has_example(spec: dict[str, Any], content: dict[str, Any]) -> bool:
+    """Whether a body is shown by an example, of its own or of its schema."""
+    schema = content.get("schema", {})
+    for each in (schema, *schema.get("anyOf", [])):
+        name = each.get("$ref", "").rpartition("/")[2]
+        if {"example", "examples"} & (set(each) | set(spec["components"]["schemas"].get(name, {}))):
+            return True
+    return bool({"example", "examples"} & set(content))
+
+
+def test_every_address_is_there(spec: dict[str, Any]) -> None:
+    found = {path: sorted(methods) for path, methods in spec["paths"].items()}
+    assert {path: found.get(path) for path in PATHS} == PATHS
+
+
+def test_every_operation_says_what_it_does_under_a_name_of_its_own(spec: dict[str, Any]) -> None:
+    every = operations(spec)
+    assert [
+        (path, method) for path, method, each in every if not (each.get("summary") and each.get("description"))
+    ] == []
+    names = [each["operationId"] for _, _, each in every]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_declares_what_it_can_be_asked(spec: dict[str, Any], path: str) -> None:
+    parameters = {each["name"]: each for each in spec["paths"][path]["get"]["parameters"]}
+    assert list(parameters) == [*COMMON, *LISTS[path]]
+    assert {each["in"] for each in parameters.values()} == {"query"}
+    per_page = parameters["per_page"]["schema"]
+    assert (per_page["minimum"], per_page["maximum"], per_page["default"]) == (1, 100, 20)
+    assert (parameters["page"]["schema"]["minimum"], parameters["page"]["schema"]["default"]) == (1, 1)
+    assert parameters["sort"]["schema"]["default"] == "-id"
+
+
+def test_every_operation_of_the_admin_api_wants_the_token_and_names_its_errors(spec: dict[str, Any]) -> None:
+    assert spec["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    for path, method, operation in operations(spec, "/api/"):
+        assert operation["security"] == [{"HTTPBearer": []}], (path, method)
+        wanted = {"400", "401"} | ({"404"} if "{" in path else set())
+        assert wanted <= set(operation["responses"]), (path, method)
+        for status in wanted:
+            assert list(operation["responses"][status]["content"]) == ["application/problem+json"], (path, method)
+
+
+def test_no_operation_promises_an_error_that_is_no_problem(spec: dict[str, Any]) -> None:
+    """FastAPI adds its own 422 of another form wherever there is something to validate."""
+    found = [
+        (path, method, status)
+        for path, method, operation in operations(spec)
+        for status, response in operation["responses"].items()
+        if status.startswith("4") and list(response["content"]) != ["application/problem+json"]
+    ]
+    assert found == []
+
+
+def test_every_body_has_an_example(spec: dict[str, Any]) -> None:
+    bodies = [
+        (path, method, content)
+        for path, method, operation in operations(spec)
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    assert len(bodies) == 8
+    assert [(path, method) for path, method, content in bodies if not has_example(spec, content)] == []
+
+
+def test_the_door_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
+    for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
+        responses = spec["paths"][path]["post"]["responses"]
+        assert {"200", "202", "401", "404", "413", "503"} <= set(responses)
+        assert responses["200"]["content"]["application/json"]["example"] == {
+            "order_id": 123,
+            "state": "created",
+            "work_order_id": 7,
+            "reference_code": "WO-2026-00007",
+            "reason": None,
+        }
+        queued = responses["202"]["content"]["application/json"]["example"]
+        assert (queued["state"], queued["work_order_id"], queued["reference_code"]) == ("queued", None, None)
+
+
+def test_an_example_is_what_the_model_takes(spec: dict[str, Any]) -> None:
+    models = {each.__name__: each for each in subclasses(BaseModel) if each.__module__.startswith("panelr_bridge.")}
+    tried = 0
+    for name in ("ProductMapping", "PaymentMethodMapping", "Resolution"):
+        for example in spec["components"]["schemas"][name]["examples"]:
+            models[name].model_validate(example)
+            tried += 1
+    assert tried == 6
+
+
+def subclasses(parent: type[BaseModel]) -> list[type[BaseModel]]:
+    """Every model that there is."""
+    return [each for child in parent.__subclasses__() for each in (child, *subclasses(child))]
+
+
+def test_no_secret_is_in_it() -> None:
+    settings = Settings(webhook_secret="a-secret", admin_token="a-token", panelr_api_key="a-key")
+    text = str(create_app(settings).openapi())
+    assert [each for each in ("a-secret", "a-token", "a-key") if each in text] == []
