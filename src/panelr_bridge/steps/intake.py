@@ -38,7 +38,6 @@ class Received:
     stored: Stored
     order: Row | None = None
     claim: Claim | None = None
-    changed: bool = True
 
 
 def receive(
@@ -56,13 +55,13 @@ def receive(
     """
     stored = deliveries.add(connection, delivery, now=now)
     if event is None:
-        return Received(stored, changed=False)
+        return Received(stored)
     if isinstance(event, Deleted):
         return Received(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
     if stored.repeated:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
         if known is not None:
-            return Received(stored, known, changed=False)
+            return Received(stored, known)
     weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
         return _first(connection, delivery.store, weighed, stored, terms=terms, now=now)
@@ -109,7 +108,7 @@ def _next(
     if row is None:
         raise Restart
     if _is_stale(order, row, topic=delivery.topic) or _is_same(order, row, stored):
-        return Received(stored, row, changed=False)
+        return Received(stored, row)
     values = snapshot_values(order, delivery_id=stored.id, sha256=stored.sha256)
     row |= values
     if row["state"] == State.CREATED:

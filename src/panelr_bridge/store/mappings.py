@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, Text, bindparam, delete, insert, selec
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store.listing import Page, Query, fetch
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
-from panelr_bridge.values import Catalogue, Intent, Mapping, product_key, sku_key, variation_key
+from panelr_bridge.values import Catalogue, Intent, Mapping
 
 # One statement, so that mappings and revision are of one moment: the revision's row always comes, with the order's
 # id where the order is known already, and a row for each mapping that its lines may need.
@@ -48,15 +48,6 @@ def for_order(
     first = found[0]
     catalogue = Catalogue(mappings=mappings, payment_method_id=first.payment_method_id, revision=first.revision)
     return catalogue, first.order_id
-
-
-def key_of(*, woo_product_id: int | None, woo_variation_id: int | None, sku: str | None) -> str | None:
-    """Return what a mapping is looked up by: its variation, else its product, else its SKU; None without any."""
-    if woo_variation_id:
-        return variation_key(woo_variation_id)
-    if woo_product_id:
-        return product_key(woo_product_id)
-    return sku_key(sku) if sku and sku.strip() else None
 
 
 def add_product(

@@ -90,7 +90,6 @@ class Address(_Part):
 
     first_name: Text = ""
     last_name: Text = ""
-    company: Text = ""
     email: Text = ""
     phone: Text = ""
 
