@@ -282,6 +282,7 @@ rate_slots = Table(
     Column("name", Text, primary_key=True),
     Column("slot", Integer, primary_key=True, autoincrement=False),
     Column("used_at", UtcDateTime, nullable=False),
+    Index("ix_rate_slots_used_at", "name", "used_at", "slot"),
 )
 
 audit_log = Table(

@@ -120,6 +120,8 @@ def upgrade() -> None:
         sa.Column("used_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("name", "slot", name=op.f("pk_rate_slots")),
     )
+    op.create_index("ix_rate_slots_used_at", "rate_slots", ["name", "used_at", "slot"], unique=False)
+
     op.create_table(
         "orders",
         sa.Column("id", ID, autoincrement=True, nullable=False),
