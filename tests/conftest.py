@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import text
 
 from panelr_bridge.settings import Settings
@@ -23,7 +24,8 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure() -> None:
-    """Keep the settings of the machine out of the tests."""
+    """Keep the machine's settings out of the tests, and painted frames with all their variables out of the logs."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
     for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
         del os.environ[name]
 

@@ -53,7 +53,14 @@ def test_a_customer_without_work_orders_has_not_ours() -> None:
 
 
 def test_an_item_that_names_our_order_settles_it_whatever_its_items_time_and_names() -> None:
-    assert matched(of("A", "19"), of("B", "20", at=SENT - timedelta(days=9)), products=None) == found("B", certain=True)
+    assert matched(of("A", "19"), of("B", "20", at=SENT - timedelta(hours=9)), products=None) == found(
+        "B", certain=True
+    )
+
+
+def test_one_that_names_our_order_and_is_days_older_is_for_a_person() -> None:
+    """A shop that was set up anew, or a second shop, counts its orders from the beginning."""
+    assert matched(of("B", "20", at=SENT - timedelta(days=9)), products=None) == Ambiguous(("B",))
 
 
 def test_one_of_several_items_is_enough() -> None:
@@ -96,7 +103,9 @@ def test_twins_are_for_a_person() -> None:
         (SENT + timedelta(days=3), found("A", certain=False)),
         (SENT, found("A", certain=False)),
         (SENT - timedelta(minutes=2), found("A", certain=False)),
-        (SENT - timedelta(minutes=2, seconds=1), NotThere()),
+        (SENT - timedelta(minutes=2, seconds=1), Ambiguous(("A",))),
+        (SENT - timedelta(hours=26), Ambiguous(("A",))),
+        (SENT - timedelta(hours=26, seconds=1), NotThere()),
         (SENT - timedelta(days=3), NotThere()),
         (None, found("A", certain=False)),
     ],
@@ -142,7 +151,7 @@ def test_names_are_asked_for_where_items_show_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [listed("A", CREDITS), listed("A", at=SENT - timedelta(hours=1)), listed("A", replace(CREDITS, qty=9), MONTH)],
+    [listed("A", CREDITS), listed("A", at=SENT - timedelta(days=2)), listed("A", replace(CREDITS, qty=9), MONTH)],
 )
 def test_names_are_not_asked_for_where_they_could_change_nothing(entry: ListedWorkOrder) -> None:
     assert matched(entry, products=None) == NotThere()

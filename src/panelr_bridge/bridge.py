@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from panelr_bridge import logs, outcomes
-from panelr_bridge.outcomes import Done, NotSent, Outcome, Refused
+from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.panelr import answer
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
@@ -37,8 +37,10 @@ Clock = Callable[[], datetime]
 SLOT_HOLDS = timedelta(seconds=1)
 """How long leave from the rate limit is good for; the limiter's window is a minute and this."""
 SIBLING_WAIT = timedelta(seconds=5)
-RECORD_TRIES = 8
+RECORD_TRIES = 20
+STORE_AGAIN = 0.5
 
+_OUTCOMES = (Done, Refused, Misconfigured, Throttled, NotSent, Unknown)
 log = logs.get(__name__)
 
 
@@ -94,13 +96,7 @@ class Bridge:
         this returns; a call that is still under way goes on and is recorded when it ends.
         """
         until = time.monotonic() + self._sync_budget.total_seconds()
-        received = await self.write(
-            intake.receive,
-            delivery,
-            event,
-            policy=self.policy,
-            terms=self.terms,
-        )
+        received = await self._stored(until, delivery, event)
         row = received.order
         if received.claim is not None and row is not None:
             row = await self._within(until, received.claim, row)
@@ -135,7 +131,21 @@ class Bridge:
                 "work_order_id": settled.work_order.work_order_id,
                 "reference_code": settled.work_order.reference_code,
             }
-        return await self.database.read(orders.get, claim.order_id) or row
+        try:
+            return await self.database.read(orders.get, claim.order_id) or row
+        except Exception:  # noqa: BLE001  everything is stored: not to see it now is no reason to refuse the delivery
+            log.warning("delivery.unread", order=claim.order_id)
+            return row
+
+    async def _stored(self, until: float, delivery: Delivery, event: Order | Deleted | None) -> intake.Received:
+        """Transaction 1, tried again while the database is away and the time lasts: the sender tells only once."""
+        while True:
+            try:
+                return await self.write(intake.receive, delivery, event, policy=self.policy, terms=self.terms)
+            except Exception as error:
+                if not is_unavailable(error) or time.monotonic() + STORE_AGAIN >= until:
+                    raise
+                await asyncio.sleep(STORE_AGAIN)
 
     def start(self, claim: Claim) -> asyncio.Task[Settled]:
         """Begin a claimed call; it ends by itself, whether or not anybody waits for it."""
@@ -191,6 +201,8 @@ class Bridge:
         if not isinstance(listed, tuple):
             return await self._later(replace(report, outcome=listed))
         found = await self._match(claim, listed)
+        if isinstance(found, _OUTCOMES):  # the products' names, which the match needs, could not be had
+            return await self._later(replace(report, outcome=found))
         if isinstance(found, Found):
             if await self._sibling_on_the_wire(claim, certain=found.certain):
                 return await self._later(report, wait=SIBLING_WAIT)
@@ -202,20 +214,22 @@ class Bridge:
             return Settled(await self._record(report, record.not_there, report, terms=self.terms))
         return await self._later(report, wait=SIBLING_WAIT)
 
-    async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match:
+    async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
         codes = [entry.work_order.reference_code for entry in listed if entry.work_order.reference_code]
         linked = await self.database.read(orders.linked, codes, besides=claim.order_id)
         look = partial(match, request=claim.request, first_attempt_at=claim.first_sent_at, listed=listed, linked=linked)
         found = look(products=None)
-        return look(products=await self._products()) if isinstance(found, NamesNeeded) else found
+        if not isinstance(found, NamesNeeded):
+            return found
+        products = await self._products()
+        return look(products=products) if isinstance(products, dict) else products or found
 
-    async def _products(self) -> dict[str, frozenset[int]] | None:
-        """Panelr's products by their names as they are now; None when they cannot be had."""
+    async def _products(self) -> dict[str, frozenset[int]] | Outcome | None:
+        """Panelr's products by their names as they are now; None without leave for the call."""
         if not await self.write(claims.leave, terms=self.terms):
             return None
         outcome = await self._panelr.call(panelr_request.get_products(), now=self.clock())
-        found = answer.products_by_name(outcome) if isinstance(outcome, Done) else outcome
-        return found if isinstance(found, dict) else None
+        return answer.products_by_name(outcome) if isinstance(outcome, Done) else outcome
 
     async def _sibling_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
         """Whether another order is just being sent whose work order this one could be: the same customer's."""
@@ -236,7 +250,7 @@ class Bridge:
         """Call Panelr, unless the leave to do so has run out while this process was held up."""
         started_at, began = self.clock(), time.monotonic()
         outcome: Outcome
-        if started_at - (claim.lease_until - self.terms.lease) > SLOT_HOLDS:
+        if started_at - claim.claimed_at > SLOT_HOLDS:
             outcome = NotSent(words="this process was held up before the call could begin")
         else:
             outcome = await self._panelr.call(call, now=started_at)

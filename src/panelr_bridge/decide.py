@@ -32,6 +32,8 @@ from panelr_bridge.woo.payload import LineItem, Order
 LARGEST_NUMBER = 2**31 - 1
 LONGEST_EMAIL = 254  # RFC 5321 leaves no more room for an address
 ENDED = {"cancelled", "refunded", "failed", "trash"}
+FIXED = {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}
+"""States that no decision changes: a work order exists or may exist, or a person has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 BALANCE_PAYMENT = "balance_payment"
 
@@ -297,7 +299,7 @@ def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | Non
     A work order that exists, may exist or is on the wire is never decided away, and what a person closed
     stays closed. What Panelr refused is not sent again unchanged.
     """
-    if state in {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}:
+    if state in FIXED:
         return state
     if state is State.REFUSED and isinstance(decision, Create) and decision.request == refused:
         return state

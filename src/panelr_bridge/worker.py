@@ -8,10 +8,12 @@ from panelr_bridge import logs
 from panelr_bridge.bridge import Bridge
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import operator
-from panelr_bridge.steps.claim import Claim, Idle, Moved
+from panelr_bridge.steps.claim import Claim, Idle
+from panelr_bridge.store import orders
 from panelr_bridge.store.database import is_unavailable
 
 CALLS_AT_ONCE = 64
+BATCH = 500
 POLL = timedelta(seconds=5)
 """How often a worker looks for what another process has made due; its own process wakes it at once."""
 
@@ -32,32 +34,19 @@ class Worker:
         self._bridge.owed.set()
 
     async def run(self) -> None:
-        """Work until `stop`. A database that is away is waited for."""
+        """Work until `stop`. A database that is away is waited for; one order that fails holds up no other."""
         while not self._stopping:
             self._bridge.owed.clear()
-            try:
-                until = await self.round()
-            except Exception as error:
-                if not is_unavailable(error):
-                    log.exception("worker.failed")
-                else:
-                    log.warning("worker.waits", reason="the database is unavailable")
-                until = None
+            until = None
+            for step in (self._end_leases, self._wake, self._claim):
+                try:
+                    until = await step()
+                except Exception as error:
+                    if is_unavailable(error):
+                        log.warning("worker.waits", reason="the database is unavailable")
+                    else:
+                        log.exception("worker.failed")
             await self._rest(until)
-
-    async def round(self) -> datetime | None:
-        """Do everything that is due now; returns when something falls due next, if that is known."""
-        await self._end_leases()
-        await self._wake()
-        while not self._stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
-            next_one = await self._bridge.claim_due()
-            if isinstance(next_one, Idle):
-                return next_one.until
-            if isinstance(next_one, Claim):
-                self._bridge.start(next_one)
-            else:
-                _log_moved(next_one)
-        return None
 
     async def _end_leases(self) -> None:
         while (order_id := await self._bridge.write(claims.end_leases, terms=self._bridge.terms)) is not None:
@@ -66,13 +55,38 @@ class Worker:
     async def _wake(self) -> None:
         """Decide anew what waits for a mapping that has changed."""
         since = self._bridge.clock() - self._wake_ignored
-        moved = await self._bridge.write(
-            operator.wake,
-            policy=self._bridge.policy,
-            ignored_since=since,
-        )
-        for order_id, state in moved:
-            _log_moved(Moved(order_id, state))
+        for order_id in await self._bridge.database.read(orders.awaiting_mapping, limit=BATCH):
+            try:
+                state = await self._bridge.write(
+                    operator.wake, order_id, policy=self._bridge.policy, ignored_since=since
+                )
+            except Exception as error:
+                if is_unavailable(error):
+                    raise
+                log.exception("worker.failed", order=order_id)
+                await self._bridge.write(operator.pass_over, order_id)
+            else:
+                if state is not None:
+                    log.info("order.moved", order=order_id, state=state)
+                    self._bridge.owed.set()
+
+    async def _claim(self) -> datetime | None:
+        """Begin every call that is due and may be made; returns when there may be more, if that is known."""
+        while not self._stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
+            try:
+                next_one = await self._bridge.claim_due()
+            except Exception as error:
+                if is_unavailable(error):
+                    raise
+                log.exception("worker.failed", order=await self._bridge.write(claims.set_aside))
+                continue
+            if isinstance(next_one, Idle):
+                return next_one.until
+            if isinstance(next_one, Claim):
+                self._bridge.start(next_one)
+            else:
+                log.info("order.moved", order=next_one.order_id, state=next_one.state)
+        return None
 
     async def _rest(self, until: datetime | None) -> None:
         """Sleep until there is something to do: an event of this process, the next due row, or the poll."""
@@ -80,7 +94,3 @@ class Worker:
         pause = min(until - now, POLL) if until is not None else POLL
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._bridge.owed.wait(), max(pause.total_seconds(), 0.01))
-
-
-def _log_moved(moved: Moved) -> None:
-    log.info("order.moved", order=moved.order_id, state=moved.state)

@@ -21,8 +21,6 @@ from panelr_bridge.store.tables import outbox, rate_limits, rate_slots
 from panelr_bridge.woo.payload import read_order
 from tests.kit import Kit, kit_of, order
 
-LEASE = timedelta(seconds=12)
-
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
@@ -159,7 +157,7 @@ async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_know
     """A process that stalled for longer than its lease still holds the token."""
     claim = await _claim_and_die(mapped, order())
     await mapped.runtime.bridge.write(_lose_the_lease, claim)
-    late = await mapped.runtime.bridge.carry_out(replace(claim, lease_until=mapped.runtime.bridge.clock() + LEASE))
+    late = await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     assert late.state == "created"
     story = await mapped.order(20)
     assert (story["state"], story["adopted"], story["owed_calls"]) == ("created", False, [])
@@ -171,7 +169,7 @@ async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(
     await asyncio.sleep(0.25)
     mapped.runtime.bridge.owed.set()
     before = await mapped.until(20, "created")
-    await mapped.runtime.bridge.carry_out(replace(claim, lease_until=mapped.runtime.bridge.clock() + LEASE))
+    await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     after = await mapped.order(20)
     assert after["reference_code"] == before["reference_code"]
     assert after["attention"][0]["code"] == "second_work_order"

@@ -5,6 +5,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated
+from urllib.parse import urljoin
 
 import httpx
 import typer
@@ -133,7 +134,7 @@ async def _clock(chosen: Settings) -> Finding:
     """Compare clocks: look-ups of lost answers go by the time at which Panelr says that it created a work order."""
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            answer = await client.get(panelr_request.entry_point(chosen.panelr_url))
+            answer = await client.head(urljoin(chosen.panelr_url, "/"))  # not the API: it counts calls without a key
         there = parsedate_to_datetime(answer.headers["date"])
     except (httpx.HTTPError, KeyError, TypeError, ValueError):
         return Finding(name="clock", ok=True, words="Panelr's server does not tell its time", vital=False)

@@ -20,6 +20,7 @@ REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
 
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
+_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -182,7 +183,7 @@ def _integer(value: Any) -> int | None:
 def _string(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
-    return str(value).strip() or None
+    return _UNSTORABLE.sub("", str(value)).strip() or None
 
 
 def _moment(value: Any) -> datetime | None:

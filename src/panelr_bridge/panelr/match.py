@@ -14,6 +14,8 @@ from panelr_bridge.values import ListedItem, ListedWorkOrder, WorkOrder, WorkOrd
 
 CLOCKS_APART = timedelta(minutes=2)
 """How much earlier than our first attempt Panelr's clock may say that it was."""
+A_DAY = timedelta(hours=26)
+"""How far a clock that tells local time may be off: what is older than this is not ours, what is not may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class NamesNeeded:
     """Items are shown by name only: the match needs the names of Panelr's products."""
 
 
-Item = tuple[int | None, str | None, int]
+Item = tuple[int | None, str | None]
 Products = Mapping[str, frozenset[int]]
 Match = Found | NotThere | Ambiguous | NamesNeeded
 
@@ -61,14 +63,18 @@ def match(
     """
     free = [entry for entry in listed if entry.work_order.reference_code not in linked]
     if any(item.shows_wc_order_id for entry in listed for item in entry.items):
-        return _verdict([entry for entry in free if _names(entry, request.wc_order_id)], [], certain=True)
-    recent = [entry for entry in free if _is_recent(entry, first_attempt_at)]
-    compared = [(entry, _compare(entry, request, products or {})) for entry in recent]
-    same = [entry for entry, likeness in compared if likeness is True]
-    maybe = [entry for entry, likeness in compared if likeness is None]
-    if maybe and products is None:
+        named = [entry for entry in free if _names(entry, request.wc_order_id)]
+        recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
+        return _verdict(recent, [entry for entry in named if entry not in recent], certain=True)
+    compared = [(entry, _compare(entry, request, products or {})) for entry in free]
+    alike = [(entry, likeness) for entry, likeness in compared if likeness is not False]
+    possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
+    if products is None and any(likeness is None for _, likeness in possible):
         return NamesNeeded()
-    return _verdict(same, maybe, certain=False)
+    since = [each for each in possible if _made_since(each[0], first_attempt_at - CLOCKS_APART)]
+    same = [entry for entry, likeness in since if likeness is True]
+    doubtful = [entry for entry, likeness in since if likeness is None]
+    return _verdict(same, doubtful if same or doubtful else [entry for entry, _ in possible], certain=False)
 
 
 def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool) -> Match:
@@ -83,30 +89,32 @@ def _names(entry: ListedWorkOrder, wc_order_id: str) -> bool:
     return any(item.wc_order_id == wc_order_id for item in entry.items)
 
 
-def _is_recent(entry: ListedWorkOrder, first_attempt_at: datetime) -> bool:
-    """A work order whose time is not shown may be recent."""
-    return entry.created_at is None or entry.created_at >= first_attempt_at - CLOCKS_APART
+def _made_since(entry: ListedWorkOrder, moment: datetime) -> bool:
+    """A work order whose time is not shown may be of any time."""
+    return entry.created_at is None or entry.created_at >= moment
 
 
 def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
-    """Return whether the items are those of the request; None where the list shows too little to rule it out."""
-    wanted: Counter[Item] = Counter((item.product_id, item.intent.value, item.qty) for item in request.items)
-    shown: Counter[Item] = Counter((_product(item, products), item.intent, item.qty) for item in entry.items)
+    """Return whether the items are those of the request; None where the list shows too little to rule it out.
+
+    Quantities are added up: three of one may be listed as one item or as three.
+    """
+    wanted: Counter[Item] = Counter()
+    for item in request.items:
+        wanted[item.product_id, item.intent.value] += item.qty
+    shown: Counter[Item] = Counter()
+    for listed in entry.items:
+        shown[_product(listed, products), listed.intent] += listed.qty
     missing, vague = wanted - shown, shown - wanted
     if not missing and not vague:
         return True
-    same_quantities = _quantities(missing) == _quantities(vague)
     could_be = all(any(_fits(item, other) for other in missing) for item in vague)
-    return None if same_quantities and could_be else False
+    return None if missing.total() == vague.total() and could_be else False
 
 
 def _fits(shown: Item, wanted: Item) -> bool:
     """Whether nothing that is shown of an item contradicts the other."""
     return all(mine is None or mine == theirs for mine, theirs in zip(shown, wanted, strict=True))
-
-
-def _quantities(items: Counter[Item]) -> list[int]:
-    return sorted(qty for _, _, qty in items.elements())
 
 
 def _product(item: ListedItem, products: Products) -> int | None:

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 from panelr_bridge import outcomes
 from panelr_bridge.decide import Create
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.steps.weigh import reweigh, snapshot, standing_values, weigh
+from panelr_bridge.steps.weigh import lasting, reweigh, snapshot, standing_values, weigh
 from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, Policy, State, WorkOrderRequest
 
 RATE = "panelr"
+ASIDE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,11 @@ class Claim:
     request: WorkOrderRequest
     attempt: int
     number: int
-    look_ups: int
+    empty_since: datetime | None
     delivery_id: int | None
     woo_status: str
     first_sent_at: datetime
+    claimed_at: datetime
     lease_until: datetime
     probe: bool
 
@@ -81,9 +83,11 @@ def claim_due(connection: Connection, now: datetime, *, policy: Policy, terms: T
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return Idle(rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now))
-    outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease)
     if weighed is None or not isinstance(weighed.decision, Create):
-        return _look_up(row, slot=slot, terms=terms, now=now)
+        claim = _look_up(row, slot=slot, terms=terms, now=now)
+        outbox.lease(connection, row["id"], attempt=claim.attempt, until=claim.lease_until)
+        return claim
+    outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease)
     values = sending_values(row, weighed.decision.request, now=now)
     orders.change(
         connection, row["id"], standing_values(weighed, state=State.SENDING, delivery_id=None) | values, now=now
@@ -114,10 +118,11 @@ def claim_of(row: Row, request: WorkOrderRequest, *, attempt: int, probe: bool, 
         request=request,
         attempt=attempt,
         number=row["attempts"],
-        look_ups=0,
+        empty_since=None,
         delivery_id=row["delivery_id"],
         woo_status=row["woo_status"],
         first_sent_at=row["first_sent_at"],
+        claimed_at=now,
         lease_until=now + terms.lease,
         probe=probe,
     )
@@ -132,13 +137,28 @@ def _look_up(row: Row, *, slot: rate.Slot, terms: Terms, now: datetime) -> Claim
         request=panelr_request.load(row["request"]),
         attempt=row["attempt"] + 1,
         number=row["attempts"],
-        look_ups=row["look_ups"],
+        empty_since=row["empty_since"],
         delivery_id=row["sent_delivery_id"],
         woo_status=row["woo_status"],
         first_sent_at=row["first_sent_at"],
-        lease_until=now + terms.lease,
+        claimed_at=now,
+        lease_until=now + 2 * terms.lease,  # it may take two calls: the work orders, and the products' names
         probe=slot.probe,
     )
+
+
+def set_aside(connection: Connection, now: datetime) -> int | None:
+    """Put the row that is due first off, because handling it has failed: it must not keep the others waiting.
+
+    Returns the order's id, None when nothing is due any more.
+    """
+    row = outbox.next_due(connection, now=now)
+    if row is None:
+        return None
+    outbox.put_back(connection, row["id"], due=now + ASIDE)
+    told = [*lasting(row), {"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}]
+    orders.change(connection, row["id"], {"attention": told}, now=now)
+    return int(row["id"])
 
 
 def leave(connection: Connection, now: datetime, *, terms: Terms) -> bool:
@@ -170,7 +190,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
         },
     )
     if row["action"] == Action.LOOK_UP:
-        outbox.put_back(connection, row["id"], due=now)
+        outbox.put_back(connection, row["id"], due=now + terms.grace)
     else:
         reasons = [{"code": "unconfirmed", "words": words}]
         orders.change(connection, row["id"], {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)

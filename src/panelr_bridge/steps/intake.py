@@ -130,7 +130,7 @@ def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Te
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease)
     slot = rate.take_ahead(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
-        outbox.put_back(connection, row["id"], due=now)
+        outbox.put_back(connection, row["id"], due=now, tried=False)
         return None
     sending = row | sending_values(row, decision.request, now=now)
     return claim_of(sending, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now)

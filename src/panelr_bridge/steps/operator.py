@@ -10,8 +10,6 @@ from panelr_bridge.store import audit, orders, outbox
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, Policy, State, WorkOrder
 
-BATCH = 50
-
 
 def retry(connection: Connection, now: datetime, order_id: int, *, policy: Policy, actor: str) -> State:
     """Decide an order anew, now, and owe its call at once if it calls for one; returns its state.
@@ -94,26 +92,31 @@ def confirmation_token(connection: Connection, now: datetime, order_id: int, *, 
     return orders.token(connection, order_id)
 
 
-def wake(connection: Connection, now: datetime, *, policy: Policy, ignored_since: datetime) -> list[tuple[int, State]]:
-    """Decide the next orders anew that wait for a mapping which has changed since; returns those that moved.
+def wake(
+    connection: Connection, now: datetime, order_id: int, *, policy: Policy, ignored_since: datetime
+) -> State | None:
+    """Decide an order anew that waits for a mapping which has changed since; returns its state if that moved it.
 
     Orders without Panelr items wake only if they came after `ignored_since`: a new mapping is not meant for them all.
     """
-    moved = []
-    for order_id in orders.awaiting_mapping(connection, limit=BATCH):
-        row = orders.lock_by_id(connection, order_id)
-        order = snapshot(connection, row) if row else None
-        if row is None or order is None:
-            continue
-        weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-        if row["state"] == State.IGNORED and row["created_at"] < ignored_since:
-            orders.change(connection, order_id, {"awaits_mapping": False}, now=now)
-            continue
-        values = reweigh(connection, row, weighed, now=now)
-        orders.change(connection, order_id, values, now=now)
-        if values.get("state", row["state"]) != row["state"]:
-            moved.append((order_id, State(values["state"])))
-    return moved
+    row = orders.lock_by_id(connection, order_id)
+    order = snapshot(connection, row) if row else None
+    if row is None or order is None or not row["awaits_mapping"]:
+        return None
+    if row["state"] == State.IGNORED and row["created_at"] < ignored_since:
+        orders.change(connection, order_id, {"awaits_mapping": False}, now=now)
+        return None
+    weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
+    values = reweigh(connection, row, weighed, now=now)
+    orders.change(connection, order_id, values, now=now)
+    moved = values.get("state", row["state"]) != row["state"]
+    return State(values["state"]) if moved else None
+
+
+def pass_over(connection: Connection, now: datetime, order_id: int) -> None:
+    """Let an order sleep whose waking has failed, and tell a person; a retry decides it anew."""
+    told = [{"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}]
+    orders.change(connection, order_id, {"awaits_mapping": False, "attention": told}, now=now)
 
 
 def _locked(connection: Connection, order_id: int) -> Row:

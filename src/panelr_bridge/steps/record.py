@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge import outcomes, retry
-from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.steps.claim import RATE, Claim, Terms
-from panelr_bridge.steps.weigh import attention, result_values, snapshot
+from panelr_bridge.steps.weigh import attention, lasting, result_values, snapshot
 from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, State, WorkOrder
@@ -61,7 +61,6 @@ def created(
     values = result_values(work_order, adopted=False) | {
         "state": State.CREATED,
         "reasons": [],
-        "attention": None,
         "awaits_mapping": False,
     }
     settled = orders.settle(connection, claim.order_id, claim.number, values, now=now)
@@ -96,7 +95,7 @@ def not_created(connection: Connection, now: datetime, report: Report, *, terms:
     _owe_next(connection, claim.order_id, state, due)
     note(connection, report, now=now)
     answered(connection, report)
-    _close_gate(connection, outcome, due)
+    _close_gate(connection, report, terms, now=now)
     return state
 
 
@@ -110,13 +109,13 @@ def adopted(
 
     def link(row: Row) -> State:
         if orders.owner(connection, work_order) not in {None, row["id"]}:  # linked elsewhere since the list was read
-            outbox.put_back(connection, row["id"], due=now + timedelta(seconds=1))
+            outbox.put_back(connection, row["id"], due=now + timedelta(seconds=1), tried=False)
             return State.UNCONFIRMED
         words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
         values = result_values(work_order, adopted=True) | {
             "state": State.CREATED,
             "reasons": _reason("adopted_by_look_up", words),
-            "attention": None,
+            "attention": lasting(row) or None,
         }
         orders.change(connection, row["id"], values, now=now)
         outbox.remove(connection, row["id"])
@@ -127,11 +126,15 @@ def adopted(
 
 
 def not_there(connection: Connection, now: datetime, report: Report, *, terms: Terms) -> State:
-    """A look-up found nothing. Panelr may still be at work: only the second one settles that it is not there."""
+    """A look-up found nothing. Panelr may still be at work: only a later one settles that it is not there.
+
+    However often a person has it looked up in between, six times the grace period lie between the two.
+    """
 
     def wait_or_send(row: Row) -> State:
-        if report.claim.look_ups == 0:
-            outbox.found_nothing(connection, row["id"], due=now + 6 * terms.grace)
+        since = report.claim.empty_since or now
+        if now < since + 6 * terms.grace:
+            outbox.found_nothing(connection, row["id"], since=since, due=since + 6 * terms.grace)
             return State.UNCONFIRMED
         reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
         orders.change(connection, row["id"], {"state": State.QUEUED, "reasons": reasons}, now=now)
@@ -145,7 +148,7 @@ def undecided(connection: Connection, now: datetime, report: Report, *, code: st
     """A look-up settled nothing and no further one will: a person decides."""
 
     def ask(row: Row) -> State:
-        orders.change(connection, row["id"], {"attention": _reason(code, words)}, now=now)
+        orders.change(connection, row["id"], {"attention": [*lasting(row), *_reason(code, words)]}, now=now)
         outbox.remove(connection, row["id"])
         return State.UNCONFIRMED
 
@@ -160,20 +163,21 @@ def look_up_later(
     def again(row: Row) -> State:
         pause = wait or _delay(report, terms)
         if pause is None:
-            orders.change(connection, row["id"], {"attention": _reason("gave_up", GAVE_UP)}, now=now)
+            told = [*lasting(row), *_reason("gave_up", GAVE_UP)]
+            orders.change(connection, row["id"], {"attention": told}, now=now)
             outbox.remove(connection, row["id"])
             return State.UNCONFIRMED
-        outbox.put_back(connection, row["id"], due=now + pause)
+        outbox.put_back(connection, row["id"], due=now + pause, tried=wait is None)
         if wait is None:
-            _close_gate(connection, report.outcome, now + pause)
+            _close_gate(connection, report, terms, now=now)
         return State.UNCONFIRMED
 
     return _looked_up(connection, report, again, now=now)
 
 
 def answered(connection: Connection, report: Report) -> None:
-    """A probe that Panelr answered opens the gate for everybody."""
-    if report.claim.probe and not isinstance(report.outcome, (Throttled, Misconfigured, NotSent)):
+    """A probe that Panelr answered as it should opens the gate for everybody."""
+    if report.claim.probe and isinstance(report.outcome, (Done, Refused)):
         rate.open_again(connection, name=RATE)
 
 
@@ -188,23 +192,51 @@ def _looked_up(connection: Connection, report: Report, then: Callable[[Row], Sta
 
 
 def _late(connection: Connection, report: Report, work_order: WorkOrder, values: Row, *, now: datetime) -> State:
-    """The answer of a call whose lease had ended: it is the truth about that call, and may be news."""
+    """The answer of a call whose lease had ended: it is the truth about that call, and may be news.
+
+    It settles the order, whatever has been decided since, unless there is a newer call or another work order.
+    """
     order_id = report.claim.order_id
     row = orders.lock_by_id(connection, order_id)
     note(connection, report, now=now, words=f"created {work_order.reference_code}, told after the lease had ended")
     answered(connection, report)
     if row is None:
         return State.CLOSED
-    same = row["state"] == State.CREATED and row["reference_code"] == work_order.reference_code
-    unsettled = row["state"] == State.UNCONFIRMED and row["attempts"] == report.claim.number
-    if same or unsettled:
-        orders.change(connection, order_id, values, now=now)
-        outbox.remove(connection, order_id)
-        _tell_changes(connection, order_id, now=now)
-        return State.CREATED
-    words = f"Panelr also created {work_order.reference_code} for this order: cancel one of them there"
-    orders.change(connection, order_id, {"attention": _reason("second_work_order", words)}, now=now)
-    return State(row["state"])
+    newer_call = row["state"] == State.SENDING
+    another = row["state"] == State.CREATED and row["reference_code"] != work_order.reference_code
+    if newer_call or another:
+        words = f"Panelr also created {work_order.reference_code} for this order: cancel one of them there"
+        _tell(connection, row, "second_work_order", words, now=now)
+        return State(row["state"])
+    _take_back(connection, work_order, order_id, now=now)
+    orders.change(connection, order_id, values, now=now)
+    outbox.remove(connection, order_id)
+    if row["state"] in {State.CLOSED, State.IGNORED}:
+        words = (
+            f"the order was {row['state']} when Panelr told that {work_order.reference_code} exists: see to it there"
+        )
+        _tell(connection, row, "created_after_all", words, now=now)
+    _tell_changes(connection, order_id, now=now)
+    return State.CREATED
+
+
+def _take_back(connection: Connection, work_order: WorkOrder, order_id: int, *, now: datetime) -> None:
+    """Another order had adopted this work order, which was made for this one: what became of the other is unknown."""
+    owner = orders.owner(connection, work_order)
+    if owner in {None, order_id} or owner is None:
+        return
+    nothing = result_values(WorkOrder(reference_code=None), adopted=False)
+    reasons = _reason("unconfirmed", f"the work order that it had adopted is order {order_id}'s: it is looked up anew")
+    orders.change(connection, owner, nothing | {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
+    row = orders.lock_by_id(connection, owner)
+    if row is not None:
+        outbox.add(connection, store=row["store"], order_id=owner, action=Action.LOOK_UP, due=now, now=now)
+
+
+def _tell(connection: Connection, row: Row, code: str, words: str, *, now: datetime) -> None:
+    """Add to an order's attention what lasts until a person acts."""
+    told = [*(row["attention"] or []), *_reason(code, words)]
+    orders.change(connection, row["id"], {"attention": told}, now=now)
 
 
 def _owe_next(connection: Connection, order_id: int, state: State, due: datetime) -> None:
@@ -216,10 +248,19 @@ def _owe_next(connection: Connection, order_id: int, state: State, due: datetime
         outbox.remove(connection, order_id)
 
 
-def _close_gate(connection: Connection, outcome: Outcome, until: datetime) -> None:
-    """A 429 pauses everybody; a key that is refused must not be hammered by every new order."""
-    if isinstance(outcome, (Throttled, Misconfigured)):
-        rate.close(connection, name=RATE, until=until, cause=outcomes.name(outcome), words=outcome.words)
+def _close_gate(connection: Connection, report: Report, terms: Terms, *, now: datetime) -> None:
+    """A 429 pauses everybody; a key that is refused must not be hammered by every new order.
+
+    How long is a matter of how often the gate has closed in a row, not of how often this order was tried.
+    """
+    outcome = report.outcome
+    if not isinstance(outcome, (Throttled, Misconfigured)):
+        return
+    gate = rate.gate(connection, name=RATE)
+    failures = gate.failures if gate else 0
+    pause = retry.delay(attempt=failures + 1, outcome=outcome, schedule=terms.retry_schedule) or retry.LONGEST_PAUSE
+    cause, words = outcomes.name(outcome), outcome.words
+    rate.close(connection, name=RATE, until=now + pause, cause=cause, words=words)
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.decide import (
+    FIXED,
     Adopt,
     Decision,
     Hold,
@@ -21,6 +22,8 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, Catalogue, Policy, Reason, State, WorkOrder
 from panelr_bridge.woo import payload
 from panelr_bridge.woo.payload import Order
+
+LASTING = frozenset({"second_work_order", "created_after_all", "cannot_be_processed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime
     `row` tells the snapshot that was weighed. `again` sends once more what Panelr has refused, though it is the same.
     """
     before = State(row["state"])
+    if before in FIXED:
+        return {"mapping_revision": weighed.catalogue.revision}
     refused = None if again or row["request"] is None else panelr_request.load(row["request"])
     after = advance(state=before, decision=weighed.decision, refused=refused)
     if after is before and after is not weighed.decision.state:
@@ -122,11 +127,20 @@ def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime
 
 
 def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[str, str]] | None:
-    """Return what changed in WooCommerce since a created order's work order was made; None for nothing."""
-    if row["sent_delivery_id"] is None:
-        return None
-    sent = payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
-    return as_json(changes_since(sent=sent, now=now_order)) or None
+    """Return what a person should know of a created order; None for nothing.
+
+    That is what changed in WooCommerce since its work order was made, and what lasts until a person acts.
+    """
+    told = lasting(row)
+    if row["sent_delivery_id"] is not None:
+        sent = payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
+        told += as_json(changes_since(sent=sent, now=now_order))
+    return told or None
+
+
+def lasting(row: Row) -> list[dict[str, str]]:
+    """Return the part of an order's attention that no newer snapshot settles."""
+    return [reason for reason in row["attention"] or [] if reason["code"] in LASTING]
 
 
 def as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:

@@ -31,6 +31,9 @@ TRIES = 5
 # serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
 # transactions wrote the same thing at once, and the one that runs again finds what the other wrote
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+# Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
+UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
+SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 
 
 class Restart(Exception):
@@ -69,6 +72,7 @@ def connect(url: str) -> Database:
                 max_overflow=0,
                 pool_pre_ping=True,
                 hide_parameters=True,  # an error must not tell the log a customer's data
+                connect_args={"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS},
             )
         )
     raise ConfigurationError([f"BRIDGE_DATABASE_URL: {backend} without a file is not supported"])
@@ -187,6 +191,9 @@ def _sqlite_engine(path: Path, *, begin: str) -> Engine:
 
 def is_unavailable(error: BaseException) -> bool:
     """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
-    return isinstance(error, (OperationalError, PoolTimeoutError, OSError, TimeoutError)) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    if isinstance(error, (OperationalError, PoolTimeoutError, OSError, TimeoutError)):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or sqlstate.startswith(UNAVAILABLE_SQLSTATES)

@@ -125,7 +125,7 @@ def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
         select(orders.c.id)
         .join(mapping_revisions, revisions.store == orders.c.store)
         .where(orders.c.awaits_mapping, orders.c.mapping_revision < revisions.revision)
-        .order_by(orders.c.id)
+        .order_by(orders.c.state == State.IGNORED, orders.c.id)  # what a person waits for comes first
         .limit(limit)
     )
     return list(connection.execute(wanted).scalars())

@@ -6,31 +6,42 @@ The lease is the fence: a process that wakes up after its lease has ended cannot
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from panelr_bridge.store.tables import Row, attempts, orders, outbox
-from panelr_bridge.values import Action
+from panelr_bridge.values import Action, State
 
 _ADD = insert(outbox)
 _ATTEMPT = insert(attempts)
 _REMOVE = delete(outbox).where(outbox.c.order_id == bindparam("of_order"))
 _OF_ORDER = select(outbox).where(outbox.c.order_id == bindparam("of_order"))
-_DUE: Select[Any] = (
-    select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.look_ups, orders)
+DUE: Select[Any] = (
+    select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.empty_since, orders)
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
-    .where(outbox.c.lease_until.is_(None), outbox.c.next_attempt_at <= bindparam("now"))
+    .where(
+        outbox.c.lease_until.is_(None),
+        outbox.c.next_attempt_at <= bindparam("now"),
+        or_(
+            and_(outbox.c.action == Action.CREATE_WORK_ORDER, orders.c.state == State.QUEUED),
+            and_(outbox.c.action == Action.LOOK_UP, orders.c.state == State.UNCONFIRMED),
+        ),
+    )
     .order_by(outbox.c.next_attempt_at, outbox.c.id)
     .limit(1)
-    .with_for_update(of=orders, skip_locked=True)
+    # both rows: PostgreSQL looks again at those that it locks, and only at those, once others have committed
+    .with_for_update(of=[orders, outbox], skip_locked=True)
 )
 _NEXT = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.lease_until.is_(None))
 _ENDED: Select[Any] = (
     select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.lease_until, orders)
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
-    .where(outbox.c.lease_until < bindparam("now"))
+    .where(
+        outbox.c.lease_until < bindparam("now"),
+        or_(outbox.c.action == Action.LOOK_UP, orders.c.state == State.SENDING),
+    )
     .order_by(outbox.c.lease_until)
     .limit(1)
-    .with_for_update(of=orders, skip_locked=True)
+    .with_for_update(of=[orders, outbox], skip_locked=True)
 )
 
 
@@ -50,7 +61,7 @@ def add(
         "order_id": order_id,
         "action": action,
         "attempt": 0 if lease_until is None else 1,
-        "look_ups": 0,
+        "empty_since": None,
         "next_attempt_at": due,
         "lease_until": lease_until,
         "owed_since": now,
@@ -66,7 +77,7 @@ def of_order(connection: Connection, order_id: int) -> Row | None:
 
 def next_due(connection: Connection, *, now: datetime) -> Row | None:
     """Return the longest due row that nobody works on, joined to its order, which stays locked until the commit."""
-    found = connection.execute(_DUE, {"now": now}).mappings().one_or_none()
+    found = connection.execute(DUE, {"now": now}).mappings().one_or_none()
     return None if found is None else dict(found)
 
 
@@ -86,9 +97,10 @@ def lease(connection: Connection, order_id: int, *, attempt: int, until: datetim
     _change(connection, order_id, {"attempt": attempt, "lease_until": until})
 
 
-def put_back(connection: Connection, order_id: int, *, due: datetime) -> None:
-    """Give the lease back; the same action is owed again at `due`."""
-    _change(connection, order_id, {"lease_until": None, "next_attempt_at": due})
+def put_back(connection: Connection, order_id: int, *, due: datetime, tried: bool = True) -> None:
+    """Give the lease back; the same action is owed again at `due`. A try that was none (`tried`) is not counted."""
+    values: Row = {"lease_until": None, "next_attempt_at": due}
+    _change(connection, order_id, values if tried else values | {"attempt": outbox.c.attempt - 1})
 
 
 def switch(connection: Connection, order_id: int, *, action: Action, due: datetime) -> None:
@@ -96,13 +108,13 @@ def switch(connection: Connection, order_id: int, *, action: Action, due: dateti
     _change(
         connection,
         order_id,
-        {"lease_until": None, "next_attempt_at": due, "action": action, "attempt": 0, "look_ups": 0},
+        {"lease_until": None, "next_attempt_at": due, "action": action, "attempt": 0, "empty_since": None},
     )
 
 
-def found_nothing(connection: Connection, order_id: int, *, due: datetime) -> None:
-    """Count a look-up that found nothing; the next one is owed at `due`."""
-    _change(connection, order_id, {"lease_until": None, "next_attempt_at": due, "look_ups": outbox.c.look_ups + 1})
+def found_nothing(connection: Connection, order_id: int, *, since: datetime, due: datetime) -> None:
+    """Note that look-ups have found nothing since `since`; the next one is owed at `due`."""
+    _change(connection, order_id, {"lease_until": None, "next_attempt_at": due, "empty_since": since})
 
 
 def remove(connection: Connection, order_id: int) -> None:

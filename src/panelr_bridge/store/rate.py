@@ -34,16 +34,20 @@ _STATEMENTS = {
     for gate, condition in (("newcomer", _GATE + _QUEUE), ("queued", _GATE), ("probe", ""))
 }
 _BECOME_PROBE = text(
-    "UPDATE rate_limits SET closed_until = :until WHERE name = :name AND failures > 0 AND closed_until <= :now"
-).bindparams(bindparam("until", type_=UtcDateTime), bindparam("now", type_=UtcDateTime))
+    "UPDATE rate_limits SET closed_until = :until WHERE name = :name AND failures > 0 AND closed_until <= :now AND"
+    " EXISTS (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot <= :limit AND s.used_at <= :free_since)"
+).bindparams(*_MOMENTS, bindparam("until", type_=UtcDateTime))
 _CLOSE = text(
     "INSERT INTO rate_limits (name, closed_until, failures, cause, words) VALUES (:name, :until, 1, :cause, :words)"
-    " ON CONFLICT (name) DO UPDATE SET closed_until = :until, failures = rate_limits.failures + 1, cause = :cause,"
+    " ON CONFLICT (name) DO UPDATE SET closed_until ="
+    " CASE WHEN rate_limits.closed_until > :until THEN rate_limits.closed_until ELSE :until END,"
+    " failures = rate_limits.failures + 1, cause = :cause,"
     " words = :words"
 ).bindparams(bindparam("until", type_=UtcDateTime))
 _OPEN = text("UPDATE rate_limits SET failures = 0, cause = NULL, words = NULL WHERE name = :name AND failures > 0")
 _PROBE_NOW = text(
     "UPDATE rate_limits SET closed_until = :now WHERE name = :name AND failures > 0 AND closed_until > :now"
+    " AND cause = 'misconfigured'"
 ).bindparams(bindparam("now", type_=UtcDateTime))
 _STATE = text("SELECT closed_until, failures, cause, words FROM rate_limits WHERE name = :name").columns(
     closed_until=UtcDateTime
@@ -91,7 +95,8 @@ def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slo
     slot = _take(connection, "queued", name=name, limit=limit, now=now)
     if slot is not None:
         return slot
-    probing = connection.execute(_BECOME_PROBE, {"name": name, "now": now, "until": now + PROBE}).rowcount == 1
+    values = {"name": name, "limit": limit, "now": now, "free_since": now - WINDOW, "until": now + PROBE}
+    probing = connection.execute(_BECOME_PROBE, values).rowcount == 1
     return _take(connection, "probe", name=name, limit=limit, now=now) if probing else None
 
 
@@ -116,7 +121,7 @@ def open_again(connection: Connection, *, name: str) -> None:
 
 
 def probe_now(connection: Connection, *, name: str, now: datetime) -> None:
-    """Let the next call through a closed gate as a probe, without waiting for the pause to pass."""
+    """Let a call probe at once what a wrong key or address had closed; a pause that Panelr asked for stays."""
     connection.execute(_PROBE_NOW, {"name": name, "now": now})
 
 

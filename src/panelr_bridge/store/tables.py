@@ -183,8 +183,8 @@ outbox = Table(
     # unique: an order owes one create or one look-up, never both and never two
     Column("order_id", ForeignKey(orders.c.id), nullable=False, unique=True),
     Column("action", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),  # tries of this action so far; the fence of whoever holds the lease
-    Column("look_ups", Integer, nullable=False, server_default=text("0")),  # look-ups that found nothing
+    Column("attempt", Integer, nullable=False),  # tries of this action so far
+    Column("empty_since", UtcDateTime),  # since when look-ups have found nothing
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("owed_since", UtcDateTime, nullable=False),

@@ -230,7 +230,9 @@ async def order_story(database: Database, order_id: Id) -> dict[str, Any]:
     told = await database.read(deliveries.of_order, store=row["store"], woo_order_id=row["woo_order_id"])
     return _show_order(row) | {
         "attempt_log": [_with_moments(attempt, "started_at", "recorded_at") for attempt in attempts],
-        "owed_calls": [_with_moments(call, "next_attempt_at", "lease_until", "owed_since") for call in owed],
+        "owed_calls": [
+            _with_moments(call, "next_attempt_at", "lease_until", "owed_since", "empty_since") for call in owed
+        ],
         "deliveries": [show_delivery(delivery) for delivery in told],
     }
 

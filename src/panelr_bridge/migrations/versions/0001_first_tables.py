@@ -220,7 +220,7 @@ def upgrade() -> None:
         sa.Column("order_id", ID, nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("look_ups", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("empty_since", MOMENT, nullable=True),
         sa.Column("next_attempt_at", MOMENT, nullable=False),
         sa.Column("lease_until", MOMENT, nullable=True),
         sa.Column("owed_since", MOMENT, nullable=False),

@@ -1,0 +1,46 @@
+"""Two workers at one row, in the moment that matters: between a statement's snapshot and its lock."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from panelr_bridge.store import database, orders, outbox
+from panelr_bridge.store.database import Database
+from panelr_bridge.values import Action, State
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def dialect() -> str:
+    """SQLite has one writer; the window is PostgreSQL's."""
+    return "postgresql"
+
+
+async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: Database, database_url: str) -> None:
+    order_id = await opened.write(
+        orders.add, orders.new(store="default", woo_order_id=1, now=NOW) | {"state": State.QUEUED}
+    )
+    assert order_id is not None
+
+    def owe(connection: Connection) -> None:
+        outbox.add(connection, store="default", order_id=order_id, action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW)
+
+    def claim(connection: Connection) -> None:
+        assert outbox.next_due(connection, now=NOW) is not None
+        outbox.lease(connection, order_id, attempt=1, until=NOW + timedelta(seconds=30))
+        orders.change(connection, order_id, {"state": State.SENDING, "attempts": 1}, now=NOW)
+
+    def claim_with_an_old_snapshot(connection: Connection) -> object:
+        """The statement as it is, with a wait between its snapshot and its lock."""
+        waiting = outbox.DUE.where(text("(SELECT pg_sleep(0.5)) IS NOT NULL"))
+        return connection.execute(waiting, {"now": NOW}).first()
+
+    await opened.write(owe)
+    async with database.opened(database_url) as another:
+        late = asyncio.create_task(another.write(claim_with_an_old_snapshot))
+        await asyncio.sleep(0.2)
+        await opened.write(claim)
+        assert await late is None
