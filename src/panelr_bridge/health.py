@@ -50,7 +50,7 @@ def _look(connection: Connection, *, now: datetime, overdue: timedelta) -> list[
 
 def _panelr(gate: rate.Gate | None) -> Finding:
     if gate is None:
-        return Finding(name="panelr", ok=True, words="Panelr's last answer was in order")
+        return Finding(name="panelr", ok=True, words="no pause is in force")
     causes = {"throttled": "Panelr asks for a pause", "misconfigured": "Panelr does not accept the key or the address"}
     words = f"{causes[gate.cause]}; tried again at {gate.closed_until:%H:%M:%S} UTC"
     return Finding(name="panelr", ok=gate.cause == "throttled", words=words)  # a pause is no trouble of ours

@@ -1,6 +1,7 @@
 """The commands. They build the parts by the settings and hand them down; what they print is for a person."""
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from panelr_bridge.cli import mappings, orders, run, simulate
 from panelr_bridge.cli.console import complain
@@ -32,4 +33,10 @@ def main() -> None:
         raise SystemExit(2) from None
     except BridgeError as error:
         complain(str(error))
+        raise SystemExit(1) from None
+    except (SQLAlchemyError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        complain(
+            "The database or a file cannot be used:", f"{cause}", "see BRIDGE_DATABASE_URL, and panelr-bridge check"
+        )
         raise SystemExit(1) from None
