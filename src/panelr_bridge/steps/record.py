@@ -221,16 +221,18 @@ def _late(connection: Connection, report: Report, work_order: WorkOrder, values:
 
 
 def _take_back(connection: Connection, work_order: WorkOrder, order_id: int, *, now: datetime) -> None:
-    """Another order had adopted this work order, which was made for this one: what became of the other is unknown."""
+    """Another order had adopted this work order by a look-up, but it was made for this one: look the other up anew.
+
+    One that was not adopted stays as it is: Panelr told both, whatever its numbers say.
+    """
     owner = orders.owner(connection, work_order)
-    if owner in {None, order_id} or owner is None:
+    row = None if owner in {None, order_id} else orders.lock_by_id(connection, int(owner or 0))
+    if row is None or not row["adopted"] or row["request"] is None:
         return
     nothing = result_values(WorkOrder(reference_code=None), adopted=False)
     reasons = _reason("unconfirmed", f"the work order that it had adopted is order {order_id}'s: it is looked up anew")
-    orders.change(connection, owner, nothing | {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
-    row = orders.lock_by_id(connection, owner)
-    if row is not None:
-        outbox.add(connection, store=row["store"], order_id=owner, action=Action.LOOK_UP, due=now, now=now)
+    orders.change(connection, row["id"], nothing | {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
+    outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
 
 
 def _tell(connection: Connection, row: Row, code: str, words: str, *, now: datetime) -> None:
