@@ -27,7 +27,9 @@ from panelr_bridge.values import Adjustment, CartItem, Intent, WorkOrderRequest
 from tests.kit import PANELR_KEY
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-TIMEOUT = 0.4
+TIMEOUT = 1.0
+BOUND = 10
+"""What a call that keeps to its timeout never takes, however busy the machine is."""
 DATA = Path(__file__).with_name("data")
 REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
@@ -140,8 +142,8 @@ OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
             ("empty", {}),
             ("truncated", {}),
             ("garbage", {}),
-            ("hang", {"seconds": 5}),
-            ("slow", {"seconds": 2}),
+            ("hang", {"seconds": 30}),
+            ("slow", {"seconds": 30}),
             ("reset", {}),
             ("close", {}),
         )
@@ -157,7 +159,7 @@ async def test_a_panelr_that_misbehaves(
     panel.faults.add(kind, **more)
     began = time.monotonic()
     outcome = await ask(url)
-    assert time.monotonic() - began < TIMEOUT + 0.4
+    assert time.monotonic() - began < BOUND
     assert type(outcome) is expected, outcome
     assert outcome.words
     assert len(panel.work_orders) == made

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from panelr_bridge.settings import Settings
 from panelr_bridge.steps import intake
 from panelr_bridge.store.database import Database
 from tests.kit import Kit, order
@@ -20,6 +21,12 @@ from tests.web import BOTH_DATABASES, Logged, deliveries, log, problem  # noqa: 
 def dialect() -> str:
     """What does not depend on the database is tested on the faster one."""
     return "sqlite"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The door waits for an absent database as long as its time budget lasts: not long here."""
+    return settings.model_copy(update={"sync_budget_seconds": 1.0})
 
 
 @pytest.fixture
