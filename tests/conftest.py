@@ -1,9 +1,11 @@
 """What the tests stand on: both databases with the schema of the migrations, Panelr's simulator, the bridge itself."""
 
 import asyncio
+import functools
 import itertools
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
 from panelr_bridge.store import database, migrate
 from panelr_bridge.store.database import Database
+from tests import clock
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
 
 _numbers = itertools.count(1)
@@ -25,6 +28,8 @@ _numbers = itertools.count(1)
 
 def pytest_configure() -> None:
     """Keep the machine's settings out of the tests, and painted frames with all their variables out of the logs."""
+    # reading the certificates costs more than most tests
+    setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
     for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
         del os.environ[name]
@@ -110,6 +115,14 @@ def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
     name = f"test_{next(_numbers)}"
     asyncio.run(_run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
     return _named(server, name)
+
+
+@pytest.fixture
+def turned_url(database_url: str, dialect: str) -> str:
+    """The address of such a database whose clock `tests.clock.turn` sets, for one transaction at a time."""
+    if dialect == "postgresql":
+        asyncio.run(clock.make_turnable(database_url))
+    return database_url
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr.client import PanelrClient, classify
 from panelr_bridge.simulators.panelr import Panel
 from tests.kit import PANELR_KEY
-from tests.test_panelr_client import (  # the fixture trust works by being there
+from tests.test_panelr_client import (
     BOUND,
     CREATE,
     ENVELOPE,
@@ -25,7 +25,6 @@ from tests.test_panelr_client import (  # the fixture trust works by being there
     ask,
     read_request,
     serving,
-    trust,  # noqa: F401
 )
 
 

@@ -5,6 +5,7 @@ No transaction is open while Panelr is called, and what is owed is a row before 
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,13 @@ from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Outcome, Refuse
 from panelr_bridge.panelr import answer
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, NotThere, match
+from panelr_bridge.panelr.match import A_DAY, Ambiguous, Found, Match, NamesNeeded, NotThere, likeness, match
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import intake, record
 from panelr_bridge.steps.claim import Claim, Idle, Moved, Terms
 from panelr_bridge.steps.record import Report
-from panelr_bridge.store import orders, outbox
+from panelr_bridge.steps.understand import understand
+from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import Row
@@ -34,9 +36,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Clock = Callable[[], datetime]
 
-SLOT_HOLDS = timedelta(seconds=1)
-"""How long leave from the rate limit is good for; the limiter's window is a minute and this."""
+SLOT_HOLDS = rate.SLACK
+"""How long leave from the rate limit is good for."""
 SIBLING_WAIT = timedelta(seconds=5)
+TURNS = (Action.CREATE_WORK_ORDER,) * 3 + (Action.LOOK_UP,)
+"""Look-ups, of which an outage leaves many, do not starve new orders, nor these the look-ups."""
 RECORD_TRIES = 20
 STORE_AGAIN = 0.5
 
@@ -78,6 +82,7 @@ class Bridge:
         self._panelr = panelr
         self._sync_budget = sync_budget
         self._calls: set[asyncio.Task[Settled]] = set()
+        self._turns = deque(TURNS)
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -96,7 +101,21 @@ class Bridge:
         this returns; a call that is still under way goes on and is recorded when it ends.
         """
         until = time.monotonic() + self._sync_budget.total_seconds()
-        received = await self._stored(until, delivery, event)
+        return await self._follow(until, delivery, await self._stored(until, delivery, event))
+
+    async def replay(self, stored: Row, *, actor: str) -> tuple[Delivery, Row | None]:
+        """Act on a stored delivery as if it had just come; returns it as it is understood now, and its order."""
+        until = time.monotonic() + self._sync_budget.total_seconds()
+        delivery, event = understand(
+            store=stored["store"], topic=stored["topic"], body=stored["body"], headers=stored["headers"]
+        )
+        received = await self.write(
+            intake.replay, stored["id"], delivery, event, policy=self.policy, terms=self.terms, actor=actor
+        )
+        return delivery, await self._follow(until, delivery, received)
+
+    async def _follow(self, until: float, delivery: Delivery, received: intake.Received) -> Row | None:
+        """Carry out what a stored delivery calls for, as far as the time goes."""
         row = received.order
         if received.claim is not None and row is not None:
             row = await self._within(until, received.claim, row)
@@ -172,8 +191,15 @@ class Bridge:
         return len(self._calls)
 
     async def claim_due(self) -> Claim | Moved | Idle:
-        """Take the call that has been due the longest."""
-        return await self.write(claims.claim_due, policy=self.policy, terms=self.terms)
+        """Take the call that has been due the longest: of the look-ups at every fourth turn, else of the new orders."""
+        taken = await self.write(claims.claim_due, policy=self.policy, terms=self.terms, first=self._turns[0])
+        if isinstance(taken, Claim):
+            self._turns.rotate(-1)
+        return taken
+
+    async def set_aside(self) -> int | None:
+        """Put the row off at which `claim_due` has failed; returns its order's id."""
+        return await self.write(claims.set_aside, first=self._turns[0])
 
     async def carry_out(self, claim: Claim) -> Settled:
         """Make a claimed call and record what came of it."""
@@ -208,8 +234,7 @@ class Bridge:
                 return await self._later(report, wait=SIBLING_WAIT)
             return Settled(await self._record(report, record.adopted, report, found.work_order))
         if isinstance(found, Ambiguous):
-            words = f"it may be {' or '.join(found.reference_codes)}, or none of them: look there, then resolve"
-            return await self._undecided(report, "several_candidates", words)
+            return await self._undecided(report, "several_candidates", _candidates(found))
         if isinstance(found, NotThere):
             return Settled(await self._record(report, record.not_there, report, terms=self.terms))
         return await self._later(report, wait=SIBLING_WAIT)
@@ -218,17 +243,31 @@ class Bridge:
         codes = [entry.work_order.reference_code for entry in listed if entry.work_order.reference_code]
         linked = await self.database.read(orders.linked, codes, besides=claim.order_id)
         look = partial(match, request=claim.request, first_attempt_at=claim.first_sent_at, listed=listed, linked=linked)
-        found = look(products=None)
-        if not isinstance(found, NamesNeeded):
-            return found
-        products = await self._products()
-        return look(products=products) if isinstance(products, dict) else products or found
+        found: Match | Outcome = look(products=None)
+        if isinstance(found, NamesNeeded):
+            products = await self._products()
+            found = look(products=products) if isinstance(products, dict) else products or found
+        if isinstance(found, Found) and not found.certain and await self._has_twin(claim):
+            return Ambiguous((found.work_order.reference_code or "",))
+        return found
+
+    async def _has_twin(self, claim: Claim) -> bool:
+        """Whether the one candidate may as well be another order's, whose answer was lost too."""
+        since = claim.first_sent_at - A_DAY
+        twin = await self.database.read(
+            orders.twin_in_doubt, likeness=likeness(claim.request), besides=claim.order_id, since=since
+        )
+        return twin is not None
 
     async def _products(self) -> dict[str, frozenset[int]] | Outcome | None:
         """Panelr's products by their names as they are now; None without leave for the call."""
-        if not await self.write(claims.leave, terms=self.terms):
+        began = self.clock()
+        slot = await self.write(claims.leave, terms=self.terms)
+        if slot is None or self.clock() - began > SLOT_HOLDS:
             return None
         outcome = await self._panelr.call(panelr_request.get_products(), now=self.clock())
+        if self.clock() - began > SLOT_HOLDS:
+            await self.write(claims.took_long, slot)
         return answer.products_by_name(outcome) if isinstance(outcome, Done) else outcome
 
     async def _sibling_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
@@ -288,3 +327,9 @@ class Bridge:
             state=state,
         )
         return state
+
+
+def _candidates(found: Ambiguous) -> str:
+    if not found.reference_codes:
+        return "the customer has more work orders than Panelr lists at once: look there, then resolve"
+    return f"it may be {' or '.join(found.reference_codes)}, or none of them: look there, then resolve"

@@ -78,7 +78,7 @@ class Worker:
             except Exception as error:
                 if is_unavailable(error):
                     raise
-                log.exception("worker.failed", order=await self._bridge.write(claims.set_aside))
+                log.exception("worker.failed", order=await self._bridge.set_aside())
                 continue
             if isinstance(next_one, Idle):
                 return next_one.until

@@ -1,5 +1,6 @@
 """What every outcome of a call makes of an order, against a Panelr that misbehaves on a real socket."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ async def mapped(kit: Kit) -> Kit:
 
 
 def tries(story: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was tried, and how it ended."""
-    return [(each["action"], each["outcome"]) for each in story["attempt_log"]]
+    """What was tried, and how it ended; a call that a busy machine held up before it began was no try."""
+    began = [each for each in story["attempt_log"] if "held up" not in each["words"]]
+    return [(each["action"], each["outcome"]) for each in began]
 
 
 async def test_done_is_stored_with_its_token(mapped: Kit) -> None:
@@ -66,7 +68,7 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
         ("status", {"status": 302}, "misconfigured"),
         ("throttle", {"retry_after": 1}, "throttled"),
         ("throttle", {}, "throttled"),
-        ("status", {"status": 503, "retry_after": 1}, "throttled"),
+        ("status", {"status": 503, "retry_after": 1, "body": "envelope"}, "throttled"),
     ],
 )
 async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
@@ -165,13 +167,33 @@ async def test_a_work_order_that_another_order_has_is_not_adopted(mapped: Kit) -
     assert len(mapped.panel.work_orders) == 2
 
 
-async def test_two_that_could_be_it_are_left_to_a_person(mapped: Kit) -> None:
-    mapped.panel.settings.shows_wc_order_id = False
-    mapped.panel.faults.add("reset", action="create_work_order", when="after", times=2)
+@pytest.mark.parametrize("shows_wc_order_id", [True, False])
+@pytest.mark.parametrize("lost", [("after", "after"), ("before", "after"), ("after", "before"), ("before", "before")])
+async def test_two_identical_orders_whose_answers_are_lost_become_two_work_orders(
+    mapped: Kit, lost: tuple[str, str], shows_wc_order_id: bool
+) -> None:
+    """The second waits until the first one's answer is found: then there is one that it can be."""
+    mapped.panel.settings.shows_wc_order_id = shows_wc_order_id
+    for when in lost:
+        mapped.panel.faults.add("reset", action="create_work_order", when=when)
     await mapped.post(order(id=700))
-    await mapped.post(order(id=701))
-    story = await mapped.until(700, lambda story: bool(story["attention"]) or story["state"] == "created")
-    assert story["attention"][0]["code"] == "several_candidates"
+    second = await mapped.post(order(id=701))
+    assert second.json()["state"] == "queued"
+    stories = {number: await mapped.until(number, "created") for number in (700, 701)}
+    made = {each.reference_code: each.wc_order_id for each in mapped.panel.work_orders.values()}
+    assert {story["reference_code"]: str(number) for number, story in stories.items()} == made
+
+
+async def test_two_that_were_lost_at_the_same_time_are_left_to_a_person(mapped: Kit) -> None:
+    mapped.panel.settings.shows_wc_order_id = False
+    mapped.panel.settings.latency_seconds = 0.3
+    mapped.panel.faults.add("reset", action="create_work_order", when="after")
+    mapped.panel.faults.add("reset", action="create_work_order", when="before")
+    await asyncio.gather(mapped.post(order(id=700)), mapped.post(order(id=701)))
+    for number in (700, 701):
+        story = await mapped.until(number, lambda story: bool(story["attention"]))
+        assert (story["state"], story["attention"][0]["code"]) == ("unconfirmed", "several_candidates")
+    assert len(mapped.panel.work_orders) == 1
 
 
 async def test_a_wrong_key_is_not_hammered_by_new_orders(mapped: Kit) -> None:

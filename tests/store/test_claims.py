@@ -36,7 +36,9 @@ async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: D
     def claim_with_an_old_snapshot(connection: Connection) -> object:
         """The statement as it is, with a wait between its snapshot and its lock."""
         waiting = outbox.DUE.where(text("(SELECT pg_sleep(0.5)) IS NOT NULL"))
-        return connection.execute(waiting, {"now": NOW}).first()
+        return connection.execute(
+            waiting, {"now": NOW, "owed": Action.CREATE_WORK_ORDER, "state": State.QUEUED}
+        ).first()
 
     await opened.write(owe)
     async with database.opened(database_url) as another:

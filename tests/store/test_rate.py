@@ -1,6 +1,7 @@
 """The shared rate limit: exact in every 60 seconds, whoever asks and however many at once."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,18 @@ from sqlalchemy import Connection
 
 from panelr_bridge.store import database, migrate, rate
 from panelr_bridge.store.database import Database
+from tests.clock import turn
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(seconds=60)
 LIMIT = 5
+
+
+@pytest.fixture
+async def opened(turned_url: str) -> AsyncIterator[Database]:
+    """The database of this test, with a clock that the test turns."""
+    async with database.opened(turned_url) as opened:
+        yield opened
 
 
 async def _prepared(opened: Database, limit: int = LIMIT) -> None:
@@ -21,6 +30,7 @@ async def _prepared(opened: Database, limit: int = LIMIT) -> None:
 
 
 def _take(connection: Connection, now: datetime, limit: int = LIMIT) -> bool:
+    turn(connection, now)
     return rate.take(connection, name="panelr", limit=limit, now=now) is not None
 
 
@@ -46,6 +56,7 @@ async def test_free_at_tells_when_the_next_slot_is_free(opened: Database) -> Non
         await opened.write(_take, NOW + timedelta(seconds=seconds))
 
     def free_at(connection: Connection) -> datetime:
+        turn(connection, NOW + timedelta(seconds=10))
         return rate.free_at(connection, name="panelr", limit=LIMIT, now=NOW + timedelta(seconds=10))
 
     assert await opened.read(free_at) == NOW + timedelta(seconds=61)
@@ -60,26 +71,74 @@ async def test_many_at_once_take_no_more_than_there_are(opened: Database, databa
     assert sum(taken) + sum(rest) == 20  # one that was being taken is passed over, never given twice
 
 
-async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(opened: Database) -> None:
-    await _prepared(opened)
-    await opened.write(
-        rate.close, name="panelr", until=NOW + timedelta(seconds=30), cause="misconfigured", words="a wrong key"
+async def test_the_minute_of_a_call_that_took_long_begins_at_its_end(opened: Database) -> None:
+    await _prepared(opened, 1)
+    assert await opened.write(_take, NOW, 1)
+
+    def keep(connection: Connection, now: datetime) -> None:
+        turn(connection, now)
+        rate.keep(connection, 1, name="panelr", now=now)
+
+    await opened.write(keep, NOW + timedelta(seconds=20))
+    assert not await opened.write(_take, NOW + timedelta(seconds=62), 1)
+    assert await opened.write(_take, NOW + timedelta(seconds=81), 1)
+
+
+async def test_it_goes_by_the_clock_of_the_database_and_not_by_the_callers(opened: Database) -> None:
+    if opened.dialect == "sqlite":
+        pytest.skip("a SQLite file has no clock but its machine's")
+    await _prepared(opened, 1)
+    assert await opened.write(_take, NOW, 1)
+
+    def take(connection: Connection, *, there: datetime, here: datetime) -> bool:
+        turn(connection, there)
+        return rate.take(connection, name="panelr", limit=1, now=here) is not None
+
+    an_hour = timedelta(hours=1)
+    assert not await opened.write(take, there=NOW + timedelta(seconds=30), here=NOW + an_hour)
+    assert await opened.write(take, there=NOW + timedelta(seconds=61), here=NOW - an_hour)
+
+
+def _take_slot(connection: Connection, now: datetime) -> rate.Slot | None:
+    turn(connection, now)
+    return rate.take(connection, name="panelr", limit=LIMIT, now=now)
+
+
+def _ahead(connection: Connection, now: datetime) -> rate.Slot | None:
+    turn(connection, now)
+    return rate.take_ahead(
+        connection, name="panelr", limit=LIMIT, now=now, likeness="x", doubtful_since=now - timedelta(hours=1)
     )
 
-    def take(connection: Connection, now: datetime) -> rate.Slot | None:
-        return rate.take(connection, name="panelr", limit=LIMIT, now=now)
 
-    def ahead(connection: Connection, now: datetime) -> rate.Slot | None:
-        return rate.take_ahead(connection, name="panelr", limit=LIMIT, now=now)
+def _close(connection: Connection, now: datetime, pause: float, cause: str = "misconfigured") -> None:
+    turn(connection, now)
+    rate.close(connection, name="panelr", now=now, pause=timedelta(seconds=pause), cause=cause, words="words")
 
-    assert await opened.write(take, NOW) is None
+
+async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(opened: Database) -> None:
+    await _prepared(opened)
+    await opened.write(_close, NOW, 30)
+    assert await opened.write(_take_slot, NOW) is None
     after = NOW + timedelta(seconds=30)
-    assert await opened.write(ahead, after) is None
-    assert await opened.write(take, after) == rate.Slot(probe=True)
-    assert await opened.write(take, after) is None
+    assert await opened.write(_ahead, after) is None
+    probe = await opened.write(_take_slot, after)
+    assert probe is not None
+    assert probe.probe
+    assert await opened.write(_take_slot, after) is None
     await opened.write(rate.open_again, name="panelr")
-    assert await opened.write(take, after) == rate.Slot(probe=False)
-    assert await opened.write(ahead, after) == rate.Slot(probe=False)
+    for take in (_take_slot, _ahead):
+        slot = await opened.write(take, after)
+        assert slot is not None
+        assert not slot.probe
+
+
+async def test_a_later_pause_never_shortens_one_that_is_in_force(opened: Database) -> None:
+    await _prepared(opened)
+    await opened.write(_close, NOW, 300, "throttled")
+    await opened.write(_close, NOW + timedelta(seconds=1), 5, "throttled")
+    assert await opened.write(_take_slot, NOW + timedelta(seconds=299)) is None
+    assert await opened.write(_take_slot, NOW + timedelta(seconds=300)) is not None
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

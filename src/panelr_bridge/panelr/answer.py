@@ -27,13 +27,18 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
     """Return what an answer means; `headers` by lower-case name, `now` for a Retry-After that is a date.
 
-    Only an answer that is positively a refusal counts as one: whatever cannot be read is unknown.
+    Only an answer that is positively a refusal counts as one: whatever cannot be read is unknown. So is a 503 with
+    Retry-After that does not carry Panelr's envelope: Varnish sends just that when the server behind it has taken
+    too long (its builtin.vcl, vcl_backend_error), and by then the work order may exist. So is an answer whose
+    status says no while its envelope says yes.
     """
     retry_after = _retry_after(headers.get("retry-after"), now)
-    if status == 429 or (status == 503 and retry_after is not None):
-        return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
     envelope = _envelope(body)
     words = _words(envelope)
+    if envelope is not None and envelope["success"] and not 200 <= status < 300:
+        return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
+    if status == 429 or (status == 503 and retry_after is not None and envelope is not None):
+        return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
     if status in {401, 403}:
         return Misconfigured(words=f"Panelr does not accept the API key ({status}){_said(words)}", status=status)
     if 300 <= status < 400:
@@ -41,9 +46,9 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
         return Misconfigured(words=words, status=status)
     if envelope is None:
         return Unknown(words=f"Panelr's answer ({status}) is not its usual envelope", status=status)
-    if 200 <= status < 300 and envelope["success"]:
+    if envelope["success"]:
         return Done(words="done", status=status, data=envelope.get("data"))
-    if not envelope["success"] and (status in REFUSING or 200 <= status < 300):
+    if status in REFUSING or 200 <= status < 300:
         return Refused(words=words or f"Panelr refused without a word ({status})", status=status)
     return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
 

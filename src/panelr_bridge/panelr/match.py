@@ -5,11 +5,13 @@ since shortly before the first attempt, with the same items, and that belongs to
 not show cannot rule a work order out: one that may be ours is never taken for none, because none is sent again.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from panelr_bridge.panelr.request import LISTED_WORK_ORDERS
 from panelr_bridge.values import ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
 
 CLOCKS_APART = timedelta(minutes=2)
@@ -33,7 +35,10 @@ class NotThere:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """One or several may be ours, and the list does not tell which: a person decides."""
+    """One or several may be ours, and the list does not tell which: a person decides.
+
+    Without any code, ours may be among those that the list was too short for.
+    """
 
     reference_codes: tuple[str, ...]
 
@@ -61,6 +66,23 @@ def match(
     `linked` holds the reference codes that other orders already have, `products` the ids of Panelr's products by
     name, or None where they have not been asked for yet.
     """
+    found = _among(request, first_attempt_at, listed, linked, products)
+    return Ambiguous(()) if isinstance(found, NotThere) and _is_cut_off(listed, first_attempt_at) else found
+
+
+def likeness(request: WorkOrderRequest) -> str:
+    """Return what two orders share that cannot be told apart in a list without `wc_order_id`: customer and items."""
+    items = sorted(f"{product} {intent} {qty}" for (product, intent), qty in _wanted(request).items())
+    return hashlib.sha256("\n".join([request.customer_email.casefold(), *items]).encode()).hexdigest()
+
+
+def _among(
+    request: WorkOrderRequest,
+    first_attempt_at: datetime,
+    listed: Sequence[ListedWorkOrder],
+    linked: Collection[str],
+    products: Products | None,
+) -> Match:
     free = [entry for entry in listed if entry.work_order.reference_code not in linked]
     if any(item.shows_wc_order_id for entry in listed for item in entry.items):
         named = [entry for entry in free if _names(entry, request.wc_order_id)]
@@ -75,6 +97,12 @@ def match(
     same = [entry for entry, likeness in since if likeness is True]
     doubtful = [entry for entry, likeness in since if likeness is None]
     return _verdict(same, doubtful if same or doubtful else [entry for entry, _ in possible], certain=False)
+
+
+def _is_cut_off(listed: Sequence[ListedWorkOrder], first_attempt_at: datetime) -> bool:
+    """Return whether the list, newest first, may have ended before it came to the time of our first attempt."""
+    full = len(listed) >= LISTED_WORK_ORDERS
+    return full and all(_made_since(entry, first_attempt_at - A_DAY) for entry in listed)
 
 
 def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool) -> Match:
@@ -99,9 +127,7 @@ def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Produc
 
     Quantities are added up: three of one may be listed as one item or as three.
     """
-    wanted: Counter[Item] = Counter()
-    for item in request.items:
-        wanted[item.product_id, item.intent.value] += item.qty
+    wanted = _wanted(request)
     shown: Counter[Item] = Counter()
     for listed in entry.items:
         shown[_product(listed, products), listed.intent] += listed.qty
@@ -110,6 +136,13 @@ def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Produc
         return True
     could_be = all(any(_fits(item, other) for other in missing) for item in vague)
     return None if missing.total() == vague.total() and could_be else False
+
+
+def _wanted(request: WorkOrderRequest) -> Counter[Item]:
+    wanted: Counter[Item] = Counter()
+    for item in request.items:
+        wanted[item.product_id, item.intent.value] += item.qty
+    return wanted
 
 
 def _fits(shown: Item, wanted: Item) -> bool:

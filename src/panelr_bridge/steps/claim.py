@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from panelr_bridge import outcomes
 from panelr_bridge.decide import Create
 from panelr_bridge.panelr import request as panelr_request
+from panelr_bridge.panelr.match import likeness
 from panelr_bridge.steps.weigh import lasting, reweigh, snapshot, standing_values, weigh
 from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.tables import Row
@@ -15,6 +16,7 @@ from panelr_bridge.values import Action, Policy, State, WorkOrderRequest
 
 RATE = "panelr"
 ASIDE = timedelta(hours=1)
+TWIN_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,11 @@ class Terms:
     lease: timedelta
     grace: timedelta
     retry_schedule: tuple[float, ...]
+
+    @property
+    def doubt(self) -> timedelta:
+        """How long an order waits for one that Panelr's list could not tell it from: as long as look-ups take."""
+        return self.lease + 10 * self.grace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +54,7 @@ class Claim:
     first_sent_at: datetime
     claimed_at: datetime
     lease_until: datetime
-    probe: bool
+    slot: rate.Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,36 +72,68 @@ class Moved:
     state: State
 
 
-def claim_due(connection: Connection, now: datetime, *, policy: Policy, terms: Terms) -> Claim | Moved | Idle:
-    """Take the call that has been due the longest, if there is leave for one.
-
-    An order that waits to be sent is decided anew by its newest snapshot and by the mappings of this moment.
-    """
-    row = outbox.next_due(connection, now=now)
+def claim_due(
+    connection: Connection, now: datetime, *, policy: Policy, terms: Terms, first: Action
+) -> Claim | Moved | Idle:
+    """Take the call that has been due the longest, if there is leave for one; those that owe `first` go first."""
+    row = outbox.next_due(connection, now=now, first=first)
     if row is None:
         return Idle(outbox.next_at(connection))
-    weighed = None
-    if row["action"] == Action.CREATE_WORK_ORDER and (order := snapshot(connection, row)) is not None:
-        weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-        if not isinstance(weighed.decision, Create):
-            values = reweigh(connection, row, weighed, now=now)
-            orders.change(connection, row["id"], values, now=now)
-            return Moved(row["id"], values["state"])
+    if row["action"] == Action.CREATE_WORK_ORDER:
+        return _claim_create(connection, row, policy=policy, terms=terms, now=now)
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
-        return Idle(rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now))
-    if weighed is None or not isinstance(weighed.decision, Create):
-        claim = _look_up(row, slot=slot, terms=terms, now=now)
-        outbox.lease(connection, row["id"], attempt=claim.attempt, until=claim.lease_until)
-        return claim
+        return _idle(connection, terms, now=now)
+    claim = _look_up(row, slot=slot, terms=terms, now=now)
+    outbox.lease(connection, row["id"], attempt=claim.attempt, until=claim.lease_until)
+    return claim
+
+
+def _claim_create(
+    connection: Connection, row: Row, *, policy: Policy, terms: Terms, now: datetime
+) -> Claim | Moved | Idle:
+    """An order that waits to be sent is decided anew by its newest snapshot and by the mappings of this moment."""
+    order = snapshot(connection, row)
+    if order is None:
+        raise LookupError(f"order {row['id']} owes a call and has no snapshot")
+    weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
+    if not isinstance(weighed.decision, Create):
+        values = reweigh(connection, row, weighed, now=now)
+        orders.change(connection, row["id"], values, now=now)
+        return Moved(row["id"], values["state"])
+    request = weighed.decision.request
+    if _waits_for_its_twin(connection, row, request, terms=terms, now=now):
+        return Moved(row["id"], State.QUEUED)
+    slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    if slot is None:
+        return _idle(connection, terms, now=now)
     outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease)
-    values = sending_values(row, weighed.decision.request, now=now)
-    orders.change(
-        connection, row["id"], standing_values(weighed, state=State.SENDING, delivery_id=None) | values, now=now
+    values = sending_values(row, request, now=now)
+    standing = standing_values(weighed, state=State.SENDING, delivery_id=None)
+    orders.change(connection, row["id"], standing | values, now=now)
+    return claim_of(row | values, request, attempt=row["attempt"] + 1, slot=slot, terms=terms, now=now)
+
+
+def _idle(connection: Connection, terms: Terms, *, now: datetime) -> Idle:
+    return Idle(rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now))
+
+
+def _waits_for_its_twin(
+    connection: Connection, row: Row, request: WorkOrderRequest, *, terms: Terms, now: datetime
+) -> bool:
+    """Put an order off while another that Panelr's list could not tell it from is being looked up.
+
+    Sent one after the other, each lost answer has one work order that it can be; two lost at once would need a person.
+    """
+    twin = orders.twin_in_doubt(
+        connection, likeness=likeness(request), besides=row["id"], since=now - terms.doubt, only_unconfirmed=True
     )
-    return claim_of(
-        row | values, weighed.decision.request, attempt=row["attempt"] + 1, probe=slot.probe, terms=terms, now=now
-    )
+    if twin is None:
+        return False
+    outbox.put_back(connection, row["id"], due=now + min(terms.grace, TWIN_WAIT))
+    words = f"order {twin['woo_order_number']} of the same customer, with the same items, is looked up first"
+    orders.change(connection, row["id"], {"reasons": [{"code": "twin_in_doubt", "words": words}]}, now=now)
+    return True
 
 
 def sending_values(row: Row, request: WorkOrderRequest, *, now: datetime) -> Row:
@@ -102,13 +141,16 @@ def sending_values(row: Row, request: WorkOrderRequest, *, now: datetime) -> Row
     return {
         "state": State.SENDING,
         "request": panelr_request.dump(request).decode(),
+        "likeness": likeness(request),
         "attempts": row["attempts"] + 1,
         "first_sent_at": row["first_sent_at"] or now,
         "sent_delivery_id": row["delivery_id"],
     }
 
 
-def claim_of(row: Row, request: WorkOrderRequest, *, attempt: int, probe: bool, terms: Terms, now: datetime) -> Claim:
+def claim_of(
+    row: Row, request: WorkOrderRequest, *, attempt: int, slot: rate.Slot, terms: Terms, now: datetime
+) -> Claim:
     """Return the claim of an order's create call; `row` holds the order as `sending_values` made it."""
     return Claim(
         order_id=row["id"],
@@ -124,7 +166,7 @@ def claim_of(row: Row, request: WorkOrderRequest, *, attempt: int, probe: bool, 
         first_sent_at=row["first_sent_at"],
         claimed_at=now,
         lease_until=now + terms.lease,
-        probe=probe,
+        slot=slot,
     )
 
 
@@ -143,16 +185,16 @@ def _look_up(row: Row, *, slot: rate.Slot, terms: Terms, now: datetime) -> Claim
         first_sent_at=row["first_sent_at"],
         claimed_at=now,
         lease_until=now + 2 * terms.lease,  # it may take two calls: the work orders, and the products' names
-        probe=slot.probe,
+        slot=slot,
     )
 
 
-def set_aside(connection: Connection, now: datetime) -> int | None:
-    """Put the row that is due first off, because handling it has failed: it must not keep the others waiting.
+def set_aside(connection: Connection, now: datetime, *, first: Action) -> int | None:
+    """Put the row off that `claim_due` would take, because handling it has failed: the others must not wait for it.
 
     Returns the order's id, None when nothing is due any more.
     """
-    row = outbox.next_due(connection, now=now)
+    row = outbox.next_due(connection, now=now, first=first)
     if row is None:
         return None
     outbox.put_back(connection, row["id"], due=now + ASIDE)
@@ -161,9 +203,14 @@ def set_aside(connection: Connection, now: datetime) -> int | None:
     return int(row["id"])
 
 
-def leave(connection: Connection, now: datetime, *, terms: Terms) -> bool:
-    """Take leave for a call that belongs to no order; returns whether there was any."""
-    return rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now) is not None
+def leave(connection: Connection, now: datetime, *, terms: Terms) -> rate.Slot | None:
+    """Take leave for a call that belongs to no order; None when there is none."""
+    return rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+
+
+def took_long(connection: Connection, now: datetime, slot: rate.Slot) -> None:
+    """Say that a call has taken longer than its slot allows for."""
+    rate.keep(connection, slot.number, name=RATE, now=now)
 
 
 def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | None:

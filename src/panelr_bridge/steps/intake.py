@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.decide import Create
+from panelr_bridge.panelr.match import likeness
 from panelr_bridge.steps.claim import RATE, Claim, Terms, claim_of, sending_values
 from panelr_bridge.steps.weigh import (
     Weighed,
@@ -20,7 +21,7 @@ from panelr_bridge.steps.weigh import (
     standing_values,
     weigh,
 )
-from panelr_bridge.store import deliveries, orders, outbox, rate
+from panelr_bridge.store import audit, deliveries, orders, outbox, rate
 from panelr_bridge.store.database import Restart
 from panelr_bridge.store.deliveries import Delivery, Stored
 from panelr_bridge.store.tables import Row
@@ -54,6 +55,37 @@ def receive(
     Bytes that came before, and a snapshot older than the newest, change nothing.
     """
     stored = deliveries.add(connection, delivery, now=now)
+    return _act(connection, now, delivery, event, stored, policy=policy, terms=terms)
+
+
+def replay(
+    connection: Connection,
+    now: datetime,
+    delivery_id: int,
+    delivery: Delivery,
+    event: Order | Deleted | None,
+    *,
+    policy: Policy,
+    terms: Terms,
+    actor: str,
+) -> Received:
+    """Act on a stored delivery as `receive` does: what failed is done now, what was done changes nothing."""
+    stored = deliveries.replay(connection, delivery_id, delivery)
+    subject = f"delivery {delivery_id}"
+    audit.note(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
+    return _act(connection, now, delivery, event, stored, policy=policy, terms=terms)
+
+
+def _act(
+    connection: Connection,
+    now: datetime,
+    delivery: Delivery,
+    event: Order | Deleted | None,
+    stored: Stored,
+    *,
+    policy: Policy,
+    terms: Terms,
+) -> Received:
     if event is None:
         return Received(stored)
     if isinstance(event, Deleted):
@@ -78,7 +110,7 @@ def _first(
     row |= standing_values(weighed, state=decision.state, delivery_id=stored.id)
     slot = None
     if isinstance(decision, Create):
-        slot = rate.take_ahead(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+        slot = _slot_ahead(connection, decision, terms=terms, now=now)
         row |= sending_values(row, decision.request, now=now) if slot else {}
     order_id = orders.add(connection, row)
     if order_id is None:  # another delivery of this order was first; what was taken here is rolled back
@@ -95,7 +127,7 @@ def _first(
         now=now,
         lease_until=now + terms.lease if slot else None,
     )
-    claim = claim_of(row, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now) if slot else None
+    claim = claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now) if slot else None
     return Received(stored, row, claim)
 
 
@@ -128,12 +160,23 @@ def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Te
         return None
     # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease)
-    slot = rate.take_ahead(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    slot = _slot_ahead(connection, decision, terms=terms, now=now)
     if slot is None:
         outbox.put_back(connection, row["id"], due=now, tried=False)
         return None
     sending = row | sending_values(row, decision.request, now=now)
-    return claim_of(sending, decision.request, attempt=1, probe=slot.probe, terms=terms, now=now)
+    return claim_of(sending, decision.request, attempt=1, slot=slot, terms=terms, now=now)
+
+
+def _slot_ahead(connection: Connection, decision: Create, *, terms: Terms, now: datetime) -> rate.Slot | None:
+    return rate.take_ahead(
+        connection,
+        name=RATE,
+        limit=terms.rate_per_minute,
+        now=now,
+        likeness=likeness(decision.request),
+        doubtful_since=now - terms.doubt,
+    )
 
 
 def _is_stale(order: Order, row: Row, *, topic: str) -> bool:

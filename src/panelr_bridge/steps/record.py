@@ -32,8 +32,10 @@ class Report:
 
 
 def note(connection: Connection, report: Report, *, now: datetime, words: str | None = None) -> None:
-    """Write the attempt's row."""
+    """Write the attempt's row, and tell the rate limit of a call that took long: it may have left at its end."""
     claim = report.claim
+    if now - claim.claimed_at > rate.SLACK:
+        rate.keep(connection, claim.slot.number, name=RATE, now=now)
     outbox.note_attempt(
         connection,
         {
@@ -177,7 +179,7 @@ def look_up_later(
 
 def answered(connection: Connection, report: Report) -> None:
     """A probe that Panelr answered as it should opens the gate for everybody."""
-    if report.claim.probe and isinstance(report.outcome, (Done, Refused)):
+    if report.claim.slot.probe and isinstance(report.outcome, (Done, Refused)):
         rate.open_again(connection, name=RATE)
 
 
@@ -262,7 +264,7 @@ def _close_gate(connection: Connection, report: Report, terms: Terms, *, now: da
     failures = gate.failures if gate else 0
     pause = retry.delay(attempt=failures + 1, outcome=outcome, schedule=terms.retry_schedule) or retry.LONGEST_PAUSE
     cause, words = outcomes.name(outcome), outcome.words
-    rate.close(connection, name=RATE, until=now + pause, cause=cause, words=words)
+    rate.close(connection, name=RATE, now=now, pause=pause, cause=cause, words=words)
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:

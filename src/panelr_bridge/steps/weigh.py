@@ -123,7 +123,10 @@ def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime
         )
     if before is State.QUEUED and after is not State.QUEUED:
         outbox.remove(connection, row["id"])
-    return standing_values(weighed, state=after, delivery_id=row["delivery_id"])
+    values = standing_values(weighed, state=after, delivery_id=row["delivery_id"])
+    if before is State.QUEUED and after is State.QUEUED:
+        del values["reasons"]  # why it waits is as true as before
+    return values
 
 
 def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[str, str]] | None:

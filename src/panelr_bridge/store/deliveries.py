@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import JSON, Connection, LargeBinary, bindparam, select, text
+from sqlalchemy import JSON, Connection, LargeBinary, bindparam, select, text, update
 
 from panelr_bridge.store.listing import Page, Query, fetch
 from panelr_bridge.store.tables import Row, UtcDateTime, deliveries
@@ -14,7 +14,7 @@ _ADD = text(
     "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
     " repeated, received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict, :words,"
     " :woo_order_id, 1, FALSE, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
-    " times = deliveries.times + 1, repeated = (deliveries.verdict <> 'failed'),"
+    " times = deliveries.times + 1, repeated = (deliveries.verdict = excluded.verdict),"
     " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
     " RETURNING id, times, repeated"
 ).bindparams(
@@ -25,6 +25,7 @@ _ADD = text(
 )
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
+_LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update()
 _LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
 
@@ -49,7 +50,7 @@ class Delivery:
 class Stored:
     """Where a delivery was stored, how often its bytes have come, and their SHA-256.
 
-    `repeated` says whether they had been processed before; where that had failed they are as good as new.
+    `repeated` says whether they had been understood just so before; where that had failed they are as good as new.
     """
 
     id: int
@@ -74,6 +75,15 @@ def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
     }
     row = connection.execute(_ADD, values).one()
     return Stored(id=row.id, times=row.times, repeated=bool(row.repeated), sha256=digest)
+
+
+def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> Stored:
+    """Note what a stored delivery is understood to be now; how often it came stays as it is. Raises NoResultFound."""
+    before = connection.execute(_LOCK, {"id": delivery_id}).one()
+    values = {"verdict": delivery.verdict, "words": delivery.words, "woo_order_id": delivery.woo_order_id}
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+    repeated = before.verdict == delivery.verdict
+    return Stored(id=delivery_id, times=before.times, repeated=repeated, sha256=before.body_sha256)
 
 
 def body(connection: Connection, delivery_id: int) -> bytes:

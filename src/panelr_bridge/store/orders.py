@@ -7,11 +7,11 @@ there are no deadlocks.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panelr_bridge.store.listing import Page, Query, fetch
-from panelr_bridge.store.tables import Row, attempts, mapping_revisions, orders, outbox
+from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders, outbox
 from panelr_bridge.values import State, WorkOrder
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
@@ -116,6 +116,20 @@ def linked(connection: Connection, reference_codes: list[str], *, besides: int) 
     """Return those of `reference_codes` that belong to orders besides one."""
     wanted = select(orders.c.reference_code).where(orders.c.reference_code.in_(reference_codes), orders.c.id != besides)
     return {code for code in connection.execute(wanted).scalars() if code is not None}
+
+
+def twin_in_doubt(
+    connection: Connection, *, likeness: str, besides: int, since: datetime, only_unconfirmed: bool = False
+) -> Row | None:
+    """Return an order of the same `likeness`, first sent after `since`, of which Panelr may have a work order unknown.
+
+    `only_unconfirmed` leaves those out that a person has closed.
+    """
+    in_doubt = select(orders).where(
+        orders.c.likeness == likeness, text(IN_DOUBT), orders.c.first_sent_at > since, orders.c.id != besides
+    )
+    wanted = in_doubt.where(orders.c.state == State.UNCONFIRMED) if only_unconfirmed else in_doubt
+    return _one(connection, wanted.order_by(orders.c.id).limit(1), {})
 
 
 def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:

@@ -6,7 +6,7 @@ The lease is the fence: a process that wakes up after its lease has ended cannot
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from panelr_bridge.store.tables import Row, attempts, orders, outbox
 from panelr_bridge.values import Action, State
@@ -20,18 +20,19 @@ DUE: Select[Any] = (
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
     .where(
         outbox.c.lease_until.is_(None),
+        outbox.c.action == bindparam("owed"),
         outbox.c.next_attempt_at <= bindparam("now"),
-        or_(
-            and_(outbox.c.action == Action.CREATE_WORK_ORDER, orders.c.state == State.QUEUED),
-            and_(outbox.c.action == Action.LOOK_UP, orders.c.state == State.UNCONFIRMED),
-        ),
+        orders.c.state == bindparam("state"),
     )
     .order_by(outbox.c.next_attempt_at, outbox.c.id)
     .limit(1)
     # both rows: PostgreSQL looks again at those that it locks, and only at those, once others have committed
     .with_for_update(of=[orders, outbox], skip_locked=True)
 )
-_NEXT = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.lease_until.is_(None))
+_STATES = {Action.CREATE_WORK_ORDER: State.QUEUED, Action.LOOK_UP: State.UNCONFIRMED}
+_NEXT = select(func.min(outbox.c.next_attempt_at)).where(
+    outbox.c.lease_until.is_(None), outbox.c.action == bindparam("owed")
+)
 _ENDED: Select[Any] = (
     select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.lease_until, orders)
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
@@ -75,10 +76,17 @@ def of_order(connection: Connection, order_id: int) -> Row | None:
     return None if found is None else dict(found)
 
 
-def next_due(connection: Connection, *, now: datetime) -> Row | None:
-    """Return the longest due row that nobody works on, joined to its order, which stays locked until the commit."""
-    found = connection.execute(DUE, {"now": now}).mappings().one_or_none()
-    return None if found is None else dict(found)
+def next_due(connection: Connection, *, now: datetime, first: Action = Action.CREATE_WORK_ORDER) -> Row | None:
+    """Return the longest due row that nobody works on, joined to its order, which stays locked until the commit.
+
+    One that owes `first` goes before one that owes anything else, however long that has been due.
+    """
+    for action in sorted(_STATES, key=lambda each: each is not first):
+        values = {"now": now, "owed": action, "state": _STATES[action]}
+        found = connection.execute(DUE, values).mappings().one_or_none()
+        if found is not None:
+            return dict(found)
+    return None
 
 
 def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
@@ -89,7 +97,8 @@ def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
 
 def next_at(connection: Connection) -> datetime | None:
     """Return when the next row falls due; it may be past."""
-    return connection.execute(_NEXT).scalar()
+    moments = [connection.execute(_NEXT, {"owed": action}).scalar() for action in _STATES]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def lease(connection: Connection, order_id: int, *, attempt: int, until: datetime) -> None:

@@ -1,59 +1,106 @@
 """Panelr's rate limit, shared by every process on the database, and the gate that a 429 or a wrong key closes.
 
 There is one row for each call that a minute allows. A call takes the row that has been free the longest, and the
-row is free again a minute later: whatever 60 seconds one looks at, no row was taken twice in them, so there were
-never more calls than rows. Nobody waits for anybody: SKIP LOCKED on PostgreSQL, one writer on SQLite.
+row is free again a minute after the call has left: whatever 60 seconds one looks at, no row was taken twice in them,
+so there were never more calls than rows. Nobody waits for anybody: SKIP LOCKED on PostgreSQL, one writer on SQLite.
+
+Time is the database's, so that machines whose clocks differ share one minute: PostgreSQL's statement_timestamp().
+SQLite has no clock but its machine's, which every process on the file shares: there it is the caller's `now`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Interval, TextClause, bindparam, text
 
-from panelr_bridge.store.tables import UtcDateTime
+from panelr_bridge.store.tables import IN_DOUBT, Row, UtcDateTime
 
-WINDOW = timedelta(seconds=61)
-"""A minute, and a second for the way between taking a slot and the call's arrival."""
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(seconds=60)
+SLACK = timedelta(seconds=1)
+"""How long after taking its slot a call may leave without saying so; one that takes longer is told to `keep`."""
 PROBE = timedelta(seconds=60)
 """How long the others wait for a probe's outcome before one of them tries."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MOMENTS = [bindparam(name, type_=UtcDateTime) for name in ("now", "free_since")]
-_TAKE = (
-    "UPDATE rate_slots SET used_at = :now WHERE name = :name AND slot = ("
-    " SELECT slot FROM rate_slots WHERE name = :name AND slot <= :limit AND used_at <= :free_since{gate}"
-    " ORDER BY used_at, slot LIMIT 1{lock}) RETURNING slot"
-)
-# A newcomer does not overtake what has waited longer, and does not knock at a closed gate.
-_GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g.failures > 0)"
-_QUEUE = " AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.lease_until IS NULL AND b.next_attempt_at <= :now)"
-_LOCK = {"postgresql": " FOR UPDATE SKIP LOCKED", "sqlite": ""}
-_STATEMENTS = {
-    (dialect, gate): text(_TAKE.format(gate=condition, lock=lock)).bindparams(*_MOMENTS)
-    for dialect, lock in _LOCK.items()
-    for gate, condition in (("newcomer", _GATE + _QUEUE), ("queued", _GATE), ("probe", ""))
+_MOMENTS: Mapping[str, Row] = {
+    "postgresql": {
+        "now": "statement_timestamp()",
+        "free_since": "(statement_timestamp() - :window)",
+        "until": "(statement_timestamp() + :pause)",
+        "lock": " FOR UPDATE SKIP LOCKED",
+    },
+    "sqlite": {"now": ":now", "free_since": ":free_since", "until": ":until", "lock": ""},
 }
-_BECOME_PROBE = text(
-    "UPDATE rate_limits SET closed_until = :until WHERE name = :name AND failures > 0 AND closed_until <= :now AND"
-    " EXISTS (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot <= :limit AND s.used_at <= :free_since)"
-).bindparams(*_MOMENTS, bindparam("until", type_=UtcDateTime))
-_CLOSE = text(
-    "INSERT INTO rate_limits (name, closed_until, failures, cause, words) VALUES (:name, :until, 1, :cause, :words)"
+_TYPES: Mapping[str, Any] = {
+    "now": UtcDateTime(),
+    "free_since": UtcDateTime(),
+    "until": UtcDateTime(),
+    "window": Interval(),
+    "pause": Interval(),
+}
+
+
+def _each(statement: str, **columns: Any) -> Mapping[str, Any]:
+    """Return a statement for each database, with the moments that it names."""
+    return {dialect: _typed(statement.format(**moments), columns) for dialect, moments in _MOMENTS.items()}
+
+
+def _typed(statement: str, columns: Row) -> Any:
+    clause: TextClause = text(statement)
+    clause = clause.bindparams(*(bindparam(name, type_=_TYPES[name]) for name in _TYPES if f":{name}" in statement))
+    return clause.columns(**columns) if columns else clause
+
+
+_TAKE = (
+    "UPDATE rate_slots SET used_at = {{now}} WHERE name = :name AND slot = ("
+    " SELECT slot FROM rate_slots WHERE name = :name AND slot <= :limit AND used_at <= {{free_since}}{condition}"
+    " ORDER BY used_at, slot LIMIT 1{{lock}}) RETURNING slot"
+)
+_GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g.failures > 0)"
+# A newcomer does not overtake what has waited longer, does not knock at a closed gate, and leaves first those alone
+# that Panelr's list could not tell it from while they are being looked up.
+_NEWCOMER = (
+    " AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.lease_until IS NULL AND b.action = 'create_work_order'"
+    " AND b.next_attempt_at <= :moment)"
+    " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.likeness = :likeness AND o.state = 'unconfirmed'"
+    " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
+)
+_TAKES = {
+    "newcomer": {
+        dialect: clause.bindparams(
+            bindparam("moment", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime())
+        )
+        for dialect, clause in _each(_TAKE.format(condition=_GATE + _NEWCOMER.format(in_doubt=IN_DOUBT))).items()
+    },
+    "queued": _each(_TAKE.format(condition=_GATE)),
+    "probe": _each(_TAKE.format(condition="")),
+}
+_BECOME_PROBE = _each(
+    "UPDATE rate_limits SET closed_until = {until} WHERE name = :name AND failures > 0 AND closed_until <= {now} AND"
+    " EXISTS (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot <= :limit AND s.used_at <= {free_since})"
+)
+_KEEP = _each("UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot = :slot")
+_CLOSE = _each(
+    "INSERT INTO rate_limits (name, closed_until, failures, cause, words) VALUES (:name, {until}, 1, :cause, :words)"
     " ON CONFLICT (name) DO UPDATE SET closed_until ="
-    " CASE WHEN rate_limits.closed_until > :until THEN rate_limits.closed_until ELSE :until END,"
+    " CASE WHEN rate_limits.closed_until > {until} THEN rate_limits.closed_until ELSE {until} END,"
     " failures = rate_limits.failures + 1, cause = :cause,"
     " words = :words"
-).bindparams(bindparam("until", type_=UtcDateTime))
+)
 _OPEN = text("UPDATE rate_limits SET failures = 0, cause = NULL, words = NULL WHERE name = :name AND failures > 0")
-_PROBE_NOW = text(
-    "UPDATE rate_limits SET closed_until = :now WHERE name = :name AND failures > 0 AND closed_until > :now"
+_PROBE_NOW = _each(
+    "UPDATE rate_limits SET closed_until = {now} WHERE name = :name AND failures > 0 AND closed_until > {now}"
     " AND cause = 'misconfigured'"
-).bindparams(bindparam("now", type_=UtcDateTime))
+)
 _STATE = text("SELECT closed_until, failures, cause, words FROM rate_limits WHERE name = :name").columns(
     closed_until=UtcDateTime
 )
-_FREE_AT = text("SELECT min(used_at) AS used_at FROM rate_slots WHERE name = :name AND slot <= :limit").columns(
-    used_at=UtcDateTime
+_FREE_AT = _each(
+    "SELECT min(used_at) AS used_at, {now} AS moment FROM rate_slots WHERE name = :name AND slot <= :limit",
+    used_at=UtcDateTime,
+    moment=UtcDateTime,
 )
 _ADD_SLOT = text(
     "INSERT INTO rate_slots (name, slot, used_at) VALUES (:name, :slot, :never) ON CONFLICT (name, slot) DO NOTHING"
@@ -64,6 +111,7 @@ _ADD_SLOT = text(
 class Slot:
     """Leave for one call now. A probe's outcome says whether the gate opens again."""
 
+    number: int
     probe: bool = False
 
 
@@ -82,9 +130,16 @@ def prepare(connection: Connection, *, name: str, limit: int) -> None:
     connection.execute(_ADD_SLOT, [{"name": name, "slot": slot, "never": NEVER} for slot in range(1, limit + 1)])
 
 
-def take_ahead(connection: Connection, *, name: str, limit: int, now: datetime) -> Slot | None:
-    """Take leave for a call that has not waited yet; None when somebody waits, the gate is closed or none is free."""
-    return _take(connection, "newcomer", name=name, limit=limit, now=now)
+def take_ahead(
+    connection: Connection, *, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime
+) -> Slot | None:
+    """Take leave for a call that has not waited yet.
+
+    None when somebody waits, the gate is closed, none is free, or an order of the same `likeness` that was first
+    sent after `doubtful_since` is still being looked up.
+    """
+    more = {"moment": now, "likeness": likeness, "doubtful_since": doubtful_since}
+    return _take(connection, "newcomer", name=name, limit=limit, now=now, **more)
 
 
 def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slot | None:
@@ -95,24 +150,33 @@ def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slo
     slot = _take(connection, "queued", name=name, limit=limit, now=now)
     if slot is not None:
         return slot
-    values = {"name": name, "limit": limit, "now": now, "free_since": now - WINDOW, "until": now + PROBE}
-    probing = connection.execute(_BECOME_PROBE, values).rowcount == 1
+    values = {"name": name, "limit": limit, **_moments(now, pause=PROBE)}
+    probing = connection.execute(_BECOME_PROBE[connection.dialect.name], values).rowcount == 1
     return _take(connection, "probe", name=name, limit=limit, now=now) if probing else None
 
 
+def keep(connection: Connection, slot: int, *, name: str, now: datetime) -> None:
+    """Let the minute of a slot begin now: its call took longer than SLACK, and may have left as late as this."""
+    connection.execute(_KEEP[connection.dialect.name], {"name": name, "slot": slot, **_moments(now)})
+
+
 def free_at(connection: Connection, *, name: str, limit: int, now: datetime) -> datetime:
-    """Return when `take` may succeed again."""
+    """Return when `take` may succeed again, by the caller's clock."""
     closed = gate(connection, name=name)
-    used_at = connection.execute(_FREE_AT, {"name": name, "limit": limit}).scalar() or NEVER
-    return max(used_at + WINDOW, closed.closed_until if closed else NEVER, now)
+    values = {"name": name, "limit": limit, **_moments(now)}
+    row = connection.execute(_FREE_AT[connection.dialect.name], values).one()
+    there: datetime = max((row.used_at or NEVER) + MINUTE + SLACK, closed.closed_until if closed else NEVER)
+    wait: timedelta = max(there - row.moment, timedelta(0))
+    return now + wait
 
 
-def close(connection: Connection, *, name: str, until: datetime, cause: str, words: str) -> None:
-    """Close the gate for everybody until `until`, because Panelr asked for it or does not know us.
+def close(connection: Connection, *, name: str, now: datetime, pause: timedelta, cause: str, words: str) -> None:
+    """Close the gate for everybody for `pause`, because Panelr asked for it or does not know us.
 
-    `cause` is the outcome's name.
+    `cause` is the outcome's name. A pause that is in force already is not shortened.
     """
-    connection.execute(_CLOSE, {"name": name, "until": until, "cause": cause, "words": words})
+    values = {"name": name, "cause": cause, "words": words, **_moments(now, pause=pause)}
+    connection.execute(_CLOSE[connection.dialect.name], values)
 
 
 def open_again(connection: Connection, *, name: str) -> None:
@@ -122,7 +186,7 @@ def open_again(connection: Connection, *, name: str) -> None:
 
 def probe_now(connection: Connection, *, name: str, now: datetime) -> None:
     """Let a call probe at once what a wrong key or address had closed; a pause that Panelr asked for stays."""
-    connection.execute(_PROBE_NOW, {"name": name, "now": now})
+    connection.execute(_PROBE_NOW[connection.dialect.name], {"name": name, **_moments(now)})
 
 
 def gate(connection: Connection, *, name: str) -> Gate | None:
@@ -131,8 +195,13 @@ def gate(connection: Connection, *, name: str) -> Gate | None:
     return None if row is None or row.failures == 0 else Gate(row.closed_until, row.failures, row.cause, row.words)
 
 
-def _take(connection: Connection, kind: str, *, name: str, limit: int, now: datetime) -> Slot | None:
-    statement = _STATEMENTS[connection.dialect.name, kind]
-    values = {"name": name, "limit": limit, "now": now, "free_since": now - WINDOW}
-    taken = connection.execute(statement, values).first()
-    return None if taken is None else Slot(probe=kind == "probe")
+def _take(connection: Connection, kind: str, *, name: str, limit: int, now: datetime, **more: Any) -> Slot | None:
+    statement = _TAKES[kind][connection.dialect.name]
+    taken = connection.execute(statement, {"name": name, "limit": limit, **_moments(now), **more}).first()
+    return None if taken is None else Slot(taken.slot, probe=kind == "probe")
+
+
+def _moments(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
+    """Return every moment and length of time that a statement may name; each takes what it needs."""
+    window = MINUTE + SLACK
+    return {"now": now, "free_since": now - window, "until": now + pause, "window": window, "pause": pause}

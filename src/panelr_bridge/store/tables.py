@@ -83,6 +83,9 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
+"""Of an order: Panelr may have a work order of it that nobody here knows."""
+
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER PRIMARY KEY by itself
 _STATES = ", ".join(f"'{state}'" for state in State)
 
@@ -131,6 +134,7 @@ orders = Table(
     Column("attention", JSON(none_as_null=True)),
     Column("request", Text),  # create_work_order's body as last sent
     Column("first_sent_at", UtcDateTime),
+    Column("likeness", Text),  # of that request: orders with the same one cannot be told apart in Panelr's list
     Column("work_order_id", BigInteger),
     Column("reference_code", Text),
     Column("confirmation_token", Text),
@@ -152,6 +156,12 @@ orders = Table(
         sqlite_where=text("adopted"),
     ),
     Index("ix_orders_state", "state", "id"),
+    Index(
+        "ix_orders_in_doubt",
+        "likeness",
+        postgresql_where=text(IN_DOUBT),
+        sqlite_where=text(IN_DOUBT),
+    ),
     Index("ix_orders_updated_at", "updated_at"),
     Index(
         "ix_orders_attention",
@@ -190,6 +200,7 @@ outbox = Table(
     Column("owed_since", UtcDateTime, nullable=False),
     Index(
         "ix_outbox_due",
+        "action",
         "next_attempt_at",
         "id",
         postgresql_where=text("lease_until IS NULL"),

@@ -7,17 +7,20 @@ from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from panelr_bridge import logs
 from panelr_bridge.errors import NotFound
 from panelr_bridge.mapping import PlainText
 from panelr_bridge.store import deliveries
 from panelr_bridge.store import tables as t
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
-from panelr_bridge.web.auth import admin_router
+from panelr_bridge.web.auth import ACTOR, admin_router
+from panelr_bridge.web.door import outcome
 from panelr_bridge.web.lists import Id, ListQuery, Many, Number, One, Resource, moment
 from panelr_bridge.web.state import Parts
 
 router = admin_router("Deliveries")
+log = logs.get(__name__)
 
 _DELIVERY_NAMES = (
     "id",
@@ -77,3 +80,22 @@ async def get_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
         raise NotFound(f"there is no delivery {delivery_id}")
     body = base64.b64encode(row["body"]).decode()
     return JSONResponse({"data": show_delivery(row) | {"body_base64": body}})
+
+
+@router.post(
+    "/deliveries/{delivery_id}/replay",
+    responses=problems.documented(404, ok=One[dict[str, Any]]),
+    summary="Act on a stored delivery again",
+)
+async def replay_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
+    """Do now what could not be done when it came; what was done then changes nothing. `outcome` says what it came to.
+
+    An order that is held is not decided anew by this: that is `/orders/{id}/retry`.
+    """
+    row = await parts.database.read(deliveries.get, delivery_id)
+    if row is None:
+        raise NotFound(f"there is no delivery {delivery_id}")
+    delivery, order = await parts.bridge.replay(row, actor=ACTOR)
+    log.info("operator.acted", action="replay", delivery=delivery_id)
+    shown = show_delivery(row) | {"verdict": delivery.verdict, "words": delivery.words}
+    return JSONResponse({"data": shown | {"outcome": outcome(delivery, order, words=delivery.words)}})

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from panelr_bridge import logs
-from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore, Unreadable
+from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.settings import DEFAULT_STORE, StoreSettings
 from panelr_bridge.steps import intake
+from panelr_bridge.steps.understand import understand
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import Row
@@ -22,8 +23,7 @@ from panelr_bridge.values import State
 from panelr_bridge.web import problems
 from panelr_bridge.web.body import read
 from panelr_bridge.web.state import runtime_of
-from panelr_bridge.woo import payload
-from panelr_bridge.woo.payload import Deleted, ErrorObject, Order, OtherTopic
+from panelr_bridge.woo.payload import Deleted, Order
 from panelr_bridge.woo.signature import verify
 
 router = APIRouter(tags=["WooCommerce"])
@@ -112,43 +112,9 @@ def _verify(request: Request, body: bytes, store: StoreSettings) -> None:
 
 
 def _understand(request: Request, store: str, body: bytes) -> tuple[Delivery, Order | Deleted | None]:
-    """Return an authentic delivery with its verdict, and the event where it is about an order."""
+    headers = {name: value[:500] for name in KEPT_HEADERS if (value := request.headers.get(name))}
     topic = request.headers.get("x-wc-webhook-topic", "")[:100]
-    verdict, words, event = _verdict(topic, body)
-    delivery = Delivery(
-        store=store,
-        topic=topic,
-        body=body,
-        headers={name: value[:500] for name in KEPT_HEADERS if (value := request.headers.get(name))},
-        verdict=verdict,
-        words=words,
-        woo_order_id=event.id if event is not None else None,
-    )
-    return delivery, event
-
-
-def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | Deleted | None]:
-    try:
-        event = payload.parse(body=body, topic=topic)
-    except Unreadable as error:
-        return "unreadable", str(error), None
-    except Exception:
-        log.exception("delivery.failed", topic=topic)
-        return "failed", "this delivery could not be read, for a fault of the bridge; the log says which", None
-    if isinstance(event, OtherTopic):
-        return "other_topic", f"the topic {event.topic or '(none)'} is none that the bridge uses", None
-    if isinstance(event, ErrorObject):
-        return "woocommerce_error", error_words(event), None
-    return ("deleted" if isinstance(event, Deleted) else "order"), None, event
-
-
-def error_words(error: ErrorObject) -> str:
-    """Say what WooCommerce's error means for the shop."""
-    if error.code in payload.OWNER_MAY_NOT_READ:
-        hint = "the webhook's owner may not read orders: give the webhook to a user who may (shop manager)"
-    else:
-        hint = "WooCommerce could not read the order at the time of delivery"
-    return f"{hint} ({error.code}: {error.words})"[:500]
+    return understand(store=store, topic=topic, body=body, headers=headers)
 
 
 async def _kept(runtime: Runtime, delivery: Delivery) -> bool:
@@ -161,13 +127,17 @@ async def _kept(runtime: Runtime, delivery: Delivery) -> bool:
     return True
 
 
-def _answer(delivery: Delivery, row: Row | None, *, words: str | None) -> JSONResponse:
+def outcome(delivery: Delivery, row: Row | None, *, words: str | None) -> dict[str, Any]:
+    """Return what a delivery came to, as WooCommerce and operators are told it; `row` is its order's."""
     reasons = row["reasons"] if row else []
-    content = {
+    return {
         "order_id": delivery.woo_order_id,
         "state": row and row["state"],
         "work_order_id": row and row["work_order_id"],
         "reference_code": row and row["reference_code"],
         "reason": reasons[0]["words"] if reasons else words,
     }
-    return JSONResponse(content, 202 if row and row["state"] in UNSETTLED else 200)
+
+
+def _answer(delivery: Delivery, row: Row | None, *, words: str | None) -> JSONResponse:
+    return JSONResponse(outcome(delivery, row, words=words), 202 if row and row["state"] in UNSETTLED else 200)

@@ -1,0 +1,34 @@
+"""Orders that Panelr's list cannot tell apart, and what is due by its action."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+IN_DOUBT = sa.text("first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')")
+OPEN = sa.text("lease_until IS NULL")
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column("orders", sa.Column("likeness", sa.Text(), nullable=True))
+    op.create_index("ix_orders_in_doubt", "orders", ["likeness"], postgresql_where=IN_DOUBT, sqlite_where=IN_DOUBT)
+    op.drop_index("ix_outbox_due", "outbox")
+    op.create_index(
+        "ix_outbox_due",
+        "outbox",
+        ["action", "next_attempt_at", "id"],
+        postgresql_where=OPEN,
+        sqlite_where=OPEN,
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_index("ix_outbox_due", "outbox")
+    op.create_index("ix_outbox_due", "outbox", ["next_attempt_at", "id"], postgresql_where=OPEN, sqlite_where=OPEN)
+    op.drop_index("ix_orders_in_doubt", "orders")
+    op.drop_column("orders", "likeness")
