@@ -26,16 +26,16 @@ class Worker:
     def __init__(self, bridge: Bridge, *, wake_ignored: timedelta) -> None:
         self._bridge = bridge
         self._wake_ignored = wake_ignored
-        self._stopping = False
+        self.stopping = False
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns after its present step. What is owed stays owed."""
-        self._stopping = True
+        self.stopping = True
         self._bridge.owed.set()
 
     async def run(self) -> None:
         """Work until `stop`. A database that is away is waited for; one order that fails holds up no other."""
-        while not self._stopping:
+        while not self.stopping:
             self._bridge.owed.clear()
             until = None
             for step in (self._end_leases, self._wake, self._claim):
@@ -72,7 +72,7 @@ class Worker:
 
     async def _claim(self) -> datetime | None:
         """Begin every call that is due and may be made; returns when there may be more, if that is known."""
-        while not self._stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
+        while not self.stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
             try:
                 next_one = await self._bridge.claim_due()
             except Exception as error:

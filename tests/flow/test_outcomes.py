@@ -82,58 +82,6 @@ async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
     assert len(mapped.panel.work_orders) == 1
 
 
-LOST_BEFORE: list[tuple[str, dict[str, Any]]] = [
-    ("reset", {"when": "before"}),
-    ("close", {"when": "before"}),
-    ("hang", {"when": "before", "seconds": 5}),
-    ("html", {"when": "before"}),
-    ("empty", {"when": "before"}),
-    ("garbage", {"when": "before"}),
-    ("status", {"when": "before", "status": 500}),
-    ("status", {"when": "before", "status": 502}),
-    ("truncated", {"when": "before"}),
-]
-LOST_AFTER = [(kind, more | {"when": "after"}) for kind, more in LOST_BEFORE]
-
-
-@pytest.mark.parametrize("shows_wc_order_id", [True, False])
-@pytest.mark.parametrize(("kind", "more"), LOST_AFTER)
-async def test_an_answer_lost_after_the_creation_is_found_and_adopted(
-    mapped: Kit, kind: str, more: dict[str, Any], shows_wc_order_id: bool
-) -> None:
-    mapped.panel.settings.shows_wc_order_id = shows_wc_order_id
-    mapped.panel.faults.add(kind, action="create_work_order", **more)
-    answer = await mapped.post(order())
-    assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
-    story = await mapped.until(20, "created")
-    assert tries(story)[0] == ("create_work_order", "unknown")
-    assert story["reasons"][0]["code"] == "adopted_by_look_up"
-    assert story["reference_code"] == mapped.panel.work_orders[1].reference_code
-    assert len(mapped.panel.work_orders) == 1
-
-
-@pytest.mark.parametrize(("kind", "more"), LOST_BEFORE)
-async def test_a_call_that_never_arrived_is_looked_up_twice_and_sent_again(
-    mapped: Kit, kind: str, more: dict[str, Any]
-) -> None:
-    mapped.panel.faults.add(kind, action="create_work_order", **more)
-    answer = await mapped.post(order())
-    assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
-    story = await mapped.until(20, "created")
-    assert tries(story) == [
-        ("create_work_order", "unknown"),
-        ("look_up", "done"),
-        ("look_up", "done"),
-        ("create_work_order", "done"),
-    ]
-    assert len(mapped.panel.work_orders) == 1
-
-
-async def test_phps_warnings_before_the_answer_do_not_spoil_it(mapped: Kit) -> None:
-    mapped.panel.faults.add("warnings", action="create_work_order")
-    assert (await mapped.post(order())).json()["state"] == "created"
-
-
 async def test_a_panelr_that_cannot_be_asked_leaves_it_to_a_person(mapped: Kit) -> None:
     mapped.panel.settings.knows_get_work_orders = False
     mapped.panel.faults.add("reset", action="create_work_order", when="after")
@@ -165,23 +113,6 @@ async def test_a_work_order_that_another_order_has_is_not_adopted(mapped: Kit) -
     story = await mapped.until(701, "created")
     assert story["reference_code"] == mapped.panel.work_orders[2].reference_code
     assert len(mapped.panel.work_orders) == 2
-
-
-@pytest.mark.parametrize("shows_wc_order_id", [True, False])
-@pytest.mark.parametrize("lost", [("after", "after"), ("before", "after"), ("after", "before"), ("before", "before")])
-async def test_two_identical_orders_whose_answers_are_lost_become_two_work_orders(
-    mapped: Kit, lost: tuple[str, str], shows_wc_order_id: bool
-) -> None:
-    """The second waits until the first one's answer is found: then there is one that it can be."""
-    mapped.panel.settings.shows_wc_order_id = shows_wc_order_id
-    for when in lost:
-        mapped.panel.faults.add("reset", action="create_work_order", when=when)
-    await mapped.post(order(id=700))
-    second = await mapped.post(order(id=701))
-    assert second.json()["state"] == "queued"
-    stories = {number: await mapped.until(number, "created") for number in (700, 701)}
-    made = {each.reference_code: each.wc_order_id for each in mapped.panel.work_orders.values()}
-    assert {story["reference_code"]: str(number) for number, story in stories.items()} == made
 
 
 async def test_two_that_were_lost_at_the_same_time_are_left_to_a_person(mapped: Kit) -> None:

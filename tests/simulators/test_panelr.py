@@ -562,6 +562,7 @@ async def test_an_impossible_fault_is_refused(panelr: Caller, body: dict[str, An
 async def test_faults_by_hand(panelr: Caller) -> None:
     asked = {"kind": "hang", "action": "create_work_order", "when": "after", "times": None, "seconds": 0.5}
     shown = {"id": 1, **asked, "status": None, "retry_after": None, "body": "html", "struck": 0}
+    shown |= {"wc_order_id": None, "customer_email": None}
     added = await panelr.client.post("/_sim/faults", json=asked)
     assert (added.status_code, added.json()) == (201, shown)
     assert (await panelr.client.get("/_sim/faults")).json() == [shown]

@@ -126,7 +126,7 @@ async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(op
     assert probe is not None
     assert probe.probe
     assert await opened.write(_take_slot, after) is None
-    await opened.write(rate.open_again, name="panelr")
+    await opened.write(rate.open_again, name="panelr", now=after, heard=True)
     for take in (_take_slot, _ahead):
         slot = await opened.write(take, after)
         assert slot is not None

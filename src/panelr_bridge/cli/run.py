@@ -1,9 +1,12 @@
 """serve, worker, migrate, check, demo."""
 
 import asyncio
+import os
 import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import FrameType
 from typing import Annotated
 from urllib.parse import urljoin
 
@@ -24,9 +27,12 @@ from panelr_bridge.settings import Settings, require_ready
 from panelr_bridge.store import database
 from panelr_bridge.store import migrate as migrations
 from panelr_bridge.web.app import create_app
+from panelr_bridge.worker import Worker
 
 OVERDUE = timedelta(minutes=15)
 CLOCKS_APART = timedelta(minutes=1)
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+log = logs.get(__name__)
 
 
 def serve() -> None:
@@ -35,7 +41,10 @@ def serve() -> None:
     require_ready(chosen)
     logs.configure(chosen.log_format)
     run(_ready_database(chosen))
-    uvicorn.run(
+    for each in STOPPING:
+        # uvicorn raises the signal again once it has stopped as it was told: that is no death by a signal
+        signal.signal(each, lambda *_: None)
+    config = uvicorn.Config(
         create_app(chosen),
         host=chosen.host,
         port=chosen.port,
@@ -46,6 +55,24 @@ def serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=int(chosen.sync_budget_seconds) + 5,
     )
+    _Server(config).run()
+
+
+class _Server(uvicorn.Server):
+    """Stops when it is told to; told twice, it ends at once."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self.should_exit:
+            _end_at_once()
+        super().handle_exit(sig, frame)
+
+
+def _end_at_once() -> None:
+    """Leave everything as it is: what was under way is looked up later, as after a crash."""
+    log.warning("bridge.ended", reason="told to stop twice")
+    sys.stdout.flush()
+    os._exit(130)
 
 
 async def _ready_database(chosen: Settings) -> None:
@@ -69,9 +96,15 @@ async def _work(chosen: Settings) -> None:
     async with assembled(chosen) as runtime:
         await runtime.bridge.write(prepare, rate_per_minute=chosen.panelr_rate_per_minute)
         loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, runtime.worker.stop)
+        for each in STOPPING:
+            loop.add_signal_handler(each, _stop, runtime.worker)
         await runtime.worker.run()
+
+
+def _stop(worker: Worker) -> None:
+    if worker.stopping:
+        _end_at_once()
+    worker.stop()
 
 
 def migrate(

@@ -72,7 +72,7 @@ def created(
     note(connection, report, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _tell_changes(connection, claim.order_id, now=now)
-    answered(connection, report)
+    answered(connection, report, now=now)
     return State.CREATED
 
 
@@ -96,7 +96,7 @@ def not_created(connection: Connection, now: datetime, report: Report, *, terms:
         return _state(connection, claim.order_id)
     _owe_next(connection, claim.order_id, state, due)
     note(connection, report, now=now)
-    answered(connection, report)
+    answered(connection, report, now=now)
     _close_gate(connection, report, terms, now=now)
     return state
 
@@ -177,17 +177,18 @@ def look_up_later(
     return _looked_up(connection, report, again, now=now)
 
 
-def answered(connection: Connection, report: Report) -> None:
-    """A probe that Panelr answered as it should opens the gate for everybody."""
-    if report.claim.slot.probe and isinstance(report.outcome, (Done, Refused)):
-        rate.open_again(connection, name=RATE)
+def answered(connection: Connection, report: Report, *, now: datetime) -> None:
+    """A probe that was not sent away again opens the gate for everybody."""
+    if report.claim.slot.probe and not isinstance(report.outcome, (Throttled, Misconfigured)):
+        heard = isinstance(report.outcome, (Done, Refused))
+        rate.open_again(connection, name=RATE, now=now, heard=heard)
 
 
 def _looked_up(connection: Connection, report: Report, then: Callable[[Row], State], *, now: datetime) -> State:
     """Note a look-up and act on it, unless the order has been settled without it."""
     row = orders.lock_by_id(connection, report.claim.order_id)
     note(connection, report, now=now)
-    answered(connection, report)
+    answered(connection, report, now=now)
     if row is None or not outbox.holds(connection, report.claim.order_id, lease_until=report.claim.lease_until):
         return State(row["state"]) if row else State.CLOSED
     return then(row)
@@ -201,7 +202,7 @@ def _late(connection: Connection, report: Report, work_order: WorkOrder, values:
     order_id = report.claim.order_id
     row = orders.lock_by_id(connection, order_id)
     note(connection, report, now=now, words=f"created {work_order.reference_code}, told after the lease had ended")
-    answered(connection, report)
+    answered(connection, report, now=now)
     if row is None:
         return State.CLOSED
     newer_call = row["state"] == State.SENDING

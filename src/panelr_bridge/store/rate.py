@@ -89,7 +89,10 @@ _CLOSE = _each(
     " failures = rate_limits.failures + 1, cause = :cause,"
     " words = :words"
 )
-_OPEN = text("UPDATE rate_limits SET failures = 0, cause = NULL, words = NULL WHERE name = :name AND failures > 0")
+_OPEN = _each(
+    "UPDATE rate_limits SET closed_until = {now}, failures = 0, cause = NULL, words = NULL"
+    " WHERE name = :name AND failures > 0 AND (:heard OR cause = 'throttled')"
+)
 _PROBE_NOW = _each(
     "UPDATE rate_limits SET closed_until = {now} WHERE name = :name AND failures > 0 AND closed_until > {now}"
     " AND cause = 'misconfigured'"
@@ -179,9 +182,12 @@ def close(connection: Connection, *, name: str, now: datetime, pause: timedelta,
     connection.execute(_CLOSE[connection.dialect.name], values)
 
 
-def open_again(connection: Connection, *, name: str) -> None:
-    """Open the gate: Panelr answers again."""
-    connection.execute(_OPEN, {"name": name})
+def open_again(connection: Connection, *, name: str, now: datetime, heard: bool) -> None:
+    """Open the gate after a probe. `heard` says that Panelr answered it as it should.
+
+    Without that, a pause that it had asked for is over all the same; a key that it did not accept may still be wrong.
+    """
+    connection.execute(_OPEN[connection.dialect.name], {"name": name, "heard": heard, **_moments(now)})
 
 
 def probe_now(connection: Connection, *, name: str, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """The door of the simulated Panelr: thin HTTP around `Panel`."""
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -9,8 +11,9 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from panelr_bridge.simulators.panelr.actions import ACTIONS, Call, carry_out
-from panelr_bridge.simulators.panelr.answers import failure
+from panelr_bridge.simulators.panelr.answers import failure, parsed
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
+from panelr_bridge.simulators.panelr.faults import SUBJECTS
 from panelr_bridge.simulators.panelr.panel import Entry, Panel
 from panelr_bridge.simulators.panelr.settings import Settings
 from panelr_bridge.simulators.panelr.wire import SILENT, Exchange, altered, play, send_answer
@@ -43,13 +46,14 @@ class Door:
 
     async def _answer(self, call: Call, entry: Entry, exchange: Exchange) -> None:
         faults = self.panel.faults
+        about = _told(call) if faults.waiting else {}
         answer = NOTHING_DONE
         # Before the key is looked at: an outage asks nobody for a key.
-        fault = faults.strike(call.action, "before")
+        fault = faults.strike(call.action, "before", about)
         if fault is None:
             answer = carry_out(self.panel, call)
             if answer.succeeded:
-                fault = faults.strike(call.action, "after")
+                fault = faults.strike(call.action, "after", about)
         if fault is None:
             entry.status = answer.status
             await send_answer(answer, exchange)
@@ -71,6 +75,15 @@ async def _read(request: Request, arrived: float) -> Call:
         body=await request.body(),
         arrived=arrived,
     )
+
+
+def _told(call: Call) -> dict[str, str]:
+    """Which order and which customer a request is about, as far as it tells; nothing is checked here."""
+    told: object = call.query
+    if call.body:
+        with contextlib.suppress(ValueError):
+            told = parsed(call.body)
+    return {name: str(told[name]).casefold() for name in SUBJECTS if name in told} if isinstance(told, Mapping) else {}
 
 
 def create_app(

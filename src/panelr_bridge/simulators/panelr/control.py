@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from panelr_bridge.simulators.panelr.answers import parsed, written
-from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, WHENS, FaultError
+from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, WHENS, FaultError
 from panelr_bridge.simulators.panelr.panel import Entry, Panel
 from panelr_bridge.simulators.panelr.settings import Settings
 from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, LATER_STATUSES
 
-FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body")
+FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body", *SUBJECTS)
 STATUSES = (*CREATE_STATUSES, *LATER_STATUSES)
 PAGES = {
     "GET /_sim/": "this page",
@@ -23,7 +23,8 @@ PAGES = {
     "POST /_sim/work-orders/{id}/status": "an admin's decision: an object with status",
     "GET /_sim/requests": "the last 1000 requests to the API, oldest first",
     "GET /_sim/faults": "the faults in waiting",
-    "POST /_sim/faults": "add a fault: an object with kind, perhaps action, when, times and the kind's own fields",
+    "POST /_sim/faults": "add a fault: an object with kind, perhaps action, when, times, wc_order_id, customer_email "
+    "and the kind's own fields",
     "DELETE /_sim/faults": "forget the faults in waiting",
     "PATCH /_sim/settings": "change settings",
     "DELETE /_sim/state": "start anew; settings stay",

@@ -7,6 +7,11 @@ from typing import Any, TypeGuard
 WHENS = ("before", "after")
 BODIES = ("html", "envelope")
 EVERY_ACTION = "*"
+# Which actions tell the order or the customer that they are about: a fault may strike those alone.
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    "wc_order_id": ("create_work_order",),
+    "customer_email": ("create_work_order", "get_work_orders"),
+}
 
 
 class FaultError(ValueError):
@@ -58,7 +63,15 @@ class Fault:
     status: int | None
     retry_after: int | str | None
     body: str
+    wc_order_id: str | None = None
+    customer_email: str | None = None
     struck: int = 0
+
+    def fits(self, action: str, when: str, about: Mapping[str, str]) -> bool:
+        """Whether it strikes such a request; letter case in the e-mail address does not matter."""
+        wanted = {"wc_order_id": self.wc_order_id, "customer_email": self.customer_email}
+        told = all(value is None or value.casefold() == about.get(name) for name, value in wanted.items())
+        return told and self.when == when and self.action in (EVERY_ACTION, action)
 
     def shown(self) -> dict[str, Any]:
         """The fault as a JSON object."""
@@ -74,7 +87,7 @@ class Faults:
         self._actions = actions
         self._last_id = 0
 
-    def add(
+    def add(  # noqa: PLR0913  one for each field of a fault
         self,
         kind: str,
         *,
@@ -85,8 +98,12 @@ class Faults:
         status: int | None = None,
         retry_after: int | str | None = None,
         body: str | None = None,
+        wc_order_id: str | None = None,
+        customer_email: str | None = None,
     ) -> Fault:
         """Let a fault of `kind` strike the next `times` requests for `action`.
+
+        `wc_order_id` and `customer_email` narrow it to the requests that tell this order or this customer.
 
         `when` is "before" (nothing has been done) or "after" (it has been done, the answer is spoilt; a request
         that Panelr refuses anyway is left alone). Left out, it is "after" for the kinds that carry an answer and
@@ -96,6 +113,7 @@ class Faults:
         _check_kind(kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
         _check_target(action, (EVERY_ACTION, *self._actions), when, times)
         _check_values(seconds, status, retry_after, body)
+        _check_subject(action, {"wc_order_id": wc_order_id, "customer_email": customer_email})
         self._last_id += 1
         fault = Fault(
             id=self._last_id,
@@ -107,14 +125,19 @@ class Faults:
             status=status,
             retry_after=retry_after,
             body=body or "html",
+            wc_order_id=wc_order_id,
+            customer_email=customer_email,
         )
         self.waiting.append(fault)
         return fault
 
-    def strike(self, action: str, when: str) -> Fault | None:
-        """Take the oldest fault that fits, using it up once; None when all is well."""
+    def strike(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
+        """Take the oldest fault that fits, using it up once; None when all is well.
+
+        `about` holds what the request tells of SUBJECTS, in lower case.
+        """
         for fault in self.waiting:
-            if fault.when == when and fault.action in (EVERY_ACTION, action):
+            if fault.fits(action, when, about):
                 fault.struck += 1
                 if fault.times is not None:
                     fault.times -= 1
@@ -134,7 +157,7 @@ def _check_kind(kind: object, extras: Mapping[str, object]) -> None:
         raise FaultError(f"kind must be one of {', '.join(KINDS)}")
     for name, value in extras.items():
         if value is not None and name not in KINDS[kind].fields:
-            takes = ", ".join(("action", "when", "times", *KINDS[kind].fields))
+            takes = ", ".join(("action", "when", "times", *SUBJECTS, *KINDS[kind].fields))
             raise FaultError(f"{kind} does not take {name}; it takes {takes}")
 
 
@@ -157,6 +180,14 @@ def _check_values(seconds: object, status: object, retry_after: object, body: ob
         raise FaultError("retry_after must be an integer or a line of text")
     if body is not None and body not in BODIES:
         raise FaultError(f"body must be one of {', '.join(BODIES)}")
+
+
+def _check_subject(action: str, about: Mapping[str, object]) -> None:
+    for name, value in about.items():
+        if value is not None and (not isinstance(value, str) or not value):
+            raise FaultError(f"{name} must be a string that is not empty")
+        if value is not None and action not in (EVERY_ACTION, *SUBJECTS[name]):
+            raise FaultError(f"{action} tells no {name}")
 
 
 def _is_int(value: object) -> TypeGuard[int]:

@@ -1,0 +1,101 @@
+"""Panelr cannot be reached at all: the order stays owed, nothing is sent, and it goes through once it is mended."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from tests.kit import kit_of, order
+
+DATA = Path(__file__).parents[1] / "data"
+NO_NAME = "http://panel-of-the-tests.invalid"
+
+
+@contextlib.asynccontextmanager
+async def refusing(_panel: str) -> AsyncIterator[str]:
+    """A port that nobody listens on, and nobody else takes meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def plain_text(panel: str) -> AsyncIterator[str]:
+    """TLS with a port that speaks none."""
+    yield panel.replace("http:", "https:")
+
+
+@contextlib.asynccontextmanager
+async def self_signed(_panel: str) -> AsyncIterator[str]:
+    """A certificate that nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(DATA / "self-signed.crt", DATA / "self-signed.key")
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard = await reader.read(100)
+        writer.close()
+        assert heard == b""
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def _resolver_says(error: int) -> AsyncIterator[str]:
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *more: Any, **options: Any) -> Any:
+        if ".invalid" in str(host):  # it may come as bytes
+            raise socket.gaierror(error, "said the resolver")
+        return real(host, *more, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        yield NO_NAME
+
+
+def no_such_name(_panel: str) -> contextlib.AbstractAsyncContextManager[str]:
+    """A host name that does not exist."""
+    return _resolver_says(socket.EAI_NONAME)
+
+
+def resolver_away(_panel: str) -> contextlib.AbstractAsyncContextManager[str]:
+    """A name server that does not answer."""
+    return _resolver_says(socket.EAI_AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "words"),
+    [
+        (refusing, "not_sent", "Panelr refused the connection"),
+        (no_such_name, "misconfigured", "Panelr's host name could not be looked up: BRIDGE_PANELR_URL"),
+        (resolver_away, "not_sent", "Panelr's host name could not be looked up"),
+        (plain_text, "not_sent", "no connection to Panelr could be made"),
+        (self_signed, "misconfigured", "Panelr's certificate is not valid for its address: self-signed certificate"),
+    ],
+)
+async def test_what_never_reached_panelr_stays_owed_until_it_does(
+    settings: Settings, panelr: tuple[str, Panel], address: Any, code: str, words: str
+) -> None:
+    url, panel = panelr
+    async with address(url) as wrong, kit_of(settings.model_copy(update={"panelr_url": wrong}), panel) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        answer = await kit.post(order())
+        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+        assert answer.json()["reason"].startswith(words)
+        story = await kit.until(20, lambda story: len(story["attempt_log"]) >= 2)  # it is tried again, and in vain
+        assert {each["outcome"] for each in story["attempt_log"]} == {code}
+    assert (list(panel.journal), panel.work_orders) == ([], {})
+    async with kit_of(settings, panel) as mended:
+        story = await mended.until(20, "created", seconds=30)
+        assert [each["outcome"] for each in story["attempt_log"]] == [code] * (story["attempts"] - 1) + ["done"]
+        assert [each.reference_code for each in panel.of_wc_order("20")] == [story["reference_code"]]
+    assert len(panel.work_orders) == 1

@@ -1,0 +1,92 @@
+"""Two identical orders of one customer within a minute, and Panelr loses answers: each gets its own work order."""
+
+import pytest
+
+from panelr_bridge.settings import Settings
+from tests.kit import Kit, order
+
+FIRST, SECOND = 701, 702
+CREATE = "create_work_order"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Room for many look-ups, and for a machine that is busy."""
+    return settings.model_copy(update={"panelr_rate_per_minute": 600, "panelr_timeout_seconds": 10.0})
+
+
+@pytest.fixture(params=[True, False], ids=["shown", "hidden"])
+async def mapped(kit: Kit, request: pytest.FixtureRequest) -> Kit:
+    """A bridge that knows PANEL-1000; Panelr shows wc_order_id, and does not."""
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    kit.panel.settings.shows_wc_order_id = request.param
+    return kit
+
+
+def lose(kit: Kit, number: int, when: str | None) -> None:
+    """Let the answer to an order's first call be lost, before the creation or after it."""
+    if when is not None:
+        kit.panel.faults.add("close", action=CREATE, wc_order_id=str(number), when=when)
+
+
+async def each_has_its_own(kit: Kit) -> None:
+    """Wait until both orders are created; each has the work order that was made for it, and there is no other."""
+    for number in (FIRST, SECOND):
+        story = await kit.until(number, "created", seconds=30)
+        (made,) = kit.panel.of_wc_order(str(number))
+        assert (number, story["reference_code"]) == (number, made.reference_code)
+    assert len(kit.panel.work_orders) == 2
+    assert kit.panel.faults.waiting == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (None, None),
+        ("before", None),
+        ("after", None),
+        (None, "before"),
+        (None, "after"),
+        # where wc_order_id is hidden nobody could tell whose is whose, if the second did not wait
+        ("before", "before"),
+        ("before", "after"),
+        ("after", "before"),
+        ("after", "after"),
+    ],
+)
+async def test_each_of_two_identical_orders_gets_its_own(mapped: Kit, first: str | None, second: str | None) -> None:
+    lose(mapped, FIRST, first)
+    lose(mapped, SECOND, second)
+    answer = await mapped.post(order(id=FIRST))
+    told = (202, "unconfirmed") if first else (200, "created")
+    assert (answer.status_code, answer.json()["state"]) == told
+    assert (await mapped.post(order(id=SECOND))).status_code in {200, 202}
+    await each_has_its_own(mapped)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_an_identical_order_waits_while_another_is_looked_up(mapped: Kit, when: str) -> None:
+    """Panelr cannot be asked for a while, so the first stays unconfirmed: the second is not sent beside it."""
+    lose(mapped, FIRST, when)
+    outage = mapped.panel.faults.add("html", action="get_work_orders", times=None)
+    await mapped.post(order(id=FIRST))
+    answer = await mapped.post(order(id=SECOND))
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    await mapped.until(FIRST, lambda story: len(story["attempt_log"]) >= 3)
+    waiting = await mapped.order(SECOND)
+    assert (waiting["state"], waiting["attempts"], mapped.panel.of_wc_order(str(SECOND))) == ("queued", 0, [])
+    mapped.panel.faults.waiting.remove(outage)
+    await each_has_its_own(mapped)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_another_order_of_the_customer_does_not_wait(mapped: Kit, when: str) -> None:
+    """Other items cannot be mistaken for it."""
+    lose(mapped, FIRST, when)
+    outage = mapped.panel.faults.add("html", action="get_work_orders", times=None)
+    await mapped.post(order(id=FIRST))
+    lines = [order()["line_items"][0] | {"quantity": 7}]
+    answer = await mapped.post(order(id=SECOND, line_items=lines))
+    assert (answer.status_code, answer.json()["state"]) == (200, "created")
+    mapped.panel.faults.waiting.remove(outage)
+    await each_has_its_own(mapped)
