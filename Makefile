@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test serve check format lock
+.PHONY: help setup demo test torture serve check format lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,7 +23,10 @@ demo: setup ## drive orders through the whole bridge and show what happened
 	@$(BIN)/panelr-bridge demo
 
 test: setup ## the whole suite, on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
+
+torture: setup ## kill, hurry and unplug real processes for ten minutes, and count every order
+	@$(BIN)/python -m tests.torture
 
 serve: setup ## start the bridge with the settings of .env
 	@$(BIN)/panelr-bridge migrate && exec $(BIN)/panelr-bridge serve

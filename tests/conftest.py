@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -20,6 +20,7 @@ from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
 from panelr_bridge.store import database, migrate
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.tables import metadata
 from tests import clock
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
 
@@ -87,6 +88,56 @@ async def _run_sql(uri: str, statement: str) -> None:
     await engine.dispose()
 
 
+class UsedDatabases:
+    """PostgreSQL databases that tests are done with: to empty one is much cheaper than to make one."""
+
+    def __init__(self, server: str, template: str) -> None:
+        self._server, self._template = server, template
+        self._free: list[str] = []
+        self._shape = ""
+
+    async def take(self) -> str:
+        """Return the address of a database as the migrations make it."""
+        if self._free:
+            return self._free.pop()
+        name = f"test_{next(_numbers)}"
+        await _run_sql(self._server, f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        url = _named(self._server, name)
+        if not self._shape:
+            async with database.opened(url) as opened:
+                self._shape = await opened.read(lambda connection: str(connection.execute(_SHAPE).scalar()))
+        return url
+
+    async def give_back(self, url: str) -> None:
+        """Empty a database for the next test, unless this one has changed more than its rows."""
+        async with database.opened(url) as opened:
+            if await opened.write(_emptied, self._shape):
+                self._free.append(url)
+
+
+_SHAPE = text(
+    "SELECT current_schema() || string_agg(attrelid::regclass || '.' || attname, ' ' ORDER BY attrelid, attnum)"
+    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+    " WHERE relkind = 'r' AND attnum > 0 AND relnamespace = 'public'::regnamespace"
+)
+_EMPTIED = [f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables)]  # noqa: S608  our own names
+_EMPTIED += [f"PERFORM setval('{table}_id_seq', 1, false);" for table in metadata.sorted_tables if "id" in table.c]
+
+
+def _emptied(connection: Connection, shape: str) -> bool:
+    """Empty a database; returns whether it is as good as new."""
+    if connection.execute(_SHAPE).scalar() != shape:
+        return False
+    connection.execute(text(f"DO $$ BEGIN {' '.join(_EMPTIED)} END $$"))
+    return True
+
+
+@pytest.fixture(scope="session")
+def used_databases(postgres_server: str, postgres_template: str) -> UsedDatabases:
+    """The PostgreSQL databases of this session's tests."""
+    return UsedDatabases(postgres_server, postgres_template)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def dialect(request: pytest.FixtureRequest) -> str:
     """Each of the two databases in its turn."""
@@ -105,16 +156,16 @@ def empty_database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a migrated database of this test alone."""
     if dialect == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "bridge.db")
-        return f"sqlite:///{tmp_path / 'bridge.db'}"
-    template: str = request.getfixturevalue("postgres_template")
-    server: str = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
-    asyncio.run(_run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
-    return _named(server, name)
+        yield f"sqlite:///{tmp_path / 'bridge.db'}"
+        return
+    used: UsedDatabases = request.getfixturevalue("used_databases")
+    url = asyncio.run(used.take())
+    yield url
+    asyncio.run(used.give_back(url))
 
 
 @pytest.fixture

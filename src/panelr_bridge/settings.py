@@ -165,7 +165,9 @@ class Settings(BaseSettings):
     panelr_rate_per_minute: int = Field(
         120, ge=1, le=100_000, description="Calls in any 60 seconds, over all processes; Panelr allows 120."
     )
-    panelr_timeout_seconds: float = Field(25, gt=0, le=300, description="Longest wait for one answer of Panelr.")
+    panelr_timeout_seconds: float = Field(
+        25, gt=0, le=50, description="Longest wait for one answer of Panelr; under the rate limit's minute."
+    )
     sync_budget_seconds: float = Field(
         10, ge=0, le=50, description="How long a webhook waits for Panelr before it is answered 202."
     )

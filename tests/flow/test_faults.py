@@ -104,9 +104,10 @@ RESOLVED: dict[str, End] = {
     "lost before": End("created", None, None, (*NOT_KNOWN["lost before"].tries, f"{CREATE} done"), 1),
     "lost after": End("created", "linked_by_person", None, NOT_KNOWN["lost after"].tries, 1),
 }
+HIDES = "hides wc_order_id"
 MODES: dict[str, dict[str, bool]] = {
     "shows wc_order_id": {},
-    "hides wc_order_id": {"shows_wc_order_id": False},
+    HIDES: {"shows_wc_order_id": False},
     "does not know get_work_orders": {"knows_get_work_orders": False},
 }
 
@@ -177,7 +178,7 @@ async def ends(kit: Kit, numbered: dict[int, Fault]) -> dict[str, End]:
     return {fault.name: await end_of(kit, number) for number, fault in numbered.items()}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("dialect", "mode"), [*(("sqlite", mode) for mode in MODES), ("postgresql", HIDES)])
 async def test_every_fault_ends_with_at_most_one_work_order(mapped: Kit, mode: str) -> None:
     for name, value in MODES[mode].items():
         setattr(mapped.panel.settings, name, value)

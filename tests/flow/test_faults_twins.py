@@ -15,11 +15,23 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"panelr_rate_per_minute": 600, "panelr_timeout_seconds": 10.0})
 
 
-@pytest.fixture(params=[True, False], ids=["shown", "hidden"])
-async def mapped(kit: Kit, request: pytest.FixtureRequest) -> Kit:
+@pytest.fixture(params=["sqlite hidden", "postgresql hidden", "sqlite shown"])
+def world(request: pytest.FixtureRequest) -> list[str]:
+    """Where items carry wc_order_id, that settles it on any database."""
+    return str(request.param).split()
+
+
+@pytest.fixture
+def dialect(world: list[str]) -> str:
+    """The database."""
+    return world[0]
+
+
+@pytest.fixture
+async def mapped(kit: Kit, world: list[str]) -> Kit:
     """A bridge that knows PANEL-1000; Panelr shows wc_order_id, and does not."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
-    kit.panel.settings.shows_wc_order_id = request.param
+    kit.panel.settings.shows_wc_order_id = world[1] == "shown"
     return kit
 
 
@@ -42,7 +54,6 @@ async def each_has_its_own(kit: Kit) -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (None, None),
         ("before", None),
         ("after", None),
         (None, "before"),

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.kit import Kit, order
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from tests.kit import Kit, kit_of, order
 
 
 @pytest.fixture
@@ -127,14 +129,16 @@ async def test_two_that_were_lost_at_the_same_time_are_left_to_a_person(mapped: 
     assert len(mapped.panel.work_orders) == 1
 
 
-async def test_a_wrong_key_is_not_hammered_by_new_orders(mapped: Kit) -> None:
-    mapped.panel.faults.add("unauthorized", action="create_work_order")
-    await mapped.post(order(id=800))
-    asked = len(mapped.panel.journal)
-    for order_id in range(801, 806):
-        answer = await mapped.post(order(id=order_id))
-        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
-    assert len(mapped.panel.journal) == asked
-    for order_id in range(800, 806):
-        await mapped.until(order_id, "created")
-    assert len(mapped.panel.work_orders) == 6
+async def test_a_wrong_key_is_not_hammered_by_new_orders(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    patient = settings.model_copy(update={"retry_schedule_seconds": (60.0,)})
+    panelr[1].faults.add("unauthorized", action="create_work_order")
+    async with kit_of(patient, panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        for order_id in range(800, 806):
+            answer = await kit.post(order(id=order_id))
+            assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+        assert len(kit.panel.journal) == 1
+    async with kit_of(patient, panelr[1]) as restarted:  # the operator has mended the key
+        for order_id in range(801, 806):
+            await restarted.until(order_id, "created")
+        assert len(restarted.panel.work_orders) == 5

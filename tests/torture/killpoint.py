@@ -1,0 +1,138 @@
+"""Ends a bridge with SIGKILL at one exact step of one order's way. Installed in the child, before it serves.
+
+A step is a place after which the world looks different to whoever comes next: before and after each statement that
+writes for the order, before and after the commit of such a transaction, before and after each call of Panelr for it.
+Reads are no steps: a process that dies at one leaves what it would have left at the write before.
+"""
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+
+from panelr_bridge.outcomes import Outcome
+from panelr_bridge.panelr.client import PanelrClient
+from panelr_bridge.panelr.request import Call
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+ROW_NAMES = ("order_id", "of_order", "id_1", "order_id_1")
+"""What the statements call the id of an order's row."""
+
+
+@dataclass(frozen=True)
+class Killpoint:
+    """Dies at step number `at` of one order's way, never at 0; each step leaves a line in the file `trace`."""
+
+    at: int
+    woo_order_id: int
+    email: str
+    trace: Path
+
+    def taken(self) -> list[str]:
+        """Return the steps that were taken, the last one included."""
+        return self.trace.read_text().splitlines() if self.trace.exists() else []
+
+    def install(self) -> None:
+        """Watch this process from now on."""
+        watch = _Watch(self)
+        event.listen(Engine, "begin", watch.begun)
+        event.listen(Engine, "before_cursor_execute", watch.before_statement)
+        event.listen(Engine, "after_cursor_execute", watch.after_statement)
+        _watch_commits(watch)
+        _watch_calls(watch)
+
+
+class _Watch:
+    """Counts the steps. A transaction counts from the statement on that shows it to be about the order."""
+
+    def __init__(self, point: Killpoint) -> None:
+        self._point = point
+        self._told = False
+        self._row_id: int | None = None
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def step(self, what: str) -> None:
+        with self._lock:
+            self._count += 1
+            with self._point.trace.open("a") as trace:
+                trace.write(what + "\n")
+            if self._count == self._point.at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def concerns(self, call: Call) -> bool:
+        said = (call.body or b"").decode() + str(call.query)
+        return self._point.email in said
+
+    def begun(self, connection: Any) -> None:
+        connection.info["concerned"] = connection.info["written"] = False
+
+    def before_statement(
+        self, connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool
+    ) -> None:
+        named = (getattr(context, "compiled_parameters", None) or [{}])[0]
+        if self._is_about(statement, named):
+            connection.info["concerned"] = True
+        if not connection.info.get("concerned") or not statement.startswith(WRITES):
+            return
+        if statement.startswith("INSERT INTO outbox"):
+            self._row_id = named["order_id"]
+        connection.info["written"] = True
+        self.step(f"before {_short(statement)}")
+
+    def after_statement(
+        self, connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
+    ) -> None:
+        if connection.info.get("concerned") and statement.startswith(WRITES):
+            self.step(f"after {_short(statement)}")
+
+    def _is_about(self, statement: str, named: dict[str, Any]) -> bool:
+        if self._point.woo_order_id in (named.get("woo_order_id"), named.get("of_woo_order_id")):
+            self._told = True
+            return True
+        if self._row_id is not None and any(named.get(name) == self._row_id for name in ROW_NAMES):
+            return True
+        # the first mapping after its delivery is the one that it waits for
+        return self._told and statement.startswith("INSERT INTO mapping_revisions")
+
+
+def _watch_commits(watch: _Watch) -> None:
+    """SQLAlchemy tells before a commit, not after it; the dialect's own method has both ends."""
+    commit: Any = DefaultDialect.do_commit
+
+    def watched(dialect: DefaultDialect, connection: Any) -> None:
+        written = connection.info.get("concerned") and connection.info.get("written")
+        if written:
+            watch.step("before COMMIT")
+        commit(dialect, connection)
+        connection.info["concerned"] = connection.info["written"] = False
+        if written:
+            watch.step("after COMMIT")
+
+    DefaultDialect.do_commit = watched  # type: ignore[method-assign]
+
+
+def _watch_calls(watch: _Watch) -> None:
+    make = PanelrClient.call
+
+    async def watched(self: PanelrClient, call: Call, *, now: datetime) -> Outcome:
+        counts = watch.concerns(call)
+        if counts:
+            watch.step(f"before {call.action}")
+        outcome = await make(self, call, now=now)
+        if counts:
+            watch.step(f"after {call.action}: {type(outcome).__name__}")
+        return outcome
+
+    PanelrClient.call = watched  # type: ignore[method-assign]
+
+
+def _short(statement: str) -> str:
+    words = statement.split()
+    return " ".join(words[: 2 if words[0] == "UPDATE" else 3])

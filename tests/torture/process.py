@@ -1,0 +1,129 @@
+"""A bridge as a process of its own, forked from a server that has imported it: a start costs a third of a second."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import socket
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from panelr_bridge.cli.run import serve
+from tests.torture.chance import DICE
+from tests.torture.killpoint import Killpoint
+
+PORTS = (20_000, 32_000)
+"""Below the ports that the system gives to outgoing connections: one of those could take a server's."""
+START_SECONDS = 60.0
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.torture.process"])
+
+
+class Bridge:
+    """A place where a bridge runs, is killed, and runs again; each time on a port of its own."""
+
+    def __init__(self, name: str, *, environment: dict[str, str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.starts = self.kills = 0
+        self.ready = False
+        self._environment = environment
+        self._folder = folder
+        self._process: BaseProcess | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is, or was last."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.is_alive()
+
+    async def start(self, killpoint: Killpoint | None = None) -> None:
+        """Start it and wait until it can be called; a port that somebody else has taken meanwhile is given up."""
+        self._port = free_port()
+        environment = self._environment | {"BRIDGE_PORT": str(self._port)}
+        self._process = _FORKS.Process(
+            target=_serve, args=(environment, self._folder, self.log, killpoint), daemon=True, name=self.name
+        )
+        self._process.start()
+        self.starts += 1
+        end = time.monotonic() + START_SECONDS
+        while not await _listens(self._port):
+            if not self.alive or time.monotonic() > end:
+                raise RuntimeError(f"{self.name} did not start:\n{self.said()}")
+            await asyncio.sleep(0.02)
+        self.ready = True
+
+    async def kill(self) -> None:
+        """End it as a loss of power would."""
+        self.ready = False
+        if self.alive and self._process is not None:
+            self.kills += 1
+            self._process.kill()
+        await self.gone()
+
+    async def gone(self, seconds: float = 10) -> None:
+        """Wait until its process has ended."""
+        end = time.monotonic() + seconds
+        while self.alive:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{self.name} does not end:\n{self.said()}")
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Let it finish what it does, then end it."""
+        self.ready = False
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            await self.gone(30)
+        finally:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._process = None
+
+    def said(self, lines: int = 20) -> str:
+        """Return the last `lines` of what it has written, all of them for 0."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    while True:
+        port = DICE.randrange(*PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _serve(environment: dict[str, str], folder: Path, log: Path, killpoint: Killpoint | None) -> None:
+    """Be a bridge: the child's side."""
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    os.chdir(folder)  # a .env of the developer's is none of its business
+    for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    if killpoint is not None:
+        killpoint.install()
+    serve()
+
+
+async def _listens(port: int) -> bool:
+    """Return whether the server takes connections: it does so only once it can work."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -1,0 +1,123 @@
+"""The end of a scenario: tell again what was not answered, wait until nothing is owed, and compare with Panelr."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.torture.ledger import UPDATED
+from tests.torture.result import Result
+from tests.torture.stage import Stage
+
+UNSETTLED = "queued,sending,unconfirmed"
+PATIENCE = 150.0
+"""A call that was killed holds its lease for up to 22 s, a probe that was killed the gate for 60 s."""
+IN_FLIGHT = 16
+STORIES = 3
+"""Of so many wrong orders the log lines are told as well."""
+LONGEST_LINE = 2000
+NEVER_LOGGED = ('"level": "error"', '"level": "critical"', "Traceback", "database is locked", '"worker.waits"')
+
+
+async def settle(
+    stage: Stage, *, scenario: str, database: str, patience: float = PATIENCE, excused: tuple[str, ...] = ()
+) -> Result:
+    """Bring every order told to its end and say what came of it; log lines with one of `excused` are passed over."""
+    ledger = stage.ledger
+    known = await _listed(stage)
+    forgotten = sorted(ledger.accepted - known.keys())
+    await _tell_again(stage)
+    await _wait(stage, patience)
+    rows = await _listed(stage)
+    made = Counter(each.wc_order_id for each in stage.panel.work_orders.values())
+    counts = {order_id: made.pop(str(order_id), 0) for order_id in ledger.told}
+    result = Result(scenario, database, runs=stage.starts, kills=stage.kills, told=len(ledger.told))
+    result.expected = len(ledger.told)
+    result.found = sum(counts.values())
+    result.lost = sum(count == 0 for count in counts.values())
+    result.doubled = sum(count > 1 for count in counts.values())
+    result.seconds = time.monotonic() - stage.began
+    result.problems = [f"order {order_id} was answered 2xx, and then was not there" for order_id in forgotten]
+    result.problems += ledger.wrong
+    result.problems += [f"work orders for {name}, which was never told" for name in made]
+    wrong = {order_id: _wrong(stage, order_id, count, rows.get(order_id)) for order_id, count in counts.items()}
+    result.problems += [words for words in wrong.values() if words]
+    result.problems += _said(stage, excused)
+    for order_id in [order_id for order_id, words in wrong.items() if words][:STORIES]:
+        result.problems.append(_story(stage, order_id))
+    return result
+
+
+async def _tell_again(stage: Stage) -> None:
+    """Do what the shop's backfill does with orders of which no delivery was answered."""
+    ledger = stage.ledger
+    room = asyncio.Semaphore(IN_FLIGHT)
+
+    async def tell(order_id: int) -> None:
+        async with room:
+            for _ in range(10):
+                if (await stage.deliver(order_id, ledger.told[order_id], topic=UPDATED)).accepted:
+                    break
+                await asyncio.sleep(0.2)
+
+    await asyncio.gather(*(tell(order_id) for order_id in ledger.told.keys() - ledger.accepted))
+
+
+async def _wait(stage: Stage, patience: float) -> None:
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        answer = await stage.api("GET", f"/orders?state={UNSETTLED}&per_page=1")
+        if answer.status_code == 200 and answer.json()["meta"]["total"] == 0:
+            return
+        await asyncio.sleep(0.2)
+
+
+async def _listed(stage: Stage) -> dict[int, dict[str, Any]]:
+    """Return every order that the bridge knows, by the shop's number."""
+    found: dict[int, dict[str, Any]] = {}
+    page = 1
+    while True:
+        fields = "woo_order_id,state,reasons,reference_code,attention"
+        answer = await stage.api("GET", f"/orders?fields={fields}&sort=id&per_page=100&page={page}")
+        rows = answer.raise_for_status().json()["data"]
+        if not rows:
+            return found
+        found |= {row["woo_order_id"]: row for row in rows}
+        page += 1
+
+
+def _wrong(stage: Stage, order_id: int, count: int, row: dict[str, Any] | None) -> str:
+    """Say what is wrong with one order; nothing when all is well."""
+    if row is None:
+        return f"order {order_id} is not known to the bridge; Panelr has {count} work orders for it"
+    if row["state"] != "created" or count != 1:
+        words = f"order {order_id} is {row['state']}, and Panelr has {count} work orders for it"
+        return f"{words} ({row['reasons']}, attention {row['attention']})"
+    found = stage.panel.by_reference(row["reference_code"] or "")
+    if found is None or found.wc_order_id != str(order_id):
+        return f"order {order_id} has the work order {row['reference_code']}, which was not made for it"
+    return f"order {order_id} asks for a person: {row['attention']}" if row["attention"] else ""
+
+
+def _said(stage: Stage, excused: tuple[str, ...]) -> list[str]:
+    """Return the log lines that must not be."""
+    return [
+        f"{where}: {line}"
+        for where, line in _log(stage)
+        if any(mark in line for mark in NEVER_LOGGED) and not any(mark in line for mark in excused)
+    ]
+
+
+def _story(stage: Stage, order_id: int) -> str:
+    """Return what the bridges have logged of one order, the oldest line first."""
+    told = [(line, where) for where, line in _log(stage) if f'"woo_order_id": {order_id},' in line]
+    told.sort(key=lambda each: each[0].rpartition('"timestamp": ')[2])
+    return "\n".join([f"the logs of order {order_id}:", *(f"  {where}: {line}" for line, where in told)])
+
+
+def _log(stage: Stage) -> Iterator[tuple[str, str]]:
+    """Yield every line of every bridge's log, after where it stands."""
+    for bridge in stage.bridges:
+        for number, line in enumerate(bridge.said(lines=0).splitlines(), 1):
+            yield f"{bridge.log.name}, line {number}", line[:LONGEST_LINE]

@@ -1,0 +1,56 @@
+"""The short part of the long test: a few kill points and a few random kills, on both databases at the same time."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.torture.databases import POSTGRESQL, SQLITE, Databases
+from tests.torture.load import under_load
+from tests.torture.random_kills import kill_at_random
+from tests.torture.result import Result
+from tests.torture.settle import settle
+from tests.torture.stage import staged
+from tests.torture.steps import WAYS, Walks, spread
+
+NEIGHBOURS = {SQLITE: 0, POSTGRESQL: 2}
+POINTS = 4
+KILLS = 4
+
+
+async def test_orders_outlive_the_processes_that_carry_them(tmp_path: Path) -> None:
+    databases = Databases(tmp_path)
+    try:
+        results = await asyncio.gather(*(_slice(databases, kind, _room(tmp_path, kind)) for kind in NEIGHBOURS))
+    finally:
+        databases.close()
+    for result in results:
+        assert result.problems == []
+        assert (result.lost, result.doubled) == (0, 0)
+        assert result.found == result.expected > POINTS
+
+
+def _room(folder: Path, kind: str) -> Path:
+    room = folder / kind
+    room.mkdir()
+    return room
+
+
+async def _slice(databases: Databases, kind: str, folder: Path) -> Result:
+    async with staged(await databases.make(kind), folder, panelr_timeout_seconds="0.5") as stage:
+        walks = Walks(stage, WAYS[0])
+        steps = await walks.measure()
+        await walks.add_neighbours(NEIGHBOURS[kind])
+        for at in spread(steps, POINTS):
+            await walks.kill_at(at)
+        await walks.revive()
+        async with under_load(stage, 4, first=1000):
+            await kill_at_random(stage, kills=KILLS, say=lambda _words: None)
+        return await settle(stage, scenario="slice", database=kind)
+
+
+@pytest.mark.parametrize(
+    ("points", "chosen"), [(None, [1, 2, 3, 4, 5, 6]), (3, [1, 3, 6]), (1, [1]), (9, [1, 2, 3, 4, 5, 6])]
+)
+def test_points_are_spread_from_the_first_to_the_last(points: int | None, chosen: list[int]) -> None:
+    assert spread(6, points) == chosen
