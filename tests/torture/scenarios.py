@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.torture import faults, random_kills, rate, steps, storm, unplugged
+from tests.torture import faults, model, random_kills, rate, steps, storm, unplugged
 from tests.torture.result import Result
 
 
@@ -24,6 +24,9 @@ class Scenario:
 
 
 SCENARIOS = (
+    Scenario(
+        "model", "the real core in any order of events", model.play, {"examples": 60}, {"examples": 5}, alone=True
+    ),
     Scenario("steps", "killed at each step of an order's way", steps.play, {"points": None}, {"points": 2}),
     Scenario(
         "random",

@@ -1,0 +1,33 @@
+"""The model of tests/flow, for longer than a test may take: every process, statement and outcome in any order."""
+
+import asyncio
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+from tests.torture.result import Result
+from tests.torture.run import Run
+
+ROOT = Path(__file__).parents[2]
+STEPS = 60
+
+
+async def play(run: Run, *, examples: int) -> list[Result]:
+    """Run `examples` on each database, with and without lists that tell the shop's order."""
+    run.say(f"model: {examples} examples of {STEPS} steps, four times")
+    began = time.monotonic()
+    pytest = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/flow/test_model.py"),
+        cwd=ROOT,
+        env=os.environ | {"MODEL_EXAMPLES": str(examples), "MODEL_STEPS": str(STEPS)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said = (await pytest.communicate())[0].decode()
+    seconds = time.monotonic() - began
+    result = Result("model", "both", runs=4 * examples, seconds=seconds, note=f"up to {STEPS} steps each")
+    if pytest.returncode != 0:
+        result.problems.append(f"the model failed: {' '.join(re.findall(r'^E .*', said, re.MULTILINE))[:400]}")
+    return [result]
