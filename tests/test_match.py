@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, NotThere, Products, match
+from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, NotThere, Products, likeness, match
 from panelr_bridge.values import CartItem, Intent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
 
 SENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -170,3 +170,38 @@ def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: st
 def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: Products) -> None:
     """NotThere, twice, sends again: it must not be said where the names could not tell (invariant I7)."""
     assert matched(listed("A"), products=products) != NotThere()
+
+
+# A list that is too short, and orders that are alike
+
+
+def test_a_full_list_that_does_not_reach_back_to_our_first_attempt_does_not_say_that_ours_is_not_there() -> None:
+    newer = [of(f"N{number}", str(1000 + number), at=SENT + timedelta(minutes=5)) for number in range(100)]
+    assert matched(*newer) == Ambiguous(())
+    assert matched(*newer[:99]) == NotThere()
+    assert matched(*newer[:99], of("OLD", "1", at=SENT - timedelta(days=3))) == NotThere()
+    assert matched(*newer[:99], of("OURS", "20")) == found("OURS", certain=True)
+
+
+def test_orders_of_one_customer_with_the_same_items_are_alike() -> None:
+    first, second = REQUEST.items
+    split = (replace(first, qty=1), second, replace(first, qty=1))
+    for twin in (
+        replace(REQUEST, wc_order_id="21", payment_amount=None, status="pending"),
+        replace(REQUEST, customer_email="Ada@Example.test"),
+        replace(REQUEST, items=(second, first)),
+        replace(REQUEST, items=split),
+    ):
+        assert likeness(twin) == likeness(REQUEST)
+
+
+def test_other_items_or_another_customer_are_not_alike() -> None:
+    first, second = REQUEST.items
+    others = [
+        replace(REQUEST, customer_email="grace@example.test"),
+        replace(REQUEST, items=(first,)),
+        replace(REQUEST, items=(replace(first, qty=3), second)),
+        replace(REQUEST, items=(replace(first, product_id=4), second)),
+        replace(REQUEST, items=(replace(first, intent=Intent.TRIAL_UPGRADE, activation_id=1), second)),
+    ]
+    assert len({likeness(each) for each in [REQUEST, *others]}) == len(others) + 1

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from panelr_bridge.steps.claim import RATE
+from panelr_bridge.store import database as store
 from panelr_bridge.store import deliveries, migrate, outbox, rate
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
 LOOK_BACK = timedelta(days=1)
+CLOCKS_APART = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,18 @@ def _answers(connection: Connection) -> None:
 
 def _look(connection: Connection, *, now: datetime, overdue: timedelta) -> list[Finding]:
     return [
+        _clock(store.moment(connection), now=now),
         _panelr(rate.gate(connection, name=RATE)),
         _backlog(outbox.next_at(connection), now=now, overdue=overdue),
         _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
     ]
+
+
+def _clock(there: datetime | None, *, now: datetime) -> Finding:
+    """Leases are taken and ended by each machine's clock."""
+    apart = timedelta(0) if there is None else abs(now - there)
+    words = f"this clock and the database's are {apart.total_seconds():.0f} s apart"
+    return Finding(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
 def _panelr(gate: rate.Gate | None) -> Finding:

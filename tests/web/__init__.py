@@ -1,7 +1,5 @@
 """The web application, asked through its real routes."""
 
-import functools
-import ssl
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -16,13 +14,9 @@ BOTH_DATABASES = pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 Logged = list[MutableMapping[str, Any]]
 
 
-_trusting = functools.cache(ssl.create_default_context)
-
-
 @pytest.fixture(autouse=True, name="logged")
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
-    """Return what is logged, and keep two slow things away: painted stack frames, and reading certificates again."""
-    monkeypatch.setattr(ssl, "create_default_context", _trusting)
+def log() -> Iterator[Logged]:
+    """Return what is logged, and keep painted stack frames away, which are slow."""
     with structlog.testing.capture_logs() as entries:
         yield entries
 

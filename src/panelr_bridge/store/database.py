@@ -11,6 +11,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -187,6 +188,14 @@ def _sqlite_engine(path: Path, *, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def moment(connection: Connection) -> datetime | None:
+    """Return the database's time; None where it has no clock but its machine's."""
+    if connection.dialect.name == "sqlite":
+        return None
+    there: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return there
 
 
 def is_unavailable(error: BaseException) -> bool:

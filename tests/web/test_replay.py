@@ -1,0 +1,109 @@
+"""Replaying stored deliveries: what failed is done now, what was done changes nothing."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, update
+
+from panelr_bridge.steps import intake
+from panelr_bridge.store import tables as t
+from tests.kit import Kit, order
+from tests.web import deliveries, problem
+
+
+@pytest.fixture
+async def mapped(kit: Kit) -> Kit:
+    """A bridge that knows PANEL-1000."""
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    return kit
+
+
+async def test_a_delivery_that_could_not_be_processed_is_done_by_a_replay(
+    mapped: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("a mistake of ours")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(intake, "weigh", broken)
+        await mapped.post(order())
+    (failed,) = await deliveries(mapped)
+    replay = f"/deliveries/{failed['id']}/replay"
+    answers = await asyncio.gather(*(mapped.api("POST", replay) for _ in range(3)))
+    assert {answer.status_code for answer in answers} == {200}
+    story = await mapped.until(20, "created")
+    assert [each["outcome"] for each in story["attempt_log"]] == ["done"]
+    assert len(mapped.panel.work_orders) == 1
+    data = (await mapped.api("POST", replay)).json()["data"]
+    assert (data["verdict"], data["words"], data["times"]) == ("order", None, 1)
+    assert data["outcome"] == {
+        "order_id": 20,
+        "state": "created",
+        "work_order_id": 1,
+        "reference_code": story["reference_code"],
+        "reason": None,
+    }
+
+
+async def test_an_old_delivery_that_is_replayed_or_sent_again_changes_nothing(mapped: Kit) -> None:
+    await mapped.post(order(status="cancelled", date_modified_gmt="2026-11-21T19:16:43"))
+    await mapped.post(order(date_modified_gmt="2026-11-21T20:00:00"))
+    before = await mapped.order(20)
+    assert before["state"] == "created"
+    assert (await mapped.api("POST", "/deliveries/1/replay")).status_code == 200
+    await mapped.post(order(status="cancelled", date_modified_gmt="2026-11-21T19:16:43"))
+    after = await mapped.order(20)
+    changed = {name for name in before if before[name] != after[name]} - {"deliveries"}
+    assert (changed, len(mapped.panel.work_orders)) == (set(), 1)
+
+
+async def test_a_body_that_an_older_version_could_not_read_is_read_now(mapped: Kit) -> None:
+    """Though a later delivery has told of the order meanwhile: the unread one may be the newer snapshot."""
+    await mapped.post(order(status="pending", date_modified_gmt="2026-11-21T19:16:43"))
+    await mapped.post(order(date_modified_gmt="2026-11-21T19:16:44"))
+    story = await mapped.until(20, "created")
+
+    def as_it_was(connection: Connection) -> None:
+        connection.execute(update(t.deliveries).where(t.deliveries.c.id == 2).values(verdict="unreadable"))
+        connection.execute(t.outbox.delete())
+        nothing = {"work_order_id": None, "reference_code": None, "request": None, "first_sent_at": None}
+        waiting = {"state": "waiting", "delivery_id": 1, "snapshot_sha256": b"", "woo_status": "pending"}
+        connection.execute(update(t.orders).values(nothing | waiting | {"woo_modified_at": None}))
+
+    await mapped.runtime.database.write(as_it_was)
+    mapped.panel.reset()
+    data = (await mapped.api("POST", "/deliveries/2/replay")).json()["data"]
+    assert (data["verdict"], data["outcome"]["state"]) == ("order", "created")
+    assert (await mapped.order(20))["attempts"] == story["attempts"] + 1
+
+
+async def test_a_delivery_that_says_nothing_about_an_order_is_understood_again(mapped: Kit) -> None:
+    await mapped.post(b"[1, 2]")
+    data = (await mapped.api("POST", "/deliveries/1/replay")).json()["data"]
+    assert (data["verdict"], data["outcome"]["state"]) == ("unreadable", None)
+    assert data["outcome"]["reason"]
+
+
+async def test_a_replay_is_written_into_the_audit_log(mapped: Kit) -> None:
+    await mapped.post(order())
+    await mapped.api("POST", "/deliveries/1/replay")
+
+    def noted(connection: Connection) -> list[tuple[str, str, str]]:
+        rows = connection.execute(t.audit_log.select().where(t.audit_log.c.subject == "delivery 1"))
+        return [(row.action, row.actor, row.store) for row in rows]
+
+    assert await mapped.runtime.database.read(noted) == [("replay", "admin", "default")]
+
+
+async def test_what_was_never_delivered_cannot_be_replayed(kit: Kit) -> None:
+    assert "7" in problem(await kit.api("POST", "/deliveries/7/replay"), 404)["detail"]
+    assert (await kit.http.post("/api/v1/deliveries/1/replay")).status_code == 401
+
+
+async def test_the_deliveries_stay_as_they_came(mapped: Kit) -> None:
+    await mapped.post(order())
+    (before,) = await deliveries(mapped)
+    await mapped.api("POST", "/deliveries/1/replay")
+    (after,) = await deliveries(mapped)
+    assert after == before
