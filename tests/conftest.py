@@ -200,7 +200,7 @@ def settings(database_url: str, panelr: tuple[str, Panel]) -> Settings:
         panelr_url=panelr[0],
         panelr_api_key=PANELR_KEY,
         database_url=database_url,
-        panelr_timeout_seconds=2,
+        panelr_timeout_seconds=10,
         grace_seconds=0.1,
         retry_schedule_seconds=(0.1, 0.2, 0.4),
     )

@@ -92,7 +92,7 @@ class Kit:
         return data
 
     async def until(
-        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 10
+        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 40
     ) -> dict[str, Any]:
         """Wait until an order is in the state `wanted`, or until it fulfils it; returns its story."""
         end = time.monotonic() + seconds

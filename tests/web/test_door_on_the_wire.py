@@ -43,7 +43,7 @@ class Served:
 
     def connect(self) -> socket.socket:
         """Open a connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def exchange(self, *parts: bytes) -> bytes:
         """Send `parts` and return all that comes until the server closes."""
@@ -127,7 +127,7 @@ def _wait_until_it_answers(served: Served) -> None:
 
 def alive(served: Served) -> bool:
     """Return whether the server answers at once."""
-    answer = httpx.get(f"{served.url}/healthz", timeout=5, trust_env=False)
+    answer = httpx.get(f"{served.url}/healthz", timeout=30, trust_env=False)
     return bool(answer.json() == {"status": "alive"})
 
 

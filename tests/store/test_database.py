@@ -1,0 +1,112 @@
+"""What the databases promise: durable commits, one writer, and errors told apart."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from panelr_bridge.bridge import utc_now
+from panelr_bridge.health import examine
+from panelr_bridge.store import database
+from panelr_bridge.store.database import Database, Restart, is_unavailable
+from tests.web import BOTH_DATABASES
+
+SQLITE, POSTGRESQL = (pytest.mark.parametrize("dialect", [name]) for name in ("sqlite", "postgresql"))
+
+
+def _pragmas(connection: Connection) -> dict[str, object]:
+    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    return {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
+
+
+@SQLITE
+async def test_what_is_committed_on_sqlite_survives_a_loss_of_power(opened: Database) -> None:
+    durable = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}  # 2 is FULL
+    assert await opened.write(_pragmas) == durable
+    assert await opened.read(_pragmas) == durable
+
+
+@SQLITE
+async def test_two_processes_on_one_file_wait_for_each_other(opened: Database, database_url: str) -> None:
+    """Each counts up by what it has read: with two writers at once some counts would be lost."""
+
+    def create(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE counted (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counted VALUES (0)")
+
+    def count(connection: Connection) -> None:
+        n = connection.exec_driver_sql("SELECT n FROM counted").scalar_one()
+        connection.execute(text("UPDATE counted SET n = :n"), {"n": n + 1})
+
+    await opened.write(create)
+    async with database.opened(database_url) as another:
+        await asyncio.gather(*(each.write(count) for each in [opened, another] * 50))
+    assert await opened.read(lambda connection: connection.exec_driver_sql("SELECT n FROM counted").scalar()) == 100
+
+
+@BOTH_DATABASES
+async def test_a_transaction_that_met_another_is_run_again(opened: Database) -> None:
+    tries = []
+
+    def work(_connection: Connection) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Restart
+        return "done"
+
+    assert await opened.write(work) == "done"
+    with pytest.raises(Restart):
+        await opened.write(_always)
+
+
+def _always(_connection: Connection) -> None:
+    raise Restart
+
+
+class Driver(Exception):
+    """An error of the driver, with PostgreSQL's code."""
+
+    def __init__(self, sqlstate: str) -> None:
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    "code", ["08006", "08003", "25006", "53100", "53200", "53300", "55P03", "57P01", "57P03", "57014", "58030"]
+)
+def test_a_database_that_cannot_store_now_is_unavailable(code: str) -> None:
+    assert is_unavailable(DBAPIError("x", {}, Driver(code)))
+
+
+@pytest.mark.parametrize("code", ["42P01", "42703", "23505", "23503", "22001", "40001"])
+def test_a_statement_that_is_wrong_is_no_unavailable_database(code: str) -> None:
+    assert not is_unavailable(DBAPIError("x", {}, Driver(code)))
+
+
+def test_errors_of_the_connection_are_unavailable_and_others_are_not() -> None:
+    assert is_unavailable(OperationalError("x", {}, Exception()))
+    assert is_unavailable(ConnectionRefusedError())
+    assert is_unavailable(TimeoutError())
+    assert is_unavailable(DBAPIError("x", {}, Driver("42P01"), connection_invalidated=True))
+    assert not is_unavailable(IntegrityError("x", {}, Exception()))
+    assert not is_unavailable(KeyError("x"))
+
+
+@POSTGRESQL
+async def test_who_waits_too_long_for_a_lock_is_told_so(opened: Database) -> None:
+    def limits(connection: Connection) -> tuple[str, str]:
+        return tuple(
+            str(connection.exec_driver_sql(f"SHOW {name}").scalar())
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        )  # type: ignore[return-value]
+
+    assert await opened.read(limits) == ("10s", "1min")
+
+
+@POSTGRESQL
+async def test_a_clock_that_differs_from_the_databases_is_told(opened: Database) -> None:
+    found = await examine(opened, now=utc_now() - timedelta(minutes=2), overdue=timedelta(hours=1))
+    (time,) = [finding for finding in found if finding.name == "time"]
+    assert (time.ok, time.vital) == (False, True)
+    assert time.words == "this clock and the database's are 120 s apart"
