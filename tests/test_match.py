@@ -10,6 +10,7 @@ from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, Not
 from panelr_bridge.values import CartItem, Intent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
 
 SENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+LOOKED = SENT + timedelta(minutes=10)
 PRODUCTS = {"IPTV 1 Month": frozenset({1}), "IPTV 12 Months": frozenset({2}), "Panel Credits 1000": frozenset({3})}
 REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
@@ -41,7 +42,7 @@ def of(code: str, wc_order_id: str | None, *, at: datetime | None = SENT) -> Lis
 
 
 def matched(*entries: ListedWorkOrder, linked: Any = (), products: Products | None = PRODUCTS) -> Match:
-    return match(request=REQUEST, first_attempt_at=SENT, listed=entries, linked=linked, products=products)
+    return match(request=REQUEST, first_attempt_at=SENT, listed=entries, linked=linked, products=products, now=LOOKED)
 
 
 def found(code: str, *, certain: bool) -> Found:
@@ -69,9 +70,17 @@ def test_one_of_several_items_is_enough() -> None:
     assert matched(mixed) == found("B", certain=True)
 
 
-@pytest.mark.parametrize("wc_order_id", ["19", "020", "20 ", None])
-def test_where_items_name_orders_and_none_is_ours_it_is_not_there(wc_order_id: str | None) -> None:
-    assert matched(of("A", wc_order_id), listed("B"), products=None) == NotThere()
+@pytest.mark.parametrize("wc_order_id", ["19", "020", "20 "])
+def test_where_items_name_orders_and_none_is_ours_it_is_not_there(wc_order_id: str) -> None:
+    assert matched(of("A", wc_order_id), listed("B", CREDITS)) == NotThere()
+
+
+def test_one_like_ours_that_names_no_order_where_others_do_is_for_a_person() -> None:
+    """That the field is empty, or missing on this one, does not say that it is not ours."""
+    nameless = tuple(replace(item, shows_wc_order_id=True) for item in (CREDITS, MONTH))
+    assert matched(of("A", "19"), listed("B")) == Ambiguous(("B",))
+    assert matched(listed("B", *nameless)) == Ambiguous(("B",))
+    assert matched(of("A", "19", at=SENT - timedelta(days=365)), listed("B"), products=None) == NamesNeeded()
 
 
 def test_two_that_name_our_order_are_for_a_person() -> None:
@@ -100,14 +109,16 @@ def test_twins_are_for_a_person() -> None:
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        (SENT + timedelta(days=3), found("A", certain=False)),
+        (LOOKED + timedelta(minutes=2), found("A", certain=False)),
+        (LOOKED + timedelta(minutes=2, seconds=1), Ambiguous(("A",))),  # by a clock that tells another zone's time
+        (LOOKED + timedelta(days=3), Ambiguous(("A",))),
         (SENT, found("A", certain=False)),
         (SENT - timedelta(minutes=2), found("A", certain=False)),
         (SENT - timedelta(minutes=2, seconds=1), Ambiguous(("A",))),
         (SENT - timedelta(hours=26), Ambiguous(("A",))),
         (SENT - timedelta(hours=26, seconds=1), NotThere()),
         (SENT - timedelta(days=3), NotThere()),
-        (None, found("A", certain=False)),
+        (None, Ambiguous(("A",))),
     ],
 )
 def test_it_was_made_since_shortly_before_the_first_attempt(at: datetime | None, expected: Match) -> None:
@@ -170,6 +181,31 @@ def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: st
 def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: Products) -> None:
     """NotThere, twice, sends again: it must not be said where the names could not tell (invariant I7)."""
     assert matched(listed("A"), products=products) != NotThere()
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (),
+        (replace(CREDITS, qty=None), replace(MONTH, qty=None)),
+        (replace(CREDITS, qty=None), MONTH),
+        (replace(CREDITS, intent=None), replace(MONTH, intent=None)),
+        (CREDITS, MONTH, replace(CREDITS, name="Processing fee", intent=None, qty=1)),
+    ],
+)
+def test_a_list_that_shows_less_or_more_than_was_sent_leaves_it_to_a_person(items: tuple[ListedItem, ...]) -> None:
+    entry = replace(listed("A"), items=items)
+    assert matched(entry) == Ambiguous(("A",))
+    assert matched(replace(entry, created_at=SENT - timedelta(days=3))) == NotThere()
+
+
+def test_a_quantity_that_is_not_shown_does_not_make_another_product_ours() -> None:
+    assert matched(listed("A", replace(CREDITS, qty=None, name="IPTV 12 Months"), MONTH)) == NotThere()
+
+
+def test_a_work_order_that_is_known_by_its_number_alone_is_not_ours() -> None:
+    entry = replace(listed("A"), work_order=WorkOrder(reference_code="A", work_order_id=7))
+    assert matched(entry, linked={7}) == NotThere()
 
 
 # A list that is too short, and orders that are alike

@@ -156,7 +156,7 @@ def test_what_is_no_list_is_unknown(data: Any) -> None:
         *(None, "x", [], {}),
         *with_each(LISTED, "reference_code", None, "", True),
         *with_each(LISTED, "items", None, {}, "x", [None], ["x"]),
-        *with_each(LISTED, "items", *[[item] for item in with_each(ITEM, "qty", None, 0, "many", 1.5)]),
+        *with_each(LISTED, "items", *[[item] for item in with_each(ITEM, "qty", 0, "many", 1.5)]),
     ],
 )
 def test_one_entry_that_cannot_be_read_spoils_the_list(entry: Any) -> None:

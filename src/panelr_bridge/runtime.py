@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from panelr_bridge.bridge import Bridge, Clock, utc_now
+from panelr_bridge.bridge import Bridge
+from panelr_bridge.calls import Clock, utc_now
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings
 from panelr_bridge.steps.claim import RATE, Terms
@@ -69,5 +70,5 @@ def terms_of(settings: Settings) -> Terms:
 
 def prepare(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
     """Make the rate limit's rows, and let one call probe again what was closed: the operator may have mended it."""
-    rate.prepare(connection, name=RATE, limit=rate_per_minute)
+    rate.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
     rate.probe_now(connection, name=RATE, now=now)

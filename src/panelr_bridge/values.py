@@ -153,10 +153,13 @@ class ListedWorkOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedItem:
-    """An item of a listed work order. `shows_wc_order_id` tells a missing field from an empty one."""
+    """An item of a listed work order; None is what the list does not show, or not in words that are known.
+
+    `shows_wc_order_id` tells a missing field from an empty one.
+    """
 
     name: str
-    qty: int
+    qty: int | None
     intent: str | None
     product_id: int | None
     wc_order_id: str | None

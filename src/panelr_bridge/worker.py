@@ -5,7 +5,7 @@ import contextlib
 from datetime import datetime, timedelta
 
 from panelr_bridge import logs
-from panelr_bridge.bridge import Bridge
+from panelr_bridge.bridge import Bridge, CannotHandle
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import operator
 from panelr_bridge.steps.claim import Claim, Idle
@@ -75,10 +75,9 @@ class Worker:
         while not self.stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
             try:
                 next_one = await self._bridge.claim_due()
-            except Exception as error:
-                if is_unavailable(error):
-                    raise
-                log.exception("worker.failed", order=await self._bridge.set_aside())
+            except CannotHandle as error:
+                log.exception("worker.failed", order=error.order_id)
+                await self._bridge.write(claims.set_aside, error.order_id)
                 continue
             if isinstance(next_one, Idle):
                 return next_one.until

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from panelr_bridge.bridge import utc_now
+from panelr_bridge.calls import utc_now
 from panelr_bridge.steps.claim import RATE
 from panelr_bridge.store import rate
 from panelr_bridge.store.database import Database
@@ -59,13 +59,15 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
     now = utc_now()
 
     def twice(connection: Connection) -> timedelta:
-        rate.prepare(connection, name=RATE, limit=10)
-        rate.close(connection, name=RATE, now=now, pause=timedelta(0), cause="throttled", words="a pause")
+        rate.prepare(connection, name=RATE, limit=10, now=now)
+        rate.close(connection, name=RATE, now=now, pause=timedelta(0), failures=1, cause="throttled", words="a pause")
         probe = rate.take(connection, name=RATE, limit=10, now=now)
         assert probe is not None
         assert probe.probe
         rate.open_again(connection, name=RATE, now=now, heard=True)
-        rate.close(connection, name=RATE, now=now, pause=timedelta(seconds=5), cause="throttled", words="another")
+        rate.close(
+            connection, name=RATE, now=now, pause=timedelta(seconds=5), failures=1, cause="throttled", words="another"
+        )
         return rate.free_at(connection, name=RATE, limit=10, now=now) - now
 
     assert timedelta(seconds=4) < await opened.write(twice) <= timedelta(seconds=5)

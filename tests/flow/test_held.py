@@ -1,7 +1,7 @@
 """Every reason to hold an order: how it comes about, and every way out that docs/states.md names."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ async def test_a_closed_order_stays_closed_whatever_is_mended_and_is_opened_by_r
 async def test_an_order_that_was_given_up_goes_on_by_retry(
     settings: Settings, panelr: tuple[str, Panel], closed: bool
 ) -> None:
-    week = settings.model_copy(update={"retry_schedule_seconds": (0.05, 8 * 86400.0)})
+    week = settings.model_copy(update={"retry_schedule_seconds": (0.05, 600.0)})
     async with kit_of(week, panelr[1]) as kit:
         await kit.map(**PANEL_1000)
         fault = kit.panel.faults.add("throttle", action="create_work_order", times=None)
@@ -148,5 +148,5 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
 
 
 def _pass_the_time(connection: Connection, now: datetime) -> None:
-    connection.execute(outbox.update().values(next_attempt_at=now))
+    connection.execute(outbox.update().values(next_attempt_at=now, owed_since=now - timedelta(days=8)))
     connection.execute(rate_limits.update().values(closed_until=now))

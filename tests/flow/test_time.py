@@ -191,7 +191,7 @@ async def test_two_workers_make_each_call_once(mapped: Kit, settings: Settings, 
 
 
 async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr: tuple[str, Panel]) -> None:
-    week = settings.model_copy(update={"retry_schedule_seconds": (0.05, 8 * 86400.0)})
+    week = settings.model_copy(update={"retry_schedule_seconds": (0.05, 600.0)})
     async with kit_of(week, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         kit.panel.faults.add("throttle", action="create_work_order", times=None, retry_after=None)
@@ -209,5 +209,5 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
 
 
 def _make_due(connection: Connection, now: datetime) -> None:
-    connection.execute(outbox.update().values(next_attempt_at=now))
+    connection.execute(outbox.update().values(next_attempt_at=now, owed_since=now - timedelta(days=8)))
     connection.execute(rate_limits.update().values(closed_until=now))

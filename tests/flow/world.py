@@ -115,7 +115,7 @@ class World:
         def empty(connection: Connection) -> None:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
-            rate.prepare(connection, name=RATE, limit=TERMS.rate_per_minute)
+            rate.prepare(connection, name=RATE, limit=TERMS.rate_per_minute, now=self.now)
 
         self.loop.run_until_complete(self.reader.write(empty))
 

@@ -30,7 +30,7 @@ async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: D
 
     def claim(connection: Connection) -> None:
         assert outbox.next_due(connection, now=NOW) is not None
-        outbox.lease(connection, order_id, attempt=1, until=NOW + timedelta(seconds=30))
+        outbox.lease(connection, order_id, attempt=1, until=NOW + timedelta(seconds=30), slot=1)
         orders.change(connection, order_id, {"state": State.SENDING, "attempts": 1}, now=NOW)
 
     def claim_with_an_old_snapshot(connection: Connection) -> object:

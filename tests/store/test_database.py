@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from panelr_bridge.bridge import utc_now
+from panelr_bridge.calls import utc_now
 from panelr_bridge.health import examine
 from panelr_bridge.store import database
 from panelr_bridge.store.database import Database, Restart, is_unavailable

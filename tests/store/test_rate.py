@@ -26,7 +26,7 @@ async def opened(turned_url: str) -> AsyncIterator[Database]:
 
 
 async def _prepared(opened: Database, limit: int = LIMIT) -> None:
-    await opened.write(rate.prepare, name="panelr", limit=limit)
+    await opened.write(rate.prepare, name="panelr", limit=limit, now=NOW)
 
 
 def _take(connection: Connection, now: datetime, limit: int = LIMIT) -> bool:
@@ -113,7 +113,9 @@ def _ahead(connection: Connection, now: datetime) -> rate.Slot | None:
 
 def _close(connection: Connection, now: datetime, pause: float, cause: str = "misconfigured") -> None:
     turn(connection, now)
-    rate.close(connection, name="panelr", now=now, pause=timedelta(seconds=pause), cause=cause, words="words")
+    rate.close(
+        connection, name="panelr", now=now, pause=timedelta(seconds=pause), failures=1, cause=cause, words="words"
+    )
 
 
 async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(opened: Database) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from panelr_bridge import mapping
-from panelr_bridge.bridge import utc_now
+from panelr_bridge.calls import utc_now
 from panelr_bridge.cli.console import err, out
 from panelr_bridge.cli.orders import ACTOR, with_database
 from panelr_bridge.errors import Invalid

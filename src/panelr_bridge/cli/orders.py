@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from panelr_bridge import settings
-from panelr_bridge.bridge import utc_now
+from panelr_bridge.calls import utc_now
 from panelr_bridge.cli.console import out, require_migrated, run, state
 from panelr_bridge.errors import NotFound
 from panelr_bridge.settings import DEFAULT_STORE, Settings

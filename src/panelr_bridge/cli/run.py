@@ -14,18 +14,21 @@ import httpx
 import typer
 import uvicorn
 from rich.markup import escape
+from sqlalchemy import Connection
 
 from panelr_bridge import logs, outcomes, settings
-from panelr_bridge.bridge import utc_now
+from panelr_bridge.calls import utc_now
 from panelr_bridge.cli.console import out, require_migrated, run
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.health import Finding, examine
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.runtime import assembled, prepare
+from panelr_bridge.runtime import assembled, prepare, terms_of
 from panelr_bridge.settings import Settings, require_ready
+from panelr_bridge.steps.claim import leave
 from panelr_bridge.store import database
 from panelr_bridge.store import migrate as migrations
+from panelr_bridge.store.database import Database
 from panelr_bridge.web.app import create_app
 from panelr_bridge.worker import Worker
 
@@ -145,13 +148,28 @@ async def _check() -> list[Finding]:
     findings = [Finding(name="settings", ok=True, words=f"stores: {', '.join(sorted(chosen.all_stores))}")]
     async with database.opened(chosen.database_url) as opened:
         known = await examine(opened, now=utc_now(), overdue=OVERDUE)
+        free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
     findings += [finding for finding in known if finding.name != "panelr"]
-    return [*findings, await _panelr(chosen), await _clock(chosen)]
+    return [*findings, await _panelr(chosen, free=free), await _clock(chosen)]
 
 
-async def _panelr(chosen: Settings) -> Finding:
+async def _leave(opened: Database, chosen: Settings) -> bool:
+    """Take leave for the call: every call to Panelr counts."""
+
+    def take(connection: Connection) -> bool:
+        now = utc_now()
+        prepare(connection, now, rate_per_minute=chosen.panelr_rate_per_minute)
+        return leave(connection, now, terms=terms_of(chosen)) is not None
+
+    return await opened.write(take)
+
+
+async def _panelr(chosen: Settings, *, free: bool) -> Finding:
     """Ask Panelr for something cheap: it proves the address and the key."""
     address = panelr_request.entry_point(chosen.panelr_url)
+    if not free:
+        words = f"{address} was not asked: the calls of this minute are used up, or Panelr has asked for a pause"
+        return Finding(name="panelr", ok=True, words=words)
     async with PanelrClient(
         base_url=chosen.panelr_url,
         api_key=chosen.panelr_api_key.get_secret_value(),

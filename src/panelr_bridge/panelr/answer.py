@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.values import ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge.values import Intent, ListedItem, ListedWorkOrder, WorkOrder
 
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
@@ -119,13 +119,14 @@ def _listed(row: Any) -> ListedWorkOrder | None:
 def _item(item: Any) -> ListedItem | None:
     if not isinstance(item, dict):
         return None
-    qty = _integer(item.get("qty", 1))
-    if qty is None:
+    qty = _integer(item.get("qty"))
+    if qty is None and item.get("qty") is not None:
         return None
+    intent = _string(item.get("intent"))
     return ListedItem(
         name=_string(item.get("name")) or "",
         qty=qty,
-        intent=_string(item.get("intent")),
+        intent=intent if intent in set(Intent) else None,
         product_id=_integer(item.get("product_id")),
         wc_order_id=_string(item.get("wc_order_id")),
         shows_wc_order_id="wc_order_id" in item,

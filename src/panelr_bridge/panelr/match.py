@@ -1,6 +1,6 @@
 """Which work order in a customer's list is the one whose answer was lost: a pure function.
 
-Where items carry `wc_order_id`, that settles it. Where they do not, a candidate is a work order that was created
+An item that carries our `wc_order_id` settles it. Where none does, a candidate is a work order that was created
 since shortly before the first attempt, with the same items, and that belongs to no other order. What the list does
 not show cannot rule a work order out: one that may be ours is never taken for none, because none is sent again.
 """
@@ -58,15 +58,16 @@ def match(
     request: WorkOrderRequest,
     first_attempt_at: datetime,
     listed: Sequence[ListedWorkOrder],
-    linked: Collection[str],
+    linked: Collection[str | int],
     products: Products | None,
+    now: datetime,
 ) -> Match:
-    """Return what `listed` says about `request`.
+    """Return what `listed`, as it was told `now`, says about `request`.
 
-    `linked` holds the reference codes that other orders already have, `products` the ids of Panelr's products by
-    name, or None where they have not been asked for yet.
+    `linked` holds the reference codes and ids that other orders already have, `products` the ids of Panelr's products
+    by name, or None where they have not been asked for yet.
     """
-    found = _among(request, first_attempt_at, listed, linked, products)
+    found = _among(request, first_attempt_at, listed, linked, products, now)
     return Ambiguous(()) if isinstance(found, NotThere) and _is_cut_off(listed, first_attempt_at) else found
 
 
@@ -80,22 +81,28 @@ def _among(
     request: WorkOrderRequest,
     first_attempt_at: datetime,
     listed: Sequence[ListedWorkOrder],
-    linked: Collection[str],
+    linked: Collection[str | int],
     products: Products | None,
+    now: datetime,
 ) -> Match:
-    free = [entry for entry in listed if entry.work_order.reference_code not in linked]
-    if any(item.shows_wc_order_id for entry in listed for item in entry.items):
-        named = [entry for entry in free if _names(entry, request.wc_order_id)]
+    taken = set(linked)
+    free = [entry for entry in listed if not taken & {entry.work_order.reference_code, entry.work_order.work_order_id}]
+    named = [entry for entry in free if request.wc_order_id in _names(entry)]
+    if named:
         recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
         return _verdict(recent, [entry for entry in named if entry not in recent], certain=True)
-    compared = [(entry, _compare(entry, request, products or {})) for entry in free]
+    compared = [(entry, _compare(entry, request, products or {})) for entry in free if not _names(entry)]
     alike = [(entry, likeness) for entry, likeness in compared if likeness is not False]
     possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
     if products is None and any(likeness is None for _, likeness in possible):
         return NamesNeeded()
-    since = [each for each in possible if _made_since(each[0], first_attempt_at - CLOCKS_APART)]
-    same = [entry for entry, likeness in since if likeness is True]
-    doubtful = [entry for entry, likeness in since if likeness is None]
+    if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours should have been named
+        return _verdict([], [entry for entry, _ in possible], certain=False)
+    begin, end = first_attempt_at - CLOCKS_APART, now + CLOCKS_APART
+    timed = [(entry, likeness) for entry, likeness in possible if entry.created_at and begin <= entry.created_at <= end]
+    untimed = [entry for entry, _ in possible if entry.created_at is None or entry.created_at > end]
+    same = [entry for entry, likeness in timed if likeness is True]
+    doubtful = [entry for entry, likeness in timed if likeness is None] + untimed
     return _verdict(same, doubtful if same or doubtful else [entry for entry, _ in possible], certain=False)
 
 
@@ -113,8 +120,9 @@ def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], 
     return Ambiguous(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
-def _names(entry: ListedWorkOrder, wc_order_id: str) -> bool:
-    return any(item.wc_order_id == wc_order_id for item in entry.items)
+def _names(entry: ListedWorkOrder) -> set[str]:
+    """Return the WooCommerce orders that a work order's items name."""
+    return {item.wc_order_id for item in entry.items if item.wc_order_id is not None}
 
 
 def _made_since(entry: ListedWorkOrder, moment: datetime) -> bool:
@@ -125,15 +133,23 @@ def _made_since(entry: ListedWorkOrder, moment: datetime) -> bool:
 def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
     """Return whether the items are those of the request; None where the list shows too little to rule it out.
 
-    Quantities are added up: three of one may be listed as one item or as three.
+    Quantities are added up: three of one may be listed as one item or as three. Items besides ours that are no product
+    may be something that Panelr has added.
     """
+    if not entry.items:
+        return None
     wanted = _wanted(request)
     shown: Counter[Item] = Counter()
     for listed in entry.items:
-        shown[_product(listed, products), listed.intent] += listed.qty
+        shown[_product(listed, products), listed.intent] += listed.qty or 0
+    countable = all(listed.qty is not None for listed in entry.items)
     missing, vague = wanted - shown, shown - wanted
-    if not missing and not vague:
+    if countable and not missing and not vague:
         return True
+    if not countable:
+        return None if all(any(_fits(item, other) for item in shown) for other in missing) else False
+    if not missing:
+        return None if all(product is None for product, _ in vague) else False
     could_be = all(any(_fits(item, other) for other in missing) for item in vague)
     return None if missing.total() == vague.total() and could_be else False
 

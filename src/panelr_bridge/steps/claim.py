@@ -9,7 +9,7 @@ from panelr_bridge import outcomes
 from panelr_bridge.decide import Create
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.match import likeness
-from panelr_bridge.steps.weigh import lasting, reweigh, snapshot, standing_values, weigh
+from panelr_bridge.steps.weigh import cannot_be_processed, lasting, reweigh, snapshot, standing_values, weigh
 from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, Policy, State, WorkOrderRequest
@@ -54,6 +54,7 @@ class Claim:
     first_sent_at: datetime
     claimed_at: datetime
     lease_until: datetime
+    owed_since: datetime
     slot: rate.Slot
 
 
@@ -73,19 +74,23 @@ class Moved:
 
 
 def claim_due(
-    connection: Connection, now: datetime, *, policy: Policy, terms: Terms, first: Action
+    connection: Connection, now: datetime, *, policy: Policy, terms: Terms, first: Action, tried: list[int]
 ) -> Claim | Moved | Idle:
-    """Take the call that has been due the longest, if there is leave for one; those that owe `first` go first."""
+    """Take the call that has been due the longest, if there is leave for one; those that owe `first` go first.
+
+    `tried` is told which order that is, for the case that handling it raises.
+    """
     row = outbox.next_due(connection, now=now, first=first)
     if row is None:
         return Idle(outbox.next_at(connection))
+    tried.append(row["id"])
     if row["action"] == Action.CREATE_WORK_ORDER:
         return _claim_create(connection, row, policy=policy, terms=terms, now=now)
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
     claim = _look_up(row, slot=slot, terms=terms, now=now)
-    outbox.lease(connection, row["id"], attempt=claim.attempt, until=claim.lease_until)
+    outbox.lease(connection, row["id"], attempt=claim.attempt, until=claim.lease_until, slot=slot.number)
     return claim
 
 
@@ -107,8 +112,10 @@ def _claim_create(
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
-    outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease)
+    outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease, slot=slot.number)
     values = sending_values(row, request, now=now)
+    if row["attention"]:
+        values["attention"] = lasting(row, handled=True) or None
     standing = standing_values(weighed, state=State.SENDING, delivery_id=None)
     orders.change(connection, row["id"], standing | values, now=now)
     return claim_of(row | values, request, attempt=row["attempt"] + 1, slot=slot, terms=terms, now=now)
@@ -166,6 +173,7 @@ def claim_of(
         first_sent_at=row["first_sent_at"],
         claimed_at=now,
         lease_until=now + terms.lease,
+        owed_since=row.get("owed_since", now),
         slot=slot,
     )
 
@@ -184,23 +192,23 @@ def _look_up(row: Row, *, slot: rate.Slot, terms: Terms, now: datetime) -> Claim
         woo_status=row["woo_status"],
         first_sent_at=row["first_sent_at"],
         claimed_at=now,
+        owed_since=row["owed_since"],
         lease_until=now + 2 * terms.lease,  # it may take two calls: the work orders, and the products' names
         slot=slot,
     )
 
 
-def set_aside(connection: Connection, now: datetime, *, first: Action) -> int | None:
-    """Put the row off that `claim_due` would take, because handling it has failed: the others must not wait for it.
+def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
+    """Put off what an order owes, because handling it has failed: the others must not wait for it.
 
-    Returns the order's id, None when nothing is due any more.
+    Returns whether it was still due; another process may have had more luck.
     """
-    row = outbox.next_due(connection, now=now, first=first)
-    if row is None:
-        return None
-    outbox.put_back(connection, row["id"], due=now + ASIDE)
-    told = [*lasting(row), {"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}]
-    orders.change(connection, row["id"], {"attention": told}, now=now)
-    return int(row["id"])
+    row, owed = orders.lock_by_id(connection, order_id), outbox.of_order(connection, order_id)
+    if row is None or owed is None or owed["lease_until"] is not None or owed["next_attempt_at"] > now:
+        return False
+    outbox.put_back(connection, order_id, due=now + ASIDE)
+    orders.change(connection, order_id, {"attention": cannot_be_processed(row)}, now=now)
+    return True
 
 
 def leave(connection: Connection, now: datetime, *, terms: Terms) -> rate.Slot | None:
@@ -221,6 +229,8 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
     row = outbox.ended_lease(connection, now=now)
     if row is None:
         return None
+    if row["slot"] is not None:  # its call may have left long after it took the slot
+        rate.keep(connection, row["slot"], name=RATE, now=now)
     words = "the process that made this call ended before the outcome was recorded"
     outbox.note_attempt(
         connection,

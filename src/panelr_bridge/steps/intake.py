@@ -73,6 +73,10 @@ def replay(
     stored = deliveries.replay(connection, delivery_id, delivery)
     subject = f"delivery {delivery_id}"
     audit.note(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
+    if stored.repeated and event is not None:
+        known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
+        if known is not None:
+            return Received(stored, known)
     return _act(connection, now, delivery, event, stored, policy=policy, terms=terms)
 
 
@@ -92,7 +96,8 @@ def _act(
         return Received(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
     if stored.repeated:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
-        if known is not None:
+        # an order may be restored twice with the same bytes
+        if known is not None and not (known["woo_status"] == "trash" and delivery.topic == RESTORED):
             return Received(stored, known)
     weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
@@ -126,6 +131,7 @@ def _first(
         due=now,
         now=now,
         lease_until=now + terms.lease if slot else None,
+        slot=slot.number if slot else None,
     )
     claim = claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now) if slot else None
     return Received(stored, row, claim)
@@ -159,11 +165,12 @@ def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Te
     if row["state"] == State.QUEUED:
         return None
     # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
-    outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease)
+    outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=None)
     slot = _slot_ahead(connection, decision, terms=terms, now=now)
     if slot is None:
         outbox.put_back(connection, row["id"], due=now, tried=False)
         return None
+    outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=slot.number)
     sending = row | sending_values(row, decision.request, now=now)
     return claim_of(sending, decision.request, attempt=1, slot=slot, terms=terms, now=now)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.errors import Conflict, NotFound
-from panelr_bridge.steps.weigh import attention, result_values, reweigh, snapshot, weigh
+from panelr_bridge.steps.weigh import attention, cannot_be_processed, result_values, reweigh, snapshot, weigh
 from panelr_bridge.store import audit, orders, outbox
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, Policy, State, WorkOrder
@@ -115,8 +115,8 @@ def wake(
 
 def pass_over(connection: Connection, now: datetime, order_id: int) -> None:
     """Let an order sleep whose waking has failed, and tell a person; a retry decides it anew."""
-    told = [{"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}]
-    orders.change(connection, order_id, {"awaits_mapping": False, "attention": told}, now=now)
+    row = _locked(connection, order_id)
+    orders.change(connection, order_id, {"awaits_mapping": False, "attention": cannot_be_processed(row)}, now=now)
 
 
 def _locked(connection: Connection, order_id: int) -> Row:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from panelr_bridge import outcomes, retry
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.steps.claim import RATE, Claim, Terms
-from panelr_bridge.steps.weigh import attention, lasting, result_values, snapshot
+from panelr_bridge.steps.weigh import attention, cannot_be_processed, lasting, result_values, snapshot
 from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, State, WorkOrder
@@ -84,11 +84,13 @@ def not_created(connection: Connection, now: datetime, report: Report, *, terms:
         state, reasons = State.UNCONFIRMED, _reason("unconfirmed", outcome.words)
     elif isinstance(outcome, Refused):
         state, reasons = State.REFUSED, _reason("refused", f"Panelr refused: {outcome.words}")
-    elif (wait := _delay(report, terms)) is None:
+    elif (wait := _delay(report, terms, now=now)) is None:
         state, reasons = State.HELD, _reason("gave_up", GAVE_UP)
     else:
         state, reasons, due = State.QUEUED, _reason(outcomes.name(outcome), outcome.words), now + wait
     values: Row = {"state": state, "reasons": reasons, "awaits_mapping": state in {State.REFUSED, State.HELD}}
+    if state is State.REFUSED:
+        values["mapping_revision"] = -1  # weighed once more: the order or its mapping may have been corrected meanwhile
     if state is not State.UNCONFIRMED:  # it is known that nothing was created: the next doubt begins anew
         values |= {"first_sent_at": None, "sent_delivery_id": None}
     if orders.settle(connection, claim.order_id, claim.number, values, now=now) is None:
@@ -111,13 +113,13 @@ def adopted(
 
     def link(row: Row) -> State:
         if orders.owner(connection, work_order) not in {None, row["id"]}:  # linked elsewhere since the list was read
-            outbox.put_back(connection, row["id"], due=now + timedelta(seconds=1), tried=False)
+            outbox.put_back(connection, row["id"], due=now + timedelta(seconds=1))
             return State.UNCONFIRMED
         words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
         values = result_values(work_order, adopted=True) | {
             "state": State.CREATED,
             "reasons": _reason("adopted_by_look_up", words),
-            "attention": lasting(row) or None,
+            "attention": lasting(row, handled=True) or None,
         }
         orders.change(connection, row["id"], values, now=now)
         outbox.remove(connection, row["id"])
@@ -163,7 +165,7 @@ def look_up_later(
     """A look-up could not be made or not be judged yet: try again, after `wait` or by the schedule."""
 
     def again(row: Row) -> State:
-        pause = wait or _delay(report, terms)
+        pause = wait or _delay(report, terms, now=now)
         if pause is None:
             told = [*lasting(row), *_reason("gave_up", GAVE_UP)]
             orders.change(connection, row["id"], {"attention": told}, now=now)
@@ -175,6 +177,16 @@ def look_up_later(
         return State.UNCONFIRMED
 
     return _looked_up(connection, report, again, now=now)
+
+
+def failed(connection: Connection, now: datetime, claim: Claim) -> State:
+    """Handling what a look-up brought has failed: a person is told, and may try again."""
+    row = orders.lock_by_id(connection, claim.order_id)
+    if row is None or not outbox.holds(connection, claim.order_id, lease_until=claim.lease_until):
+        return State(row["state"]) if row else State.CLOSED
+    orders.change(connection, claim.order_id, {"attention": cannot_be_processed(row)}, now=now)
+    outbox.remove(connection, claim.order_id)
+    return State.UNCONFIRMED
 
 
 def answered(connection: Connection, report: Report, *, now: datetime) -> None:
@@ -197,7 +209,7 @@ def _looked_up(connection: Connection, report: Report, then: Callable[[Row], Sta
 def _late(connection: Connection, report: Report, work_order: WorkOrder, values: Row, *, now: datetime) -> State:
     """The answer of a call whose lease had ended: it is the truth about that call, and may be news.
 
-    It settles the order, whatever has been decided since, unless there is a newer call or another work order.
+    It settles the order, whatever has been decided since, unless there is another work order.
     """
     order_id = report.claim.order_id
     row = orders.lock_by_id(connection, order_id)
@@ -205,15 +217,19 @@ def _late(connection: Connection, report: Report, work_order: WorkOrder, values:
     answered(connection, report, now=now)
     if row is None:
         return State.CLOSED
-    newer_call = row["state"] == State.SENDING
-    another = row["state"] == State.CREATED and row["reference_code"] != work_order.reference_code
-    if newer_call or another:
+    if row["state"] == State.CREATED and row["reference_code"] != work_order.reference_code:
         words = f"Panelr also created {work_order.reference_code} for this order: cancel one of them there"
         _tell(connection, row, "second_work_order", words, now=now)
         return State(row["state"])
     _take_back(connection, work_order, order_id, now=now)
     orders.change(connection, order_id, values, now=now)
     outbox.remove(connection, order_id)
+    if row["state"] == State.SENDING:
+        words = (
+            f"Panelr told late that it had created {work_order.reference_code}, when another call was under way:"
+            " look there whether that made a second one"
+        )
+        _tell(connection, row, "second_work_order", words, now=now)
     if row["state"] in {State.CLOSED, State.IGNORED}:
         words = (
             f"the order was {row['state']} when Panelr told that {work_order.reference_code} exists: see to it there"
@@ -233,6 +249,7 @@ def _take_back(connection: Connection, work_order: WorkOrder, order_id: int, *, 
     if row is None or not row["adopted"] or row["request"] is None:
         return
     nothing = result_values(WorkOrder(reference_code=None), adopted=False)
+    nothing |= {"first_sent_at": row["first_sent_at"] or row["created_at"]}
     reasons = _reason("unconfirmed", f"the work order that it had adopted is order {order_id}'s: it is looked up anew")
     orders.change(connection, row["id"], nothing | {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
     outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
@@ -256,16 +273,23 @@ def _owe_next(connection: Connection, order_id: int, state: State, due: datetime
 def _close_gate(connection: Connection, report: Report, terms: Terms, *, now: datetime) -> None:
     """A 429 pauses everybody; a key that is refused must not be hammered by every new order.
 
-    How long is a matter of how often the gate has closed in a row, not of how often this order was tried.
+    How long is a matter of how many probes have failed in a row: calls that were on the wire together count as one.
     """
     outcome = report.outcome
     if not isinstance(outcome, (Throttled, Misconfigured)):
         return
     gate = rate.gate(connection, name=RATE)
-    failures = gate.failures if gate else 0
+    failures = gate.failures if gate is not None and report.claim.slot.probe else 0
     pause = retry.delay(attempt=failures + 1, outcome=outcome, schedule=terms.retry_schedule) or retry.LONGEST_PAUSE
-    cause, words = outcomes.name(outcome), outcome.words
-    rate.close(connection, name=RATE, now=now, pause=pause, cause=cause, words=words)
+    rate.close(
+        connection,
+        name=RATE,
+        now=now,
+        pause=pause,
+        failures=failures + 1,
+        cause=outcomes.name(outcome),
+        words=outcome.words,
+    )
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:
@@ -281,8 +305,9 @@ def _state(connection: Connection, order_id: int) -> State:
     return State(row["state"]) if row else State.CLOSED
 
 
-def _delay(report: Report, terms: Terms) -> timedelta | None:
+def _delay(report: Report, terms: Terms, *, now: datetime) -> timedelta | None:
     return retry.delay(
+        owed_for=now - report.claim.owed_since,
         attempt=report.claim.attempt,
         outcome=report.outcome,
         schedule=terms.retry_schedule,

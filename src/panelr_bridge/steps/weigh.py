@@ -23,7 +23,8 @@ from panelr_bridge.values import Action, Catalogue, Policy, Reason, State, WorkO
 from panelr_bridge.woo import payload
 from panelr_bridge.woo.payload import Order
 
-LASTING = frozenset({"second_work_order", "created_after_all", "cannot_be_processed"})
+UNHANDLED = "cannot_be_processed"
+LASTING = frozenset({"second_work_order", "created_after_all", UNHANDLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,19 @@ def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[s
     return told or None
 
 
-def lasting(row: Row) -> list[dict[str, str]]:
-    """Return the part of an order's attention that no newer snapshot settles."""
-    return [reason for reason in row["attention"] or [] if reason["code"] in LASTING]
+def lasting(row: Row, *, handled: bool = False) -> list[dict[str, str]]:
+    """Return the part of an order's attention that no newer snapshot settles.
+
+    `handled` says that the order can be processed again.
+    """
+    codes = LASTING - {UNHANDLED} if handled else LASTING
+    return [reason for reason in row["attention"] or [] if reason["code"] in codes]
+
+
+def cannot_be_processed(row: Row) -> list[dict[str, str]]:
+    """Return the attention of an order at which the bridge itself has failed."""
+    told = {"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}
+    return [*lasting(row, handled=True), told]
 
 
 def as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ _ADD = text(
 )
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
-_LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update()
+_LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update(key_share=True)
 _LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
 

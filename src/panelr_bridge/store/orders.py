@@ -7,7 +7,7 @@ there are no deadlocks.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, select, text, update
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panelr_bridge.store.listing import Page, Query, fetch
@@ -112,10 +112,15 @@ def owner(connection: Connection, work_order: WorkOrder) -> int | None:
     return next((order_id for order_id in found if order_id is not None), None)
 
 
-def linked(connection: Connection, reference_codes: list[str], *, besides: int) -> set[str]:
-    """Return those of `reference_codes` that belong to orders besides one."""
-    wanted = select(orders.c.reference_code).where(orders.c.reference_code.in_(reference_codes), orders.c.id != besides)
-    return {code for code in connection.execute(wanted).scalars() if code is not None}
+def linked(connection: Connection, work_orders: list[WorkOrder], *, besides: int) -> set[str | int]:
+    """Return the reference codes and ids of those of `work_orders` that belong to orders besides one."""
+    codes = [each.reference_code for each in work_orders if each.reference_code is not None]
+    ids = [each.work_order_id for each in work_orders if each.work_order_id is not None]
+    known = or_(orders.c.reference_code.in_(codes), orders.c.work_order_id.in_(ids))
+    rows = connection.execute(
+        select(orders.c.reference_code, orders.c.work_order_id).where(known, orders.c.id != besides)
+    )
+    return {name for row in rows for name in row if name is not None}
 
 
 def twin_in_doubt(

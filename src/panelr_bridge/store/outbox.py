@@ -16,7 +16,14 @@ _ATTEMPT = insert(attempts)
 _REMOVE = delete(outbox).where(outbox.c.order_id == bindparam("of_order"))
 _OF_ORDER = select(outbox).where(outbox.c.order_id == bindparam("of_order"))
 DUE: Select[Any] = (
-    select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.empty_since, orders)
+    select(
+        outbox.c.id.label("outbox_id"),
+        outbox.c.action,
+        outbox.c.attempt,
+        outbox.c.empty_since,
+        outbox.c.owed_since,
+        orders,
+    )
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
     .where(
         outbox.c.lease_until.is_(None),
@@ -34,7 +41,9 @@ _NEXT = select(func.min(outbox.c.next_attempt_at)).where(
     outbox.c.lease_until.is_(None), outbox.c.action == bindparam("owed")
 )
 _ENDED: Select[Any] = (
-    select(outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.lease_until, orders)
+    select(
+        outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.lease_until, outbox.c.slot, orders
+    )
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
     .where(
         outbox.c.lease_until < bindparam("now"),
@@ -55,8 +64,9 @@ def add(
     due: datetime,
     now: datetime,
     lease_until: datetime | None = None,
+    slot: int | None = None,
 ) -> None:
-    """Owe `action` for an order from `due` on; with `lease_until` the caller makes the call itself, now."""
+    """Owe `action` for an order from `due` on; with `lease_until` and `slot` the caller makes the call itself, now."""
     values = {
         "store": store,
         "order_id": order_id,
@@ -65,6 +75,7 @@ def add(
         "empty_since": None,
         "next_attempt_at": due,
         "lease_until": lease_until,
+        "slot": slot,
         "owed_since": now,
     }
     connection.execute(_ADD, values)
@@ -101,9 +112,9 @@ def next_at(connection: Connection) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def lease(connection: Connection, order_id: int, *, attempt: int, until: datetime) -> None:
-    """Take the lease of a locked order's row: from now on this is try number `attempt`."""
-    _change(connection, order_id, {"attempt": attempt, "lease_until": until})
+def lease(connection: Connection, order_id: int, *, attempt: int, until: datetime, slot: int | None) -> None:
+    """Take the lease of a locked order's row, with a slot of the rate limit: this is try number `attempt` now."""
+    _change(connection, order_id, {"attempt": attempt, "lease_until": until, "slot": slot})
 
 
 def put_back(connection: Connection, order_id: int, *, due: datetime, tried: bool = True) -> None:

@@ -83,11 +83,12 @@ _BECOME_PROBE = _each(
 )
 _KEEP = _each("UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot = :slot")
 _CLOSE = _each(
-    "INSERT INTO rate_limits (name, closed_until, failures, cause, words) VALUES (:name, {until}, 1, :cause, :words)"
+    "INSERT INTO rate_limits (name, closed_until, failures, cause, words)"
+    " VALUES (:name, {until}, :failures, :cause, :words)"
     " ON CONFLICT (name) DO UPDATE SET closed_until ="
     " CASE WHEN rate_limits.closed_until > {until} THEN rate_limits.closed_until ELSE {until} END,"
-    " failures = rate_limits.failures + 1, cause = :cause,"
-    " words = :words"
+    " failures = CASE WHEN rate_limits.failures > :failures THEN rate_limits.failures ELSE :failures END,"
+    " cause = :cause, words = :words"
 )
 _OPEN = _each(
     "UPDATE rate_limits SET closed_until = {now}, failures = 0, cause = NULL, words = NULL"
@@ -110,6 +111,12 @@ _ADD_SLOT = text(
 ).bindparams(bindparam("never", type_=UtcDateTime))
 
 
+_LOWER = _each(
+    "UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot <= :limit AND EXISTS"
+    " (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot > :limit AND s.used_at > {free_since})"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """Leave for one call now. A probe's outcome says whether the gate opens again."""
@@ -128,9 +135,13 @@ class Gate:
     words: str
 
 
-def prepare(connection: Connection, *, name: str, limit: int) -> None:
-    """Make the rows that `take` needs; `limit` is the number of calls in a minute."""
+def prepare(connection: Connection, *, name: str, limit: int, now: datetime) -> None:
+    """Make the rows that `take` needs; `limit` is the number of calls in a minute.
+
+    Where it has been lowered, and more were made within this minute, nothing is free before the minute is over.
+    """
     connection.execute(_ADD_SLOT, [{"name": name, "slot": slot, "never": NEVER} for slot in range(1, limit + 1)])
+    connection.execute(_LOWER[connection.dialect.name], {"name": name, "limit": limit, **_moments(now)})
 
 
 def take_ahead(
@@ -173,12 +184,15 @@ def free_at(connection: Connection, *, name: str, limit: int, now: datetime) -> 
     return now + wait
 
 
-def close(connection: Connection, *, name: str, now: datetime, pause: timedelta, cause: str, words: str) -> None:
+def close(
+    connection: Connection, *, name: str, now: datetime, pause: timedelta, failures: int, cause: str, words: str
+) -> None:
     """Close the gate for everybody for `pause`, because Panelr asked for it or does not know us.
 
-    `cause` is the outcome's name. A pause that is in force already is not shortened.
+    `failures` is how often that was so in a row, `cause` the outcome's name. A pause that is in force already is not
+    shortened.
     """
-    values = {"name": name, "cause": cause, "words": words, **_moments(now, pause=pause)}
+    values = {"name": name, "failures": failures, "cause": cause, "words": words, **_moments(now, pause=pause)}
     connection.execute(_CLOSE[connection.dialect.name], values)
 
 

@@ -197,6 +197,7 @@ outbox = Table(
     Column("empty_since", UtcDateTime),  # since when look-ups have found nothing
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
+    Column("slot", Integer),  # of the rate limit, that the call under way has taken
     Column("owed_since", UtcDateTime, nullable=False),
     Index(
         "ix_outbox_due",

@@ -238,7 +238,8 @@ async def order_story(database: Database, order_id: Id) -> dict[str, Any]:
 
 
 def _with_moments(row: Row, *names: str) -> dict[str, Any]:
-    return {name: moment(value) if name in names else value for name, value in row.items() if name != "order_id"}
+    shown = {name: value for name, value in row.items() if name not in {"order_id", "slot"}}
+    return shown | {name: moment(row[name]) for name in names}
 
 
 async def _acted(parts: Runtime, order_id: int, action: str) -> JSONResponse:

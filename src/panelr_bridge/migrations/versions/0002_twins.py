@@ -1,4 +1,4 @@
-"""Orders that Panelr's list cannot tell apart, and what is due by its action."""
+"""Orders that Panelr's list cannot tell apart, what is due by its action, and the slot that a call has taken."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Apply."""
     op.add_column("orders", sa.Column("likeness", sa.Text(), nullable=True))
     op.create_index("ix_orders_in_doubt", "orders", ["likeness"], postgresql_where=IN_DOUBT, sqlite_where=IN_DOUBT)
+    op.add_column("outbox", sa.Column("slot", sa.Integer(), nullable=True))
     op.drop_index("ix_outbox_due", "outbox")
     op.create_index(
         "ix_outbox_due",
@@ -30,5 +31,6 @@ def downgrade() -> None:
     """Take back."""
     op.drop_index("ix_outbox_due", "outbox")
     op.create_index("ix_outbox_due", "outbox", ["next_attempt_at", "id"], postgresql_where=OPEN, sqlite_where=OPEN)
+    op.drop_column("outbox", "slot")
     op.drop_index("ix_orders_in_doubt", "orders")
     op.drop_column("orders", "likeness")

@@ -1,0 +1,105 @@
+"""Making one claimed call and recording what came of it: what the bridge and its look-ups have in common."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from panelr_bridge import logs, outcomes
+from panelr_bridge.outcomes import NotSent, Outcome
+from panelr_bridge.panelr.client import PanelrClient
+from panelr_bridge.panelr.request import Call
+from panelr_bridge.steps.claim import Claim
+from panelr_bridge.steps.record import Report
+from panelr_bridge.store import rate
+from panelr_bridge.store.database import Database, is_unavailable
+from panelr_bridge.values import State, WorkOrder
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Clock = Callable[[], datetime]
+
+SLOT_HOLDS = rate.SLACK
+"""How long leave from the rate limit is good for."""
+RECORD_TRIES = 20
+
+log = logs.get(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the moment, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a call came to: the order's state, and the work order when it was created."""
+
+    state: State
+    work_order: WorkOrder | None = None
+
+
+class Calls:
+    """One process's database, its Panelr and its clock."""
+
+    def __init__(self, *, database: Database, panelr: PanelrClient, clock: Clock = utc_now) -> None:
+        self.database = database
+        self.panelr = panelr
+        self.clock = clock
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `work` in a transaction of its own; its `now` is the moment that begins, not when it was asked for."""
+
+        def at_its_beginning(connection: Connection) -> R:
+            return work(connection, self.clock(), *args, **kwargs)
+
+        return await self.database.write(at_its_beginning)
+
+    async def call(self, claim: Claim, call: Call) -> Report:
+        """Call Panelr, unless the leave to do so has run out while this process was held up."""
+        started_at, began = self.clock(), time.monotonic()
+        outcome: Outcome
+        if started_at - claim.claimed_at > SLOT_HOLDS:
+            outcome = NotSent(words="this process was held up before the call could begin")
+        else:
+            outcome = await self.panelr.call(call, now=started_at)
+        milliseconds = round((time.monotonic() - began) * 1000)
+        return Report(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
+
+    async def record(
+        self,
+        report: Report,
+        work: Callable[Concatenate[Connection, datetime, P], State],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> State:
+        """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
+        for tried in range(1, RECORD_TRIES + 1):
+            try:
+                state = await self.write(work, *args, **kwargs)
+                break
+            except Exception as error:
+                if tried == RECORD_TRIES or not is_unavailable(error):
+                    raise
+                await asyncio.sleep(min(0.1 * 2**tried, 10))
+        claim = report.claim
+        log.info(
+            "call.finished",
+            store=claim.store,
+            order=claim.order_id,
+            woo_order_id=claim.woo_order_id,
+            action=claim.action,
+            attempt=claim.attempt,
+            outcome=outcomes.name(report.outcome),
+            status=report.outcome.status,
+            milliseconds=report.milliseconds,
+            state=state,
+        )
+        return state
