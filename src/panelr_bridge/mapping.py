@@ -118,9 +118,13 @@ class PaymentMethodMapping(BaseModel):
 def read_csv(text: str) -> list[ProductMapping]:
     """Return the mappings in a CSV file; raises Invalid, naming every line that cannot be used and why.
 
-    The first line names the columns (COLUMNS, in any order); all but panelr_product_id may be left out.
+    The first line names the columns (COLUMNS, in any order); all but panelr_product_id may be left out. Where it has
+    semicolons and no commas, semicolons separate the cells: Excel writes so in many countries.
     """
-    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    head = text.partition("\n")[0]
+    delimiter = ";" if ";" in head and "," not in head else ","
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] | None = None
     given: list[tuple[int, dict[str, str | None]]] = []
     line = 1

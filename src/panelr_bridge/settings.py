@@ -4,12 +4,15 @@ Every field's description is what `.env.example` and the README say of it; tests
 that the three agree.
 """
 
+import difflib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -223,6 +226,21 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
     except SettingsError:  # its words may hold the value
         words = "give each store's settings a name of its own, such as"
         raise ConfigurationError([f"{PREFIX}STORES: {words} {PREFIX}STORES__second__WEBHOOK_SECRET"]) from None
+
+
+def strangers(env_file: Path | None = Path(".env")) -> list[str]:
+    """Return a sentence for each name with the prefix that is no setting: most are misspelt, and have no effect."""
+    given = {*os.environ, *(dotenv_values(env_file) if env_file is not None else {})}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    strange = sorted(name for name in map(str.upper, given) if name.startswith(PREFIX) and name not in known)
+    return [
+        f"{name} is no setting{_meant(name, known)}" for name in strange if not name.startswith(f"{PREFIX}STORES__")
+    ]
+
+
+def _meant(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 def require_ready(settings: Settings) -> None:

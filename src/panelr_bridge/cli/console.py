@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.store.database import Database
+from panelr_bridge.store.database import Database, missing_file
 from panelr_bridge.store.migrate import pending
 
 T = TypeVar("T")
@@ -46,6 +46,14 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on uvloop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def require_file(url: str) -> None:
+    """Raise ConfigurationError when a SQLite file is not there: a command that reads must not make an empty one."""
+    path = missing_file(url)
+    if path is not None:
+        where = "run panelr-bridge migrate, or change to the folder that BRIDGE_DATABASE_URL counts from"
+        raise ConfigurationError([f"there is no database {path} (from here: {path.absolute()}): {where}"])
 
 
 async def require_migrated(database: Database) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from panelr_bridge import settings
 from panelr_bridge.calls import utc_now
-from panelr_bridge.cli.console import out, require_migrated, run, state
+from panelr_bridge.cli.console import out, require_file, require_migrated, run, state
 from panelr_bridge.errors import NotFound
 from panelr_bridge.settings import DEFAULT_STORE, Settings
 from panelr_bridge.steps import operator
@@ -111,6 +111,7 @@ def with_database(work: Callable[[Database, Settings], Awaitable[R]]) -> R:
 
     async def whole() -> R:
         chosen = settings.load()
+        require_file(chosen.database_url)
         async with database.opened(chosen.database_url) as opened:
             await require_migrated(opened)
             return await work(opened, chosen)

@@ -28,7 +28,7 @@ from panelr_bridge.settings import Settings, require_ready
 from panelr_bridge.steps.claim import leave
 from panelr_bridge.store import database
 from panelr_bridge.store import migrate as migrations
-from panelr_bridge.store.database import Database
+from panelr_bridge.store.database import Database, missing_file
 from panelr_bridge.web.app import create_app
 from panelr_bridge.worker import Worker
 
@@ -146,11 +146,19 @@ async def _check() -> list[Finding]:
     except ConfigurationError as error:
         return [Finding(name="settings", ok=False, words=problem) for problem in error.problems]
     findings = [Finding(name="settings", ok=True, words=f"stores: {', '.join(sorted(chosen.all_stores))}")]
+    findings += [Finding(name="settings", ok=False, words=words, vital=False) for words in settings.strangers()]
+    if (path := missing_file(chosen.database_url)) is not None:
+        words = f"there is no file {path} yet: serve or migrate makes it"
+        return [*findings, Finding(name="database", ok=False, words=words), *await _outside(chosen, free=True)]
     async with database.opened(chosen.database_url) as opened:
         known = await examine(opened, now=utc_now(), overdue=OVERDUE)
         free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
     findings += [finding for finding in known if finding.name != "panelr"]
-    return [*findings, await _panelr(chosen, free=free), await _clock(chosen)]
+    return [*findings, *await _outside(chosen, free=free)]
+
+
+async def _outside(chosen: Settings, *, free: bool) -> list[Finding]:
+    return [await _panelr(chosen, free=free), await _clock(chosen)]
 
 
 async def _leave(opened: Database, chosen: Settings) -> bool:

@@ -56,6 +56,14 @@ class Database(Protocol):
         """Let go of every connection."""
 
 
+def missing_file(url: str) -> Path | None:
+    """Return the path of a SQLite file that is not there yet; None where it is, and for other databases."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists():
+        return None
+    return Path(parsed.database)
+
+
 def connect(url: str) -> Database:
     """Return the database at `url`: `sqlite:///path` or `postgresql://...`.
 
