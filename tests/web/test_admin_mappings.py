@@ -287,7 +287,7 @@ async def test_a_csv_file_that_cannot_be_used_is_422_and_says_where(kit: Kit) ->
     for content, words in (
         (b"", "line 1: "),
         (b"sku\nA\n", "line 1: "),
-        (b"sku;panelr_product_id\nA;3\n", "line 1: "),
+        (b"sku|panelr_product_id\nA|3\n", "line 1: "),
         (b"sku,colour,panelr_product_id\nA,red,3\n", "line 1: "),
         (b"sku,panelr_product_id\nA,3\nB,\n", "line 3: panelr_product_id: is missing; write none"),
         (b"sku,panelr_product_id\nA,3,4\n", "line 2: the line has more cells"),
