@@ -69,7 +69,7 @@ def created(
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
     outbox.remove(connection, claim.order_id)
-    note(connection, report, now=now)
+    note(connection, report, now=now, words=f"created {work_order.reference_code}")
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _tell_changes(connection, claim.order_id, now=now)
     answered(connection, report, now=now)
@@ -126,7 +126,7 @@ def adopted(
         _tell_changes(connection, row["id"], now=now)
         return State.CREATED
 
-    return _looked_up(connection, report, link, now=now)
+    return _looked_up(connection, report, link, now=now, words=f"found {work_order.reference_code}")
 
 
 def not_there(connection: Connection, now: datetime, report: Report, *, terms: Terms) -> State:
@@ -145,7 +145,7 @@ def not_there(connection: Connection, now: datetime, report: Report, *, terms: T
         outbox.switch(connection, row["id"], action=Action.CREATE_WORK_ORDER, due=now)
         return State.QUEUED
 
-    return _looked_up(connection, report, wait_or_send, now=now)
+    return _looked_up(connection, report, wait_or_send, now=now, words="found none")
 
 
 def undecided(connection: Connection, now: datetime, report: Report, *, code: str, words: str) -> State:
@@ -156,7 +156,7 @@ def undecided(connection: Connection, now: datetime, report: Report, *, code: st
         outbox.remove(connection, row["id"])
         return State.UNCONFIRMED
 
-    return _looked_up(connection, report, ask, now=now)
+    return _looked_up(connection, report, ask, now=now, words=words)
 
 
 def look_up_later(
@@ -176,7 +176,8 @@ def look_up_later(
             _close_gate(connection, report, terms, now=now)
         return State.UNCONFIRMED
 
-    return _looked_up(connection, report, again, now=now)
+    words = "cannot be judged yet: asked again soon" if wait is not None else None
+    return _looked_up(connection, report, again, now=now, words=words)
 
 
 def failed(connection: Connection, now: datetime, claim: Claim) -> State:
@@ -196,10 +197,12 @@ def answered(connection: Connection, report: Report, *, now: datetime) -> None:
         rate.open_again(connection, name=RATE, now=now, heard=heard)
 
 
-def _looked_up(connection: Connection, report: Report, then: Callable[[Row], State], *, now: datetime) -> State:
+def _looked_up(
+    connection: Connection, report: Report, then: Callable[[Row], State], *, now: datetime, words: str | None
+) -> State:
     """Note a look-up and act on it, unless the order has been settled without it."""
     row = orders.lock_by_id(connection, report.claim.order_id)
-    note(connection, report, now=now)
+    note(connection, report, now=now, words=words)
     answered(connection, report, now=now)
     if row is None or not outbox.holds(connection, report.claim.order_id, lease_until=report.claim.lease_until):
         return State(row["state"]) if row else State.CLOSED
