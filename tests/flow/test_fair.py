@@ -3,27 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.settings import Settings
-from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.steps.claim import Claim
 from panelr_bridge.store.tables import outbox, rate_limits, rate_slots
-from tests.kit import Kit, kit_of, order
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Without the worker: each claim is taken by hand."""
-    return settings.model_copy(update={"worker": False, "panelr_rate_per_minute": 30})
-
-
-@pytest.fixture
-async def mapped(settings: Settings, panelr: tuple[str, Panel]) -> Any:
-    async with kit_of(settings, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        yield kit
+from tests.kit import Kit, order
 
 
 def of_customer(number: int) -> dict[str, Any]:
@@ -59,35 +43,35 @@ async def claims(kit: Kit) -> list[tuple[str, int]]:
     return taken
 
 
-async def test_look_ups_and_new_orders_take_turns_and_the_oldest_of_each_goes_first(mapped: Kit) -> None:
-    await lose(mapped, 1, 2, 3)
-    await leave_queued(mapped, 11, 12, 13, 14, 15)
-    await mapped.runtime.bridge.write(_all_due)
+async def test_look_ups_and_new_orders_take_turns_and_the_oldest_of_each_goes_first(stepped: Kit) -> None:
+    await lose(stepped, 1, 2, 3)
+    await leave_queued(stepped, 11, 12, 13, 14, 15)
+    await stepped.runtime.bridge.write(_all_due)
     new, lost = "create_work_order", "look_up"
-    assert await claims(mapped) == [
+    assert await claims(stepped) == [
         *((new, 11), (new, 12), (new, 13), (lost, 1)),
         *((new, 14), (new, 15), (lost, 2), (lost, 3)),
     ]
 
 
-async def test_a_delivery_does_not_overtake_an_order_that_waits_but_passes_look_ups(mapped: Kit) -> None:
-    await lose(mapped, 1)
-    await mapped.runtime.bridge.write(_all_due)
-    assert (await mapped.post(of_customer(2))).json()["state"] == "created"
-    await leave_queued(mapped, 3)
-    await mapped.runtime.bridge.write(_all_due)
-    assert (await mapped.post(of_customer(4))).json()["state"] == "queued"
+async def test_a_delivery_does_not_overtake_an_order_that_waits_but_passes_look_ups(stepped: Kit) -> None:
+    await lose(stepped, 1)
+    await stepped.runtime.bridge.write(_all_due)
+    assert (await stepped.post(of_customer(2))).json()["state"] == "created"
+    await leave_queued(stepped, 3)
+    await stepped.runtime.bridge.write(_all_due)
+    assert (await stepped.post(of_customer(4))).json()["state"] == "queued"
 
 
-async def test_where_nothing_is_free_nobody_is_claimed_and_it_is_known_when_to_come_back(mapped: Kit) -> None:
-    await leave_queued(mapped, 1)
-    await mapped.runtime.bridge.write(_all_due)
+async def test_where_nothing_is_free_nobody_is_claimed_and_it_is_known_when_to_come_back(stepped: Kit) -> None:
+    await leave_queued(stepped, 1)
+    await stepped.runtime.bridge.write(_all_due)
 
     def use_up(connection: Connection, now: datetime) -> None:
         connection.execute(rate_slots.update().values(used_at=now - timedelta(seconds=40)))
 
-    await mapped.runtime.bridge.write(use_up)
-    idle = await mapped.runtime.bridge.claim_due()
+    await stepped.runtime.bridge.write(use_up)
+    idle = await stepped.runtime.bridge.claim_due()
     assert not isinstance(idle, Claim)
-    wait = idle.until - mapped.runtime.bridge.clock()  # type: ignore[union-attr,operator]
+    wait = idle.until - stepped.runtime.bridge.clock()  # type: ignore[union-attr,operator]
     assert timedelta(seconds=15) < wait <= timedelta(seconds=21)

@@ -8,8 +8,6 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.outcomes import Done
-from panelr_bridge.settings import Settings
-from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import intake, operator, record
 from panelr_bridge.steps import weigh as weighing
@@ -18,22 +16,9 @@ from panelr_bridge.steps.record import Report
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.values import State, WorkOrder
 from panelr_bridge.woo.payload import read_order
-from tests.kit import Kit, kit_of, order
+from tests.kit import Kit, order
 
 LATER = "2026-11-21T20:00:00"
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Without the worker: each step is taken by hand. Grace is long, so that nothing is settled by waiting."""
-    return settings.model_copy(update={"worker": False, "grace_seconds": 60.0})
-
-
-@pytest.fixture
-async def mapped(settings: Settings, panelr: tuple[str, Panel]) -> Any:
-    async with kit_of(settings, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        yield kit
 
 
 async def claimed(kit: Kit, number: int) -> Claim:
@@ -67,84 +52,84 @@ async def tell(kit: Kit, claim: Claim, code: str, number: int) -> State:
     return await kit.runtime.bridge.write(record.created, report, made)
 
 
-async def test_a_late_answer_settles_an_order_that_was_to_be_sent_again(mapped: Kit) -> None:
-    claim = await claimed(mapped, 1)
-    await lose(mapped, claim)
-    await mapped.runtime.bridge.write(operator.not_created, claim.order_id, actor="test")
-    assert (await mapped.order(1))["state"] == "queued"
-    assert await tell(mapped, claim, "WO-2026-00001", 1) is State.CREATED
-    story = await mapped.order(1)
+async def test_a_late_answer_settles_an_order_that_was_to_be_sent_again(stepped: Kit) -> None:
+    claim = await claimed(stepped, 1)
+    await lose(stepped, claim)
+    await stepped.runtime.bridge.write(operator.not_created, claim.order_id, actor="test")
+    assert (await stepped.order(1))["state"] == "queued"
+    assert await tell(stepped, claim, "WO-2026-00001", 1) is State.CREATED
+    story = await stepped.order(1)
     assert (story["state"], story["reference_code"], story["owed_calls"]) == ("created", "WO-2026-00001", [])
 
 
-async def test_a_late_answer_for_a_closed_order_is_kept_and_told(mapped: Kit) -> None:
-    claim = await claimed(mapped, 1)
-    await lose(mapped, claim)
-    await mapped.api("POST", f"/orders/{claim.order_id}/close")
-    await tell(mapped, claim, "WO-2026-00001", 1)
-    story = await mapped.order(1)
+async def test_a_late_answer_for_a_closed_order_is_kept_and_told(stepped: Kit) -> None:
+    claim = await claimed(stepped, 1)
+    await lose(stepped, claim)
+    await stepped.api("POST", f"/orders/{claim.order_id}/close")
+    await tell(stepped, claim, "WO-2026-00001", 1)
+    story = await stepped.order(1)
     assert (story["state"], [each["code"] for each in story["attention"]]) == ("created", ["created_after_all"])
 
 
-async def test_that_there_is_a_second_work_order_is_not_forgotten_with_the_next_snapshot(mapped: Kit) -> None:
-    claim = await claimed(mapped, 1)
-    await tell(mapped, claim, "WO-2026-00001", 1)
-    await tell(mapped, claim, "WO-2026-00002", 2)
-    await mapped.post(order(id=1, customer_note="later", date_modified_gmt=LATER))
-    story = await mapped.order(1)
+async def test_that_there_is_a_second_work_order_is_not_forgotten_with_the_next_snapshot(stepped: Kit) -> None:
+    claim = await claimed(stepped, 1)
+    await tell(stepped, claim, "WO-2026-00001", 1)
+    await tell(stepped, claim, "WO-2026-00002", 2)
+    await stepped.post(order(id=1, customer_note="later", date_modified_gmt=LATER))
+    story = await stepped.order(1)
     assert story["reference_code"] == "WO-2026-00001"
     assert [each["code"] for each in story["attention"]] == ["second_work_order"]
 
 
-async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopted_it(mapped: Kit) -> None:
-    ours, other = await claimed(mapped, 1), await claimed(mapped, 2)
-    await lose(mapped, ours)
-    await lose(mapped, other)
+async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopted_it(stepped: Kit) -> None:
+    ours, other = await claimed(stepped, 1), await claimed(stepped, 2)
+    await lose(stepped, ours)
+    await lose(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await mapped.runtime.bridge.write(operator.link, other.order_id, adopted, actor="test")
-    await tell(mapped, ours, "WO-2026-00001", 1)
-    assert (await mapped.order(1))["state"] == "created"
-    story = await mapped.order(2)
+    await stepped.runtime.bridge.write(operator.link, other.order_id, adopted, actor="test")
+    await tell(stepped, ours, "WO-2026-00001", 1)
+    assert (await stepped.order(1))["state"] == "created"
+    story = await stepped.order(2)
     assert (story["state"], story["reference_code"]) == ("unconfirmed", None)
     assert [each["action"] for each in story["owed_calls"]] == ["look_up"]
 
 
-async def test_a_created_order_keeps_its_work_order_when_panelr_uses_a_number_again(mapped: Kit) -> None:
-    first, second = await claimed(mapped, 1), await claimed(mapped, 2)
-    await tell(mapped, first, "WO-2026-00001", 1)
-    await lose(mapped, second)
-    await tell(mapped, second, "WO-2026-00001", 1)
-    assert [(await mapped.order(number))["state"] for number in (1, 2)] == ["created", "created"]
+async def test_a_created_order_keeps_its_work_order_when_panelr_uses_a_number_again(stepped: Kit) -> None:
+    first, second = await claimed(stepped, 1), await claimed(stepped, 2)
+    await tell(stepped, first, "WO-2026-00001", 1)
+    await lose(stepped, second)
+    await tell(stepped, second, "WO-2026-00001", 1)
+    assert [(await stepped.order(number))["state"] for number in (1, 2)] == ["created", "created"]
 
 
-async def test_a_created_order_keeps_its_work_order_whatever_its_meta_says_later(mapped: Kit) -> None:
-    await tell(mapped, await claimed(mapped, 1), "WO-2026-00001", 1)
+async def test_a_created_order_keeps_its_work_order_whatever_its_meta_says_later(stepped: Kit) -> None:
+    await tell(stepped, await claimed(stepped, 1), "WO-2026-00001", 1)
     meta = [{"id": 1, "key": "_panelr_work_order_id", "value": "99"}]
-    await mapped.post(order(id=1, meta_data=meta, date_modified_gmt=LATER))
-    story = await mapped.order(1)
+    await stepped.post(order(id=1, meta_data=meta, date_modified_gmt=LATER))
+    story = await stepped.order(1)
     assert (story["work_order_id"], story["reference_code"], story["adopted"]) == (1, "WO-2026-00001", False)
 
 
-async def test_hurried_retries_are_not_two_look_ups(mapped: Kit) -> None:
-    claim = await claimed(mapped, 1)
-    await lose(mapped, claim)
-    bridge = mapped.runtime.bridge
+async def test_hurried_retries_are_not_two_look_ups(stepped: Kit) -> None:
+    claim = await claimed(stepped, 1)
+    await lose(stepped, claim)
+    bridge = stepped.runtime.bridge
     for _ in range(3):
-        await mapped.api("POST", f"/orders/{claim.order_id}/retry")
+        await stepped.api("POST", f"/orders/{claim.order_id}/retry")
         look_up = await bridge.claim_due()
         assert isinstance(look_up, Claim)
         assert (await bridge.carry_out(look_up)).state is State.UNCONFIRMED
-    assert (await mapped.order(1))["state"] == "unconfirmed"
-    assert mapped.panel.work_orders == {}
+    assert (await stepped.order(1))["state"] == "unconfirmed"
+    assert stepped.panel.work_orders == {}
 
 
 async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
-    mapped: Kit, monkeypatch: pytest.MonkeyPatch
+    stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (1, 2):
-        mapped.panel.faults.add("throttle", action="create_work_order", retry_after=1)
-        await mapped.post(order(id=number))
-    await mapped.runtime.bridge.write(_make_due)
+        stepped.panel.faults.add("throttle", action="create_work_order", retry_after=1)
+        await stepped.post(order(id=number))
+    await stepped.runtime.bridge.write(_make_due)
     really = weighing.weigh
 
     def failing(connection: Connection, told: Any, **more: Any) -> Any:
@@ -153,10 +138,10 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
         return really(connection, told, **more)
 
     monkeypatch.setattr(claims, "weigh", failing)
-    mapped.panel.faults.clear()
-    await mapped.runtime.worker._claim()
-    await mapped.until(2, "created")
-    story = await mapped.order(1)
+    stepped.panel.faults.clear()
+    await stepped.runtime.worker._claim()
+    await stepped.until(2, "created")
+    story = await stepped.order(1)
     assert (story["state"], story["attention"][0]["code"]) == ("queued", "cannot_be_processed")
 
 

@@ -98,7 +98,13 @@ async def test_a_created_order_tells_its_whole_story(mapped: Kit) -> None:
     assert story["created_at"] < story["updated_at"]
     (attempt,) = story["attempt_log"]
     told = {name: attempt[name] for name in ("action", "number", "outcome", "status", "words")}
-    assert told == {"action": "create_work_order", "number": 1, "outcome": "done", "status": 200, "words": "created WO-2026-00001"}
+    assert told == {
+        "action": "create_work_order",
+        "number": 1,
+        "outcome": "done",
+        "status": 200,
+        "words": "created WO-2026-00001",
+    }
     assert attempt["milliseconds"] >= 0
     assert attempt["started_at"] <= attempt["recorded_at"]
     assert story["owed_calls"] == []
