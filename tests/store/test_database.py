@@ -29,7 +29,7 @@ async def test_what_is_committed_on_sqlite_survives_a_loss_of_power(opened: Data
 
 
 @SQLITE
-async def test_two_processes_on_one_file_wait_for_each_other(opened: Database, database_url: str) -> None:
+async def test_two_writers_on_one_file_wait_for_each_other(opened: Database, database_url: str) -> None:
     """Each counts up by what it has read: with two writers at once some counts would be lost."""
 
     def create(connection: Connection) -> None:

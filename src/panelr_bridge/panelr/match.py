@@ -67,8 +67,28 @@ def match(
     `linked` holds the reference codes and ids that other orders already have, `products` the ids of Panelr's products
     by name, or None where they have not been asked for yet.
     """
-    found = _among(request, first_attempt_at, listed, linked, products, now)
-    return Ambiguous(()) if isinstance(found, NotThere) and _is_cut_off(listed, first_attempt_at) else found
+    whole = not _is_cut_off(listed, first_attempt_at)
+    taken = set(linked)
+    free = [entry for entry in listed if not taken & {entry.work_order.reference_code, entry.work_order.work_order_id}]
+    named = [entry for entry in free if request.wc_order_id in _names(entry)]
+    if named:
+        recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
+        return _verdict(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
+    compared = [(entry, _compare(entry, request, products or {})) for entry in free if not _names(entry)]
+    alike = [(entry, same) for entry, same in compared if same is not False]
+    possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
+    if products is None and any(same is None for _, same in possible):
+        return NamesNeeded()
+    if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours should have been named
+        return _verdict([], [entry for entry, _ in possible], certain=False, whole=whole)
+    begin, end = first_attempt_at - CLOCKS_APART, now + CLOCKS_APART
+    timed = [(entry, same) for entry, same in possible if entry.created_at and begin <= entry.created_at <= end]
+    untimed = [entry for entry, _ in possible if entry.created_at is None or entry.created_at > end]
+    ours = [entry for entry, same in timed if same is True]
+    doubtful = [entry for entry, same in timed if same is None] + untimed
+    return _verdict(
+        ours, doubtful if ours or doubtful else [entry for entry, _ in possible], certain=False, whole=whole
+    )
 
 
 def likeness(request: WorkOrderRequest) -> str:
@@ -77,44 +97,15 @@ def likeness(request: WorkOrderRequest) -> str:
     return hashlib.sha256("\n".join([request.customer_email.casefold(), *items]).encode()).hexdigest()
 
 
-def _among(
-    request: WorkOrderRequest,
-    first_attempt_at: datetime,
-    listed: Sequence[ListedWorkOrder],
-    linked: Collection[str | int],
-    products: Products | None,
-    now: datetime,
-) -> Match:
-    taken = set(linked)
-    free = [entry for entry in listed if not taken & {entry.work_order.reference_code, entry.work_order.work_order_id}]
-    named = [entry for entry in free if request.wc_order_id in _names(entry)]
-    if named:
-        recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
-        return _verdict(recent, [entry for entry in named if entry not in recent], certain=True)
-    compared = [(entry, _compare(entry, request, products or {})) for entry in free if not _names(entry)]
-    alike = [(entry, likeness) for entry, likeness in compared if likeness is not False]
-    possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
-    if products is None and any(likeness is None for _, likeness in possible):
-        return NamesNeeded()
-    if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours should have been named
-        return _verdict([], [entry for entry, _ in possible], certain=False)
-    begin, end = first_attempt_at - CLOCKS_APART, now + CLOCKS_APART
-    timed = [(entry, likeness) for entry, likeness in possible if entry.created_at and begin <= entry.created_at <= end]
-    untimed = [entry for entry, _ in possible if entry.created_at is None or entry.created_at > end]
-    same = [entry for entry, likeness in timed if likeness is True]
-    doubtful = [entry for entry, likeness in timed if likeness is None] + untimed
-    return _verdict(same, doubtful if same or doubtful else [entry for entry, _ in possible], certain=False)
-
-
 def _is_cut_off(listed: Sequence[ListedWorkOrder], first_attempt_at: datetime) -> bool:
     """Return whether the list, newest first, may have ended before it came to the time of our first attempt."""
     full = len(listed) >= LISTED_WORK_ORDERS
     return full and all(_made_since(entry, first_attempt_at - A_DAY) for entry in listed)
 
 
-def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool) -> Match:
+def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool, whole: bool) -> Match:
     if not same and not maybe:
-        return NotThere()
+        return NotThere() if whole else Ambiguous(())
     if len(same) == 1 and not maybe:
         return Found(same[0].work_order, certain)
     return Ambiguous(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
