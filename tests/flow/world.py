@@ -10,12 +10,13 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, event, select
 
 from panelr_bridge.bridge import Bridge
+from panelr_bridge.calls import Settled
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.outcomes import Done, Outcome, Unknown
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps.claim import RATE, Terms
+from panelr_bridge.steps.claim import RATE, Claim, Terms
 from panelr_bridge.store import database, rate
 from panelr_bridge.store.tables import Row, metadata
 from panelr_bridge.worker import Worker
@@ -70,6 +71,7 @@ class World:
     calls: list[datetime] = field(default_factory=list)
     in_doubt: dict[int, int] = field(default_factory=dict)  # by order: look-ups that found nothing since
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    under_way: list["asyncio.Task[Any]"] = field(default_factory=list)
     busy: int = 0
     statements_left: int | None = None
 
@@ -91,11 +93,21 @@ class World:
         for process in [process for process in self.processes if process.killed]:
             await process.die()
         assert all(task.done() for task in tasks), [task for task in tasks if not task.done()]
+        self._carried_out()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, ALLOWED):
                 raise result
         return list(results)
+
+    def _carried_out(self) -> None:
+        """A call whose outcome could not be recorded is a fault, unless its process was killed."""
+        ended = [task for task in self.under_way if task.done()]
+        self.under_way = [task for task in self.under_way if not task.done()]
+        for task in ended:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, Killed):
+                raise error
 
     def rows(self, table: Any) -> list[Row]:
         """Return a whole table, as it is now."""
@@ -209,11 +221,17 @@ class Process:
             sync_budget=timedelta(0),
             clock=lambda: world.now,
         )
+        self._start, self.bridge.start = self.bridge.start, self._started  # type: ignore[method-assign]
         self.worker = Worker(self.bridge, wake_ignored=timedelta(days=30))
 
     @property
     def dialect(self) -> str:
         return self._database.dialect
+
+    def _started(self, claim: Claim) -> "asyncio.Task[Settled]":
+        task = self._start(claim)
+        self.world.under_way.append(task)
+        return task
 
     def _step(self, *_: Any) -> None:
         """A statement or a commit: perhaps the last one."""
