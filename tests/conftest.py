@@ -7,11 +7,12 @@ import os
 import shutil
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import structlog
+import uvloop
 from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings
@@ -25,6 +26,16 @@ from tests import clock
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
 
 _numbers = itertools.count(1)
+
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """Run tests on uvloop, as the program runs; a module may ask for more loops by its LOOPS."""
+    every: Mapping[str, LoopFactory] = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    wanted = getattr(getattr(item, "module", None), "LOOPS", ("uvloop",))
+    return {name: every[name] for name in wanted}
 
 
 def pytest_configure() -> None:

@@ -12,6 +12,7 @@ from panelr_bridge import cli
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel, create_app
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
+from tests.wire_mock import WIRE
 
 Run = Callable[..., tuple[int, str, str]]
 PANELR = "http://panel.test"
@@ -64,7 +65,7 @@ async def _with_orders(path: Path) -> None:
     )
     panelr = create_app(api_key=PANELR_KEY)
     panel: Panel = panelr.state.panel
-    async with respx.mock(assert_all_called=False) as mock:
+    async with respx.mock(assert_all_called=False, using=WIRE) as mock:
         mock.route(host="panel.test").mock(side_effect=httpx.ASGITransport(panelr).handle_async_request)
         async with kit_of(settings, panel) as kit:
             await kit.map(woo_product_id=12, panelr_product_id=3)
@@ -100,7 +101,7 @@ def test_migrate_says_what_it_did(command: Run) -> None:
 
 def test_check_says_that_all_is_well(command: Run) -> None:
     command("migrate")
-    with respx.mock(assert_all_called=False) as mock:
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
         answers(mock)
         code, out, _ = command("check")
     assert code == 0, out
@@ -111,7 +112,7 @@ def test_check_says_that_all_is_well(command: Run) -> None:
 def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRIDGE_PANELR_ULR", "x")
     monkeypatch.setenv("BRIDGE_NONSENSE", "x")
-    with respx.mock(assert_all_called=False) as mock:
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
         mock.get(f"{PANELR}/api/api.php").respond(401, json={"success": False, "data": None, "error": "Invalid key"})
         mock.head(f"{PANELR}/").respond(200)
         code, out, _ = command("check")
@@ -126,7 +127,7 @@ def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.
 def test_check_counts_its_call_and_makes_none_that_is_too_many(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRIDGE_PANELR_RATE_PER_MINUTE", "1")
     command("migrate")
-    with respx.mock(assert_all_called=False) as mock:
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
         answers(mock)
         assert "answers and accepts the key" in command("check")[1]
         code, out, _ = command("check")

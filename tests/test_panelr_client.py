@@ -20,11 +20,14 @@ import respx
 from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import request as panelr_request
+from panelr_bridge.panelr import wire
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.values import Adjustment, CartItem, Intent, WorkOrderRequest
 from tests.kit import PANELR_KEY
+from tests.wire_mock import WIRE
 
+LOOPS = ("uvloop", "asyncio")
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 TIMEOUT = 1.0
 BOUND = 10
@@ -234,10 +237,10 @@ async def test_a_host_that_does_not_exist_is_never_unknown() -> None:
     ],
 )
 async def test_what_the_resolver_says(monkeypatch: pytest.MonkeyPatch, error: int, expected: Outcome) -> None:
-    def resolve(*_: Any, **__: Any) -> None:
+    async def resolve(*_: Any) -> None:
         raise socket.gaierror(error, "said the resolver")
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(wire, "resolved", resolve)
     assert await ask("http://panel.test") == expected
 
 
@@ -285,7 +288,7 @@ async def test_an_exhausted_pool_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
         serving(hang) as url,
         PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client,
     ):
-        other = asyncio.create_task(client._client.get(url, timeout=10))
+        other = asyncio.create_task(client.call(CREATE, now=NOW))
         await taken.wait()
         outcome = await client.call(CREATE, now=NOW)
         other.cancel()
@@ -311,9 +314,9 @@ async def test_a_connection_that_is_never_accepted_is_not_sent() -> None:
 # What is sent
 
 
-@respx.mock
-async def test_a_post_carries_the_key_and_exactly_this_body() -> None:
-    route = respx.post("https://panel.test/api/api.php").respond(200, content=ENVELOPE)
+@pytest.mark.respx(using=WIRE)
+async def test_a_post_carries_the_key_and_exactly_this_body(respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.post("https://panel.test/api/api.php").respond(200, content=ENVELOPE)
     assert type(await ask("https://panel.test/")) is Done
     sent = route.calls.last.request
     assert str(sent.url) == "https://panel.test/api/api.php?action=create_work_order"
@@ -332,9 +335,9 @@ async def test_a_post_carries_the_key_and_exactly_this_body() -> None:
     )
 
 
-@respx.mock
-async def test_a_get_carries_its_query_and_no_body() -> None:
-    route = respx.get("https://panel.test/api/api.php").respond(200, json={"success": True, "data": []})
+@pytest.mark.respx(using=WIRE)
+async def test_a_get_carries_its_query_and_no_body(respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get("https://panel.test/api/api.php").respond(200, json={"success": True, "data": []})
     async with PanelrClient(base_url="https://panel.test", api_key=PANELR_KEY, timeout_seconds=1) as client:
         call = panelr_request.get_work_orders(customer_email="ada+1&x=y@example.test")
         assert await client.call(call, now=NOW) == Done(words="done", status=200, data=[])
@@ -345,7 +348,7 @@ async def test_a_get_carries_its_query_and_no_body() -> None:
     assert sent.headers["x-panelr-api-key"] == PANELR_KEY
 
 
-@respx.mock
+@pytest.mark.respx(using=WIRE)
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
@@ -361,15 +364,17 @@ async def test_a_get_carries_its_query_and_no_body() -> None:
         (200, [{"success": True}, 1], Unknown),
     ],
 )
-async def test_what_an_envelope_means(status: int, body: Any, expected: type[Any]) -> None:
-    respx.post("https://panel.test/api/api.php").respond(status, json=body)
+async def test_what_an_envelope_means(
+    respx_mock: respx.MockRouter, status: int, body: Any, expected: type[Any]
+) -> None:
+    respx_mock.post("https://panel.test/api/api.php").respond(status, json=body)
     assert type(await ask("https://panel.test")) is expected
 
 
-@respx.mock
-async def test_the_address_and_the_key_are_kept_from_a_redirects_target() -> None:
-    respx.post("http://panel.test/api/api.php").respond(302, headers={"Location": "https://elsewhere.test/"})
-    elsewhere = respx.route(host="elsewhere.test").respond(200, content=ENVELOPE)
+@pytest.mark.respx(using=WIRE, assert_all_called=False)
+async def test_the_address_and_the_key_are_kept_from_a_redirects_target(respx_mock: respx.MockRouter) -> None:
+    respx_mock.post("http://panel.test/api/api.php").respond(302, headers={"Location": "https://elsewhere.test/"})
+    elsewhere = respx_mock.route(host="elsewhere.test").respond(200, content=ENVELOPE)
     assert type(await ask("http://panel.test")) is Misconfigured
     assert not elsewhere.called
 

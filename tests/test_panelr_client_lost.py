@@ -27,6 +27,8 @@ from tests.test_panelr_client import (
     serving,
 )
 
+LOOPS = ("uvloop", "asyncio")
+
 
 async def cut_after(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take one byte of the request, then reset the connection."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.panelr import wire
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.kit import kit_of, order
@@ -50,15 +51,15 @@ async def self_signed(_panel: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def _resolver_says(error: int) -> AsyncIterator[str]:
-    real = socket.getaddrinfo
+    real = wire.resolved
 
-    def resolve(host: Any, *more: Any, **options: Any) -> Any:
-        if ".invalid" in str(host):  # it may come as bytes
+    async def resolve(host: str, port: int) -> Any:
+        if host.endswith(".invalid"):
             raise socket.gaierror(error, "said the resolver")
-        return real(host, *more, **options)
+        return await real(host, port)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(socket, "getaddrinfo", resolve)
+        patched.setattr(wire, "resolved", resolve)
         yield NO_NAME
 
 

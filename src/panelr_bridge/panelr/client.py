@@ -1,11 +1,12 @@
 """The transport to Panelr: one POST or GET, and its outcome by type. It never retries and never raises.
 
-What is safe to send again is decided here for connections and in `answer.py` for answers. httpx raises its
-connect errors before a byte of the request has left, and only then (https://www.python-httpx.org/exceptions/).
+What is safe to send again is decided here for connections and in `answer.py` for answers. `wire.py` raises httpx's
+connect errors before a byte of the request has left, and only then.
 """
 
 import asyncio
 import errno
+import functools
 import socket
 import ssl
 from collections.abc import Iterator
@@ -18,12 +19,12 @@ import httpx
 from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Unknown
 from panelr_bridge.panelr import answer
 from panelr_bridge.panelr.request import Call, entry_point
+from panelr_bridge.panelr.wire import TooLarge, Wire
 
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s: one that is about to close is never used."""
 CONNECTIONS = 512
 LARGEST_ANSWER = 16 * 1024 * 1024
-
 
 _BROKEN: tuple[tuple[type[Exception], str], ...] = (
     (httpx.TimeoutException, "Panelr took too long, and it is not known how far it came"),
@@ -39,17 +40,13 @@ class PanelrClient:
     def __init__(self, *, base_url: str, api_key: str, timeout_seconds: float) -> None:
         self._address = entry_point(base_url)
         self._timeout = timeout_seconds
-        unsent = min(timeout_seconds / 2, 10.0)  # well before the whole time is up: then it is known that nothing left
-        self._client = httpx.AsyncClient(
-            headers={
-                "X-Panelr-API-Key": api_key,
-                "Accept": "application/json",
-                "User-Agent": "panelr-bridge",
-            },
-            timeout=httpx.Timeout(timeout_seconds, connect=unsent, pool=unsent),
-            limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
-            follow_redirects=False,
-            trust_env=False,
+        self._key = {"X-Panelr-API-Key": api_key, "Accept": "application/json", "User-Agent": "panelr-bridge"}
+        self._create = self._key | {"Content-Type": "application/json"}
+        self._wire = Wire(
+            connections=CONNECTIONS,
+            connect_seconds=min(timeout_seconds / 2, 10.0),  # well before the whole time is up: then nothing has left
+            idle_seconds=IDLE_SECONDS,
+            largest_answer=LARGEST_ANSWER,
         )
 
     async def __aenter__(self) -> Self:
@@ -58,7 +55,7 @@ class PanelrClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self._wire.aclose()
 
     async def call(self, call: Call, *, now: datetime) -> Outcome:
         """Make `call` and return its outcome, whatever happens.
@@ -67,49 +64,48 @@ class PanelrClient:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(call, now)
+                response = await self._wire.handle_async_request(self._request(call))
+            return answer.interpret(
+                status=response.status_code, headers=response.headers, body=response.content, now=now
+            )
         except TimeoutError:
             return Unknown(words=f"Panelr did not finish its answer within {self._timeout:g} s")
         except Exception as error:  # noqa: BLE001  an outcome that nobody expected is unknown, never a crash
             return classify(error)
 
-    async def _exchange(self, call: Call, now: datetime) -> Outcome:
-        request = self._client.build_request(
-            call.method,
-            self._address,
-            params=(("action", call.action), *call.query),
-            content=call.body,
-            headers={"Content-Type": "application/json"} if call.body is not None else None,
+    def _request(self, call: Call) -> httpx.Request:
+        """Return what is sent. It goes to the transport itself: a client above it has nothing to add here."""
+        url = _address(self._address, call.action)
+        if call.query:
+            url = url.copy_merge_params(dict(call.query))
+        return httpx.Request(
+            call.method, url, content=call.body, headers=self._key if call.body is None else self._create
         )
-        response = await self._client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    return Unknown(
-                        words="Panelr's answer is larger than any of its answers", status=response.status_code
-                    )
-        finally:
-            await response.aclose()
-        return answer.interpret(status=response.status_code, headers=response.headers, body=bytes(body), now=now)
+
+
+@functools.lru_cache(maxsize=64)
+def _address(address: str, action: str) -> httpx.URL:
+    """Return the address of an action; raises InvalidURL and UnsupportedProtocol where it is none."""
+    url = httpx.URL(address, params={"action": action})
+    if url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > 65535:
+        raise httpx.UnsupportedProtocol(f"{url.scheme or 'no scheme'} cannot be called")
+    return url
 
 
 def classify(error: Exception) -> Outcome:
     """Return the outcome of a call that ended in `error`; only what is known not to have left is NotSent."""
     causes = tuple(_causes(error))
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)) or _overflows(error):
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return Misconfigured(words="BRIDGE_PANELR_URL is no address that can be called")
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return _unconnected(causes)
+    if isinstance(error, httpx.LocalProtocolError):
+        return Misconfigured(words="BRIDGE_PANELR_API_KEY holds characters that cannot be sent")
+    if isinstance(error, TooLarge):
+        return Unknown(words="Panelr's answer is larger than any of its answers", status=error.status)
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")
     return Unknown(words=_words(error))
-
-
-def _overflows(error: Exception) -> bool:
-    """A port over 65535 is noticed only when the connection is made."""
-    return isinstance(error, ExceptionGroup) and error.subgroup(OverflowError) is not None
 
 
 def _words(error: Exception) -> str:
