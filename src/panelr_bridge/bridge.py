@@ -61,6 +61,7 @@ class Bridge(Calls):
         self.owed = asyncio.Event()
         self._sync_budget = sync_budget
         self._calls: set[asyncio.Task[Settled]] = set()
+        self._ended_one = asyncio.Event()
         self._turns = deque(TURNS)
         self._look_ups = LookUps(self, terms)
 
@@ -145,9 +146,18 @@ class Bridge(Calls):
 
     def _ended(self, task: asyncio.Task[Settled]) -> None:
         self._calls.discard(task)
-        self.owed.set()
-        if not task.cancelled() and task.exception() is not None:
+        self._ended_one.set()
+        failed = task.cancelled() or task.exception() is not None
+        if failed or task.result().state is not State.CREATED:  # a created order owes nothing more
+            self.owed.set()
+        if failed and not task.cancelled():
             log.error("call.finished", outcome="not_recorded", exc_info=task.exception())
+
+    async def room(self, most: int) -> None:
+        """Wait until this process is making fewer than `most` calls."""
+        while len(self._calls) >= most:
+            self._ended_one.clear()
+            await self._ended_one.wait()
 
     @property
     def calls_under_way(self) -> int:

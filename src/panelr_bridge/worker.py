@@ -72,7 +72,8 @@ class Worker:
 
     async def _claim(self) -> datetime | None:
         """Begin every call that is due and may be made; returns when there may be more, if that is known."""
-        while not self.stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
+        while not self.stopping:
+            await self._bridge.room(CALLS_AT_ONCE)
             try:
                 next_one = await self._bridge.claim_due()
             except CannotHandle as error:

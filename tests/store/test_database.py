@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from panelr_bridge.calls import utc_now
 from panelr_bridge.health import examine
 from panelr_bridge.store import database
-from panelr_bridge.store.database import Database, Restart, is_unavailable
+from panelr_bridge.store.database import Database, is_unavailable
+from panelr_bridge.store.writer import Restart
 from tests.web import BOTH_DATABASES
 
 SQLITE, POSTGRESQL = (pytest.mark.parametrize("dialect", [name]) for name in ("sqlite", "postgresql"))

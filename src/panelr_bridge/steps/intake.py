@@ -22,9 +22,9 @@ from panelr_bridge.steps.weigh import (
     weigh,
 )
 from panelr_bridge.store import audit, deliveries, orders, outbox, rate
-from panelr_bridge.store.database import Restart
 from panelr_bridge.store.deliveries import Delivery, Stored
 from panelr_bridge.store.tables import Row
+from panelr_bridge.store.writer import Restart
 from panelr_bridge.values import Action, Policy, Reason, State
 from panelr_bridge.woo.payload import Deleted, Order
 

@@ -1,8 +1,8 @@
 """The engine, and the one place that knows which database it is.
 
 A transaction is one synchronous function of a connection, run whole and committed before `write` returns. On
-PostgreSQL it runs over asyncpg; on SQLite in one writer thread, so that there is one writer by construction, with
-readers beside it (WAL). The function must not block on anything but the database.
+PostgreSQL it runs over asyncpg; on SQLite in one writer thread (writer.py), so that there is one writer by
+construction, with readers beside it (WAL). The function must not block on anything but the database.
 """
 
 import asyncio
@@ -15,12 +15,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from panelr_bridge.errors import ConfigurationError
+from panelr_bridge.store.writer import TRIES, Restart, Writer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,17 +30,12 @@ R = TypeVar("R")
 BUSY_MILLISECONDS = 30_000
 READERS = 2
 CONNECTIONS = 20
-TRIES = 5
 # serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
 # transactions wrote the same thing at once, and the one that runs again finds what the other wrote
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 # Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
 UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
 SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
-
-
-class Restart(Exception):
-    """Raised by a transaction that met a concurrent one and must see what that has done."""
 
 
 class Database(Protocol):
@@ -74,16 +71,7 @@ def connect(url: str) -> Database:
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
         return SqliteDatabase(Path(parsed.database))
     if backend in {"postgresql", "postgres"}:
-        return PostgresDatabase(
-            create_async_engine(
-                parsed.set(drivername="postgresql+asyncpg"),
-                pool_size=CONNECTIONS,
-                max_overflow=0,
-                pool_pre_ping=True,
-                hide_parameters=True,  # an error must not tell the log a customer's data
-                connect_args={"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS},
-            )
-        )
+        return PostgresDatabase(_postgres_engine(parsed))
     raise ConfigurationError([f"BRIDGE_DATABASE_URL: {backend} without a file is not supported"])
 
 
@@ -131,7 +119,7 @@ class PostgresDatabase:
 
 
 class SqliteDatabase:
-    """One SQLite file: a writer thread, and a few readers that never wait for it."""
+    """One SQLite file: a writer, and a few readers that never wait for it."""
 
     dialect = "sqlite"
 
@@ -141,19 +129,17 @@ class SqliteDatabase:
             _sqlite_engine(path, begin="BEGIN IMMEDIATE"),
             _sqlite_engine(path, begin="BEGIN"),
         )
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._writer = Writer(self._writing)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in the writer thread."""
+        """Run `work` in the writer's thread."""
 
-        def transaction() -> R:
-            for _ in range(TRIES):
-                with contextlib.suppress(Restart), self._writing.begin() as connection:
-                    return work(connection, *args, **kwargs)
-            raise Restart
+        def job(connection: Connection) -> R:
+            return work(connection, *args, **kwargs)
 
-        return await _in_thread(self._writer, transaction)
+        result: R = await self._writer.run(job)
+        return result
 
     async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work` in a reader thread."""
@@ -162,19 +148,32 @@ class SqliteDatabase:
             with self._reading.connect() as connection:
                 return work(connection, *args, **kwargs)
 
-        return await _in_thread(self._readers, transaction)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
 
     async def close(self) -> None:
         """Let the threads finish, then close the connections."""
-        for executor in (self._writer, self._readers):
-            await asyncio.to_thread(executor.shutdown)
+        await asyncio.to_thread(self._writer.close)
+        await asyncio.to_thread(self._readers.shutdown)
         for engine in (self._writing, self._reading):
             engine.dispose()
 
 
-async def _in_thread(executor: ThreadPoolExecutor, work: Callable[[], R]) -> R:
-    """Run `work` to its end even when the caller is cancelled: a commit that is under way cannot be called back."""
-    return await asyncio.get_running_loop().run_in_executor(executor, work)
+def _postgres_engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url.set(drivername="postgresql+asyncpg"),
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        hide_parameters=True,  # an error must not tell the log a customer's data
+        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS},
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(_adapted: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Take another connection for one whose end asyncpg has heard of; asking each costs a round trip."""
+        if record.driver_connection is None or record.driver_connection.is_closed():
+            raise DisconnectionError
+
+    return engine
 
 
 def _sqlite_engine(path: Path, *, begin: str) -> Engine:

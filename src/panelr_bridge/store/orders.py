@@ -4,11 +4,13 @@ Whoever changes an order, its outbox row or its attempts holds the order's row f
 there are no deadlocks.
 """
 
+import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.store.listing import Page, Query, fetch
 from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders, outbox
@@ -28,6 +30,20 @@ _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_fo
 _WITH_NEXT: Select[Any] = select(
     *(column for column in orders.c if column.name != "confirmation_token"), outbox.c.next_attempt_at
 ).join_from(orders, outbox, outbox.c.order_id == orders.c.id, isouter=True)
+
+
+@functools.cache
+def _change(columns: frozenset[str]) -> Update:
+    """Return the statement that writes these columns of an order: built once, for that costs what running does."""
+    written = {name: _VALUES[name] for name in sorted(columns | {"updated_at"})}
+    return update(orders).where(orders.c.id == bindparam("of_order")).values(written)
+
+
+@functools.cache
+def _settle(columns: frozenset[str]) -> ReturningUpdate[Any]:
+    """Return `_change` with the fence of `settle`."""
+    fenced = _change(columns).where(orders.c.state == State.SENDING, orders.c.attempts == bindparam("of_attempt"))
+    return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
 
 
 def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
@@ -70,7 +86,7 @@ def find(connection: Connection, *, store: str, woo_order_id: int) -> Row | None
 
 def change(connection: Connection, order_id: int, values: Row, *, now: datetime) -> None:
     """Write `values` into a locked order."""
-    connection.execute(update(orders).where(orders.c.id == order_id).values(values | {"updated_at": now}))
+    connection.execute(_change(frozenset(values)), values | {"updated_at": now, "of_order": order_id})
 
 
 def settle(connection: Connection, order_id: int, number: int, values: Row, *, now: datetime) -> Row | None:
@@ -78,9 +94,8 @@ def settle(connection: Connection, order_id: int, number: int, values: Row, *, n
 
     Returns which snapshot the order has now; None when it does not wait: its lease has ended, and others went on.
     """
-    waiting = and_(orders.c.id == order_id, orders.c.state == State.SENDING, orders.c.attempts == number)
-    written = update(orders).where(waiting).values(values | {"updated_at": now})
-    return _one(connection, written.returning(orders.c.delivery_id, orders.c.woo_status), {})
+    fence = {"of_order": order_id, "of_attempt": number}
+    return _one(connection, _settle(frozenset(values)), values | {"updated_at": now} | fence)
 
 
 def get(connection: Connection, order_id: int) -> Row | None:

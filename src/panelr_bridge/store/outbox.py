@@ -3,18 +3,20 @@
 The lease is the fence: a process that wakes up after its lease has ended cannot write over what happened since.
 """
 
+import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, delete, func, insert, or_, select, update
 
 from panelr_bridge.store.tables import Row, attempts, orders, outbox
 from panelr_bridge.values import Action, State
 
 _ADD = insert(outbox)
 _ATTEMPT = insert(attempts)
-_REMOVE = delete(outbox).where(outbox.c.order_id == bindparam("of_order"))
-_OF_ORDER = select(outbox).where(outbox.c.order_id == bindparam("of_order"))
+_IS_ORDERS = outbox.c.order_id == bindparam("of_order")
+_REMOVE = delete(outbox).where(_IS_ORDERS)
+_OF_ORDER = select(outbox).where(_IS_ORDERS)
 DUE: Select[Any] = (
     select(
         outbox.c.id.label("outbox_id"),
@@ -52,6 +54,17 @@ _ENDED: Select[Any] = (
     .order_by(outbox.c.lease_until)
     .limit(1)
     .with_for_update(of=[orders, outbox], skip_locked=True)
+)
+
+
+_UNTRIED = (
+    update(outbox)
+    .where(_IS_ORDERS)
+    .values(
+        lease_until=bindparam("lease_until"),
+        next_attempt_at=bindparam("next_attempt_at"),
+        attempt=outbox.c.attempt - 1,
+    )
 )
 
 
@@ -119,8 +132,11 @@ def lease(connection: Connection, order_id: int, *, attempt: int, until: datetim
 
 def put_back(connection: Connection, order_id: int, *, due: datetime, tried: bool = True) -> None:
     """Give the lease back; the same action is owed again at `due`. A try that was none (`tried`) is not counted."""
-    values: Row = {"lease_until": None, "next_attempt_at": due}
-    _change(connection, order_id, values if tried else values | {"attempt": outbox.c.attempt - 1})
+    values = {"lease_until": None, "next_attempt_at": due}
+    if tried:
+        _change(connection, order_id, values)
+    else:
+        connection.execute(_UNTRIED, values | {"of_order": order_id})
 
 
 def switch(connection: Connection, order_id: int, *, action: Action, due: datetime) -> None:
@@ -168,4 +184,11 @@ def requests_on_the_wire(connection: Connection, *, besides: int) -> list[str]:
 
 
 def _change(connection: Connection, order_id: int, values: Row) -> None:
-    connection.execute(update(outbox).where(outbox.c.order_id == order_id).values(values))
+    connection.execute(_changing(frozenset(values)), values | {"of_order": order_id})
+
+
+@functools.cache
+def _changing(columns: frozenset[str]) -> Update:
+    """Return the statement that writes these columns of an order's row: built once, as in orders.py."""
+    written = {name: bindparam(name, type_=outbox.c[name].type) for name in sorted(columns)}
+    return update(outbox).where(_IS_ORDERS).values(written)

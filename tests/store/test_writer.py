@@ -1,0 +1,167 @@
+"""SQLite's writer: what is asked for at once is committed at once, and yet each piece stands or falls alone."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from panelr_bridge.store import database
+from panelr_bridge.store.database import SqliteDatabase, is_unavailable
+from panelr_bridge.store.writer import TOGETHER, Restart
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    async with database.opened(f"sqlite:///{tmp_path}/writer.db") as opened:
+        assert isinstance(opened, SqliteDatabase)
+        await opened.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
+        yield opened
+
+
+def adds(number: int, *, then: Exception | None = None) -> Callable[[Connection], int]:
+    def work(connection: Connection) -> int:
+        connection.execute(text("INSERT INTO t (n) VALUES (:n)"), {"n": number})
+        if then is not None:
+            raise then
+        return number
+
+    return work
+
+
+async def numbers(opened: SqliteDatabase) -> list[int]:
+    return await opened.read(lambda connection: list(connection.execute(text("SELECT n FROM t ORDER BY n")).scalars()))
+
+
+class Held:
+    """Keeps the writer at work until it is let go, so that what is asked for meanwhile comes together."""
+
+    def __init__(self, opened: SqliteDatabase) -> None:
+        self._go = threading.Event()
+        self._begun = threading.Event()
+        self._opened = opened
+
+    def _work(self, _: Connection) -> None:
+        self._begun.set()
+        self._go.wait(30)
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._opened.write(self._work))
+        await asyncio.to_thread(self._begun.wait, 30)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._go.set()
+        await self._task
+
+
+async def asked_for(opened: SqliteDatabase, *works: Callable[[Connection], Any]) -> list["asyncio.Task[Any]"]:
+    tasks = [asyncio.create_task(opened.write(work)) for work in works]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_is_asked_for_together_is_committed_together(opened: SqliteDatabase) -> None:
+    commits: list[object] = []
+    event.listen(opened._writing, "commit", commits.append)
+    async with Held(opened):
+        tasks = await asked_for(opened, *(adds(n) for n in range(TOGETHER + 10)))
+        assert commits == []
+    assert await asyncio.gather(*tasks) == list(range(TOGETHER + 10))
+    assert await numbers(opened) == list(range(TOGETHER + 10))
+    assert len(commits) == 3  # the one that held the others up, TOGETHER of them, and the rest
+
+
+async def test_one_that_fails_takes_back_its_own_and_nothing_else(opened: SqliteDatabase) -> None:
+    async with Held(opened):
+        tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(1), adds(3))
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert (done[0], done[3]) == (1, 3)
+    assert isinstance(done[1], ValueError)
+    assert isinstance(done[2], IntegrityError)
+    assert await numbers(opened) == [1, 3]
+
+
+async def test_a_restart_begins_its_own_work_anew_and_is_not_endless(opened: SqliteDatabase) -> None:
+    tries = []
+
+    def twice(connection: Connection) -> int:
+        tries.append(adds(7)(connection))
+        if len(tries) == 1:
+            raise Restart
+        return 7
+
+    async with Held(opened):
+        tasks = await asked_for(opened, adds(1), twice, adds(8, then=Restart()), adds(2))
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [done[0], done[1], done[3]] == [1, 7, 2]
+    assert isinstance(done[2], Restart)
+    assert await numbers(opened) == [1, 2, 7]
+
+
+async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(opened: SqliteDatabase) -> None:
+    commits: list[int] = []
+    broken = OperationalError("COMMIT", {}, Exception("disk I/O error"))
+
+    def refuse(_: Connection) -> None:
+        commits.append(1)
+        if len(commits) == 2:  # the first is the one that held the others up
+            raise broken
+
+    async with Held(opened):
+        tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(3))
+        event.listen(opened._writing, "commit", refuse)
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in done] == [OperationalError, ValueError, OperationalError]
+    assert await numbers(opened) == []
+    assert await opened.write(adds(4)) == 4
+
+
+async def test_a_full_disk_is_told_as_such_to_all_whom_it_meets(opened: SqliteDatabase) -> None:
+    """SQLite gives up the whole transaction when a page cannot be had: nobody may believe that his part is there."""
+
+    def fill(connection: Connection) -> None:
+        connection.execute(text("CREATE TABLE big (body BLOB)"))
+        connection.exec_driver_sql("PRAGMA max_page_count = 10")
+        for _ in range(100):
+            connection.execute(text("INSERT INTO big VALUES (randomblob(4000))"))
+
+    async with Held(opened):
+        tasks = await asked_for(opened, adds(1), fill, adds(2))
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(done[1], OperationalError)
+    assert is_unavailable(done[1])
+    told = [number for number, each in zip((1, 2), (done[0], done[2]), strict=True) if each == number]
+    assert all(is_unavailable(each) for each in done if isinstance(each, BaseException))
+    assert await numbers(opened) == told
+
+
+async def test_work_goes_on_when_nobody_waits_for_it_any_more(opened: SqliteDatabase) -> None:
+    async with Held(opened):
+        first, second = await asked_for(opened, adds(1), adds(2))
+        first.cancel()
+    assert await second == 2
+    assert await numbers(opened) == [1, 2]
+
+
+async def test_what_was_asked_for_is_done_before_the_end(tmp_path: Path) -> None:
+    async with database.opened(f"sqlite:///{tmp_path}/end.db") as opened:
+        await opened.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
+        tasks = [asyncio.create_task(opened.write(adds(n))) for n in range(200)]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*tasks) == list(range(200))
+
+
+async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    async with database.opened(f"sqlite:///{path}/x.db") as opened:
+        (path / "x.db").mkdir()
+        with pytest.raises(OperationalError):
+            await opened.write(adds(1))
+        (path / "x.db").rmdir()
+        await opened.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
+        assert await opened.write(adds(1)) == 1
