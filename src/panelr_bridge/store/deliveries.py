@@ -7,21 +7,24 @@ from datetime import datetime
 from sqlalchemy import JSON, Connection, LargeBinary, bindparam, select, text, update
 
 from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, UtcDateTime, deliveries
 
 # Written once in SQL that both databases share: the same body told again under the same topic is one row.
-_ADD = text(
-    "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
-    " repeated, received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict, :words,"
-    " :woo_order_id, 1, FALSE, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
-    " times = deliveries.times + 1, repeated = (deliveries.verdict = excluded.verdict),"
-    " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
-    " RETURNING id, times, repeated"
-).bindparams(
-    bindparam("body", type_=LargeBinary),
-    bindparam("body_sha256", type_=LargeBinary),
-    bindparam("headers", type_=JSON),
-    bindparam("now", type_=UtcDateTime),
+_ADD = Prepared(
+    text(
+        "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
+        " repeated, received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict,"
+        " :words, :woo_order_id, 1, FALSE, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
+        " times = deliveries.times + 1, repeated = (deliveries.verdict = excluded.verdict),"
+        " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
+        " RETURNING id, times, repeated"
+    ).bindparams(
+        bindparam("body", type_=LargeBinary),
+        bindparam("body_sha256", type_=LargeBinary),
+        bindparam("headers", type_=JSON),
+        bindparam("now", type_=UtcDateTime),
+    )
 )
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
@@ -73,7 +76,7 @@ def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
         "woo_order_id": delivery.woo_order_id,
         "now": now,
     }
-    row = connection.execute(_ADD, values).one()
+    row = _ADD.run(connection, values).one()
     return Stored(id=row.id, times=row.times, repeated=bool(row.repeated), sha256=digest)
 
 

@@ -7,24 +7,34 @@ mappings can be told from one that was not, also when both happened at once.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, Text, bindparam, delete, insert, select, text, update
+from sqlalchemy import ARRAY, JSON, Connection, Table, Text, bindparam, delete, insert, select, text, update
 
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 from panelr_bridge.values import Catalogue, Intent, Mapping
 
 # One statement, so that mappings and revision are of one moment: the revision's row always comes, with the order's
 # id where the order is known already, and a row for each mapping that its lines may need.
-_FOR_ORDER = text(
+_FOR_ORDER = (
     "SELECT s.revision, s.order_id, s.payment_method_id, m.key, m.panelr_product_id, m.intent, m.quantity"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
     "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
     "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id"
-    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key IN :keys ORDER BY m.id"
-).bindparams(bindparam("keys", type_=Text, expanding=True))
+    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {among} ORDER BY m.id"
+)
+# However many keys there are, they are one parameter.
+_MAPPED = Prepared(
+    {
+        "postgresql": text(_FOR_ORDER.format(among="= ANY(:keys)")).bindparams(bindparam("keys", type_=ARRAY(Text))),
+        "sqlite": text(_FOR_ORDER.format(among="IN (SELECT value FROM json_each(:keys))")).bindparams(
+            bindparam("keys", type_=JSON)
+        ),
+    }
+)
 
 _COUNT_UP = text(
     "INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1)"
@@ -36,8 +46,8 @@ def for_order(
     connection: Connection, *, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str
 ) -> tuple[Catalogue, int | None]:
     """Return what the tables know about an order's lines and payment method, and the order's own id if it has one."""
-    found = connection.execute(
-        _FOR_ORDER,
+    found = _MAPPED.run(
+        connection,
         {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method},
     ).all()
     mappings = tuple(

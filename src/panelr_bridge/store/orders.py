@@ -10,17 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders, outbox
 from panelr_bridge.values import State, WorkOrder
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
-_ADD = {
-    "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
-    "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
-}
+_ADD = Prepared(
+    {
+        "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+        "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+    }
+)
 _OF_STORE = and_(orders.c.store == bindparam("of_store"), orders.c.woo_order_id == bindparam("of_woo_order_id"))
 _FIND = select(orders).where(_OF_STORE)
 _LOCK = _FIND.with_for_update()
@@ -40,10 +42,10 @@ def _change(columns: frozenset[str]) -> Update:
 
 
 @functools.cache
-def _settle(columns: frozenset[str]) -> ReturningUpdate[Any]:
+def _settle(columns: frozenset[str]) -> Prepared:
     """Return `_change` with the fence of `settle`."""
     fenced = _change(columns).where(orders.c.state == State.SENDING, orders.c.attempts == bindparam("of_attempt"))
-    return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
+    return Prepared(fenced.returning(orders.c.delivery_id, orders.c.woo_status))
 
 
 def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
@@ -66,7 +68,8 @@ def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
 
 def add(connection: Connection, values: Row) -> int | None:
     """Insert an order; returns its id, None when another transaction has inserted it first."""
-    return connection.execute(_ADD[connection.dialect.name], values).scalar_one_or_none()
+    added: int | None = _ADD.run(connection, values).scalar_one_or_none()
+    return added
 
 
 def lock(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
@@ -95,7 +98,8 @@ def settle(connection: Connection, order_id: int, number: int, values: Row, *, n
     Returns which snapshot the order has now; None when it does not wait: its lease has ended, and others went on.
     """
     fence = {"of_order": order_id, "of_attempt": number}
-    return _one(connection, _settle(frozenset(values)), values | {"updated_at": now} | fence)
+    found = _settle(frozenset(values)).run(connection, values | {"updated_at": now} | fence).mappings().one_or_none()
+    return None if found is None else dict(found)
 
 
 def get(connection: Connection, order_id: int) -> Row | None:

@@ -7,15 +7,22 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, Table, Update, bindparam, delete, func, insert, or_, select, update
 
+from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, attempts, orders, outbox
 from panelr_bridge.values import Action, State
 
-_ADD = insert(outbox)
-_ATTEMPT = insert(attempts)
+
+def _adding(table: Table) -> Prepared:
+    columns = {column.name: bindparam(column.name, type_=column.type) for column in table.c if column.name != "id"}
+    return Prepared(insert(table).values(columns))
+
+
+_ADD = _adding(outbox)
+_ATTEMPT = _adding(attempts)
 _IS_ORDERS = outbox.c.order_id == bindparam("of_order")
-_REMOVE = delete(outbox).where(_IS_ORDERS)
+_REMOVE = Prepared(delete(outbox).where(_IS_ORDERS))
 _OF_ORDER = select(outbox).where(_IS_ORDERS)
 DUE: Select[Any] = (
     select(
@@ -91,7 +98,7 @@ def add(
         "slot": slot,
         "owed_since": now,
     }
-    connection.execute(_ADD, values)
+    _ADD.run(connection, values)
 
 
 def of_order(connection: Connection, order_id: int) -> Row | None:
@@ -155,7 +162,7 @@ def found_nothing(connection: Connection, order_id: int, *, since: datetime, due
 
 def remove(connection: Connection, order_id: int) -> None:
     """Owe nothing for an order any more."""
-    connection.execute(_REMOVE, {"of_order": order_id})
+    _REMOVE.run(connection, {"of_order": order_id})
 
 
 def holds(connection: Connection, order_id: int, *, lease_until: datetime) -> bool:
@@ -166,7 +173,7 @@ def holds(connection: Connection, order_id: int, *, lease_until: datetime) -> bo
 
 def note_attempt(connection: Connection, values: Row) -> None:
     """Write one row into the attempts."""
-    connection.execute(_ATTEMPT, values)
+    _ATTEMPT.run(connection, values)
 
 
 def requests_on_the_wire(connection: Connection, *, besides: int) -> list[str]:

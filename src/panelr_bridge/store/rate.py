@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Interval, TextClause, bindparam, text
 
+from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, UtcDateTime
 
 MINUTE = timedelta(seconds=60)
@@ -68,14 +69,16 @@ _NEWCOMER = (
     " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
 )
 _TAKES = {
-    "newcomer": {
-        dialect: clause.bindparams(
-            bindparam("moment", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime())
-        )
-        for dialect, clause in _each(_TAKE.format(condition=_GATE + _NEWCOMER.format(in_doubt=IN_DOUBT))).items()
-    },
-    "queued": _each(_TAKE.format(condition=_GATE)),
-    "probe": _each(_TAKE.format(condition="")),
+    "newcomer": Prepared(
+        {
+            dialect: clause.bindparams(
+                bindparam("moment", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime())
+            )
+            for dialect, clause in _each(_TAKE.format(condition=_GATE + _NEWCOMER.format(in_doubt=IN_DOUBT))).items()
+        }
+    ),
+    "queued": Prepared(_each(_TAKE.format(condition=_GATE))),
+    "probe": Prepared(_each(_TAKE.format(condition=""))),
 }
 _BECOME_PROBE = _each(
     "UPDATE rate_limits SET closed_until = {until} WHERE name = :name AND failures > 0 AND closed_until <= {now} AND"
@@ -216,8 +219,7 @@ def gate(connection: Connection, *, name: str) -> Gate | None:
 
 
 def _take(connection: Connection, kind: str, *, name: str, limit: int, now: datetime, **more: Any) -> Slot | None:
-    statement = _TAKES[kind][connection.dialect.name]
-    taken = connection.execute(statement, {"name": name, "limit": limit, **_moments(now), **more}).first()
+    taken = _TAKES[kind].run(connection, {"name": name, "limit": limit, **_moments(now), **more}).first()
     return None if taken is None else Slot(taken.slot, probe=kind == "probe")
 
 

@@ -4,6 +4,8 @@ Nothing is keyed on X-WC-Webhook-Delivery-ID: it is a hash of the webhook's id a
 orders that are sent in one second share it (measured on WooCommerce 10.5).
 """
 
+import functools
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -47,6 +49,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Write a moment once: one transaction stores the same one many times."""
+        process = super().bind_processor(dialect)
+        return None if process is None else functools.lru_cache(maxsize=64)(process)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Take an aware moment; a naive one is a mistake of the caller."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from panelr_bridge.errors import Unreadable
 
@@ -30,7 +30,9 @@ def _text(value: Any) -> Any:
         return ""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
-    return _UNSTORABLE.sub("", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return value if value.isprintable() else _UNSTORABLE.sub("", value)
 
 
 def _money(value: Any) -> Any:
@@ -75,14 +77,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Meta(_Part):
-    """A meta entry; values keep the structure that the plugin gave them, numbers come as text."""
+class Meta(NamedTuple):
+    """A meta entry; the value keeps the structure that the plugin gave it."""
 
-    key: Text = ""
-    value: Any = None
+    key: str
+    value: Any
 
 
-Metas = Annotated[tuple[Meta, ...], BeforeValidator(_sequence)]
+def _metas(value: Any) -> tuple[Meta, ...]:
+    """Read meta entries. An order has dozens, of any plugin's making: none of them is worth an error."""
+    entries = _sequence(value)
+    if not isinstance(entries, (list, tuple)):
+        return ()
+    usable = (entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("key"), str))
+    return tuple(Meta(entry["key"], entry.get("value")) for entry in usable)
+
+
+Metas = Annotated[tuple[Meta, ...], PlainValidator(_metas)]
 
 
 class Address(_Part):
