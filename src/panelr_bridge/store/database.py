@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import greenlet_spawn
 
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.store.writer import TRIES, Restart, Writer
@@ -95,10 +96,14 @@ class PostgresDatabase:
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work` in a transaction; one that PostgreSQL rolled back for another's sake is run again."""
+
+        def transaction() -> R:  # whole in one greenlet: the asynchronous engine takes one for each of its steps
+            with self._engine.sync_engine.begin() as connection:
+                return work(connection, *args, **kwargs)
+
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                async with self._engine.begin() as connection:
-                    return await connection.run_sync(work, *args, **kwargs)
+                return await greenlet_spawn(transaction)
             except Restart:
                 if last:
                     raise
