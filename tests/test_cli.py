@@ -9,6 +9,7 @@ import pytest
 import respx
 
 from panelr_bridge import cli
+from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel, create_app
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
@@ -31,8 +32,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         "BRIDGE_DATABASE_URL": "sqlite:///data/bridge.db",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cli.console.out, "width", 200)
-    monkeypatch.setattr(cli.console.err, "width", 200)
+    monkeypatch.setattr(console.out, "width", 200)
+    monkeypatch.setattr(console.err, "width", 200)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from panelr_bridge import logs
 from panelr_bridge.calls import Calls, Clock, Settled, utc_now
@@ -30,6 +30,8 @@ from panelr_bridge.woo.payload import Deleted, Order
 TURNS = (Action.CREATE_WORK_ORDER,) * 3 + (Action.LOOK_UP,)
 """Look-ups, of which an outage leaves many, do not starve new orders, nor these the look-ups."""
 STORE_AGAIN = 0.5
+LEAVE_FORGOTTEN = timedelta(seconds=4)
+"""How long the worker goes by it that there was no leave for a call; then it asks again."""
 
 log = logs.get(__name__)
 
@@ -63,6 +65,8 @@ class Bridge(Calls):
         self._calls: set[asyncio.Task[Settled]] = set()
         self._ended_one = asyncio.Event()
         self._turns = deque(TURNS)
+        self._no_leave: datetime | None = None
+        self._asked_at = clock()
         self._look_ups = LookUps(self, terms)
 
     async def receive(self, delivery: Delivery, event: Order | Deleted | None) -> Row | None:
@@ -90,7 +94,7 @@ class Bridge(Calls):
         row = received.order
         if received.claim is not None and row is not None:
             row = await self._within(until, received.claim, row)
-        elif row is not None and row["state"] == State.QUEUED:
+        elif row is not None and row["state"] == State.QUEUED and self.no_leave_before() is None:
             self.owed.set()
         log.info(
             "delivery.received",
@@ -142,7 +146,12 @@ class Bridge(Calls):
         task = asyncio.create_task(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
         self._calls.add(task)
         task.add_done_callback(self._ended)
+        if claim.slot.probe:  # its outcome may open the gate
+            task.add_done_callback(self._probed)
         return task
+
+    def _probed(self, _: asyncio.Task[Settled]) -> None:
+        self._no_leave = None
 
     def _ended(self, task: asyncio.Task[Settled]) -> None:
         self._calls.discard(task)
@@ -186,7 +195,20 @@ class Bridge(Calls):
             raise CannotHandle(tried[-1]) from error
         if isinstance(taken, Claim):
             self._turns.rotate(-1)
+        self._no_leave = taken.until if isinstance(taken, Idle) and taken.for_leave else None
+        self._asked_at = self.clock()
         return taken
+
+    def no_leave_before(self) -> datetime | None:
+        """Return until when to claim anything is in vain; None where it may be worth trying.
+
+        Thousands of orders may wait for the limit: neither their deliveries nor the calls that end bring its next slot
+        nearer. What another process or a person has changed is seen when this is forgotten.
+        """
+        if self._no_leave is None:
+            return None
+        until = min(self._no_leave, self._asked_at + LEAVE_FORGOTTEN)
+        return until if self._asked_at <= self.clock() < until else None
 
     async def carry_out(self, claim: Claim) -> Settled:
         """Make a claimed call and record what came of it."""

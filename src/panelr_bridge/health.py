@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.steps.claim import RATE
 from panelr_bridge.store import database as store
-from panelr_bridge.store import deliveries, migrate, outbox, rate
+from panelr_bridge.store import deliveries, outbox, rate, revision
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
@@ -32,7 +32,7 @@ async def examine(database: Database, *, now: datetime, overdue: timedelta) -> l
     except Exception as error:  # noqa: BLE001  whatever is wrong with the database, it is told and not raised
         return [Finding(name="database", ok=False, words=f"the database does not answer: {type(error).__name__}")]
     found = [Finding(name="database", ok=True, words="the database answers")]
-    if await database.read(migrate.pending):
+    if await database.read(revision.pending):
         return [*found, Finding(name="migrations", ok=False, words="run: panelr-bridge migrate")]
     found.append(Finding(name="migrations", ok=True, words="the tables are of this version"))
     return found + await database.read(_look, now=now, overdue=overdue)

@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from panelr_bridge import logs
 from panelr_bridge.bridge import Bridge, CannotHandle
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import operator
 from panelr_bridge.steps.claim import Claim, Idle
-from panelr_bridge.store import orders
+from panelr_bridge.store import orders, outlook
 from panelr_bridge.store.database import is_unavailable
+from panelr_bridge.store.outlook import Outlook
+
+R = TypeVar("R")
 
 CALLS_AT_ONCE = 64
 BATCH = 500
@@ -37,16 +42,41 @@ class Worker:
         """Work until `stop`. A database that is away is waited for; one order that fails holds up no other."""
         while not self.stopping:
             self._bridge.owed.clear()
-            until = None
-            for step in (self._end_leases, self._wake, self._claim):
-                try:
-                    until = await step()
-                except Exception as error:
-                    if is_unavailable(error):
-                        log.warning("worker.waits", reason="the database is unavailable")
-                    else:
-                        log.exception("worker.failed")
-            await self._rest(until)
+            await self._rest(await self._turn())
+
+    async def _turn(self) -> datetime | None:
+        """Look, and do what there is to do; returns when there may be more, if that is known.
+
+        With nothing to do, which is most of the time, this is one statement that only reads.
+        """
+        seen = await self._safely(self._look)
+        if seen is None:
+            return None
+        now = self._bridge.clock()
+        led_on = False
+        if seen.lease_ends_at is not None and seen.lease_ends_at < now:
+            led_on = True
+            await self._safely(self._end_leases)
+        if seen.mapping_changed:
+            led_on = True
+            await self._safely(self._wake)
+        if not led_on and (seen.due_at is None or seen.due_at > now):
+            return seen.due_at
+        return self._bridge.no_leave_before() or await self._safely(self._claim)
+
+    async def _safely(self, step: Callable[[], Awaitable[R]]) -> R | None:
+        """Take a step; None where it has failed."""
+        try:
+            return await step()
+        except Exception as error:
+            if is_unavailable(error):
+                log.warning("worker.waits", reason="the database is unavailable")
+            else:
+                log.exception("worker.failed")
+            return None
+
+    async def _look(self) -> Outlook:
+        return await self._bridge.database.read(outlook.look)
 
     async def _end_leases(self) -> None:
         while (order_id := await self._bridge.write(claims.end_leases, terms=self._bridge.terms)) is not None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import IntegrityError
 
-from panelr_bridge.store import database, migrate, orders, outbox
+from panelr_bridge.store import database, migrate, orders, outbox, revision
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row, metadata
 from panelr_bridge.store.tables import orders as orders_table
@@ -21,14 +23,20 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: str) -> None:
     async with database.opened(empty_database_url) as opened:
-        assert await opened.read(migrate.pending)
+        assert await opened.read(revision.pending)
         await opened.write(migrate.upgrade)
-        assert not await opened.read(migrate.pending)
+        assert not await opened.read(revision.pending)
         await opened.write(migrate.upgrade)
         await opened.write(migrate.downgrade)
         assert await opened.read(_tables) == ["alembic_version"]
         await opened.write(migrate.upgrade)
         assert set(await opened.read(_tables)) == {*metadata.tables, "alembic_version"}
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(revision.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [revision.newest()]
 
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:

@@ -9,7 +9,7 @@ import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from panelr_bridge.cli.run import serve
+from panelr_bridge.cli.serving import serve
 from tests.torture.chance import DICE
 from tests.torture.killpoint import Killpoint
 

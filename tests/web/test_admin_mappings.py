@@ -270,6 +270,47 @@ async def test_an_import_with_a_contradiction_changes_nothing(kit: Kit) -> None:
     assert await total(kit) == 1
 
 
+@BOTH_DATABASES
+async def test_an_import_of_thousands_is_counted_kept_in_its_order_and_named_where_it_contradicts(kit: Kit) -> None:
+    await kit.map(sku="S-3", panelr_product_id=3, quantity=9)
+    await kit.map(sku="S-4", panelr_product_id=3)
+    rows: list[dict[str, Any]] = [{"sku": f"S-{number}", "panelr_product_id": 3} for number in range(2500)]
+    rows += [{"sku": "S-7", "panelr_product_id": 4}, {"sku": "S-9", "panelr_product_id": 3, "quantity": 2}]
+    for entry, words in (
+        ({"sku": "s-4", "panelr_product_id": None}, "entry 2503 (sku:s-4): mapping 2 contradicts this: "),
+        ({"sku": "S-8", "panelr_product_id": None}, "entry 2503 (sku:s-8): entry 9 contradicts this: "),
+    ):
+        for query in ("", "?dry_run=true"):
+            refused = problem(await kit.api("POST", f"{PRODUCTS}/import{query}", json=[*rows, entry]), 409)
+            assert refused["detail"].startswith(words)
+    assert await total(kit) == 2
+    counts = {"added": 2499, "changed": 2, "unchanged": 1}
+    for dry in (True, False):
+        answer = await kit.api("POST", f"{PRODUCTS}/import?dry_run={dry}", json=rows)
+        assert answer.json() == {"data": counts | {"dry_run": dry}}
+    exported = (await kit.api("GET", f"{PRODUCTS}/export")).text.splitlines()[1:]
+    others = [f"default,,,S-{number},3,new_activation,{2 if number == 9 else 1}" for number in range(2500)]
+    first = [others.pop(3), others.pop(3)]
+    assert exported == [*first, *others, "default,,,S-7,4,new_activation,1"]
+    again = await kit.api("POST", f"{PRODUCTS}/import", json=rows[:2500])
+    assert again.json()["data"] == {"added": 0, "changed": 1, "unchanged": 2499, "dry_run": False}
+
+
+async def test_an_import_that_changes_nothing_wakes_nobody(kit: Kit) -> None:
+    await kit.map(sku="A", panelr_product_id=3)
+    wanted = [{"sku": "A", "panelr_product_id": 3}]
+    before = await kit.runtime.database.read(_revisions)
+    await kit.api("POST", f"{PRODUCTS}/import", json=wanted)
+    await kit.api("POST", f"{PRODUCTS}/import?dry_run=true", json=[*wanted, {"sku": "B", "panelr_product_id": 3}])
+    assert await kit.runtime.database.read(_revisions) == before
+    await kit.api("POST", f"{PRODUCTS}/import", json=[*wanted, {"sku": "B", "panelr_product_id": 3}])
+    assert await kit.runtime.database.read(_revisions) == [("default", before[0][1] + 1)]
+
+
+def _revisions(connection: Connection) -> list[Any]:
+    return [tuple(row) for row in connection.execute(text("SELECT store, revision FROM mapping_revisions"))]
+
+
 async def refused_file(kit: Kit, content: bytes) -> str:
     """Try to import a CSV file, on trial and in earnest; returns why neither is possible."""
     as_csv = {"Content-Type": "text/csv"}

@@ -1,18 +1,10 @@
 """How the commands speak."""
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
-import uvloop
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
 
-from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.store.database import Database, missing_file
-from panelr_bridge.store.migrate import pending
-
-T = TypeVar("T")
+from panelr_bridge.errors import BridgeError, ConfigurationError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -42,21 +34,18 @@ def state(name: str) -> str:
     return f"[{STATE_STYLES.get(name, 'white')}]{name}[/]"
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on uvloop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
-
-
-def require_file(url: str) -> None:
-    """Raise ConfigurationError when a SQLite file is not there: a command that reads must not make an empty one."""
-    path = missing_file(url)
-    if path is not None:
-        where = "run panelr-bridge migrate, or change to the folder that BRIDGE_DATABASE_URL counts from"
-        raise ConfigurationError([f"there is no database {path} (from here: {path.absolute()}): {where}"])
-
-
-async def require_migrated(database: Database) -> None:
-    """Raise ConfigurationError when the tables are not of this version."""
-    if await database.read(pending):
-        raise ConfigurationError(["the database's tables are not of this version: run panelr-bridge migrate"])
+def told(error: Exception) -> int | None:
+    """Say in words what the operator can mend, and return the exit code; None for an error that nobody expected."""
+    if isinstance(error, ConfigurationError):
+        complain("The bridge cannot start:", *error.problems)
+        return 2
+    if isinstance(error, BridgeError):
+        complain(str(error))
+        return 1
+    if isinstance(error, (SQLAlchemyError, OSError)):
+        cause = getattr(error, "orig", None) or error
+        complain(
+            "The database or a file cannot be used:", f"{cause}", "see BRIDGE_DATABASE_URL, and panelr-bridge check"
+        )
+        return 1
+    return None

@@ -1,16 +1,8 @@
 """simulate panelr, simulate woocommerce: something to try the bridge against, driven by hand with curl."""
 
-import asyncio
-import signal
 from typing import Annotated, Literal
 
 import typer
-from starlette.types import ASGIApp
-
-from panelr_bridge.cli.console import complain, out, run
-from panelr_bridge.simulators import panelr as panelr_simulator
-from panelr_bridge.simulators import woocommerce as woocommerce_simulator
-from panelr_bridge.simulators.server import running
 
 app = typer.Typer(help="Run a simulated Panelr or WooCommerce store.", no_args_is_help=True)
 
@@ -28,14 +20,17 @@ def panelr(
     without_lists: Annotated[bool, typer.Option(help="It does not know get_work_orders.")] = False,
 ) -> None:
     """Run a simulated Panelr."""
-    simulator = panelr_simulator.create_app(
+    from panelr_bridge.cli.simulating import serve
+    from panelr_bridge.simulators.panelr import create_app
+
+    simulator = create_app(
         api_key=api_key,
         rate_per_minute=rate_per_minute,
         latency_seconds=latency_seconds,
         shows_wc_order_id=not hide_wc_order_id,
         knows_get_work_orders=not without_lists,
     )
-    run(_serve("Panelr", simulator, host, port, f"key {api_key}"))
+    serve("Panelr", simulator, host, port, f"key {api_key}")
 
 
 @app.command()
@@ -49,10 +44,13 @@ def woocommerce(
     delivery_delay_seconds: Annotated[float, typer.Option(help="From an event to its delivery.")] = 0.0,
 ) -> None:
     """Run a simulated WooCommerce store that fires signed webhooks."""
+    from panelr_bridge.cli.simulating import serve
+    from panelr_bridge.simulators.woocommerce import create_app
+
     if delete_mode not in {"force", "trash"}:
         raise typer.BadParameter("force or trash", param_hint="--delete-mode")
     mode: Literal["force", "trash"] = "trash" if delete_mode == "trash" else "force"
-    simulator = woocommerce_simulator.create_app(
+    simulator = create_app(
         user=user,
         password=password,
         vendor=vendor,
@@ -60,17 +58,4 @@ def woocommerce(
         delivery_delay_seconds=delivery_delay_seconds,
         home_url=f"http://{host}:{port}",
     )
-    run(_serve("WooCommerce", simulator, host, port, f"Orders resource at /wp-json/{vendor}/woo/orders for {user}"))
-
-
-async def _serve(name: str, simulator: ASGIApp, host: str, port: int, more: str) -> None:
-    stopped = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopped.set)
-    try:
-        async with running(simulator, host=host, port=port) as url:
-            out.print(f"A simulated {name} is at [bold]{url}[/] ({more}); GET {url}/_sim/ tells what can be done.")
-            await stopped.wait()
-    except OSError as error:
-        complain(f"{host}:{port} cannot be listened on: {error.strerror}")
-        raise typer.Exit(1) from None
+    serve("WooCommerce", simulator, host, port, f"Orders resource at /wp-json/{vendor}/woo/orders for {user}")

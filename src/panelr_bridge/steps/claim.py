@@ -60,9 +60,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing to do before `until`; None while nothing is owed at all."""
+    """Nothing to do before `until`; None while nothing is owed at all. `for_leave`: what is due waits for the limit."""
 
     until: datetime | None
+    for_leave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ def _claim_create(
 
 
 def _idle(connection: Connection, terms: Terms, *, now: datetime) -> Idle:
-    return Idle(rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now))
+    until = rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    return Idle(until, for_leave=True)
 
 
 def _waits_for_its_twin(

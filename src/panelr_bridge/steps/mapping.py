@@ -1,6 +1,5 @@
 """Changes of the mapping tables, each with its line in the audit log."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from panelr_bridge.errors import NotFound
+from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.mapping import ProductMapping
 from panelr_bridge.store import audit, mappings
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
@@ -78,29 +77,63 @@ def bring_in(
 ) -> Imported:
     """Add what is not there and change the quantity of what is; all of it or, when one contradicts, none.
 
-    Raises Conflict. With `dry_run` everything is tried, told and rolled back.
+    Raises Conflict. With `dry_run` everything is looked at and told, and nothing is written. It is worked out in
+    memory and written by few statements: while it is, no order can be stored on SQLite.
     """
+    rows = [each.as_row() for each in wanted]
+    stores = {row["store"] for row in rows}
     attempt = connection.begin_nested()
-    there = {_identity(row): row for row in mappings.export(connection, store=None)}
-    counts = Counter(_bring_one(connection, now, mapping.as_row(), there) for mapping in wanted)
-    imported = Imported(added=counts["added"], changed=counts["changed"], unchanged=counts["unchanged"])
-    if dry_run:
-        attempt.rollback()
-        return imported
-    attempt.commit()
-    audit.note(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
+    mappings.count_up(connection, *stores)  # from here on nobody else changes them
+    plan = _Plan(mappings.known(connection, stores))
+    for number, values in enumerate(rows, start=1):
+        plan.take(number, values)
+    imported = Imported(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
+    if dry_run or not (plan.added or plan.changed):
+        attempt.rollback()  # the revision too: orders need not be decided anew
+    else:
+        mappings.add_products(connection, now, plan.added)
+        mappings.change_products(connection, now, plan.changed)
+        attempt.commit()
+    if not dry_run:
+        audit.note(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
     return imported
 
 
-def _bring_one(connection: Connection, now: datetime, values: Row, there: dict[tuple[Any, ...], Row]) -> str:
-    row = there.get(_identity(values))
-    if row is None:
-        there[_identity(values)] = mappings.add_product(connection, now, values)
-        return "added"
-    if row["quantity"] == values["quantity"]:
-        return "unchanged"
-    there[_identity(values)] = mappings.change_product(connection, now, row["id"], values) or row
-    return "changed"
+class _Plan:
+    """What an import comes to, one row after the other: rows to add, and by their ids rows to change."""
+
+    def __init__(self, known: list[Row]) -> None:
+        self.added: list[Row] = []
+        self.changed: dict[int, Row] = {}
+        self.changes = self.unchanged = 0
+        self._there = {_identity(row): row for row in known}
+        self._of_key = {_key(row): (f"mapping {row['id']}", row["panelr_product_id"]) for row in known}
+
+    def take(self, number: int, values: Row) -> None:
+        """Take the import's row of that number; raises Conflict."""
+        row = self._there.get(_identity(values))
+        if row is None:
+            self._add(number, values)
+        elif row["quantity"] == values["quantity"]:
+            self.unchanged += 1
+        else:
+            self.changes += 1
+            row.update(values)  # if it is one that this import adds, it is added so
+            if "id" in row:
+                self.changed[row["id"]] = values
+
+    def _add(self, number: int, values: Row) -> None:
+        other, product = self._of_key.setdefault(_key(values), (f"entry {number}", values["panelr_product_id"]))
+        if (product is None) is not (values["panelr_product_id"] is None):
+            words = f"{other} contradicts this: a product is for Panelr or it is not; delete one"
+            raise Conflict(f"entry {number} ({values['key']}): {words}")
+        self.added.append(values)
+        self._there[_identity(values)] = values
+
+
+def _key(row: Row) -> tuple[str, str]:
+    """What a line of an order is looked up by."""
+    return row["store"], row["key"]
 
 
 def _identity(row: Row) -> tuple[Any, ...]:

@@ -7,7 +7,6 @@ construction, with readers beside it (WAL). The function must not block on anyth
 
 import asyncio
 import contextlib
-import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,28 +14,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.util import greenlet_spawn
 
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.store.writer import TRIES, Restart, Writer
+from panelr_bridge.store.writer import Writer
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 BUSY_MILLISECONDS = 30_000
 READERS = 2
-CONNECTIONS = 20
-# serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
-# transactions wrote the same thing at once, and the one that runs again finds what the other wrote
-RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 # Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
 UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
-SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 
 
 class Database(Protocol):
@@ -72,7 +63,9 @@ def connect(url: str) -> Database:
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
         return SqliteDatabase(Path(parsed.database))
     if backend in {"postgresql", "postgres"}:
-        return PostgresDatabase(_postgres_engine(parsed))
+        from panelr_bridge.store.postgres import PostgresDatabase  # noqa: PLC0415  SQLite needs none of its libraries
+
+        return PostgresDatabase(parsed)
     raise ConfigurationError([f"BRIDGE_DATABASE_URL: {backend} without a file is not supported"])
 
 
@@ -84,43 +77,6 @@ async def opened(url: str) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
-
-
-class PostgresDatabase:
-    """PostgreSQL over asyncpg."""
-
-    dialect = "postgresql"
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in a transaction; one that PostgreSQL rolled back for another's sake is run again."""
-
-        def transaction() -> R:  # whole in one greenlet: the asynchronous engine takes one for each of its steps
-            with self._engine.sync_engine.begin() as connection:
-                return work(connection, *args, **kwargs)
-
-        for last in (False,) * (TRIES - 1) + (True,):
-            try:
-                return await greenlet_spawn(transaction)
-            except Restart:
-                if last:
-                    raise
-            except DBAPIError as error:
-                if last or getattr(error.orig, "sqlstate", None) not in RETRIED_SQLSTATES:
-                    raise
-            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  spreads the retries, guards nothing
-        raise AssertionError("unreachable")
-
-    async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in a transaction."""
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(work, *args, **kwargs)
-
-    async def close(self) -> None:
-        """Close the pool."""
-        await self._engine.dispose()
 
 
 class SqliteDatabase:
@@ -161,24 +117,6 @@ class SqliteDatabase:
         await asyncio.to_thread(self._readers.shutdown)
         for engine in (self._writing, self._reading):
             engine.dispose()
-
-
-def _postgres_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        hide_parameters=True,  # an error must not tell the log a customer's data
-        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS},
-    )
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def look(_adapted: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        """Take another connection for one whose end asyncpg has heard of; asking each costs a round trip."""
-        if record.driver_connection is None or record.driver_connection.is_closed():
-            raise DisconnectionError
-
-    return engine
 
 
 def _sqlite_engine(path: Path, *, begin: str) -> Engine:

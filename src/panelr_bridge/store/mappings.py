@@ -7,13 +7,29 @@ mappings can be told from one that was not, also when both happened at once.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ARRAY, JSON, Connection, Table, Text, bindparam, delete, insert, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Connection,
+    Insert,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store.listing import Page, Query, fetch
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 from panelr_bridge.values import Catalogue, Intent, Mapping
+
+BATCH = 1000
 
 # One statement, so that mappings and revision are of one moment: the revision's row always comes, with the order's
 # id where the order is known already, and a row for each mapping that its lines may need.
@@ -66,7 +82,7 @@ def add_product(
     values: Row,
 ) -> Row:
     """Add a product mapping and return it; raises Conflict when the product is mapped so, or otherwise, already."""
-    _count_up(connection, values["store"])
+    count_up(connection, values["store"])
     _refuse_contradiction(connection, values, ignoring=None)
     return _insert(connection, product_mappings, values, now)
 
@@ -81,9 +97,38 @@ def change_product(
 
     `values` holds the whole mapping.
     """
-    _count_up(connection, values["store"], *_left(connection, product_mappings, mapping_id))
+    count_up(connection, values["store"], *_left(connection, product_mappings, mapping_id))
     _refuse_contradiction(connection, values, ignoring=mapping_id)
     return _update(connection, product_mappings, mapping_id, values, now)
+
+
+def count_up(connection: Connection, *stores: str) -> None:
+    """Count the stores' revisions up.
+
+    First in its transaction: it makes changes of one store's mappings wait for each other.
+    """
+    for store in sorted(set(stores)):
+        connection.execute(_COUNT_UP, {"store": store})
+
+
+def known(connection: Connection, stores: Iterable[str]) -> list[Row]:
+    """Return of every product mapping of these stores what tells whether an import has it already."""
+    c = product_mappings.c
+    wanted = select(c.id, c.store, c.key, c.panelr_product_id, c.intent, c.quantity).where(c.store.in_(sorted(stores)))
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def add_products(connection: Connection, now: datetime, rows: list[Row]) -> None:
+    """Add product mappings that contradict none, after `count_up`."""
+    stamps = {"created_at": now, "updated_at": now}
+    _run_for_each(connection, insert(product_mappings), [row | stamps for row in rows])
+
+
+def change_products(connection: Connection, now: datetime, rows: dict[int, Row]) -> None:
+    """Change product mappings to these rows, by their ids, after `count_up`."""
+    changed = update(product_mappings).where(product_mappings.c.id == bindparam("of_id"))
+    values = [row | {"updated_at": now, "of_id": number} for number, row in rows.items()]
+    _run_for_each(connection, changed, values)
 
 
 def add_payment_method(
@@ -92,7 +137,7 @@ def add_payment_method(
     values: Row,
 ) -> Row:
     """Add a payment method mapping and return it; raises Conflict when the method has one."""
-    _count_up(connection, values["store"])
+    count_up(connection, values["store"])
     _refuse_second(connection, values, ignoring=None)
     return _insert(connection, payment_method_mappings, values, now)
 
@@ -104,7 +149,7 @@ def change_payment_method(
     values: Row,
 ) -> Row | None:
     """Change a payment method mapping and return it, None if there is none; `values` holds the whole mapping."""
-    _count_up(connection, values["store"], *_left(connection, payment_method_mappings, mapping_id))
+    count_up(connection, values["store"], *_left(connection, payment_method_mappings, mapping_id))
     _refuse_second(connection, values, ignoring=mapping_id)
     return _update(connection, payment_method_mappings, mapping_id, values, now)
 
@@ -132,14 +177,14 @@ def remove(connection: Connection, table: Table, mapping_id: int) -> bool:
     """Delete one row of a mapping table; returns whether there was one."""
     store = connection.execute(delete(table).where(table.c.id == mapping_id).returning(table.c.store)).scalar()
     if store is not None:
-        _count_up(connection, store)
+        count_up(connection, store)
     return store is not None
 
 
-def _count_up(connection: Connection, *stores: str) -> None:
-    """Count the revision up. First in its transaction: it makes changes of one store's mappings wait for each other."""
-    for store in sorted(set(stores)):
-        connection.execute(_COUNT_UP, {"store": store})
+def _run_for_each(connection: Connection, statement: Insert | Update, values: list[Row]) -> None:
+    """Run `statement` for each of `values`, by batches: between two of them, PostgreSQL's event loop takes a turn."""
+    for first in range(0, len(values), BATCH):
+        connection.execute(statement, values[first : first + BATCH])
 
 
 def _left(connection: Connection, table: Table, mapping_id: int) -> list[str]:

@@ -1,14 +1,10 @@
 """Bring the database's tables to this version of the bridge, or back."""
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-import panelr_bridge
+from panelr_bridge.store.revision import MIGRATIONS
 
 LOCK = 7_262_335_067  # any number that is ours: two processes that migrate at once wait for each other
 
@@ -25,15 +21,9 @@ def downgrade(connection: Connection, revision: str = "base") -> None:
     command.downgrade(_config(connection), revision)
 
 
-def pending(connection: Connection) -> bool:
-    """Return whether the database is not at this version of the bridge."""
-    present = set(MigrationContext.configure(connection).get_current_heads())
-    return present != set(ScriptDirectory.from_config(_config(connection)).get_heads())
-
-
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(panelr_bridge.__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 

@@ -1,5 +1,6 @@
 """The admin API of the two mapping tables."""
 
+import asyncio
 import json
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
@@ -310,10 +311,11 @@ def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
 
 
 async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
+    """The mappings in the body. Tens of thousands are checked in a thread: deliveries are answered meanwhile."""
     body = await read(request, limit=limit)
     if not request.headers.get("content-type", "").startswith("application/json"):
         try:
-            return mapping.read_csv(body.decode())
+            return await asyncio.to_thread(mapping.read_csv, body.decode())
         except UnicodeDecodeError:
             raise Invalid("the file is not UTF-8: save it as CSV UTF-8") from None
     try:
@@ -322,4 +324,4 @@ async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
         raise Invalid("the body is no JSON") from None
     if not isinstance(rows, list):
         raise Invalid("the body is JSON, but no list of mappings")
-    return mapping.read_json(rows)
+    return await asyncio.to_thread(mapping.read_json, rows)

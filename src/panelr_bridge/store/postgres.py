@@ -1,0 +1,78 @@
+"""PostgreSQL, over asyncpg. Only `store/database.py` knows it, and imports it where it is used."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import greenlet_spawn
+
+from panelr_bridge.store.writer import TRIES, Restart
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CONNECTIONS = 20
+# serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
+# transactions wrote the same thing at once, and the one that runs again finds what the other wrote
+RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+
+
+class PostgresDatabase:
+    """PostgreSQL over asyncpg."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _engine(url)
+
+    async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction; one that PostgreSQL rolled back for another's sake is run again."""
+
+        def transaction() -> R:  # whole in one greenlet: the asynchronous engine takes one for each of its steps
+            with self._engine.sync_engine.begin() as connection:
+                return work(connection, *args, **kwargs)
+
+        for last in (False,) * (TRIES - 1) + (True,):
+            try:
+                return await greenlet_spawn(transaction)
+            except Restart:
+                if last:
+                    raise
+            except DBAPIError as error:
+                if last or getattr(error.orig, "sqlstate", None) not in RETRIED_SQLSTATES:
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  spreads the retries, guards nothing
+        raise AssertionError("unreachable")
+
+    async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._engine.dispose()
+
+
+def _engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url.set(drivername="postgresql+asyncpg"),
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        hide_parameters=True,  # an error must not tell the log a customer's data
+        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS},
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(_adapted: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Take another connection for one whose end asyncpg has heard of; asking each costs a round trip."""
+        if record.driver_connection is None or record.driver_connection.is_closed():
+            raise DisconnectionError
+
+    return engine

@@ -1,0 +1,21 @@
+"""Which version the database's tables are of. Asking does not need alembic, which takes long to load."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+import panelr_bridge
+
+MIGRATIONS = Path(panelr_bridge.__file__).with_name("migrations")
+
+
+def newest() -> str:
+    """Return the revision of this version of the bridge: that of the last file, as `alembic.ini` names them."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def pending(connection: Connection) -> bool:
+    """Return whether the database is not at this version of the bridge."""
+    if not inspect(connection).has_table("alembic_version"):
+        return True
+    return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars()) != [newest()]
