@@ -25,6 +25,7 @@ PATHS = {
     "/api/v1/orders/{order_id}/confirmation-token": ["get"],
     "/api/v1/deliveries": ["get"],
     "/api/v1/deliveries/{delivery_id}": ["get"],
+    "/api/v1/stats": ["get"],
     "/healthz": ["get"],
     "/readyz": ["get"],
 }

@@ -13,7 +13,7 @@ from panelr_bridge.cli.starting import require_file, require_migrated, run
 from panelr_bridge.errors import NotFound
 from panelr_bridge.settings import Settings
 from panelr_bridge.steps import operator
-from panelr_bridge.store import database, orders
+from panelr_bridge.store import database, order_list, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.web.orders import ORDERS, OrderQuery, order_story
 
@@ -25,7 +25,7 @@ def list_orders(asked: OrderQuery) -> None:
     """Print one page of orders."""
 
     async def work(opened: Database, _: Settings) -> dict[str, Any]:
-        return ORDERS.answer(asked, await opened.read(orders.page, ORDERS.query(asked)))
+        return ORDERS.answer(asked, await opened.read(order_list.page, ORDERS.query(asked)))
 
     found = with_database(work)
     table = Table("id", "store", "order", "WooCommerce", "state", "work order", "why")

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlalchemy import JSON, Connection, LargeBinary, bindparam, select, text, update
 
-from panelr_bridge.store.listing import Page, Query, fetch
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, UtcDateTime, deliveries
 
@@ -29,7 +28,7 @@ _ADD = Prepared(
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
 _LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update(key_share=True)
-_LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
+LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +100,10 @@ def get(connection: Connection, delivery_id: int) -> Row | None:
     return None if found is None else dict(found)
 
 
-def page(connection: Connection, query: Query) -> Page:
-    """Return a page of deliveries, without their bodies."""
-    return fetch(connection, select(*_LISTED), query)
-
-
 def of_order(connection: Connection, *, store: str, woo_order_id: int) -> list[Row]:
     """Return the deliveries that told of an order, the first first, without their bodies."""
     wanted = (
-        select(*_LISTED)
+        select(*LISTED)
         .where(deliveries.c.store == store, deliveries.c.woo_order_id == woo_order_id)
         .order_by(deliveries.c.id)
     )
@@ -119,7 +113,7 @@ def of_order(connection: Connection, *, store: str, woo_order_id: int) -> list[R
 def problems(connection: Connection, *, since: datetime) -> list[Row]:
     """Return the deliveries since `since` that brought an error of WooCommerce's or could not be read."""
     wanted = (
-        select(*_LISTED)
+        select(*LISTED)
         .where(
             deliveries.c.verdict.in_(PROBLEMS),
             deliveries.c.last_received_at >= since,

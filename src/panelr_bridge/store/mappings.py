@@ -5,11 +5,14 @@ mappings can be told from one that was not, also when both happened at once.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     JSON,
+    ColumnElement,
     Connection,
     Insert,
     Table,
@@ -24,7 +27,8 @@ from sqlalchemy import (
 )
 
 from panelr_bridge.errors import Conflict
-from panelr_bridge.store.listing import Page, Query, fetch
+from panelr_bridge.store import listing
+from panelr_bridge.store.listing import Page, Query
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 from panelr_bridge.values import Catalogue, Intent, Mapping
@@ -161,8 +165,18 @@ def get(connection: Connection, table: Table, mapping_id: int) -> Row | None:
 
 
 def page(connection: Connection, table: Table, query: Query) -> Page:
-    """Return a page of a mapping table."""
-    return fetch(connection, select(table), query)
+    """Return a page of a mapping table; its filters are the names of columns. Mappings are numbered as they come."""
+    if query.by == "created_at":
+        query = replace(query, sort=query.sort.replace("created_at", "id"))
+    branches = [[_column(connection, table, name) == value for name, value in query.given.items()]]
+    rows = listing.merged(connection, select(table), table, branches, query)
+    return listing.counted(rows, listing.count(connection, table, branches))
+
+
+def _column(connection: Connection, table: Table, name: str) -> ColumnElement[Any]:
+    """The column of a filter. Most mappings are of one store, which SQLite would take for a way to find few."""
+    column: ColumnElement[Any] = table.c[name]
+    return column.concat("") if name == "store" and connection.dialect.name == "sqlite" else column
 
 
 def export(connection: Connection, *, store: str | None) -> list[Row]:

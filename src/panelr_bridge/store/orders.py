@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from panelr_bridge.store.listing import Page, Query, fetch
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders, outbox
 from panelr_bridge.values import State, WorkOrder
@@ -26,10 +25,21 @@ _ADD = Prepared(
 _OF_STORE = and_(orders.c.store == bindparam("of_store"), orders.c.woo_order_id == bindparam("of_woo_order_id"))
 _FIND = select(orders).where(_OF_STORE)
 _LOCK = _FIND.with_for_update()
+_REVISIONS = select(mapping_revisions.c.store, mapping_revisions.c.revision)
+_BEHIND = (
+    select(orders.c.id)
+    .where(
+        text("awaits_mapping"),  # in the words of its index, for SQLite
+        orders.c.store == bindparam("of_store"),
+        orders.c.mapping_revision < bindparam("revision"),
+    )
+    .order_by(orders.c.state == State.IGNORED, orders.c.id)  # what a person waits for comes first
+    .limit(bindparam("limit"))
+)
 _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
 
 # What the outside sees of an order: the token stays behind its own address.
-_WITH_NEXT: Select[Any] = select(
+WITH_NEXT: Select[Any] = select(
     *(column for column in orders.c if column.name != "confirmation_token"), outbox.c.next_attempt_at
 ).join_from(orders, outbox, outbox.c.order_id == orders.c.id, isouter=True)
 
@@ -104,17 +114,12 @@ def settle(connection: Connection, order_id: int, number: int, values: Row, *, n
 
 def get(connection: Connection, order_id: int) -> Row | None:
     """Return one order with the time of its next attempt, without its token."""
-    return _one(connection, _WITH_NEXT.where(orders.c.id == order_id), {})
+    return _one(connection, WITH_NEXT.where(orders.c.id == order_id), {})
 
 
 def token(connection: Connection, order_id: int) -> str | None:
     """Return an order's confirmation token."""
     return connection.execute(select(orders.c.confirmation_token).where(orders.c.id == order_id)).scalar()
-
-
-def page(connection: Connection, query: Query) -> Page:
-    """Return a page of orders, each with the time of its next attempt and without its token."""
-    return fetch(connection, _WITH_NEXT, query)
 
 
 def owner(connection: Connection, work_order: WorkOrder) -> int | None:
@@ -158,15 +163,12 @@ def twin_in_doubt(
 
 def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
     """Return the ids of orders that a mapping may lead on, and that were decided before the last change of one."""
-    revisions = mapping_revisions.c
-    wanted = (
-        select(orders.c.id)
-        .join(mapping_revisions, revisions.store == orders.c.store)
-        .where(orders.c.awaits_mapping, orders.c.mapping_revision < revisions.revision)
-        .order_by(orders.c.state == State.IGNORED, orders.c.id)  # what a person waits for comes first
-        .limit(limit)
-    )
-    return list(connection.execute(wanted).scalars())
+    found: list[int] = []
+    # store by store: PostgreSQL would look at every order that waits, however few of them are behind
+    for store, revision in connection.execute(_REVISIONS).all():
+        left = {"limit": limit - len(found), "of_store": store, "revision": revision}
+        found += connection.execute(_BEHIND, left).scalars()
+    return found
 
 
 def attempts_of(connection: Connection, order_id: int) -> list[Row]:

@@ -7,7 +7,22 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, Update, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, attempts, orders, outbox
@@ -38,7 +53,9 @@ DUE: Select[Any] = (
         outbox.c.lease_until.is_(None),
         outbox.c.action == bindparam("owed"),
         outbox.c.next_attempt_at <= bindparam("now"),
-        orders.c.state == bindparam("state"),
+        # no condition that an index of the orders could serve: the way is from what is due to its order, also where
+        # PostgreSQL takes an old count of queued orders for the present one
+        case((orders.c.state == bindparam("state"), true()), else_=false()),
     )
     .order_by(outbox.c.next_attempt_at, outbox.c.id)
     .limit(1)

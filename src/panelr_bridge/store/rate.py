@@ -63,8 +63,9 @@ _GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g
 # A newcomer does not overtake what has waited longer, does not knock at a closed gate, and leaves first those alone
 # that Panelr's list could not tell it from while they are being looked up.
 _NEWCOMER = (
-    " AND NOT EXISTS (SELECT 1 FROM outbox b WHERE b.lease_until IS NULL AND b.action = 'create_work_order'"
-    " AND b.next_attempt_at <= :moment)"
+    # the least of an index: to find any, PostgreSQL would read the table itself where it believes that most are due
+    " AND coalesce((SELECT min(b.next_attempt_at) FROM outbox b"
+    " WHERE b.lease_until IS NULL AND b.action = 'create_work_order') > :moment, TRUE)"
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.likeness = :likeness AND o.state = 'unconfirmed'"
     " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
 )

@@ -10,8 +10,7 @@ from pydantic import Field
 from panelr_bridge import logs
 from panelr_bridge.errors import NotFound
 from panelr_bridge.mapping import PlainText
-from panelr_bridge.store import deliveries
-from panelr_bridge.store import tables as t
+from panelr_bridge.store import deliveries, delivery_list
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
@@ -56,15 +55,15 @@ def show_delivery(row: Row) -> dict[str, Any]:
 DELIVERIES = Resource(
     fields=_DELIVERY_NAMES,
     show=show_delivery,
-    sorts=frozenset({"id", "received_at", "last_received_at", "woo_order_id"}),
-    filters={name: t.deliveries.c[name].__eq__ for name in ("store", "topic", "verdict", "woo_order_id")},
+    sorts=delivery_list.SORTS,
+    filters=("store", "topic", "verdict", "woo_order_id"),
 )
 
 
 @router.get("/deliveries", responses=problems.documented(ok=Many[dict[str, Any]]), summary="List deliveries")
 async def list_deliveries(parts: Parts, asked: Annotated[DeliveryQuery, Query()]) -> JSONResponse:
     """One page of authentic deliveries; `times` says how often the same bytes came."""
-    page = await parts.database.read(deliveries.page, DELIVERIES.query(asked))
+    page = await parts.database.read(delivery_list.page, DELIVERIES.query(asked))
     return JSONResponse(DELIVERIES.answer(asked, page))
 
 

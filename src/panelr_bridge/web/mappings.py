@@ -94,18 +94,23 @@ def _show(row: Row) -> dict[str, Any]:
     return row | {"created_at": moment(row["created_at"]), "updated_at": moment(row["updated_at"])}
 
 
-def _resource(kind: Kind, shown: type[BaseModel], filters: type[ListQuery]) -> Resource:
+def _resource(
+    kind: Kind, shown: type[BaseModel], filters: type[ListQuery], *, unsorted: frozenset[str] = frozenset()
+) -> Resource:
+    """Return what can be asked of a mapping table; `unsorted` names the fields that it has no index for."""
     columns = kind.table.c
     names = [name for name in filters.model_fields if name not in ListQuery.model_fields]
     return Resource(
         fields=("id", *(name for name in shown.model_fields if name != "id")),
         show=_show,
-        sorts=frozenset(set(shown.model_fields) & set(columns.keys())),
-        filters={name: columns[name].__eq__ for name in names},
+        sorts=frozenset(set(shown.model_fields) & set(columns.keys())) - unsorted,
+        filters=tuple(names),
     )
 
 
-PRODUCTS = _resource(PRODUCT, ProductMappingOut, ProductMappingQuery)
+PRODUCTS = _resource(
+    PRODUCT, ProductMappingOut, ProductMappingQuery, unsorted=frozenset({"store", "intent", "quantity"})
+)
 PAYMENT_METHODS = _resource(PAYMENT_METHOD, PaymentMethodMappingOut, PaymentMethodMappingQuery)
 
 

@@ -5,15 +5,13 @@ from typing import Annotated, Any
 from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement
 
 from panelr_bridge import logs
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.mapping import Name, PlainText, plain
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.steps import operator
-from panelr_bridge.store import deliveries, orders
-from panelr_bridge.store import tables as t
+from panelr_bridge.store import deliveries, order_list, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import State, WorkOrder
@@ -124,39 +122,27 @@ def _show_order(row: Row) -> dict[str, Any]:
     }
 
 
-def _in_states(asked: str) -> ColumnElement[bool]:
-    states = [part.strip() for part in asked.split(",") if part.strip()]
+def _states(asked: str) -> tuple[str, ...]:
+    states = tuple(part.strip() for part in asked.split(",") if part.strip())
     unknown = [state for state in states if state not in set(State)]
     if unknown or not states:
         raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(State)}")
-    return t.orders.c.state.in_(states)
-
-
-def _with_attention(wanted: bool) -> ColumnElement[bool]:
-    column = t.orders.c.attention
-    return column.is_not(None) if wanted else column.is_(None)
+    return states
 
 
 ORDERS = Resource(
     fields=_NAMES,
     show=_show_order,
-    sorts=frozenset(
-        {"id", "store", "woo_order_id", "woo_status", "state", "woo_modified_at", "next_attempt_at"}
-        | {"created_at", "updated_at"}
-    ),
-    filters={
-        "state": _in_states,
-        "store": t.orders.c.store.__eq__,
-        "woo_order_id": t.orders.c.woo_order_id.__eq__,
-        "attention": _with_attention,
-    },
+    sorts=frozenset(order_list.SORTS),
+    filters=("state", "store", "woo_order_id", "attention"),
+    reads={"state": _states},
 )
 
 
 @router.get("/orders", responses=problems.documented(ok=OrderList), summary="List orders")
 async def list_orders(parts: Parts, asked: Annotated[OrderQuery, Query()]) -> JSONResponse:
     """One page of orders."""
-    page = await parts.database.read(orders.page, ORDERS.query(asked))
+    page = await parts.database.read(order_list.page, ORDERS.query(asked))
     return JSONResponse(ORDERS.answer(asked, page))
 
 

@@ -1,0 +1,95 @@
+"""The list of orders, of which there are millions: its totals are known, and each page is merged from its groups.
+
+A group is what orders of one store and one state are; an index has each in the order of its ids and of its changes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Connection
+
+from panelr_bridge.store import counts, listing
+from panelr_bridge.store.counts import Group
+from panelr_bridge.store.listing import Branch, Page, Query
+from panelr_bridge.store.orders import WITH_NEXT
+from panelr_bridge.store.tables import orders
+
+SORTS = frozenset({"id", "created_at", "updated_at", "state", "woo_order_id"})
+
+
+def page(connection: Connection, query: Query) -> Page:
+    """Return a page of orders, each with the time of its next attempt and without its token.
+
+    `query.given` may hold state (several), store, woo_order_id and attention.
+    """
+    _at_one_moment(connection)
+    if query.by == "created_at":  # orders are numbered as they come
+        query = replace(query, sort=query.sort.replace("created_at", "id"))
+    groups = [group for group in counts.groups(connection) if _asked_for(group, query)]
+    branches = _branches(groups, query)
+    total = _total(connection, groups, branches, query)
+    rows = (
+        listing.merged(connection, WITH_NEXT, orders, branches, query, by=_by(query)) if total > query.skipped else []
+    )
+    return Page(rows, total)
+
+
+def _by(query: Query) -> str:
+    """By what each group is sorted; all of its orders are in one state."""
+    return "id" if query.by == "state" else query.by
+
+
+def _at_one_moment(connection: Connection) -> None:
+    """Let every statement of this transaction see the same: a total, and the rows that it is the total of."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _asked_for(group: Group, query: Query) -> bool:
+    states, store, attention = (query.given.get(name) for name in ("state", "store", "attention"))
+    return (
+        (states is None or group.state in states)
+        and (store is None or group.store == store)
+        and (attention is None or group.attention == attention)
+    )
+
+
+def _total(connection: Connection, groups: list[Group], branches: list[Branch], query: Query) -> int:
+    if "woo_order_id" in query.given:  # one order of each store at most
+        return listing.count(connection, orders, branches)
+    return sum(group.n for group in groups)
+
+
+def _branches(groups: Iterable[Group], query: Query) -> list[Branch]:
+    """Return what each index has in the order asked for: the orders of a store, or of a store and state."""
+    if not query.given and query.by == "id":
+        return [()]
+    attention: Branch = [
+        orders.c.attention.is_not(None) if wanted else orders.c.attention.is_(None)
+        for name, wanted in query.given.items()
+        if name == "attention"
+    ]
+    if "woo_order_id" in query.given:
+        return [
+            [orders.c.store == store, orders.c.woo_order_id == query.given["woo_order_id"], *_in(states), *attention]
+            for store, states in _states_by_store(groups).items()
+        ]
+    if query.by == "woo_order_id":
+        narrowed = "state" in query.given
+        return [
+            [orders.c.store == store, *(_in(states) if narrowed else ()), *attention]
+            for store, states in _states_by_store(groups).items()
+        ]
+    places = sorted({(group.store, group.state) for group in groups})
+    return [[orders.c.store == store, orders.c.state == state, *attention] for store, state in places]
+
+
+def _states_by_store(groups: Iterable[Group]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for group in groups:
+        found.setdefault(group.store, set()).add(group.state)
+    return found
+
+
+def _in(states: set[str]) -> list[ColumnElement[bool]]:
+    return [orders.c.state.in_(sorted(states))]

@@ -1,0 +1,79 @@
+"""How the bridge stands, in numbers. What is counted row by row is few: what is owed, slots, problems, mappings."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, Connection, bindparam, text
+
+from panelr_bridge.store import counts, database, rate
+from panelr_bridge.store.counts import Group
+from panelr_bridge.store.deliveries import PROBLEMS
+from panelr_bridge.store.rate import MINUTE, Gate
+from panelr_bridge.store.tables import UtcDateTime
+from panelr_bridge.values import Action
+
+DAY = timedelta(days=1)
+_MOMENTS = [bindparam(name, type_=UtcDateTime) for name in ("now", "minute_ago", "day_ago")]
+# each part in the words of its index
+_WAITING = (
+    "SELECT count(*) FROM outbox WHERE lease_until IS NULL AND action IN ('create_work_order', 'look_up')"
+    " AND next_attempt_at {} :now"
+)
+_OLDEST = "(SELECT min(next_attempt_at) FROM outbox WHERE lease_until IS NULL AND action = '{}')"
+_NUMBERS = (
+    text(
+        f"SELECT ({_WAITING.format('<=')}) AS due, ({_WAITING.format('>')}) AS later,"  # noqa: S608  our own words
+        " (SELECT count(*) FROM outbox WHERE lease_until IS NOT NULL) AS on_the_wire,"
+        + ", ".join(f"{_OLDEST.format(action)} AS oldest_{action}" for action in Action)
+        + ", (SELECT count(*) FROM rate_slots WHERE name = :name AND used_at > :minute_ago) AS used,"
+        " (SELECT count(*) FROM deliveries WHERE verdict IN :problems AND last_received_at >= :day_ago) AS problems,"
+        " (SELECT count(*) FROM product_mappings) AS products,"
+        " (SELECT count(*) FROM payment_method_mappings) AS payment_methods"
+    )
+    .bindparams(*_MOMENTS, bindparam("problems", expanding=True))
+    .columns(
+        **{f"oldest_{action}": UtcDateTime for action in Action},
+        **dict.fromkeys(("due", "later", "on_the_wire", "used", "problems", "products", "payment_methods"), BigInteger),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Where everything stands. `oldest_due` is when the call fell due that has waited longest; None without one."""
+
+    groups: list[Group]
+    due: int
+    later: int
+    on_the_wire: int
+    oldest_due: datetime | None
+    calls_in_the_last_minute: int
+    gate: Gate | None
+    delivery_problems: int
+    product_mappings: int
+    payment_method_mappings: int
+
+
+def look(connection: Connection, *, rate_name: str, now: datetime) -> Stats:
+    """Count everything; the rate limit, called `rate_name`, goes by the database's clock."""
+    values = {
+        "now": now,
+        "minute_ago": (database.moment(connection) or now) - MINUTE,
+        "day_ago": now - DAY,
+        "name": rate_name,
+        "problems": PROBLEMS,
+    }
+    numbers = connection.execute(_NUMBERS, values).mappings().one()
+    oldest = [numbers[f"oldest_{action}"] for action in Action]
+    return Stats(
+        groups=counts.groups(connection),
+        due=numbers["due"],
+        later=numbers["later"],
+        on_the_wire=numbers["on_the_wire"],
+        oldest_due=min((moment for moment in oldest if moment is not None and moment <= now), default=None),
+        calls_in_the_last_minute=numbers["used"],
+        gate=rate.gate(connection, name=rate_name),
+        delivery_problems=numbers["problems"],
+        product_mappings=numbers["products"],
+        payment_method_mappings=numbers["payment_methods"],
+    )

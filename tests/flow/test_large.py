@@ -1,0 +1,69 @@
+"""An order with 500 lines among 5,000 mappings: decided, sent and recorded like any other, on both databases."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from panelr_bridge.settings import Settings
+from tests import filled
+from tests.kit import Kit, order
+
+LINES = 500
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Without the worker, whose statements would be counted too."""
+    return settings.model_copy(update={"worker": False})
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every statement that any engine executes, from here on."""
+    executed: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            executed.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield executed
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def large(woo_order_id: int, *, sku: str = "SKU-{}") -> dict[str, Any]:
+    """An order of 500 products, each with a variation and a SKU of its own: three keys a line."""
+    (first, *_) = order()["line_items"]
+    lines = [
+        first
+        | {"id": number, "product_id": 10_000 + number, "variation_id": 20_000 + number, "sku": sku.format(number)}
+        for number in range(1, LINES + 1)
+    ]
+    return order(id=woo_order_id, line_items=lines)
+
+
+async def test_an_order_of_500_lines_is_sent_whole_and_costs_no_statement_a_line(
+    kit: Kit, statements: list[str]
+) -> None:
+    await kit.runtime.database.write(filled.add_mappings, 1, 5_000)
+    await kit.post(order(id=1))
+    statements.clear()
+    answer = await kit.post(large(2))
+    assert answer.json()["state"] == "created", answer.text
+    assert len(statements) == 8
+    (made,) = kit.panel.work_orders.values()
+    assert sorted(item.product_id for item in made.cart) == sorted(n % 4 + 1 for n in range(1, LINES + 1))
+    statements.clear()
+    assert (await kit.post(large(2))).json()["state"] == "created"
+    assert len(statements) == 2
+
+
+async def test_every_line_without_a_mapping_is_named(kit: Kit) -> None:
+    await kit.runtime.database.write(filled.add_mappings, 1, 100)
+    assert (await kit.post(json.dumps(large(3)).encode())).json()["state"] == "held"
+    reasons = (await kit.order(3))["reasons"]
+    assert len(reasons) == LINES - 100
+    assert {reason["code"] for reason in reasons} == {"unmapped_product"}

@@ -1,0 +1,113 @@
+"""What a database says of how it will run a statement: which index it takes, and whether it reads a whole table."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url
+
+from panelr_bridge.store.database import Database
+
+GROWING = ("orders", "deliveries", "attempts", "outbox", "product_mappings", "audit_log")
+ALIASES = {name: name for name in GROWING} | {
+    "o": "orders",
+    "d": "deliveries",
+    "n": "deliveries",
+    "b": "outbox",
+    "m": "product_mappings",
+}
+EXPLAINED = {"SELECT", "UPDATE", "DELETE", "INSERT", "WITH"}
+Statements = list[tuple[str, Any]]
+
+
+@contextlib.contextmanager
+def captured(connection: Connection) -> Iterator[Statements]:
+    """Note every statement that is executed, with its parameters."""
+    found: Statements = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        found.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    yield found
+    event.remove(connection, "before_cursor_execute", note)
+
+
+class TakenBack(Exception):
+    """Ends a transaction without a trace, and says what it has executed."""
+
+    def __init__(self, statements: Statements) -> None:
+        super().__init__()
+        self.statements = statements
+
+
+def _taken_back(connection: Connection, work: Callable[[Connection], Any]) -> None:
+    with captured(connection) as statements:
+        work(connection)
+    raise TakenBack(statements)
+
+
+async def used_by(opened: Database, url: str, work: Callable[[Connection], Any]) -> set[str]:
+    """Return every index that the statements of `work` take, and `whole <table>` for the rest; `work` is taken back."""
+    try:
+        await opened.write(_taken_back, work)
+    except TakenBack as found:
+        statements = [each for each in found.statements if each[0].lstrip().partition(" ")[0].upper() in EXPLAINED]
+    if opened.dialect == "sqlite":
+        # without foreign keys: to insert what others refer to is said to look for those, which then never happens
+        with contextlib.closing(sqlite3.connect(make_url(url).database or "")) as plain:
+            return {name for statement, values in statements for name in _of_sqlite(plain, statement, values)}
+    return await opened.read(_of_postgresql, statements)
+
+
+def _of_sqlite(connection: sqlite3.Connection, statement: str, parameters: Any) -> set[str]:
+    lines = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+    sorting = {parent for _, parent, _, words in lines if "USE TEMP B-TREE" in words}
+    used: set[str] = set()
+    for _, parent, _, words in lines:
+        names = set(_sqlite(words))
+        if "LIMIT" in statement and parent not in sorting:
+            # nothing here is sorted, and there is a limit: it reads in the order of the key until it has enough
+            names = {name.replace("whole ", "the beginning of ") for name in names}
+        used |= names
+    return used
+
+
+def _of_postgresql(connection: Connection, statements: Statements) -> set[str]:
+    used: set[str] = set()
+    for statement, parameters in statements:
+        found = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
+        tree = json.loads(found) if isinstance(found, str) else found
+        used |= set(_postgresql(tree[0]["Plan"]))
+    return used
+
+
+def _sqlite(line: str) -> Iterator[str]:
+    """Read one line of SQLite's: SEARCH orders USING INDEX name (columns), SCAN orders, and what is none of these."""
+    words = line.split()
+    if words[0] not in {"SEARCH", "SCAN"}:
+        return
+    if "AUTOMATIC" in words:  # it reads the whole table to make an index for this one statement
+        yield f"whole {ALIASES.get(words[1], words[1])}"
+    elif "INDEX" in words:
+        name = words[words.index("INDEX") + 1]
+        yield name if words[0] == "SEARCH" else f"along {name}"
+    elif "PRIMARY" in words:
+        yield "primary key"
+    elif words[1] in ALIASES:
+        yield f"whole {ALIASES[words[1]]}"
+
+
+def _postgresql(node: dict[str, Any], *, limited: bool = False) -> Iterator[str]:
+    """Read one node of PostgreSQL's, and those below it; `limited` while a limit ends what they read."""
+    kind = node["Node Type"]
+    limited = kind == "Limit" or (limited and kind in {"Append", "Subquery Scan", "Seq Scan"})
+    if "Index Name" in node:
+        name = node["Index Name"]
+        yield name if "Index Cond" in node else f"along {name}"
+    elif kind == "Seq Scan" and node["Relation Name"] in GROWING:
+        yield f"{'the beginning of' if limited else 'whole'} {node['Relation Name']}"
+    for below in node.get("Plans", ()):
+        yield from _postgresql(below, limited=limited)

@@ -1,0 +1,143 @@
+"""Every statement of the bridge that runs often, on tables that have filled up, each with what it is about."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from panelr_bridge.settings import Settings
+from panelr_bridge.steps import claim, intake, operator
+from panelr_bridge.steps.claim import RATE, Terms
+from panelr_bridge.store import counts, deliveries, delivery_list, mappings, order_list, orders, outbox, rate, stats
+from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.listing import Query
+from panelr_bridge.store.tables import product_mappings
+from panelr_bridge.values import Action, WorkOrder
+from panelr_bridge.woo import payload
+from tests.filled import NOW
+from tests.kit import order
+
+Case = tuple[str, Callable[[Connection], Any]]
+
+POLICY = Settings().policy
+TERMS = Terms(rate_per_minute=120, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0))
+LATER = NOW + timedelta(minutes=5)
+
+
+def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
+    body = json.dumps(content).encode()
+    delivery = Delivery(
+        store="default",
+        topic="order.updated",
+        body=body,
+        headers={},
+        verdict="order",
+        woo_order_id=content["id"],
+    )
+
+    def work(connection: Connection) -> None:
+        event = payload.read_order(body)
+        intake.receive(connection, LATER, delivery, event, policy=POLICY, terms=TERMS)
+
+    return work
+
+
+def _claim(first: Action) -> Callable[[Connection], Any]:
+    return lambda connection: claim.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
+
+
+def hot() -> Iterator[Case]:
+    """What an order and the worker's loop execute."""
+    new = order(id=10**9)
+    yield "receive the first time", _receive(new)
+    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
+    yield "claim a create", _claim(Action.CREATE_WORK_ORDER)
+    yield "claim a look-up", _claim(Action.LOOK_UP)
+    yield "end leases", lambda connection: claim.end_leases(connection, LATER, terms=TERMS)
+    yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
+    yield "next at", outbox.next_at
+    yield "free at", lambda connection: rate.free_at(connection, name=RATE, limit=120, now=LATER)
+    yield "take", lambda connection: rate.take(connection, name=RATE, limit=120, now=LATER)
+    yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
+    yield "wake", lambda connection: operator.wake(connection, LATER, 100_001, policy=POLICY, ignored_since=NOW)
+    yield (
+        "twin in doubt",
+        lambda connection: orders.twin_in_doubt(connection, likeness="likeness 5", besides=1, since=NOW),
+    )
+    known = WorkOrder(work_order_id=500, reference_code="WO-2026-500")
+    yield "owner", lambda connection: orders.owner(connection, known)
+    many = [WorkOrder(work_order_id=n, reference_code=f"WO-2026-{n}") for n in range(500, 520)]
+    yield "linked", lambda connection: orders.linked(connection, many, besides=1)
+    yield "on the wire", lambda connection: outbox.requests_on_the_wire(connection, besides=1)
+
+
+def asked() -> Iterator[Case]:
+    """What health checks, `/stats` and people execute."""
+    yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
+    yield "counts", counts.groups
+    yield "stats", lambda connection: stats.look(connection, rate_name=RATE, now=LATER)
+    yield "order", lambda connection: orders.get(connection, 500)
+    yield "attempts of", lambda connection: orders.attempts_of(connection, 500)
+    yield "owed by", lambda connection: orders.owed_by(connection, 500)
+    yield "deliveries of", lambda connection: deliveries.of_order(connection, store="default", woo_order_id=500)
+    yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
+
+
+ORDER_FILTERS: list[dict[str, Any]] = [
+    {},
+    {"state": ("created",)},
+    {"state": ("held", "refused")},
+    {"store": "eu"},
+    {"store": "eu", "state": ("held",)},
+    {"attention": True},
+    {"attention": False},
+    {"attention": True, "state": ("created",)},
+    {"woo_order_id": 500},
+]
+DELIVERY_FILTERS: list[dict[str, Any]] = [
+    {},
+    {"store": "eu"},
+    {"topic": "order.created"},
+    {"verdict": "order"},
+    {"verdict": "woocommerce_error"},
+    {"store": "eu", "topic": "order.created", "verdict": "other_topic"},
+    {"woo_order_id": 500},
+]
+MAPPING_FILTERS: list[dict[str, Any]] = [
+    {},
+    {"store": "default"},
+    {"sku": "SKU-500"},
+    {"panelr_product_id": 7},
+    {"woo_product_id": 7},
+    {"woo_variation_id": 7},
+    {"intent": "new_activation"},
+]
+MAPPING_SORTS = ("id", "sku", "updated_at")
+
+
+def lists() -> Iterator[Case]:
+    """Each list with each filter and each sort."""
+    for given, sort in itertools.product(ORDER_FILTERS, sorted(order_list.SORTS)):
+        query = Query(given=given, sort=f"-{sort}", page=2, per_page=5)
+        yield f"orders {_words(given)} by -{sort}", _page(order_list.page, query)
+    for given, sort in itertools.product(DELIVERY_FILTERS, sorted(delivery_list.SORTS)):
+        query = Query(given=given, sort=f"-{sort}", page=2, per_page=5)
+        yield f"deliveries {_words(given)} by -{sort}", _page(delivery_list.page, query)
+    for given, sort in itertools.product(MAPPING_FILTERS, MAPPING_SORTS):
+        query = Query(given=given, sort=f"-{sort}")
+        yield f"mappings {_words(given)} by -{sort}", _page(_mappings, query)
+
+
+def _page(page: Callable[[Connection, Query], Any], query: Query) -> Callable[[Connection], Any]:
+    return lambda connection: page(connection, query)
+
+
+def _mappings(connection: Connection, query: Query) -> Any:
+    return mappings.page(connection, product_mappings, query)
+
+
+def _words(given: dict[str, Any]) -> str:
+    return "of " + (" and ".join(f"{name}={value}" for name, value in given.items()) or "all")

@@ -1,0 +1,49 @@
+"""Totals: exact for the orders, counted up to a limit elsewhere; and pages that go on where the last one ended."""
+
+from typing import Any
+
+import pytest
+
+from panelr_bridge.store import delivery_list, listing, mappings, order_list
+from panelr_bridge.store.database import Database
+from panelr_bridge.store.listing import Query
+from panelr_bridge.store.tables import product_mappings
+from panelr_bridge.values import State
+from tests import filled
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count a few only."""
+    monkeypatch.setattr(listing, "MOST_COUNTED", 50)
+
+
+async def test_what_is_not_counted_to_the_end_is_said_to_be_more(opened: Database) -> None:
+    await opened.write(filled.add_orders, 1, 200)
+    await opened.write(filled.add_mappings, 1, 51)
+    orders = await opened.read(order_list.page, Query())
+    assert (orders.total, orders.more) == (200, False)
+    deliveries = await opened.read(delivery_list.page, Query())
+    assert (deliveries.total, deliveries.more) == (50, True)
+    lines = await opened.read(mappings.page, product_mappings, Query())
+    assert (lines.total, lines.more) == (50, True)
+    some = await opened.read(mappings.page, product_mappings, Query(given={"sku": "SKU-7"}))
+    assert (some.total, some.more) == (1, False)
+
+
+@pytest.mark.parametrize("sort", ["-id", "id", "-updated_at", "state", "woo_order_id", "created_at"])
+@pytest.mark.parametrize("given", [{}, {"store": "eu"}, {"state": ("created", "held")}, {"attention": False}])
+async def test_pages_hold_every_order_once_in_the_order_asked_for(
+    opened: Database, given: dict[str, Any], sort: str
+) -> None:
+    await opened.write(filled.add_orders, 1, 230)
+    found = []
+    for number in range(1, 40):
+        page = await opened.read(order_list.page, Query(given=given, sort=sort, page=number, per_page=7))
+        found += page.rows
+    assert len(found) == len({row["id"] for row in found}) == page.total
+    name = sort.removeprefix("-")
+    assert [(row[name], row["id"]) for row in found] == sorted(
+        ((row[name], row["id"]) for row in found), reverse=sort.startswith("-")
+    )
+    assert {row["state"] for row in found} <= set(given.get("state", State))

@@ -1,0 +1,175 @@
+"""The plans of every statement that runs often, on tables that have filled up: which index it takes.
+
+Both databases are asked when they have looked over their tables, and when not: SQLite never does so by itself, and
+PostgreSQL may not have done so since they were small.
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from panelr_bridge.mapping import ProductMapping
+from panelr_bridge.steps.claim import RATE
+from panelr_bridge.store import database, mappings, rate
+from panelr_bridge.store.database import Database
+from tests import filled
+from tests.filled import NOW
+from tests.plans import GROWING, used_by
+from tests.store import plan_cases
+
+ORDERS = 20_000
+Range = tuple[int, int]
+
+# By statement: what it takes of the tables that grow, on SQLite and on PostgreSQL
+EXPECTED: dict[str, tuple[set[str], set[str]]] = {
+    "receive the first time": (
+        {"ix_orders_in_doubt", "ix_outbox_due", "sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
+        {
+            "ix_orders_in_doubt",
+            "ix_outbox_due",
+            "uq_orders_store_woo_order_id",
+            "uq_product_mappings_store_key_panelr_product_id_intent",
+        },
+    ),
+    "receive a newer snapshot": (
+        {"sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
+        {"pk_orders", "uq_orders_store_woo_order_id", "uq_product_mappings_store_key_panelr_product_id_intent"},
+    ),
+    "claim a create": (
+        {
+            "ix_orders_in_doubt",
+            "ix_outbox_due",
+            "sqlite_autoindex_orders_1",
+            "sqlite_autoindex_outbox_1",
+            "sqlite_autoindex_product_mappings_1",
+        },
+        {
+            "ix_orders_in_doubt",
+            "ix_outbox_due",
+            "pk_deliveries",
+            "pk_orders",
+            "uq_orders_store_woo_order_id",
+            "uq_outbox_order_id",
+            "uq_product_mappings_store_key_panelr_product_id_intent",
+        },
+    ),
+    "claim a look-up": (
+        {"ix_outbox_due", "sqlite_autoindex_outbox_1"},
+        {"ix_outbox_due", "pk_orders", "uq_outbox_order_id"},
+    ),
+    "end leases": ({"ix_outbox_leases"}, {"ix_outbox_leases", "pk_orders"}),
+    "awaiting mapping": ({"ix_orders_awaits_mapping"}, {"ix_orders_awaits_mapping"}),
+    "next at": ({"ix_outbox_due"}, {"ix_outbox_due"}),
+    "free at": (set(), set()),
+    "take": (set(), set()),
+    "settle": (set(), {"pk_orders"}),
+    "wake": (set(), {"pk_deliveries", "pk_orders"}),
+    "twin in doubt": ({"ix_orders_in_doubt"}, {"ix_orders_in_doubt"}),
+    "owner": ({"ix_orders_reference_code"}, {"ix_orders_reference_code"}),
+    "linked": (
+        {"ix_orders_reference_code", "ix_orders_work_order_id"},
+        {"ix_orders_reference_code", "ix_orders_work_order_id"},
+    ),
+    "on the wire": ({"ix_outbox_leases"}, {"along ix_outbox_leases", "pk_orders"}),
+    "problems": ({"ix_deliveries_verdict"}, {"ix_deliveries_verdict"}),
+    "counts": (
+        {"ix_orders_attention_updated_at", "ix_orders_updated_at", "sqlite_autoindex_orders_1"},
+        {"along uq_orders_store_woo_order_id", "ix_orders_attention", "ix_orders_updated_at"},
+    ),
+    "stats": (
+        {
+            "along ix_product_mappings_updated_at",
+            "ix_deliveries_verdict",
+            "ix_orders_attention_updated_at",
+            "ix_orders_updated_at",
+            "ix_outbox_due",
+            "ix_outbox_leases",
+            "sqlite_autoindex_orders_1",
+        },
+        {
+            "along ix_outbox_leases",
+            "along uq_orders_store_woo_order_id",
+            "ix_deliveries_verdict",
+            "ix_orders_attention",
+            "ix_orders_updated_at",
+            "ix_outbox_due",
+        },
+    ),
+    "order": ({"sqlite_autoindex_outbox_1"}, {"pk_orders", "uq_outbox_order_id"}),
+    "attempts of": ({"ix_attempts_order_id"}, {"ix_attempts_order_id"}),
+    "owed by": ({"sqlite_autoindex_outbox_1"}, {"uq_outbox_order_id"}),
+    "deliveries of": ({"ix_deliveries_order"}, {"ix_deliveries_order"}),
+    "find": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
+}
+COUNTED = {"stats": {"whole outbox", "whole product_mappings"}}
+"""What is counted from end to end, because that is what was asked."""
+LISTED = {
+    ("orders", "id"): {"ix_orders_state", "ix_orders_attention", "along pk_orders", "the beginning of orders"},
+    ("orders", "updated_at"): {"ix_orders_updated_at", "ix_orders_attention_updated_at"},
+    ("orders", "woo_order_id"): {"uq_orders_store_woo_order_id", "sqlite_autoindex_orders_1"},
+    ("deliveries", "id"): {"ix_deliveries_kind", "along pk_deliveries", "the beginning of deliveries"},
+    ("deliveries", "last_received_at"): {"ix_deliveries_verdict", "ix_deliveries_kind"},
+    ("deliveries", "woo_order_id"): {"ix_deliveries_order"},
+}
+SAME = {"created_at": "id", "received_at": "id", "state": "id"}
+
+
+@pytest.fixture(params=[True, False], ids=["looked over", "as it is"])
+def looked_over(request: pytest.FixtureRequest) -> bool:
+    """Whether the database knows by now how many rows there are."""
+    return bool(request.param)
+
+
+@pytest.fixture
+async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Database]:
+    """A database with many orders, few of which are owed."""
+    async with database.opened(database_url) as opened:
+        await opened.write(rate.prepare, name=RATE, limit=120, now=NOW)
+        await opened.write(mappings.add_product, NOW, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+        await _fill(opened, orders=(1, 500), creates=(100_001, 100_020), look_ups=(200_001, 200_010), lines=(1, 100))
+        if opened.dialect == "postgresql":
+            await filled.look_over(opened)
+        await _fill(
+            opened,
+            orders=(501, ORDERS),
+            creates=(100_021, 100_500),
+            look_ups=(200_011, 200_200),
+            lines=(101, 5000),
+        )
+        if looked_over:
+            await filled.look_over(opened)
+        yield opened
+
+
+async def _fill(opened: Database, *, orders: Range, creates: Range, look_ups: Range, lines: Range) -> None:
+    await opened.write(filled.add_orders, *orders)
+    await opened.write(filled.add_orders, *creates, owing="create_work_order")
+    await opened.write(filled.add_orders, *look_ups, owing="look_up")
+    await opened.write(filled.add_mappings, *lines)
+
+
+def _growing(used: set[str]) -> set[str]:
+    """Those of the tables that grow; SQLite calls every primary key by the same name, which tells nothing."""
+    return {name for name in used if re.search(rf"({'|'.join(GROWING)})(_|$)", name)}
+
+
+async def test_what_runs_often_takes_its_index(full: Database, database_url: str) -> None:
+    which = 0 if full.dialect == "sqlite" else 1
+    cases = [*plan_cases.hot(), *plan_cases.asked()]
+    found = {name: _growing(await used_by(full, database_url, work)) for name, work in cases}
+    assert {name: used - COUNTED.get(name, set()) for name, used in found.items()} == {
+        name: EXPECTED[name][which] for name in found
+    }
+
+
+async def test_a_page_of_a_list_costs_no_table(full: Database, database_url: str, *, looked_over: bool) -> None:
+    if (full.dialect, looked_over) == ("postgresql", False):
+        pytest.skip("autovacuum looks over a table that grows, and what is cheap for few rows need not be for many")
+    for name, work in plan_cases.lists():
+        used = await used_by(full, database_url, work)
+        assert [each for each in used if each.startswith("whole ")] == [], name
+        list_name, given, sort = re.match(r"(\S+) of (.*) by -(\w+)$", name).groups()  # type: ignore[union-attr]
+        by_order = "woo_order_id" in name and given not in {"all", "store=eu"}
+        if not by_order and (list_name, SAME.get(sort, sort)) in LISTED:
+            assert used & LISTED[list_name, SAME.get(sort, sort)], (name, used)
