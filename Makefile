@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture serve check format lock
+.PHONY: help setup demo test torture bench serve check format lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +29,13 @@ test: setup ## the whole suite, on SQLite and PostgreSQL
 torture: setup ## kill, hurry and unplug real processes for ten minutes, and count every order
 	@$(BIN)/python -m tests.torture
 
+bench: $(BENCH_READY) ## measure the bridge beside the least that its work can cost, within ten minutes
+	@$(BIN)/python -m bench
+
+$(BENCH_READY): $(READY) requirements/bench.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $@
+
 serve: setup ## start the bridge with the settings of .env
 	@$(BIN)/panelr-bridge migrate && exec $(BIN)/panelr-bridge serve
 
@@ -46,3 +54,4 @@ lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements/run.lock
 	$(LOCK) --group build -c requirements/run.lock -o requirements/build.lock
 	$(LOCK) --group dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
+	$(LOCK) --group bench -c requirements/dev.lock -o requirements/bench.lock

@@ -1,0 +1,128 @@
+"""`python -m bench`: run the parts, show and write what they came to; exit 1 when an order is missing or doubled.
+
+A run of all parts writes docs/bench. It ends by itself within ten minutes, and is ended if it does not.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.databases import databases
+from bench.ledger import strangers
+from bench.machine import describe
+from bench.measure import Bench
+from bench.outcome import Outcome, Spread
+from bench.panelr import panelr
+from bench.pictures import FOLDER
+from bench.repeats import repeats
+from bench.report import show, write
+from bench.several import several, slots
+from bench.speed import speed
+from bench.statements import statements
+
+PARTS: Mapping[str, Callable[[Bench], Outcome]] = {
+    "speed": speed,
+    "repeats": repeats,
+    "statements": statements,
+    "several": several,
+    "slots": slots,
+}
+"""A further part is one more line here."""
+LIMIT = 9 * 60.0
+"""The rest of ten minutes is for setting up and for stopping the servers."""
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+class TimeUp(BaseException):
+    """The run has taken as long as it may."""
+
+
+def main() -> int:
+    """Run what the arguments ask for; returns the exit status."""
+    arguments = _arguments()
+    names = [name for name in PARTS if not arguments.only or name in arguments.only]
+    out = arguments.out or (FOLDER if not arguments.quick and names == list(PARTS) else None)
+    folder = Path(tempfile.mkdtemp(prefix="bridge-bench-"))
+    try:
+        with _limited(LIMIT):
+            problems = _run(folder, names, out, quick=arguments.quick)
+    except TimeUp:
+        problems = [f"the run was ended after {LIMIT:.0f} s"]
+    for problem in problems:
+        console.print(f"[red]✘[/] {escape(problem)}", soft_wrap=True)
+    if problems:
+        console.print(f"[bold red]failed[/]; the logs are in {folder}")
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bridge beside the floor.")
+    parser.add_argument("--quick", action="store_true", help="everything with a few orders, within a minute")
+    parser.add_argument("--only", type=_names, metavar="PART[,PART]", help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--out", type=Path, help="folder for results.json, results.md and the pictures")
+    return parser.parse_args()
+
+
+def _names(value: str) -> list[str]:
+    names = value.split(",")
+    if unknown := sorted(set(names) - PARTS.keys()):
+        raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}")
+    return names
+
+
+def _run(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> list[str]:
+    """Run the parts, show and write what they came to, and return what must not be."""
+    outcomes: dict[str, Outcome] = {}
+    with databases(folder) as made, panelr(folder) as panel, console.status("") as status:
+        bench = Bench(folder, made, panel, quick=quick, say=status.update)
+        machine = describe(made)
+        for name in names:
+            began = time.monotonic()
+            try:
+                outcomes[name] = PARTS[name](bench)
+            except Exception as error:  # noqa: BLE001  whatever it was, it is told, and the next part goes on
+                bench.problems.append(f"{name}: {type(error).__name__}: {error}")
+            console.print(f"{name}: {time.monotonic() - began:.0f} s")
+        counts = panel.counts()
+        bench.problems += strangers(bench.sent, counts.created)
+        if counts.others:
+            console.print(f"[yellow]![/] Panelr was asked {counts.others} times for something else than a work order")
+    if bench.noise:
+        machine["others_cores"] = str(Spread.of(bench.noise))
+        console.print(f"meanwhile others kept {machine['others_cores']} of {machine['cores']} cores busy")
+    show(console, outcomes.values())
+    if out is not None:
+        write(out, outcomes, machine, bench.problems)
+    return bench.problems
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise TimeUp after `seconds`, and KeyboardInterrupt when told to end: either way the servers are stopped."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeUp
+
+    signal.signal(signal.SIGALRM, end)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The bridge as it is run: `panelr-bridge serve` with its worker, a fresh database and the default settings.
+
+Only the rate limit is another: so high that it does not bind. Its slots are rows, and a slot is free again after 61 s,
+so there are more of them than a run has orders in a minute.
+"""
+
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.orders import MAPPINGS, SECRET
+from bench.panelr import Panelr
+from bench.processes import Process, free_port, running
+
+ADMIN_TOKEN = "admin-of-the-benchmark-51d2"  # noqa: S105  it guards nothing
+PANELR_KEY = "key-of-the-benchmark"
+SLOTS = 60_000
+
+
+def settings(database_url: str, panelr_url: str, **more: str) -> dict[str, str]:
+    """Return the environment of a bridge; `more` are settings by their names in small letters."""
+    known = {
+        "webhook_secret": SECRET,
+        "admin_token": ADMIN_TOKEN,
+        "panelr_url": panelr_url,
+        "panelr_api_key": PANELR_KEY,
+        "database_url": database_url,
+        "panelr_rate_per_minute": str(SLOTS),
+    }
+    return {f"BRIDGE_{name.upper()}": value for name, value in (known | more).items()}
+
+
+@contextlib.contextmanager
+def bridge(folder: Path, database_url: str, panelr: Panelr, *, name: str = "bridge", **more: str) -> Iterator[Process]:
+    """Run a bridge on a migrated database until the end of the block; the products of the orders are mapped."""
+    port = free_port()
+    environment = settings(database_url, panelr.process.url, port=str(port), **more)
+    with running(name, "panelr_bridge", "serve", folder=folder, port=port, environment=environment) as process:
+        for mapping in MAPPINGS:
+            _map(process, mapping)
+        yield process
+
+
+def _map(process: Process, mapping: object) -> None:
+    """Add a mapping by the admin API; one that is there already will do."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)) as connection:
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/json"}
+        connection.request("POST", "/api/v1/product-mappings", json.dumps(mapping), headers)
+        answer = connection.getresponse()
+        words = answer.read().decode()
+    if answer.status not in {201, 409}:
+        raise RuntimeError(f"the mapping was answered {answer.status}: {words}")

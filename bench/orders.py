@@ -1,0 +1,76 @@
+"""Orders as WooCommerce sends them, signed before anything is timed.
+
+`order.json` is a recorded order with lines of two others and the notes that plugins leave on an order: 6 KB, as
+orders of a shop in use are. The same number always gives the same bytes.
+"""
+
+import base64
+import copy
+import functools
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+SECRET = "secret-of-the-benchmark-9c1f"  # noqa: S105  it guards nothing
+PATH = "/webhooks/woocommerce"
+CREATED = "order.created"
+MAPPINGS = (
+    {"sku": "IPTV-1M", "panelr_product_id": 1},
+    {"sku": "PANEL-1000", "panelr_product_id": 3},
+    {"sku": "VIRT-1", "panelr_product_id": 4},
+    {"sku": "EBOOK-1", "panelr_product_id": 5},
+)
+"""What the lines of an order are in Panelr."""
+BEGAN = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
+
+
+@functools.cache
+def _recorded() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path(__file__).with_name("order.json").read_text())
+    return content
+
+
+def body(number: int) -> bytes:
+    """Return order `number`: its own id, key, customer and dates in the recorded order."""
+    order = copy.copy(_recorded())
+    known, key = str(order["id"]), f"wc_order_{hashlib.md5(str(number).encode()).hexdigest()[:13]}"  # noqa: S324
+    placed = (BEGAN + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S")
+    order |= {"id": number, "number": str(number), "order_key": key, "cart_hash": f"{number:032x}"}
+    order |= dict.fromkeys(("date_created", "date_modified", "date_created_gmt", "date_modified_gmt"), placed)
+    order["billing"] = order["billing"] | {
+        "email": f"customer-{number}@example.test",
+        "last_name": f"Lovelace {number}",
+    }
+    order["payment_url"] = f"https://shop.test/checkout/order-pay/{number}/?pay_for_order=true&key={key}"
+    order["_links"] = json.loads(json.dumps(order["_links"]).replace(f"/orders/{known}", f"/orders/{number}"))
+    return json.dumps(order, separators=(",", ":")).replace("/", "\\/").encode()  # as PHP writes it
+
+
+def headers(number: int, content: bytes, *, topic: str = CREATED) -> dict[str, str]:
+    """Return the headers with which WooCommerce delivers `content`."""
+    signature = base64.b64encode(hmac.digest(SECRET.encode(), content, hashlib.sha256)).decode()
+    return {
+        "User-Agent": "WooCommerce/10.5.0 Hookshot (WordPress/6.9.7)",
+        "Accept": "*/*",
+        "Accept-Encoding": "deflate, gzip, br, zstd",
+        "Content-Type": "application/json",
+        "X-WC-Webhook-Source": "https://shop.test/",
+        "X-WC-Webhook-Topic": topic,
+        "X-WC-Webhook-Resource": topic.partition(".")[0],
+        "X-WC-Webhook-Event": topic.partition(".")[2],
+        "X-WC-Webhook-Signature": signature,
+        "X-WC-Webhook-ID": "1",
+        "X-WC-Webhook-Delivery-ID": hashlib.md5(f"delivery {number}".encode()).hexdigest(),  # noqa: S324
+    }
+
+
+def request(number: int, *, close: bool) -> bytes:
+    """Return the whole HTTP request that delivers order `number`; WooCommerce closes its connection after each."""
+    content = body(number)
+    lines = [f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1"]
+    lines += [f"{name}: {value}" for name, value in headers(number, content).items()]
+    lines += [f"Connection: {'close' if close else 'keep-alive'}", f"Content-Length: {len(content)}", "", ""]
+    return "\r\n".join(lines).encode() + content

@@ -1,0 +1,156 @@
+"""A Panelr that costs next to nothing: it creates what it is told, after a wait that can be set, and counts.
+
+`python -m bench.panelr PORT` serves create_work_order with the envelope of Panelr's API, `GET /counts` and
+`GET /delay?ms=200`; `Panelr` is the benchmark's hand on it.
+"""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import uvloop
+
+from bench.processes import Process, free_port, running
+
+_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
+_CREATE = b"POST /api/api.php?action=create_work_order "
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
+_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+_EMPTY = b'{"success": true, "data": [], "error": null}'
+
+
+class Panel:
+    """What was created; one for all connections."""
+
+    def __init__(self) -> None:
+        self.created: Counter[str] = Counter()
+        self.delay = 0.0
+        self.number = self.others = self.in_flight = self.peak = 0
+
+    def create(self, body: bytes) -> bytes:
+        """Create a work order and return the answer's body."""
+        content = json.loads(body)
+        self.created[content["wc_order_id"]] += 1
+        self.number = number = self.number + 1
+        return (
+            b'{"success": true, "data": {"work_order_id": %d, "reference_code": "WO-2026-%06d",'
+            b' "confirmation_token": "%032x", "status": "%s", "type": "new_activation", "item_count": %d,'
+            b' "order_total": 10.83, "credits_spent": 0}, "error": null}'
+        ) % (number, number, number, content["status"].encode(), len(content["items"]))
+
+    def answer(self, head: bytes) -> bytes | None:
+        """Return what the benchmark's own requests are answered, None for another action: that is not played here."""
+        path = head.split(b" ", 2)[1]
+        if path == b"/counts":
+            return json.dumps({"created": self.created, "others": self.others, "peak": self.peak}).encode()
+        if path.startswith(b"/delay?ms="):
+            self.delay, self.peak = int(path.partition(b"=")[2]) / 1000, 0
+            return _EMPTY
+        self.others += 1
+        return None
+
+
+class Wire(asyncio.Protocol):
+    """One connection, kept alive; its requests are answered one after the other."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._received = b""
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end]
+            found = _LENGTH.search(head)
+            whole = end + 4 + (int(found[1]) if found else 0)
+            if len(self._received) < whole:
+                return
+            body, self._received = self._received[end + 4 : whole], self._received[whole:]
+            self._handle(head, body)
+
+    def _handle(self, head: bytes, body: bytes) -> None:
+        panel = self._panel
+        if not head.startswith(_CREATE):
+            self._send(panel.answer(head))
+            return
+        panel.in_flight += 1
+        panel.peak = max(panel.peak, panel.in_flight)
+        answer = panel.create(body)
+        if panel.delay:
+            self._loop.call_later(panel.delay, self._created, answer)
+        else:
+            self._created(answer)
+
+    def _created(self, answer: bytes) -> None:
+        self._panel.in_flight -= 1
+        self._send(answer)
+
+    def _send(self, body: bytes | None) -> None:
+        if self._transport.is_closing():
+            return
+        # a look-up that found nothing would have an order sent again; so it stays unconfirmed, and the run says so
+        self._transport.write(_UNAVAILABLE if body is None else _HEAD % len(body) + body)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a Panelr was asked for: work orders by WooCommerce's number, other calls, most creations at one time."""
+
+    created: dict[int, int]
+    others: int
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Panelr:
+    """A running one."""
+
+    process: Process
+
+    def delay(self, milliseconds: int) -> None:
+        """Let every creation take so long from now on."""
+        self._get(f"/delay?ms={milliseconds}")
+
+    def counts(self) -> Counts:
+        """Return what was created until now; `peak` is since `delay` was called."""
+        content = json.loads(self._get("/counts"))
+        return Counts({int(name): n for name, n in content["created"].items()}, content["others"], content["peak"])
+
+    def _get(self, path: str) -> bytes:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=30)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+
+
+@contextlib.contextmanager
+def panelr(folder: Path) -> Iterator[Panelr]:
+    """Run a Panelr of its own process until the end of the block."""
+    port = free_port()
+    with running("panelr", "bench.panelr", str(port), folder=folder, port=port) as process:
+        yield Panelr(process)
+
+
+async def _serve(port: int) -> None:
+    panel = Panel()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Wire(panel), "127.0.0.1", port, backlog=2048)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(int(sys.argv[1])))

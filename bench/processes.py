@@ -1,0 +1,141 @@
+"""Processes of the benchmark: started one by one, waited for, measured, and ended by their own id."""
+
+import contextlib
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PORTS = (20_000, 32_000)
+"""Below the ports that the system gives to outgoing connections: one of those could take a server's."""
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+TICK = os.sysconf("SC_CLK_TCK")
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process and those that it has started have used until now."""
+
+    cpu_seconds: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that runs; it listens on `port`."""
+
+    name: str
+    pid: int
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def usage(self) -> Usage:
+        """Return what it has used until now."""
+        return usage(self.pid)
+
+
+@contextlib.contextmanager
+def running(
+    name: str, module: str, *arguments: str, folder: Path, port: int, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """Run `python -m module arguments` until the end of the block; entered once it listens on `port`.
+
+    It runs in `folder`, with what it writes in `{name}.log` there. No setting of the caller's reaches it.
+    """
+    log = folder / f"{name}.log"
+    with log.open("ab") as said:
+        process = subprocess.Popen(  # noqa: S603  this interpreter, a module of ours
+            [sys.executable, "-m", module, *arguments],
+            cwd=folder,  # a .env of the developer's is none of its business
+            env=clean_environment() | dict(environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        _wait(process, port, log)
+        yield Process(name, process.pid, port)
+    finally:
+        stop(process)
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without settings of the bridge's, with both packages on Python's path."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+    known = [path for path in kept.get("PYTHONPATH", "").split(os.pathsep) if path]
+    paths = [str(ROOT), *(str(Path(path).resolve()) for path in known)]
+    return kept | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End `process`: as it likes at first, then at once."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    while True:
+        port = random.randrange(*PORTS)  # noqa: S311  it guards nothing
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def usage(pid: int) -> Usage:
+    """Return the CPU time and memory of process `pid`, of its children, and of theirs."""
+    family = _family(pid)
+    cpu = sum(sum(map(int, fields[11:15])) for fields in family.values())  # utime, stime, and of ended children
+    return Usage(cpu / TICK, sum(_resident(each) for each in family))
+
+
+def machine_seconds() -> float:
+    """Return the CPU seconds that all cores have been busy for, with what the host took away."""
+    user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + stolen) / TICK
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return once the server takes connections: it does so only when it can work."""
+    end = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.02)
+    said = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+    raise RuntimeError(f"{log.stem} did not start:\n{said}")
+
+
+def _family(pid: int) -> dict[int, list[str]]:
+    """Return /proc's words on `pid` and its descendants, without the number and the name, which may hold blanks."""
+    found: dict[int, list[str]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it may just have ended
+            found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+    family = {pid}
+    while more := {each for each, fields in found.items() if int(fields[1]) in family} - family:
+        family |= more
+    return {each: found[each] for each in family if each in found}
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    return 0

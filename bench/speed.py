@@ -1,0 +1,160 @@
+"""Throughput, latency and cost of the bridge beside the floor, on both databases, measured in turns."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from bench import pictures
+from bench.bridge import bridge
+from bench.databases import POSTGRESQL, SQLITE
+from bench.floor import floor
+from bench.measure import Bench, Case, Measurement, Target
+from bench.outcome import Goal, Outcome, Sheet, Spread, short
+
+FLOOR, BRIDGE = "floor", "bridge"
+ONE, MANY = Case(1, seconds=1.0, repeats=5), Case(32, repeats=5)
+CASES = (
+    ONE,
+    MANY,
+    Case(1, close=False, seconds=1.0),
+    Case(32, close=False),
+    Case(32, delay_ms=200),
+    Case(500, delay_ms=200, count=500, repeats=2),
+)
+CURVE = tuple(Case(concurrency, seconds=0.7, repeats=1) for concurrency in (2, 4, 8, 16, 64))
+QUICK = tuple(
+    Case(each.concurrency, close=each.close, delay_ms=each.delay_ms, seconds=0.3, count=60, repeats=1)
+    for each in (ONE, MANY, CASES[3], CASES[4])
+)
+WARM = Case(8, seconds=0.5, count=60)
+Pairs = list[tuple[Measurement, Measurement]]
+Figure = Callable[[Measurement], float]
+COLUMNS: tuple[tuple[str, Figure], ...] = (
+    ("orders/s", lambda each: each.per_second),
+    ("median ms", lambda each: each.median_ms),
+    ("p99 ms", lambda each: each.p99_ms),
+    ("CPU ms/order", lambda each: each.cpu_ms),
+)
+
+
+def speed(bench: Bench) -> Outcome:
+    """Measure both databases."""
+    outcome = Outcome()
+    pairs: dict[str, dict[Case, Pairs]] = {}
+    for kind in (SQLITE, POSTGRESQL):
+        pairs[kind] = _measured(bench, kind, QUICK if bench.quick else CASES + CURVE)
+        outcome.sheets.extend(_sheets(kind, pairs[kind]))
+        outcome.goals.extend(_goals(kind, _at(pairs[kind], 1), _at(pairs[kind], 32)))
+    found = [each for cases in pairs.values() for both in cases.values() for pair in both for each in pair]
+    outcome.data["measurements"] = [each.plain() for each in found]
+    outcome.pictures.append(partial(pictures.latency, _latencies(pairs)))
+    outcome.pictures.append(partial(pictures.throughput, _curves(pairs)))
+    return outcome
+
+
+@contextmanager
+def side_by_side(bench: Bench, kind: str) -> Iterator[tuple[Target, Target]]:
+    """Run a floor and a bridge, each on a database of its own, both warm; only one at a time is loaded."""
+    low, high = bench.databases.empty(kind), bench.databases.migrated(kind)
+    with floor(bench.folder, low, bench.panelr) as one, bridge(bench.folder, high, bench.panelr) as other:
+        targets = Target(FLOOR, kind, low, (one,)), Target(BRIDGE, kind, high, (other,))
+        for target in targets:
+            bench.measure(target, WARM)
+        yield targets
+
+
+def _measured(bench: Bench, kind: str, cases: Iterable[Case]) -> dict[Case, Pairs]:
+    """Return the pairs (floor, bridge) of every case. One round after the other: what the machine does hits all."""
+    pairs: dict[Case, Pairs] = defaultdict(list)
+    cases = tuple(cases)
+    with side_by_side(bench, kind) as (low, high):
+        for number in range(max(case.repeats for case in cases)):
+            for case in cases:
+                if number < case.repeats:
+                    pairs[case].append((bench.measure(low, case), bench.measure(high, case)))
+    return pairs
+
+
+def _at(cases: dict[Case, Pairs], concurrency: int) -> Pairs:
+    """Return what was measured as WooCommerce delivers: Panelr at once, a new connection each."""
+    wanted = (concurrency, True, 0)
+    return next(pairs for case, pairs in cases.items() if (case.concurrency, case.close, case.delay_ms) == wanted)
+
+
+def _ratio(pairs: Pairs, figure: Figure) -> Spread:
+    """Return bridge over floor, of each pair by itself: the two were measured within seconds of each other."""
+    return Spread.of([figure(high) / max(figure(low), 1e-9) for low, high in pairs])
+
+
+def _goals(kind: str, one: Pairs, many: Pairs) -> Iterator[Goal]:
+    per_second, middle, slowest, _ = (figure for _, figure in COLUMNS)
+    yield Goal("orders/s, 32 at a time, of the floor's", kind, _ratio(many, per_second), 0.6, at_least=True, aim=0.8)
+    yield Goal("median, one at a time, of the floor's", kind, _ratio(one, middle), 1.6, aim=1.25)
+    yield Goal("p99, 32 at a time, of the floor's", kind, _ratio(many, slowest), 2)
+    yield Goal("CPU ms an order, 32 at a time", kind, Spread.of([high.cpu_ms for _, high in many]), 1)
+
+
+def _sheets(kind: str, cases: dict[Case, Pairs]) -> Iterator[Sheet]:
+    """Two tables: three columns for each figure are too many for one."""
+    for title, chosen in (("throughput and median", COLUMNS[:2]), ("slowest and cost", COLUMNS[2:])):
+        names = tuple(f"{who} {name}" for name, _ in chosen for who in (FLOOR, BRIDGE, "ratio"))
+        rows = [(case.words, *_cells(pairs, [figure for _, figure in chosen])) for case, pairs in cases.items()]
+        yield Sheet(f"{kind}: {title}", ("load", *names), rows)
+    rows = [(case.words, *_costs(pairs)) for case, pairs in cases.items()]
+    columns = (
+        "load",
+        "database's CPU: floor",
+        "bridge",
+        "memory MB: floor",
+        "bridge",
+        "load's share of a core",
+        "others'",
+        "answers",
+    )
+    yield Sheet(f"{kind}: beside it", columns, rows)
+
+
+def _cells(pairs: Pairs, figures: Iterable[Figure]) -> Iterator[str]:
+    for figure in figures:
+        yield str(Spread.of([figure(low) for low, _ in pairs]))
+        yield str(Spread.of([figure(high) for _, high in pairs]))
+        yield str(_ratio(pairs, figure))
+
+
+def _costs(pairs: Pairs) -> Iterator[str]:
+    figures: tuple[Figure, ...] = (lambda each: each.database_cpu_ms, lambda each: each.rss_mb)
+    for figure in figures:
+        for part in (0, 1):
+            yield str(Spread.of([figure(pair[part]) for pair in pairs]))
+    yield short(max(each.load_cpu_share for pair in pairs for each in pair))
+    yield str(Spread.of([each.others_cpu_share for pair in pairs for each in pair]))
+    total: dict[str, int] = defaultdict(int)
+    for _, high in pairs:
+        for state, count in high.states.items():
+            total[state] += count
+    yield ", ".join(f"{count} x {state}" for state, count in sorted(total.items()))
+
+
+def _latencies(pairs: dict[str, dict[Case, Pairs]]) -> dict[tuple[str, int], dict[str, list[list[float]]]]:
+    """Return for each picture (database, concurrency) the distributions that each server's runs had."""
+    found: dict[tuple[str, int], dict[str, list[list[float]]]] = {}
+    for kind, cases in pairs.items():
+        for concurrency in (1, 32):
+            both = _at(cases, concurrency)
+            found[kind, concurrency] = {
+                name: [pair[part].distribution for pair in both] for part, name in enumerate((FLOOR, BRIDGE))
+            }
+    return found
+
+
+def _curves(pairs: dict[str, dict[Case, Pairs]]) -> dict[str, dict[str, list[tuple[int, list[float]]]]]:
+    """Return for each database and server the orders a second of every run, against concurrency."""
+    curves: dict[str, dict[str, list[tuple[int, list[float]]]]] = {}
+    for kind, cases in pairs.items():
+        plain = sorted((c.concurrency, both) for c, both in cases.items() if c.close and not c.delay_ms)
+        curves[kind] = {
+            name: [(at, [pair[part].per_second for pair in both]) for at, both in plain]
+            for part, name in enumerate((FLOOR, BRIDGE))
+        }
+    return curves

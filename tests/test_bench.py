@@ -1,0 +1,84 @@
+"""A small slice of the benchmark, to see that it runs and counts; no time is asserted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import orders
+from bench.databases import SQLITE, databases
+from bench.ledger import check, strangers, wrong
+from bench.load import Answered, Report
+from bench.measure import Bench, Case
+from bench.outcome import Goal, Spread
+from bench.panelr import panelr
+from bench.speed import FLOOR, side_by_side
+from panelr_bridge.woo import payload
+from panelr_bridge.woo.payload import Order
+from panelr_bridge.woo.signature import verify
+
+FEW = Case(4, seconds=5, count=40)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with databases(tmp_path) as made, panelr(tmp_path) as panel:
+        yield Bench(tmp_path, made, panel, quick=True)
+
+
+def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_noticed(bench: Bench) -> None:
+    with side_by_side(bench, SQLITE) as targets:
+        first = bench.fresh()
+        for target in targets:
+            measured, report = bench.load(target, FEW, first=first, count=FEW.count)
+            assert measured.states == {"200 created": FEW.count}
+            assert bench.problems == []
+            if target.name == FLOOR:
+                first = bench.fresh()
+        again, _ = bench.load(target, FEW, first=first, count=FEW.count)
+        assert again.orders == FEW.count
+        assert bench.problems == []
+        # an order that Panelr never had, and one that was answered although nobody stored it
+        lost = Report([*report.answers, Answered(7, 200, "created", 0, 0), Answered(8, 503, "", 0, 0)], 1, 1, 1)
+        told = "\n".join(check(lost, bench.panelr, target.url, patience=0))
+    assert "order 7 is missing" in told
+    assert "order 7 is not there in the database" in told
+    assert "order 8 was answered 503" in told
+    assert strangers(bench.sent, bench.panelr.counts().created) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "known", "words"),
+    [
+        ({1: 1, 2: 1}, {1: "created", 2: "created"}, []),
+        ({1: 1}, {1: "created", 2: "created"}, ["order 2 is missing: 0 work orders"]),
+        ({1: 1, 2: 2}, {1: "created", 2: "created"}, ["order 2 is doubled: 2 work orders"]),
+        ({1: 1, 2: 1}, {1: "created", 2: "unconfirmed"}, ["order 2 is unconfirmed in the database"]),
+        ({1: 1, 2: 1}, {1: "created"}, ["order 2 is not there in the database"]),
+    ],
+)
+def test_what_is_missing_or_doubled_is_told(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
+    assert wrong([1, 2], made, known) == words
+
+
+def test_a_work_order_for_nobody_is_told() -> None:
+    assert strangers([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
+
+
+def test_an_order_is_one_that_woocommerce_could_have_sent() -> None:
+    content = orders.body(4711)
+    assert 6_000 < len(content) < 8_000
+    verify(
+        body=content,
+        signature=orders.headers(4711, content)["X-WC-Webhook-Signature"],
+        secrets=[orders.SECRET],
+    )
+    order = payload.parse(body=content, topic=orders.CREATED)
+    assert isinstance(order, Order)
+    assert order.id == 4711
+    assert orders.body(4711) == content != orders.body(4712)
+
+
+@pytest.mark.parametrize(("found", "at_least", "met"), [(0.7, True, True), (0.5, True, False), (0.7, False, False)])
+def test_a_goal_is_met_or_missed_by_its_median(found: float, at_least: bool, met: bool) -> None:
+    assert Goal("orders/s", SQLITE, Spread(found, 0, 1), 0.6, at_least=at_least).met is met
