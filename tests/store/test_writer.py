@@ -1,7 +1,6 @@
 """SQLite's writer: what is asked for at once is committed at once, and yet each piece stands or falls alone."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -37,28 +36,8 @@ async def numbers(opened: SqliteDatabase) -> list[int]:
     return await opened.read(lambda connection: list(connection.execute(text("SELECT n FROM t ORDER BY n")).scalars()))
 
 
-class Held:
-    """Keeps the writer at work until it is let go, so that what is asked for meanwhile comes together."""
-
-    def __init__(self, opened: SqliteDatabase) -> None:
-        self._go = threading.Event()
-        self._begun = threading.Event()
-        self._opened = opened
-
-    def _work(self, _: Connection) -> None:
-        self._begun.set()
-        self._go.wait(30)
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._opened.write(self._work))
-        await asyncio.to_thread(self._begun.wait, 30)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._go.set()
-        await self._task
-
-
 async def asked_for(opened: SqliteDatabase, *works: Callable[[Connection], Any]) -> list["asyncio.Task[Any]"]:
+    """Ask for all of them before the writer comes to the first."""
     tasks = [asyncio.create_task(opened.write(work)) for work in works]
     await asyncio.sleep(0)
     return tasks
@@ -67,17 +46,14 @@ async def asked_for(opened: SqliteDatabase, *works: Callable[[Connection], Any])
 async def test_what_is_asked_for_together_is_committed_together(opened: SqliteDatabase) -> None:
     commits: list[object] = []
     event.listen(opened._writing, "commit", commits.append)
-    async with Held(opened):
-        tasks = await asked_for(opened, *(adds(n) for n in range(TOGETHER + 10)))
-        assert commits == []
+    tasks = await asked_for(opened, *(adds(n) for n in range(TOGETHER + 10)))
     assert await asyncio.gather(*tasks) == list(range(TOGETHER + 10))
     assert await numbers(opened) == list(range(TOGETHER + 10))
-    assert len(commits) == 3  # the one that held the others up, TOGETHER of them, and the rest
+    assert len(commits) == 2  # TOGETHER of them, and the rest
 
 
 async def test_one_that_fails_takes_back_its_own_and_nothing_else(opened: SqliteDatabase) -> None:
-    async with Held(opened):
-        tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(1), adds(3))
+    tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(1), adds(3))
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert (done[0], done[3]) == (1, 3)
     assert isinstance(done[1], ValueError)
@@ -94,8 +70,7 @@ async def test_a_restart_begins_its_own_work_anew_and_is_not_endless(opened: Sql
             raise Restart
         return 7
 
-    async with Held(opened):
-        tasks = await asked_for(opened, adds(1), twice, adds(8, then=Restart()), adds(2))
+    tasks = await asked_for(opened, adds(1), twice, adds(8, then=Restart()), adds(2))
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [done[0], done[1], done[3]] == [1, 7, 2]
     assert isinstance(done[2], Restart)
@@ -108,12 +83,11 @@ async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(o
 
     def refuse(_: Connection) -> None:
         commits.append(1)
-        if len(commits) == 2:  # the first is the one that held the others up
+        if len(commits) == 1:
             raise broken
 
-    async with Held(opened):
-        tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(3))
-        event.listen(opened._writing, "commit", refuse)
+    tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(3))
+    event.listen(opened._writing, "commit", refuse)
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in done] == [OperationalError, ValueError, OperationalError]
     assert await numbers(opened) == []
@@ -129,8 +103,7 @@ async def test_a_full_disk_is_told_as_such_to_all_whom_it_meets(opened: SqliteDa
         for _ in range(100):
             connection.execute(text("INSERT INTO big VALUES (randomblob(4000))"))
 
-    async with Held(opened):
-        tasks = await asked_for(opened, adds(1), fill, adds(2))
+    tasks = await asked_for(opened, adds(1), fill, adds(2))
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(done[1], OperationalError)
     assert is_unavailable(done[1])
@@ -140,9 +113,8 @@ async def test_a_full_disk_is_told_as_such_to_all_whom_it_meets(opened: SqliteDa
 
 
 async def test_work_goes_on_when_nobody_waits_for_it_any_more(opened: SqliteDatabase) -> None:
-    async with Held(opened):
-        first, second = await asked_for(opened, adds(1), adds(2))
-        first.cancel()
+    first, second = await asked_for(opened, adds(1), adds(2))
+    first.cancel()
     assert await second == 2
     assert await numbers(opened) == [1, 2]
 

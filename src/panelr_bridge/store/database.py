@@ -1,8 +1,8 @@
 """The engine, and the one place that knows which database it is.
 
 A transaction is one synchronous function of a connection, run whole and committed before `write` returns. On
-PostgreSQL it runs over asyncpg; on SQLite in one writer thread (writer.py), so that there is one writer by
-construction, with readers beside it (WAL). The function must not block on anything but the database.
+PostgreSQL it runs over asyncpg (postgres.py), on SQLite on one connection (writer.py), so that there is one writer by
+construction, with readers in threads beside it (WAL). The function must not block on anything but the database.
 """
 
 import asyncio
@@ -86,15 +86,13 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writing, self._reading = (
-            _sqlite_engine(path, begin="BEGIN IMMEDIATE"),
-            _sqlite_engine(path, begin="BEGIN"),
-        )
+        self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE", patience=0)
+        self._reading = _sqlite_engine(path, begin="BEGIN", patience=BUSY_MILLISECONDS)
         self._writer = Writer(self._writing)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in the writer's thread."""
+        """Run `work` when the writer comes to it."""
 
         def job(connection: Connection) -> R:
             return work(connection, *args, **kwargs)
@@ -112,24 +110,26 @@ class SqliteDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
 
     async def close(self) -> None:
-        """Let the threads finish, then close the connections."""
-        await asyncio.to_thread(self._writer.close)
+        """Finish what was asked for, then close the connections."""
+        await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
         for engine in (self._writing, self._reading):
             engine.dispose()
 
 
-def _sqlite_engine(path: Path, *, begin: str) -> Engine:
+def _sqlite_engine(path: Path, *, begin: str, patience: int) -> Engine:
+    """Return an engine whose transactions begin by `begin` and wait `patience` milliseconds for another process."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late for a lock taken at the start
         for pragma in (
+            f"busy_timeout={BUSY_MILLISECONDS}",
             "journal_mode=WAL",
             "synchronous=FULL",  # a commit that was answered survives a loss of power
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_MILLISECONDS}",
+            f"busy_timeout={patience}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

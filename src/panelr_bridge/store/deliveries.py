@@ -75,8 +75,8 @@ def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
         "woo_order_id": delivery.woo_order_id,
         "now": now,
     }
-    row = _ADD.run(connection, values).one()
-    return Stored(id=row.id, times=row.times, repeated=bool(row.repeated), sha256=digest)
+    ((delivery_id, times, repeated),) = _ADD.run(connection, values)
+    return Stored(id=delivery_id, times=times, repeated=bool(repeated), sha256=digest)
 
 
 def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> Stored:

@@ -69,15 +69,14 @@ def for_order(
     found = _MAPPED.run(
         connection,
         {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method},
-    ).all()
-    mappings = tuple(
-        Mapping(key=row.key, panelr_product_id=row.panelr_product_id, intent=Intent(row.intent), quantity=row.quantity)
-        for row in found
-        if row.key is not None
     )
-    first = found[0]
-    catalogue = Catalogue(mappings=mappings, payment_method_id=first.payment_method_id, revision=first.revision)
-    return catalogue, first.order_id
+    mappings = tuple(
+        Mapping(key=key, panelr_product_id=product_id, intent=Intent(intent), quantity=quantity)
+        for *_, key, product_id, intent, quantity in found
+        if key is not None
+    )
+    revision, order_id, payment_method_id, *_ = found[0]
+    return Catalogue(mappings=mappings, payment_method_id=payment_method_id, revision=revision), order_id
 
 
 def add_product(

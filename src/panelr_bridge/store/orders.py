@@ -78,8 +78,7 @@ def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
 
 def add(connection: Connection, values: Row) -> int | None:
     """Insert an order; returns its id, None when another transaction has inserted it first."""
-    added: int | None = _ADD.run(connection, values).scalar_one_or_none()
-    return added
+    return next((order_id for (order_id,) in _ADD.run(connection, values)), None)
 
 
 def lock(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
@@ -108,8 +107,8 @@ def settle(connection: Connection, order_id: int, number: int, values: Row, *, n
     Returns which snapshot the order has now; None when it does not wait: its lease has ended, and others went on.
     """
     fence = {"of_order": order_id, "of_attempt": number}
-    found = _settle(frozenset(values)).run(connection, values | {"updated_at": now} | fence).mappings().one_or_none()
-    return None if found is None else dict(found)
+    found = _settle(frozenset(values)).run(connection, values | {"updated_at": now} | fence)
+    return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in found), None)
 
 
 def get(connection: Connection, order_id: int) -> Row | None:

@@ -220,8 +220,8 @@ def gate(connection: Connection, *, name: str) -> Gate | None:
 
 
 def _take(connection: Connection, kind: str, *, name: str, limit: int, now: datetime, **more: Any) -> Slot | None:
-    taken = _TAKES[kind].run(connection, {"name": name, "limit": limit, **_moments(now), **more}).first()
-    return None if taken is None else Slot(taken.slot, probe=kind == "probe")
+    taken = _TAKES[kind].run(connection, {"name": name, "limit": limit, **_moments(now), **more})
+    return next((Slot(slot, probe=kind == "probe") for (slot,) in taken), None)
 
 
 def _moments(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
