@@ -13,14 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.default import DefaultDialect
 
 from panelr_bridge.outcomes import Outcome
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 
-WRITES = ("INSERT", "UPDATE", "DELETE")
+WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 ROW_NAMES = ("order_id", "of_order", "id_1", "order_id_1")
 """What the statements call the id of an order's row."""
 
@@ -56,6 +56,7 @@ class _Watch:
         self._told = False
         self._row_id: int | None = None
         self._count = 0
+        self._looking = False
         self._lock = threading.Lock()
 
     def step(self, what: str) -> None:
@@ -77,19 +78,29 @@ class _Watch:
         self, connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool
     ) -> None:
         named = (getattr(context, "compiled_parameters", None) or [{}])[0]
+        if self._looking:
+            return
+        if self._row_id is None and "of_order" in named:
+            self._look_up(connection, named["of_order"])
         if self._is_about(statement, named):
             connection.info["concerned"] = True
         if not connection.info.get("concerned") or not statement.startswith(WRITES):
             return
-        if statement.startswith("INSERT INTO outbox"):
-            self._row_id = named["order_id"]
         connection.info["written"] = True
         self.step(f"before {_short(statement)}")
+
+    def _look_up(self, connection: Any, order_id: int) -> None:
+        """Learn whether that row is the order's, before the first statement that names only the row."""
+        self._looking = True
+        found = connection.execute(text("SELECT woo_order_id FROM orders WHERE id = :id"), {"id": order_id}).scalar()
+        self._looking = False
+        if found == self._point.woo_order_id:
+            self._row_id = order_id
 
     def after_statement(
         self, connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
     ) -> None:
-        if connection.info.get("concerned") and statement.startswith(WRITES):
+        if connection.info.get("concerned") and statement.startswith(WRITES) and not self._looking:
             self.step(f"after {_short(statement)}")
 
     def _is_about(self, statement: str, named: dict[str, Any]) -> bool:

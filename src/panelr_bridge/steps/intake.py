@@ -21,7 +21,7 @@ from panelr_bridge.steps.weigh import (
     standing_values,
     weigh,
 )
-from panelr_bridge.store import audit, deliveries, orders, outbox, rate
+from panelr_bridge.store import audit, deliveries, orders, outbox, rate, together
 from panelr_bridge.store.deliveries import Delivery, Stored
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.writer import Restart
@@ -117,24 +117,23 @@ def _first(
     if isinstance(decision, Create):
         slot = _slot_ahead(connection, decision, terms=terms, now=now)
         row |= sending_values(row, decision.request, now=now) if slot else {}
-    order_id = orders.add(connection, row)
+        call = outbox.owed(
+            store=store,
+            action=Action.CREATE_WORK_ORDER,
+            due=now,
+            now=now,
+            lease_until=now + terms.lease if slot else None,
+            slot=slot.number if slot else None,
+        )
+        order_id = together.add_owing(connection, row, call)
+    else:
+        order_id = orders.add(connection, row)
     if order_id is None:  # another delivery of this order was first; what was taken here is rolled back
         raise Restart
     row |= {"id": order_id}
-    if not isinstance(decision, Create):
+    if slot is None or not isinstance(decision, Create):
         return Received(stored, row)
-    outbox.add(
-        connection,
-        store=store,
-        order_id=order_id,
-        action=Action.CREATE_WORK_ORDER,
-        due=now,
-        now=now,
-        lease_until=now + terms.lease if slot else None,
-        slot=slot.number if slot else None,
-    )
-    claim = claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now) if slot else None
-    return Received(stored, row, claim)
+    return Received(stored, row, claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now))
 
 
 def _next(

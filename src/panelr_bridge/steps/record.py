@@ -14,7 +14,7 @@ from panelr_bridge import outcomes, retry
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.steps.claim import RATE, Claim, Terms
 from panelr_bridge.steps.weigh import attention, cannot_be_processed, lasting, result_values, snapshot
-from panelr_bridge.store import orders, outbox, rate
+from panelr_bridge.store import orders, outbox, rate, together
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, State, WorkOrder
 
@@ -33,23 +33,28 @@ class Report:
 
 def note(connection: Connection, report: Report, *, now: datetime, words: str | None = None) -> None:
     """Write the attempt's row, and tell the rate limit of a call that took long: it may have left at its end."""
-    claim = report.claim
+    _keep(connection, report.claim, now=now)
+    outbox.note_attempt(connection, _attempt(report, words or report.outcome.words, now=now))
+
+
+def _keep(connection: Connection, claim: Claim, *, now: datetime) -> None:
     if now - claim.claimed_at > rate.SLACK:
         rate.keep(connection, claim.slot.number, name=RATE, now=now)
-    outbox.note_attempt(
-        connection,
-        {
-            "order_id": claim.order_id,
-            "action": claim.action,
-            "number": claim.number if claim.action is Action.CREATE_WORK_ORDER else claim.attempt,
-            "outcome": outcomes.name(report.outcome),
-            "status": report.outcome.status,
-            "milliseconds": report.milliseconds,
-            "words": words or report.outcome.words,
-            "started_at": report.started_at,
-            "recorded_at": now,
-        },
-    )
+
+
+def _attempt(report: Report, words: str, *, now: datetime) -> Row:
+    claim = report.claim
+    return {
+        "order_id": claim.order_id,
+        "action": claim.action,
+        "number": claim.number if claim.action is Action.CREATE_WORK_ORDER else claim.attempt,
+        "outcome": outcomes.name(report.outcome),
+        "status": report.outcome.status,
+        "milliseconds": report.milliseconds,
+        "words": words,
+        "started_at": report.started_at,
+        "recorded_at": now,
+    }
 
 
 def created(
@@ -65,11 +70,11 @@ def created(
         "reasons": [],
         "awaits_mapping": False,
     }
-    settled = orders.settle(connection, claim.order_id, claim.number, values, now=now)
+    attempt = _attempt(report, f"created {work_order.reference_code}", now=now)
+    settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
-    outbox.remove(connection, claim.order_id)
-    note(connection, report, now=now, words=f"created {work_order.reference_code}")
+    _keep(connection, claim, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _tell_changes(connection, claim.order_id, now=now)
     answered(connection, report, now=now)

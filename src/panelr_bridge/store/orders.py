@@ -10,18 +10,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders, outbox
 from panelr_bridge.values import State, WorkOrder
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
-_ADD = Prepared(
-    {
-        "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
-        "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
-    }
-)
+ADD = {
+    "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+    "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+}
+_ADD = Prepared(ADD)
 _OF_STORE = and_(orders.c.store == bindparam("of_store"), orders.c.woo_order_id == bindparam("of_woo_order_id"))
 _FIND = select(orders).where(_OF_STORE)
 _LOCK = _FIND.with_for_update()
@@ -51,11 +51,15 @@ def _change(columns: frozenset[str]) -> Update:
     return update(orders).where(orders.c.id == bindparam("of_order")).values(written)
 
 
+def settling(columns: frozenset[str]) -> ReturningUpdate[Any]:
+    """Return the statement of `settle`: `_change` with its fence."""
+    fenced = _change(columns).where(orders.c.state == State.SENDING, orders.c.attempts == bindparam("of_attempt"))
+    return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
+
+
 @functools.cache
 def _settle(columns: frozenset[str]) -> Prepared:
-    """Return `_change` with the fence of `settle`."""
-    fenced = _change(columns).where(orders.c.state == State.SENDING, orders.c.attempts == bindparam("of_attempt"))
-    return Prepared(fenced.returning(orders.c.delivery_id, orders.c.woo_status))
+    return Prepared(settling(columns))
 
 
 def new(*, store: str, woo_order_id: int, now: datetime) -> Row:

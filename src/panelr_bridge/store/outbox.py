@@ -92,21 +92,21 @@ _UNTRIED = (
 )
 
 
-def add(
-    connection: Connection,
+def owed(
     *,
     store: str,
-    order_id: int,
     action: Action,
     due: datetime,
     now: datetime,
     lease_until: datetime | None = None,
     slot: int | None = None,
-) -> None:
-    """Owe `action` for an order from `due` on; with `lease_until` and `slot` the caller makes the call itself, now."""
-    values = {
+) -> Row:
+    """Return the row of an order that owes `action` from `due` on, but for the order's id.
+
+    With `lease_until` and `slot` the caller makes the call itself, now.
+    """
+    return {
         "store": store,
-        "order_id": order_id,
         "action": action,
         "attempt": 0 if lease_until is None else 1,
         "empty_since": None,
@@ -115,6 +115,15 @@ def add(
         "slot": slot,
         "owed_since": now,
     }
+
+
+def add(connection: Connection, *, store: str, order_id: int, action: Action, due: datetime, now: datetime) -> None:
+    """Owe `action` for an order from `due` on."""
+    put(connection, owed(store=store, action=action, due=due, now=now) | {"order_id": order_id})
+
+
+def put(connection: Connection, values: Row) -> None:
+    """Write what an order owes: `owed` with its `order_id`."""
     _ADD.run(connection, values)
 
 
