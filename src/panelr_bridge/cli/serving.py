@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from types import FrameType
 
 import uvicorn
 
 from panelr_bridge import logs, settings
-from panelr_bridge.cli.starting import STOPPING, end_at_once, ready_database, run
+from panelr_bridge.cli.starting import STOPPING, end_at_once, ready_database, run, settle_memory
 from panelr_bridge.settings import require_ready
 from panelr_bridge.web.app import create_app
 
@@ -43,6 +44,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        settle_memory()
 
     async def main_loop(self) -> None:
         """Do what a server does every second, for the answers' Date; uvicorn's own wakes up ten times as often."""

@@ -1,6 +1,7 @@
 """What the commands have in common before they work, and when they are told to stop."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on uvloop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def settle_memory() -> None:
+    """Tell Python that what is loaded stays: to look through it for garbage again and again holds up every order."""
+    gc.collect()
+    gc.freeze()
 
 
 def require_file(url: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from panelr_bridge import logs, settings
-from panelr_bridge.cli.starting import STOPPING, end_at_once, ready_database, run
+from panelr_bridge.cli.starting import STOPPING, end_at_once, ready_database, run, settle_memory
 from panelr_bridge.runtime import assembled, prepare
 from panelr_bridge.settings import Settings, require_ready
 from panelr_bridge.worker import Worker
@@ -24,6 +24,7 @@ async def _work(chosen: Settings) -> None:
         loop = asyncio.get_running_loop()
         for each in STOPPING:
             loop.add_signal_handler(each, _stop, runtime.worker)
+        settle_memory()
         await runtime.worker.run()
 
 
