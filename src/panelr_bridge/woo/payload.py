@@ -67,9 +67,10 @@ def _sequence(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Money = Annotated[Decimal, BeforeValidator(_money), Field(allow_inf_nan=False, max_digits=18)]
-Quantity = Annotated[Decimal, BeforeValidator(_money), Field(allow_inf_nan=False, max_digits=18)]
-Reference = Annotated[int, BeforeValidator(_count), Field(ge=0, lt=2**63)]
+# The bounds stand next to the type: behind a validator of ours, pydantic would look at them in Python.
+Money = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_money)]
+Quantity = Money
+Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_count)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
@@ -147,7 +148,7 @@ class Refund(_Part):
 class Order(_Part):
     """An order as WooCommerce's API version 3 tells it. Money in `currency`; times in UTC."""
 
-    id: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**63)]
+    id: Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_no_bool)]
     status: Text
     number: Text = ""
     order_key: Text = ""
