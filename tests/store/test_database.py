@@ -1,10 +1,12 @@
 """What the databases promise: durable commits, one writer, and errors told apart."""
 
 import asyncio
+import contextlib
+import sqlite3
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from panelr_bridge.calls import utc_now
@@ -27,6 +29,19 @@ async def test_what_is_committed_on_sqlite_survives_a_loss_of_power(opened: Data
     durable = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}  # 2 is FULL
     assert await opened.write(_pragmas) == durable | {"busy_timeout": 0}  # the writer waits without the loop
     assert await opened.read(_pragmas) == durable
+
+
+@SQLITE
+async def test_the_loop_goes_on_while_another_process_writes(opened: Database, database_url: str) -> None:
+    other = sqlite3.connect(make_url(database_url).database or "", isolation_level=None)
+    with contextlib.closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(opened.write(lambda connection: connection.exec_driver_sql("SELECT 1").scalar()))
+        for _ in range(20):
+            await asyncio.sleep(0.005)  # it would stand still here, and the other would never end
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        assert await waiting == 1
 
 
 @SQLITE
