@@ -17,7 +17,9 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
+from bench.burst import burst
 from bench.databases import databases
+from bench.growth import growth
 from bench.ledger import strangers
 from bench.machine import describe
 from bench.measure import Bench
@@ -26,7 +28,7 @@ from bench.panelr import panelr
 from bench.pictures import FOLDER
 from bench.repeats import repeats
 from bench.report import show, write
-from bench.several import several, slots
+from bench.several import several
 from bench.speed import speed
 from bench.statements import statements
 
@@ -35,7 +37,8 @@ PARTS: Mapping[str, Callable[[Bench], Outcome]] = {
     "repeats": repeats,
     "statements": statements,
     "several": several,
-    "slots": slots,
+    "growth": growth,
+    "burst": burst,
 }
 """A further part is one more line here."""
 LIMIT = 9 * 60.0

@@ -48,6 +48,15 @@ class Databases:
         number = next(self._numbers)
         return f"sqlite:///{self._folder}/empty-{number}.db" if kind == SQLITE else self._created(f"empty_{number}")
 
+    def drop(self, url: str) -> None:
+        """Throw the database at `url` away, that nobody is connected to: its size may be felt by what comes next."""
+        name = make_url(url).database or ""
+        if url.startswith("sqlite"):
+            for path in Path(name).parent.glob(f"{Path(name).name}*"):
+                path.unlink()
+        else:
+            run(_execute(self._server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)"))
+
     def usage(self, kind: str) -> Usage:
         """Return what the database's own processes have used until now: SQLite has none."""
         return Usage(0, 0) if kind == SQLITE or self._server is None else usage(self._server.get_pid())

@@ -1,35 +1,36 @@
 """What an order, a claim, `/stats` and a page of a list cost when 1,000, 100,000 and 1,000,000 orders are stored.
 
-Works by itself: `python -m bench.growth [--quick]`. Everything runs in this process, against a Panelr that answers at
-once, so the times are those of the bridge and its database. The stored bodies are small: their number is what is
-looked at. PostgreSQL runs without fsync, as in the tests: work is measured, not a disk.
+The bridge works in this process, against a Panelr that answers at once: the times are those of the bridge and its
+database, without a socket between. The stored bodies are small, because their number is what is looked at.
 """
 
-import argparse
 import asyncio
 import itertools
 import json
 import logging
-import statistics
-import tempfile
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
+from statistics import median
+from time import perf_counter
 from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection, delete
 
+from bench import pictures
+from bench.databases import POSTGRESQL, SQLITE
+from bench.measure import Bench
+from bench.outcome import Goal, Outcome, Sheet, Spread, short
+from panelr_bridge import outcomes
 from panelr_bridge.bridge import Bridge
 from panelr_bridge.calls import utc_now
 from panelr_bridge.mapping import ProductMapping
-from panelr_bridge.outcomes import Done, Outcome
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps.claim import RATE, Claim, Idle, Terms
+from panelr_bridge.steps.claim import RATE, Claim, Terms
 from panelr_bridge.store import database, mappings, order_list, rate, stats
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
@@ -38,18 +39,19 @@ from panelr_bridge.store.tables import outbox
 from panelr_bridge.woo import payload
 from tests import filled
 from tests.kit import order
-from tests.torture.databases import Databases
 
-SIZES = (1_000, 100_000, 1_000_000)
-QUICK = (1_000, 20_000)
-BACKLOG = 50_000
-ROUNDS = 60
+ROWS, QUICK_ROWS = (1_000, 100_000, 1_000_000), (1_000, 20_000)
+OWED, QUICK_OWED = (200, 50_000), (200, 2_000)
+FEW_ROWS = 1_000
+ROUNDS, WARM = 40, 5
 SLOTS = 5_000
+FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
 PAGE = Query(given={"state": ("created",)}, sort="-updated_at", page=3)
 TERMS = Terms(
     rate_per_minute=SLOTS, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
 )
-Times = dict[str, list[tuple[int, float]]]
+Times = dict[str, list[tuple[float, float]]]
+"""By what was done: how many rows there were, and the milliseconds that it took (median)."""
 
 
 class InstantPanelr:
@@ -58,7 +60,7 @@ class InstantPanelr:
     def __init__(self) -> None:
         self._numbers = itertools.count(10**9)
 
-    async def call(self, _call: Call, *, now: Any) -> Outcome:  # noqa: ARG002  the client's form
+    async def call(self, _call: Call, *, now: Any) -> outcomes.Outcome:  # noqa: ARG002  the client's form
         """Answer at once."""
         number = next(self._numbers)
         data = {
@@ -67,12 +69,12 @@ class InstantPanelr:
             "confirmation_token": f"token {number}",
             "status": "pending_payment",
         }
-        return Done(words="ok", status=200, data=data)
+        return outcomes.Done(words="ok", status=200, data=data)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """One database with a bridge on it."""
+    """One filled database with a bridge on it; `rows` is what it is compared by."""
 
     rows: int
     opened: Database
@@ -89,17 +91,18 @@ class Stage:
             store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
         )
         row = await self.bridge.receive(delivery, payload.read_order(body))
-        assert row is not None  # noqa: S101  a benchmark of something else would be worse than none
-        assert row["state"] == state, row["state"]  # noqa: S101
+        if row is None or row["state"] != state:
+            raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: something else was measured")
+
+    async def newcomer(self) -> None:
+        """A first order, where others have waited for longer."""
+        await self.receive("queued")
 
     async def claim(self) -> None:
         """The worker's claim of a call that is due."""
         taken = await self.bridge.claim_due()
-        assert isinstance(taken, Claim), taken  # noqa: S101
-
-    async def find_nothing(self) -> None:
-        """The worker's claim where nothing is due."""
-        assert isinstance(await self.bridge.claim_due(), Idle)  # noqa: S101
+        if not isinstance(taken, Claim):
+            raise TypeError(f"the claim found {taken}: something else was measured")
 
     async def stats(self) -> None:
         """What `/stats` counts."""
@@ -108,62 +111,69 @@ class Stage:
     async def page(self) -> None:
         """A filtered, sorted page of the orders."""
         page = await self.opened.read(order_list.page, PAGE)
-        assert len(page.rows) == PAGE.per_page  # noqa: S101
+        if len(page.rows) != PAGE.per_page:
+            raise RuntimeError(f"the page had {len(page.rows)} orders: something else was measured")
 
 
-async def run(*, quick: bool = False) -> Times:
-    """Measure both databases; returns for each label the rows that were stored and the milliseconds (median)."""
+Work = Callable[[Stage], Awaitable[None]]
+
+
+def growth(bench: Bench) -> Outcome:
+    """Measure against stored orders, then against calls owed, on both databases."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    found: Times = {}
-    with tempfile.TemporaryDirectory(prefix="bridge-growth-") as folder:
-        databases = Databases(Path(folder))
-        try:
-            for kind in ("SQLite", "PostgreSQL"):
-                found |= await _growth(databases, kind, QUICK if quick else SIZES)
-                found |= await _backlog(databases, kind, 2_000 if quick else BACKLOG)
-        finally:
-            databases.close()
-    return found
+    rows, owed = (QUICK_ROWS, QUICK_OWED) if bench.quick else (ROWS, OWED)
+    by_rows: dict[str, Times] = {}
+    by_owed: dict[str, Times] = {}
+    for kind in (SQLITE, POSTGRESQL):
+        filled_with = [(each, each, ROUNDS + 2 * WARM) for each in rows]
+        by_rows[kind] = _measured(bench, kind, filled_with, [Stage.claim, Stage.receive, Stage.stats, Stage.page])
+        filled_with = [(each, FEW_ROWS, each) for each in owed]
+        by_owed[kind] = _measured(bench, kind, filled_with, [Stage.claim, Stage.newcomer, Stage.stats])
+    goals = [_goal(kind, "rows", by_rows[kind].values()) for kind in by_rows]
+    for kind, times in by_owed.items():
+        goals.append(_goal(kind, "calls owed", [times["claim"], times["newcomer"]]))
+    series = {f"{kind}: {label}": each for kind, times in by_rows.items() for label, each in times.items()}
+    return Outcome(
+        [_sheet("Milliseconds by orders stored", rows, by_rows), _sheet("Milliseconds by calls owed", owed, by_owed)],
+        goals,
+        {"milliseconds_by_rows": by_rows, "milliseconds_by_calls_owed": by_owed},
+        [partial(pictures.cost_against_rows, series)],
+    )
 
 
-async def _growth(databases: Databases, kind: str, sizes: tuple[int, ...]) -> Times:
-    stages = [await _stage(await databases.make(kind), size, owed=ROUNDS + 20) for size in sizes]
+def _measured(bench: Bench, kind: str, filled_with: Sequence[tuple[int, int, int]], works: Sequence[Work]) -> Times:
+    """Return the times of `works` on a database for each of `filled_with`: compared by, orders stored, calls owed."""
+    urls = [bench.databases.migrated(kind) for _ in filled_with]
     try:
-        times = await _interleaved(stages, [Stage.claim, Stage.receive, Stage.stats, Stage.page])
+        return asyncio.run(_on_stages(bench, urls, filled_with, works))
     finally:
-        for stage in stages:
-            await stage.opened.close()
-    return {f"{kind}: {label}": each for label, each in times.items()}
+        for url in urls:
+            bench.databases.drop(url)
 
 
-async def _backlog(databases: Databases, kind: str, owed: int) -> Times:
-    """Claims and newcomers, with a few calls owed and with very many."""
-    stages = [await _stage(await databases.make(kind), 1_000, owed=each) for each in (ROUNDS + 100, owed)]
-    for stage, each in zip(stages, (ROUNDS + 100, owed), strict=True):
-        stage.rows = each
-
-    async def newcomer(stage: Stage) -> None:
-        await stage.receive("queued")
-
+async def _on_stages(
+    bench: Bench, urls: Sequence[str], filled_with: Sequence[tuple[int, int, int]], works: Sequence[Work]
+) -> Times:
+    opened = [database.connect(url) for url in urls]
     try:
-        times = await _interleaved(stages, [Stage.claim, newcomer, Stage.stats])
+        stages = []
+        for each, (compared_by, rows, owed) in zip(opened, filled_with, strict=True):
+            bench.say(f"{each.dialect}: writing {rows:,} orders and {owed:,} calls owed")
+            stages.append(await _stage(each, compared_by, rows, owed))
+        bench.say(f"{opened[0].dialect}: measuring with {', '.join(f'{stage.rows:,}' for stage in stages)}")
+        return {work.__name__: await _in_turns(stages, work) for work in works}
     finally:
-        for stage in stages:
-            await stage.opened.close()
-    return {f"{kind}, by calls owed: {label}": each for label, each in times.items()}
+        for each in opened:
+            await each.close()
 
 
-async def _stage(url: str, rows: int, *, owed: int) -> Stage:
-    opened = database.connect(url)
-    began = time.monotonic()
+async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> Stage:
+    """Fill a database and put a bridge on it."""
     await opened.write(filled.add_orders, 1, rows)
-    first = 2_000_000
-    await opened.write(filled.add_orders, first, first + owed - 1, owing="create_work_order")
-    for sku in ("PANEL-1000",):
-        await opened.write(mappings.add_product, utc_now(), ProductMapping(sku=sku, panelr_product_id=3).as_row())
+    await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
+    await opened.write(mappings.add_product, utc_now(), ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
     await opened.write(rate.prepare, name=RATE, limit=SLOTS, now=utc_now())
     await filled.look_over(opened)
-    print(f"  {opened.dialect}: {rows:,} orders and {owed:,} calls owed, in {time.monotonic() - began:.0f} s")  # noqa: T201
     bridge = Bridge(
         database=opened,
         panelr=cast("PanelrClient", InstantPanelr()),
@@ -171,45 +181,43 @@ async def _stage(url: str, rows: int, *, owed: int) -> Stage:
         terms=TERMS,
         sync_budget=timedelta(seconds=10),
     )
-    return Stage(rows, opened, bridge, itertools.count(3_000_000))
+    return Stage(compared_by, opened, bridge, itertools.count(FIRST_NEW))
 
 
-async def _interleaved(stages: list[Stage], works: list[Callable[[Stage], Awaitable[None]]]) -> Times:
-    """Measure one after the other, round by round, so that what disturbs the machine disturbs all alike."""
-    found: Times = {}
-    for work in works:
-        if work is Stage.receive:  # a newcomer is sent at once only while nobody waits
-            for stage in stages:
-                await stage.opened.write(_owe_nothing)
-        times: dict[int, list[float]] = {stage.rows: [] for stage in stages}
-        for turn in range(ROUNDS + 5):
-            for stage in stages:
-                began = time.perf_counter()
-                await work(stage)
-                if turn >= 5:  # the first ones warm the caches
-                    times[stage.rows].append((time.perf_counter() - began) * 1000)
-        found[work.__name__] = [(rows, statistics.median(each)) for rows, each in times.items()]
-    return found
+async def _in_turns(stages: Sequence[Stage], work: Work) -> list[tuple[float, float]]:
+    """Measure round by round, so that what disturbs the machine disturbs all alike."""
+    if work is Stage.receive:  # a newcomer is sent at once only while nobody waits
+        for stage in stages:
+            await stage.opened.write(_owe_nothing)
+    times: dict[int, list[float]] = {stage.rows: [] for stage in stages}
+    for turn in range(WARM + ROUNDS):
+        for stage in stages:
+            began = perf_counter()
+            await work(stage)
+            if turn >= WARM:
+                times[stage.rows].append((perf_counter() - began) * 1000)
+    return [(rows, round(median(each), 3)) for rows, each in times.items()]
 
 
 def _owe_nothing(connection: Connection) -> None:
     connection.execute(delete(outbox))
 
 
-def ratios(times: Times) -> dict[str, float]:
-    """Return, for each label, the time at the most rows by that at the fewest."""
-    return {label: each[-1][1] / each[0][1] for label, each in times.items()}
+def _goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:
+    return Goal(
+        f"time at the most {what}, of the least", kind, Spread.of([_last_of_first(each) for each in times]), 1.3
+    )
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    times = asyncio.run(run(quick=parser.parse_args().quick))
-    for label, each in times.items():
-        shown = "   ".join(f"{rows:>9,}: {milliseconds:6.2f} ms" for rows, milliseconds in each)
-        print(f"{label:42} {shown}   x {ratios(times)[label]:.2f}")  # noqa: T201
+def _last_of_first(points: list[tuple[float, float]]) -> float:
+    return points[-1][1] / points[0][1]
 
 
-if __name__ == "__main__":
-    main()
+def _sheet(title: str, counts: Sequence[int], found: dict[str, Times]) -> Sheet:
+    rows = []
+    for kind, times in found.items():
+        for label, points in times.items():
+            took = [each for _, each in points]
+            ratios = (max(took) / min(took), _last_of_first(points))
+            rows.append((f"{kind}: {label}", *map(short, took), *map(short, ratios)))
+    return Sheet(title, ("", *(f"{count:,}" for count in counts), "slowest/fastest", "last/first"), rows)

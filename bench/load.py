@@ -1,4 +1,4 @@
-"""The load: a process of its own that delivers orders over raw sockets as fast as they are answered.
+"""The load: a process of its own that delivers orders over raw sockets, as fast as they are answered or paced.
 
 `python -m bench.load '{"ports": [8080], ...}'` prints a JSON report; `deliver` starts it and returns the report.
 Every request is built and signed before the clock starts, and the answers are read after it has stopped.
@@ -29,7 +29,8 @@ class Load:
     """Orders `first`, `first + 1`, ... to `ports` in turn, `concurrency` at a time.
 
     It ends after `count` orders, or when none was begun for the `seconds` that it may last; `close` is a new
-    connection for each, as WooCommerce does.
+    connection for each, as WooCommerce does. `paced` delivers all of them, spread evenly over the `seconds`: each at
+    its moment and on its own connection, however many of those before it are not answered yet.
     """
 
     ports: list[int]
@@ -38,6 +39,7 @@ class Load:
     seconds: float
     concurrency: int
     close: bool = True
+    paced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,10 @@ class Shop:
         """Deliver them and return the report."""
         began, cpu, machine = time.perf_counter(), time.process_time(), machine_seconds()
         self._until = began + self._load.seconds
-        await asyncio.gather(*(self._customer() for _ in range(self._load.concurrency)))
+        if self._load.paced:
+            await self._at_their_moments(began)
+        else:
+            await asyncio.gather(*(self._customer() for _ in range(self._load.concurrency)))
         seconds, cpu, machine = time.perf_counter() - began, time.process_time() - cpu, machine_seconds() - machine
         answers = [
             (number, *_read(raw), start - began, end - start) for number, raw, start, end in self.raw
@@ -143,19 +148,36 @@ class Shop:
         port = next(self._ports)
         connection: Connection | None = None
         for number, request in self._queue:
-            start, raw = time.perf_counter(), b""
-            if start >= self._until:
+            if time.perf_counter() >= self._until:
                 break
-            try:
-                if connection is None:
-                    connection = await self._connect(port)
-                raw = await connection.exchange(request)
-            except (OSError, TimeoutError):
-                raw = b""
-            self.raw.append((number, raw, start, time.perf_counter()))
-            if connection is not None and (self._load.close or not raw):
-                connection.transport.close()
-                connection = None
+            connection = await self._deliver(connection, port, number, request)
+
+    async def _at_their_moments(self, began: float) -> None:
+        """Deliver every order when it is due."""
+        step = self._load.seconds / self._load.count
+
+        async def one(due: float, number: int, request: bytes) -> None:
+            await asyncio.sleep(due - time.perf_counter())
+            await self._deliver(None, next(self._ports), number, request)
+
+        await asyncio.gather(*(one(began + place * step, *each) for place, each in enumerate(self._queue)))
+
+    async def _deliver(
+        self, connection: Connection | None, port: int, number: int, request: bytes
+    ) -> Connection | None:
+        """Deliver an order on `connection`, or on a new one; return the connection if it may be used again."""
+        start, raw = time.perf_counter(), b""
+        try:
+            if connection is None:
+                connection = await self._connect(port)
+            raw = await connection.exchange(request)
+        except (OSError, TimeoutError):
+            raw = b""
+        self.raw.append((number, raw, start, time.perf_counter()))
+        if connection is not None and (self._load.close or not raw):
+            connection.transport.close()
+            return None
+        return connection
 
     async def _connect(self, port: int) -> Connection:
         _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)

@@ -28,7 +28,7 @@ class Case:
     close: bool = True
     delay_ms: int = 0
     seconds: float = 1.5
-    count: int = 3000
+    count: int = 2000
     repeats: int = 3
 
     @property

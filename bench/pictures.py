@@ -63,12 +63,13 @@ def throughput(series: Mapping[str, Mapping[str, list[tuple[int, list[float]]]]]
 
 
 def cost_against_rows(series: Mapping[str, Sequence[tuple[float, float]]], folder: Path = FOLDER) -> Path:
-    """Draw milliseconds against rows, one line for each label of `series`."""
+    """Draw milliseconds against rows, one line for each label of `series`; dashed where the colours come again."""
     figure, axes = _figure(1, 1, 3.8)
     axis = axes[0][0]
-    for (label, points), colour in zip(series.items(), OTHERS * len(series), strict=False):
+    for number, (label, points) in enumerate(series.items()):
         rows, times = zip(*sorted(points), strict=True)
-        axis.plot(rows, times, color=colour, marker="o", markersize=4, label=label)
+        style = {"color": OTHERS[number % len(OTHERS)], "linestyle": "-" if number < len(OTHERS) else "--"}
+        axis.plot(rows, times, marker="o", markersize=4, label=label, **style)
     axis.set(xlabel="orders in the database", ylabel="milliseconds")
     _powers(axis, steps=(1,))
     axis.set_ylim(bottom=0)

@@ -101,7 +101,12 @@ def usage(pid: int) -> Usage:
     """Return the CPU time and memory of process `pid`, of its children, and of theirs."""
     family = _family(pid)
     cpu = sum(sum(map(int, fields[11:15])) for fields in family.values())  # utime, stime, and of ended children
-    return Usage(cpu / TICK, sum(_resident(each) for each in family))
+    return Usage(cpu / TICK, sum(_memory(each, "VmRSS:") for each in family))
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that process `pid` has had until now, without those that it has started."""
+    return _memory(pid, "VmHWM:")
 
 
 def machine_seconds() -> float:
@@ -133,9 +138,9 @@ def _family(pid: int) -> dict[int, list[str]]:
     return {each: found[each] for each in family if each in found}
 
 
-def _resident(pid: int) -> int:
+def _memory(pid: int, name: str) -> int:
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
     return 0

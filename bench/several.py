@@ -1,18 +1,15 @@
-"""Two server processes on one PostgreSQL database, and what the many rows of the rate limit cost."""
+"""Two server processes on one PostgreSQL database."""
 
-import contextlib
 from collections.abc import Callable
 
-from bench.bridge import SLOTS, bridge
-from bench.databases import POSTGRESQL, SQLITE
+from bench.bridge import bridge
+from bench.databases import POSTGRESQL
 from bench.measure import Bench, Case, Measurement, Target
 from bench.outcome import Outcome, Sheet, Spread
 
 CASE = Case(32, seconds=1.2, repeats=3)
 QUICK = Case(32, seconds=0.4, count=60, repeats=1)
 WARM = Case(8, seconds=0.5, count=60)
-FEW_SLOTS = 4_000
-"""More than the orders of this part; every one takes a slot for a minute."""
 
 
 def several(bench: Bench) -> Outcome:
@@ -27,25 +24,7 @@ def several(bench: Bench) -> Outcome:
             Target("two processes", POSTGRESQL, url, (one, other)),
         ]
         found = _in_turns(bench, targets)
-    return _outcome("Processes on one PostgreSQL database", found)
-
-
-def slots(bench: Bench) -> Outcome:
-    """Load a bridge with few rows of the rate limit and one with as many as every other measurement has."""
-    found: dict[str, list[Measurement]] = {}
-    for kind in (SQLITE,) if bench.quick else (SQLITE, POSTGRESQL):
-        with contextlib.ExitStack() as stack:
-            targets = []
-            for count in (FEW_SLOTS, SLOTS):
-                url = bench.databases.migrated(kind)
-                rate = str(count)
-                name = f"slots-{kind}-{count}"
-                process = stack.enter_context(
-                    bridge(bench.folder, url, bench.panelr, name=name, panelr_rate_per_minute=rate)
-                )
-                targets.append(Target(f"{kind}, {count} rate slots", kind, url, (process,)))
-            found |= _in_turns(bench, targets)
-    return _outcome("Rows of the rate limit", found)
+    return _outcome(found)
 
 
 def _in_turns(bench: Bench, targets: list[Target]) -> dict[str, list[Measurement]]:
@@ -59,7 +38,7 @@ def _in_turns(bench: Bench, targets: list[Target]) -> dict[str, list[Measurement
     return found
 
 
-def _outcome(title: str, found: dict[str, list[Measurement]]) -> Outcome:
+def _outcome(found: dict[str, list[Measurement]]) -> Outcome:
     figures: dict[str, Callable[[Measurement], float]] = {
         "orders/s": lambda each: each.per_second,
         "median ms": lambda each: each.median_ms,
@@ -72,4 +51,4 @@ def _outcome(title: str, found: dict[str, list[Measurement]]) -> Outcome:
         for name, measured in found.items()
     ]
     data = {"measurements": [each.plain() for measured in found.values() for each in measured]}
-    return Outcome([Sheet(f"{title}, {CASE.words}", ("", *figures), rows)], data=data)
+    return Outcome([Sheet(f"Processes on one PostgreSQL database, {CASE.words}", ("", *figures), rows)], data=data)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import orders
+from bench import burst, orders
 from bench.databases import SQLITE, databases
 from bench.ledger import check, strangers, wrong
-from bench.load import Answered, Report
+from bench.load import Answered, Load, Report, deliver
 from bench.measure import Bench, Case
 from bench.outcome import Goal, Spread
 from bench.panelr import panelr
@@ -59,6 +59,35 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
 )
 def test_what_is_missing_or_doubled_is_told(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
     assert wrong([1, 2], made, known) == words
+
+
+def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench) -> None:
+    with side_by_side(bench, SQLITE) as (low, _):
+        bench.panelr.delay(1000)
+        load = Load([low.processes[0].port], bench.fresh(), 10, 0.5, concurrency=0, paced=True)
+        answers = sorted(deliver(load).answers, key=lambda each: each.number)
+    assert [each.status for each in answers] == [200] * 10
+    assert all(each.began > 0.05 * place - 0.01 for place, each in enumerate(answers))
+    assert answers[1].began < answers[0].began + answers[0].seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "made", "words"),
+    [
+        (202, {1: "queued"}, {}, []),
+        (200, {1: "created"}, {1: 1}, []),
+        (202, {1: "sending"}, {1: 1}, []),
+        (0, {1: "queued"}, {}, ["order 1 was answered 0"]),
+        (202, {}, {}, ["order 1 is not there in the database"]),
+        (202, {1: "unconfirmed"}, {}, ["order 1 is unconfirmed in the database"]),
+        (200, {1: "created"}, {}, ["order 1 is created in the database, and has no work order"]),
+        (200, {1: "created"}, {1: 2}, ["order 1 is doubled: 2 work orders"]),
+    ],
+)
+def test_what_a_burst_must_not_leave_is_told(
+    status: int, known: dict[int, str], made: dict[int, int], words: list[str]
+) -> None:
+    assert burst.wrong([Answered(1, status, "", 0, 0)], known, made) == words
 
 
 def test_a_work_order_for_nobody_is_told() -> None:
