@@ -73,7 +73,7 @@ def cost_against_rows(series: Mapping[str, Sequence[tuple[float, float]]], folde
     axis.set(xlabel="orders in the database", ylabel="milliseconds")
     _powers(axis, steps=(1,))
     axis.set_ylim(bottom=0)
-    axis.legend(loc="upper left")
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return _written(figure, folder / "rows.svg")
 
 
