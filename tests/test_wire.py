@@ -1,8 +1,10 @@
 """The wire to Panelr, connection by connection: what is used again, what is not, and what ends an answer."""
 
 import asyncio
+import gzip
 import os
 import socket
+import zlib
 from typing import Any
 
 import httpx
@@ -96,6 +98,8 @@ async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(sa
         (b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE, 2),
         (WHOLE + WHOLE, 2),  # an answer that nobody asked for must not be the next call's
         (WHOLE + b"x", 2),
+        (WHOLE + b"HTTP/1.1 2", 2),  # the rest of it would be read with the next answer
+        (WHOLE + b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 2),
         (
             OK
             + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(ENVELOPE)
@@ -112,6 +116,49 @@ async def test_a_connection_is_used_again_only_when_its_answer_allows(answer: by
         outcomes = [type(await panelr.call(CREATE, now=NOW)) for _ in range(2)]
     assert outcomes == [Done, Done]
     assert server.connections == connections
+
+
+PACKED = gzip.compress(ENVELOPE)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "expected"),
+    [
+        (b"gzip", PACKED, Done),
+        (b"deflate", zlib.compress(ENVELOPE), Done),
+        (b"identity", ENVELOPE, Done),
+        (b"gzip", PACKED[:-12], Unknown),
+        (b"br", PACKED, Unknown),
+        (b"gzip, gzip", PACKED, Unknown),
+        (b"gzip", gzip.compress(b" " * 40_000_000 + ENVELOPE), Unknown),  # more than any answer may be
+    ],
+)
+async def test_an_answer_that_is_packed_all_the_same(encoding: bytes, body: bytes, expected: type[Any]) -> None:
+    server = Counting(OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body)) + body)
+    async with serving(server) as url, client(url) as panelr:
+        assert type(await panelr.call(CREATE, now=NOW)) is expected
+        kept = set(panelr._wire._idle)
+        assert len(kept) == (1 if expected is Done else 0)
+        assert all(
+            line in kept or line._transport is None or line._transport.is_closing() for line in panelr._wire._open
+        )
+    assert b"Accept-Encoding: identity" in server.requests[0]
+
+
+async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Counting()
+    connect = wire.Wire._connect
+
+    async def lost(self: wire.Wire, url: httpx.URL) -> wire.Line:
+        line = await connect(self, url)
+        line.eof_received()  # it has come before the task runs on
+        return line
+
+    monkeypatch.setattr(wire.Wire, "_connect", lost)
+    async with serving(server) as url, client(url) as panelr:
+        assert type(await panelr.call(CREATE, now=NOW)) is NotSent
+        assert not panelr._wire._idle
+    assert server.requests == []
 
 
 async def test_an_answer_in_pieces_is_put_together() -> None:
@@ -193,11 +240,12 @@ async def test_whatever_fails_before_the_first_byte_is_not_sent(
     assert type(await ask("http://127.0.0.1:1")) is NotSent
 
 
-async def test_a_key_that_no_header_can_carry_is_misconfigured_and_nothing_is_sent() -> None:
+@pytest.mark.parametrize("key", ["key\r\nX-Injected: 1", "schlüssel"])
+async def test_a_key_that_no_header_can_carry_is_misconfigured_and_nothing_is_sent(key: str) -> None:
     server = Counting()
     async with (
         serving(server) as url,
-        PanelrClient(base_url=url, api_key="key\r\nX-Injected: 1", timeout_seconds=1) as panelr,
+        PanelrClient(base_url=url, api_key=key, timeout_seconds=1) as panelr,
     ):
         assert type(await panelr.call(CREATE, now=NOW)) is Misconfigured
     assert server.requests == []

@@ -29,6 +29,8 @@ from panelr_bridge.woo.payload import Deleted, Order
 
 TURNS = (Action.CREATE_WORK_ORDER,) * 3 + (Action.LOOK_UP,)
 """Look-ups, of which an outage leaves many, do not starve new orders, nor these the look-ups."""
+CALLS_AT_ONCE = 64
+"""How many calls a process makes at one time before its worker takes no more."""
 STORE_AGAIN = 0.5
 LEAVE_FORGOTTEN = timedelta(seconds=4)
 """How long the worker goes by it that there was no leave for a call; then it asks again."""
@@ -63,7 +65,6 @@ class Bridge(Calls):
         self.owed = asyncio.Event()
         self._sync_budget = sync_budget
         self._calls: set[asyncio.Task[Settled]] = set()
-        self._ended_one = asyncio.Event()
         self._turns = deque(TURNS)
         self._no_leave: datetime | None = None
         self._asked_at = clock()
@@ -152,21 +153,16 @@ class Bridge(Calls):
 
     def _probed(self, _: asyncio.Task[Settled]) -> None:
         self._no_leave = None
+        self.owed.set()
 
     def _ended(self, task: asyncio.Task[Settled]) -> None:
         self._calls.discard(task)
-        self._ended_one.set()
         failed = task.cancelled() or task.exception() is not None
-        if failed or task.result().state is not State.CREATED:  # a created order owes nothing more
+        was_full = len(self._calls) + 1 >= CALLS_AT_ONCE
+        if failed or was_full or task.result().state is not State.CREATED:  # a created order owes nothing more
             self.owed.set()
         if failed and not task.cancelled():
             log.error("call.finished", outcome="not_recorded", exc_info=task.exception())
-
-    async def room(self, most: int) -> None:
-        """Wait until this process is making fewer than `most` calls."""
-        while len(self._calls) >= most:
-            self._ended_one.clear()
-            await self._ended_one.wait()
 
     @property
     def calls_under_way(self) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from panelr_bridge import logs
-from panelr_bridge.bridge import Bridge, CannotHandle
+from panelr_bridge.bridge import CALLS_AT_ONCE, Bridge, CannotHandle
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import operator
 from panelr_bridge.steps.claim import Claim, Idle
@@ -17,7 +17,6 @@ from panelr_bridge.store.outlook import Outlook
 
 R = TypeVar("R")
 
-CALLS_AT_ONCE = 64
 BATCH = 500
 POLL = timedelta(seconds=5)
 """How often a worker looks for what another process has made due; its own process wakes it at once."""
@@ -102,8 +101,7 @@ class Worker:
 
     async def _claim(self) -> datetime | None:
         """Begin every call that is due and may be made; returns when there may be more, if that is known."""
-        while not self.stopping:
-            await self._bridge.room(CALLS_AT_ONCE)
+        while not self.stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
             try:
                 next_one = await self._bridge.claim_due()
             except CannotHandle as error:

@@ -40,7 +40,12 @@ class PanelrClient:
     def __init__(self, *, base_url: str, api_key: str, timeout_seconds: float) -> None:
         self._address = entry_point(base_url)
         self._timeout = timeout_seconds
-        self._key = {"X-Panelr-API-Key": api_key, "Accept": "application/json", "User-Agent": "panelr-bridge"}
+        self._key = {
+            "X-Panelr-API-Key": api_key,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "panelr-bridge",
+        }
         self._create = self._key | {"Content-Type": "application/json"}
         self._wire = Wire(
             connections=CONNECTIONS,
@@ -78,9 +83,11 @@ class PanelrClient:
         url = _address(self._address, call.action)
         if call.query:
             url = url.copy_merge_params(dict(call.query))
-        return httpx.Request(
-            call.method, url, content=call.body, headers=self._key if call.body is None else self._create
-        )
+        headers = self._key if call.body is None else self._create
+        try:
+            return httpx.Request(call.method, url, content=call.body, headers=headers)
+        except UnicodeEncodeError as error:
+            raise httpx.LocalProtocolError("a header holds what is no ASCII") from error
 
 
 @functools.lru_cache(maxsize=64)

@@ -5,8 +5,8 @@ tell that apart with certainty, and costs ten times as much (docs/performance.md
 parser is httptools (llhttp), the connection is asyncio's, the race of IPv6 and IPv4 is aiohappyeyeballs'.
 
 Raises, all of httpx: PoolTimeout, ConnectTimeout and ConnectError before the request was handed to the network, and
-only then; LocalProtocolError for a request that cannot be written; ReadError, RemoteProtocolError and DecodingError
-after that. No request is ever sent twice.
+only then; LocalProtocolError for a request that cannot be written; ReadError and RemoteProtocolError after that. No
+request is ever sent twice.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import select
 import socket
 import ssl
 import time
+import zlib
 from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
@@ -24,6 +25,8 @@ import httptools
 import httpx
 from aiohappyeyeballs import AddrInfoType, start_connection
 
+GZIP_OR_ZLIB = 47
+"""zlib's word for: find out by the first bytes."""
 RACE_SECONDS = 0.25
 """How long IPv6 is ahead of IPv4 (RFC 8305, section 5)."""
 
@@ -149,15 +152,19 @@ class Line(asyncio.Protocol):
     async def exchange(self, request: httpx.Request, message: bytes) -> httpx.Response:
         """Write `message` and return the answer to it."""
         transport = self._transport
-        assert transport is not None  # noqa: S101  it is made before anybody has it
-        self._exchange = Exchange(request, self._largest)
-        transport.write(message)
+        if transport is None or not self.usable or transport.is_closing():  # lost before a byte was written to it
+            raise httpx.ConnectError("the connection was lost before it was used", request=request)
+        self._exchange = exchange = Exchange(request, self._largest)
+        whole = False
         try:
-            return await self._exchange.answer
+            transport.write(message)
+            answer = await exchange.answer
+            whole = exchange.may_go_on
+            return answer
         finally:
-            self.usable = self.usable and self._exchange.may_go_on and not transport.is_closing()
             self._exchange = None
             self._since = time.monotonic()
+            self.usable = self.usable and whole and not transport.is_closing()
             if not self.usable:
                 self.abandon()
 
@@ -195,7 +202,7 @@ class Exchange:
         self.answer: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
         self.may_go_on = False
         self._request = request
-        self._left = largest
+        self._left = self._largest = largest
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -221,6 +228,11 @@ class Exchange:
         else:
             self._fail(httpx.RemoteProtocolError("the connection ended before the answer did", request=self._request))
 
+    def on_message_begin(self) -> None:
+        """An answer begins; a second one to the same request makes the connection unusable."""
+        if self.answer.done():
+            self.may_go_on = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
         self._headers.append((name, value))
@@ -241,14 +253,33 @@ class Exchange:
         elif not self.answer.done():
             self.may_go_on = self._parser.should_keep_alive()
             try:
-                content = b"".join(self._body)
-                response = httpx.Response(status, headers=self._headers, content=content, request=self._request)
-            except httpx.DecodingError as error:
+                headers, content = self._decoded()
+                response = httpx.Response(status, headers=headers, content=content, request=self._request)
+            except httpx.RemoteProtocolError as error:
                 self._fail(error)
             else:
                 self.answer.set_result(response)
         else:
             self.may_go_on = False  # a second answer to one request
+
+    def _decoded(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Return the headers and the body, unpacked where a server packs what it was asked not to; never a bomb."""
+        content = b"".join(self._body)
+        packed = [value.strip().lower() for name, value in self._headers if name.lower() == b"content-encoding"]
+        if not packed or packed == [b"identity"]:
+            return self._headers, content
+        if packed not in ([b"gzip"], [b"deflate"]):
+            raise httpx.RemoteProtocolError("the answer is packed in a way that nobody asked for")
+        unpacking = zlib.decompressobj(GZIP_OR_ZLIB)
+        try:
+            content = unpacking.decompress(content, self._largest)
+        except zlib.error as error:
+            raise httpx.RemoteProtocolError("the answer cannot be unpacked") from error
+        if unpacking.unconsumed_tail:
+            raise TooLarge(self._request, self._parser.get_status_code())
+        if not unpacking.eof:
+            raise httpx.RemoteProtocolError("the answer breaks off where it is packed")
+        return [header for header in self._headers if header[0].lower() != b"content-encoding"], content
 
     def _fail(self, error: httpx.HTTPError, cause: BaseException | None = None) -> None:
         if not self.answer.done():

@@ -150,7 +150,7 @@ def moment(connection: Connection) -> datetime | None:
 
 def is_unavailable(error: BaseException) -> bool:
     """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
-    if isinstance(error, (OperationalError, PoolTimeoutError, OSError, TimeoutError)):
+    if isinstance(error, (OperationalError, sqlite3.OperationalError, PoolTimeoutError, OSError, TimeoutError)):
         return True
     if not isinstance(error, DBAPIError):
         return False

@@ -53,7 +53,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
         """Write a moment once: one transaction stores the same one many times."""
         process = super().bind_processor(dialect)
-        return None if process is None else functools.lru_cache(maxsize=64)(process)
+        if process is None:
+            return None
+        written = functools.lru_cache(maxsize=64)(process)
+
+        def write(value: datetime | None) -> Any:  # in UTC, where moments that are equal are the same
+            return written(value if value is None or value.tzinfo is None else value.astimezone(UTC))
+
+        return write
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Take an aware moment; a naive one is a mistake of the caller."""

@@ -8,6 +8,7 @@ half as much again: two threads of Python take the interpreter from each other a
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections import deque
@@ -72,8 +73,8 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what was asked for, then let go of the connection."""
-        if self._serving is not None:
-            await self._serving
+        while self._serving is not None:  # what was delivered may have asked for more
+            await asyncio.shield(self._serving)
         self._let_go()
         self._disk.shutdown()
 
@@ -93,7 +94,11 @@ class Writer:
             transaction = await self._begun()
             for job in batch:
                 _apart(transaction.connection, job)
-            await asyncio.get_running_loop().run_in_executor(self._disk, transaction.commit)
+            commit = asyncio.get_running_loop().run_in_executor(self._disk, transaction.commit)
+            while not commit.done():  # whoever cancels this cannot call it back: what it came to is what is told
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({commit})
+            commit.result()
         except BaseException as error:  # noqa: BLE001  it is told to everybody who waits, and the next ones are served
             self._let_go(broken=True)
             for job in batch:
