@@ -1,12 +1,27 @@
-"""A bridge whose steps a test takes by hand."""
+"""A bridge whose steps a test takes by hand, and the statements that it executes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.kit import Kit, kit_of
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every statement that any engine executes, from here on; SQLite's BEGIN and BEGIN IMMEDIATE are shown, too."""
+    executed: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        executed.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield executed
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

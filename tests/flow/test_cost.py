@@ -1,10 +1,6 @@
 """What an order costs the database: two transactions of eight statements, and a repetition next to nothing."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from sqlalchemy import Engine, event
 
 from panelr_bridge.settings import Settings
 from tests.kit import Kit, order
@@ -20,19 +16,6 @@ def dialect() -> str:
 def settings(settings: Settings) -> Settings:
     """Without the worker, whose statements would be counted too."""
     return settings.model_copy(update={"worker": False})
-
-
-@pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Every statement that any engine executes, from here on; BEGIN and COMMIT are shown, too."""
-    executed: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        executed.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield executed
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 def split(executed: list[str]) -> list[int]:

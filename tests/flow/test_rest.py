@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from panelr_bridge import worker
 from panelr_bridge.settings import Settings
@@ -32,20 +30,6 @@ async def beside(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator
     """Another process on the database, which has no worker."""
     async with kit_of(settings.model_copy(update={"worker": False}), panelr[1]) as kit:
         yield kit
-
-
-@pytest.fixture
-def statements(dialect: str) -> Iterator[list[str]]:
-    """Every statement from here on; on SQLite, BEGIN tells whether the writer was needed."""
-    assert dialect == "sqlite"
-    executed: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        executed.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield executed
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
