@@ -1,7 +1,7 @@
 """What an order's way writes at one time, in the fewest ways to the database and back.
 
-PostgreSQL takes several rows in one statement; each statement less saves it and us a fifth of a transaction. On SQLite
-a statement is a function call, and none can write two tables: there they run one after the other.
+PostgreSQL writes several tables in one statement; each statement less saves a way there and back. On SQLite a statement
+is a function call, and none can write two tables: there they run one after the other.
 """
 
 import functools
