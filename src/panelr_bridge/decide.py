@@ -36,6 +36,7 @@ FIXED = {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}
 """States that no decision changes: a work order exists or may exist, or a person has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 BALANCE_PAYMENT = "balance_payment"
+NO_ACTIVATION = "no_activation_id"
 
 _EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
 _POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
@@ -196,7 +197,7 @@ def _item(line: LineItem, mapping: Mapping, told_intent: str | None) -> CartItem
     activation = line.meta("panelr_activation_id", "_panelr_activation_id")
     if activation is None:
         words = f"a {intent} needs the activation that it is for: the line has no panelr_activation_id"
-        return Reason("no_activation_id", words, name)
+        return Reason(NO_ACTIVATION, words, name)
     if not _POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
         return Reason("unusable_activation_id", f"panelr_activation_id {activation[:60]!r} is no number", name)
     return replace(item, activation_id=int(activation))
@@ -304,6 +305,11 @@ def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | Non
     if state is State.REFUSED and isinstance(decision, Create) and decision.request == refused:
         return state
     return decision.state
+
+
+def asks_for_lines(reasons: Iterable[Reason]) -> bool:
+    """Return whether Panelr's list of the customer's lines could tell what an order is held for."""
+    return any(reason.code == NO_ACTIVATION for reason in reasons)
 
 
 def awaits_mapping(*, state: State, decision: Decision) -> bool:

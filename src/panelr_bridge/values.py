@@ -35,6 +35,24 @@ class Action(StrEnum):
     LOOK_UP = "look_up"
 
 
+class FollowUp(StrEnum):
+    """What an order calls for beside its create call, in the order of urgency."""
+
+    PAYMENT = "payment"
+    INSTRUCTIONS = "instructions"
+    LINES = "lines"
+    WRITE_BACK = "write_back"
+    STATUS = "status"
+
+
+class OnPaid(StrEnum):
+    """What Panelr is told when WooCommerce says that an order is paid."""
+
+    SUBMIT_PAYMENT = "submit_payment"
+    COMPLETE_ORDER = "complete_order"
+    NONE = "none"
+
+
 class UnmappedLines(StrEnum):
     """What becomes of an order with a line that no mapping knows."""
 
@@ -84,6 +102,7 @@ class Catalogue:
     mappings: tuple[Mapping, ...]
     payment_method_id: int | None
     revision: int
+    on_paid: OnPaid = OnPaid.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +114,8 @@ class Policy:
     unmapped_lines: UnmappedLines
     wc_order_id: WcOrderId
     require_payment_method: bool
+    writes_back: frozenset[str] = frozenset()
+    """The stores whose orders carry their work orders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from panelr_bridge import outcomes
 from panelr_bridge.decide import Create
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.match import likeness
-from panelr_bridge.steps.weigh import cannot_be_processed, lasting, reweigh, snapshot, standing_values, weigh
+from panelr_bridge.steps.weigh import Weighed, cannot_be_processed, lasting, reweigh, snapshot, standing_values, weigh
 from panelr_bridge.store import orders, outbox, rate
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import Action, Policy, State, WorkOrderRequest
+from panelr_bridge.values import Action, OnPaid, Policy, State, WorkOrderRequest
 
 RATE = "panelr"
 ASIDE = timedelta(hours=1)
@@ -56,6 +56,8 @@ class Claim:
     lease_until: datetime
     owed_since: datetime
     slot: rate.Slot
+    follows: bool = False
+    """Whether more is to be done as soon as the work order exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ def _claim_create(
     values = sending_values(row, request, now=now)
     if row["attention"]:
         values["attention"] = lasting(row, handled=True) or None
-    standing = standing_values(weighed, state=State.SENDING, delivery_id=None)
+    standing = standing_values(weighed, state=State.SENDING, delivery_id=None, now=now)
     orders.change(connection, row["id"], standing | values, now=now)
-    return claim_of(row | values, request, attempt=row["attempt"] + 1, slot=slot, terms=terms, now=now)
+    follows = follows_at_once(weighed, store=row["store"], policy=policy)
+    return claim_of(row | values, request, attempt=row["attempt"] + 1, slot=slot, terms=terms, now=now, follows=follows)
 
 
 def _idle(connection: Connection, terms: Terms, *, now: datetime) -> Idle:
@@ -157,8 +160,13 @@ def sending_values(row: Row, request: WorkOrderRequest, *, now: datetime) -> Row
     }
 
 
+def follows_at_once(weighed: Weighed, *, store: str, policy: Policy) -> bool:
+    """Return whether the store or Panelr is to be told more as soon as the work order exists."""
+    return weighed.catalogue.on_paid is not OnPaid.NONE or store in policy.writes_back
+
+
 def claim_of(
-    row: Row, request: WorkOrderRequest, *, attempt: int, slot: rate.Slot, terms: Terms, now: datetime
+    row: Row, request: WorkOrderRequest, *, attempt: int, slot: rate.Slot, terms: Terms, now: datetime, follows: bool
 ) -> Claim:
     """Return the claim of an order's create call; `row` holds the order as `sending_values` made it."""
     return Claim(
@@ -177,6 +185,7 @@ def claim_of(
         lease_until=now + terms.lease,
         owed_since=row.get("owed_since", now),
         slot=slot,
+        follows=follows,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.decide import Create
 from panelr_bridge.panelr.match import likeness
-from panelr_bridge.steps.claim import RATE, Claim, Terms, claim_of, sending_values
+from panelr_bridge.steps.claim import RATE, Claim, Terms, claim_of, follows_at_once, sending_values
 from panelr_bridge.steps.weigh import (
     Weighed,
     as_json,
@@ -101,18 +101,25 @@ def _act(
             return Received(stored, known)
     weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
-        return _first(connection, delivery.store, weighed, stored, terms=terms, now=now)
-    return _next(connection, delivery, weighed, stored, terms=terms, now=now)
+        return _first(connection, delivery.store, weighed, stored, policy=policy, terms=terms, now=now)
+    return _next(connection, delivery, weighed, stored, policy=policy, terms=terms, now=now)
 
 
 def _first(
-    connection: Connection, store: str, weighed: Weighed, stored: Stored, *, terms: Terms, now: datetime
+    connection: Connection,
+    store: str,
+    weighed: Weighed,
+    stored: Stored,
+    *,
+    policy: Policy,
+    terms: Terms,
+    now: datetime,
 ) -> Received:
     """The order's first snapshot: one row, and what it owes."""
     decision = weighed.decision
     row = orders.new(store=store, woo_order_id=weighed.order.id, now=now)
     row |= snapshot_values(weighed.order, delivery_id=stored.id, sha256=stored.sha256)
-    row |= standing_values(weighed, state=decision.state, delivery_id=stored.id)
+    row |= standing_values(weighed, state=decision.state, delivery_id=stored.id, now=now)
     slot = None
     if isinstance(decision, Create):
         slot = _slot_ahead(connection, decision, terms=terms, now=now)
@@ -133,11 +140,20 @@ def _first(
     row |= {"id": order_id}
     if slot is None or not isinstance(decision, Create):
         return Received(stored, row)
-    return Received(stored, row, claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now))
+    follows = follows_at_once(weighed, store=store, policy=policy)
+    claim = claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows)
+    return Received(stored, row, claim)
 
 
 def _next(
-    connection: Connection, delivery: Delivery, weighed: Weighed, stored: Stored, *, terms: Terms, now: datetime
+    connection: Connection,
+    delivery: Delivery,
+    weighed: Weighed,
+    stored: Stored,
+    *,
+    policy: Policy,
+    terms: Terms,
+    now: datetime,
 ) -> Received:
     """A further snapshot of an order that is known."""
     order = weighed.order
@@ -147,19 +163,24 @@ def _next(
     if _is_stale(order, row, topic=delivery.topic) or _is_same(order, row, stored):
         return Received(stored, row)
     values = snapshot_values(order, delivery_id=stored.id, sha256=stored.sha256)
+    moved = row["woo_status"] != order.status
     row |= values
     if row["state"] == State.CREATED:
         values |= {"attention": attention(connection, row, order)}
+        values |= {"follow_at": now} if moved else {}  # our own writing back moves nothing, and is followed by nothing
     values |= reweigh(connection, row, weighed, now=now)
     claim = None
     if (row | values)["state"] == State.QUEUED and isinstance(weighed.decision, Create):
-        claim = _take_along(connection, row, weighed.decision, terms=terms, now=now)
+        follows = follows_at_once(weighed, store=delivery.store, policy=policy)
+        claim = _take_along(connection, row, weighed.decision, terms=terms, now=now, follows=follows)
         values |= sending_values(row, weighed.decision.request, now=now) if claim else {}
     orders.change(connection, row["id"], values, now=now)
     return Received(stored, row | values, claim)
 
 
-def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Terms, now: datetime) -> Claim | None:
+def _take_along(
+    connection: Connection, row: Row, decision: Create, *, terms: Terms, now: datetime, follows: bool
+) -> Claim | None:
     """Make the call of an order that has just come to owe one; what has waited before keeps its turn."""
     if row["state"] == State.QUEUED:
         return None
@@ -171,7 +192,7 @@ def _take_along(connection: Connection, row: Row, decision: Create, *, terms: Te
         return None
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=slot.number)
     sending = row | sending_values(row, decision.request, now=now)
-    return claim_of(sending, decision.request, attempt=1, slot=slot, terms=terms, now=now)
+    return claim_of(sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows)
 
 
 def _slot_ahead(connection: Connection, decision: Create, *, terms: Terms, now: datetime) -> rate.Slot | None:

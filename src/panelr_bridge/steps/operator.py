@@ -56,7 +56,7 @@ def link(connection: Connection, now: datetime, order_id: int, work_order: WorkO
     if owner is not None:
         raise Conflict(f"this work order belongs to order {owner} already")
     reasons = [{"code": "linked_by_person", "words": f"a person linked work order {work_order.reference_code}"}]
-    values = result_values(work_order, adopted=True) | {"state": State.CREATED, "reasons": reasons}
+    values = result_values(work_order, adopted=True) | {"state": State.CREATED, "reasons": reasons, "follow_at": now}
     order = snapshot(connection, row)
     values |= {"attention": None if order is None else attention(connection, row, order)}
     _decided(connection, row, values, actor=actor, action="resolve", now=now)

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge import outcomes, retry
-from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.steps.claim import RATE, Claim, Terms
+from panelr_bridge.follow import FIRST_POLLS
+from panelr_bridge.outcomes import Outcome, Refused, Unknown
+from panelr_bridge.steps import gate
+from panelr_bridge.steps.claim import Claim, Terms
 from panelr_bridge.steps.weigh import attention, cannot_be_processed, lasting, result_values, snapshot
-from panelr_bridge.store import orders, outbox, rate, together
+from panelr_bridge.store import orders, outbox, together
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, State, WorkOrder
 
@@ -33,13 +35,8 @@ class Report:
 
 def note(connection: Connection, report: Report, *, now: datetime, words: str | None = None) -> None:
     """Write the attempt's row, and tell the rate limit of a call that took long: it may have left at its end."""
-    _keep(connection, report.claim, now=now)
+    gate.keep_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
     outbox.note_attempt(connection, _attempt(report, words or report.outcome.words, now=now))
-
-
-def _keep(connection: Connection, claim: Claim, *, now: datetime) -> None:
-    if now - claim.claimed_at > rate.SLACK:
-        rate.keep(connection, claim.slot.number, name=RATE, now=now)
 
 
 def _attempt(report: Report, words: str, *, now: datetime) -> Row:
@@ -69,15 +66,16 @@ def created(
         "state": State.CREATED,
         "reasons": [],
         "awaits_mapping": False,
+        "follow_at": now if claim.follows else now + FIRST_POLLS[0],
     }
     attempt = _attempt(report, f"created {work_order.reference_code}", now=now)
     settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
-    _keep(connection, claim, now=now)
+    gate.keep_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _tell_changes(connection, claim.order_id, now=now)
-    answered(connection, report, now=now)
+    gate.answered(connection, report.claim.slot, report.outcome, now=now)
     return State.CREATED
 
 
@@ -103,8 +101,8 @@ def not_created(connection: Connection, now: datetime, report: Report, *, terms:
         return _state(connection, claim.order_id)
     _owe_next(connection, claim.order_id, state, due)
     note(connection, report, now=now)
-    answered(connection, report, now=now)
-    _close_gate(connection, report, terms, now=now)
+    gate.answered(connection, report.claim.slot, report.outcome, now=now)
+    gate.close_gate(connection, report.claim.slot, outcome, schedule=terms.retry_schedule, now=now)
     return state
 
 
@@ -125,6 +123,7 @@ def adopted(
             "state": State.CREATED,
             "reasons": _reason("adopted_by_look_up", words),
             "attention": lasting(row, handled=True) or None,
+            "follow_at": now,
         }
         orders.change(connection, row["id"], values, now=now)
         outbox.remove(connection, row["id"])
@@ -178,7 +177,7 @@ def look_up_later(
             return State.UNCONFIRMED
         outbox.put_back(connection, row["id"], due=now + pause, tried=wait is None)
         if wait is None:
-            _close_gate(connection, report, terms, now=now)
+            gate.close_gate(connection, report.claim.slot, report.outcome, schedule=terms.retry_schedule, now=now)
         return State.UNCONFIRMED
 
     words = "cannot be judged yet: asked again soon" if wait is not None else None
@@ -195,20 +194,13 @@ def failed(connection: Connection, now: datetime, claim: Claim) -> State:
     return State.UNCONFIRMED
 
 
-def answered(connection: Connection, report: Report, *, now: datetime) -> None:
-    """A probe that was not sent away again opens the gate for everybody."""
-    if report.claim.slot.probe and not isinstance(report.outcome, (Throttled, Misconfigured)):
-        heard = isinstance(report.outcome, (Done, Refused))
-        rate.open_again(connection, name=RATE, now=now, heard=heard)
-
-
 def _looked_up(
     connection: Connection, report: Report, then: Callable[[Row], State], *, now: datetime, words: str | None
 ) -> State:
     """Note a look-up and act on it, unless the order has been settled without it."""
     row = orders.lock_by_id(connection, report.claim.order_id)
     note(connection, report, now=now, words=words)
-    answered(connection, report, now=now)
+    gate.answered(connection, report.claim.slot, report.outcome, now=now)
     if row is None or not outbox.holds(connection, report.claim.order_id, lease_until=report.claim.lease_until):
         return State(row["state"]) if row else State.CLOSED
     return then(row)
@@ -222,7 +214,7 @@ def _late(connection: Connection, report: Report, work_order: WorkOrder, values:
     order_id = report.claim.order_id
     row = orders.lock_by_id(connection, order_id)
     note(connection, report, now=now, words=f"created {work_order.reference_code}, told after the lease had ended")
-    answered(connection, report, now=now)
+    gate.answered(connection, report.claim.slot, report.outcome, now=now)
     if row is None:
         return State.CLOSED
     if row["state"] == State.CREATED and row["reference_code"] != work_order.reference_code:
@@ -276,28 +268,6 @@ def _owe_next(connection: Connection, order_id: int, state: State, due: datetime
         outbox.put_back(connection, order_id, due=due)
     else:
         outbox.remove(connection, order_id)
-
-
-def _close_gate(connection: Connection, report: Report, terms: Terms, *, now: datetime) -> None:
-    """A 429 pauses everybody; a key that is refused must not be hammered by every new order.
-
-    How long is a matter of how many probes have failed in a row: calls that were on the wire together count as one.
-    """
-    outcome = report.outcome
-    if not isinstance(outcome, (Throttled, Misconfigured)):
-        return
-    gate = rate.gate(connection, name=RATE)
-    failures = gate.failures if gate is not None and report.claim.slot.probe else 0
-    pause = retry.delay(attempt=failures + 1, outcome=outcome, schedule=terms.retry_schedule) or retry.LONGEST_PAUSE
-    rate.close(
-        connection,
-        name=RATE,
-        now=now,
-        pause=pause,
-        failures=failures + 1,
-        cause=outcomes.name(outcome),
-        words=outcome.words,
-    )
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from panelr_bridge.decide import (
     Decision,
     Hold,
     advance,
+    asks_for_lines,
     awaits_mapping,
     changes_since,
     decide,
@@ -24,7 +25,19 @@ from panelr_bridge.woo import payload
 from panelr_bridge.woo.payload import Order
 
 UNHANDLED = "cannot_be_processed"
-LASTING = frozenset({"second_work_order", "created_after_all", UNHANDLED})
+FOLLOW_UPS = frozenset(
+    {
+        "payment_not_told",
+        "payment_unclear",
+        "instructions_not_sent",
+        "instructions_unclear",
+        "work_order_gone",
+        "work_order_canceled",
+        "write_back_failed",
+    }
+)
+"""What went wrong after the work order was created, until a person acts."""
+LASTING = FOLLOW_UPS | {"second_work_order", "created_after_all", UNHANDLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ def snapshot_values(order: Order, *, delivery_id: int, sha256: bytes) -> Row:
     }
 
 
-def standing_values(weighed: Weighed, *, state: State, delivery_id: int | None) -> Row:
+def standing_values(weighed: Weighed, *, state: State, delivery_id: int | None, now: datetime) -> Row:
     """Return the columns that tell where an order stands once its decision has led it to `state`."""
     decision = weighed.decision
     values: Row = {
@@ -92,6 +105,8 @@ def standing_values(weighed: Weighed, *, state: State, delivery_id: int | None) 
     }
     if isinstance(decision, Adopt):
         values |= result_values(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
+    if isinstance(decision, Adopt) or (state is State.HELD and asks_for_lines(decision.reasons)):
+        values |= {"follow_at": now}
     return values
 
 
@@ -124,7 +139,7 @@ def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime
         )
     if before is State.QUEUED and after is not State.QUEUED:
         outbox.remove(connection, row["id"])
-    values = standing_values(weighed, state=after, delivery_id=row["delivery_id"])
+    values = standing_values(weighed, state=after, delivery_id=row["delivery_id"], now=now)
     if before is State.QUEUED and after is State.QUEUED:
         del values["reasons"]  # why it waits is as true as before
     return values

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from panelr_bridge.values import State
+from panelr_bridge.values import FollowUp, State
 
 metadata = MetaData(
     naming_convention={
@@ -102,6 +102,7 @@ IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER PRIMARY KEY by itself
 _STATES = ", ".join(f"'{state}'" for state in State)
+_KINDS = ", ".join(f"'{kind}'" for kind in FollowUp)
 
 
 def _id() -> "Column[int]":
@@ -160,6 +161,8 @@ orders = Table(
     Column("mapping_revision", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("follow_at", UtcDateTime),  # when it is to be looked at what else the order calls for
+    Column("customer_lines", JSON(none_as_null=True)),  # what Panelr told of the customer's lines, for a renewal
     UniqueConstraint("store", "woo_order_id"),  # with one result a row: at most one work order per order
     Index("ix_orders_work_order_id", "work_order_id"),
     Index("ix_orders_reference_code", "reference_code"),
@@ -202,6 +205,12 @@ orders = Table(
         "mapping_revision",
         postgresql_where=text("awaits_mapping"),
         sqlite_where=text("awaits_mapping"),
+    ),
+    Index(
+        "ix_orders_follow_at",
+        "follow_at",
+        postgresql_where=text("follow_at IS NOT NULL"),
+        sqlite_where=text("follow_at IS NOT NULL"),
     ),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint(
@@ -254,6 +263,41 @@ outbox = Table(
         sqlite_where=text("lease_until IS NOT NULL"),
     ),
     CheckConstraint("action IN ('create_work_order', 'look_up')", name="action"),
+)
+
+# What an order calls for beside its create call; one row of each kind, which stays when it is done: once is once.
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    _id(),
+    Column("store", Text, nullable=False),
+    Column("order_id", ForeignKey(orders.c.id), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("due_at", UtcDateTime),  # null: nothing is owed; it is done, or a person is needed
+    Column("attempt", Integer, nullable=False),  # tries since it is owed
+    Column("sent_at", UtcDateTime),  # a call that must not be repeated has left, and its outcome is not known
+    Column("empty_since", UtcDateTime),  # since when look-ups of that call have found nothing
+    Column("lease_until", UtcDateTime),
+    Column("slot", Integer),  # of the rate limit, that the call under way has taken
+    Column("told", JSON, nullable=False),  # what is to be told, or has been
+    Column("owed_since", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime),
+    UniqueConstraint("order_id", "kind"),
+    Index(
+        "ix_follow_ups_due",
+        "kind",
+        "due_at",
+        "id",
+        postgresql_where=text("lease_until IS NULL AND due_at IS NOT NULL"),
+        sqlite_where=text("lease_until IS NULL AND due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_follow_ups_leases",
+        "lease_until",
+        postgresql_where=text("lease_until IS NOT NULL"),
+        sqlite_where=text("lease_until IS NOT NULL"),
+    ),
+    CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
 )
 
 attempts = Table(

@@ -157,6 +157,7 @@ class Order(_Part):
     date_modified_gmt: Moment = None
     date_paid_gmt: Moment = None
     payment_method: Text = ""
+    transaction_id: Text = ""
     billing: Annotated[Address, BeforeValidator(lambda value: value or {})] = Address()
     line_items: Annotated[tuple[LineItem, ...], BeforeValidator(_sequence)]
     fee_lines: Annotated[tuple[FeeLine, ...], BeforeValidator(_sequence)] = ()
@@ -167,6 +168,11 @@ class Order(_Part):
     def meta(self, *names: str) -> str | None:
         """Return the order's meta as text: of the first name that is there and not empty."""
         return _meta(self.meta_data, names)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the money is there; cash on delivery is `processing` without it."""
+        return self.date_paid_gmt is not None
 
     @property
     def refunded(self) -> Decimal:

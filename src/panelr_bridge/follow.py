@@ -1,0 +1,219 @@
+"""What an order calls for once its work order exists: a pure function of what is known of it.
+
+Payment and instructions are told once, whatever arrives again; the status is asked for as Panelr's own plugin does;
+the store is written to when what it should carry differs from what was written last.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from panelr_bridge.decide import ENDED
+from panelr_bridge.values import FollowUp, OnPaid, Reason, WorkOrder, WorkOrderRequest
+from panelr_bridge.woo.payload import Order
+
+FIRST_POLLS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60))
+POLL_EVERY = timedelta(hours=6)
+POLLED_FOR = timedelta(days=7)
+"""When Panelr's own plugin asks (source: the reference of Panelr's API)."""
+SETTLED = frozenset({"completed", "canceled"})
+"""Statuses of a work order that nothing follows."""
+UNPAID = "pending_payment"
+TOLD_PAID = frozenset({"payment_submitted", "completed"})
+PAID = frozenset({"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"})
+QUEUED = frozenset({"processing", "queued", "completed"})
+"""What a work order's status is once submit_payment, or once complete_order, has come to it."""
+CLOCKS_APART = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """What the operator wants of a store: its address, and what is written back to it."""
+
+    url: str | None = None
+    writes_back: bool = False
+    with_token: bool = False
+    completes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What has come of one follow-up so far."""
+
+    told: Mapping[str, Any]
+    done: bool = False
+    owed: bool = False
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """An order with its work order. `request` is what made it, None where Panelr's plugin did.
+
+    `amount` is what the customer has paid for Panelr's part by the newest snapshot, None where that cannot be told.
+    """
+
+    order: Order
+    work_order: WorkOrder
+    request: WorkOrderRequest | None
+    created_at: datetime
+    on_paid: OnPaid
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owe:
+    """It is owed from `due_at` on; `told` is what is to be told."""
+
+    kind: FollowUp
+    due_at: datetime
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """What was owed is not any more."""
+
+    kind: FollowUp
+
+
+@dataclass(frozen=True, slots=True)
+class Cannot:
+    """It is called for, and the bridge cannot do it: a person is told."""
+
+    kind: FollowUp
+    reason: Reason
+
+
+Step = Owe | Withdraw | Cannot
+
+
+def steps(created: Created, shop: Shop, known: Mapping[FollowUp, Known], *, now: datetime) -> tuple[Step, ...]:
+    """Return what `created` calls for now, beside what is owed, done or in a person's hands already."""
+    found = (
+        _payment(created, known.get(FollowUp.PAYMENT), now=now),
+        _instructions(created, shop, known.get(FollowUp.INSTRUCTIONS), now=now),
+        _write_back(created, shop, known.get(FollowUp.WRITE_BACK), now=now),
+        _status(created, known.get(FollowUp.STATUS)),
+    )
+    return tuple(step for step in found if step is not None)
+
+
+def _payment(created: Created, known: Known | None, *, now: datetime) -> Step | None:
+    """Tell of a payment that came after the work order; one that was there at its creation was told by it."""
+    request = created.request
+    called_for = (
+        request is not None
+        and created.on_paid is not OnPaid.NONE
+        and created.order.is_paid
+        and created.order.status not in ENDED
+        and not (created.on_paid is OnPaid.SUBMIT_PAYMENT and request.status in TOLD_PAID)
+    )
+    if known is not None:
+        return Withdraw(FollowUp.PAYMENT) if known.owed and not known.sent and not called_for else None
+    if not called_for or request is None:
+        return None
+    if created.on_paid is OnPaid.COMPLETE_ORDER and created.work_order.confirmation_token is None:
+        words = "the order is paid, but its work order's token is not known: complete it in Panelr"
+        return Cannot(FollowUp.PAYMENT, Reason("payment_not_told", words))
+    amount = None if request.payment_amount is not None else created.amount
+    if amount is None and request.payment_amount is None:
+        words = "the order is paid, but its mappings have changed and the amount is not known: see to it in Panelr"
+        return Cannot(FollowUp.PAYMENT, Reason("payment_not_told", words))
+    told = {
+        "action": created.on_paid.value,
+        "amount": None if amount is None else str(amount),
+        "transaction_id": created.order.transaction_id or None,
+        "payment_method_id": request.payment_method_id,
+    }
+    return Owe(FollowUp.PAYMENT, now, told)
+
+
+def _instructions(created: Created, shop: Shop, known: Known | None, *, now: datetime) -> Step | None:
+    """Have Panelr tell the customer how to pay: for a manual method, once, while it is not paid."""
+    request, order = created.request, created.order
+    called_for = (
+        request is not None
+        and created.on_paid is OnPaid.SUBMIT_PAYMENT
+        and request.status == UNPAID
+        and not order.is_paid
+        and order.status not in ENDED
+    )
+    if known is not None:
+        withdrawn = known.owed and not known.sent and not called_for
+        return Withdraw(FollowUp.INSTRUCTIONS) if withdrawn else None
+    if not called_for:
+        return None
+    if created.work_order.work_order_id is None:
+        words = "the work order's number is not known, so Panelr was not asked to send payment instructions"
+        return Cannot(FollowUp.INSTRUCTIONS, Reason("instructions_not_sent", words))
+    if not shop.url or not order.order_key:
+        words = "the store's order-received page is not known, so Panelr was not asked to send payment instructions"
+        return Cannot(FollowUp.INSTRUCTIONS, Reason("instructions_not_sent", words))
+    url = f"{shop.url.rstrip('/')}/checkout/order-received/{order.id}/?key={order.order_key}"
+    return Owe(FollowUp.INSTRUCTIONS, now, {"confirm_url": url})
+
+
+def _write_back(created: Created, shop: Shop, known: Known | None, *, now: datetime) -> Step | None:
+    """Let the order in WooCommerce carry its work order. What is as it was written last is not written again."""
+    if not shop.writes_back or created.order.status == "trash":
+        return None
+    before: Mapping[str, Any] = known.told if known is not None else {}
+    wanted = written(created, shop, before)
+    if before.get("wanted") == wanted:
+        return None
+    return Owe(FollowUp.WRITE_BACK, now, {**before, "wanted": wanted})
+
+
+def written(created: Created, shop: Shop, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the order shall carry: meta without a leading underscore, which the Orders resource refuses."""
+    work_order = created.work_order
+    meta = {
+        "panelr_work_order_id": work_order.work_order_id,
+        "panelr_reference_code": work_order.reference_code,
+        "panelr_status": work_order.status,
+        "panelr_confirmation_token": work_order.confirmation_token if shop.with_token else None,
+    }
+    wanted: dict[str, Any] = {"meta": {key: str(value) for key, value in meta.items() if value is not None}}
+    done = work_order.status == "completed" and shop.completes
+    if done and (created.order.status == "processing" or "status" in before.get("wanted", {})):
+        wanted["status"] = "completed"
+    return wanted
+
+
+def _status(created: Created, known: Known | None) -> Step | None:
+    if known is not None or created.work_order.status in SETTLED or created.work_order.reference_code is None:
+        return None
+    since = created.created_at
+    return Owe(FollowUp.STATUS, since + FIRST_POLLS[0], {"since": since.isoformat()})
+
+
+def next_poll(*, since: datetime, now: datetime) -> datetime | None:
+    """Return when a work order is asked for next: it was created, or paid, at `since`. None after a week."""
+    for wait in FIRST_POLLS:
+        if since + wait > now:
+            return since + wait
+    passed = (now - since) // POLL_EVERY + 1
+    due = since + passed * POLL_EVERY
+    return due if due - since <= POLLED_FOR else None
+
+
+def has_arrived(
+    *,
+    told: Mapping[str, Any],
+    sent_at: datetime,
+    status: str | None,
+    payments: tuple[tuple[Decimal, datetime | None], ...],
+) -> bool:
+    """Return whether a payment whose answer was lost has come to Panelr, by what get_work_order tells.
+
+    The call itself moves the status; a payment of the same amount since it was sent says so, too.
+    """
+    if status in (QUEUED if told["action"] == OnPaid.COMPLETE_ORDER else PAID):
+        return True
+    amount = told.get("amount")
+    return amount is not None and any(
+        paid == Decimal(amount) and (at is None or at >= sent_at - CLOCKS_APART) for paid, at in payments
+    )

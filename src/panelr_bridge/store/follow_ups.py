@@ -1,0 +1,115 @@
+"""What orders call for beside their create calls: one row of each kind an order, claimed by a lease like the outbox.
+
+Whoever changes a row holds its order's row first. A row that is done stays, so that once is once.
+"""
+
+import functools
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Update, bindparam, insert, select, text, update
+
+from panelr_bridge.store.tables import Row, follow_ups, orders
+from panelr_bridge.values import FollowUp
+
+_C = follow_ups.c
+_OPEN = text("lease_until IS NULL AND due_at IS NOT NULL")  # in the words of its index, for SQLite
+_OF_ORDER = select(follow_ups).where(_C.order_id == bindparam("of_order")).order_by(_C.id)
+_TO_PLAN = (
+    select(orders.c.id)
+    .where(text("follow_at IS NOT NULL"), orders.c.follow_at <= bindparam("now"))
+    .order_by(orders.c.follow_at)
+    .limit(bindparam("limit"))
+)
+_PLANNED = update(orders).where(orders.c.id == bindparam("of_order")).values(follow_at=None)
+_OWN: list[Any] = [_C[name].label(f"of_{name}") for name in ("id", "attempt", "due_at", "lease_until", "owed_since")]
+_OWN += [_C.kind, _C.sent_at, _C.empty_since, _C.slot, _C.told]
+_DUE: Select[Any] = (
+    select(*_OWN, orders)
+    .join_from(follow_ups, orders, orders.c.id == _C.order_id)
+    .where(_OPEN, _C.kind == bindparam("of_kind"), _C.due_at <= bindparam("now"))
+    .order_by(_C.due_at, _C.id)
+    .limit(1)
+    .with_for_update(of=[orders, follow_ups], skip_locked=True)
+)
+_ENDED: Select[Any] = (
+    select(*_OWN, orders)
+    .join_from(follow_ups, orders, orders.c.id == _C.order_id)
+    .where(_C.lease_until < bindparam("now"))
+    .order_by(_C.lease_until)
+    .limit(1)
+    .with_for_update(of=[orders, follow_ups], skip_locked=True)
+)
+
+
+def to_plan(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+    """Return the ids of orders of which it is to be looked at what they call for."""
+    return list(connection.execute(_TO_PLAN, {"now": now, "limit": limit}).scalars())
+
+
+def planned(connection: Connection, order_id: int) -> None:
+    """Note that a locked order has been looked at. Nothing about the order has changed by that."""
+    connection.execute(_PLANNED, {"of_order": order_id})
+
+
+def of_order(connection: Connection, order_id: int) -> dict[FollowUp, Row]:
+    """Return an order's follow-ups by their kinds."""
+    return {
+        FollowUp(row["kind"]): dict(row) for row in connection.execute(_OF_ORDER, {"of_order": order_id}).mappings()
+    }
+
+
+def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime, told: Any, now: datetime) -> None:
+    """Owe a follow-up of the locked order `row` from `due` on, from its first try on."""
+    values = {
+        "due_at": due,
+        "attempt": 0,
+        "sent_at": None,
+        "empty_since": None,
+        "told": told,
+        "owed_since": now,
+        "done_at": None,
+    }
+    if (
+        connection.execute(_changing(frozenset(values)), values | {"of_order": row["id"], "of_kind": kind}).rowcount
+        == 0
+    ):
+        new = {"store": row["store"], "order_id": row["id"], "kind": kind, "lease_until": None, "slot": None}
+        connection.execute(insert(follow_ups).values(values | new))
+
+
+def change(connection: Connection, order_id: int, kind: FollowUp, values: Row) -> None:
+    """Write `values` into a follow-up of a locked order."""
+    connection.execute(_changing(frozenset(values)), values | {"of_order": order_id, "of_kind": kind})
+
+
+def next_due(connection: Connection, kind: FollowUp, *, now: datetime) -> Row | None:
+    """Return the longest due follow-up of a kind that nobody works on, joined to its order; both stay locked.
+
+    The columns of its own that an order has as well are named `of_...`.
+    """
+    return _one(connection, _DUE, {"of_kind": kind, "now": now})
+
+
+def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
+    """Return a follow-up whose lease has ended without an outcome, as `next_due` does."""
+    return _one(connection, _ENDED, {"now": now})
+
+
+def holds(connection: Connection, order_id: int, kind: FollowUp, *, lease_until: datetime) -> bool:
+    """Return whether a locked order's follow-up still waits for the holder of this very lease."""
+    held = select(_C.lease_until).where(_C.order_id == order_id, _C.kind == kind)
+    return bool(connection.execute(held).scalar() == lease_until)
+
+
+def _one(connection: Connection, statement: Any, values: Row) -> Row | None:
+    found = connection.execute(statement, values).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+@functools.cache
+def _changing(columns: frozenset[str]) -> Update:
+    written = {name: bindparam(name, type_=_C[name].type) for name in sorted(columns)}
+    return (
+        update(follow_ups).where(_C.order_id == bindparam("of_order"), _C.kind == bindparam("of_kind")).values(written)
+    )
