@@ -1,6 +1,6 @@
 """Frozen values that every part of the bridge shares. Nothing here does I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -200,3 +200,77 @@ def product_key(product_id: int) -> str:
 def sku_key(sku: str) -> str:
     """Return the key under which a SKU is mapped; WooCommerce compares SKUs without regard to case."""
     return f"sku:{sku.strip().casefold()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """What proves a work order to Panelr: its token, or its reference code with its customer's e-mail address.
+
+    The token is used where both are known. Raises ValueError where neither is.
+    """
+
+    confirmation_token: str | None = field(default=None, repr=False)
+    reference_code: str | None = None
+    customer_email: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.confirmation_token and not (self.reference_code and self.customer_email):
+            raise ValueError("a confirmation token is needed, or a reference code with an e-mail address")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Money that Panelr has recorded for a work order; `at` None where it does not say when."""
+
+    amount: Decimal
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderDetails:
+    """A work order as get_work_order shows it; None is what cannot be read there. The history is whole."""
+
+    status: str
+    order_total: Decimal | None
+    prev_paid: Decimal | None
+    balance_due: Decimal | None
+    payment_history: tuple[Payment, ...]
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerLine:
+    """One of a customer's lines as get_lines shows it; None is what it does not show."""
+
+    activation_id: int
+    status: str | None
+    is_trial: bool | None
+    plugin_id: int | None
+    plugin_name: str | None
+    product_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedProduct:
+    """A product that Panelr sells; None is what the list does not show."""
+
+    id: int
+    name: str
+    alternate_name: str | None
+    price: Decimal | None
+    currency: str | None
+    duration_months: int | None
+    connections: int | None
+    plugin_id: int | None
+    is_trial: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedPaymentMethod:
+    """A way to pay that Panelr knows; `mode` is manual or automated, None is what the list does not show."""
+
+    id: int
+    name: str
+    display_label: str | None
+    mode: str | None
+    processor: str | None

@@ -14,13 +14,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.panelr.reading import integer, moment, rows, string
 from panelr_bridge.values import Intent, ListedItem, ListedWorkOrder, WorkOrder
 
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
 
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
-_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -56,8 +56,8 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
 def created_work_order(outcome: Done) -> WorkOrder | Unknown:
     """Return the work order in create_work_order's data; Unknown where a field that we need is missing."""
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    work_order_id, token = _integer(data.get("work_order_id")), _string(data.get("confirmation_token"))
-    reference_code = _string(data.get("reference_code"))
+    work_order_id, token = integer(data.get("work_order_id")), string(data.get("confirmation_token"))
+    reference_code = string(data.get("reference_code"))
     if work_order_id is None or reference_code is None or token is None:
         words = "Panelr says that it created a work order, but not which one"
         return Unknown(words=words, status=outcome.status)
@@ -65,7 +65,7 @@ def created_work_order(outcome: Done) -> WorkOrder | Unknown:
         work_order_id=work_order_id,
         reference_code=reference_code,
         confirmation_token=token,
-        status=_string(data.get("status")),
+        status=string(data.get("status")),
     )
 
 
@@ -75,10 +75,10 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     The list may stand alone or under `work_orders` or `orders`: its form is not documented. One entry that
     cannot be read spoils the list, because it might be the one that is looked for.
     """
-    rows = _rows(outcome.data, "work_orders", "orders")
-    if rows is None:
+    shown = rows(outcome.data, "work_orders", "orders")
+    if shown is None:
         return Unknown(words="Panelr's list of work orders cannot be read", status=outcome.status)
-    listed = [_listed(row) for row in rows]
+    listed = [_listed(row) for row in shown]
     if any(entry is None for entry in listed):
         return Unknown(words="an entry in Panelr's list of work orders cannot be read", status=outcome.status)
     return tuple(entry for entry in listed if entry is not None)
@@ -86,14 +86,14 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
 
 def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
     """Return Panelr's products by their names, alternate ones too; Unknown where the list cannot be read."""
-    rows = _rows(outcome.data, "products")
-    if rows is None:
+    shown = rows(outcome.data, "products")
+    if shown is None:
         return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
     known: dict[str, frozenset[int]] = {}
-    for row in rows:
-        number = _integer(row.get("id")) if isinstance(row, dict) else None
+    for row in shown:
+        number = integer(row.get("id")) if isinstance(row, dict) else None
         for name in ("name", "alternate_name"):
-            text = _string(row.get(name)) if number is not None else None
+            text = string(row.get(name)) if number is not None else None
             if text is not None and number is not None:
                 known[text] = known.get(text, frozenset()) | {number}
     return known
@@ -102,16 +102,16 @@ def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
 def _listed(row: Any) -> ListedWorkOrder | None:
     if not isinstance(row, dict) or not isinstance(row.get("items"), list):
         return None
-    reference_code = _string(row.get("reference_code"))
+    reference_code = string(row.get("reference_code"))
     items = [_item(item) for item in row["items"]]
     if reference_code is None or any(item is None for item in items):
         return None
-    work_order_id = _integer(row.get("work_order_id")) or _integer(row.get("id"))
+    work_order_id = integer(row.get("work_order_id")) or integer(row.get("id"))
     return ListedWorkOrder(
         work_order=WorkOrder(
-            reference_code=reference_code, work_order_id=work_order_id, status=_string(row.get("status"))
+            reference_code=reference_code, work_order_id=work_order_id, status=string(row.get("status"))
         ),
-        created_at=_moment(row.get("created_at")),
+        created_at=moment(row.get("created_at")),
         items=tuple(item for item in items if item is not None),
     )
 
@@ -119,24 +119,18 @@ def _listed(row: Any) -> ListedWorkOrder | None:
 def _item(item: Any) -> ListedItem | None:
     if not isinstance(item, dict):
         return None
-    qty = _integer(item.get("qty"))
+    qty = integer(item.get("qty"))
     if qty is None and item.get("qty") is not None:
         return None
-    intent = _string(item.get("intent"))
+    intent = string(item.get("intent"))
     return ListedItem(
-        name=_string(item.get("name")) or "",
+        name=string(item.get("name")) or "",
         qty=qty,
         intent=intent if intent in set(Intent) else None,
-        product_id=_integer(item.get("product_id")),
-        wc_order_id=_string(item.get("wc_order_id")),
+        product_id=integer(item.get("product_id")),
+        wc_order_id=string(item.get("wc_order_id")),
         shows_wc_order_id="wc_order_id" in item,
     )
-
-
-def _rows(data: Any, *names: str) -> list[Any] | None:
-    if isinstance(data, dict):
-        data = next((data[name] for name in names if name in data), None)
-    return data if isinstance(data, list) else None
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
@@ -170,31 +164,8 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        moment = parsedate_to_datetime(text)
-        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        until = parsedate_to_datetime(text)
+        aware = until.replace(tzinfo=UTC) if until.tzinfo is None else until
         return max((aware - now).total_seconds(), 0.0)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _integer(value: Any) -> int | None:
-    """Read a positive number; PHP may write it as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 < value < 2**63 else None
-
-
-def _string(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    return _UNSTORABLE.sub("", str(value)).strip() or None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""What is sent to Panelr, built without I/O (source: Panelr's API page for create_work_order)."""
+"""What is sent to Panelr, built without I/O (source: Panelr's API documentation and its own plugin)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import simplejson
 
-from panelr_bridge.values import Adjustment, CartItem, Intent, WorkOrderRequest
+from panelr_bridge.values import Adjustment, Authority, CartItem, Intent, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
 LISTED_WORK_ORDERS = 100
@@ -50,6 +50,51 @@ def get_work_orders(*, customer_email: str) -> Call:
     return Call("get_work_orders", query=(("customer_email", customer_email), ("limit", str(LISTED_WORK_ORDERS))))
 
 
+def get_work_order(
+    *, reference_code: str, confirmation_token: str | None = None, customer_email: str | None = None
+) -> Call:
+    """Return the call that shows one work order, by its token if there is one, else by its customer's address.
+
+    Raises ValueError where neither is given.
+    """
+    if confirmation_token is not None:
+        return Call("get_work_order", query=(("ref", reference_code), ("token", confirmation_token)))
+    if customer_email is None:
+        raise ValueError("a work order is shown to a token or a customer's address")
+    return Call("get_work_order", query=(("ref", reference_code), ("email", customer_email)))
+
+
+def submit_payment(*, authority: Authority, amount: Decimal | None, transaction_id: str | None) -> Call:
+    """Return the call that adds `amount` to a work order's payments; sent twice, it counts twice.
+
+    Without an amount the work order is passed on and no payment recorded.
+    """
+    return _post("submit_payment", _proof(authority) | {"payment_transaction_id": transaction_id, "amount": amount})
+
+
+def complete_order(
+    *, confirmation_token: str, amount: Decimal | None, transaction_id: str | None, payment_method_id: int | None
+) -> Call:
+    """Return the call that marks an existing work order paid and has it provisioned (Panelr 2.0)."""
+    content = {
+        "confirmation_token": confirmation_token,
+        "payment_transaction_id": transaction_id,
+        "payment_amount": amount,
+        "payment_method_id": payment_method_id,
+    }
+    return _post("complete_order", content)
+
+
+def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> Call:
+    """Return the call that e-mails how to pay; `confirm_url` is where the customer returns to."""
+    return _post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
+
+
+def get_lines(*, customer_email: str) -> Call:
+    """Return the call that lists a customer's lines."""
+    return Call("get_lines", query=(("customer_email", customer_email),))
+
+
 def get_products() -> Call:
     """Return the call that lists Panelr's products."""
     return Call("get_products")
@@ -62,8 +107,7 @@ def get_payment_methods() -> Call:
 
 def dump(request: WorkOrderRequest) -> bytes:
     """Return create_work_order's JSON body; Decimals become JSON numbers digit for digit."""
-    text: str = simplejson.dumps(as_json(request), use_decimal=True, separators=(",", ":"))
-    return text.encode()
+    return _written(as_json(request))
 
 
 def as_json(request: WorkOrderRequest) -> dict[str, Any]:
@@ -83,7 +127,7 @@ def as_json(request: WorkOrderRequest) -> dict[str, Any]:
         "adjustment_amount": adjustment and adjustment.amount,
         "items": [_item(item) for item in request.items],
     }
-    return {name: value for name, value in content.items() if value is not None}
+    return _known(content)
 
 
 def load(body: str | bytes) -> WorkOrderRequest:
@@ -119,6 +163,27 @@ def load(body: str | bytes) -> WorkOrderRequest:
         adjustment=adjustment,
         source=content["source"],
     )
+
+
+def _post(action: str, content: Mapping[str, Any]) -> Call:
+    return Call(action, body=_written(_known(content)))
+
+
+def _proof(authority: Authority) -> dict[str, Any]:
+    """The token alone where there is one: Panelr asks for one proof."""
+    if authority.confirmation_token is not None:
+        return {"confirmation_token": authority.confirmation_token}
+    return {"reference_code": authority.reference_code, "customer_email": authority.customer_email}
+
+
+def _known(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is None: Panelr takes no null."""
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _written(content: Mapping[str, Any]) -> bytes:
+    text: str = simplejson.dumps(content, use_decimal=True, separators=(",", ":"))
+    return text.encode()
 
 
 def _item(item: CartItem) -> dict[str, Any]:

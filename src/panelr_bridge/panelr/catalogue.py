@@ -1,0 +1,61 @@
+"""What Panelr offers: its products and payment methods, read without I/O."""
+
+from typing import Any
+
+from panelr_bridge.outcomes import Done, Unknown
+from panelr_bridge.panelr.reading import flag, integer, money, natural, rows, string
+from panelr_bridge.values import OfferedPaymentMethod, OfferedProduct
+
+
+def offered_products(outcome: Done) -> tuple[OfferedProduct, ...] | Unknown:
+    """Return Panelr's products in their order; Unknown where the list cannot be read.
+
+    The list may stand alone or under `products`. An entry without an id is left out: nobody could choose it.
+    """
+    listed = rows(outcome.data, "products")
+    if listed is None:
+        return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
+    found = (_product(row) for row in listed)
+    return tuple(product for product in found if product is not None)
+
+
+def offered_payment_methods(outcome: Done) -> tuple[OfferedPaymentMethod, ...] | Unknown:
+    """Return Panelr's payment methods in their order; Unknown where the list cannot be read.
+
+    The list may stand alone or under `payment_methods` or `methods`. An entry without an id is left out.
+    """
+    listed = rows(outcome.data, "payment_methods", "methods")
+    if listed is None:
+        return Unknown(words="Panelr's list of payment methods cannot be read", status=outcome.status)
+    found = (_payment_method(row) for row in listed)
+    return tuple(method for method in found if method is not None)
+
+
+def _product(row: Any) -> OfferedProduct | None:
+    number = integer(row.get("id")) if isinstance(row, dict) else None
+    if number is None:
+        return None
+    return OfferedProduct(
+        id=number,
+        name=string(row.get("name")) or "",
+        alternate_name=string(row.get("alternate_name")),
+        price=money(row.get("price_decimal")),
+        currency=string(row.get("currency")),
+        duration_months=natural(row.get("duration_months")),
+        connections=natural(row.get("connections")),
+        plugin_id=integer(row.get("plugin_id")),
+        is_trial=flag(row.get("is_trial")),
+    )
+
+
+def _payment_method(row: Any) -> OfferedPaymentMethod | None:
+    number = integer(row.get("id")) if isinstance(row, dict) else None
+    if number is None:
+        return None
+    return OfferedPaymentMethod(
+        id=number,
+        name=string(row.get("name")) or "",
+        display_label=string(row.get("display_label")),
+        mode=string(row.get("mode")),
+        processor=string(row.get("processor")),
+    )

@@ -1,0 +1,327 @@
+"""What get_work_order, get_lines and the lists of what Panelr offers say: whole, or unknown."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from panelr_bridge.outcomes import Done, Unknown
+from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
+from panelr_bridge.panelr.lines import customer_lines
+from panelr_bridge.panelr.payment import work_order_details
+from panelr_bridge.panelr.reading import flag, money
+from panelr_bridge.values import (
+    CustomerLine,
+    OfferedPaymentMethod,
+    OfferedProduct,
+    Payment,
+    WorkOrderDetails,
+)
+
+PAID = {"amount": Decimal("9.99"), "at": "2026-11-22 12:00:00"}
+SHOWN: dict[str, Any] = {
+    "reference_code": "WO-2026-00007",
+    "status": "payment_submitted",
+    "currency": "USD",
+    "cart": [{"name": "IPTV 1 Month", "qty": 1}],
+    "order_total": Decimal("35.00"),
+    "prev_paid": Decimal("9.99"),
+    "balance_due": Decimal("25.01"),
+    "payment_history": [PAID],
+}
+DETAILS = WorkOrderDetails(
+    status="payment_submitted",
+    order_total=Decimal("35.00"),
+    prev_paid=Decimal("9.99"),
+    balance_due=Decimal("25.01"),
+    payment_history=(Payment(amount=Decimal("9.99"), at=datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)),),
+    currency="USD",
+)
+LINE: dict[str, Any] = {
+    "id": 77,
+    "status": "trial_active",
+    "is_trial": True,
+    "plugin_id": 1,
+    "plugin_name": "Xtream UI",
+    "product_name": "Trial 24h",
+    "connections": 1,
+    "expiration_date": "2026-12-22",
+    "usernames": ["ada"],
+}
+KNOWN_LINE = CustomerLine(
+    activation_id=77,
+    status="trial_active",
+    is_trial=True,
+    plugin_id=1,
+    plugin_name="Xtream UI",
+    product_name="Trial 24h",
+)
+PRODUCT: dict[str, Any] = {
+    "id": 3,
+    "name": "Panel Credits 1000",
+    "alternate_name": "CREDITS",
+    "price_decimal": Decimal("49.00"),
+    "currency": "USD",
+    "duration_months": 0,
+    "connections": 1,
+    "plugin_id": 2,
+    "is_trial": False,
+    "bouquet_ids": [],
+}
+OFFERED = OfferedProduct(
+    id=3,
+    name="Panel Credits 1000",
+    alternate_name="CREDITS",
+    price=Decimal("49.00"),
+    currency="USD",
+    duration_months=0,
+    connections=1,
+    plugin_id=2,
+    is_trial=False,
+)
+METHOD: dict[str, Any] = {
+    "id": 1,
+    "name": "bank_transfer",
+    "display_label": "Bank transfer",
+    "mode": "manual",
+    "processor": "manual",
+    "adjustment_value": None,
+}
+OFFERED_METHOD = OfferedPaymentMethod(
+    id=1, name="bank_transfer", display_label="Bank transfer", mode="manual", processor="manual"
+)
+
+
+def done(data: Any) -> Done:
+    return Done(words="done", status=200, data=data)
+
+
+def without(content: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in names}
+
+
+def with_each(content: dict[str, Any], field: str, *values: Any) -> list[dict[str, Any]]:
+    return [content | {field: value} for value in values]
+
+
+# --- a work order ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SHOWN,
+        SHOWN | {"order_total": "35.00", "prev_paid": " 9.99", "balance_due": "25.01"},
+        SHOWN | {"payment_history": [{"amount": "9.99", "date": "2026-11-22T13:00:00+01:00", "by": "card"}]},
+        SHOWN | {"payment_history": [PAID | {"at": None, "date": "2026-11-22 12:00:00"}]},
+    ],
+)
+def test_a_work_order_is_read_with_its_payments(data: Any) -> None:
+    found = work_order_details(done(data))
+    assert found == DETAILS
+    assert repr(found) == repr(DETAILS)  # digit for digit
+
+
+def test_every_payment_is_kept_in_its_order() -> None:
+    history = [PAID, {"amount": 5}, {"amount": "-2.50", "at": "soon"}, PAID]
+    found = work_order_details(done(SHOWN | {"payment_history": history}))
+    assert isinstance(found, WorkOrderDetails)
+    assert [(each.amount, each.at is None) for each in found.payment_history] == [
+        (Decimal("9.99"), False),
+        (Decimal(5), True),
+        (Decimal("-2.50"), True),
+        (Decimal("9.99"), False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SHOWN | {"payment_history": []},
+        SHOWN | {"payment_history": None, "prev_paid": 0},
+        without(SHOWN, "payment_history") | {"prev_paid": "0.00"},
+    ],
+)
+def test_a_work_order_without_payments(data: Any) -> None:
+    found = work_order_details(done(data))
+    assert isinstance(found, WorkOrderDetails)
+    assert found.payment_history == ()
+
+
+def test_what_a_work_order_does_not_show_is_none() -> None:
+    assert work_order_details(done({"status": "queued", "payment_history": []})) == WorkOrderDetails(
+        status="queued", order_total=None, prev_paid=None, balance_due=None, payment_history=(), currency=None
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [*(None, [], "x", 7, {}, [SHOWN]), without(SHOWN, "status"), *with_each(SHOWN, "status", None, "", True, [])],
+)
+def test_a_work_order_without_a_status_is_unknown(data: Any) -> None:
+    expected = Unknown(words="Panelr shows a work order, but not where it stands", status=200)
+    assert work_order_details(done(data)) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        without(SHOWN, "payment_history"),
+        without(SHOWN, "payment_history", "prev_paid"),
+        *with_each(SHOWN, "payment_history", None, {}, {"0": PAID}, "x", [None], ["9.99"], [[]], [{}]),
+        *[
+            SHOWN | {"payment_history": [PAID, broken]}
+            for broken in with_each(PAID, "amount", None, "", "9,99", "many", True, [], "1e3", Decimal("1E+400"))
+        ],
+    ],
+)
+def test_payments_that_are_not_all_readable_are_unknown(data: Any) -> None:
+    expected = Unknown(words="the payments of Panelr's work order cannot be read", status=200)
+    assert work_order_details(done(data)) == expected
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [LINE],
+        {"lines": [LINE], "total": 1},
+        {"activations": [LINE]},
+        [LINE | {"id": "77", "is_trial": 1, "plugin_id": "1"}],
+        [without(LINE, "id") | {"activation_id": 77, "is_trial": "1"}],
+    ],
+)
+def test_lines_are_read_in_each_of_their_forms(data: Any) -> None:
+    assert customer_lines(done(data)) == (KNOWN_LINE,)
+
+
+def test_a_line_may_show_nothing_but_its_id() -> None:
+    line = CustomerLine(
+        activation_id=5, status=None, is_trial=None, plugin_id=None, plugin_name=None, product_name=None
+    )
+    assert customer_lines(done([LINE, {"id": 5, "is_trial": "perhaps"}])) == (KNOWN_LINE, line)
+    assert customer_lines(done([])) == ()
+
+
+@pytest.mark.parametrize("data", [None, "x", 7, {}, {"rows": [LINE]}, {"lines": {"0": LINE}}])
+def test_lines_that_are_no_list_are_unknown(data: Any) -> None:
+    assert customer_lines(done(data)) == Unknown(words="Panelr's list of lines cannot be read", status=200)
+
+
+@pytest.mark.parametrize(
+    "entry", [None, "x", [], {}, without(LINE, "id"), *with_each(LINE, "id", None, 0, -1, True, 1.5, "x", "")]
+)
+def test_one_line_that_cannot_be_read_spoils_the_list(entry: Any) -> None:
+    expected = Unknown(words="an entry in Panelr's list of lines cannot be read", status=200)
+    assert customer_lines(done([LINE, entry])) == expected
+
+
+# --- what is offered ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [PRODUCT],
+        {"products": [PRODUCT]},
+        [None, "x", {}, without(PRODUCT, "id"), PRODUCT | {"id": 0}, PRODUCT],
+        [PRODUCT | {"id": "3", "price_decimal": "49.00", "duration_months": "0", "connections": "1", "is_trial": "0"}],
+    ],
+)
+def test_products_are_read_in_each_of_their_forms(data: Any) -> None:
+    found = offered_products(done(data))
+    assert found == (OFFERED,)
+    assert repr(found) == repr((OFFERED,))
+
+
+def test_a_product_of_version_1_shows_less() -> None:
+    found = offered_products(done([without(PRODUCT, "plugin_id", "is_trial"), {"id": 9}]))
+    assert not isinstance(found, Unknown)
+    assert [(each.id, each.name, each.price, each.plugin_id, each.is_trial) for each in found] == [
+        (3, "Panel Credits 1000", Decimal("49.00"), None, None),
+        (9, "", None, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [METHOD],
+        {"payment_methods": [METHOD]},
+        {"methods": [METHOD]},
+        [None, {}, without(METHOD, "id"), METHOD | {"id": "1"}],
+    ],
+)
+def test_payment_methods_are_read_in_each_of_their_forms(data: Any) -> None:
+    assert offered_payment_methods(done(data)) == (OFFERED_METHOD,)
+
+
+def test_a_payment_method_may_show_nothing_but_its_id() -> None:
+    least = OfferedPaymentMethod(id=2, name="", display_label=None, mode=None, processor=None)
+    assert offered_payment_methods(done([{"id": 2}])) == (least,)
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", {"products": None, "payment_methods": {}}])
+def test_what_is_offered_is_unknown_where_it_is_no_list(data: Any) -> None:
+    assert offered_products(done(data)) == Unknown(words="Panelr's list of products cannot be read", status=200)
+    words = "Panelr's list of payment methods cannot be read"
+    assert offered_payment_methods(done(data)) == Unknown(words=words, status=200)
+
+
+# --- single fields --------------------------------------------------------------------------------------------------
+
+
+DIGITS = ("0", "0.00", "9.990", "-1.5", "0.30000000000000004", "999999999999.99")
+NO_TEXT = ("", "1,234.50", "1_0", "٣", "NaN", "+1", ".5", "5.", "1e3", "1000000000000.", "1234567890123")
+NO_NUMBER = ("1E+12", "1E+999999999", "-1E+999999999", "1E-999999999", "NaN", "-Infinity")
+NO_MONEY: list[Any] = [None, True, 1.5, b"1", [], 10**12, -(10**12), *NO_TEXT, *map(Decimal, NO_NUMBER)]
+
+
+@pytest.mark.parametrize("digits", DIGITS)
+def test_money_is_read_digit_for_digit(digits: str) -> None:
+    assert repr(money(digits)) == repr(money(Decimal(digits))) == repr(Decimal(digits))
+
+
+@pytest.mark.parametrize("value", NO_MONEY)
+def test_what_is_no_amount_is_not_guessed_at(value: Any) -> None:
+    assert money(value) is None
+
+
+YES: list[Any] = [True, 1, "1", "true", " TRUE "]
+NO: list[Any] = [False, 0, "0", "false"]
+NEITHER: list[Any] = [None, 2, "", "yes", 1.0, [], {}]
+
+
+def test_yes_and_no() -> None:
+    assert [flag(value) for value in YES] == [True] * len(YES)
+    assert [flag(value) for value in NO] == [False] * len(NO)
+    assert [flag(value) for value in NEITHER] == [None] * len(NEITHER)
+
+
+fields = st.sampled_from(
+    [
+        *("status", "payment_history", "amount", "at", "prev_paid", "lines", "id", "is_trial", "products"),
+        *("payment_methods", "price_decimal", "duration_months", "name"),
+    ]
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(fields, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@examples(max_examples=150)
+@given(written=json_values.map(json.dumps))
+def test_any_data_are_read_or_unknown(written: str) -> None:
+    data = done(json.loads(written, parse_float=Decimal))
+    assert isinstance(work_order_details(data), (WorkOrderDetails, Unknown))
+    for read in (customer_lines, offered_products, offered_payment_methods):
+        assert isinstance(read(data), (tuple, Unknown))
