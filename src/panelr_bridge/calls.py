@@ -62,15 +62,35 @@ class Calls:
         return await self.database.write(at_its_beginning)
 
     async def call(self, claim: Claim, call: Call) -> Report:
-        """Call Panelr, unless the leave to do so has run out while this process was held up."""
+        """Make a claimed call to Panelr."""
+        outcome, started_at, milliseconds = await self.ask(call, claimed_at=claim.claimed_at)
+        return Report(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
+
+    async def ask(self, call: Call, *, claimed_at: datetime) -> tuple[Outcome, datetime, int]:
+        """Call Panelr, unless the leave to do so has run out while this process was held up.
+
+        Returns the outcome, when the call began, and how many milliseconds it took.
+        """
         started_at, began = self.clock(), time.monotonic()
         outcome: Outcome
-        if started_at - claim.claimed_at > SLOT_HOLDS:
+        if started_at - claimed_at > SLOT_HOLDS:
             outcome = NotSent(words="this process was held up before the call could begin")
         else:
             outcome = await self.panelr.call(call, now=started_at)
-        milliseconds = round((time.monotonic() - began) * 1000)
-        return Report(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
+        return outcome, started_at, round((time.monotonic() - began) * 1000)
+
+    async def persist(
+        self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Do as `write`, again and again for a while where the database is away: what was heard is worth it."""
+        for tried in range(1, RECORD_TRIES):
+            try:
+                return await self.write(work, *args, **kwargs)
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                await asyncio.sleep(min(0.1 * 2**tried, 10))
+        return await self.write(work, *args, **kwargs)
 
     async def record(
         self,
@@ -80,15 +100,8 @@ class Calls:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> State:
-        """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
-        for tried in range(1, RECORD_TRIES + 1):
-            try:
-                state = await self.write(work, *args, **kwargs)
-                break
-            except Exception as error:
-                if tried == RECORD_TRIES or not is_unavailable(error):
-                    raise
-                await asyncio.sleep(min(0.1 * 2**tried, 10))
+        """Record an outcome."""
+        state = await self.persist(work, *args, **kwargs)
         claim = report.claim
         log.info(
             "call.finished",

@@ -7,39 +7,39 @@ Above this module everything speaks WooCommerce's words, below it Panelr's.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
+from panelr_bridge.amounts import adjustment, amount_paid
+from panelr_bridge.cart import NO_ACTIVATION, POSITIVE, Line, read_lines
 from panelr_bridge.values import (
-    Adjustment,
     CartItem,
     Catalogue,
-    Intent,
-    Mapping,
+    OnPaid,
     Policy,
     Reason,
     State,
-    UnmappedLines,
     WcOrderId,
     WorkOrder,
     WorkOrderRequest,
-    product_key,
-    sku_key,
-    variation_key,
 )
 from panelr_bridge.woo.payload import LineItem, Order
 
-LARGEST_NUMBER = 2**31 - 1
 LONGEST_EMAIL = 254  # RFC 5321 leaves no more room for an address
 ENDED = {"cancelled", "refunded", "failed", "trash"}
 FIXED = {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}
 """States that no decision changes: a work order exists or may exist, or a person has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
-BALANCE_PAYMENT = "balance_payment"
-NO_ACTIVATION = "no_activation_id"
+UNPAID = "pending_payment"
+PAID_STATUSES = frozenset({"payment_submitted", "completed"})
+"""What a work order's status tells at its creation: that it is to be paid, or that it is."""
 
+_BY_PLUGIN = (
+    "adopted_from_plugin",
+    "Panelr's own plugin had already sent this order; its work order was adopted",
+)
+_BY_ORDER = ("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
 _EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
-_POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +88,19 @@ class Ignore:
 Decision = Create | Adopt | Hold | Wait | Ignore
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line with what the mappings make of it: its items, or the reasons why it has none."""
-
-    line: LineItem
-    items: tuple[CartItem, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+def email_of(order: Order) -> str | None:
+    """Return the customer's address as Panelr is told it; None where there is none that it would take."""
+    email, reasons = _email(order)
+    return None if reasons else email
 
 
-def lookup_keys(order: Order) -> frozenset[str]:
-    """Return the keys under which the mapping table may know this order's lines."""
-    return frozenset(key for line in order.line_items for key in _keys(line))
+def paid_for_panelr(order: Order, catalogue: Catalogue, policy: Policy) -> Decimal | None:
+    """Return what the customer has paid for Panelr's part of an order; None where it is not paid or cannot be told."""
+    lines = read_lines(order, catalogue, policy)
+    for_panelr = [line.line for line in lines if line.items]
+    if not for_panelr or any(line.reasons for line in lines):
+        return None
+    return amount_paid(order, for_panelr, whole=len(for_panelr) == len(lines))
 
 
 def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
@@ -111,7 +112,7 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
         return adopted
     if (early := _by_status(order, policy)) is not None:
         return early
-    lines = [_read_line(line, catalogue.mappings, policy) for line in order.line_items]
+    lines = read_lines(order, catalogue, policy)
     reasons = [reason for line in lines for reason in line.reasons]
     items = tuple(item for line in lines for item in line.items)
     if not items and not reasons:
@@ -125,21 +126,26 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
 
 
 def _sent_by_plugin(order: Order) -> Adopt | None:
-    """Panelr's plugin writes these keys once it has sent the order; a second work order would be a double."""
-    work_order_id = order.meta("_panelr_work_order_id")
-    reference_code = order.meta("_panelr_reference_code")
-    usable_id = int(work_order_id) if work_order_id and _POSITIVE.fullmatch(work_order_id) else None
+    """Panelr's plugin writes these keys once it has sent the order; a second work order would be a double.
+
+    Those without the underscore the bridge writes itself: it knows its work orders again after the loss of its tables.
+    """
+    by_plugin = order.meta("_panelr_work_order_id", "_panelr_reference_code") is not None
+    mark = "_" if by_plugin else ""
+    work_order_id = order.meta(f"{mark}panelr_work_order_id")
+    reference_code = order.meta(f"{mark}panelr_reference_code")
+    usable_id = int(work_order_id) if work_order_id and POSITIVE.fullmatch(work_order_id) else None
     if usable_id is None and reference_code is None:
         return None
-    words = "Panelr's own plugin had already sent this order; its work order was adopted"
+    code, words = _BY_PLUGIN if by_plugin else _BY_ORDER
     return Adopt(
         WorkOrder(
             reference_code=reference_code,
             work_order_id=usable_id,
-            confirmation_token=order.meta("_panelr_confirmation_token"),
-            status=order.meta("_panelr_status"),
+            confirmation_token=order.meta(f"{mark}panelr_confirmation_token"),
+            status=order.meta(f"{mark}panelr_status"),
         ),
-        (Reason("adopted_from_plugin", words),),
+        (Reason(code, words),),
     )
 
 
@@ -155,72 +161,6 @@ def _by_status(order: Order, policy: Policy) -> Wait | Ignore | None:
         return Wait((Reason("not_placed", f"the order is not placed yet: its status is {status}"),))
     words = f"the status {status or '(none)'} does not call for a work order (BRIDGE_CREATE_ON)"
     return Wait((Reason("status_not_called_for", words),))
-
-
-def _keys(line: LineItem) -> tuple[str, ...]:
-    """The most exact key first: variation, product, SKU."""
-    variation = (variation_key(line.variation_id),) if line.variation_id else ()
-    product = (product_key(line.product_id),) if line.product_id else ()
-    sku = (sku_key(line.sku),) if line.sku.strip() else ()
-    return variation + product + sku
-
-
-def _read_line(line: LineItem, mappings: Iterable[Mapping], policy: Policy) -> _Line:
-    intent = line.meta("panelr_intent", "_panelr_intent")
-    if intent == BALANCE_PAYMENT:  # pays for a work order that exists: no cart item
-        return _Line(line)
-    found: list[Mapping] = []
-    for key in _keys(line):
-        found = found or [mapping for mapping in mappings if mapping.key == key]
-    if not found:
-        held = policy.unmapped_lines is UnmappedLines.HOLD
-        return _Line(line, reasons=(_unmapped(line),) if held else ())
-    wanted = [mapping for mapping in found if mapping.panelr_product_id is not None]
-    parts = [_item(line, mapping, intent) for mapping in wanted]
-    reasons = dict.fromkeys(part for part in parts if isinstance(part, Reason))
-    items = () if reasons else tuple(part for part in parts if isinstance(part, CartItem))
-    return _Line(line, items=items, reasons=tuple(reasons))
-
-
-def _item(line: LineItem, mapping: Mapping, told_intent: str | None) -> CartItem | Reason:
-    """One cart item, or the reason why Panelr would refuse it."""
-    name = _label(line)
-    intent = told_intent or mapping.intent.value
-    if intent not in set(Intent):
-        return Reason("unknown_intent", f"the line's panelr_intent {intent[:60]!r} is none that Panelr knows", name)
-    qty = line.quantity * mapping.quantity
-    if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
-        return Reason("unusable_quantity", f"the quantity {line.quantity} gives no whole number of items", name)
-    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=Intent(intent), qty=int(qty))
-    if item.intent is Intent.NEW_ACTIVATION:
-        return item
-    activation = line.meta("panelr_activation_id", "_panelr_activation_id")
-    if activation is None:
-        words = f"a {intent} needs the activation that it is for: the line has no panelr_activation_id"
-        return Reason(NO_ACTIVATION, words, name)
-    if not _POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
-        return Reason("unusable_activation_id", f"panelr_activation_id {activation[:60]!r} is no number", name)
-    return replace(item, activation_id=int(activation))
-
-
-def _unmapped(line: LineItem) -> Reason:
-    known_by = ", ".join(
-        f"{what} {value}"
-        for what, value in (
-            ("variation", line.variation_id),
-            ("product", line.product_id),
-            ("SKU", line.sku.strip()),
-        )
-        if value
-    )
-    if not known_by:
-        words = "this line has neither a product nor a SKU, so it cannot be mapped: set one in WooCommerce, or skip it"
-        return Reason("unmappable_line", words, _label(line))
-    return Reason("unmapped_product", f"no mapping for {known_by}: add one, or map it to nothing", _label(line))
-
-
-def _label(line: LineItem) -> str:
-    return line.name[:120] or f"line {line.id}"
 
 
 def _email(order: Order) -> tuple[str, list[Reason]]:
@@ -245,53 +185,31 @@ def _request(
     policy: Policy,
     *,
     email: str,
-    lines: list[_Line],
+    lines: list[Line],
     items: tuple[CartItem, ...],
 ) -> WorkOrderRequest:
     name = order.meta("_panelr_customer_name") or f"{order.billing.first_name} {order.billing.last_name}"
     for_panelr = [line.line for line in lines if line.items]
     whole = len(for_panelr) == len(lines)
+    status, amount = dict(policy.status_map)[order.status], amount_paid(order, for_panelr, whole=whole)
+    if catalogue.on_paid is OnPaid.COMPLETE_ORDER and status in PAID_STATUSES:
+        status, amount = UNPAID, None  # complete_order tells of the payment, and passes the work order on
     return WorkOrderRequest(
         customer_email=email,
-        status=dict(policy.status_map)[order.status],
+        status=status,
         items=items,
         wc_order_id=_wc_order_id(order, policy),
         customer_name=" ".join(name.split()) or None,
         customer_phone=order.billing.phone.strip() or None,
         payment_method_id=catalogue.payment_method_id,
-        payment_amount=_amount(order, for_panelr, whole=whole),
-        adjustment=_adjustment(order, for_panelr, whole=whole),
+        payment_amount=amount,
+        adjustment=adjustment(order, for_panelr, whole=whole),
     )
 
 
 def _wc_order_id(order: Order, policy: Policy) -> str:
     names = {WcOrderId.ID: "", WcOrderId.NUMBER: order.number, WcOrderId.ORDER_KEY: order.order_key}
     return names[policy.wc_order_id] or str(order.id)
-
-
-def _amount(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal | None:
-    """What the customer paid for Panelr's part: the whole order's total, else those lines with their tax.
-
-    WooCommerce ties no fee to a line, so a fee belongs to Panelr's part only where that is the whole order.
-    """
-    if order.date_paid_gmt is None:
-        return None
-    paid = order.total if whole else sum((line.total + line.total_tax for line in lines), Decimal(0))
-    return max(paid, Decimal(0))
-
-
-def _adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustment | None:
-    """Fees minus discounts, before tax as WooCommerce lists them, as the one fee or discount that Panelr takes."""
-    fees = sum((fee.total for fee in order.fee_lines), Decimal(0)) if whole else Decimal(0)
-    discounts = sum((line.subtotal - line.total for line in lines), Decimal(0))
-    amount = fees - discounts
-    if not amount:
-        return None
-    codes = [coupon.code for coupon in order.coupon_lines] if discounts else []
-    names = [fee.name for fee in order.fee_lines] if whole else []
-    direction = "fee" if amount > 0 else "discount"
-    label = ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())
-    return Adjustment(direction=direction, label=label[:190] or direction.capitalize(), amount=abs(amount))
 
 
 def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | None = None) -> State:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.decide import ENDED
+from panelr_bridge.decide import ENDED, PAID_STATUSES, UNPAID
 from panelr_bridge.values import FollowUp, OnPaid, Reason, WorkOrder, WorkOrderRequest
 from panelr_bridge.woo.payload import Order
 
@@ -20,8 +20,6 @@ POLLED_FOR = timedelta(days=7)
 """When Panelr's own plugin asks (source: the reference of Panelr's API)."""
 SETTLED = frozenset({"completed", "canceled"})
 """Statuses of a work order that nothing follows."""
-UNPAID = "pending_payment"
-TOLD_PAID = frozenset({"payment_submitted", "completed"})
 PAID = frozenset({"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"})
 QUEUED = frozenset({"processing", "queued", "completed"})
 """What a work order's status is once submit_payment, or once complete_order, has come to it."""
@@ -109,7 +107,7 @@ def _payment(created: Created, known: Known | None, *, now: datetime) -> Step | 
         and created.on_paid is not OnPaid.NONE
         and created.order.is_paid
         and created.order.status not in ENDED
-        and not (created.on_paid is OnPaid.SUBMIT_PAYMENT and request.status in TOLD_PAID)
+        and not (created.on_paid is OnPaid.SUBMIT_PAYMENT and request.status in PAID_STATUSES)
     )
     if known is not None:
         return Withdraw(FollowUp.PAYMENT) if known.owed and not known.sent and not called_for else None

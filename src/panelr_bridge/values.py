@@ -93,6 +93,7 @@ class Mapping:
     panelr_product_id: int | None
     intent: Intent
     quantity: int
+    plugin_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,8 @@ class Catalogue:
     payment_method_id: int | None
     revision: int
     on_paid: OnPaid = OnPaid.NONE
+    lines: tuple["CustomerLine", ...] | None = None
+    """The customer's lines at Panelr, where it has been asked for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

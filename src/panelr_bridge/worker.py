@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from panelr_bridge import logs
 from panelr_bridge.bridge import CALLS_AT_ONCE, Bridge, CannotHandle
+from panelr_bridge.following import Following
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import operator
 from panelr_bridge.steps.claim import Claim, Idle
@@ -27,8 +29,9 @@ log = logs.get(__name__)
 class Worker:
     """Runs one process's share of what is owed. Any number of workers may run on one database."""
 
-    def __init__(self, bridge: Bridge, *, wake_ignored: timedelta) -> None:
+    def __init__(self, bridge: Bridge, *, wake_ignored: timedelta, following: Following | None = None) -> None:
         self._bridge = bridge
+        self._following = following
         self._wake_ignored = wake_ignored
         self.stopping = False
 
@@ -52,6 +55,13 @@ class Worker:
         if seen is None:
             return None
         now = self._bridge.clock()
+        more = [await self._safely(partial(self._owed, seen, now=now))]
+        if self._following is not None:
+            more.append(await self._safely(partial(self._following.turn, seen, now=now)))
+        return min((moment for moment in more if moment is not None), default=None)
+
+    async def _owed(self, seen: Outlook, *, now: datetime) -> datetime | None:
+        """Lead on the orders whose create calls are owed; returns when there may be more, if that is known."""
         led_on = False
         if seen.lease_ends_at is not None and seen.lease_ends_at < now:
             led_on = True

@@ -14,9 +14,9 @@ def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
     One payment that cannot be read spoils the whole, because it might be the one that is looked for.
     """
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    status, history = string(data.get("status")), _history(data)
-    if status is None:
-        return Unknown(words="Panelr shows a work order, but not where it stands", status=outcome.status)
+    status, history = work_order_status(outcome), _history(data)
+    if isinstance(status, Unknown):
+        return status
     if history is None:
         return Unknown(words="the payments of Panelr's work order cannot be read", status=outcome.status)
     return WorkOrderDetails(
@@ -27,6 +27,13 @@ def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
         payment_history=history,
         currency=string(data.get("currency")),
     )
+
+
+def work_order_status(outcome: Done) -> str | Unknown:
+    """Return where a work order stands; Unknown where get_work_order's data do not tell."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    status = string(data.get("status"))
+    return status or Unknown(words="Panelr shows a work order, but not where it stands", status=outcome.status)
 
 
 def _history(data: dict[str, Any]) -> tuple[Payment, ...] | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from panelr_bridge.cart import lookup_keys
 from panelr_bridge.decide import (
     FIXED,
     Adopt,
@@ -15,7 +16,6 @@ from panelr_bridge.decide import (
     awaits_mapping,
     changes_since,
     decide,
-    lookup_keys,
 )
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, mappings, orders, outbox
@@ -34,6 +34,8 @@ FOLLOW_UPS = frozenset(
         "work_order_gone",
         "work_order_canceled",
         "write_back_failed",
+        "lines_not_told",
+        "status_not_told",
     }
 )
 """What went wrong after the work order was created, until a person acts."""

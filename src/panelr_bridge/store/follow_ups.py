@@ -7,7 +7,7 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Select, Update, bindparam, delete, insert, select, text, update
 
 from panelr_bridge.store.tables import Row, follow_ups, orders
 from panelr_bridge.values import FollowUp
@@ -22,6 +22,9 @@ _TO_PLAN = (
     .limit(bindparam("limit"))
 )
 _PLANNED = update(orders).where(orders.c.id == bindparam("of_order")).values(follow_at=None)
+_WITHDRAW = delete(follow_ups).where(
+    _C.order_id == bindparam("of_order"), _C.kind == bindparam("of_kind"), _C.lease_until.is_(None)
+)
 _OWN: list[Any] = [_C[name].label(f"of_{name}") for name in ("id", "attempt", "due_at", "lease_until", "owed_since")]
 _OWN += [_C.kind, _C.sent_at, _C.empty_since, _C.slot, _C.told]
 _DUE: Select[Any] = (
@@ -59,8 +62,8 @@ def of_order(connection: Connection, order_id: int) -> dict[FollowUp, Row]:
     }
 
 
-def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime, told: Any, now: datetime) -> None:
-    """Owe a follow-up of the locked order `row` from `due` on, from its first try on."""
+def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime | None, told: Any, now: datetime) -> None:
+    """Owe a follow-up of the locked order `row` from `due` on, from its first try on; None leaves it to a person."""
     values = {
         "due_at": due,
         "attempt": 0,
@@ -76,6 +79,11 @@ def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime, told
     ):
         new = {"store": row["store"], "order_id": row["id"], "kind": kind, "lease_until": None, "slot": None}
         connection.execute(insert(follow_ups).values(values | new))
+
+
+def withdraw(connection: Connection, order_id: int, kind: FollowUp) -> None:
+    """Owe a follow-up of a locked order no longer, as if it had never been owed; one under way goes on."""
+    connection.execute(_WITHDRAW, {"of_order": order_id, "of_kind": kind})
 
 
 def change(connection: Connection, order_id: int, kind: FollowUp, values: Row) -> None:

@@ -4,6 +4,7 @@ Every change counts the store's revision up in its own transaction, so that an o
 mappings can be told from one that was not, also when both happened at once.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -31,17 +32,19 @@ from panelr_bridge.store import listing
 from panelr_bridge.store.listing import Page, Query
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
-from panelr_bridge.values import Catalogue, Intent, Mapping, OnPaid
+from panelr_bridge.values import Catalogue, CustomerLine, Intent, Mapping, OnPaid
 
 BATCH = 1000
 
 # One statement, so that mappings and revision are of one moment: the revision's row always comes, with the order's
 # id where the order is known already, and a row for each mapping that its lines may need.
 _FOR_ORDER = (
-    "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, m.key, m.panelr_product_id, m.intent, m.quantity"
+    "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
+    " m.key, m.panelr_product_id, m.intent, m.quantity"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
+    "  (SELECT o.customer_lines FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS lines,"
     "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
     "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id,"
     "  (SELECT p.on_paid FROM payment_method_mappings p"
@@ -77,12 +80,13 @@ def for_order(
         for *_, key, product_id, intent, quantity in found
         if key is not None
     )
-    revision, order_id, payment_method_id, on_paid, *_ = found[0]
+    revision, order_id, payment_method_id, on_paid, lines, *_ = found[0]
     catalogue = Catalogue(
         mappings=mappings,
         payment_method_id=payment_method_id,
         revision=revision,
         on_paid=OnPaid(on_paid or OnPaid.NONE),
+        lines=None if lines is None else tuple(CustomerLine(**line) for line in json.loads(lines)),
     )
     return catalogue, order_id
 

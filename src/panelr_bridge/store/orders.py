@@ -36,6 +36,7 @@ _BEHIND = (
     .order_by(orders.c.state == State.IGNORED, orders.c.id)  # what a person waits for comes first
     .limit(bindparam("limit"))
 )
+_FOLLOW = update(orders).where(orders.c.id == bindparam("of_order")).values(follow_at=bindparam("at"))
 _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
 
 # What the outside sees of an order: the token stays behind its own address.
@@ -103,6 +104,11 @@ def find(connection: Connection, *, store: str, woo_order_id: int) -> Row | None
 def change(connection: Connection, order_id: int, values: Row, *, now: datetime) -> None:
     """Write `values` into a locked order."""
     connection.execute(_change(frozenset(values)), values | {"updated_at": now, "of_order": order_id})
+
+
+def follow(connection: Connection, order_id: int, *, at: datetime) -> None:
+    """Have it looked at, at that moment, what a locked order calls for. Nothing about the order changes by that."""
+    connection.execute(_FOLLOW, {"of_order": order_id, "at": at})
 
 
 def settle(connection: Connection, order_id: int, number: int, values: Row, *, now: datetime) -> Row | None:

@@ -1,12 +1,13 @@
 """Whether there is anything for a worker to do, and when there will be: one short statement that locks nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
-from panelr_bridge.store.tables import mapping_revisions, orders, outbox
-from panelr_bridge.values import Action
+from panelr_bridge.store.tables import follow_ups, mapping_revisions, orders, outbox
+from panelr_bridge.values import Action, FollowUp
 
 # Each is one step into an index; a least one over several actions would read the whole of it.
 _OUTLOOK = select(
@@ -26,20 +27,43 @@ _OUTLOOK = select(
     .where(orders.c.awaits_mapping, orders.c.mapping_revision < mapping_revisions.c.revision)
     .exists()
     .label("mapping_changed"),
+    select(func.min(orders.c.follow_at)).where(text("follow_at IS NOT NULL")).scalar_subquery().label("follow_at"),
+    *(
+        select(func.min(follow_ups.c.due_at))
+        .where(text("lease_until IS NULL AND due_at IS NOT NULL"), follow_ups.c.kind == kind)
+        .scalar_subquery()
+        .label(f"follow_up_{kind}")
+        for kind in FollowUp
+    ),
+    select(func.min(follow_ups.c.lease_until))
+    .where(follow_ups.c.lease_until.is_not(None))
+    .scalar_subquery()
+    .label("follow_up_lease_ends_at"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a worker would find: the next due call, the next lease to end, orders to decide anew."""
+    """What a worker would find: what is due next, the next leases to end, orders to decide anew or to look after."""
 
     due_at: datetime | None
     lease_ends_at: datetime | None
     mapping_changed: bool
+    follow_at: datetime | None = None
+    follow_ups: Mapping[FollowUp, datetime] = field(default_factory=dict)
+    follow_up_lease_ends_at: datetime | None = None
 
 
 def look(connection: Connection) -> Outlook:
     """Look at what is owed by every process on the database."""
     row = connection.execute(_OUTLOOK).one()
     due = [moment for moment in (getattr(row, action) for action in Action) if moment is not None]
-    return Outlook(min(due, default=None), row.lease_ends_at, bool(row.mapping_changed))
+    each = {kind: getattr(row, f"follow_up_{kind}") for kind in FollowUp}
+    return Outlook(
+        due_at=min(due, default=None),
+        lease_ends_at=row.lease_ends_at,
+        mapping_changed=bool(row.mapping_changed),
+        follow_at=row.follow_at,
+        follow_ups={kind: moment for kind, moment in each.items() if moment is not None},
+        follow_up_lease_ends_at=row.follow_up_lease_ends_at,
+    )

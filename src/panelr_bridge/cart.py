@@ -1,0 +1,174 @@
+"""From an order's lines to the items of Panelr's cart: a pure function of the lines and of what the mappings know.
+
+A line is looked up by its variation, else its product, else its SKU; several mappings of one key make a bundle.
+A renewal that does not say for which activation is matched with the customer's lines, where just one fits.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from panelr_bridge.values import (
+    CartItem,
+    Catalogue,
+    CustomerLine,
+    Intent,
+    Mapping,
+    Policy,
+    Reason,
+    UnmappedLines,
+    product_key,
+    sku_key,
+    variation_key,
+)
+from panelr_bridge.woo.payload import LineItem, Order
+
+LARGEST_NUMBER = 2**31 - 1
+BALANCE_PAYMENT = "balance_payment"
+NO_ACTIVATION = "no_activation_id"
+POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
+RENEWABLE = frozenset({"active", "expired", "suspended"})
+UPGRADABLE = frozenset({"trial_active", "active", "expired"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with what the mappings make of it: its items, or the reasons why it has none."""
+
+    line: LineItem
+    items: tuple[CartItem, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One item of a line, and the mapping that it comes from."""
+
+    item: CartItem
+    mapping: Mapping
+
+    @property
+    def lacks_activation(self) -> bool:
+        return self.item.intent is not Intent.NEW_ACTIVATION and self.item.activation_id is None
+
+
+def lookup_keys(order: Order) -> frozenset[str]:
+    """Return the keys under which the mapping table may know this order's lines."""
+    return frozenset(key for line in order.line_items for key in _keys(line))
+
+
+def read_lines(order: Order, catalogue: Catalogue, policy: Policy) -> list[Line]:
+    """Return each line with what the mappings make of it, in their order."""
+    read = [(line, _read(line, catalogue.mappings, policy)) for line in order.line_items]
+    parts = [part for _, found in read for part in found if isinstance(part, _Part)]
+    activations = _Activations(catalogue.lines, parts)
+    return [_line(line, found, activations) for line, found in read]
+
+
+def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations") -> Line:
+    settled = [activations.settle(line, part) if isinstance(part, _Part) else part for part in found]
+    reasons = dict.fromkeys(part for part in settled if isinstance(part, Reason))
+    items = () if reasons else tuple(part for part in settled if isinstance(part, CartItem))
+    return Line(line, items=items, reasons=tuple(reasons))
+
+
+def _keys(line: LineItem) -> tuple[str, ...]:
+    """The most exact key first: variation, product, SKU."""
+    variation = (variation_key(line.variation_id),) if line.variation_id else ()
+    product = (product_key(line.product_id),) if line.product_id else ()
+    sku = (sku_key(line.sku),) if line.sku.strip() else ()
+    return variation + product + sku
+
+
+def _read(line: LineItem, mappings: Iterable[Mapping], policy: Policy) -> list[_Part | Reason]:
+    intent = line.meta("panelr_intent", "_panelr_intent")
+    if intent == BALANCE_PAYMENT:  # pays for a work order that exists: no cart item
+        return []
+    found: list[Mapping] = []
+    for key in _keys(line):
+        found = found or [mapping for mapping in mappings if mapping.key == key]
+    if not found:
+        return [_unmapped(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
+    return [_part(line, mapping, intent) for mapping in found if mapping.panelr_product_id is not None]
+
+
+def _part(line: LineItem, mapping: Mapping, told_intent: str | None) -> _Part | Reason:
+    """One cart item, or the reason why Panelr would refuse it."""
+    name = _label(line)
+    intent = told_intent or mapping.intent.value
+    if intent not in set(Intent):
+        return Reason("unknown_intent", f"the line's panelr_intent {intent[:60]!r} is none that Panelr knows", name)
+    qty = line.quantity * mapping.quantity
+    if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
+        return Reason("unusable_quantity", f"the quantity {line.quantity} gives no whole number of items", name)
+    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=Intent(intent), qty=int(qty))
+    activation = line.meta("panelr_activation_id", "_panelr_activation_id")
+    if item.intent is Intent.NEW_ACTIVATION or activation is None:
+        return _Part(item, mapping)
+    if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
+        return Reason("unusable_activation_id", f"panelr_activation_id {activation[:60]!r} is no number", name)
+    return _Part(replace(item, activation_id=int(activation)), mapping)
+
+
+class _Activations:
+    """The customer's lines, for the items of an order that do not say which one they are for.
+
+    A line that another item names, or that two items would be given, is nobody's: which one is meant is not guessed.
+    """
+
+    def __init__(self, lines: tuple[CustomerLine, ...] | None, parts: list[_Part]) -> None:
+        named = {part.item.activation_id for part in parts}
+        self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
+        wanting = [part for part in parts if part.lacks_activation]
+        self._wanted = Counter(line.activation_id for part in wanting for line in self._fitting(part))
+
+    def settle(self, line: LineItem, part: _Part) -> CartItem | Reason:
+        """Return the item with its activation, or the reason why that cannot be told."""
+        item, name = part.item, _label(line)
+        if not part.lacks_activation:
+            return item
+        if self._lines is None:
+            words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
+            return Reason(NO_ACTIVATION, words, name)
+        fitting = self._fitting(part)
+        if not fitting:
+            words = f"Panelr shows no line of this customer that this {item.intent} fits: set panelr_activation_id"
+            return Reason("no_fitting_line", words, name)
+        if len(fitting) > 1 or self._wanted[fitting[0].activation_id] > 1:
+            words = f"more than one line of this customer fits this {item.intent}: set panelr_activation_id"
+            return Reason("several_fitting_lines", words, name)
+        return replace(item, activation_id=fitting[0].activation_id)
+
+    def _fitting(self, part: _Part) -> list[CustomerLine]:
+        return [line for line in self._lines or () if _fits(line, part)]
+
+
+def _fits(line: CustomerLine, part: _Part) -> bool:
+    plugins = (line.plugin_id, part.mapping.plugin_id)
+    if None not in plugins and plugins[0] != plugins[1]:
+        return False
+    trial = line.is_trial or line.status == "trial_active"
+    if part.item.intent is Intent.TRIAL_UPGRADE:
+        return trial and line.status in UPGRADABLE
+    return not trial and line.status in RENEWABLE
+
+
+def _unmapped(line: LineItem) -> Reason:
+    known_by = ", ".join(
+        f"{what} {value}"
+        for what, value in (
+            ("variation", line.variation_id),
+            ("product", line.product_id),
+            ("SKU", line.sku.strip()),
+        )
+        if value
+    )
+    if not known_by:
+        words = "this line has neither a product nor a SKU, so it cannot be mapped: set one in WooCommerce, or skip it"
+        return Reason("unmappable_line", words, _label(line))
+    return Reason("unmapped_product", f"no mapping for {known_by}: add one, or map it to nothing", _label(line))
+
+
+def _label(line: LineItem) -> str:
+    return line.name[:120] or f"line {line.id}"

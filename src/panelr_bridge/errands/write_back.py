@@ -1,0 +1,80 @@
+"""Letting the order in WooCommerce carry its work order: meta, once a note, and on completion its status."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from panelr_bridge.calls import Calls
+from panelr_bridge.errands.asking import Asked
+from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
+from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Unknown
+from panelr_bridge.steps.claim import Terms
+from panelr_bridge.steps.errand import Errand, Result
+from panelr_bridge.values import Reason
+
+ACTION = "write_back"
+
+
+class Writer(Protocol):
+    """The store's API, as far as this writes to it; both raise ShopError."""
+
+    async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change an order; what may have happened is checked before it is repeated."""
+
+    async def add_note(self, order_id: int, *, note: str) -> None:
+        """Add a private note, unless the order has just this one already."""
+
+
+async def carry_out(calls: Calls, writers: Mapping[str, Writer], errand: Errand, *, terms: Terms) -> Result:
+    """Write what the order shall carry, then the note if it has none yet."""
+    started_at, began = calls.clock(), time.monotonic()
+    told = dict(errand.told)
+    outcome: Outcome = Done(words="written", data=None)
+    try:
+        await _write(writers[errand.store], errand, told)
+    except ShopError as error:
+        outcome = _outcome(error)
+    except KeyError:
+        outcome = Misconfigured(words=f"the store {errand.store} has no API settings any more: see BRIDGE_WOO_URL")
+    asked = Asked(
+        errand=errand,
+        action=ACTION,
+        outcome=outcome,
+        started_at=started_at,
+        now=calls.clock(),
+        milliseconds=round((time.monotonic() - began) * 1000),
+    )
+    return _result(asked, told, terms=terms)
+
+
+async def _write(writer: Writer, errand: Errand, told: dict[str, Any]) -> None:
+    """Write step by step; `told` keeps what has been done, for the next try if this one breaks off."""
+    wanted = told["wanted"]
+    if told.get("written") != wanted:
+        meta = [{"key": key, "value": value} for key, value in wanted["meta"].items()]
+        status = {"status": wanted["status"]} if "status" in wanted else {}
+        await writer.update_order(errand.woo_order_id, {"meta_data": meta} | status)
+        told["written"] = wanted
+    if not told.get("noted"):
+        name = errand.work_order.reference_code or f"number {errand.work_order.work_order_id}"
+        await writer.add_note(errand.woo_order_id, note=f"Panelr work order {name} belongs to this order.")
+        told["noted"] = True
+
+
+def _outcome(error: ShopError) -> Outcome:
+    if isinstance(error, ShopMisconfigured):
+        return Misconfigured(words=str(error))
+    if isinstance(error, (ShopRefused, ShopNotFound)):
+        return Refused(words=str(error))
+    return Unknown(words=str(error))
+
+
+def _result(asked: Asked, told: dict[str, Any], *, terms: Terms) -> Result:
+    changes = {"told": told}
+    if isinstance(asked.outcome, Done):
+        words = ", ".join(f"{key} {value}" for key, value in told["wanted"]["meta"].items() if "token" not in key)
+        return asked.result(f"the order carries {words}", done=True, changes=changes)
+    if isinstance(asked.outcome, Refused):
+        words = f"the store refused to take the work order: {asked.outcome.words}"
+        return asked.result(words, attention=Reason("write_back_failed", words), changes=changes)
+    return asked.again(terms, changes=changes)
