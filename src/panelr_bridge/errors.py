@@ -9,7 +9,14 @@ BridgeError
 ├── NotFound               404 of the admin API
 ├── Conflict               409: what is asked does not fit what is stored
 ├── Invalid                422: a value cannot be used as it is
-└── BadQuery               400: a list is asked for in a way that it does not know
+├── BadQuery               400: a list is asked for in a way that it does not know
+└── ShopError              the store's REST API did not do what it was asked
+    ├── ShopRefused        it says no, and will again: what was asked must change
+    ├── ShopNotFound       it has no such thing
+    ├── ShopUnreachable    it cannot be reached or answers with a fault of its own: try later
+    ├── ShopMisconfigured  a person must mend the address, the key or the shop
+    ├── ShopUnclear        a write whose outcome could not be settled: look before you repeat it
+    └── NotOffered         this kind of API does not have what is asked
 """
 
 from collections.abc import Sequence
@@ -57,3 +64,47 @@ class Invalid(BridgeError):
 
 class BadQuery(BridgeError):
     """A list is asked for with a parameter that it does not have."""
+
+
+class ShopError(BridgeError):
+    """The store's REST API did not do what it was asked. The words hold no key, signature or address of a person.
+
+    `status` and `code` are the answer's, where there was one. `maybe_done` tells that a write may have happened.
+    """
+
+    def __init__(self, words: str, *, status: int | None = None, code: str = "", maybe_done: bool = False) -> None:
+        super().__init__(words)
+        self.words = words
+        self.status = status
+        self.code = code
+        self.maybe_done = maybe_done
+
+
+class ShopRefused(ShopError):
+    """The shop says no to what was asked, in its words."""
+
+
+class ShopNotFound(ShopError):
+    """The shop has no such order, webhook or product."""
+
+
+class ShopUnreachable(ShopError):
+    """The shop gave no usable answer this time; `retry_after` is the wait in seconds that it asks for."""
+
+    def __init__(
+        self, words: str, *, status: int | None = None, maybe_done: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(words, status=status, maybe_done=maybe_done)
+        self.retry_after = retry_after
+
+
+class ShopMisconfigured(ShopError):
+    """Address, key or shop must be mended by a person; the words say how."""
+
+
+class ShopUnclear(ShopError):
+    """It is not known whether a write happened, and looking did not settle it."""
+
+
+class NotOffered(ShopError):
+    """What is asked does not exist in the store's kind of API."""

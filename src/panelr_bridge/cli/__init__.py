@@ -2,7 +2,7 @@
 
 import typer
 
-from panelr_bridge.cli import mappings, orders, run, simulate
+from panelr_bridge.cli import mappings, orders, run, simulate, woo
 
 app = typer.Typer(
     name="panelr-bridge",
@@ -18,6 +18,7 @@ app.command()(run.check)
 app.command()(run.demo)
 app.add_typer(orders.app, name="orders")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(woo.app, name="woo")
 app.add_typer(simulate.app, name="simulate")
 
 

@@ -1,36 +1,20 @@
-"""The operator's settings: read once from the environment and `.env`, checked, and handed down.
+"""The operator's settings by name, with their types, defaults and meaning.
 
 Every field's description is what `.env.example` and the README say of it; tests/test_documentation.py proves
 that the three agree.
 """
 
-import difflib
-import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.values import Policy, UnmappedLines, WcOrderId
 
 PREFIX = "BRIDGE_"
 DEFAULT_STORE = "default"
 
-PANELR_STATUSES = (
-    "pending",
-    "pending_payment",
-    "payment_submitted",
-    "completed",
-    "canceled",
-    "payment_failed",
-)
-NEVER_CREATED_ON = frozenset({"checkout-draft", "auto-draft", "draft", "trash", "new"})
 STATUS_MAP = {
     "pending": "pending_payment",
     "on-hold": "pending_payment",
@@ -41,12 +25,6 @@ STATUS_MAP = {
     "refunded": "canceled",
     "failed": "payment_failed",
 }
-
-_PLACEHOLDER = re.compile(
-    r"(change[-_ ]?(me|this)|replace[-_ ]?(me|this)|your[-_ ]).*|<.*>|"
-    r"placeholder|secret|password|token|key|example|todo|none|null|x+",
-    re.IGNORECASE,
-)
 
 
 def _listed(value: Any) -> Any:
@@ -68,6 +46,11 @@ def _status_map(value: Any) -> Any:
     return STATUS_MAP | {woo.strip().removeprefix("wc-"): panelr.strip() for woo, _, panelr in pairs}
 
 
+WOO_URL = "Where the store is, if its REST API is to be used: https://shop.example, also with /wp-json on its end."
+WOO_KEY = "The API's consumer key (ck_...), or the user of a WordPress application password."
+WOO_SECRET = "The API's consumer secret (cs_...), or the application password."  # noqa: S105  what it means
+WOO_ORDERS_API = "How orders are asked for: wc/v3, or the path of an Orders resource such as myplugin/v1/woo."
+
 Wait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
@@ -80,6 +63,11 @@ class StoreSettings(BaseModel):
     webhook_secret_previous: SecretStr = Field(
         SecretStr(""), description="The secret before the last rotation; still accepted while it is set."
     )
+
+    woo_url: str = Field("", description=WOO_URL)
+    woo_key: SecretStr = Field(SecretStr(""), description=WOO_KEY)
+    woo_secret: SecretStr = Field(SecretStr(""), description=WOO_SECRET)
+    woo_orders_api: str = Field("wc/v3", description=WOO_ORDERS_API)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets that a delivery may be signed with, the current one first."""
@@ -138,6 +126,12 @@ class Settings(BaseSettings):
     stores: dict[str, StoreSettings] = Field(
         default_factory=dict, description="More stores: BRIDGE_STORES__{name}__WEBHOOK_SECRET and so on."
     )
+
+    # The store's REST API
+    woo_url: str = Field("", description=WOO_URL)
+    woo_key: SecretStr = Field(SecretStr(""), description=WOO_KEY)
+    woo_secret: SecretStr = Field(SecretStr(""), description=WOO_SECRET)
+    woo_orders_api: str = Field("wc/v3", description=WOO_ORDERS_API)
 
     # How orders become work orders
     create_on: Annotated[frozenset[str], NoDecode, BeforeValidator(_statuses)] = Field(
@@ -212,119 +206,5 @@ class Settings(BaseSettings):
     @property
     def all_stores(self) -> Mapping[str, StoreSettings]:
         """Every store by its name; the flat names are the store `default`."""
-        flat = StoreSettings(webhook_secret=self.webhook_secret, webhook_secret_previous=self.webhook_secret_previous)
-        return ({DEFAULT_STORE: flat} if flat.secrets() else {}) | self.stores
-
-
-def load(env_file: Path | None = Path(".env")) -> Settings:
-    """Read the settings; raises ConfigurationError with one sentence for each value that cannot be read."""
-    try:
-        return Settings(_env_file=env_file, _env_file_encoding="utf-8")
-    except ValidationError as error:
-        problems = {_name(problem): problem["msg"] for problem in reversed(error.errors())}  # the first one of each
-        raise ConfigurationError([f"{name}: {words}" for name, words in reversed(problems.items())]) from None
-    except SettingsError:  # its words may hold the value
-        words = "give each store's settings a name of its own, such as"
-        raise ConfigurationError([f"{PREFIX}STORES: {words} {PREFIX}STORES__second__WEBHOOK_SECRET"]) from None
-
-
-def strangers(env_file: Path | None = Path(".env")) -> list[str]:
-    """Return a sentence for each name with the prefix that is no setting: most are misspelt, and have no effect."""
-    given = {*os.environ, *(dotenv_values(env_file) if env_file is not None else {})}
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    strange = sorted(name for name in map(str.upper, given) if name.startswith(PREFIX) and name not in known)
-    return [
-        f"{name} is no setting{_meant(name, known)}" for name in strange if not name.startswith(f"{PREFIX}STORES__")
-    ]
-
-
-def _meant(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f": did you mean {near[0]}?" if near else ""
-
-
-def require_ready(settings: Settings) -> None:
-    """Raise ConfigurationError naming every setting with which the bridge must not serve, and how to mend it."""
-    problems = [*_secret_problems(settings), *_address_problems(settings), *_status_problems(settings)]
-    if problems:
-        raise ConfigurationError(problems)
-
-
-def _secret_problems(settings: Settings) -> list[str]:
-    generate = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-    in_panelr = "copy it from Panelr's API settings"
-    named = {f"STORES__{name}__WEBHOOK_SECRET": store.webhook_secret for name, store in settings.stores.items()}
-    flat = {} if settings.stores and not settings.webhook_secret else {"WEBHOOK_SECRET": settings.webhook_secret}
-    wanted = [
-        (name, value, f"{generate}, and type the same into WooCommerce") for name, value in (flat | named).items()
-    ]
-    wanted.append(("ADMIN_TOKEN", settings.admin_token, generate))
-    wanted.append(("PANELR_API_KEY", settings.panelr_api_key, in_panelr))
-    problems = [f"{PREFIX}{name} is {fault}: {how}" for name, value, how in wanted if (fault := _fault(value))]
-    if not settings.panelr_api_key.get_secret_value().isascii():
-        problems.append(f"{PREFIX}PANELR_API_KEY holds characters that no key has: {in_panelr}")
-    previous = {"": settings.webhook_secret_previous} | {
-        f"STORES__{name}__": store.webhook_secret_previous for name, store in settings.stores.items()
-    }
-    problems += [
-        f"{PREFIX}{name}WEBHOOK_SECRET_PREVIOUS is a placeholder: anybody could sign with it; take it out"
-        for name, value in previous.items()
-        if _fault(value) == "a placeholder"
-    ]
-    return problems
-
-
-def _fault(secret: SecretStr) -> str | None:
-    value = secret.get_secret_value().strip()
-    if not value:
-        return "missing"
-    return "a placeholder" if _PLACEHOLDER.fullmatch(value) else None
-
-
-def _address_problems(settings: Settings) -> list[str]:
-    problems = []
-    how = "set it to your panel's address, for example https://panel.your-shop.com"
-    host = _host(settings.panelr_url)
-    if not settings.panelr_url:
-        problems.append(f"{PREFIX}PANELR_URL is missing: {how}")
-    elif host is None:
-        problems.append(f"{PREFIX}PANELR_URL is no http(s) address: {how}")
-    elif host.endswith((".example", "your-shop.com")) or _PLACEHOLDER.fullmatch(host):
-        problems.append(f"{PREFIX}PANELR_URL is a placeholder: {how}")
-    if not re.match(r"(sqlite:///|postgres(ql)?(\+asyncpg)?://).+", settings.database_url):
-        problems.append(
-            f"{PREFIX}DATABASE_URL is neither sqlite:///path/to/file.db nor postgresql://user:password@host/name"
-        )
-    return problems
-
-
-def _host(url: str) -> str | None:
-    """Return the host of an http(s) address; None when it is none."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.port != 0
-    except ValueError:
-        return None
-    return parts.hostname if usable else None
-
-
-def _status_problems(settings: Settings) -> list[str]:
-    problems = [
-        f"{PREFIX}CREATE_ON must not hold {status!r}: an order in it is not placed yet or no longer there"
-        for status in sorted(settings.create_on & NEVER_CREATED_ON)
-    ]
-    problems += [
-        f"{PREFIX}CREATE_ON holds {status!r}, which {PREFIX}STATUS_MAP gives no Panelr status: add {status}:pending"
-        for status in sorted(settings.create_on - NEVER_CREATED_ON - settings.status_map.keys())
-    ]
-    problems += [
-        f"{PREFIX}STATUS_MAP gives {woo!r} the status {panelr!r}, which is none of {', '.join(PANELR_STATUSES)}"
-        for woo, panelr in sorted(settings.status_map.items())
-        if panelr not in PANELR_STATUSES
-    ]
-    return problems
-
-
-def _name(problem: Any) -> str:
-    """Return the setting that a validation problem is about; its value stays out: it may be a secret."""
-    return PREFIX + "__".join(str(part).upper() for part in problem["loc"] if not isinstance(part, int))
+        flat = StoreSettings(**{name: getattr(self, name) for name in StoreSettings.model_fields})
+        return ({DEFAULT_STORE: flat} if flat.secrets() or flat.woo_url else {}) | self.stores
