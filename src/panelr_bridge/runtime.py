@@ -1,7 +1,7 @@
 """Puts the parts together by the settings, and takes them apart in the right order."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,8 +9,11 @@ from sqlalchemy import Connection
 
 from panelr_bridge.bridge import Bridge
 from panelr_bridge.calls import Clock, utc_now
+from panelr_bridge.follow import Shop
+from panelr_bridge.following import Following, Stores
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.settings import Settings
+from panelr_bridge.settings import Settings, StoreSettings
+from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.steps.claim import RATE, Terms
 from panelr_bridge.store import database, rate
 from panelr_bridge.store.database import Database
@@ -29,6 +32,7 @@ class Runtime:
     panelr: PanelrClient
     bridge: Bridge
     worker: Worker
+    shops: Mapping[str, ShopClient]
 
 
 @contextlib.asynccontextmanager
@@ -51,11 +55,49 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
             sync_budget=timedelta(seconds=settings.sync_budget_seconds),
             clock=clock,
         )
-        worker = Worker(bridge, wake_ignored=timedelta(days=settings.wake_ignored_days))
+        shops = {name: await stack.enter_async_context(shop_of(store)) for name, store in with_api(settings).items()}
+        following = Following(
+            bridge,
+            policy=settings.policy,
+            terms=terms_of(settings),
+            stores=Stores(wanted=wanted_of(settings), writers=shops),
+            owed=bridge.owed,
+        )
+        worker = Worker(bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following)
         try:
-            yield Runtime(settings, opened, panelr, bridge, worker)
+            yield Runtime(settings, opened, panelr, bridge, worker, shops)
         finally:
-            await bridge.drain(seconds=settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds())
+            seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
+            await bridge.drain(seconds=seconds)
+            await following.drain(seconds=seconds)
+
+
+def with_api(settings: Settings) -> Mapping[str, StoreSettings]:
+    """Return the stores whose REST API can be used, by their names."""
+    return {name: store for name, store in settings.all_stores.items() if store.has_api}
+
+
+def shop_of(store: StoreSettings) -> ShopClient:
+    """Return the client of a store's REST API."""
+    return ShopClient(
+        url=store.woo_url,
+        key=store.woo_key.get_secret_value(),
+        secret=store.woo_secret.get_secret_value(),
+        orders_api=store.woo_orders_api,
+    )
+
+
+def wanted_of(settings: Settings) -> Mapping[str, Shop]:
+    """Return what the operator wants of each store."""
+    return {
+        name: Shop(
+            url=store.woo_url.rstrip("/").removesuffix("/wp-json") or None,
+            writes_back=store.has_api and store.write_back,
+            with_token=store.write_back_token,
+            completes=store.complete_orders,
+        )
+        for name, store in settings.all_stores.items()
+    }
 
 
 def terms_of(settings: Settings) -> Terms:

@@ -60,6 +60,13 @@ class UnmappedLines(StrEnum):
     SKIP = "skip"
 
 
+class AdjustmentMode(StrEnum):
+    """What a work order's fee or discount is: the order's own, or whatever matches Panelr's prices to its total."""
+
+    ORDER = "order"
+    MATCH_TOTAL = "match_total"
+
+
 class WcOrderId(StrEnum):
     """Which of an order's names is told to Panelr as `wc_order_id`."""
 
@@ -117,6 +124,7 @@ class Policy:
     unmapped_lines: UnmappedLines
     wc_order_id: WcOrderId
     require_payment_method: bool
+    adjustment: AdjustmentMode = AdjustmentMode.ORDER
     writes_back: frozenset[str] = frozenset()
     """The stores whose orders carry their work orders."""
 

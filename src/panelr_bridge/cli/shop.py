@@ -13,6 +13,7 @@ from panelr_bridge import settings
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.starting import run
 from panelr_bridge.errors import Invalid
+from panelr_bridge.runtime import shop_of
 from panelr_bridge.settings import StoreSettings, require_shop
 from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.shop.values import OrdersPage, OrdersQuery, Payload
@@ -91,12 +92,7 @@ def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:
 
     async def whole() -> R:
         chosen = _chosen(store)
-        async with ShopClient(
-            url=chosen.woo_url,
-            key=chosen.woo_key.get_secret_value(),
-            secret=chosen.woo_secret.get_secret_value(),
-            orders_api=chosen.woo_orders_api,
-        ) as client:
+        async with shop_of(chosen) as client:
             return await work(client)
 
     return run(whole())

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.values import Policy, UnmappedLines, WcOrderId
+from panelr_bridge.values import AdjustmentMode, Policy, UnmappedLines, WcOrderId
 
 PREFIX = "BRIDGE_"
 DEFAULT_STORE = "default"
@@ -51,6 +51,10 @@ WOO_KEY = "The API's consumer key (ck_...), or the user of a WordPress applicati
 WOO_SECRET = "The API's consumer secret (cs_...), or the application password."  # noqa: S105  what it means
 WOO_ORDERS_API = "How orders are asked for: wc/v3, or the path of an Orders resource such as myplugin/v1/woo."
 
+WRITE_BACK = "Whether orders in WooCommerce carry their work orders, and a note; needs WOO_URL, WOO_KEY and WOO_SECRET."
+WRITE_BACK_TOKEN = "Whether they carry the confirmation token, too: whoever can read the order can then pay for it."  # noqa: S105  what it means
+COMPLETE_ORDERS = "Whether a WooCommerce order in processing is completed once its work order is."
+
 Wait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
@@ -68,6 +72,14 @@ class StoreSettings(BaseModel):
     woo_key: SecretStr = Field(SecretStr(""), description=WOO_KEY)
     woo_secret: SecretStr = Field(SecretStr(""), description=WOO_SECRET)
     woo_orders_api: str = Field("wc/v3", description=WOO_ORDERS_API)
+    write_back: bool = Field(True, description=WRITE_BACK)
+    write_back_token: bool = Field(False, description=WRITE_BACK_TOKEN)
+    complete_orders: bool = Field(False, description=COMPLETE_ORDERS)
+
+    @property
+    def has_api(self) -> bool:
+        """Whether the store's REST API can be used."""
+        return bool(self.woo_url and self.woo_key.get_secret_value() and self.woo_secret.get_secret_value())
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets that a delivery may be signed with, the current one first."""
@@ -132,6 +144,19 @@ class Settings(BaseSettings):
     woo_key: SecretStr = Field(SecretStr(""), description=WOO_KEY)
     woo_secret: SecretStr = Field(SecretStr(""), description=WOO_SECRET)
     woo_orders_api: str = Field("wc/v3", description=WOO_ORDERS_API)
+    write_back: bool = Field(True, description=WRITE_BACK)
+    write_back_token: bool = Field(False, description=WRITE_BACK_TOKEN)
+    complete_orders: bool = Field(False, description=COMPLETE_ORDERS)
+    backfill_minutes: float = Field(
+        5,
+        ge=0,
+        le=1440,
+        allow_inf_nan=False,
+        description="How often stores are asked for orders whose webhook never came; 0 is never.",
+    )
+    public_url: str = Field(
+        "", description="Where shops reach the bridge, for `connect`: https://bridge.your-shop.com."
+    )
 
     # How orders become work orders
     create_on: Annotated[frozenset[str], NoDecode, BeforeValidator(_statuses)] = Field(
@@ -151,6 +176,10 @@ class Settings(BaseSettings):
     require_payment_method: bool = Field(
         False,
         description="Hold orders whose payment method has no mapping, instead of leaving the method out.",
+    )
+    adjustment: AdjustmentMode = Field(
+        AdjustmentMode.ORDER,
+        description="The fee or discount of a work order: the order's own, or match_total to what was paid.",
     )
     wake_ignored_days: int = Field(
         30,
@@ -201,6 +230,10 @@ class Settings(BaseSettings):
             unmapped_lines=self.unmapped_lines,
             wc_order_id=self.wc_order_id,
             require_payment_method=self.require_payment_method,
+            adjustment=self.adjustment,
+            writes_back=frozenset(
+                name for name, store in self.all_stores.items() if store.has_api and store.write_back
+            ),
         )
 
     @property
