@@ -65,6 +65,14 @@ async def test_a_token_is_a_proof_too(caller: Caller) -> None:
     assert (response.json()["data"]["fully_paid"], response.json()["data"]["balance_due"]) == (True, 0)
 
 
+async def test_a_token_of_before_a_new_start_proves_nothing(caller: Caller) -> None:
+    token = (await caller.create())["confirmation_token"]
+    caller.panel.reset()
+    await caller.create()
+    answer = await caller.post("submit_payment", {"confirmation_token": token})
+    assert refused(answer) == (404, "Work order not found")
+
+
 async def test_without_an_amount_nothing_is_recorded(caller: Caller) -> None:
     await caller.create()
     data = (await submit(caller)).json()["data"]

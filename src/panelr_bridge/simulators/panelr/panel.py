@@ -108,7 +108,7 @@ class Panel:
 
     def named(self, told: Mapping[str, object]) -> WorkOrder | None:
         """The work order that a request names in any way, whether or not it may."""
-        token, number = told.get("confirmation_token", told.get("token")), told.get("work_order_id")
+        token, number = told.get("confirmation_token"), told.get("work_order_id")
         found = self.by_token(token) if isinstance(token, str) else None
         if found is None and isinstance(number, int):
             found = self.work_orders.get(number)
