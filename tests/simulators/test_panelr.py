@@ -614,6 +614,8 @@ async def test_settings_by_hand_are_changed_together_or_not_at_all(panelr: Calle
         "shows_wc_order_id": True,
         "knows_get_work_orders": True,
         "sends_retry_after": True,
+        "knows_complete_by_token": True,
+        "accepts_repeated_payments": False,
         "strict": True,
     }
     for body, text in {

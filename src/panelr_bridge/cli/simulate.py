@@ -10,7 +10,7 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
 @app.command()
-def panelr(
+def panelr(  # noqa: PLR0913, PLR0917  one for each option
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 9090,
     api_key: Annotated[str, typer.Option(help="The key that it accepts.")] = "panelr-demo-key",
@@ -18,6 +18,10 @@ def panelr(
     latency_seconds: Annotated[float, typer.Option(help="How long each answer takes.")] = 0.0,
     hide_wc_order_id: Annotated[bool, typer.Option(help="Lists do not show wc_order_id.")] = False,
     without_lists: Annotated[bool, typer.Option(help="It does not know get_work_orders.")] = False,
+    without_complete_by_token: Annotated[
+        bool, typer.Option(help="complete_order takes no confirmation_token.")
+    ] = False,
+    accept_repeated_payments: Annotated[bool, typer.Option(help="A payment that was taken is taken again.")] = False,
 ) -> None:
     """Run a simulated Panelr."""
     from panelr_bridge.cli.simulating import serve
@@ -29,6 +33,8 @@ def panelr(
         latency_seconds=latency_seconds,
         shows_wc_order_id=not hide_wc_order_id,
         knows_get_work_orders=not without_lists,
+        knows_complete_by_token=not without_complete_by_token,
+        accepts_repeated_payments=accept_repeated_payments,
     )
     serve("Panelr", simulator, host, port, f"key {api_key}")
 

@@ -2,7 +2,8 @@
 
 from panelr_bridge.simulators.panelr.app import create_app
 from panelr_bridge.simulators.panelr.faults import Fault, FaultError
+from panelr_bridge.simulators.panelr.lines import Line
 from panelr_bridge.simulators.panelr.panel import Panel
 from panelr_bridge.simulators.panelr.work_orders import WorkOrder
 
-__all__ = ["Fault", "FaultError", "Panel", "WorkOrder", "create_app"]
+__all__ = ["Fault", "FaultError", "Line", "Panel", "WorkOrder", "create_app"]

@@ -5,27 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
-from panelr_bridge.simulators.panelr.answers import Answer, failure, parsed, success
+from panelr_bridge.simulators.panelr.answers import Answer, failure, success
+from panelr_bridge.simulators.panelr.call import Call, json_object, number
 from panelr_bridge.simulators.panelr.panel import Panel
+from panelr_bridge.simulators.panelr.paying import complete_order, send_payment_instructions, submit_payment
 from panelr_bridge.simulators.panelr.refused import Refused
 from panelr_bridge.simulators.panelr.validation import checked
 
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request, as far as the actions care. `arrived` is the panel's clock."""
-
-    action: str
-    method: str
-    query: Mapping[str, str]
-    key: str | None
-    address: str
-    content_type: str
-    body: bytes
-    arrived: float
 
 
 def carry_out(panel: Panel, call: Call) -> Answer:
@@ -43,7 +31,7 @@ def carry_out(panel: Panel, call: Call) -> Answer:
 def create_work_order(panel: Panel, call: Call) -> dict[str, Any]:
     """Create a work order; provisions nothing."""
     new = checked(
-        _json_object(panel, call),
+        json_object(panel, call),
         products=panel.products,
         methods=panel.payment_methods,
         strict=panel.settings.strict,
@@ -67,16 +55,16 @@ def get_work_order(panel: Panel, call: Call) -> dict[str, Any]:
 
 def get_work_orders(panel: Panel, call: Call) -> list[dict[str, Any]]:
     """List a customer's work orders, newest first."""
-    email, customer_id = call.query.get("customer_email"), call.query.get("customer_id")
-    limit = min(_number(call.query.get("limit", str(DEFAULT_LIMIT)), "limit"), LARGEST_LIMIT)
-    if email:
-        found = panel.of_customer(email=email)
-    elif customer_id:
-        found = panel.of_customer(customer_id=_number(customer_id, "customer_id"))
-    else:
-        raise Refused(422, "customer_email or customer_id is required")
+    limit = min(number(call.query.get("limit", str(DEFAULT_LIMIT)), "limit"), LARGEST_LIMIT)
+    found = panel.of_customer(_customer(panel, call))
     shows = panel.settings.shows_wc_order_id
     return [work_order.listed(with_wc_order_id=shows) for work_order in found[:limit]]
+
+
+def get_lines(panel: Panel, call: Call) -> list[dict[str, Any]]:
+    """List a customer's lines, in the order in which they were added."""
+    wanted = _customer(panel, call)
+    return [line.shown() for line in panel.lines.values() if panel.customer_id(line.customer_email) == wanted]
 
 
 def get_products(panel: Panel, _call: Call) -> list[dict[str, Any]]:
@@ -106,6 +94,10 @@ ACTIONS: Mapping[str, Action] = {
     "create_work_order": Action("POST", create_work_order),
     "get_work_order": Action("GET", get_work_order),
     "get_work_orders": Action("GET", get_work_orders),
+    "submit_payment": Action("POST", submit_payment),
+    "complete_order": Action("POST", complete_order),
+    "send_payment_instructions": Action("POST", send_payment_instructions),
+    "get_lines": Action("GET", get_lines),
     "get_products": Action("GET", get_products),
     "get_payment_methods": Action("GET", get_payment_methods),
     "get_store_settings": Action("GET", get_store_settings),
@@ -125,19 +117,11 @@ def _admitted(panel: Panel, call: Call) -> Callable[[Panel, Call], Any]:
     return action.run
 
 
-def _json_object(panel: Panel, call: Call) -> dict[str, Any]:
-    if panel.settings.strict and call.content_type.partition(";")[0].strip().lower() != "application/json":
-        raise Refused(400, "Content-Type must be application/json")
-    try:
-        body = parsed(call.body)
-    except ValueError as broken:
-        raise Refused(400, "The body is not valid JSON") from broken
-    if not isinstance(body, dict):
-        raise Refused(400, "The body must be a JSON object")
-    return body
-
-
-def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text) > 0):
-        raise Refused(422, f"{name} must be an integer of at least 1")
-    return int(text)
+def _customer(panel: Panel, call: Call) -> int | None:
+    """The customer whom a request names; None where nobody has that e-mail address."""
+    email, customer_id = call.query.get("customer_email"), call.query.get("customer_id")
+    if email:
+        return panel.customer_id(email)
+    if customer_id:
+        return number(customer_id, "customer_id")
+    raise Refused(422, "customer_email or customer_id is required")

@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from panelr_bridge.simulators.panelr.actions import ACTIONS, Call, carry_out
+from panelr_bridge.simulators.panelr.actions import ACTIONS, carry_out
 from panelr_bridge.simulators.panelr.answers import failure, parsed
+from panelr_bridge.simulators.panelr.call import Call
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
 from panelr_bridge.simulators.panelr.faults import SUBJECTS
 from panelr_bridge.simulators.panelr.panel import Entry, Panel
@@ -46,7 +47,7 @@ class Door:
 
     async def _answer(self, call: Call, entry: Entry, exchange: Exchange) -> None:
         faults = self.panel.faults
-        about = _told(call) if faults.waiting else {}
+        about = _told(self.panel, call) if faults.waiting else {}
         answer = NOTHING_DONE
         # Before the key is looked at: an outage asks nobody for a key.
         fault = faults.strike(call.action, "before", about)
@@ -77,13 +78,20 @@ async def _read(request: Request, arrived: float) -> Call:
     )
 
 
-def _told(call: Call) -> dict[str, str]:
-    """Which order and which customer a request is about, as far as it tells; nothing is checked here."""
+def _told(panel: Panel, call: Call) -> dict[str, str]:
+    """Which order and which customer a request is about, as far as it tells; nothing is checked here.
+
+    A request that names a work order tells what that is known to be about.
+    """
     told: object = call.query
     if call.body:
         with contextlib.suppress(ValueError):
             told = parsed(call.body)
-    return {name: str(told[name]).casefold() for name in SUBJECTS if name in told} if isinstance(told, Mapping) else {}
+    if not isinstance(told, Mapping):
+        return {}
+    work_order = panel.named(told)
+    about = told if work_order is None else {**told, **work_order.about()}
+    return {name: str(about[name]).casefold() for name in SUBJECTS if name in about}
 
 
 def create_app(
@@ -93,6 +101,8 @@ def create_app(
     latency_seconds: float = 0.0,
     shows_wc_order_id: bool = True,
     knows_get_work_orders: bool = True,
+    knows_complete_by_token: bool = True,
+    accepts_repeated_payments: bool = False,
 ) -> Starlette:
     """A Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
 
@@ -106,6 +116,8 @@ def create_app(
         latency_seconds=latency_seconds,
         shows_wc_order_id=shows_wc_order_id,
         knows_get_work_orders=knows_get_work_orders,
+        knows_complete_by_token=knows_complete_by_token,
+        accepts_repeated_payments=accepts_repeated_payments,
     )
     panel = Panel(settings, actions=ACTIONS)
     app = Starlette(

@@ -7,10 +7,18 @@ from typing import Any, TypeGuard
 WHENS = ("before", "after")
 BODIES = ("html", "envelope")
 EVERY_ACTION = "*"
-# Which actions tell the order or the customer that they are about: a fault may strike those alone.
+# Which actions tell the order or the customer that they are about, if only by naming a work order of theirs: a fault
+# may strike those alone.
+_OF_AN_ORDER = (
+    "create_work_order",
+    "get_work_order",
+    "submit_payment",
+    "complete_order",
+    "send_payment_instructions",
+)
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
-    "wc_order_id": ("create_work_order",),
-    "customer_email": ("create_work_order", "get_work_orders"),
+    "wc_order_id": _OF_AN_ORDER,
+    "customer_email": (*_OF_AN_ORDER, "get_work_orders", "get_lines"),
 }
 
 
@@ -103,7 +111,8 @@ class Faults:
     ) -> Fault:
         """Let a fault of `kind` strike the next `times` requests for `action`.
 
-        `wc_order_id` and `customer_email` narrow it to the requests that tell this order or this customer.
+        `wc_order_id` and `customer_email` narrow it to the requests that tell this order or this customer, or name
+        a work order of theirs.
 
         `when` is "before" (nothing has been done) or "after" (it has been done, the answer is spoilt; a request
         that Panelr refuses anyway is left alone). Left out, it is "after" for the kinds that carry an answer and

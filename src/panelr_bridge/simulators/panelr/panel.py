@@ -6,17 +6,20 @@ Only the event loop touches it, and no method awaits: no locks are needed.
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
 from panelr_bridge.simulators.panelr.faults import Faults
 from panelr_bridge.simulators.panelr.gates import KeyGate, RateGate, busiest_window
+from panelr_bridge.simulators.panelr.lines import Line
+from panelr_bridge.simulators.panelr.payment_input import NewPayment
 from panelr_bridge.simulators.panelr.settings import Settings
 from panelr_bridge.simulators.panelr.validation import NewItem, NewWorkOrder
-from panelr_bridge.simulators.panelr.work_orders import CartItem, Payment, WorkOrder
+from panelr_bridge.simulators.panelr.work_orders import CartItem, Instructions, Payment, WorkOrder
 
 JOURNAL_LENGTH = 1000
 
@@ -51,6 +54,7 @@ class Panel:
         """Start anew: everything but the settings is forgotten, and numbers begin at 1 again."""
         self.work_orders: dict[int, WorkOrder] = {}
         self.customers: dict[str, int] = {}
+        self.lines: dict[int, Line] = {}
         self.products = catalogue.products()
         self.payment_methods = catalogue.payment_methods()
         self.arrivals: list[float] = []
@@ -59,6 +63,7 @@ class Panel:
         self.rates = RateGate()
         self.faults.clear()
         self._last_id = 0
+        self._tokens: dict[str, int] = {}
 
     def busiest_window(self, seconds: float = 60.0) -> int:
         """The largest number of requests, of any kind and outcome, that arrived within `seconds`."""
@@ -74,7 +79,7 @@ class Panel:
             confirmation_token=secrets.token_hex(32),
             status=new.status,
             source=new.texts.get("source", "woocommerce"),
-            customer_id=self._customer_id(new.customer_email),
+            customer_id=self._customer(new.customer_email),
             customer_email=new.customer_email,
             customer_name=new.texts.get("customer_name", ""),
             customer_phone=new.texts.get("customer_phone", ""),
@@ -83,9 +88,11 @@ class Panel:
             adjustment=new.adjustment,
             created_at=now,
             updated_at=now,
-            payments=_payments(new.payment_amount, now),
+            payments=_payments(new.payment_amount, now, new.transaction_id),
+            extras=dict(new.extras),
         )
         self.work_orders[work_order.id] = work_order
+        self._tokens[work_order.confirmation_token] = work_order.id
         return work_order
 
     def by_reference(self, reference: str) -> WorkOrder | None:
@@ -95,10 +102,25 @@ class Panel:
         found = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
         return found if found is not None and found.reference_code == reference else None
 
-    def of_customer(self, *, email: str | None = None, customer_id: int | None = None) -> list[WorkOrder]:
-        """A customer's work orders, newest first; letter case in the e-mail address does not matter."""
-        wanted = self.customers.get(email.casefold()) if email is not None else customer_id
-        return [each for each in reversed(self.work_orders.values()) if each.customer_id == wanted]
+    def by_token(self, token: str) -> WorkOrder | None:
+        """The work order with this confirmation token."""
+        return self.work_orders.get(self._tokens.get(token, 0))
+
+    def named(self, told: Mapping[str, object]) -> WorkOrder | None:
+        """The work order that a request names in any way, whether or not it may."""
+        token, number = told.get("confirmation_token"), told.get("work_order_id")
+        found = self.by_token(token) if isinstance(token, str) else None
+        if found is None and isinstance(number, int):
+            found = self.work_orders.get(number)
+        return found or self.by_reference(str(told.get("ref", told.get("reference_code", ""))))
+
+    def customer_id(self, email: str) -> int | None:
+        """The customer with this e-mail address, whose letter case does not matter."""
+        return self.customers.get(email.casefold())
+
+    def of_customer(self, customer_id: int | None) -> list[WorkOrder]:
+        """A customer's work orders, newest first."""
+        return [each for each in reversed(self.work_orders.values()) if each.customer_id == customer_id]
 
     def of_wc_order(self, wc_order_id: str) -> list[WorkOrder]:
         """The work orders that were made for one order of the shop, oldest first: more than one is a duplicate."""
@@ -111,7 +133,41 @@ class Panel:
         work_order.updated_at = datetime.now(UTC)
         return work_order
 
-    def _customer_id(self, email: str) -> int:
+    def pay(self, work_order: WorkOrder, payment: NewPayment, *, status: str) -> None:
+        """Add a payment to the earlier ones and pass the work order on; the same payment twice counts twice."""
+        now = datetime.now(UTC)
+        work_order.payments += _payments(payment.amount, now, payment.transaction_id)
+        work_order.payment_method_id = payment.payment_method_id or work_order.payment_method_id
+        if payment.note is not None:
+            work_order.notes.append(payment.note)
+        work_order.status = status
+        work_order.updated_at = now
+
+    def send_instructions(self, work_order: WorkOrder, confirm_url: str) -> None:
+        """Remember an e-mail that tells how to pay."""
+        work_order.instructions.append(Instructions(datetime.now(UTC), confirm_url))
+
+    def add_line(self, customer_email: str, **fields: Any) -> Line:
+        """Give a customer a line, with the next number unless `id` is given. Raises ValueError with a sentence."""
+        line = Line(customer_email=customer_email, **{"id": max(self.lines, default=0) + 1, **fields})
+        if line.id in self.lines:
+            raise ValueError(f"There is a line {line.id} already")
+        self._customer(customer_email)
+        self.lines[line.id] = line
+        return line
+
+    def edit_line(self, line_id: int, **changes: Any) -> Line:
+        """Change a line. Raises KeyError when there is none, ValueError when a value does not fit."""
+        line = replace(self.lines[line_id], **changes)
+        self._customer(line.customer_email)
+        self.lines[line_id] = line
+        return line
+
+    def remove_line(self, line_id: int) -> None:
+        """Take a line away. Raises KeyError when there is none."""
+        del self.lines[line_id]
+
+    def _customer(self, email: str) -> int:
         return self.customers.setdefault(email.casefold(), len(self.customers) + 1)
 
 
@@ -128,5 +184,5 @@ def _cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
     )
 
 
-def _payments(amount: Decimal | None, at: datetime) -> list[Payment]:
-    return [Payment(amount, at)] if amount else []
+def _payments(amount: Decimal | None, at: datetime, transaction_id: str | None) -> list[Payment]:
+    return [Payment(amount, at, transaction_id)] if amount else []

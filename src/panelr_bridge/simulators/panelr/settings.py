@@ -9,7 +9,9 @@ class Settings:
 
     `rate_per_minute` counts the successful requests of one address; 0 is no limit. `shows_wc_order_id` and
     `knows_get_work_orders` are what the documentation leaves open. `sends_retry_after` goes for the limit's own 429;
-    a fault says itself whether it has one. `strict` also refuses unknown fields, and bodies not sent as JSON.
+    a fault says itself whether it has one. `knows_complete_by_token` off is Panelr 1, whose complete_order can only
+    create. `accepts_repeated_payments` takes a payment, and adds it, where one has been taken already: submit_payment
+    in payment_submitted, complete_order in queued. `strict` also refuses unknown fields, and bodies not sent as JSON.
     """
 
     api_key: str
@@ -18,6 +20,8 @@ class Settings:
     shows_wc_order_id: bool = True
     knows_get_work_orders: bool = True
     sends_retry_after: bool = True
+    knows_complete_by_token: bool = True
+    accepts_repeated_payments: bool = False
     strict: bool = True
 
     def __post_init__(self) -> None:

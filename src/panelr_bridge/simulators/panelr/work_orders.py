@@ -52,6 +52,15 @@ class Payment:
 
     amount: Decimal
     at: datetime
+    transaction_id: str | None = None
+
+
+@dataclass
+class Instructions:
+    """An e-mail that told the customer how to pay, and where to come back to."""
+
+    at: datetime
+    confirm_url: str
 
 
 @dataclass
@@ -86,6 +95,9 @@ class WorkOrder:
     created_at: datetime
     updated_at: datetime
     payments: list[Payment] = field(default_factory=list)
+    instructions: list[Instructions] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    extras: dict[str, Any] = field(default_factory=dict)
 
     @property
     def type(self) -> str:
@@ -120,6 +132,11 @@ class WorkOrder:
         """What is still open."""
         return max(self.order_total - self.paid, Decimal("0.00"))
 
+    def about(self) -> dict[str, str]:
+        """The order and the customer that a fault may be aimed at."""
+        about = {"customer_email": self.customer_email}
+        return about if self.wc_order_id is None else about | {"wc_order_id": self.wc_order_id}
+
     def created(self) -> dict[str, Any]:
         """The answer of create_work_order, with what version 2 adds to it."""
         return {
@@ -132,6 +149,26 @@ class WorkOrder:
             "order_total": self.order_total,
             "credits_spent": 0,
         }
+
+    def queued(self) -> dict[str, Any]:
+        """The answer of complete_order."""
+        return {
+            "work_order_id": self.id,
+            "reference_code": self.reference_code,
+            "status": self.status,
+            "type": self.type,
+            "item_count": len(self.cart),
+        }
+
+    def submitted(self, *, with_amount: bool) -> dict[str, Any]:
+        """The answer of submit_payment. Our reading: `amount_paid` is all that has been paid."""
+        answer = {
+            "work_order_id": self.id,
+            "reference_code": self.reference_code,
+            "status": self.status,
+            "fully_paid": not self.balance_due,
+        }
+        return answer | {"amount_paid": self.paid, "balance_due": self.balance_due} if with_amount else answer
 
     def detailed(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
         """The answer of get_work_order."""
@@ -186,6 +223,13 @@ class WorkOrder:
                 "customer_id": self.customer_id,
                 "customer_phone": self.customer_phone,
                 "payment_method": self.payment_method_id,
+                "payments": [
+                    {"amount": each.amount, "at": stamp(each.at), "transaction_id": each.transaction_id}
+                    for each in self.payments
+                ],
+                "instructions": [{"at": stamp(each.at), "confirm_url": each.confirm_url} for each in self.instructions],
+                "notes": self.notes,
+                "extras": self.extras,
             }
         )
 

@@ -1,0 +1,144 @@
+"""What the bodies of the three paying actions must look like. No state is changed here.
+
+An optional field is left out when there is nothing to say: null is refused. `strict` also refuses fields that the
+documentation does not name. Every function raises Refused (422) with the first field that is wrong.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from panelr_bridge.simulators.panelr.catalogue import Product
+from panelr_bridge.simulators.panelr.fields import (
+    amount,
+    email,
+    is_int,
+    known,
+    nothing_else,
+    positive,
+    required_text,
+    text,
+)
+from panelr_bridge.simulators.panelr.refused import Refused
+from panelr_bridge.simulators.panelr.validation import NewWorkOrder, checked_items
+
+PROOFS = ("confirmation_token", "reference_code", "customer_email")
+SUBMIT_FIELDS = (*PROOFS, "payment_transaction_id", "customer_note", "amount")
+BY_TOKEN_FIELDS = ("confirmation_token", "payment_transaction_id", "payment_amount", "payment_method_id")
+KEPT_TEXTS = ("customer_name", "customer_phone", "wc_order_id")
+EXTRAS = ("customer_address", "is_free", "bouquet_ids", "categories", "notes")
+CREATE_FIELDS = (
+    "customer_email",
+    "payment_method_id",
+    "items",
+    "payment_transaction_id",
+    "payment_amount",
+    *KEPT_TEXTS,
+    *EXTRAS,
+)
+INSTRUCTIONS_FIELDS = ("work_order_id", "confirm_url")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Which work order a caller means and may touch: by its token, else by its reference code and e-mail address."""
+
+    token: str | None
+    reference_code: str
+    customer_email: str
+
+
+@dataclass(frozen=True)
+class NewPayment:
+    """A payment that passed; `amount` None records nothing."""
+
+    amount: Decimal | None
+    transaction_id: str | None
+    note: str | None = None
+    payment_method_id: int | None = None
+
+
+def checked_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[Proof, NewPayment]:
+    """Check the body of submit_payment."""
+    if strict:
+        nothing_else(body, SUBMIT_FIELDS)
+    payment = NewPayment(
+        amount=amount(body, "amount") if "amount" in body else None,
+        transaction_id=_optional(body, "payment_transaction_id"),
+        note=_optional(body, "customer_note"),
+    )
+    return _proof(body), payment
+
+
+def checked_by_token(body: Mapping[str, Any], *, methods: Collection[int], strict: bool) -> tuple[Proof, NewPayment]:
+    """Check the body of complete_order that names an existing work order."""
+    if strict:
+        nothing_else(body, BY_TOKEN_FIELDS)
+    payment = NewPayment(
+        amount=amount(body, "payment_amount") if "payment_amount" in body else None,
+        transaction_id=_optional(body, "payment_transaction_id"),
+        payment_method_id=known(body, "payment_method_id", methods) if "payment_method_id" in body else None,
+    )
+    return Proof(required_text(body, "confirmation_token"), "", ""), payment
+
+
+def checked_completion(
+    body: Mapping[str, Any], *, products: Mapping[int, Product], methods: Collection[int], strict: bool
+) -> NewWorkOrder:
+    """Check the body of complete_order that creates a work order."""
+    customer_email = email(body)  # first: it is what version 1 says of a body that names a work order by its token
+    if strict:
+        nothing_else(body, CREATE_FIELDS)
+    return NewWorkOrder(
+        customer_email=customer_email,
+        status="queued",
+        items=checked_items(body, products, strict=strict),
+        texts={name: text(body, name) for name in KEPT_TEXTS if name in body},
+        payment_method_id=known(body, "payment_method_id", methods),
+        payment_amount=amount(body, "payment_amount") if "payment_amount" in body else None,
+        transaction_id=_optional(body, "payment_transaction_id"),
+        extras=_extras(body),
+    )
+
+
+def checked_instructions(body: Mapping[str, Any], *, strict: bool) -> tuple[int, str]:
+    """Check the body of send_payment_instructions: the work order's number and the address to come back to."""
+    if strict:
+        nothing_else(body, INSTRUCTIONS_FIELDS)
+    work_order_id = positive(body, "work_order_id")
+    address = required_text(body, "confirm_url")
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise Refused(422, "confirm_url must be an http or https address")
+    return work_order_id, address
+
+
+def _proof(body: Mapping[str, Any]) -> Proof:
+    if "confirmation_token" in body:
+        return Proof(required_text(body, "confirmation_token"), "", "")
+    if "reference_code" not in body or "customer_email" not in body:
+        raise Refused(422, "confirmation_token is required, or reference_code with customer_email")
+    return Proof(None, required_text(body, "reference_code"), email(body))
+
+
+def _optional(body: Mapping[str, Any], name: str) -> str | None:
+    return text(body, name) if name in body else None
+
+
+def _extras(body: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: body[name] for name in EXTRAS if name in body}
+    for name in ("customer_address", "notes"):
+        _optional(given, name)
+    if not isinstance(given.get("is_free", False), bool):
+        raise Refused(422, "is_free must be true or false")
+    if not isinstance(given.get("categories", []), list):
+        raise Refused(422, "categories must be a list")
+    bouquets = given.get("bouquet_ids", [])
+    if not isinstance(bouquets, list) or not all(is_int(each) for each in bouquets):
+        raise Refused(422, "bouquet_ids must be a list of integers")
+    return given

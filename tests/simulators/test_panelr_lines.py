@@ -1,0 +1,135 @@
+"""Customers' lines in the simulated Panelr, through its real socket."""
+
+from typing import Any
+
+import pytest
+
+from tests.simulators.panelr_caller import EMAIL, Caller, refused
+
+# They share one server.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TRIAL: dict[str, Any] = {
+    "id": 77,
+    "customer_email": EMAIL,
+    "status": "trial_active",
+    "is_trial": True,
+    "plugin_id": 2,
+    "plugin_name": "Reseller Panel",
+    "product_name": "Trial 24h",
+    "connections": 3,
+    "expiration_date": "2026-12-01",
+    "usernames": ["ada"],
+}
+
+
+async def test_get_lines_shows_what_is_documented(caller: Caller) -> None:
+    await caller.client.post("/_sim/lines", json=TRIAL)
+    caller.panel.add_line(EMAIL.upper())
+    caller.panel.add_line("eve@example.test")
+    lines = (await caller.get("get_lines", customer_email="Ada@example.test")).json()["data"]
+    assert lines == [
+        {name: value for name, value in TRIAL.items() if name != "customer_email"},
+        {
+            "id": 78,
+            "status": "active",
+            "is_trial": False,
+            "plugin_id": 1,
+            "plugin_name": "Xtream UI",
+            "product_name": "IPTV 1 Month",
+            "connections": 1,
+            "expiration_date": None,
+            "usernames": [],
+        },
+    ]
+    assert (await caller.get("get_lines", customer_id="1")).json()["data"] == lines
+    assert [each["id"] for each in (await caller.get("get_lines", customer_id="2")).json()["data"]] == [79]
+
+
+async def test_who_has_no_lines_gets_an_empty_list(caller: Caller) -> None:
+    caller.panel.add_line(EMAIL)
+    await caller.create(customer_email="bob@example.test")
+    for params in ({"customer_email": "nobody@example.test"}, {"customer_email": "bob@example.test"}):
+        assert (await caller.get("get_lines", **params)).json()["data"] == []
+    assert (await caller.get("get_lines", customer_id="2")).json()["data"] == []
+
+
+async def test_get_lines_wants_a_customer(caller: Caller) -> None:
+    assert refused(await caller.get("get_lines")) == (422, "customer_email or customer_id is required")
+    bad = await caller.get("get_lines", customer_id="x")
+    assert refused(bad) == (422, "customer_id must be an integer of at least 1")
+    assert refused(await caller.post("get_lines", {})) == (405, "get_lines must be called with GET")
+
+
+async def test_lines_by_hand(caller: Caller) -> None:
+    added = await caller.client.post("/_sim/lines", json={"customer_email": EMAIL, "is_trial": True})
+    assert (added.status_code, added.json()["id"], added.json()["status"]) == (201, 1, "trial_active")
+    await caller.client.post("/_sim/lines", json={"customer_email": "eve@example.test"})
+    changes = {"status": "expired", "is_trial": False, "usernames": ["ada"]}
+    edited = await caller.client.patch("/_sim/lines/1", json=changes)
+    assert edited.json() == added.json() | changes
+    assert (await caller.client.get(f"/_sim/lines?customer_email={EMAIL.upper()}")).json() == [edited.json()]
+    assert [each["id"] for each in (await caller.client.get("/_sim/lines")).json()] == [1, 2]
+    assert (await caller.client.delete("/_sim/lines/1")).status_code == 204
+    assert [each["id"] for each in (await caller.client.get("/_sim/lines")).json()] == [2]
+    gone = [await caller.client.delete("/_sim/lines/1"), await caller.client.patch("/_sim/lines/1", json={})]
+    assert [(each.status_code, each.json()["error"]) for each in gone] == [(404, "There is no such line")] * 2
+    await caller.client.delete("/_sim/state")
+    assert (await caller.client.get("/_sim/lines")).json() == []
+
+
+async def test_a_line_that_moves_to_another_customer_is_theirs(caller: Caller) -> None:
+    caller.panel.add_line(EMAIL)
+    caller.panel.edit_line(1, customer_email="eve@example.test")
+    assert (await caller.get("get_lines", customer_email=EMAIL)).json()["data"] == []
+    assert len((await caller.get("get_lines", customer_email="eve@example.test")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"customer_email": "ada"}, "customer_email must be a valid e-mail address"),
+        ({"status": "gone"}, "status must be one of active, trial_active, expired, suspended, canceled"),
+        ({"plugin_id": "1"}, "plugin_id must be an integer of at least 1"),
+        ({"connections": 0}, "connections must be an integer of at least 1"),
+        ({"is_trial": 1}, "is_trial must be true or false"),
+        ({"product_name": None}, "product_name must be a string"),
+        ({"expiration_date": 7}, "expiration_date must be a string or null"),
+        ({"usernames": [1]}, "usernames must be strings"),
+        ({"usernames": "ada"}, "usernames must be strings"),
+        ({"price": 1}, "There is no field price; there are id, customer_email,"),
+    ],
+)
+async def test_a_line_that_cannot_be_is_refused(caller: Caller, changes: dict[str, Any], text: str) -> None:
+    added = await caller.client.post("/_sim/lines", json=TRIAL | {"id": 5} | changes)
+    assert (added.status_code, added.json()["error"][: len(text)]) == (400, text)
+    assert caller.panel.lines == {}
+    before = caller.panel.add_line(**TRIAL).everything()
+    edited = await caller.client.patch("/_sim/lines/77", json={"connections": 9, **changes})
+    assert (edited.status_code, caller.panel.lines[77].everything()) == (400, before)
+
+
+async def test_a_line_needs_a_customer_and_a_number_of_its_own(caller: Caller) -> None:
+    nobody = await caller.client.post("/_sim/lines", json={})
+    assert (nobody.status_code, nobody.json()["error"]) == (400, "customer_email is required")
+    caller.panel.add_line(**TRIAL)
+    again = await caller.client.post("/_sim/lines", json=TRIAL)
+    assert (again.status_code, again.json()["error"]) == (400, "There is a line 77 already")
+
+
+async def test_a_fault_of_one_customer_strikes_their_lines(caller: Caller) -> None:
+    caller.panel.faults.add("refuse", action="get_lines", customer_email=EMAIL)
+    assert (await caller.get("get_lines", customer_email="bob@example.test")).status_code == 200
+    assert refused(await caller.get("get_lines", customer_email=EMAIL)) == (422, "Simulated refusal")
+
+
+async def test_the_front_page_tells_of_lines(caller: Caller) -> None:
+    page = (await caller.client.get("/_sim/")).json()
+    assert {name for name in page["pages"] if "lines" in name} == {
+        "GET /_sim/lines",
+        "POST /_sim/lines",
+        "PATCH /_sim/lines/{id}",
+        "DELETE /_sim/lines/{id}",
+    }
+    assert page["lines"]["statuses"] == ["active", "trial_active", "expired", "suspended", "canceled"]
+    assert page["lines"]["fields"] == list(TRIAL)
