@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from panelr_bridge import cart
 from panelr_bridge import decide as module
 from panelr_bridge.decide import Hold
 from panelr_bridge.values import UnmappedLines
@@ -23,8 +24,16 @@ HELD = {
     "unusable_email": order(billing={"email": "ada"}),
     "unmapped_payment_method": order(payment_method="stripe"),
 }
+BY_LINES = {"no_fitting_line", "several_fitting_lines"}  # tests/test_cart.py
 ELSEWHERE = {
-    *("adopted_from_plugin", "deleted", "ended_before_creation", "not_placed", "status_not_called_for"),
+    *(
+        "adopted_from_plugin",
+        "adopted_from_order",
+        "deleted",
+        "ended_before_creation",
+        "not_placed",
+        "status_not_called_for",
+    ),
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
 }
 
@@ -38,8 +47,9 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 
 
 def test_every_reason_of_the_module_is_tested() -> None:
-    source = Path(module.__file__).read_text()
-    assert set(re.findall(r'Reason\(\s*"(\w+)"', source)) == HELD.keys() | ELSEWHERE
+    source = Path(module.__file__).read_text() + Path(cart.__file__).read_text()
+    found = {cart.NO_ACTIVATION, *re.findall(r'Reason\(\s*"(\w+)"', source)}
+    assert found == HELD.keys() | BY_LINES | ELSEWHERE
 
 
 def test_a_held_order_names_all_that_must_be_mended_at_once() -> None:

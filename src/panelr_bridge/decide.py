@@ -34,11 +34,10 @@ UNPAID = "pending_payment"
 PAID_STATUSES = frozenset({"payment_submitted", "completed"})
 """What a work order's status tells at its creation: that it is to be paid, or that it is."""
 
-_BY_PLUGIN = (
-    "adopted_from_plugin",
-    "Panelr's own plugin had already sent this order; its work order was adopted",
+_BY_PLUGIN = Reason(
+    "adopted_from_plugin", "Panelr's own plugin had already sent this order; its work order was adopted"
 )
-_BY_ORDER = ("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
+_BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
 _EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
 
 
@@ -128,16 +127,16 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
 def _sent_by_plugin(order: Order) -> Adopt | None:
     """Panelr's plugin writes these keys once it has sent the order; a second work order would be a double.
 
-    Those without the underscore the bridge writes itself: it knows its work orders again after the loss of its tables.
+    Those without the underscore the bridge itself writes, the reference code always: so it knows its work orders again
+    when its tables are lost.
     """
     by_plugin = order.meta("_panelr_work_order_id", "_panelr_reference_code") is not None
     mark = "_" if by_plugin else ""
     work_order_id = order.meta(f"{mark}panelr_work_order_id")
     reference_code = order.meta(f"{mark}panelr_reference_code")
     usable_id = int(work_order_id) if work_order_id and POSITIVE.fullmatch(work_order_id) else None
-    if usable_id is None and reference_code is None:
+    if reference_code is None and (usable_id is None or not by_plugin):
         return None
-    code, words = _BY_PLUGIN if by_plugin else _BY_ORDER
     return Adopt(
         WorkOrder(
             reference_code=reference_code,
@@ -145,7 +144,7 @@ def _sent_by_plugin(order: Order) -> Adopt | None:
             confirmation_token=order.meta(f"{mark}panelr_confirmation_token"),
             status=order.meta(f"{mark}panelr_status"),
         ),
-        (Reason(code, words),),
+        (_BY_PLUGIN if by_plugin else _BY_ORDER,),
     )
 
 

@@ -1,6 +1,6 @@
 """A follow-up is taken by a lease, carried out by its holder, and what came of it is written down, fenced."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -223,15 +223,15 @@ UNCLEAR = Reason(
     "Panelr was asked to e-mail payment instructions and its answer was lost: the customer may have them or not",
 )
 _GAVE_UP = {
-    FollowUp.PAYMENT: ("payment_not_told", "Panelr could not be told of the payment"),
-    FollowUp.INSTRUCTIONS: ("instructions_not_sent", "Panelr could not be asked to send payment instructions"),
-    FollowUp.LINES: ("lines_not_told", "Panelr could not be asked for the customer's lines"),
-    FollowUp.WRITE_BACK: ("write_back_failed", "the store could not be told of the work order"),
-    FollowUp.STATUS: ("status_not_told", "Panelr could not be asked what became of the work order"),
+    FollowUp.PAYMENT: Reason("payment_not_told", "Panelr could not be told of the payment"),
+    FollowUp.INSTRUCTIONS: Reason("instructions_not_sent", "Panelr could not be asked to send payment instructions"),
+    FollowUp.LINES: Reason("lines_not_told", "Panelr could not be asked for the customer's lines"),
+    FollowUp.WRITE_BACK: Reason("write_back_failed", "the store could not be told of the work order"),
+    FollowUp.STATUS: Reason("status_not_told", "Panelr could not be asked what became of the work order"),
 }
 
 
 def gave_up(kind: FollowUp) -> Reason:
     """Return what a person is told when trying has been in vain for seven days."""
-    code, words = _GAVE_UP[kind]
-    return Reason(code, f"{words} for seven days: see what is wrong, then retry")
+    reason = _GAVE_UP[kind]
+    return replace(reason, words=f"{reason.words} for seven days: see what is wrong, then retry")

@@ -28,7 +28,6 @@ UNHANDLED = "cannot_be_processed"
 FOLLOW_UPS = frozenset(
     {
         "payment_not_told",
-        "payment_unclear",
         "instructions_not_sent",
         "instructions_unclear",
         "work_order_gone",

@@ -24,7 +24,7 @@ def upgrade() -> None:
         "follow_ups",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("store", sa.Text(), nullable=False),
-        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("due_at", MOMENT, nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
