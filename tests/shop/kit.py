@@ -17,7 +17,13 @@ WC = f"{SHOP}/wp-json/wc/v3"
 
 def client(url: str = SHOP, **changes: Any) -> ShopClient:
     """A client that waits for nothing."""
-    chosen = {"key": "ck_demo", "secret": "cs_demo", "waits": (0.0, 0.0), "looks": (0.0, 0.0), "timeout_seconds": 10}
+    chosen: dict[str, Any] = {
+        "key": "ck_demo",
+        "secret": "cs_demo",
+        "waits": (0.0, 0.0),
+        "looks": (0.0, 0.0),
+        "timeout_seconds": 10,
+    }
     return ShopClient(url=url, **(chosen | changes))
 
 
@@ -83,7 +89,7 @@ class Losing:
 
             await self.app(scope, again, send if not how else _nowhere)
         if how in {"before", "after"}:
-            reset(scope)
+            reset(dict(scope))
         elif how:
             await send({"type": "http.response.start", "status": int(how), "headers": []})
             await send({"type": "http.response.body", "body": b""})
