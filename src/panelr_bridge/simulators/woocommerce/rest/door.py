@@ -55,7 +55,7 @@ def _index(store: Store, vendor: str) -> Callable[[Request], Awaitable[Response]
             "timezone_string": "",
             "namespaces": ["oembed/1.0", "wc/v1", "wc/v2", "wc/v3", vendor, "wp/v2"],
             "authentication": {},
-            "routes": {path: {"methods": methods} for methods, path in WC_ADDRESSES.values()},
+            "routes": {},
         }
         return _written(store, Reply(body))
 

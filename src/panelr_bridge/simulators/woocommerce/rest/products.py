@@ -1,5 +1,6 @@
 """`/wp-json/wc/v3/products` and their variations, read only: enough to suggest mappings."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from panelr_bridge.simulators.woocommerce.rest.errors import unknown
 from panelr_bridge.simulators.woocommerce.store import Store
 from panelr_bridge.simulators.woocommerce.values import Product
 
+WORD = re.compile(r"[a-z0-9]+")
 TYPES = ("", "simple", "grouped", "external", "variable", "variation")
 
 
@@ -61,7 +63,7 @@ def product_json(store: Store, product: Product) -> dict[str, Any]:
     return {
         "id": product.id,
         "name": product.name,
-        "slug": "-".join(product.name.lower().split()),
+        "slug": "-".join(WORD.findall(product.name.lower())),
         "type": _type(store, product),
         "status": "publish",
         "sku": product.sku,
