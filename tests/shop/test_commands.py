@@ -56,7 +56,7 @@ def shop() -> Iterator[respx.MockRouter]:
         mock.get(f"{WC}/orders/41").respond(200, json=ORDER)
         mock.post(f"{WC}/orders").respond(201, json=ORDER)
         mock.put(f"{WC}/orders/41").respond(200, json=ORDER | {"status": "completed"})
-        mock.delete(f"{WC}/orders/41").respond(200, json=ORDER | {"status": "trash"})
+        mock.delete(f"{WC}/orders/41").respond(200, json=ORDER)
         yield mock
 
 
