@@ -36,6 +36,8 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
 ) -> Starlette:
     """Make a shop with the seed catalogue, no orders and no webhooks; its `Store` is `app.state.store`.
 
+    `app.state.gate.keys` holds its REST API keys, to be revoked or added to.
+
     `user` and `password` are a shop manager's application password. The Orders resource below
     `/wp-json/{vendor}/woo` takes it always, and deletes by `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3`
     takes it over https or with `local_environment`. `consumer_key` and `consumer_secret` may read and write there;
@@ -64,6 +66,7 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
         exception_handlers={404: _no_route, 405: _no_route},
     )
     app.state.store = store
+    app.state.gate = gate
     return app
 
 

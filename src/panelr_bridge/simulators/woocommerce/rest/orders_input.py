@@ -140,7 +140,7 @@ def _meta(value: Any, name: str) -> list[MetaEntry]:
             raise invalid(name, f"{name}[{index}] is not of type object.")
     # An entry without a key is passed over.
     told = [entry for entry in value if entry.get("key")]
-    return [MetaEntry(_integer(entry.get("id", 0), name), str(entry["key"]), entry.get("value")) for entry in told]
+    return [MetaEntry(_integer(entry.get("id") or 0, name), str(entry["key"]), entry.get("value")) for entry in told]
 
 
 def _list(given: Mapping[str, Any], name: str) -> list[Any]:
