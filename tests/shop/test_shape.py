@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 import simplejson
 
 from panelr_bridge.shop.wc_shape import as_order, as_wc_body, as_wc_payload
@@ -51,8 +52,25 @@ def test_it_is_read_as_one_of_wc_v3() -> None:
     assert (line.subtotal, line.total) == (Decimal(20), Decimal("17.60"))
 
 
+@pytest.mark.parametrize(
+    ("status", "payment_method", "paid"),
+    [
+        ("processing", "bacs", True),
+        ("completed", "bacs", True),
+        ("on-hold", "bacs", False),
+        ("pending", "bacs", False),
+        ("refunded", "bacs", False),
+        ("processing", "cod", False),
+        ("completed", "cod", True),
+    ],
+)
+def test_the_status_tells_whether_it_is_paid(status: str, payment_method: str, paid: bool) -> None:
+    read = as_order(RESOURCE | {"status": status, "payment_method": payment_method})
+    assert read.date_paid_gmt == (read.date_modified_gmt if paid else None)
+
+
 def test_what_it_does_not_tell_is_empty_and_not_guessed() -> None:
-    read = as_order(RESOURCE)
+    read = as_order(RESOURCE | {"status": "on-hold"})
     assert (read.date_paid_gmt, read.order_key, read.fee_lines, read.coupon_lines, read.refunds) == (
         None,
         "",
@@ -60,7 +78,7 @@ def test_what_it_does_not_tell_is_empty_and_not_guessed() -> None:
         (),
         (),
     )
-    assert "date_paid_gmt" not in as_wc_payload(RESOURCE)
+    assert "date_paid_gmt" not in as_wc_payload(RESOURCE | {"status": "on-hold"})
 
 
 def test_its_body_is_written_as_woocommerce_writes() -> None:
