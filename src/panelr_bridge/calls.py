@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -80,10 +80,14 @@ class Calls:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> State:
+        """Record an outcome as `recorded` does, by `work` in a transaction."""
+        return await self.recorded(report, lambda: self.write(work, *args, **kwargs))
+
+    async def recorded(self, report: Report, record: Callable[[], Awaitable[State]]) -> State:
         """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
         for tried in range(1, RECORD_TRIES + 1):
             try:
-                state = await self.write(work, *args, **kwargs)
+                state = await record()
                 break
             except Exception as error:
                 if tried == RECORD_TRIES or not is_unavailable(error):

@@ -65,12 +65,7 @@ def created(
 ) -> State:
     """Panelr has created the work order: keep it, whatever else happened in between."""
     claim = report.claim
-    values = result_values(work_order, adopted=False) | {
-        "state": State.CREATED,
-        "reasons": [],
-        "awaits_mapping": False,
-    }
-    attempt = _attempt(report, f"created {work_order.reference_code}", now=now)
+    values, attempt = created_values(work_order), created_attempt(report, work_order, now=now)
     settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
@@ -79,6 +74,17 @@ def created(
         _tell_changes(connection, claim.order_id, now=now)
     answered(connection, report, now=now)
     return State.CREATED
+
+
+def created_values(work_order: WorkOrder) -> Row:
+    """Return what a created work order makes of its order's row."""
+    standing: Row = {"state": State.CREATED, "reasons": [], "awaits_mapping": False}
+    return result_values(work_order, adopted=False) | standing
+
+
+def created_attempt(report: Report, work_order: WorkOrder, *, now: datetime) -> Row:
+    """Return the row of the attempt that has created `work_order`."""
+    return _attempt(report, f"created {work_order.reference_code}", now=now)
 
 
 def not_created(connection: Connection, now: datetime, report: Report, *, terms: Terms) -> State:

@@ -23,7 +23,6 @@ from panelr_bridge.values import State
 from panelr_bridge.web import problems
 from panelr_bridge.web.body import read
 from panelr_bridge.web.state import runtime_of
-from panelr_bridge.woo.payload import Deleted, Order
 from panelr_bridge.woo.signature import verify
 
 router = APIRouter(tags=["WooCommerce"])
@@ -73,18 +72,23 @@ async def named_store(request: Request, store: str) -> Response:
 async def _receive(request: Request, store: str) -> Response:
     runtime = runtime_of(request)
     try:
-        known = _store(runtime, store)
+        settings = _store(runtime, store)
         body = await read(request, limit=runtime.settings.max_body_bytes)
         if _is_ping(request, body):
             log.info("delivery.received", store=store, verdict="ping")
             return PlainTextResponse("pong")
-        _verify(request, body, known)
+        _verify(request, body, settings)
     except (UnknownStore, BodyTooLarge, BadSignature) as error:
         log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
         raise
-    delivery, event = _understand(request, store, body)
+    told = _told(request, store, body)
+    known = runtime.bridge.recognised(**told)
+    delivery, event = understand(**told) if known is None else (known, None)
     try:
-        row = await runtime.bridge.receive(delivery, event)
+        row = await runtime.bridge.receive_again(known) if known is not None else None
+        if row is None:
+            delivery, event = understand(**told) if known is not None else (delivery, event)
+            row = await runtime.bridge.receive(delivery, event)
     except Exception as error:
         if is_unavailable(error) or not await _kept(runtime, delivery):
             log.exception("delivery.not_stored", store=store)
@@ -111,10 +115,11 @@ def _verify(request: Request, body: bytes, store: StoreSettings) -> None:
     verify(body=body, signature=signature, secrets=store.secrets())
 
 
-def _understand(request: Request, store: str, body: bytes) -> tuple[Delivery, Order | Deleted | None]:
+def _told(request: Request, store: str, body: bytes) -> dict[str, Any]:
+    """Return what is known of a delivery before its body is read."""
     headers = {name: value[:500] for name in KEPT_HEADERS if (value := request.headers.get(name))}
     topic = request.headers.get("x-wc-webhook-topic", "")[:100]
-    return understand(store=store, topic=topic, body=body, headers=headers)
+    return {"store": store, "topic": topic, "body": body, "headers": headers}
 
 
 async def _kept(runtime: Runtime, delivery: Delivery) -> bool:
