@@ -25,6 +25,12 @@ from panelr_bridge.woo.payload import ORDER_TOPICS, Deleted, Order
 
 ANY_SLOT = rate.Slot(0)
 """Stands for the slot that the statement takes."""
+REMEMBERED = 5000
+"""How many orders and snapshots are remembered."""
+CATALOGUES = 1000
+"""How many sets of products, as orders had them, are remembered with their mappings."""
+KEYS = 60
+"""How many keys of the mapping table such a set has at most."""
 
 
 class Ordinary:
@@ -35,9 +41,9 @@ class Ordinary:
         self._policy = policy
         self._terms = terms
         self._clock = clock
-        self._snapshots = Recent[tuple[str, bytes], tuple[int, str]]()
-        self._orders = Recent[tuple[str, int], bool]()
-        self._catalogues = Recent[tuple[str, frozenset[str], str], Catalogue]()
+        self._snapshots = Recent[tuple[str, bytes], tuple[int, str]](REMEMBERED)
+        self._orders = Recent[tuple[str, int], bool](REMEMBERED)
+        self._catalogues = Recent[tuple[str, frozenset[str], str], Catalogue](CATALOGUES)
 
     def recognised(self, *, store: str, topic: str, body: bytes, headers: dict[str, str]) -> Delivery | None:
         """Return the delivery that these bytes are where they have told an order lately, under whatever topic."""
@@ -101,7 +107,8 @@ class Ordinary:
             return known
         asked = mappings.asked(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
         catalogue, order_id = mappings.told(await self._database.alone(mappings.FOR_ORDER, lambda: asked))
-        self._catalogues.keep((store, keys, method), catalogue)
+        if len(keys) <= KEYS:
+            self._catalogues.keep((store, keys, method), catalogue)
         return catalogue if order_id is None else None
 
     def remember(self, delivery: Delivery, event: Order | Deleted | None, received: Received) -> None:

@@ -6,13 +6,12 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-KEPT = 5000
-
 
 class Recent(Generic[K, V]):
-    """A mapping that holds the last KEPT keys."""
+    """A mapping that holds the last keys that were kept, `size` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._known: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
@@ -23,7 +22,7 @@ class Recent(Generic[K, V]):
         """Remember `value`."""
         self._known.pop(key, None)
         self._known[key] = value
-        if len(self._known) > KEPT:
+        if len(self._known) > self._size:
             del self._known[next(iter(self._known))]
 
     def forget(self) -> None:
