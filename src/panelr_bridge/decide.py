@@ -37,6 +37,7 @@ FIXED = {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 BALANCE_PAYMENT = "balance_payment"
 
+_INTENTS = frozenset(Intent)
 _EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
 _POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 
@@ -185,7 +186,7 @@ def _item(line: LineItem, mapping: Mapping, told_intent: str | None) -> CartItem
     """One cart item, or the reason why Panelr would refuse it."""
     name = _label(line)
     intent = told_intent or mapping.intent.value
-    if intent not in set(Intent):
+    if intent not in _INTENTS:
         return Reason("unknown_intent", f"the line's panelr_intent {intent[:60]!r} is none that Panelr knows", name)
     qty = line.quantity * mapping.quantity
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
