@@ -1,5 +1,7 @@
 """The ordinary order's short cuts write what the transactions that they stand for write, and answer the same."""
 
+import asyncio
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,10 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, func, select
 
 from panelr_bridge.outcomes import Done, Unknown
 from panelr_bridge.steps import mapping as mapping_steps
-from panelr_bridge.store import tables
+from panelr_bridge.steps.claim import RATE
+from panelr_bridge.steps.ordinary import Ordinary
+from panelr_bridge.steps.understand import understand
+from panelr_bridge.store import rate, tables
 from panelr_bridge.store.tables import Row
 from tests.flow.test_model import MAPPING
 from tests.flow.world import BEGIN, Process, World
@@ -170,3 +176,40 @@ async def test_what_the_mappings_were_is_not_what_they_are(stepped: Kit) -> None
     await stepped.map(sku="PANEL-1000", panelr_product_id=4)
     assert (await stepped.post(order(id=3))).json()["state"] == "created"
     assert [made.cart[0].product_id for made in stepped.panel.work_orders.values()] == [3, 4]
+
+
+async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_the_others_nothing(stepped: Kit) -> None:
+    database, bridge = stepped.runtime.database, stepped.runtime.bridge
+    if database.dialect == "sqlite":
+        pytest.skip("there is one writer, and no short cut")
+    for number in range(1, 6):
+        told = [
+            understand(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
+            for topic in ("order.created", "order.updated") * 4
+        ]
+        processes = [Ordinary(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock) for _ in told]
+        came = await asyncio.gather(*(each.receive(*delivery) for each, delivery in zip(processes, told, strict=True)))
+        (received,) = [each for each in came if each is not None]
+        assert received.claim is not None
+        assert await database.read(_counts) == dict.fromkeys(("deliveries", "orders", "outbox", "taken"), number)
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    counted = {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in (tables.deliveries, tables.orders, tables.outbox)
+    }
+    taken = select(func.count()).where(tables.rate_slots.c.used_at > rate.NEVER)
+    return counted | {"taken": connection.execute(taken).scalar_one()}
+
+
+async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
+    database, bridge = stepped.runtime.database, stepped.runtime.bridge
+    ordinary = Ordinary(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
+    close = functools.partial(rate.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))
+    await database.write(lambda connection: close(connection, failures=1, cause="throttled", words="later"))
+    delivery, event = understand(
+        store="default", topic="order.created", body=body_of(1, 0, "processing", "order.created"), headers={}
+    )
+    assert await ordinary.receive(delivery, event) is None
+    assert await database.read(_counts) == {"deliveries": 0, "orders": 0, "outbox": 0, "taken": 0}
