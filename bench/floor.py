@@ -113,9 +113,13 @@ async def store(url: str) -> AsyncIterator[Store]:
     if url.startswith("sqlite"):
         yield SqliteStore(url)
         return
-    async with asyncpg.create_pool(url, min_size=1, max_size=20) as pool:
+    async with asyncpg.create_pool(url, min_size=1, max_size=20, reset=_nothing) as pool:
         await pool.execute(TABLE.format(bytes="BYTEA"))
         yield PostgresStore(pool)
+
+
+async def _nothing(_connection: object) -> None:
+    """What is to be reset on a connection that comes back: asyncpg would ask the database to, each time."""
 
 
 class Floor:

@@ -6,8 +6,10 @@ No transaction is open while Panelr is called, and what is owed is a row before 
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from panelr_bridge import logs
 from panelr_bridge.calls import Calls, Clock, Settled, utc_now
@@ -19,6 +21,8 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import intake, record
 from panelr_bridge.steps.claim import Claim, Idle, Moved, Terms
+from panelr_bridge.steps.ordinary import Ordinary
+from panelr_bridge.steps.record import Report
 from panelr_bridge.steps.understand import understand
 from panelr_bridge.store import orders
 from panelr_bridge.store.database import Database, is_unavailable
@@ -26,6 +30,8 @@ from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, Policy, State, WorkOrder
 from panelr_bridge.woo.payload import Deleted, Order
+
+R = TypeVar("R")
 
 TURNS = (Action.CREATE_WORK_ORDER,) * 3 + (Action.LOOK_UP,)
 """Look-ups, of which an outage leaves many, do not starve new orders, nor these the look-ups."""
@@ -69,6 +75,17 @@ class Bridge(Calls):
         self._no_leave: datetime | None = None
         self._asked_at = clock()
         self._look_ups = LookUps(self, terms)
+        self._ordinary = Ordinary(database, policy=policy, terms=terms, clock=clock)
+
+    def recognised(self, *, store: str, topic: str, body: bytes, headers: dict[str, str]) -> Delivery | None:
+        """Return the delivery that these bytes are, without reading them, where they have told an order lately."""
+        return self._ordinary.recognised(store=store, topic=topic, body=body, headers=headers)
+
+    async def receive_again(self, delivery: Delivery) -> Row | None:
+        """Store what `recognised` returned; returns its order, None and nothing is stored where that has changed."""
+        until = time.monotonic() + self._sync_budget.total_seconds()
+        received = await _stored(until, lambda: self._ordinary.tell_again(delivery))
+        return None if received is None else await self._follow(until, delivery, received)
 
     async def receive(self, delivery: Delivery, event: Order | Deleted | None) -> Row | None:
         """Store an authentic delivery and carry out what it calls for, as far as the time budget goes.
@@ -77,7 +94,16 @@ class Bridge(Calls):
         this returns; a call that is still under way goes on and is recorded when it ends.
         """
         until = time.monotonic() + self._sync_budget.total_seconds()
-        return await self._follow(until, delivery, await self._stored(until, delivery, event))
+        received = await _stored(until, lambda: self._received(delivery, event))
+        self._ordinary.remember(delivery, event, received)
+        return await self._follow(until, delivery, received)
+
+    async def _received(self, delivery: Delivery, event: Order | Deleted | None) -> intake.Received:
+        """Transaction 1."""
+        received = await self._ordinary.receive(delivery, event)
+        if received is not None:
+            return received
+        return await self.write(intake.receive, delivery, event, policy=self.policy, terms=self.terms)
 
     async def replay(self, stored: Row, *, actor: str) -> tuple[Delivery, Row | None]:
         """Act on a stored delivery as if it had just come; returns it as it is understood now, and its order."""
@@ -97,7 +123,7 @@ class Bridge(Calls):
             row = await self._within(until, received.claim, row)
         elif row is not None and row["state"] == State.QUEUED and self.no_leave_before() is None:
             self.owed.set()
-        if row is not None and row["follow_at"] is not None:
+        if row is not None and row.get("follow_at") is not None:
             self.owed.set()
         log.info(
             "delivery.received",
@@ -133,16 +159,6 @@ class Bridge(Calls):
         except Exception:  # noqa: BLE001  everything is stored: not to see it now is no reason to refuse the delivery
             log.warning("delivery.unread", order=claim.order_id)
             return row
-
-    async def _stored(self, until: float, delivery: Delivery, event: Order | Deleted | None) -> intake.Received:
-        """Transaction 1, tried again while the database is away and the time lasts: the sender tells only once."""
-        while True:
-            try:
-                return await self.write(intake.receive, delivery, event, policy=self.policy, terms=self.terms)
-            except Exception as error:
-                if not is_unavailable(error) or time.monotonic() + STORE_AGAIN >= until:
-                    raise
-                await asyncio.sleep(STORE_AGAIN)
 
     def start(self, claim: Claim) -> asyncio.Task[Settled]:
         """Begin a claimed call; it ends by itself, whether or not anybody waits for it."""
@@ -224,7 +240,28 @@ class Bridge(Calls):
         if isinstance(report.outcome, Done):
             found = answer.created_work_order(report.outcome)
             if isinstance(found, WorkOrder):
-                state = await self.record(report, record.created, report, found)
+                state = await self._created(report, found)
                 return Settled(state, found if state is State.CREATED else None)
             report = replace(report, outcome=found)
         return Settled(await self.record(report, record.not_created, report, terms=self.terms))
+
+    async def _created(self, report: Report, work_order: WorkOrder) -> State:
+        """Transaction 2."""
+
+        async def settled() -> State:
+            if await self._ordinary.created(report, work_order):
+                return State.CREATED
+            return await self.write(record.created, report, work_order)
+
+        return await self.recorded(report, settled)
+
+
+async def _stored(until: float, store: Callable[[], Awaitable[R]]) -> R:
+    """Run transaction 1, again while the database is away and the time lasts: the sender tells only once."""
+    while True:
+        try:
+            return await store()
+        except Exception as error:
+            if not is_unavailable(error) or time.monotonic() + STORE_AGAIN >= until:
+                raise
+            await asyncio.sleep(STORE_AGAIN)

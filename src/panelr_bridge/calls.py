@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -83,14 +83,7 @@ class Calls:
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Do as `write`, again and again for a while where the database is away: what was heard is worth it."""
-        for tried in range(1, RECORD_TRIES):
-            try:
-                return await self.write(work, *args, **kwargs)
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                await asyncio.sleep(min(0.1 * 2**tried, 10))
-        return await self.write(work, *args, **kwargs)
+        return await _insisting(lambda: self.write(work, *args, **kwargs))
 
     async def record(
         self,
@@ -100,8 +93,12 @@ class Calls:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> State:
-        """Record an outcome."""
-        state = await self.persist(work, *args, **kwargs)
+        """Record an outcome as `recorded` does, by `work` in a transaction."""
+        return await self.recorded(report, lambda: self.write(work, *args, **kwargs))
+
+    async def recorded(self, report: Report, record: Callable[[], Awaitable[State]]) -> State:
+        """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
+        state = await _insisting(record)
         claim = report.claim
         log.info(
             "call.finished",
@@ -116,3 +113,15 @@ class Calls:
             state=state,
         )
         return state
+
+
+async def _insisting(store: Callable[[], Awaitable[R]]) -> R:
+    """Store what was heard, however often the database is away meanwhile."""
+    for tried in range(1, RECORD_TRIES):
+        try:
+            return await store()
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            await asyncio.sleep(min(0.1 * 2**tried, 10))
+    return await store()

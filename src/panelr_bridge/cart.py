@@ -27,6 +27,7 @@ from panelr_bridge.woo.payload import LineItem, Order
 LARGEST_NUMBER = 2**31 - 1
 BALANCE_PAYMENT = "balance_payment"
 POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
+INTENTS = frozenset(Intent)
 RENEWABLE = frozenset({"active", "expired", "suspended"})
 UPGRADABLE = frozenset({"trial_active", "active", "expired"})
 
@@ -96,7 +97,7 @@ def _part(line: LineItem, mapping: Mapping, told_intent: str | None) -> _Part | 
     """One cart item, or the reason why Panelr would refuse it."""
     name = _label(line)
     intent = told_intent or mapping.intent.value
-    if intent not in set(Intent):
+    if intent not in INTENTS:
         return Reason("unknown_intent", f"the line's panelr_intent {intent[:60]!r} is none that Panelr knows", name)
     qty = line.quantity * mapping.quantity
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:

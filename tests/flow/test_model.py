@@ -25,7 +25,6 @@ from hypothesis.stateful import (
 from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.steps import mapping as mapping_steps
 from panelr_bridge.steps import operator
-from panelr_bridge.steps.understand import understand
 from panelr_bridge.store.tables import Row, deliveries, orders, outbox
 from panelr_bridge.values import Action, State, WorkOrder
 from tests.flow.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
@@ -108,11 +107,7 @@ class Model(RuleBasedStateMachine):
         self._tell(data, [data.draw(st.sampled_from(self.told))])
 
     def _tell(self, data: st.DataObject, what: list[tuple[int, str, bytes]]) -> None:
-        works = []
-        for _, topic, body in what:
-            delivery, event = understand(store="default", topic=topic, body=body, headers={})
-            works.append(self._any_process(data).bridge.receive(delivery, event))
-        self.world.run(*works)
+        self.world.run(*(self._any_process(data).told(topic, body) for _, topic, body in what))
 
     # The processes
 

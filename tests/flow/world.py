@@ -17,7 +17,9 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
 from panelr_bridge.steps.claim import RATE, Claim, Terms
+from panelr_bridge.steps.understand import understand
 from panelr_bridge.store import database, rate
+from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, metadata
 from panelr_bridge.worker import Worker
 from tests.clock import turn
@@ -258,6 +260,10 @@ class Process:
         async with self.world.turn:
             return await self._counted(self._database.read(work, *args, **more))
 
+    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> Any:
+        """Run one statement as a transaction, for its clock to be turned."""
+        return await self.write(lambda connection: statement.run(connection, values()))
+
     async def _counted(self, work: Coroutine[Any, Any, Any]) -> Any:
         self.world.busy += 1
         try:
@@ -273,6 +279,13 @@ class Process:
         flight = Flight(self, call, order_id, now, asyncio.get_running_loop().create_future())
         self.world.depart(flight)
         return await flight.answer
+
+    async def told(self, topic: str, body: bytes) -> None:
+        """What the door does with an authentic delivery."""
+        facts: Row = {"store": "default", "topic": topic, "body": body, "headers": {}}
+        known = self.bridge.recognised(**facts)
+        if known is None or await self.bridge.receive_again(known) is None:
+            await self.bridge.receive(*understand(**facts))
 
     async def work(self) -> None:
         """One turn of the worker."""

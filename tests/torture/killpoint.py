@@ -80,7 +80,9 @@ class _Watch:
         named = (getattr(context, "compiled_parameters", None) or [{}])[0]
         if self._looking:
             return
-        if self._row_id is None and "of_order" in named:
+        if self._row_id is None and named.get("of_woo_order_id") == self._point.woo_order_id and "of_order" in named:
+            self._row_id = named["of_order"]
+        elif self._row_id is None and "of_order" in named and "of_woo_order_id" not in named:
             self._look_up(connection, named["of_order"])
         if self._is_about(statement, named):
             connection.info["concerned"] = True

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps import intake
+from panelr_bridge.steps import intake, ordinary
 from panelr_bridge.store.database import Database
 from tests.kit import Kit, order
 from tests.web import BOTH_DATABASES, Logged, deliveries, log, problem  # noqa: F401  the fixture works by being there
@@ -95,6 +95,7 @@ def break_processing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError("a mistake of ours, with ada@example.test in it")
 
     monkeypatch.setattr(intake, "weigh", broken)
+    monkeypatch.setattr(ordinary, "decide", broken)
 
 
 @BOTH_DATABASES

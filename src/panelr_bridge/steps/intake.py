@@ -117,22 +117,12 @@ def _first(
 ) -> Received:
     """The order's first snapshot: one row, and what it owes."""
     decision = weighed.decision
-    row = orders.new(store=store, woo_order_id=weighed.order.id, now=now)
-    row |= snapshot_values(weighed.order, delivery_id=stored.id, sha256=stored.sha256)
-    row |= standing_values(weighed, state=decision.state, delivery_id=stored.id, now=now)
+    row = first_row(store, weighed, delivery_id=stored.id, sha256=stored.sha256, now=now)
     slot = None
     if isinstance(decision, Create):
-        slot = _slot_ahead(connection, decision, terms=terms, now=now)
+        slot = rate.take_ahead(connection, **leave_ahead(decision, terms=terms, now=now))
         row |= sending_values(row, decision.request, now=now) if slot else {}
-        call = outbox.owed(
-            store=store,
-            action=Action.CREATE_WORK_ORDER,
-            due=now,
-            now=now,
-            lease_until=now + terms.lease if slot else None,
-            slot=slot.number if slot else None,
-        )
-        order_id = together.add_owing(connection, row, call)
+        order_id = together.add_owing(connection, row, owed_by(store, slot, terms=terms, now=now))
     else:
         order_id = orders.add(connection, row)
     if order_id is None:  # another delivery of this order was first; what was taken here is rolled back
@@ -143,6 +133,25 @@ def _first(
     follows = follows_at_once(weighed, store=store, policy=policy)
     claim = claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows)
     return Received(stored, row, claim)
+
+
+def first_row(store: str, weighed: Weighed, *, delivery_id: int | None, sha256: bytes, now: datetime) -> Row:
+    """Return the row of an order by its first snapshot, as far as no call is made yet."""
+    row = orders.new(store=store, woo_order_id=weighed.order.id, now=now)
+    row |= snapshot_values(weighed.order, delivery_id=delivery_id, sha256=sha256)
+    return row | standing_values(weighed, state=weighed.decision.state, delivery_id=delivery_id, now=now)
+
+
+def owed_by(store: str, slot: rate.Slot | None, *, terms: Terms, now: datetime) -> Row:
+    """Return what an order owes that calls for a work order; with a `slot` its call is made now."""
+    return outbox.owed(
+        store=store,
+        action=Action.CREATE_WORK_ORDER,
+        due=now,
+        now=now,
+        lease_until=now + terms.lease if slot else None,
+        slot=slot.number if slot else None,
+    )
 
 
 def _next(
@@ -186,7 +195,7 @@ def _take_along(
         return None
     # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=None)
-    slot = _slot_ahead(connection, decision, terms=terms, now=now)
+    slot = rate.take_ahead(connection, **leave_ahead(decision, terms=terms, now=now))
     if slot is None:
         outbox.put_back(connection, row["id"], due=now, tried=False)
         return None
@@ -195,15 +204,15 @@ def _take_along(
     return claim_of(sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows)
 
 
-def _slot_ahead(connection: Connection, decision: Create, *, terms: Terms, now: datetime) -> rate.Slot | None:
-    return rate.take_ahead(
-        connection,
-        name=RATE,
-        limit=terms.rate_per_minute,
-        now=now,
-        likeness=likeness(decision.request),
-        doubtful_since=now - terms.doubt,
-    )
+def leave_ahead(decision: Create, *, terms: Terms, now: datetime) -> Row:
+    """Return by what `rate.take_ahead` judges the call that `decision` asks for."""
+    return {
+        "name": RATE,
+        "limit": terms.rate_per_minute,
+        "now": now,
+        "likeness": likeness(decision.request),
+        "doubtful_since": now - terms.doubt,
+    }
 
 
 def _is_stale(order: Order, row: Row, *, topic: str) -> bool:

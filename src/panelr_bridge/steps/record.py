@@ -62,13 +62,8 @@ def created(
 ) -> State:
     """Panelr has created the work order: keep it, whatever else happened in between."""
     claim = report.claim
-    values = result_values(work_order, adopted=False) | {
-        "state": State.CREATED,
-        "reasons": [],
-        "awaits_mapping": False,
-        "follow_at": now if claim.follows else now + FIRST_POLLS[0],
-    }
-    attempt = _attempt(report, f"created {work_order.reference_code}", now=now)
+    values = created_values(claim, work_order, now=now)
+    attempt = created_attempt(report, work_order, now=now)
     settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
@@ -77,6 +72,22 @@ def created(
         _tell_changes(connection, claim.order_id, now=now)
     gate.answered(connection, report.claim.slot, report.outcome, now=now)
     return State.CREATED
+
+
+def created_values(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Row:
+    """Return what a created work order makes of its order's row."""
+    standing: Row = {
+        "state": State.CREATED,
+        "reasons": [],
+        "awaits_mapping": False,
+        "follow_at": now if claim.follows else now + FIRST_POLLS[0],
+    }
+    return result_values(work_order, adopted=False) | standing
+
+
+def created_attempt(report: Report, work_order: WorkOrder, *, now: datetime) -> Row:
+    """Return the row of the attempt that has created `work_order`."""
+    return _attempt(report, f"created {work_order.reference_code}", now=now)
 
 
 def not_created(connection: Connection, now: datetime, report: Report, *, terms: Terms) -> State:

@@ -82,7 +82,7 @@ def snapshot(connection: Connection, row: Row) -> Order | None:
     return order.model_copy(update={"status": row["woo_status"]})
 
 
-def snapshot_values(order: Order, *, delivery_id: int, sha256: bytes) -> Row:
+def snapshot_values(order: Order, *, delivery_id: int | None, sha256: bytes) -> Row:
     """Return the columns that tell of a snapshot."""
     return {
         "woo_order_number": order.number or str(order.id),

@@ -8,7 +8,7 @@ construction, with readers in threads beside it (WAL). The function must not blo
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from panelr_bridge.errors import ConfigurationError
+from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.store.tables import Row
 from panelr_bridge.store.writer import Writer
 
 P = ParamSpec("P")
@@ -40,6 +42,12 @@ class Database(Protocol):
 
     async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work` in a transaction that only reads."""
+
+    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+        """Run one statement that commits by itself, with the values as they are when it begins; returns its rows.
+
+        Without rows, it may have been taken back for another transaction's sake: then nothing has happened.
+        """
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -108,6 +116,10 @@ class SqliteDatabase:
                 return work(connection, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
+
+    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+        """Run one statement when the writer comes to it."""
+        return await self.write(lambda connection: statement.run(connection, values()))
 
     async def close(self) -> None:
         """Finish what was asked for, then close the connections."""

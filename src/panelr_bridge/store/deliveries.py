@@ -1,37 +1,42 @@
 """The inbox: every authentic delivery, byte for byte."""
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, Connection, LargeBinary, bindparam, select, text, update
+from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, select, text, update
 
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, UtcDateTime, deliveries
 
 # Written once in SQL that both databases share: the same body told again under the same topic is one row.
-_ADD = Prepared(
-    text(
-        "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
-        " repeated, received_at, last_received_at) VALUES (:store, :topic, :body, :body_sha256, :headers, :verdict,"
-        " :words, :woo_order_id, 1, FALSE, :now, :now) ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
-        " times = deliveries.times + 1, repeated = (deliveries.verdict = excluded.verdict),"
-        " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
-        " RETURNING id, times, repeated"
-    ).bindparams(
-        bindparam("body", type_=LargeBinary),
-        bindparam("body_sha256", type_=LargeBinary),
-        bindparam("headers", type_=JSON),
-        bindparam("now", type_=UtcDateTime),
-    )
+INTO = (
+    "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
+    " repeated, received_at, last_received_at)"
 )
+VALUES = ":store, :topic, :body, :body_sha256, :headers, :verdict, :words, :woo_order_id, 1, FALSE, :now, :now"
+COUNTED = (
+    " ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
+    " times = deliveries.times + 1, repeated = (deliveries.verdict = excluded.verdict),"
+    " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
+    " RETURNING id, times, repeated"
+)
+TYPES: tuple["BindParameter[Any]", ...] = (
+    bindparam("body", type_=LargeBinary),
+    bindparam("body_sha256", type_=LargeBinary),
+    bindparam("headers", type_=JSON),
+    bindparam("now", type_=UtcDateTime),
+)
+ADD = Prepared(text(f"{INTO} VALUES ({VALUES}){COUNTED}").bindparams(*TYPES))
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
 _LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update(key_share=True)
 LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Delivery:
     """An authentic delivery as it came, with what its body turned out to be.
 
@@ -47,6 +52,11 @@ class Delivery:
     words: str | None = None
     woo_order_id: int | None = None
 
+    @functools.cached_property
+    def sha256(self) -> bytes:
+        """The SHA-256 of the body, by which its bytes are known again."""
+        return hashlib.sha256(self.body).digest()
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -61,22 +71,25 @@ class Stored:
     sha256: bytes
 
 
-def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
-    """Store `delivery`, or count it when these bytes have come under this topic before."""
-    digest = hashlib.sha256(delivery.body).digest()
-    values = {
+def row(delivery: Delivery, *, now: datetime) -> Row:
+    """Return the values of `VALUES`."""
+    return {
         "store": delivery.store,
         "topic": delivery.topic,
         "body": delivery.body,
-        "body_sha256": digest,
+        "body_sha256": delivery.sha256,
         "headers": delivery.headers,
         "verdict": delivery.verdict,
         "words": delivery.words,
         "woo_order_id": delivery.woo_order_id,
         "now": now,
     }
-    ((delivery_id, times, repeated),) = _ADD.run(connection, values)
-    return Stored(id=delivery_id, times=times, repeated=bool(repeated), sha256=digest)
+
+
+def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
+    """Store `delivery`, or count it when these bytes have come under this topic before."""
+    ((delivery_id, times, repeated),) = ADD.run(connection, row(delivery, now=now))
+    return Stored(id=delivery_id, times=times, repeated=bool(repeated), sha256=delivery.sha256)
 
 
 def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> Stored:

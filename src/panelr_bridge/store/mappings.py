@@ -5,7 +5,7 @@ mappings can be told from one that was not, also when both happened at once.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -52,7 +52,7 @@ _FOR_ORDER = (
     " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {among} ORDER BY m.id"
 )
 # However many keys there are, they are one parameter.
-_MAPPED = Prepared(
+FOR_ORDER = Prepared(
     {
         "postgresql": text(_FOR_ORDER.format(among="= ANY(:keys)")).bindparams(bindparam("keys", type_=ARRAY(Text))),
         "sqlite": text(_FOR_ORDER.format(among="IN (SELECT value FROM json_each(:keys))")).bindparams(
@@ -71,10 +71,17 @@ def for_order(
     connection: Connection, *, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str
 ) -> tuple[Catalogue, int | None]:
     """Return what the tables know about an order's lines and payment method, and the order's own id if it has one."""
-    found = _MAPPED.run(
-        connection,
-        {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method},
-    )
+    values = asked(store=store, woo_order_id=woo_order_id, keys=keys, payment_method=payment_method)
+    return told(FOR_ORDER.run(connection, values))
+
+
+def asked(*, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str) -> Row:
+    """Return the values of FOR_ORDER."""
+    return {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method}
+
+
+def told(found: Sequence[Sequence[Any]]) -> tuple[Catalogue, int | None]:
+    """Return what the rows of FOR_ORDER say, as `for_order` does."""
     mappings = tuple(
         Mapping(key=key, panelr_product_id=product_id, intent=Intent(intent), quantity=quantity)
         for *_, key, product_id, intent, quantity in found

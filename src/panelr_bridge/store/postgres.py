@@ -2,25 +2,32 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import asyncpg
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
+from panelr_bridge.store.alone import Alone
+from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.store.tables import Row
 from panelr_bridge.store.writer import TRIES, Restart
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-CONNECTIONS = 20
+CONNECTIONS = 10
+"""For transactions, and as many for single statements."""
 # serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
 # transactions wrote the same thing at once, and the one that runs again finds what the other wrote
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+CONNECT = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}
+_SQLALCHEMYS = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"})
 
 
 class PostgresDatabase:
@@ -30,6 +37,9 @@ class PostgresDatabase:
 
     def __init__(self, url: URL) -> None:
         self._engine = _engine(url)
+        self._alone = Alone(
+            self._engine.sync_engine, _connecting(self._engine), connections=CONNECTIONS, beaten=RETRIED_SQLSTATES
+        )
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work` in a transaction; one that PostgreSQL rolled back for another's sake is run again."""
@@ -55,8 +65,13 @@ class PostgresDatabase:
         async with self._engine.connect() as connection:
             return await connection.run_sync(work, *args, **kwargs)
 
+    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+        """Run one statement that commits by itself; without rows, PostgreSQL may have taken it back."""
+        return await self._alone.run(statement, values)
+
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the connections."""
+        await self._alone.close()
         await self._engine.dispose()
 
 
@@ -66,7 +81,7 @@ def _engine(url: URL) -> AsyncEngine:
         pool_size=CONNECTIONS,
         max_overflow=0,
         hide_parameters=True,  # an error must not tell the log a customer's data
-        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS},
+        connect_args=CONNECT,
     )
 
     @event.listens_for(engine.sync_engine, "checkout")
@@ -76,3 +91,14 @@ def _engine(url: URL) -> AsyncEngine:
             raise DisconnectionError
 
     return engine
+
+
+def _connecting(engine: AsyncEngine) -> Callable[[], Any]:
+    """Return what connects as `engine` does, without SQLAlchemy around it."""
+    _, options = engine.dialect.create_connect_args(engine.url)
+    known = {name: value for name, value in options.items() if name not in _SQLALCHEMYS}
+
+    def connect() -> Any:
+        return asyncpg.connect(**known, **CONNECT, max_cached_statement_lifetime=0)
+
+    return connect

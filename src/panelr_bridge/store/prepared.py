@@ -30,7 +30,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
+class Context:
     """What SQLAlchemy's events tell of a statement's values by their names."""
 
     compiled_parameters: list[Row]
@@ -51,7 +51,7 @@ class Prepared:
         form = self.form(connection.dialect)
         parameters = tuple([take(values) for take in form.parameters])
         cursor = connection.connection.cursor()
-        told = (connection, cursor, form.sql, parameters, _Context([values]), False)
+        told = (connection, cursor, form.sql, parameters, Context([values]), False)
         try:
             for before in connection.dispatch.before_cursor_execute:
                 before(*told)

@@ -34,11 +34,12 @@ _MOMENTS: Mapping[str, Row] = {
     },
     "sqlite": {"now": ":now", "free_since": ":free_since", "until": ":until", "lock": ""},
 }
+WINDOW = Interval()
 _TYPES: Mapping[str, Any] = {
     "now": UtcDateTime(),
     "free_since": UtcDateTime(),
     "until": UtcDateTime(),
-    "window": Interval(),
+    "window": WINDOW,
     "pause": Interval(),
 }
 
@@ -54,11 +55,11 @@ def _typed(statement: str, columns: Row) -> Any:
     return clause.columns(**columns) if columns else clause
 
 
-_TAKE = (
-    "UPDATE rate_slots SET used_at = {{now}} WHERE name = :name AND slot = ("
-    " SELECT slot FROM rate_slots WHERE name = :name AND slot <= :limit AND used_at <= {{free_since}}{condition}"
-    " ORDER BY used_at, slot LIMIT 1{{lock}}) RETURNING slot"
+_FREE = (
+    "SELECT slot FROM rate_slots WHERE name = :name AND slot <= :limit AND used_at <= {{free_since}}{condition}"
+    " ORDER BY used_at, slot LIMIT 1{{lock}}"
 )
+_TAKE = "UPDATE rate_slots SET used_at = {{now}} WHERE name = :name AND slot = (" + _FREE + ") RETURNING slot"  # noqa: S608  our own words
 _GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g.failures > 0)"
 # A newcomer does not overtake what has waited longer, does not knock at a closed gate, and leaves first those alone
 # that Panelr's list could not tell it from while they are being looked up.
@@ -69,14 +70,11 @@ _NEWCOMER = (
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.likeness = :likeness AND o.state = 'unconfirmed'"
     " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
 )
+_AHEAD = _GATE + _NEWCOMER.format(in_doubt=IN_DOUBT)
+AHEAD_TYPES = (bindparam("moment", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime()))
 _TAKES = {
     "newcomer": Prepared(
-        {
-            dialect: clause.bindparams(
-                bindparam("moment", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime())
-            )
-            for dialect, clause in _each(_TAKE.format(condition=_GATE + _NEWCOMER.format(in_doubt=IN_DOUBT))).items()
-        }
+        {dialect: clause.bindparams(*AHEAD_TYPES) for dialect, clause in _each(_TAKE.format(condition=_AHEAD)).items()}
     ),
     "queued": Prepared(_each(_TAKE.format(condition=_GATE))),
     "probe": Prepared(_each(_TAKE.format(condition=""))),
@@ -156,8 +154,19 @@ def take_ahead(
     None when somebody waits, the gate is closed, none is free, or an order of the same `likeness` that was first
     sent after `doubtful_since` is still being looked up.
     """
+    values = ahead_values(name=name, limit=limit, now=now, likeness=likeness, doubtful_since=doubtful_since)
+    return _take(connection, "newcomer", values)
+
+
+def free_ahead(condition: str) -> str:
+    """Return PostgreSQL's query that locks the slot which `take_ahead` would take, where `condition` holds besides."""
+    return _FREE.format(condition=f"{_AHEAD}{condition}").format(**_MOMENTS["postgresql"])
+
+
+def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime) -> Row:
+    """Return the values of `take_ahead`'s statement."""
     more = {"moment": now, "likeness": likeness, "doubtful_since": doubtful_since}
-    return _take(connection, "newcomer", name=name, limit=limit, now=now, **more)
+    return {"name": name, "limit": limit, **_moments(now), **more}
 
 
 def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slot | None:
@@ -165,12 +174,12 @@ def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slo
 
     While the gate is closed one call goes through as a probe each time that the pause has passed.
     """
-    slot = _take(connection, "queued", name=name, limit=limit, now=now)
+    slot = _take(connection, "queued", {"name": name, "limit": limit, **_moments(now)})
     if slot is not None:
         return slot
     values = {"name": name, "limit": limit, **_moments(now, pause=PROBE)}
     probing = connection.execute(_BECOME_PROBE[connection.dialect.name], values).rowcount == 1
-    return _take(connection, "probe", name=name, limit=limit, now=now) if probing else None
+    return _take(connection, "probe", values) if probing else None
 
 
 def keep(connection: Connection, slot: int, *, name: str, now: datetime) -> None:
@@ -219,8 +228,8 @@ def gate(connection: Connection, *, name: str) -> Gate | None:
     return None if row is None or row.failures == 0 else Gate(row.closed_until, row.failures, row.cause, row.words)
 
 
-def _take(connection: Connection, kind: str, *, name: str, limit: int, now: datetime, **more: Any) -> Slot | None:
-    taken = _TAKES[kind].run(connection, {"name": name, "limit": limit, **_moments(now), **more})
+def _take(connection: Connection, kind: str, values: Row) -> Slot | None:
+    taken = _TAKES[kind].run(connection, values)
     return next((Slot(slot, probe=kind == "probe") for (slot,) in taken), None)
 
 

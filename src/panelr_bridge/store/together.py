@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, sel
 from panelr_bridge.store import orders, outbox
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, attempts
+from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import outbox as owed_calls
 
 
@@ -38,15 +39,20 @@ def conclude(
     Returns which snapshot the order has now; None, and nothing is written, when it does not wait for that attempt.
     """
     if connection.dialect.name == "postgresql":
-        noted = {f"noted_{name}": value for name, value in attempt.items()}
-        fence = {"of_order": order_id, "of_attempt": number, "updated_at": now}
-        found = _conclude(frozenset(values)).run(connection, values | noted | fence)
+        written = conclusion(order_id, number, values, attempt, now=now)
+        found = concluding(frozenset(values)).run(connection, written)
         return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in found), None)
     settled = orders.settle(connection, order_id, number, values, now=now)
     if settled is not None:
         outbox.remove(connection, order_id)
         outbox.note_attempt(connection, attempt)
     return settled
+
+
+def conclusion(order_id: int, number: int, values: Row, attempt: Row, *, now: datetime) -> Row:
+    """Return the values of the statement that `concluding` returns."""
+    noted = {f"noted_{name}": value for name, value in attempt.items()}
+    return values | noted | {"of_order": order_id, "of_attempt": number, "updated_at": now}
 
 
 @functools.cache
@@ -59,8 +65,19 @@ def _add_owing() -> Prepared:
 
 
 @functools.cache
-def _conclude(columns: frozenset[str]) -> Prepared:
-    settled = orders.settling(columns).cte("settled")
+def concluding(columns: frozenset[str], *, unchanged: bool = False) -> Prepared:
+    """Return the one statement of `conclude` on PostgreSQL, which sets `columns` of the order.
+
+    With `unchanged` it writes only where the order has the snapshot `of_delivery` in the status `of_status` still.
+    """
+    settling = orders.settling(columns)
+    if unchanged:
+        same = (
+            orders_table.c.delivery_id == bindparam("of_delivery"),
+            orders_table.c.woo_status == bindparam("of_status"),
+        )
+        settling = settling.where(*same)
+    settled = settling.cte("settled")
     removed = delete(owed_calls).where(owed_calls.c.order_id == bindparam("of_order"), exists(select(settled)))
     names = [column.name for column in _kept(attempts)]
     noted = select(*(bindparam(f"noted_{column.name}", type_=column.type) for column in _kept(attempts)))

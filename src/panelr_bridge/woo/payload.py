@@ -90,8 +90,14 @@ def _metas(value: Any) -> tuple[Meta, ...]:
     entries = _sequence(value)
     if not isinstance(entries, (list, tuple)):
         return ()
-    usable = (entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("key"), str))
-    return tuple(Meta(entry["key"], entry.get("value")) for entry in usable)
+    # a list, not a generator: an order has thirty of them
+    return tuple(
+        [
+            Meta(entry["key"], entry.get("value"))
+            for entry in entries
+            if isinstance(entry, dict) and isinstance(entry.get("key"), str)
+        ]
+    )
 
 
 Metas = Annotated[tuple[Meta, ...], PlainValidator(_metas)]
@@ -260,9 +266,9 @@ def _order_id(content: dict[str, Any]) -> int:
 
 def _meta(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
     for name in names:
-        for entry in entries:
-            if entry.key == name and isinstance(entry.value, (str, int, Decimal)) and not isinstance(entry.value, bool):
-                text = str(_text(entry.value)).strip()
+        for key, value in entries:
+            if key == name and isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
+                text = str(_text(value)).strip()
                 if text:
                     return text
     return None

@@ -1,0 +1,92 @@
+"""What an ordinary order needs, as single statements that commit by themselves. PostgreSQL's alone.
+
+Each writes all or nothing; where one has written nothing, the transaction that it stands for runs. One that meets
+another's row is taken back by PostgreSQL as a whole: no part of it is written without the others.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, text
+
+from panelr_bridge.store import deliveries, rate, together
+from panelr_bridge.store.database import Database
+from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import orders as orders_table
+from panelr_bridge.store.tables import outbox as outbox_table
+
+# The slot is only locked at first, so that nothing of it is left where the delivery turns out to be known. Delivery,
+# order, what it owes: the order of all locks. Two that bring one order at once meet at its unique key: one fails whole.
+_ORDER = [column for column in orders_table.c if column.name not in {"id", "delivery_id", "sent_delivery_id"}]
+_OWED = [column for column in outbox_table.c if column.name not in {"id", "order_id", "slot"}]
+_REVISION = "coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0)"
+_SIMPLE = (
+    f" AND {_REVISION} = :mapping_revision"  # noqa: S608  our own names
+    " AND NOT EXISTS (SELECT 1 FROM orders k WHERE k.store = :store AND k.woo_order_id = :woo_order_id)"
+)
+_ADD = Prepared(
+    text(
+        f"WITH free AS MATERIALIZED ({rate.free_ahead(_SIMPLE)}),"  # noqa: S608  our own names
+        f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM free"
+        "  ON CONFLICT DO NOTHING RETURNING id),"
+        f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, {', '.join(c.name for c in _ORDER)})"
+        f"  SELECT delivered.id, delivered.id, {', '.join(f':{c.name}' for c in _ORDER)} FROM delivered"
+        "  RETURNING id),"
+        f" owed AS (INSERT INTO outbox (order_id, slot, {', '.join(c.name for c in _OWED)})"
+        f"  SELECT added.id, free.slot, {', '.join(f':owed_{c.name}' for c in _OWED)} FROM added, free),"
+        " taken AS (UPDATE rate_slots SET used_at = statement_timestamp() FROM added, free"
+        "  WHERE rate_slots.name = :name AND rate_slots.slot = free.slot)"
+        f" SELECT {_REVISION} AS revision, a.delivery_id, a.order_id, a.slot FROM (SELECT 1) one LEFT JOIN"
+        " (SELECT delivered.id AS delivery_id, added.id AS order_id, free.slot FROM delivered, added, free) a ON TRUE"
+    ).bindparams(
+        *(bindparam(column.name, type_=column.type) for column in _ORDER),
+        *(bindparam(f"owed_{column.name}", type_=column.type) for column in _OWED),
+        *deliveries.TYPES,
+        *rate.AHEAD_TYPES,
+        bindparam("window", type_=rate.WINDOW),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Where an order and its delivery were stored, and the slot that its call has taken."""
+
+    order_id: int
+    delivery_id: int
+    slot: rate.Slot
+
+
+def possible(database: Database) -> bool:
+    """Return whether `database` can write several tables in one statement."""
+    return database.dialect == "postgresql"
+
+
+async def add_order(database: Database, values: Callable[[], Row]) -> Added | int | None:
+    """Store a delivery that brings a new order, the order, the call that it owes and that call's slot.
+
+    `values` is what `of_order` returns. Returns the revision that the store's mappings have now where nothing was
+    written: the mappings are others, the order or the delivery is known, or `rate.take_ahead` would give no leave.
+    None where another transaction was quicker.
+    """
+    found = await database.alone(_ADD, values)
+    for revision, delivery_id, order_id, slot in found:
+        return int(revision) if order_id is None else Added(order_id, delivery_id, rate.Slot(slot))
+    return None
+
+
+def of_order(delivery: Delivery, order: Row, call: Row, leave: Row, *, now: datetime) -> Row:
+    """Return the values of `add_order`: an order's row, `outbox.owed` of its call, `rate.ahead_values` of its slot."""
+    return order | {f"owed_{name}": value for name, value in call.items()} | leave | deliveries.row(delivery, now=now)
+
+
+async def conclude(database: Database, values: Callable[[], Row], columns: frozenset[str]) -> bool:
+    """Write a call's end as `together.conclude` does, where the order's snapshot is still the one that was sent.
+
+    `values` is what `together.conclusion` returns, `columns` those of the order that it sets. Returns whether it was
+    written.
+    """
+    return bool(await database.alone(together.concluding(columns, unchanged=True), values))
