@@ -15,10 +15,10 @@ from panelr_bridge.values import OfferedProduct
 
 
 def heard(
-    connection: Connection, now: datetime, slot: Slot, outcome: Outcome, *, asked_at: datetime, terms: Terms
+    connection: Connection, now: datetime, slot: Slot, outcome: Outcome, *, claimed_at: datetime, terms: Terms
 ) -> None:
     """Tell the rate limit how a call ended that belongs to no order."""
-    gate.keep_slot(connection, slot, claimed_at=asked_at, now=now)
+    gate.keep_slot(connection, slot, claimed_at=claimed_at, now=now)
     gate.answered(connection, slot, outcome, now=now)
     gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
 
@@ -37,7 +37,7 @@ def bring(
     return True
 
 
-def _told(items: Sequence[Offered]) -> dict[int, tuple[object, ...]]:
+def _told(items: Sequence[object]) -> dict[int, tuple[object, ...]]:
     """What decisions go by, of each product."""
     return {
         item.id: (item.price, item.currency, item.plugin_id, item.is_trial)
