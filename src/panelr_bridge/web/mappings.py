@@ -132,7 +132,7 @@ async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Quer
 )
 async def add_product(parts: Parts, given: ProductMapping) -> JSONResponse:
     """Map a WooCommerce product, variation or SKU. Orders that were held for it go on by themselves."""
-    _require_store(parts, given.store)
+    require_store(parts, given.store)
     await parts.catalogue.require_products([given])
     return await _add(parts, PRODUCT, PRODUCTS, given.as_row())
 
@@ -166,7 +166,7 @@ async def import_products(parts: Parts, request: Request, asked: Annotated[Impor
     """
     wanted = await _brought(request, limit=parts.settings.max_body_bytes)
     for store in {each.store for each in wanted}:
-        _require_store(parts, store)
+        require_store(parts, store)
     await parts.catalogue.require_products(wanted)
     imported = await parts.bridge.write(steps.bring_in, wanted, actor=ACTOR, dry_run=asked.dry_run)
     if not asked.dry_run:
@@ -195,7 +195,7 @@ async def change_product(
     """Change the fields that are given; the others stay. Orders that were held for it go on by themselves."""
     row = await parts.database.read(steps.get, PRODUCT, mapping_id)
     whole = _merged(ProductMapping, row, given)
-    _require_store(parts, whole.store)
+    require_store(parts, whole.store)
     await parts.catalogue.require_products([whole])
     return await _change(parts, PRODUCT, PRODUCTS, mapping_id, whole.as_row())
 
@@ -230,7 +230,7 @@ async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappi
 )
 async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONResponse:
     """Map a WooCommerce payment gateway to a payment method of Panelr's."""
-    _require_store(parts, given.store)
+    require_store(parts, given.store)
     return await _add(parts, PAYMENT_METHOD, PAYMENT_METHODS, await parts.catalogue.payment_method_values(given))
 
 
@@ -255,7 +255,7 @@ async def change_payment_method(
     """Change the fields that are given; the others stay."""
     row = await parts.database.read(steps.get, PAYMENT_METHOD, mapping_id)
     whole = _merged(PaymentMethodMapping, row, given)
-    _require_store(parts, whole.store)
+    require_store(parts, whole.store)
     values = await parts.catalogue.payment_method_values(whole)
     return await _change(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id, values)
 
@@ -305,7 +305,8 @@ def _changed(parts: Runtime, kind: str, action: str, mapping_id: int | None = No
     parts.bridge.owed.set()
 
 
-def _require_store(parts: Runtime, store: str) -> None:
+def require_store(parts: Runtime, store: str) -> None:
+    """Raise Invalid where no store is called `store`."""
     known = parts.settings.all_stores
     if store not in known:
         raise Invalid(f"there is no store {store!r}; the stores are {', '.join(sorted(known))}")
