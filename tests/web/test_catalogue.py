@@ -164,11 +164,22 @@ async def test_without_leave_panelr_is_not_asked(kit: Kit) -> None:
     assert list(kit.panel.journal) == []
 
 
-async def test_a_pause_that_panelr_asks_for_is_kept_by_everybody(kit: Kit) -> None:
-    down(kit, "throttle", retry_after=60)
+@pytest.mark.parametrize(
+    ("kind", "more", "cause"),
+    [
+        ("throttle", {"retry_after": 60}, "throttled"),
+        ("unauthorized", {}, "misconfigured"),
+        ("forbidden", {}, None),
+        ("reset", {}, None),
+    ],
+)
+async def test_a_pause_and_a_wrong_key_stop_everybody_and_nothing_else_does(
+    kit: Kit, kind: str, more: dict[str, Any], cause: str | None
+) -> None:
+    down(kit, kind, **more)
     problem(await kit.api("GET", PRODUCTS), 503)
     gate = (await kit.api("GET", "/stats")).json()["data"]["rate_limit"]["gate"]
-    assert (gate["open"], gate["cause"]) == (False, "throttled")
+    assert (gate["open"], gate["cause"]) == (cause is None, cause)
 
 
 async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(

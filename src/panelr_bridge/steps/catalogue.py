@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.outcomes import Outcome
+from panelr_bridge.outcomes import Outcome, Throttled
 from panelr_bridge.steps import gate
 from panelr_bridge.steps.claim import Terms
 from panelr_bridge.store import catalogue, mappings
@@ -13,14 +13,20 @@ from panelr_bridge.store.catalogue import Offered
 from panelr_bridge.store.rate import Slot
 from panelr_bridge.values import OfferedProduct
 
+UNAUTHORIZED = 401
+
 
 def heard(
     connection: Connection, now: datetime, slot: Slot, outcome: Outcome, *, claimed_at: datetime, terms: Terms
 ) -> None:
-    """Tell the rate limit how a call ended that belongs to no order."""
+    """Tell the rate limit how a call ended that belongs to no order.
+
+    A key that may not see the lists may create work orders all the same: that stops nobody.
+    """
     gate.keep_slot(connection, slot, claimed_at=claimed_at, now=now)
     gate.answered(connection, slot, outcome, now=now)
-    gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
+    if isinstance(outcome, Throttled) or outcome.status == UNAUTHORIZED:
+        gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
 
 
 def bring(
