@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text, update
 
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
 from panelr_bridge.store.tables import panelr_lists
-from tests.kit import Kit, order
+from panelr_bridge.values import AdjustmentMode
+from tests.kit import Kit, kit_of, order
 from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/panelr/products", "/panelr/payment-methods"
@@ -294,3 +297,16 @@ async def test_an_order_that_is_held_for_its_currency_goes_on_when_panelr_tells_
     kit.panel.products[3].currency = "USD"
     await kit.api("GET", f"{PRODUCTS}?refresh=true")
     await kit.until(20, "created")
+
+
+async def test_the_work_order_comes_to_what_the_order_does_where_that_is_wanted(
+    settings: Settings, panelr: tuple[str, Panel]
+) -> None:
+    matching = settings.model_copy(update={"adjustment": AdjustmentMode.MATCH_TOTAL})
+    async with kit_of(matching, panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3, quantity=2)
+        assert (await kit.post(order(total="90.01"))).json()["state"] == "created"
+        (made,) = kit.panel.work_orders.values()
+        assert made.adjustment is not None
+        assert (made.adjustment.direction, made.adjustment.amount) == ("discount", Decimal("7.99"))
+        assert made.order_total == Decimal("90.01")
