@@ -25,6 +25,8 @@ _CREATE = b"POST /api/api.php?action=create_work_order "
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
 _UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 _EMPTY = b'{"success": true, "data": [], "error": null}'
+_PRODUCTS = json.dumps({"success": True, "data": [{"id": number} for number in range(1, 7)], "error": None}).encode()
+"""What mappings are checked by, before anything is measured."""
 
 
 class Panel:
@@ -54,6 +56,8 @@ class Panel:
         if path.startswith(b"/delay?ms="):
             self.delay, self.peak = int(path.partition(b"=")[2]) / 1000, 0
             return _EMPTY
+        if path.endswith(b"?action=get_products"):
+            return _PRODUCTS
         self.others += 1
         return None
 

@@ -131,8 +131,9 @@ _SHAPE = text(
     " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " WHERE relkind = 'r' AND attnum > 0 AND relnamespace = 'public'::regnamespace"
 )
+_NUMBERED = [table for table in metadata.sorted_tables if table.autoincrement_column is not None]
 _EMPTIED = [f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables)]  # noqa: S608  our own names
-_EMPTIED += [f"PERFORM setval('{table}_id_seq', 1, false);" for table in metadata.sorted_tables if "id" in table.c]
+_EMPTIED += [f"PERFORM setval('{table}_id_seq', 1, false);" for table in _NUMBERED]
 
 
 def _emptied(connection: Connection, shape: str) -> bool:

@@ -34,6 +34,7 @@ ELSEWHERE = {
         "not_placed",
         "status_not_called_for",
     ),
+    *("currency_differs", "price_unknown"),  # tests/test_decide_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
 }
 

@@ -6,15 +6,18 @@ from panelr_bridge.values import Adjustment
 from panelr_bridge.woo.payload import LineItem, Order
 
 
-def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal | None:
-    """What the customer paid for Panelr's part: the whole order's total, else those lines with their tax.
+def comes_to(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal:
+    """What Panelr's part of an order costs: the whole order's total, else those lines with their tax.
 
     WooCommerce ties no fee to a line, so a fee belongs to Panelr's part only where that is the whole order.
     """
-    if not order.is_paid:
-        return None
-    paid = order.total if whole else sum((line.total + line.total_tax for line in lines), Decimal(0))
-    return max(paid, Decimal(0))
+    amount = order.total if whole else sum((line.total + line.total_tax for line in lines), Decimal(0))
+    return max(amount, Decimal(0))
+
+
+def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal | None:
+    """What the customer paid for Panelr's part; None where the order is not paid."""
+    return comes_to(order, lines, whole=whole) if order.is_paid else None
 
 
 def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustment | None:
@@ -22,10 +25,24 @@ def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustmen
     fees = sum((fee.total for fee in order.fee_lines), Decimal(0)) if whole else Decimal(0)
     discounts = sum((line.subtotal - line.total for line in lines), Decimal(0))
     amount = fees - discounts
+    label = _label(order, discounted=bool(discounts), whole=whole)
+    return _adjustment(amount, label or ("fee" if amount > 0 else "discount").capitalize())
+
+
+def matching(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> Adjustment | None:
+    """The fee or discount by which Panelr's own `price` of the items becomes what the order comes to."""
+    label = _label(order, discounted=True, whole=whole)
+    return _adjustment(comes_to(order, lines, whole=whole) - price, label or "Matched to the shop's total")
+
+
+def _label(order: Order, *, discounted: bool, whole: bool) -> str:
+    """The coupons and fees that made it so, in WooCommerce's words."""
+    codes = [coupon.code for coupon in order.coupon_lines] if discounted else []
+    names = [fee.name for fee in order.fee_lines] if whole else []
+    return ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())
+
+
+def _adjustment(amount: Decimal, label: str) -> Adjustment | None:
     if not amount:
         return None
-    codes = [coupon.code for coupon in order.coupon_lines] if discounts else []
-    names = [fee.name for fee in order.fee_lines] if whole else []
-    direction = "fee" if amount > 0 else "discount"
-    label = ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())
-    return Adjustment(direction=direction, label=label[:190] or direction.capitalize(), amount=abs(amount))
+    return Adjustment(direction="fee" if amount > 0 else "discount", label=label[:190], amount=abs(amount))

@@ -34,11 +34,17 @@ UPGRADABLE = frozenset({"trial_active", "active", "expired"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line with what the mappings make of it: its items, or the reasons why it has none."""
+    """A line with what the mappings make of it: its items, each with its mapping, or the reasons why it has none."""
 
     line: LineItem
     items: tuple[CartItem, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    mappings: tuple[Mapping, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What a reason calls the line."""
+        return _label(self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activation
     settled = [activations.settle(line, part) if isinstance(part, _Part) else part for part in found]
     reasons = dict.fromkeys(part for part in settled if isinstance(part, Reason))
     items = () if reasons else tuple(part for part in settled if isinstance(part, CartItem))
-    return Line(line, items=items, reasons=tuple(reasons))
+    mappings = tuple(part.mapping for part in found if isinstance(part, _Part))
+    return Line(line, items=items, reasons=tuple(reasons), mappings=mappings)
 
 
 def _keys(line: LineItem) -> tuple[str, ...]:

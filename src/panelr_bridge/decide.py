@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from panelr_bridge.amounts import adjustment, amount_paid
+from panelr_bridge.amounts import adjustment, amount_paid, matching
 from panelr_bridge.cart import POSITIVE, Line, read_lines
 from panelr_bridge.values import (
+    Adjustment,
+    AdjustmentMode,
     CartItem,
     Catalogue,
     OnPaid,
@@ -117,6 +119,7 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
     if not items and not reasons:
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
+    reasons += _price_reasons(order, lines, policy)
     email, email_reasons = _email(order)
     reasons += [*email_reasons, *_payment_reasons(order, catalogue, policy)]
     if reasons:
@@ -178,6 +181,31 @@ def _payment_reasons(order: Order, catalogue: Catalogue, policy: Policy) -> list
     return [Reason("unmapped_payment_method", f"no mapping for the payment method {method}")]
 
 
+def _price_reasons(order: Order, lines: list[Line], policy: Policy) -> list[Reason]:
+    """Why Panelr's prices and the order's money do not go together."""
+    found: dict[Reason, None] = {}
+    for line in lines:
+        for product in line.mappings:
+            number, currency = product.panelr_product_id, product.currency
+            if currency and order.currency and currency.casefold() != order.currency.casefold():
+                words = f"the order is in {order.currency}, and Panelr's product {number} costs {currency}: map another"
+                found[Reason("currency_differs", words, line.label)] = None
+            if product.price is None and policy.adjustment is AdjustmentMode.MATCH_TOTAL:
+                words = f"Panelr's price of product {number} is not known, and the order's total cannot be matched"
+                found[Reason("price_unknown", words, line.label)] = None
+    return list(found)
+
+
+def _adjustment(order: Order, policy: Policy, lines: list[Line], *, whole: bool) -> Adjustment | None:
+    """The order's own fee or discount, or the one that matches Panelr's prices, all of them known, to the order."""
+    for_panelr = [line.line for line in lines]
+    if policy.adjustment is AdjustmentMode.ORDER:
+        return adjustment(order, for_panelr, whole=whole)
+    priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
+    price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))
+    return matching(order, for_panelr, whole=whole, price=price)
+
+
 def _request(
     order: Order,
     catalogue: Catalogue,
@@ -188,8 +216,8 @@ def _request(
     items: tuple[CartItem, ...],
 ) -> WorkOrderRequest:
     name = order.meta("_panelr_customer_name") or f"{order.billing.first_name} {order.billing.last_name}"
-    for_panelr = [line.line for line in lines if line.items]
-    whole = len(for_panelr) == len(lines)
+    mapped = [line for line in lines if line.items]
+    for_panelr, whole = [line.line for line in mapped], len(mapped) == len(lines)
     status, amount = dict(policy.status_map)[order.status], amount_paid(order, for_panelr, whole=whole)
     if catalogue.on_paid is OnPaid.COMPLETE_ORDER and status in PAID_STATUSES:
         status, amount = UNPAID, None  # complete_order tells of the payment, and passes the work order on
@@ -202,7 +230,7 @@ def _request(
         customer_phone=order.billing.phone.strip() or None,
         payment_method_id=catalogue.payment_method_id,
         payment_amount=amount,
-        adjustment=adjustment(order, for_panelr, whole=whole),
+        adjustment=_adjustment(order, policy, mapped, whole=whole),
     )
 
 

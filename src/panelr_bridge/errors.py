@@ -10,6 +10,7 @@ BridgeError
 ├── Conflict               409: what is asked does not fit what is stored
 ├── Invalid                422: a value cannot be used as it is
 ├── BadQuery               400: a list is asked for in a way that it does not know
+├── Unavailable            503: what is asked for cannot be had from outside at the moment
 └── ShopError              the store's REST API did not do what it was asked
     ├── ShopRefused        it says no, and will again: what was asked must change
     ├── ShopNotFound       it has no such thing
@@ -64,6 +65,10 @@ class Invalid(BridgeError):
 
 class BadQuery(BridgeError):
     """A list is asked for with a parameter that it does not have."""
+
+
+class Unavailable(BridgeError):
+    """Something that Panelr or a store alone knows, and it cannot be asked now; the words say why."""
 
 
 class ShopError(BridgeError):

@@ -4,12 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from panelr_bridge.errors import Invalid
-from panelr_bridge.values import Intent, product_key, sku_key, variation_key
+from panelr_bridge.values import Intent, OnPaid, product_key, sku_key, variation_key
 
 COLUMNS = ("store", "woo_product_id", "woo_variation_id", "sku", "panelr_product_id", "intent", "quantity")
 NOTHING = "none"
@@ -37,7 +37,6 @@ PanelrNumber = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**31)]
 PlainText = Annotated[str, AfterValidator(plain)]
 StoreName = Annotated[str, Field(max_length=64), AfterValidator(plain)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
-OnPaid = Literal["submit_payment", "complete_order", "none"]
 
 
 class ProductMapping(BaseModel):
@@ -108,11 +107,10 @@ class PaymentMethodMapping(BaseModel):
     store: StoreName = "default"
     woo_payment_method: Name = Field(description="The gateway's slug, such as bacs.")
     panelr_payment_method_id: PanelrNumber
-    on_paid: OnPaid = Field("none", description="What Panelr is told when WooCommerce says paid.")
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the columns of the table."""
-        return self.model_dump()
+    on_paid: OnPaid | None = Field(
+        None,
+        description="What Panelr is told when WooCommerce says paid; by the mode of its payment method if left out.",
+    )
 
 
 def read_csv(text: str) -> list[ProductMapping]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.bridge import Bridge
 from panelr_bridge.calls import Clock, utc_now
+from panelr_bridge.catalogue import Catalogues
 from panelr_bridge.follow import Shop
 from panelr_bridge.following import Following, Stores
 from panelr_bridge.panelr.client import PanelrClient
@@ -33,6 +34,7 @@ class Runtime:
     bridge: Bridge
     worker: Worker
     shops: Mapping[str, ShopClient]
+    catalogue: Catalogues
 
 
 @contextlib.asynccontextmanager
@@ -63,13 +65,15 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
             stores=Stores(wanted=wanted_of(settings), writers=shops),
             owed=bridge.owed,
         )
+        catalogue = Catalogues(bridge, terms_of(settings), changed=bridge.owed)
         worker = Worker(bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following)
         try:
-            yield Runtime(settings, opened, panelr, bridge, worker, shops)
+            yield Runtime(settings, opened, panelr, bridge, worker, shops, catalogue)
         finally:
             seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
             await bridge.drain(seconds=seconds)
             await following.drain(seconds=seconds)
+            await catalogue.drain()
 
 
 def with_api(settings: Settings) -> Mapping[str, StoreSettings]:

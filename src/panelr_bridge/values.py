@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 class State(StrEnum):
@@ -94,13 +97,17 @@ class Mapping:
     """One row of the product-mapping table: what a WooCommerce product is in Panelr.
 
     `key` is what a line is looked up by (see `woo_key`); `panelr_product_id` None says "known, not for Panelr".
+    What Panelr's list says of the product is None where the list was never had, or does not show it.
     """
 
     key: str
     panelr_product_id: int | None
     intent: Intent
     quantity: int
+    price: Decimal | None = None
+    currency: str | None = None
     plugin_id: int | None = None
+    is_trial: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,3 +292,11 @@ class OfferedPaymentMethod:
     display_label: str | None
     mode: str | None
     processor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[T]):
+    """One of Panelr's lists as it was at `seen_at`."""
+
+    items: tuple[T, ...]
+    seen_at: datetime

@@ -1,9 +1,10 @@
 """Every reason to hold an order and every way out, as data: docs/states.md names them."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.values import UnmappedLines
+from panelr_bridge.values import AdjustmentMode, UnmappedLines
 from tests.kit import line, order
 
 PANEL_1000 = {"sku": "PANEL-1000", "panelr_product_id": 3}
@@ -34,6 +35,8 @@ class Way:
     edit: dict[str, Any] = field(default_factory=dict)
     add_payment: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    refresh: dict[str, Any] = field(default_factory=dict)
+    """How Panelr's product 3 is changed, before Panelr is asked anew for what it offers."""
 
     @property
     def state(self) -> str:
@@ -43,13 +46,18 @@ class Way:
 
 @dataclass(frozen=True)
 class Hold:
-    """A way into the hold: the order, the one mapping that there is, and the settings."""
+    """A way into the hold: the order, the one mapping that there is, the settings, and Panelr's product 3.
+
+    `tells` says whether Panelr can be asked for what it offers.
+    """
 
     code: str
     content: dict[str, Any]
     ways: tuple[Way, ...]
     mapping: dict[str, Any] | None = field(default_factory=lambda: dict(PANEL_1000))
     settings: dict[str, Any] = field(default_factory=dict)
+    product: dict[str, Any] = field(default_factory=dict)
+    tells: bool = True
 
 
 SKIP = {"unmapped_lines": UnmappedLines.SKIP}
@@ -165,5 +173,27 @@ HOLDS: tuple[Hold, ...] = (
         "work_order_taken",
         order(**meta(_panelr_work_order_id="1", _panelr_reference_code="WO-2026-00001")),
         (Way("the meta is removed", snapshot=order()),),
+    ),
+    Hold(
+        "currency_differs",
+        order(),
+        (
+            Way("the currency in Panelr is corrected", refresh={"currency": "usd"}),
+            Way("another product is mapped", items=((4, 1),), edit={"panelr_product_id": 4}),
+            Way("the order's currency is corrected", snapshot={"currency": "EUR"}),
+            Way("it is mapped to nothing", items=(), edit={"panelr_product_id": None}),
+        ),
+        product={"currency": "EUR"},
+    ),
+    Hold(
+        "price_unknown",
+        order(),
+        (
+            Way("Panelr is asked for its products", refresh={"price_decimal": Decimal("48.00")}),
+            Way("it is mapped to nothing", items=(), edit={"panelr_product_id": None}),
+            Way("totals are not matched any more", settings={"adjustment": AdjustmentMode.ORDER}),
+        ),
+        settings={"adjustment": AdjustmentMode.MATCH_TOTAL},
+        tells=False,
     ),
 )

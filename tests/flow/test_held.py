@@ -18,6 +18,7 @@ STATES = (Path(__file__).parents[2] / "docs/states.md").read_text()
 LATER = "2026-11-21T20:00:00"
 ANOTHER = order(id=21, line_items=[order()["line_items"][0] | {"product_id": 98, "sku": "YET-ANOTHER"}])
 ON_BOTH_DATABASES = {"its SKU is mapped", "the order is corrected", "the meta is removed"}
+ON_BOTH_DATABASES |= {"the currency in Panelr is corrected", "Panelr is asked for its products"}
 CASES = [(f"{hold.code}-{way.name}", hold, way) for hold in HOLDS for way in hold.ways]
 CLOSED = [pytest.param(hold, way, id=name) for name, hold, way in CASES if way.settings or way is hold.ways[0]]
 MENDED = [
@@ -42,6 +43,9 @@ def test_every_held_code_of_the_documents_is_covered() -> None:
 
 async def held(kit: Kit, hold: Hold) -> dict[str, Any]:
     """Bring order 20 into the hold; order 19 has Panelr's work order 1 already."""
+    change_product(kit, hold.product)
+    if not hold.tells:
+        kit.panel.faults.add("reset", action="get_products", times=None)
     if hold.mapping is not None:
         await kit.map(**hold.mapping)
     taken = order(id=19, **meta(_panelr_work_order_id="1", _panelr_reference_code="WO-2026-00001"))
@@ -53,11 +57,21 @@ async def held(kit: Kit, hold: Hold) -> dict[str, Any]:
     return story
 
 
+def change_product(kit: Kit, changes: dict[str, Any]) -> None:
+    """Change the product that the mapping is for, at Panelr."""
+    for name, value in changes.items():
+        setattr(kit.panel.products[3], name, value)
+
+
 async def mend(kit: Kit, hold: Hold, way: Way) -> None:
     """Do what is to be done, in WooCommerce or in the bridge."""
     if way.snapshot:
         changed = hold.content | way.snapshot | {"id": 20, "date_modified_gmt": LATER}
         assert (await kit.post(changed)).status_code in {200, 202}
+    if way.refresh:
+        change_product(kit, way.refresh)
+        kit.panel.faults.clear()
+        assert (await kit.api("GET", "/panelr/products?refresh=true")).status_code == 200
     if way.add:
         await kit.map(**way.add)
     if way.edit:

@@ -50,8 +50,8 @@ async def test_deliveries_that_wait_for_the_limit_do_not_wake_it_one_by_one(
     settings: Settings, panelr: tuple[str, Panel], statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "POLL", timedelta(seconds=60))
-    async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 1}), panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 2}), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # asks Panelr whether it offers that
         states = [(await kit.post(order(id=number))).json()["state"] for number in (20, 21)]
         assert states == ["created", "queued"]
         await asyncio.sleep(0.2)

@@ -57,9 +57,9 @@ async def test_stopping_lets_calls_under_way_end(settings: Settings, panelr: tup
 async def test_without_leave_from_the_rate_limit_the_answer_comes_at_once_and_the_worker_follows(
     settings: Settings, panelr: tuple[str, Panel]
 ) -> None:
-    narrow = settings.model_copy(update={"panelr_rate_per_minute": 2})
+    narrow = settings.model_copy(update={"panelr_rate_per_minute": 3})
     async with kit_of(narrow, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # asks Panelr whether it offers that
         states = [(await kit.post(order(id=number))).json()["state"] for number in (901, 902, 903)]
         assert states == ["created", "created", "queued"]
         await kit.runtime.bridge.write(_free_the_slots)

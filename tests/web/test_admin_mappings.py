@@ -21,7 +21,7 @@ PRODUCT = {
     "intent": "new_activation",
     "quantity": 1,
 }
-METHOD = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
+METHOD = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "submit_payment"}
 AS_JSON = {"Content-Type": "application/json"}
 HEADER = "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity\n"
 
@@ -64,7 +64,7 @@ async def audited(kit: Kit) -> list[tuple[str, str, str]]:
             "payment method mapping",
             {"woo_payment_method": "bacs", "panelr_payment_method_id": 1},
             METHOD,
-            {"on_paid": "submit_payment"},
+            {"on_paid": "none"},
         ),
     ],
 )

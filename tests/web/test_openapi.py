@@ -14,9 +14,12 @@ PATHS = {
     "/api/v1/product-mappings": ["get", "post"],
     "/api/v1/product-mappings/export": ["get"],
     "/api/v1/product-mappings/import": ["post"],
+    "/api/v1/product-mappings/suggestions": ["get"],
     "/api/v1/product-mappings/{mapping_id}": ["delete", "get", "patch"],
     "/api/v1/payment-method-mappings": ["get", "post"],
     "/api/v1/payment-method-mappings/{mapping_id}": ["delete", "get", "patch"],
+    "/api/v1/panelr/products": ["get"],
+    "/api/v1/panelr/payment-methods": ["get"],
     "/api/v1/orders": ["get"],
     "/api/v1/orders/{order_id}": ["get"],
     "/api/v1/orders/{order_id}/retry": ["post"],
@@ -42,6 +45,8 @@ LISTS = {
         "intent",
     ],
     "/api/v1/payment-method-mappings": ["store", "woo_payment_method", "panelr_payment_method_id"],
+    "/api/v1/panelr/products": ["refresh"],
+    "/api/v1/panelr/payment-methods": ["refresh"],
 }
 
 

@@ -1,4 +1,4 @@
-"""mappings import, export. Each imports what it needs when it is called."""
+"""mappings import, export, suggest. Each imports what it needs when it is called."""
 
 from typing import Annotated
 
@@ -29,3 +29,14 @@ def export(
     from panelr_bridge.cli import files
 
     files.export(file, store=store)
+
+
+@app.command()
+def suggest(
+    store: Annotated[str, typer.Option(help="Whose products; its REST API must be set up.")] = "default",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a CSV file that `mappings import` takes.")] = False,
+) -> None:
+    """Compare the store's products that are not mapped yet with Panelr's, and print the likely ones."""
+    from panelr_bridge.cli import files
+
+    files.suggest(store=store, as_csv=as_csv)

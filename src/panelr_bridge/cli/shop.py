@@ -14,7 +14,7 @@ from panelr_bridge.cli.console import out
 from panelr_bridge.cli.starting import run
 from panelr_bridge.errors import Invalid
 from panelr_bridge.runtime import shop_of
-from panelr_bridge.settings import StoreSettings, require_shop
+from panelr_bridge.settings import Settings, StoreSettings, require_shop
 from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.shop.values import OrdersPage, OrdersQuery, Payload
 
@@ -92,20 +92,21 @@ def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:
     """Run `work` with the client of the store called `store`."""
 
     async def whole() -> R:
-        chosen = _chosen(store)
+        chosen = chosen_store(settings.load(), store)
         async with shop_of(chosen) as client:
             return await work(client)
 
     return run(whole())
 
 
-def _chosen(store: str) -> StoreSettings:
-    stores = settings.load().all_stores
+def chosen_store(chosen: Settings, store: str) -> StoreSettings:
+    """Return a store whose REST API can be used; raises Invalid and ConfigurationError."""
+    stores = chosen.all_stores
     if store not in stores and store != settings.DEFAULT_STORE:
         raise Invalid(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
-    chosen = stores.get(store, StoreSettings())
-    require_shop(store, chosen)
-    return chosen
+    found = stores.get(store, StoreSettings())
+    require_shop(store, found)
+    return found
 
 
 def _changes(file: str | None, status: str | None, meta: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -37,10 +38,11 @@ from panelr_bridge.values import Catalogue, CustomerLine, Intent, Mapping, OnPai
 BATCH = 1000
 
 # One statement, so that mappings and revision are of one moment: the revision's row always comes, with the order's
-# id where the order is known already, and a row for each mapping that its lines may need.
+# id where the order is known already, and a row for each mapping that its lines may need, with what Panelr's list
+# says of its product.
 _FOR_ORDER = (
     "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
-    " m.key, m.panelr_product_id, m.intent, m.quantity"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.is_trial"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
@@ -49,8 +51,11 @@ _FOR_ORDER = (
     "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id,"
     "  (SELECT p.on_paid FROM payment_method_mappings p"
     "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS on_paid"
-    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {among} ORDER BY m.id"
+    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {among}"
+    " LEFT JOIN panelr_products c ON c.id = m.panelr_product_id ORDER BY m.id"
 )
+_STORE_COLUMNS = 5
+"""So many columns tell of the store and the order; the others are a mapping's, and null where there is none."""
 # However many keys there are, they are one parameter.
 FOR_ORDER = Prepared(
     {
@@ -82,12 +87,8 @@ def asked(*, store: str, woo_order_id: int, keys: Iterable[str], payment_method:
 
 def told(found: Sequence[Sequence[Any]]) -> tuple[Catalogue, int | None]:
     """Return what the rows of FOR_ORDER say, as `for_order` does."""
-    mappings = tuple(
-        Mapping(key=key, panelr_product_id=product_id, intent=Intent(intent), quantity=quantity)
-        for *_, key, product_id, intent, quantity in found
-        if key is not None
-    )
-    revision, order_id, payment_method_id, on_paid, lines, *_ = found[0]
+    mappings = tuple(_mapping(*row[_STORE_COLUMNS:]) for row in found if row[_STORE_COLUMNS] is not None)
+    revision, order_id, payment_method_id, on_paid, lines = found[0][:_STORE_COLUMNS]
     catalogue = Catalogue(
         mappings=mappings,
         payment_method_id=payment_method_id,
@@ -102,6 +103,29 @@ def _lines(told: Any) -> tuple[CustomerLine, ...] | None:
     """Read the customer's lines: asyncpg has read the JSON already, SQLite's driver has not."""
     read = json.loads(told) if isinstance(told, str) else told
     return None if read is None else tuple(CustomerLine(**line) for line in read)
+
+
+def _mapping(
+    key: str,
+    product_id: int | None,
+    intent: str,
+    quantity: int,
+    price: Decimal | str | None,
+    currency: str | None,
+    plugin_id: int | None,
+    is_trial: bool | int | None,
+) -> Mapping:
+    """A mapping of the driver's own values: SQLite keeps money as text, and yes and no as numbers."""
+    return Mapping(
+        key=key,
+        panelr_product_id=product_id,
+        intent=Intent(intent),
+        quantity=quantity,
+        price=None if price is None else Decimal(price),
+        currency=currency,
+        plugin_id=plugin_id,
+        is_trial=None if is_trial is None else bool(is_trial),
+    )
 
 
 def add_product(

@@ -367,6 +367,40 @@ mapping_revisions = Table(
     Column("revision", BigInteger, nullable=False),  # counts changes: an order decided at an older one may wake
 )
 
+# Panelr's products and payment methods as they were when their lists were had last: a list is replaced as a whole.
+panelr_lists = Table(
+    "panelr_lists",
+    metadata,
+    Column("name", Text, primary_key=True),  # of the table that holds the list
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+panelr_products = Table(
+    "panelr_products",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's number
+    Column("name", Text, nullable=False),
+    Column("alternate_name", Text),
+    Column("price", Money),
+    Column("currency", Text),
+    Column("duration_months", BigInteger),
+    Column("connections", BigInteger),
+    Column("plugin_id", BigInteger),
+    Column("is_trial", Boolean),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+panelr_payment_methods = Table(
+    "panelr_payment_methods",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's number
+    Column("name", Text, nullable=False),
+    Column("display_label", Text),
+    Column("mode", Text),
+    Column("processor", Text),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
 rate_limits = Table(
     "rate_limits",
     metadata,

@@ -15,7 +15,7 @@ from panelr_bridge import __version__, logs
 from panelr_bridge.mapping import ProductMapping
 from panelr_bridge.runtime import Runtime, assembled, prepare
 from panelr_bridge.settings import Settings
-from panelr_bridge.web import deliveries, door, health, mappings, orders, problems, stats
+from panelr_bridge.web import catalogue, deliveries, door, health, mappings, orders, problems, stats, suggestions
 from panelr_bridge.web.auth import AdminGate
 
 log = logs.get(__name__)
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestId)
     problems.install(app)
     app.router.routes[:0] = door.router.routes  # by themselves: an included router is one more to go through
-    for part in (mappings, orders, deliveries, stats, health):
+    for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health):
         app.include_router(part.router)
     app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
     return app
@@ -92,7 +92,7 @@ def _honest(specification: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         specification["components"]["schemas"].pop(name, None)
     schemas = specification["components"]["schemas"]
-    for model in (ProductMapping, orders.OrderOut, stats.StatsOut):
+    for model in (ProductMapping, orders.OrderOut, stats.StatsOut, catalogue.ProductOut):
         schemas[model.__name__]["examples"] = model.model_config["json_schema_extra"]["examples"]  # type: ignore[index]
     for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
         answers = specification["paths"][path]["post"]["responses"]

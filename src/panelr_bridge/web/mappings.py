@@ -18,7 +18,7 @@ from panelr_bridge.steps import mapping as steps
 from panelr_bridge.steps.mapping import PAYMENT_METHOD, PRODUCT, Kind
 from panelr_bridge.store import mappings
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import Intent
+from panelr_bridge.values import Intent, OnPaid
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.body import read
@@ -41,6 +41,7 @@ class ProductMappingOut(ProductMapping):
 class PaymentMethodMappingOut(PaymentMethodMapping):
     """A payment method mapping as it is stored."""
 
+    on_paid: OnPaid
     id: int
     created_at: str
     updated_at: str
@@ -131,7 +132,9 @@ async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Quer
 )
 async def add_product(parts: Parts, given: ProductMapping) -> JSONResponse:
     """Map a WooCommerce product, variation or SKU. Orders that were held for it go on by themselves."""
-    return await _add(parts, PRODUCT, PRODUCTS, given.store, given.as_row())
+    require_store(parts, given.store)
+    await parts.catalogue.require_products([given])
+    return await _add(parts, PRODUCT, PRODUCTS, given.as_row())
 
 
 @router.get("/product-mappings/export", response_class=PlainTextResponse, summary="Export the product mappings as CSV")
@@ -163,7 +166,8 @@ async def import_products(parts: Parts, request: Request, asked: Annotated[Impor
     """
     wanted = await _brought(request, limit=parts.settings.max_body_bytes)
     for store in {each.store for each in wanted}:
-        _require_store(parts, store)
+        require_store(parts, store)
+    await parts.catalogue.require_products(wanted)
     imported = await parts.bridge.write(steps.bring_in, wanted, actor=ACTOR, dry_run=asked.dry_run)
     if not asked.dry_run:
         _changed(parts, "product mapping", "import")
@@ -191,7 +195,9 @@ async def change_product(
     """Change the fields that are given; the others stay. Orders that were held for it go on by themselves."""
     row = await parts.database.read(steps.get, PRODUCT, mapping_id)
     whole = _merged(ProductMapping, row, given)
-    return await _change(parts, PRODUCT, PRODUCTS, mapping_id, whole.store, whole.as_row())
+    require_store(parts, whole.store)
+    await parts.catalogue.require_products([whole])
+    return await _change(parts, PRODUCT, PRODUCTS, mapping_id, whole.as_row())
 
 
 @router.delete(
@@ -224,7 +230,8 @@ async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappi
 )
 async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONResponse:
     """Map a WooCommerce payment gateway to a payment method of Panelr's."""
-    return await _add(parts, PAYMENT_METHOD, PAYMENT_METHODS, given.store, given.as_row())
+    require_store(parts, given.store)
+    return await _add(parts, PAYMENT_METHOD, PAYMENT_METHODS, await parts.catalogue.payment_method_values(given))
 
 
 @router.get(
@@ -248,7 +255,9 @@ async def change_payment_method(
     """Change the fields that are given; the others stay."""
     row = await parts.database.read(steps.get, PAYMENT_METHOD, mapping_id)
     whole = _merged(PaymentMethodMapping, row, given)
-    return await _change(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id, whole.store, whole.as_row())
+    require_store(parts, whole.store)
+    values = await parts.catalogue.payment_method_values(whole)
+    return await _change(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id, values)
 
 
 @router.delete(
@@ -262,8 +271,7 @@ async def remove_payment_method(parts: Parts, mapping_id: Id) -> Response:
     return await _remove(parts, PAYMENT_METHOD, mapping_id)
 
 
-async def _add(parts: Runtime, kind: Kind, resource: Resource, store: str, values: Row) -> JSONResponse:
-    _require_store(parts, store)
+async def _add(parts: Runtime, kind: Kind, resource: Resource, values: Row) -> JSONResponse:
     row = await parts.bridge.write(steps.add, kind, values, actor=ACTOR)
     _changed(parts, kind.name, "add", row["id"])
     return JSONResponse({"data": _fields(resource, row)}, 201)
@@ -274,10 +282,7 @@ async def _get(parts: Runtime, kind: Kind, resource: Resource, mapping_id: int) 
     return JSONResponse({"data": _fields(resource, row)})
 
 
-async def _change(
-    parts: Runtime, kind: Kind, resource: Resource, mapping_id: int, store: str, values: Row
-) -> JSONResponse:
-    _require_store(parts, store)
+async def _change(parts: Runtime, kind: Kind, resource: Resource, mapping_id: int, values: Row) -> JSONResponse:
     row = await parts.bridge.write(steps.change, kind, mapping_id, values, actor=ACTOR)
     _changed(parts, kind.name, "change", mapping_id)
     return JSONResponse({"data": _fields(resource, row)})
@@ -300,7 +305,8 @@ def _changed(parts: Runtime, kind: str, action: str, mapping_id: int | None = No
     parts.bridge.owed.set()
 
 
-def _require_store(parts: Runtime, store: str) -> None:
+def require_store(parts: Runtime, store: str) -> None:
+    """Raise Invalid where no store is called `store`."""
     known = parts.settings.all_stores
     if store not in known:
         raise Invalid(f"there is no store {store!r}; the stores are {', '.join(sorted(known))}")

@@ -23,6 +23,7 @@ STATUSES: Mapping[type[errors.BridgeError], int] = {
     errors.BodyTooLarge: 413,
     errors.Invalid: 422,
     errors.BadQuery: 400,
+    errors.Unavailable: 503,
 }
 
 log = logs.get(__name__)

@@ -1,0 +1,126 @@
+"""The admin API of suggestions: which Panelr product a product of the shop probably is."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, Unavailable
+from panelr_bridge.likely import Suggested, suggested
+from panelr_bridge.mapping import StoreName
+from panelr_bridge.settings import require_shop
+from panelr_bridge.suggest import Suggestion
+from panelr_bridge.values import Intent
+from panelr_bridge.web import problems
+from panelr_bridge.web.auth import admin_router
+from panelr_bridge.web.mappings import require_store
+from panelr_bridge.web.state import Parts
+
+router = admin_router("Mappings")
+
+
+class SuggestionQuery(BaseModel):
+    """Whose products are meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    store: StoreName = "default"
+
+
+class SuggestionOut(BaseModel):
+    """A mapping that could be made: what the import takes, and beside it what tells whether it is right."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "store": "default",
+                    "woo_product_id": 16,
+                    "woo_variation_id": 18,
+                    "sku": "IPTV-12M",
+                    "panelr_product_id": 2,
+                    "intent": "new_activation",
+                    "quantity": 1,
+                    "name": "IPTV 12 Months",
+                    "panelr_name": "IPTV 12 Months",
+                    "score": 100,
+                    "why": ["the same name"],
+                }
+            ]
+        }
+    )
+
+    store: str
+    woo_product_id: int
+    woo_variation_id: int | None
+    sku: str | None
+    panelr_product_id: int
+    intent: Intent
+    quantity: int
+    name: str
+    panelr_name: str
+    score: int = Field(description="Of 100.")
+    why: list[str]
+
+
+class SuggestionsMeta(BaseModel):
+    """What was looked at. `more`: the shop has more products than that."""
+
+    looked_at: int
+    not_mapped: int
+    suggested: int
+    more: bool
+
+
+class SuggestionsOut(BaseModel):
+    """Suggestions, the best first."""
+
+    data: list[SuggestionOut]
+    meta: SuggestionsMeta
+
+
+@router.get(
+    "/product-mappings/suggestions",
+    responses=problems.documented(409, 422, 503, ok=SuggestionsOut),
+    summary="Suggest product mappings",
+)
+async def suggest_products(parts: Parts, asked: Annotated[SuggestionQuery, Query()]) -> JSONResponse:
+    """Compare the store's products that are not mapped yet with Panelr's, by name, length, connections and price.
+
+    Nothing is stored. Those with no likely product are counted and not listed.
+    """
+    require_store(parts, asked.store)
+    try:
+        require_shop(asked.store, parts.settings.all_stores[asked.store])
+    except ConfigurationError as error:
+        raise Conflict(f"the store cannot be asked for its products: {error}") from None
+    offer = await parts.catalogue.products()
+    if offer is None:
+        raise Unavailable(f"Panelr has not told its products yet, and cannot be asked now: {parts.catalogue.hindrance}")
+    try:
+        found = await suggested(parts.database, parts.shops[asked.store], offer.items, store=asked.store)
+    except ShopError as error:
+        raise Unavailable(f"the store cannot be asked for its products: {error.words}") from error
+    return JSONResponse(shown(found, asked.store))
+
+
+def shown(found: Suggested, store: str) -> dict[str, Any]:
+    """Return suggestions as the API answers them."""
+    meta = {
+        "looked_at": found.looked_at,
+        "not_mapped": found.not_mapped,
+        "suggested": len(found.suggestions),
+        "more": found.more,
+    }
+    return {"data": [_shown(each, store) for each in found.suggestions], "meta": meta}
+
+
+def _shown(each: Suggestion, store: str) -> dict[str, Any]:
+    told = {
+        "name": each.item.name,
+        "panelr_name": each.product.name,
+        "score": each.score,
+        "why": list(each.why),
+    }
+    return each.as_row(store) | told

@@ -1,0 +1,231 @@
+"""Suggestions of mappings: a shop's REST API on a real socket, the simulated Panelr, and what the command prints."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from panelr_bridge import cli
+from panelr_bridge.cli import console
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.server import running
+from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
+from tests.web import log, problem  # noqa: F401  the fixture works by being there
+
+SUGGESTIONS = "/product-mappings/suggestions"
+MANY = 150
+SIMPLE = [
+    {"id": 12, "type": "simple", "name": "IPTV 1 Month", "sku": "IPTV-1M", "price": "10.00"},
+    {"id": 14, "type": "simple", "name": "IPTV 3 Months", "sku": "MAPPED", "price": "27.00"},
+    {"id": 16, "type": "variable", "name": "IPTV Premium", "sku": "", "price": "9.00"},
+]
+SHIRTS = [{"id": 1000 + n, "type": "simple", "name": f"T-Shirt {n}", "sku": "", "price": "5"} for n in range(MANY)]
+VARIATIONS = [
+    {"id": 18, "sku": "P-12", "price": "90.00", "attributes": [{"name": "Length", "option": "12 Months"}]},
+    {"id": 19, "sku": "P-M", "price": "1.00", "attributes": [{"name": "Length", "option": "6 Months"}]},
+]
+
+
+class Shop:
+    """What wc/v3 tells of products, in pages of a hundred, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.products: list[dict[str, Any]] = SHIRTS + SIMPLE
+        self.status = 200
+        self.asked = 0
+        routes = [Route("/wp-json/wc/v3/products", self._products)]
+        routes += [Route("/wp-json/wc/v3/products/{number:int}/variations", self._variations)]
+        self.app = Starlette(routes=routes)
+
+    async def _products(self, request: Request) -> JSONResponse:
+        return self._page(request, self.products)
+
+    async def _variations(self, request: Request) -> JSONResponse:
+        return self._page(request, VARIATIONS if request.path_params["number"] == 16 else [])
+
+    def _page(self, request: Request, items: list[dict[str, Any]]) -> JSONResponse:
+        self.asked += 1
+        if self.status != 200:
+            return JSONResponse({"code": "no", "message": "No."}, self.status)
+        page, size = int(request.query_params.get("page", 1)), int(request.query_params["per_page"])
+        headers = {"X-WP-Total": str(len(items)), "X-WP-TotalPages": str(-(-len(items) // size))}
+        return JSONResponse(items[(page - 1) * size : page * size], headers=headers)
+
+
+@pytest.fixture
+def dialect() -> str:
+    """What does not depend on the database is tested on the faster one."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[tuple[str, Shop]]:
+    """A shop on a real socket: its address, and its inside."""
+    shop = Shop()
+    async with running(shop.app) as url:
+        yield url, shop
+
+
+@pytest.fixture
+def settings(settings: Settings, shop: tuple[str, Shop]) -> Settings:
+    """A bridge that may use the shop's REST API, but writes nothing to it."""
+    api = {"woo_url": shop[0], "woo_key": SecretStr("ck_1"), "woo_secret": SecretStr("cs_1"), "write_back": False}
+    return settings.model_copy(update=api)
+
+
+async def test_what_is_not_mapped_is_suggested_with_a_score_and_reasons(kit: Kit, shop: tuple[str, Shop]) -> None:
+    await kit.map(sku="mapped", panelr_product_id=6)
+    answer = await kit.api("GET", SUGGESTIONS)
+    assert answer.status_code == 200, answer.text
+    content = answer.json()
+    assert content["meta"] == {"looked_at": MANY + 4, "not_mapped": MANY + 3, "suggested": 2, "more": False}
+    found = content["data"]
+    assert [(each["woo_product_id"], each["woo_variation_id"], each["panelr_product_id"]) for each in found] == [
+        (12, None, 1),
+        (16, 18, 2),
+    ]
+    assert found[0] == {
+        "store": "default",
+        "woo_product_id": 12,
+        "woo_variation_id": None,
+        "sku": "IPTV-1M",
+        "panelr_product_id": 1,
+        "intent": "new_activation",
+        "quantity": 1,
+        "name": "IPTV 1 Month",
+        "panelr_name": "IPTV 1 Month",
+        "score": 100,
+        "why": ["the same name"],
+    }
+    assert (found[1]["name"], found[1]["why"]) == (
+        "IPTV Premium 12 Months",
+        ["a similar name", "12 months", "the same price"],
+    )
+    assert shop[1].asked == 3  # two pages of products, one of variations
+
+
+async def test_a_suggestion_can_be_imported_and_is_none_any_more_then(kit: Kit) -> None:
+    found = (await kit.api("GET", SUGGESTIONS)).json()["data"]
+    names = ("store", "woo_product_id", "woo_variation_id", "sku", "panelr_product_id", "intent", "quantity")
+    rows = [{name: each[name] for name in names} for each in found]
+    imported = await kit.api("POST", "/product-mappings/import", json=rows)
+    assert imported.json()["data"]["added"] == 3
+    again = (await kit.api("GET", SUGGESTIONS)).json()
+    assert (again["data"], again["meta"]["not_mapped"]) == ([], MANY + 1)
+
+
+async def test_no_more_than_a_bounded_number_is_looked_at(
+    kit: Kit, shop: tuple[str, Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panelr_bridge.likely.MOST_LOOKED_AT", 100)
+    meta = (await kit.api("GET", SUGGESTIONS)).json()["meta"]
+    assert (meta["looked_at"], meta["more"], shop[1].asked) == (100, True, 2)
+
+
+async def test_a_store_without_an_api_is_409_and_names_the_setting(
+    settings: Settings, panelr: tuple[str, Panel]
+) -> None:
+    none = settings.model_copy(update={"woo_url": "", "woo_key": SecretStr(""), "woo_secret": SecretStr("")})
+    async with kit_of(none, panelr[1]) as kit:
+        assert "BRIDGE_WOO_URL is missing" in problem(await kit.api("GET", SUGGESTIONS), 409)["detail"]
+
+
+async def test_what_cannot_be_asked_is_told(kit: Kit, shop: tuple[str, Shop]) -> None:
+    assert "the stores are default" in problem(await kit.api("GET", f"{SUGGESTIONS}?store=eu"), 422)["detail"]
+    problem(await kit.api("GET", f"{SUGGESTIONS}?colour=red"), 400)
+    shop[1].status = 401
+    assert "the store cannot be asked" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
+
+
+async def test_without_panelrs_products_there_is_nothing_to_suggest(kit: Kit, shop: tuple[str, Shop]) -> None:
+    kit.panel.faults.add("reset", action="get_products", times=None)
+    assert "Panelr has not told its products yet" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
+    assert shop[1].asked == 0
+
+
+# The commands
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
+) -> Callable[..., Any]:
+    """Run a command beside the shop and Panelr; returns its exit code, what it printed, and what it complained of."""
+    for name, value in {
+        "BRIDGE_WEBHOOK_SECRET": SECRET,
+        "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
+        "BRIDGE_PANELR_URL": settings.panelr_url,
+        "BRIDGE_PANELR_API_KEY": PANELR_KEY,
+        "BRIDGE_DATABASE_URL": settings.database_url,
+        "BRIDGE_WOO_URL": settings.woo_url,
+        "BRIDGE_WOO_KEY": "ck_1",
+        "BRIDGE_WOO_SECRET": "cs_1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console.out, "width", 200)
+    monkeypatch.setattr(console.err, "width", 200)
+
+    def once(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["panelr-bridge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code if isinstance(ended.value.code, int) else 0
+
+    async def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = await asyncio.to_thread(once, *arguments)  # the servers' loop goes on meanwhile
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+async def test_the_command_prints_suggestions_and_a_file_that_the_import_takes(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    code, out, err = await command("mappings", "suggest")
+    assert (code, err) == (0, "")
+    assert "IPTV Premium 12 Months" in out
+    assert f"3 suggestions for {MANY + 4} products that are not mapped" in out
+    code, out, err = await command("mappings", "suggest", "--csv")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity",
+        "default,12,,IPTV-1M,1,new_activation,1",
+        "default,14,,MAPPED,6,new_activation,1",
+        "default,16,18,P-12,2,new_activation,1",
+    ]
+    (tmp_path / "suggested.csv").write_text(out)
+    code, out, err = await command("mappings", "import", str(tmp_path / "suggested.csv"))
+    assert (code, out.strip(), err) == (0, "3 added, 0 changed, 0 there already", "")
+
+
+async def test_the_command_refuses_what_panelr_does_not_offer(
+    command: Callable[..., Any], tmp_path: Path, panelr: tuple[str, Panel]
+) -> None:
+    (tmp_path / "wrong.csv").write_text("sku,panelr_product_id\nA,77\n")
+    for arguments in ([], ["--dry-run"]):
+        code, out, err = await command("mappings", "import", str(tmp_path / "wrong.csv"), *arguments)
+        assert (code, out) == (1, "")
+        assert "Panelr offers no product 77; it offers " in err
+    assert len(panelr[1].journal) == 1
+
+
+async def test_the_command_imports_all_the_same_where_panelr_cannot_be_asked(
+    command: Callable[..., Any], tmp_path: Path, panelr: tuple[str, Panel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "early.csv").write_text("sku,panelr_product_id\nA,77\n")
+    panelr[1].faults.add("reset", action="get_products", times=None)
+    code, out, _ = await command("mappings", "import", str(tmp_path / "early.csv"))
+    assert (code, out.strip()) == (0, "1 added, 0 changed, 0 there already")
+    monkeypatch.setenv("BRIDGE_PANELR_URL", "")
+    code, out, _ = await command("mappings", "import", str(tmp_path / "early.csv"))
+    assert (code, out.strip(), len(panelr[1].journal)) == (0, "0 added, 0 changed, 1 there already", 1)
