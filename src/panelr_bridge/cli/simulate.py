@@ -40,11 +40,14 @@ def panelr(  # noqa: PLR0913, PLR0917  one for each option
 
 
 @app.command()
-def woocommerce(
+def woocommerce(  # noqa: PLR0913, PLR0917  one for each thing that a shop may be set up with
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 9091,
-    user: Annotated[str, typer.Option(help="User of the Orders resource.")] = "bridge",
+    user: Annotated[str, typer.Option(help="Shop manager, the user of the Orders resource.")] = "bridge",
     password: Annotated[str, typer.Option(help="Application password of that user.")] = "application-password",  # noqa: S107  it guards nothing
+    consumer_key: Annotated[str, typer.Option(help="REST API key that may read and write wc/v3.")] = "ck_demo",
+    consumer_secret: Annotated[str, typer.Option(help="Secret of that key.")] = "cs_demo",  # noqa: S107
+    behind_tls: Annotated[bool, typer.Option(help="All requests count as https, as behind a proxy.")] = False,
     vendor: Annotated[str, typer.Option(help="Where the Orders resource is mounted below /wp-json.")] = "myplugin/v1",
     delete_mode: Annotated[str, typer.Option(help="What DELETE does: force or trash.")] = "force",
     delivery_delay_seconds: Annotated[float, typer.Option(help="From an event to its delivery.")] = 0.0,
@@ -59,9 +62,17 @@ def woocommerce(
     simulator = create_app(
         user=user,
         password=password,
+        consumer_key=consumer_key,
+        consumer_secret=consumer_secret,
+        behind_tls=behind_tls,
         vendor=vendor,
         delete_mode=mode,
         delivery_delay_seconds=delivery_delay_seconds,
         home_url=f"http://{host}:{port}",
     )
-    serve("WooCommerce", simulator, host, port, f"Orders resource at /wp-json/{vendor}/woo/orders for {user}")
+    scheme = "Basic" if behind_tls else "OAuth 1.0a"
+    where = (
+        f"Orders resource at /wp-json/{vendor}/woo/orders for {user}; "
+        f"WooCommerce's own API at /wp-json/wc/v3 for {consumer_key}:{consumer_secret} by {scheme}"
+    )
+    serve("WooCommerce", simulator, host, port, where)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
-from panelr_bridge.simulators.panelr.answers import Answer, failure, success
+from panelr_bridge.simulators.panelr.answers import failure, success
 from panelr_bridge.simulators.panelr.call import Call, json_object, number
 from panelr_bridge.simulators.panelr.panel import Panel
 from panelr_bridge.simulators.panelr.paying import complete_order, send_payment_instructions, submit_payment
 from panelr_bridge.simulators.panelr.refused import Refused
 from panelr_bridge.simulators.panelr.validation import checked
+from panelr_bridge.simulators.wire import Answer
 
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100

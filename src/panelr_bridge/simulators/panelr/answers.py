@@ -1,24 +1,10 @@
 """Panelr's envelope as bytes, before anything is done to it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import simplejson
 
-JSON_TYPE = "application/json; charset=utf-8"
-HTML_TYPE = "text/html; charset=UTF-8"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is sent when nothing comes between. `succeeded` says whether the action was carried out."""
-
-    status: int
-    body: bytes
-    content_type: str = JSON_TYPE
-    headers: Mapping[str, str] = field(default_factory=dict)
-    succeeded: bool = False
+from panelr_bridge.simulators.wire import Answer
 
 
 def success(data: object) -> Answer:

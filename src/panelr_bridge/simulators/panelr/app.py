@@ -17,7 +17,8 @@ from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
 from panelr_bridge.simulators.panelr.faults import SUBJECTS
 from panelr_bridge.simulators.panelr.panel import Entry, Panel
 from panelr_bridge.simulators.panelr.settings import Settings
-from panelr_bridge.simulators.panelr.wire import SILENT, Exchange, altered, play, send_answer
+from panelr_bridge.simulators.panelr.spoilt import SPOILT
+from panelr_bridge.simulators.wire import SILENT, Exchange, altered, play, send_answer
 
 # What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
 NOTHING_DONE = failure(500, "Internal error, nothing was saved")
@@ -59,7 +60,7 @@ class Door:
             entry.status = answer.status
             await send_answer(answer, exchange)
             return
-        answer = altered(fault, answer)
+        answer = altered(fault, answer, SPOILT)
         entry.fault = fault.kind
         entry.status = None if fault.kind in SILENT else answer.status
         await play(fault, answer, exchange)

@@ -1,12 +1,12 @@
-"""What can go wrong on demand: which faults there are, and which one strikes next. No HTTP here."""
+"""What can go wrong at a Panelr."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, TypeGuard
+from collections.abc import Mapping
 
-WHENS = ("before", "after")
+from panelr_bridge.simulators.faults import COMMON_KINDS, WHENS, Fault, FaultError, Faults, Kind, Repertoire
+
+__all__ = ["BODIES", "KINDS", "SUBJECTS", "WHENS", "Fault", "FaultError", "Faults", "Repertoire"]
+
 BODIES = ("html", "envelope")
-EVERY_ACTION = "*"
 # Which actions tell the order or the customer that they are about, if only by naming a work order of theirs: a fault
 # may strike those alone.
 _OF_AN_ORDER = (
@@ -20,184 +20,11 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "wc_order_id": _OF_AN_ORDER,
     "customer_email": (*_OF_AN_ORDER, "get_work_orders", "get_lines"),
 }
-
-
-class FaultError(ValueError):
-    """A fault that does not exist; the text says what is possible."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of fault: what the client sees, which further fields it takes, and whether it carries an answer.
-
-    A kind that carries an answer spoils the proper one, so it strikes after the work unless told otherwise; before
-    the work it spoils a 500 envelope, because there is nothing else to tell.
-    """
-
-    what: str
-    fields: tuple[str, ...] = ()
-    carries_answer: bool = False
-
-
 KINDS: Mapping[str, Kind] = {
     "refuse": Kind("422 with the envelope"),
     "unauthorized": Kind("401 with the envelope"),
     "forbidden": Kind("403 with the envelope"),
     "throttle": Kind("429 with the envelope", ("retry_after",)),
     "status": Kind("any status (default 500) with a page or the envelope", ("status", "body", "retry_after")),
-    "hang": Kind("no answer for `seconds`, then closed", ("seconds",)),
-    "reset": Kind("TCP reset without an answer"),
-    "close": Kind("closed without an answer"),
-    "html": Kind("200 with an HTML page"),
-    "empty": Kind("200 without a body"),
-    "garbage": Kind("bytes that are no HTTP, then closed"),
-    "warnings": Kind("PHP warnings in front of the JSON", ("status",), carries_answer=True),
-    "wrong_type": Kind("the JSON as text/html", ("status",), carries_answer=True),
-    "truncated": Kind("half of the body, then closed", ("status",), carries_answer=True),
-    "slow": Kind("the body dripped over `seconds`", ("status", "seconds"), carries_answer=True),
+    **COMMON_KINDS,
 }
-
-
-@dataclass
-class Fault:
-    """One fault in waiting. `times` is how often it will still strike, None for ever."""
-
-    id: int
-    kind: str
-    action: str
-    when: str
-    times: int | None
-    seconds: float
-    status: int | None
-    retry_after: int | str | None
-    body: str
-    wc_order_id: str | None = None
-    customer_email: str | None = None
-    struck: int = 0
-
-    def fits(self, action: str, when: str, about: Mapping[str, str]) -> bool:
-        """Whether it strikes such a request; letter case in the e-mail address does not matter."""
-        wanted = {"wc_order_id": self.wc_order_id, "customer_email": self.customer_email}
-        told = all(value is None or value.casefold() == about.get(name) for name, value in wanted.items())
-        return told and self.when == when and self.action in (EVERY_ACTION, action)
-
-    def shown(self) -> dict[str, Any]:
-        """The fault as a JSON object."""
-        return asdict(self)
-
-
-class Faults:
-    """The faults in waiting, oldest first."""
-
-    def __init__(self, actions: Collection[str]) -> None:
-        """Faults may name one of `actions`, or every one of them."""
-        self.waiting: list[Fault] = []
-        self._actions = actions
-        self._last_id = 0
-
-    def add(  # noqa: PLR0913  one for each field of a fault
-        self,
-        kind: str,
-        *,
-        action: str = EVERY_ACTION,
-        when: str | None = None,
-        times: int | None = 1,
-        seconds: float | None = None,
-        status: int | None = None,
-        retry_after: int | str | None = None,
-        body: str | None = None,
-        wc_order_id: str | None = None,
-        customer_email: str | None = None,
-    ) -> Fault:
-        """Let a fault of `kind` strike the next `times` requests for `action`.
-
-        `wc_order_id` and `customer_email` narrow it to the requests that tell this order or this customer, or name
-        a work order of theirs.
-
-        `when` is "before" (nothing has been done) or "after" (it has been done, the answer is spoilt; a request
-        that Panelr refuses anyway is left alone). Left out, it is "after" for the kinds that carry an answer and
-        "before" for the others. `seconds` is 5 and `body` is "html" unless given.
-        Raises FaultError when there is no such kind or action, or a field does not fit.
-        """
-        _check_kind(kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
-        _check_target(action, (EVERY_ACTION, *self._actions), when, times)
-        _check_values(seconds, status, retry_after, body)
-        _check_subject(action, {"wc_order_id": wc_order_id, "customer_email": customer_email})
-        self._last_id += 1
-        fault = Fault(
-            id=self._last_id,
-            kind=kind,
-            action=action,
-            when=when or ("after" if KINDS[kind].carries_answer else "before"),
-            times=times,
-            seconds=5.0 if seconds is None else float(seconds),
-            status=status,
-            retry_after=retry_after,
-            body=body or "html",
-            wc_order_id=wc_order_id,
-            customer_email=customer_email,
-        )
-        self.waiting.append(fault)
-        return fault
-
-    def strike(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
-        """Take the oldest fault that fits, using it up once; None when all is well.
-
-        `about` holds what the request tells of SUBJECTS, in lower case.
-        """
-        for fault in self.waiting:
-            if fault.fits(action, when, about):
-                fault.struck += 1
-                if fault.times is not None:
-                    fault.times -= 1
-                    if fault.times == 0:
-                        self.waiting.remove(fault)
-                return fault
-        return None
-
-    def clear(self) -> None:
-        """Forget all faults in waiting; their numbers begin at 1 again."""
-        self.waiting.clear()
-        self._last_id = 0
-
-
-def _check_kind(kind: object, extras: Mapping[str, object]) -> None:
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise FaultError(f"kind must be one of {', '.join(KINDS)}")
-    for name, value in extras.items():
-        if value is not None and name not in KINDS[kind].fields:
-            takes = ", ".join(("action", "when", "times", *SUBJECTS, *KINDS[kind].fields))
-            raise FaultError(f"{kind} does not take {name}; it takes {takes}")
-
-
-def _check_target(action: object, actions: Collection[str], when: object, times: object) -> None:
-    if action not in actions:
-        raise FaultError(f"action must be one of {', '.join(actions)}")
-    if when is not None and when not in WHENS:
-        raise FaultError(f"when must be one of {', '.join(WHENS)}")
-    if times is not None and (not _is_int(times) or times < 1):
-        raise FaultError("times must be an integer of at least 1, or null for every time")
-
-
-def _check_values(seconds: object, status: object, retry_after: object, body: object) -> None:
-    if seconds is not None and not ((_is_int(seconds) or isinstance(seconds, float)) and 0 <= seconds <= 3600):
-        raise FaultError("seconds must be a number from 0 to 3600")
-    if status is not None and not (_is_int(status) and 200 <= status <= 599):
-        raise FaultError("status must be an integer from 200 to 599")
-    printable = isinstance(retry_after, str) and retry_after.isascii() and retry_after.isprintable()
-    if retry_after is not None and not _is_int(retry_after) and not printable:
-        raise FaultError("retry_after must be an integer or a line of text")
-    if body is not None and body not in BODIES:
-        raise FaultError(f"body must be one of {', '.join(BODIES)}")
-
-
-def _check_subject(action: str, about: Mapping[str, object]) -> None:
-    for name, value in about.items():
-        if value is not None and (not isinstance(value, str) or not value):
-            raise FaultError(f"{name} must be a string that is not empty")
-        if value is not None and action not in (EVERY_ACTION, *SUBJECTS[name]):
-            raise FaultError(f"{action} tells no {name}")
-
-
-def _is_int(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
-from panelr_bridge.simulators.panelr.faults import Faults
+from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, Faults, Repertoire
 from panelr_bridge.simulators.panelr.gates import KeyGate, RateGate, busiest_window
 from panelr_bridge.simulators.panelr.lines import Line
 from panelr_bridge.simulators.panelr.payment_input import NewPayment
@@ -47,7 +47,7 @@ class Panel:
         """Begin with no work orders. `actions` are the names that a fault may strike; `clock` serves the limits."""
         self.settings = settings
         self.clock = clock
-        self.faults = Faults(actions)
+        self.faults = Faults(Repertoire(actions, KINDS, SUBJECTS, BODIES))
         self.reset()
 
     def reset(self) -> None:

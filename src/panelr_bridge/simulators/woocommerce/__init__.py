@@ -1,4 +1,4 @@
-"""A WooCommerce store: the Orders resource, webhooks as the real thing delivers them, and controls by hand.
+"""A WooCommerce store: its REST APIs, webhooks as the real thing delivers them, and controls by hand.
 
 Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, a `Store` makes orders,
 `order_payload` their bodies and `sign` the signatures.
@@ -9,10 +9,12 @@ from panelr_bridge.simulators.woocommerce.checkout import Cart, open_checkout, p
 from panelr_bridge.simulators.woocommerce.deliveries import Delivery, Webhook, delivery_headers
 from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine
 from panelr_bridge.simulators.woocommerce.payload import order_payload
+from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.simulators.woocommerce.signature import sign
 from panelr_bridge.simulators.woocommerce.store import Store
 
 __all__ = [
+    "ApiKey",
     "Cart",
     "Changes",
     "Delivery",

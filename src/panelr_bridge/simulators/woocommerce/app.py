@@ -1,24 +1,33 @@
 """The simulated shop as an ASGI app."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from panelr_bridge.simulators.woocommerce.control import control_routes
+from panelr_bridge.simulators.woocommerce.faults import Switches
 from panelr_bridge.simulators.woocommerce.orders_api import OrdersApi, wordpress_error
 from panelr_bridge.simulators.woocommerce.payload import HOME_URL
+from panelr_bridge.simulators.woocommerce.rest import ApiKey, Gate, rest_routes
+from panelr_bridge.simulators.woocommerce.spoiling import Spoiling
 from panelr_bridge.simulators.woocommerce.store import Store, utc_now
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up with
     *,
     user: str = "bridge",
     password: str = "application-password",  # noqa: S107 - a simulator's, on loopback
+    consumer_key: str = "ck_demo",
+    consumer_secret: str = "cs_demo",  # noqa: S107
+    more_keys: Sequence[ApiKey] = (),
+    behind_tls: bool = False,
+    local_environment: bool = False,
     vendor: str = "myplugin/v1",
     delete_mode: Literal["force", "trash"] = "force",
     delivery_delay_seconds: float = 0.0,
@@ -27,11 +36,22 @@ def create_app(
 ) -> Starlette:
     """Make a shop with the seed catalogue, no orders and no webhooks; its `Store` is `app.state.store`.
 
-    `user` and `password` are those of the Orders resource below `/wp-json/{vendor}/woo`, which deletes by
-    `delete_mode`. Webhooks go out `delivery_delay_seconds` after their event. `home_url` is what the shop
-    calls itself in payloads, without a slash on its end. `clock` gives aware UTC times.
+    `app.state.gate.keys` holds its REST API keys, to be revoked or added to.
+
+    `user` and `password` are a shop manager's application password. The Orders resource below
+    `/wp-json/{vendor}/woo` takes it always, and deletes by `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3`
+    takes it over https or with `local_environment`. `consumer_key` and `consumer_secret` may read and write there;
+    `more_keys` may do what they say. A request is https when `behind_tls` says so of all, or its
+    `X-Forwarded-Proto`.
+
+    Webhooks go out `delivery_delay_seconds` after their event. `home_url` is what the shop calls itself in payloads,
+    without a slash on its end. `clock` gives aware UTC times. Faults reach for the connection that
+    `panelr_bridge.simulators.server.running` hands over.
     """
     store = Store(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
+    store.switches = Switches(behind_tls=behind_tls, local_environment=local_environment)
+    keys = [ApiKey(consumer_key, consumer_secret), *more_keys]
+    gate = Gate(store.switches, user=user, password=password, keys=keys)
     orders = OrdersApi(store, user, password, delete_mode)
 
     @contextlib.asynccontextmanager
@@ -40,11 +60,13 @@ def create_app(
             yield
 
     app = Starlette(
-        routes=[*orders.routes(vendor), *control_routes(store)],
+        routes=[*orders.routes(vendor), *rest_routes(store, gate, vendor), *control_routes(store)],
+        middleware=[Middleware(Spoiling, store=store)],
         lifespan=lifespan,
         exception_handlers={404: _no_route, 405: _no_route},
     )
     app.state.store = store
+    app.state.gate = gate
     return app
 
 

@@ -6,13 +6,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from panelr_bridge.simulators.woocommerce.addresses import ADDRESSES
 from panelr_bridge.simulators.woocommerce.control_call import Control, read_call
 from panelr_bridge.simulators.woocommerce.control_orders import ORDER_CONTROLS
+from panelr_bridge.simulators.woocommerce.control_rest import REST_CONTROLS, repertoire_json
 from panelr_bridge.simulators.woocommerce.control_webhooks import WEBHOOK_CONTROLS
 from panelr_bridge.simulators.woocommerce.ledger import StoreError, UnknownError
 from panelr_bridge.simulators.woocommerce.store import Store
 
-CONTROLS = [*ORDER_CONTROLS, *WEBHOOK_CONTROLS]
+CONTROLS = [*ORDER_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
 
 
 class ReadableJSON(JSONResponse):
@@ -48,4 +50,5 @@ async def _guide(_: Request) -> Response:
         {"do": f"{control.method} {path}", "what": control.words, "example": control.example}
         for control, path in zip(CONTROLS, paths, strict=True)
     ]
-    return ReadableJSON({"controls": lines})
+    rest = {name: f"{' or '.join(methods)} {path}" for name, (methods, path) in ADDRESSES.items()}
+    return ReadableJSON({"controls": lines, "faults": repertoire_json(), "rest": rest})

@@ -43,21 +43,15 @@ async def register(store: Store, call: Call) -> Any:
 
 async def edit(store: Store, call: Call) -> Any:
     """Change a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
-    call.known("status", "owner_may_read", "delivery_url", "secret", "name")
+    call.known("status", "owner_may_read", "owner_exists", "delivery_url", "secret", "name")
     webhook = _webhook(store, call.number)
     status = call.text("status", webhook.status)
     if status not in {"active", "paused", "disabled"}:
         raise StoreError("status must be active, paused or disabled")
-    moved = call.text("delivery_url", webhook.delivery_url) != webhook.delivery_url
-    webhook.status = status
-    webhook.name = call.text("name", webhook.name)
-    webhook.secret = call.text("secret", webhook.secret)
-    webhook.delivery_url = call.text("delivery_url", webhook.delivery_url)
+    changed = {name: call.text(name, getattr(webhook, name)) for name in ("delivery_url", "secret", "name")}
     webhook.owner_may_read = call.flag("owner_may_read", default=webhook.owner_may_read)
-    if moved:
-        webhook.pending_delivery = True
-        if webhook.status == "active":
-            await store.webhooks.ping(webhook)
+    webhook.owner_exists = call.flag("owner_exists", default=webhook.owner_exists)
+    await store.webhooks.change(webhook, status=status, **changed)
     return _webhook_json(webhook)
 
 
@@ -128,6 +122,7 @@ def _webhook_json(webhook: Webhook) -> dict[str, Any]:
         "failure_count": webhook.failure_count,
         "pinged": not webhook.pending_delivery,
         "owner_may_read": webhook.owner_may_read,
+        "owner_exists": webhook.owner_exists,
     }
 
 
@@ -157,11 +152,18 @@ def _answer_json(delivery: Delivery) -> dict[str, Any]:
 
 
 HOOK = '{"topic": "order.created", "delivery_url": "http://127.0.0.1:8080/webhooks/woocommerce", "secret": "s3cret"}'
+EDIT = '{"status": "paused", "owner_may_read": false}'
 WEBHOOK = "/_sim/webhooks/{number:int}"
 WEBHOOK_CONTROLS = [
     Control("GET", "/_sim/webhooks", "", "the webhooks and the queue", webhooks),
     Control("POST", "/_sim/webhooks", HOOK, "register and ping; without a topic: one for each", register),
-    Control("PATCH", WEBHOOK, '{"status": "paused", "owner_may_read": false}', "also delivery_url, secret", edit),
+    Control(
+        "PATCH",
+        WEBHOOK,
+        '{"status": "paused", "owner_may_read": false}',
+        "also owner_exists, delivery_url, secret",
+        edit,
+    ),
     Control("DELETE", WEBHOOK, "", "delete it", remove),
     Control("POST", "/_sim/webhooks/hold", "", "deliver nothing by itself", hold),
     Control("POST", "/_sim/webhooks/release", "", "deliver by itself again", release),

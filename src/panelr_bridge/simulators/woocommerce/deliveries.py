@@ -4,13 +4,17 @@ Source of every rule: reference/woocommerce-webhooks.md, measured on WooCommerce
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from panelr_bridge.simulators.woocommerce.payload import encode, order_payload
 from panelr_bridge.simulators.woocommerce.sending import Answer, Headers, host_of
 from panelr_bridge.simulators.woocommerce.signature import delivery_id, sign
 from panelr_bridge.simulators.woocommerce.values import Order
 
+# The topics that this shop fires. Others can be registered, as in WooCommerce, and stay silent.
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
+RESOURCES = ("coupon", "customer", "order", "product")
+EVENTS = ("created", "updated", "deleted", "restored")
 USER_AGENT = "WooCommerce/10.5.0 Hookshot (WordPress/6.9.7)"
 EXPECT_FROM_BYTES = 1_048_576
 MAX_FAILURES = 6
@@ -20,11 +24,15 @@ FORBIDDEN = {
     "message": "Sorry, you cannot view this resource.",
     "data": {"status": 403},
 }
+NOBODY = {**FORBIDDEN, "data": {"status": 401}}
 
 
 @dataclass(slots=True)
 class Webhook:
-    """A registered webhook. `owner_may_read` says whether its owner still has the right to view orders."""
+    """A registered webhook.
+
+    `owner_may_read` says whether its owner still has the right to view orders, `owner_exists` whether there is one.
+    """
 
     id: int
     name: str
@@ -35,6 +43,9 @@ class Webhook:
     failure_count: int = 0
     pending_delivery: bool = True
     owner_may_read: bool = True
+    owner_exists: bool = True
+    created: datetime | None = None
+    modified: datetime | None = None
 
     def count(self, delivery: "Delivery") -> None:
         """Keep the failure count of section 5: any success clears it, the 7th failure in a row disables."""
@@ -67,10 +78,18 @@ class Delivery:
         return status is not None and (status == 200 if self.order_id is None else 200 <= status < 303)
 
 
+def is_topic(topic: str) -> bool:
+    """Whether WooCommerce lets a webhook have this topic: a resource with an event, or any action."""
+    resource, _, event = topic.partition(".")
+    return (resource in RESOURCES and event in EVENTS) or (resource == "action" and event != "")
+
+
 def delivery_body(webhook: Webhook, order_id: int, order: Order | None, *, home_url: str) -> bytes:
     """Give what a delivery of `order_id` says now (section 6): the order, its bare id, or an error object."""
     if webhook.topic == "order.deleted":
         return encode({"id": order_id})
+    if not webhook.owner_exists:
+        return encode(NOBODY)
     if not webhook.owner_may_read:
         return encode(FORBIDDEN)
     return encode(GONE) if order is None else order_payload(order, home_url=home_url)

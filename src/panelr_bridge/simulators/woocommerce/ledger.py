@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.catalogue import FIRST_FREE_ID, seed_products
-from panelr_bridge.simulators.woocommerce.values import STATUSES, Line, Meta, Order, Product
+from panelr_bridge.simulators.woocommerce.values import STATUSES, Line, Meta, Note, Order, Product
 
 # WC_Order::payment_complete acts on these alone.
 PAYABLE = frozenset({"pending", "on-hold", "failed", "cancelled", "checkout-draft"})
@@ -67,15 +67,15 @@ class Ledger:
         self.orders: dict[int, Order] = {}
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
-        # WordPress numbers products, coupons, orders and refunds together; lines and meta have counters of their own.
-        self._last = {"post": FIRST_FREE_ID - 1, "item": 0, "meta": 0, "item_meta": 0}
+        # WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own.
+        self._last = {"post": FIRST_FREE_ID - 1, "item": 0, "meta": 0, "item_meta": 0, "note": 0}
 
     def now(self) -> datetime:
         """Tell the shop's time in whole seconds, which is all that WooCommerce stores."""
         return self._clock().replace(microsecond=0)
 
     def next_id(self, counter: str) -> int:
-        """Take the next number of the counter "post", "item", "meta" or "item_meta"."""
+        """Take the next number of the counter "post", "item", "meta", "item_meta" or "note"."""
         self._last[counter] += 1
         return self._last[counter]
 
@@ -144,6 +144,13 @@ class Ledger:
                 known.value = stored(value)
             else:
                 meta.append(Meta(self.next_id(counter), key, stored(value)))
+
+    def add_note(self, order_id: int, text: str, *, for_customer: bool = False) -> Note:
+        """Add a note to an order: date_modified stays, and no webhook tells of it. Raises UnknownError."""
+        order = self.order(order_id)
+        note = Note(self.next_id("note"), self.now(), text, for_customer)
+        order.notes.append(note)
+        return note
 
     def payment_complete(self, order: Order, transaction_id: str = "") -> None:
         """Do what `WC_Order::payment_complete` does: nothing for an order that is already processing or later."""

@@ -191,10 +191,11 @@ def _matching(store: Store, query: QueryParams) -> list[Order]:
         for order in store.orders.values()
         if (order.status in statuses if statuses else order.status not in UNLISTED)
         and customer in {None, order.customer_id}
-        and pattern.search(_searched(order))
+        and pattern.search(searched(order))
     ]
 
 
-def _searched(order: Order) -> str:
+def searched(order: Order) -> str:
+    """Give the text of an order that a search looks through."""
     names = (line.name for line in order.lines)
     return "\n".join([str(order.id), *order.billing.values(), *order.shipping.values(), *names])

@@ -132,6 +132,17 @@ class Refund:
 
 
 @dataclass(slots=True)
+class Note:
+    """A note on an order, for the shop alone or for the customer too."""
+
+    id: int
+    created: datetime
+    text: str
+    for_customer: bool = False
+    author: str = "WooCommerce"
+
+
+@dataclass(slots=True)
 class Order:
     """An order. Its totals follow from its lines, so they are never out of step."""
 
@@ -159,6 +170,7 @@ class Order:
     fee_lines: list[FeeLine] = field(default_factory=list)
     coupon_lines: list[CouponLine] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     tax_line_id: int = 0
     stock_reduced: bool = False
     status_before_trash: str = ""

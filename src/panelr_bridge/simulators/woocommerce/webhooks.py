@@ -14,11 +14,13 @@ from datetime import datetime
 from urllib.parse import urljoin
 
 from panelr_bridge.simulators.woocommerce.deliveries import (
-    TOPICS,
+    EVENTS,
+    RESOURCES,
     Delivery,
     Webhook,
     delivery_body,
     delivery_headers,
+    is_topic,
     ping_headers,
 )
 from panelr_bridge.simulators.woocommerce.sending import Sender
@@ -32,7 +34,8 @@ JOURNAL_LENGTH = 10_000
 class Webhooks:
     """The registered webhooks, the queue of Action Scheduler, and the journal of what was sent.
 
-    `find_order` is asked when a delivery is due, not when its event happened (section 4).
+    `find_order` is asked when a delivery is due, not when its event happened (section 4). `sent` hears of an order
+    after each delivery that told of it.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Webhooks:
         find_order: Callable[[int], Order | None],
         home_url: str,
         clock: Callable[[], datetime],
+        sent: Callable[[int], None] = lambda _: None,
         delivery_delay_seconds: float = 0.0,
         timeout_seconds: float = 60.0,
     ) -> None:
@@ -52,6 +56,7 @@ class Webhooks:
         self._find_order = find_order
         self._home_url = home_url
         self._clock = clock
+        self._sent = sent
         self._queue: OrderedDict[tuple[int, int], float] = OrderedDict()
         self._busy = 0
         self._last_webhook_id = 0
@@ -66,7 +71,7 @@ class Webhooks:
         """Add an active webhook and ping it in the background (or once the background starts).
 
         An empty secret becomes a random one that no answer shows (section 2). Raises ValueError for a topic
-        that is not about orders.
+        that WooCommerce does not know; those that are not about orders never fire.
         """
         webhook = self.add(topic=topic, delivery_url=delivery_url, secret=secret, name=name)
         if self._worker is not None:
@@ -75,12 +80,14 @@ class Webhooks:
 
     def add(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
         """Do as `register`, and leave the ping to the caller."""
-        if topic not in TOPICS:
-            raise ValueError(f"topic must be one of {', '.join(TOPICS)}")
+        if not is_topic(topic):
+            raise ValueError(f"topic must be one of {', '.join(RESOURCES)}, then one of {', '.join(EVENTS)}")
         self._last_webhook_id += 1
         webhook_id = self._last_webhook_id
         secret = secret or secrets.token_urlsafe(50)[:50]
-        webhook = Webhook(webhook_id, name or f"Webhook {webhook_id}", topic, delivery_url, secret)
+        now = self._clock().replace(microsecond=0)
+        name = name or f"Webhook {webhook_id}"
+        webhook = Webhook(webhook_id, name, topic, delivery_url, secret, created=now, modified=now)
         self.registered[webhook_id] = webhook
         return webhook
 
@@ -177,6 +184,15 @@ class Webhooks:
             webhook.pending_delivery = False
         return delivery
 
+    async def change(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
+        """Save a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
+        moved = delivery_url != webhook.delivery_url
+        webhook.status, webhook.delivery_url, webhook.secret, webhook.name = status, delivery_url, secret, name
+        webhook.modified = self._clock().replace(microsecond=0)
+        webhook.pending_delivery = webhook.pending_delivery or moved
+        if moved and status == "active":
+            await self.ping(webhook)
+
     async def _work(self) -> None:
         while True:
             while self.held or not self._queue:
@@ -202,6 +218,7 @@ class Webhooks:
             # answered 200 sends the ping again (section 1).
             if webhook.pending_delivery and webhook.status == "active":
                 await self.ping(webhook)
+            self._sent(order_id)
         return [delivery]
 
     async def _deliver(self, webhook: Webhook, order_id: int) -> Delivery:

@@ -1,26 +1,38 @@
-"""How an answer leaves: as it should, or as a fault has it. ASGI only, no rules of Panelr."""
+"""How an answer leaves: as it should, or as a fault has it. ASGI only, no rules of who answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
 
-from panelr_bridge.simulators.panelr.answers import HTML_TYPE, Answer, failure
-from panelr_bridge.simulators.panelr.faults import Fault
+from panelr_bridge.simulators.faults import Fault
 from panelr_bridge.simulators.server import reset
 
-PAGE = b"<!DOCTYPE html>\n<html><head><title>Panelr</title></head><body><h1>Please come back later</h1></body></html>\n"
+JSON_TYPE = "application/json; charset=utf-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+PAGE = b"<!DOCTYPE html>\n<html><head><title>Busy</title></head><body><h1>Please come back later</h1></body></html>\n"
 WARNINGS = (
     b"<br />\n<b>Warning</b>:  Undefined array key &quot;plugin_id&quot; in "
     b"<b>/var/www/html/api/actions/orders.php</b> on line <b>214</b><br />\n"
     b"<br />\n<b>Deprecated</b>:  round(): Passing null to parameter #1 in "
     b"<b>/var/www/html/api/lib/money.php</b> on line <b>31</b><br />\n"
 )
-GARBAGE = b"\x16\x03\x01\x02\x00\x01\x00panelr speaks no HTTP\r\n\r\n"
+GARBAGE = b"\x16\x03\x01\x02\x00\x01\x00this is no HTTP\r\n\r\n"
 DRIP_BYTES = 8
 # 204 and 304 must not have a body.
 BODILESS = (204, 304)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent when nothing comes between. `succeeded` says whether what was asked for was carried out."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    succeeded: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,23 +115,8 @@ async def _slow(fault: Fault, answer: Answer, exchange: Exchange) -> None:
     await exchange.pour(b"", more=False)
 
 
-def _status(fault: Fault, _answer: Answer) -> Answer:
-    status = fault.status or 500
-    answer = failure(status, f"Simulated status {status}", fault.retry_after)
-    if fault.body == "html":
-        answer = replace(answer, body=PAGE, content_type=HTML_TYPE)
-    if 300 <= status < 400:
-        answer = replace(answer, headers={**answer.headers, "Location": "/login.php"})
-    return answer
-
-
-# What a fault makes of the answer ...
+# What a fault makes of the answer, whoever answers ...
 ALTERED: Mapping[str, Callable[[Fault, Answer], Answer]] = {
-    "refuse": lambda _fault, _answer: failure(422, "Simulated refusal"),
-    "unauthorized": lambda _fault, _answer: failure(401, "Invalid API key"),
-    "forbidden": lambda _fault, _answer: failure(403, "Too many failed attempts, your address is blocked"),
-    "throttle": lambda fault, _answer: failure(429, "Rate limit exceeded", fault.retry_after),
-    "status": _status,
     "html": lambda _fault, _answer: Answer(200, PAGE, HTML_TYPE),
     "empty": lambda _fault, _answer: Answer(200, b"", HTML_TYPE),
     "warnings": lambda _fault, answer: replace(answer, body=WARNINGS + answer.body, content_type=HTML_TYPE),
@@ -137,9 +134,17 @@ PLAYED: Mapping[str, Callable[[Fault, Answer, Exchange], Awaitable[None]]] = {
 SILENT = ("hang", "reset", "close", "garbage")
 
 
-def altered(fault: Fault, answer: Answer) -> Answer:
-    """The answer as `fault` has it, before it leaves."""
-    change = ALTERED.get(fault.kind)
+def as_status(fault: Fault, failure: Answer) -> Answer:
+    """The answer of the kind "status": `failure`, or the page in its place; a redirect leads somewhere."""
+    answer = replace(failure, body=PAGE, content_type=HTML_TYPE) if fault.body == "html" else failure
+    if 300 <= answer.status < 400:
+        answer = replace(answer, headers={**answer.headers, "Location": "/login.php"})
+    return answer
+
+
+def altered(fault: Fault, answer: Answer, own: Mapping[str, Callable[[Fault, Answer], Answer]]) -> Answer:
+    """The answer as `fault` has it, before it leaves; `own` are the kinds of the simulator that answers."""
+    change = own.get(fault.kind) or ALTERED.get(fault.kind)
     if fault.status is not None:
         answer = replace(answer, status=fault.status)
     return change(fault, answer) if change else answer

@@ -1,0 +1,59 @@
+"""`/wp-json/wc/v3/orders/{id}/notes`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from panelr_bridge.simulators.woocommerce.payload import gmt, local
+from panelr_bridge.simulators.woocommerce.rest.call import Act, Reply, RestCall
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid, missing
+from panelr_bridge.simulators.woocommerce.store import Store
+from panelr_bridge.simulators.woocommerce.values import Note, Order
+
+
+async def list_notes(store: Store, call: RestCall) -> Reply:
+    """`GET`: all notes, newest first; no pages, no totals."""
+    order = _order(store, call)
+    wanted = call.choice("type", ("any", "customer", "internal"))
+    shown = [note for note in reversed(order.notes) if wanted == "any" or note.for_customer == (wanted == "customer")]
+    return Reply([note_json(store, order, note) for note in shown])
+
+
+async def create_note(store: Store, call: RestCall) -> Reply:
+    """`POST`."""
+    if "note" not in call.given:
+        raise missing("note")
+    text = call.given["note"]
+    if not isinstance(text, str):
+        raise invalid("note", "note is not of type string.")
+    for_customer = call.flag("customer_note")
+    order = _order(store, call)
+    note = store.add_note(order.id, text, for_customer=for_customer)
+    told = note_json(store, order, note)
+    return Reply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
+
+
+def note_json(store: Store, order: Order, note: Note) -> dict[str, Any]:
+    """Give a note as wc/v3 tells it."""
+    up = f"{store.home_url}/wp-json/wc/v3/orders/{order.id}"
+    return {
+        "id": note.id,
+        "author": note.author,
+        "date_created": local(note.created),
+        "date_created_gmt": gmt(note.created),
+        "note": note.text,
+        "customer_note": note.for_customer,
+        "_links": {
+            "self": [{"href": f"{up}/notes/{note.id}"}],
+            "collection": [{"href": f"{up}/notes"}],
+            "up": [{"href": up}],
+        },
+    }
+
+
+def _order(store: Store, call: RestCall) -> Order:
+    if call.number not in store.orders:
+        raise RestError("woocommerce_rest_order_invalid_id", "Invalid order ID.", 404)
+    return store.orders[call.number]
+
+
+NOTES: Mapping[str, Act] = {"notes.list": list_notes, "notes.create": create_note}

@@ -1,0 +1,51 @@
+"""One-legged OAuth 1.0a as a server sees it: the signature of a request (RFC 5849, section 3.4). No I/O."""
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, unquote
+
+ALGORITHMS = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
+PARAMETER = re.compile(r'\s*([^=\s]+)="([^"]*)"\s*')
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+Pairs = list[tuple[str, str]]
+
+
+def header_parameters(authorization: str) -> Pairs:
+    """Read an Authorization header: no parameters unless its scheme is OAuth; the realm is none (section 3.5.1)."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() != "oauth":
+        return []
+    found = (PARAMETER.fullmatch(part) for part in rest.split(","))
+    pairs = [(unquote(match[1]), unquote(match[2])) for match in found if match]
+    return [(name, value) for name, value in pairs if name != "realm"]
+
+
+def signature(method: str, url: str, parameters: Iterable[tuple[str, str]], *, secret: str, algorithm: str) -> str:
+    """Sign a request to `url`, which has no query, under a consumer's secret; nobody has a token.
+
+    `parameters` are those of the query, the header and a form body together, decoded. `algorithm` is a key of
+    ALGORITHMS.
+    """
+    text = base_string(method, url, parameters)
+    digest = hmac.new(f"{encoded(secret)}&".encode(), text.encode(), ALGORITHMS[algorithm]).digest()
+    return base64.b64encode(digest).decode()
+
+
+def base_string(method: str, url: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """Give what is signed (section 3.4.1)."""
+    signed = sorted((encoded(name), encoded(value)) for name, value in parameters if name != "oauth_signature")
+    normalized = "&".join(f"{name}={value}" for name, value in signed)
+    return "&".join((encoded(method.upper()), encoded(url), encoded(normalized)))
+
+
+def base_url(scheme: str, host: str, path: str) -> str:
+    """Give the address that is signed (section 3.4.1.2): in lower case up to the path, no port where it is usual."""
+    return f"{scheme}://{host.lower().removesuffix(DEFAULT_PORTS[scheme])}{path}"
+
+
+def encoded(text: str) -> str:
+    """Percent-encode everything but letters, digits and `-._~` (section 3.6)."""
+    return quote(text, safe="-._~")

@@ -1,0 +1,92 @@
+"""Which orders a list of wc/v3 holds, and in which order."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from panelr_bridge.simulators.woocommerce.orders_api import searched
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, listed
+from panelr_bridge.simulators.woocommerce.rest.errors import invalid
+from panelr_bridge.simulators.woocommerce.store import Store
+from panelr_bridge.simulators.woocommerce.values import SHOP_ZONE, UNLISTED, Order
+
+SORTS: dict[str, Callable[[Order], Any]] = {
+    "date": lambda order: (order.created, order.id),
+    "id": lambda order: order.id,
+    "include": lambda order: order.id,
+    "title": lambda order: order.id,
+    "slug": lambda order: order.id,
+    "modified": lambda order: (order.modified, order.id),
+}
+# `rest_parse_date`: no date alone, no time without seconds, no unix time.
+DATE = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}(?::\d{2})?)?",
+    re.ASCII,
+)
+Test = Callable[[Order], bool]
+
+
+def matching(store: Store, call: RestCall) -> list[Order]:
+    """Find the orders that a call asks for. Raises RestError."""
+    tests = [_of_status(store, call), *_of_dates(call), *_of_words(call)]
+    found = [order for order in store.orders.values() if all(test(order) for test in tests)]
+    descending = call.choice("order", ("desc", "asc")) == "desc"
+    by = call.choice("orderby", tuple(SORTS))
+    if by == "include" and (wanted := call.numbers_of("include")):
+        return sorted(found, key=lambda order: wanted.index(order.id))
+    return sorted(found, key=SORTS[by], reverse=descending)
+
+
+def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
+    """Read a date of a query as HPOS does. Raises RestError.
+
+    It is the shop's time unless `is_gmt`. A zone counts only where the second has no fraction: with one, it is
+    silently dropped.
+    """
+    parts = DATE.fullmatch(text)
+    day, second, fraction, zone = parts.groups() if parts else ("", "", None, None)
+    try:
+        moment = datetime.fromisoformat(f"{day}T{second}{'' if fraction else zone or ''}")
+    except ValueError as error:
+        raise invalid(name, "Invalid date.", "rest_invalid_date") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC if is_gmt else SHOP_ZONE)
+
+
+def _of_status(store: Store, call: RestCall) -> Test:
+    asked = call.several("status") or ["any"]
+    known = ("any", *sorted(store.statuses))
+    for index, status in enumerate(asked):
+        if status not in known:
+            raise invalid("status", f"status[{index}] is not one of {listed(known)}.", "rest_not_in_enum")
+    if "any" in asked:
+        return lambda order: order.status not in UNLISTED
+    return lambda order: order.status in asked
+
+
+def _of_dates(call: RestCall) -> list[Test]:
+    # Exclusive at both ends, to the second: the very second that is asked for is left out.
+    is_gmt = call.flag("dates_are_gmt")
+    told = ("after", "before", "modified_after", "modified_before")
+    dates = {name: read_date(name, call.query[name], is_gmt=is_gmt) for name in told if name in call.query}
+    earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    created = dates.get("after", earliest), dates.get("before", latest)
+    modified = dates.get("modified_after", earliest), dates.get("modified_before", latest)
+    return [
+        lambda order: created[0] < order.created < created[1],
+        lambda order: modified[0] < order.modified < modified[1],
+    ]
+
+
+def _of_words(call: RestCall) -> list[Test]:
+    tests: list[Test] = []
+    if include := call.numbers_of("include"):
+        tests.append(lambda order: order.id in include)
+    if exclude := call.numbers_of("exclude"):
+        tests.append(lambda order: order.id not in exclude)
+    if "customer" in call.query:
+        customer = call.integer("customer", 0)
+        tests.append(lambda order: order.customer_id == customer)
+    if words := call.query.get("search", "").casefold():
+        tests.append(lambda order: words in searched(order).casefold())
+    return tests

@@ -1,0 +1,219 @@
+"""Webhooks and products over the simulated store's wc/v3, and a plugin that saves on every update."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from panelr_bridge.simulators.server import running
+from panelr_bridge.simulators.woocommerce import sign
+from tests.simulators.test_woocommerce_webhooks import Receiver
+from tests.simulators.wc import HOOKS, ORDERS, PRODUCTS, Shop, open_shop
+
+SECRET = "rig-secret"
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with open_shop() as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def receiving() -> AsyncIterator[tuple[Receiver, str]]:
+    receiver = Receiver()
+    async with running(Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])) as url:
+        yield receiver, f"{url}/hook"
+
+
+async def test_a_webhook_is_active_and_pinged_at_once(shop: Shop) -> None:
+    async with receiving() as (receiver, url):
+        asked = {"name": "Bridge", "topic": "order.updated", "delivery_url": url, "secret": SECRET}
+        made = await shop.client.post(HOOKS, json=asked)
+        assert made.status_code == 201
+        assert SECRET not in made.text
+        assert (
+            made.json()
+            | {
+                "id": 1,
+                "name": "Bridge",
+                "status": "active",
+                "topic": "order.updated",
+                "resource": "order",
+                "event": "updated",
+                "delivery_url": url,
+                "date_created_gmt": "2026-11-21T19:16:41",
+            }
+            == made.json()
+        )
+        assert receiver.pings == ["webhook_id=1"]
+        await shop.make()
+        await shop.change(20, meta_data=[{"key": "_ref", "value": "1"}])
+        await shop.store.webhooks.settle()
+        assert {topic for topic, _ in receiver.got} == {"order.updated"}
+        delivery = shop.store.webhooks.deliveries[-1]
+        assert dict(delivery.headers)["X-WC-Webhook-Signature"] == sign(delivery.body, SECRET)
+        assert (await shop.client.get(f"{HOOKS}/1")).json() == made.json()
+
+
+async def test_reactivation_sends_no_ping_and_keeps_the_failures(shop: Shop) -> None:
+    async with receiving() as (receiver, url):
+        await shop.client.post(HOOKS, json={"topic": "order.updated", "delivery_url": url, "secret": SECRET})
+        receiver.status = 500
+        for _ in range(7):
+            await shop.make()
+        await shop.store.webhooks.settle()
+        assert (await shop.client.get(f"{HOOKS}/1")).json()["status"] == "disabled"
+        assert await shop.ids(HOOKS, status="disabled") == [1]
+        active = await shop.client.put(f"{HOOKS}/1", json={"status": "active"})
+        assert active.json()["status"] == "active"
+        assert (shop.store.webhooks.registered[1].failure_count, len(receiver.pings)) == (6, 1)
+        await shop.client.put(f"{HOOKS}/1", json={"delivery_url": f"{url}?moved", "name": "Moved"})
+        assert (len(receiver.pings), shop.store.webhooks.registered[1].secret) == (2, SECRET)
+        await shop.make()
+        await shop.store.webhooks.settle()
+        assert shop.store.webhooks.registered[1].status == "disabled"
+
+
+async def test_an_empty_secret_becomes_one_that_nobody_knows(shop: Shop) -> None:
+    asked = {"topic": "product.created", "delivery_url": "http://127.0.0.1:9/hook", "secret": ""}
+    assert (await shop.client.post(HOOKS, json=asked)).json()["name"] == "Webhook created on Nov 21, 2026 @ 02:16 PM"
+    assert len(shop.store.webhooks.registered[1].secret) == 50
+    await shop.client.put(f"{HOOKS}/1", json={"secret": "mine"})
+    assert shop.store.webhooks.registered[1].secret == "mine"
+    await shop.make()
+    assert shop.store.webhooks.pending == []
+
+
+async def test_webhooks_are_listed_and_deleted(shop: Shop) -> None:
+    for topic in ("order.created", "coupon.deleted", "action.woocommerce_new_order"):
+        shop.store.webhooks.add(topic=topic, delivery_url="http://127.0.0.1:9/hook")
+    await shop.client.put(f"{HOOKS}/2", json={"status": "paused"})
+    assert await shop.ids(HOOKS) == [3, 2, 1]
+    assert await shop.ids(HOOKS, order="asc", per_page=2) == [1, 2]
+    assert await shop.ids(HOOKS, status="paused") == [2]
+    listed = await shop.client.get(HOOKS, params={"page": 9})
+    assert (listed.json(), listed.headers["x-wp-total"]) == ([], "3")
+    kept = await shop.refusal("DELETE", f"{HOOKS}/2")
+    assert kept == (501, "woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.")
+    assert (await shop.client.delete(f"{HOOKS}/2", params={"force": "true"})).json()["id"] == 2
+    assert await shop.ids(HOOKS) == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", HOOKS, {}, (400, "rest_missing_callback_param")),
+        (
+            "POST",
+            HOOKS,
+            {"topic": "order.sold", "delivery_url": "http://a/"},
+            (400, "woocommerce_rest_shop_webhook_invalid_topic"),
+        ),
+        (
+            "POST",
+            HOOKS,
+            {"topic": "order.created", "delivery_url": "ftp://a/"},
+            (400, "woocommerce_rest_shop_webhook_invalid_delivery_url"),
+        ),
+        (
+            "POST",
+            HOOKS,
+            {"topic": "order.created", "delivery_url": "http://a/", "status": "on"},
+            (400, "rest_invalid_param"),
+        ),
+        ("GET", f"{HOOKS}/9", None, (404, "woocommerce_rest_shop_webhook_invalid_id")),
+        ("PUT", f"{HOOKS}/9", {}, (400, "woocommerce_rest_shop_webhook_invalid_id")),
+        ("DELETE", f"{HOOKS}/9?force=true", None, (404, "woocommerce_rest_shop_webhook_invalid_id")),
+    ],
+)
+async def test_webhooks_that_cannot_be(
+    shop: Shop, method: str, path: str, body: Any, expected: tuple[int, str]
+) -> None:
+    assert (await shop.refusal(method, path, json=body))[:2] == expected
+    assert shop.store.webhooks.registered == {}
+
+
+async def test_products_and_variations(shop: Shop) -> None:
+    assert await shop.ids(PRODUCTS, order="asc") == [11, 12, 13, 14, 15, 16]
+    page = await shop.client.get(PRODUCTS, params={"per_page": 4, "page": 2})
+    assert ([each["id"] for each in page.json()], page.headers["x-wp-total"]) == ([12, 11], "6")
+    assert page.headers["x-wp-totalpages"] == "2"
+    assert await shop.ids(PRODUCTS, sku="PANEL-1000,IPTV-1M") == [17, 12]
+    assert await shop.ids(PRODUCTS, type="variable") == [16]
+    assert await shop.ids(PRODUCTS, search="mug") == [11]
+    parent = (await shop.client.get(f"{PRODUCTS}/16")).json()
+    assert (parent["type"], parent["variations"], parent["status"]) == ("variable", [17, 18], "publish")
+    assert parent["attributes"][0]["options"] == ["1 month", "12 months"]
+    assert await shop.ids(f"{PRODUCTS}/16/variations", order="asc") == [17, 18]
+    variation = (await shop.client.get(f"{PRODUCTS}/16/variations/18")).json()
+    assert (
+        variation
+        | {
+            "name": "IPTV Subscription - 12 months",
+            "type": "variation",
+            "sku": "IPTV-12M",
+            "price": "90.00",
+            "parent_id": 16,
+            "attributes": [{"id": 0, "name": "term", "option": "12 months"}],
+        }
+        == variation
+    )
+    assert (await shop.client.get(f"{PRODUCTS}/18")).json() == variation
+    assert (await shop.refusal("GET", f"{PRODUCTS}/99"))[:2] == (404, "woocommerce_rest_product_invalid_id")
+    assert (await shop.refusal("GET", f"{PRODUCTS}/99/variations"))[0] == 404
+    assert (await shop.refusal("GET", f"{PRODUCTS}/12/variations/18"))[0] == 404
+
+
+@pytest.mark.parametrize(("right", "status"), [("owner_may_read", 403), ("owner_exists", 401)])
+async def test_a_webhook_whose_owner_lost_the_right_tells_an_error(shop: Shop, right: str, status: int) -> None:
+    async with receiving() as (receiver, url):
+        await shop.client.post(HOOKS, json={"topic": "order.created", "delivery_url": url, "secret": SECRET})
+        await shop.client.patch("/_sim/webhooks/1", json={right: False})
+        await shop.make()
+        await shop.store.webhooks.settle()
+        words = "Sorry, you cannot view this resource."
+        error = {"code": "woocommerce_rest_cannot_view", "message": words, "data": {"status": status}}
+        assert receiver.got == [("order.created", error)]
+        delivery = shop.store.webhooks.deliveries[-1]
+        assert dict(delivery.headers)["X-WC-Webhook-Signature"] == sign(delivery.body, SECRET)
+
+
+async def test_a_put_fires_one_update_and_deleting_for_good_none(shop: Shop) -> None:
+    async with receiving() as (receiver, url):
+        for topic in ("order.updated", "order.deleted"):
+            shop.store.webhooks.register(topic=topic, delivery_url=url)
+        await shop.make()
+        await shop.store.webhooks.settle()
+        receiver.got.clear()
+        await shop.change(20, status="completed", transaction_id="T", meta_data=[{"key": "_a", "value": "b"}])
+        await shop.store.webhooks.settle()
+        assert receiver.topics == ["order.updated"]
+        await shop.client.delete(f"{ORDERS}/20")
+        await shop.store.webhooks.settle()
+        assert receiver.got[1:] == [("order.deleted", {"id": 20})]
+        await shop.make()
+        await shop.client.delete(f"{ORDERS}/21", params={"force": "true"})
+        await shop.store.webhooks.settle()
+        assert "order.deleted" not in receiver.topics[2:]
+
+
+async def test_a_plugin_that_saves_after_each_update_does_so_once(shop: Shop) -> None:
+    async with receiving() as (receiver, url):
+        shop.store.webhooks.register(topic="order.updated", delivery_url=url)
+        await shop.make()
+        await shop.store.webhooks.settle()
+        receiver.got.clear()
+        await shop.client.patch("/_sim/settings", json={"resave": True})
+        for note in ("one", "two"):
+            await shop.change(20, customer_note=note)
+            await shop.store.webhooks.settle()
+        assert receiver.topics == ["order.updated"] * 4
+        await shop.client.post(f"{ORDERS}/20/notes", json={"note": "x"})
+        await shop.client.patch("/_sim/settings", json={"resave": False})
+        await shop.change(20, customer_note="three")
+        await shop.store.webhooks.settle()
+        assert len(receiver.got) == 5
