@@ -107,9 +107,9 @@ async def _working(runtime: Runtime) -> AsyncIterator[None]:
     if not runtime.settings.worker:
         yield
         return
-    task = asyncio.create_task(runtime.worker.run(), name="worker")
+    task = asyncio.create_task(runtime.work(), name="worker")
     try:
         yield
     finally:
-        runtime.worker.stop()
+        runtime.stop()
         await task
