@@ -158,17 +158,20 @@ class Backfill:
             log.info("backfill.finished", store=store, **walked.counts())
         return walked
 
-    async def look(self, store: str, *, since: datetime | None = None, tell: Tell) -> Walked:
-        """Walk a store and write nothing; raises ShopError."""
+    async def look(self, store: str, *, since: datetime | None = None, tell: Tell = _nobody) -> Walked:
+        """Walk a store as `walk` does, and write nothing."""
         row = await self._calls.database.read(marks.find, store=store)
         begin = row["moment"] - OVERLAP if row is not None else self._calls.clock() - FIRST
         walked = Walked()
-        async with contextlib.aclosing(pages(self._shops[store].changed_since(since or begin))) as walk:
-            while (page := await self._next(walk)) is not None:
-                seen = await self._reconcilers[store].glance(page)
-                walked.note(seen)
-                for each in seen:
-                    tell(each)
+        try:
+            async with contextlib.aclosing(pages(self._shops[store].changed_since(since or begin))) as walk:
+                while (page := await self._next(walk)) is not None:
+                    seen = await self._reconcilers[store].glance(page)
+                    walked.note(seen)
+                    for each in seen:
+                        tell(each)
+        except (ShopError, Stopped) as error:
+            walked.words = str(error)
         return walked
 
     async def _take(self, store: str, *, since: datetime | None, at_once: bool) -> Row | None:

@@ -120,6 +120,12 @@ def wanted_of(settings: Settings) -> Mapping[str, Shop]:
     }
 
 
+def asked_of(settings: Settings) -> Mapping[str, timedelta]:
+    """Return the stores that are asked for their orders by themselves, and how often."""
+    every = timedelta(minutes=settings.backfill_minutes)
+    return dict.fromkeys(with_api(settings), every) if every else {}
+
+
 def terms_of(settings: Settings) -> Terms:
     """Return how Panelr is called."""
     return Terms(
