@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.reconcile import Kind
+from panelr_bridge.reconcile import Kind, Seen
 from panelr_bridge.settings import Settings
 from panelr_bridge.shop.values import Payload
 from panelr_bridge.simulators.panelr import Panel
@@ -274,8 +274,9 @@ async def test_a_page_that_hangs_does_not_hold_up_the_end(
 ) -> None:
     async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.001) as rig:
         rig.store.faults.add("hang", action=LISTS[orders_api], seconds=20, times=None)
-        while not any(asked.fault is None and asked.status is None for asked in rig.store.requests):
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(20):
+            while not any(asked.fault == "hang" for asked in rig.store.requests):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 10
 
@@ -291,7 +292,7 @@ async def test_it_runs_by_itself_and_several_processes_share_the_walks(
             orders.append(rig.buy())
             await asyncio.sleep(0.2)
         async with asyncio.timeout(30):
-            while (await rig.mark())["found_in_all"] < len(orders):
+            while (await rig.mark())["found_in_all"] < len(orders):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await rig.all_created(orders)
         other.stop()
@@ -341,7 +342,7 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
 async def test_a_dry_look_stores_nothing_and_tells_what_would_be(rig: Rig) -> None:
     paid, unpaid = rig.buy_many(2)
     rig.store.orders[unpaid].status = "pending"
-    seen = []
+    seen: list[Seen] = []
     walked = await rig.backfill.look("default", tell=seen.append)
     assert (walked.looked_at, walked.found, walked.words) == (2, 2, None)
     assert {each.woo_order_id: each.state for each in seen} == {paid: State.QUEUED, unpaid: State.WAITING}
