@@ -1,6 +1,7 @@
 """A simulated store on a real socket beside a bridge that asks it, over either kind of API."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -104,8 +105,6 @@ class Rig:
 
     def told_by_webhook(self, order_id: int) -> dict[str, Any]:
         """What a webhook would tell of an order now."""
-        import json  # noqa: PLC0415
-
         content: dict[str, Any] = json.loads(order_payload(self.store.orders[order_id], home_url=self.store.home_url))
         return content
 

@@ -215,7 +215,7 @@ async def test_a_bad_order_holds_up_no_other(rig: Rig, monkeypatch: pytest.Monke
         return real(connection, now, delivery, *more, **named)
 
     monkeypatch.setattr(intake, "receive", receive)
-    rig.store.orders[unreadable].status = ["no text"]  # type: ignore[assignment]
+    rig.store.orders[unreadable].payment_method = ["no text"]  # type: ignore[assignment]
     assert await rig.walk() == (0, 2, 2)
     await rig.all_created([first, last])
     told = (await rig.kit.api("GET", "/deliveries?per_page=100")).json()["data"]
