@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from panelr_bridge import logs
 from panelr_bridge.calls import Calls
 from panelr_bridge.errors import ShopError, ShopUnreachable
-from panelr_bridge.reconcile import Kind, Reconciler, Seen, newest, pages
+from panelr_bridge.reconcile import SETTLE, Kind, Reconciler, Seen, newest, pages
 from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.shop.values import Payload
 from panelr_bridge.steps.claim import Terms
@@ -60,6 +60,7 @@ class Walked:
     known: int = 0
     found: int = 0
     failed: int = 0
+    fresh: int = 0
     words: str | None = None
 
     def note(self, seen: Sequence[Seen]) -> None:
@@ -70,7 +71,7 @@ class Walked:
 
     def counts(self) -> Row:
         """Return what is written down of it."""
-        return {"looked_at": self.looked_at, **{str(kind): getattr(self, kind) for kind in Kind}}
+        return {name: getattr(self, name) for name in ("looked_at", "known", "found", "failed")}
 
 
 class Backfill:
@@ -196,7 +197,7 @@ class Backfill:
                 if any(each.state is State.QUEUED for each in seen):
                     self._owed.set()
                 if moves:
-                    mark = max(mark, newest(seen, until=began) or mark)
+                    mark = max(mark, newest(seen, until=began - SETTLE) or mark)
                 reached = {"moment": mark} if shop.tells_oldest_first else {}
                 await self._note(store, row, walked, reached | {"paced_until": paced_until})
                 for each in seen:

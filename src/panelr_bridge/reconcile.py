@@ -33,15 +33,20 @@ TOPIC = "order.updated"
 HEADERS = {"source": "backfill"}
 SHARE = 0.5
 """How much of Panelr's limit is for the orders that are found, over all stores."""
+SETTLE = timedelta(minutes=2)
+"""How long a modification is left to its webhook, which tells more than an Orders resource does."""
+CLOCK_AHEAD = timedelta(minutes=10)
+"""How far a shop's clock may be ahead; a modification that lies further in the future waits for nothing."""
 FAULT = "this order could not be read, for a fault of the bridge; the log says which"
 
 log = logs.get(__name__)
 
 
 class Kind(StrEnum):
-    """What an order that the store told turned out to be."""
+    """What an order that the store told turned out to be. A fresh one is left to its webhook, and to the next walk."""
 
     KNOWN = "known"
+    FRESH = "fresh"
     FOUND = "found"
     FAILED = "failed"
 
@@ -134,6 +139,9 @@ class Reconciler:
                 seen.append(_seen(each, row, Kind.KNOWN))
                 continue
             now = self._calls.clock()
+            if _is_fresh(each, now=now):
+                seen.append(_seen(each, row, Kind.FRESH))
+                continue
             due = now if paced_until is None else max(now, paced_until + self._pace)
             one = await self._received(each, row, Asked(since, due))
             if one.state is State.QUEUED and (row is None or row["state"] != State.QUEUED):
@@ -149,6 +157,8 @@ class Reconciler:
             row = _row(told, each)
             if _is_known(told, each, row):
                 seen.append(_seen(each, row, Kind.KNOWN))
+            elif _is_fresh(each, now=self._calls.clock()):
+                seen.append(_seen(each, row, Kind.FRESH))
             elif each.order is None:
                 seen.append(_seen(each, row, Kind.FAILED, words=each.delivery.words or ""))
             else:
@@ -220,6 +230,11 @@ def _is_known(told: Told, each: Candidate, row: Row | None) -> bool:
     if each.order is None:  # what failed for a fault of ours is tried again
         return told.verdicts.get(each.sha256) == each.delivery.verdict == "unreadable"
     return row is not None and knows(row, each.order, sha256=each.sha256)
+
+
+def _is_fresh(each: Candidate, *, now: datetime) -> bool:
+    modified = None if each.order is None else each.order.date_modified_gmt
+    return modified is not None and now - SETTLE < modified <= now + CLOCK_AHEAD
 
 
 def _seen(each: Candidate, row: Row | None, kind: Kind, *, state: State | None = None, words: str = "") -> Seen:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -99,6 +99,18 @@ async def test_a_modification_in_the_future_does_not_carry_the_mark_away(rig: Ri
     later = rig.buy()
     assert await rig.walk() == (2, 1, 0)
     await rig.all_created([strange, usual, later])
+
+
+async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Rig) -> None:
+    old = rig.buy()
+    rig.clock.now = datetime.now(UTC) - timedelta(seconds=30)
+    fresh = rig.buy()
+    assert await rig.walk() == (0, 1, 0)
+    assert {each.woo_order_id: each.kind for each in rig.seen} == {old: Kind.FOUND, fresh: Kind.FRESH}
+    assert (await rig.mark())["moment"] == rig.store.orders[old].modified
+    rig.store.orders[fresh].modified -= timedelta(seconds=100)
+    assert await rig.walk() == (0, 1, 0)
+    await rig.all_created([old, fresh])
 
 
 async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:

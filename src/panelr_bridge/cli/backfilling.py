@@ -37,7 +37,7 @@ class Listing:
     def note(self, seen: Seen) -> None:
         """Take one order."""
         self.looked_at += 1
-        if seen.kind is not Kind.KNOWN:
+        if seen.kind in {Kind.FOUND, Kind.FAILED}:
             self.found += 1
             if len(self.worth) < SHOWN:
                 self.worth.append(seen)
@@ -113,6 +113,8 @@ def _print(walked: Walked, listing: Listing, *, dry_run: bool) -> None:
         if listing.found > len(listing.worth):
             out.print(f"... and {listing.found - len(listing.worth)} more")
     words = f"{walked.looked_at} looked at: {walked.known} known, {walked.found} found, {walked.failed} failed"
+    if walked.fresh:
+        words += f", {walked.fresh} so fresh that their webhooks may still come"
     out.print(words + ("; nothing was stored" if dry_run else ""))
 
 
