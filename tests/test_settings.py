@@ -181,3 +181,20 @@ def test_settings_do_not_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> 
     )
     settings = loaded(monkeypatch, **names, STORES__A__WEBHOOK_SECRET="hunter2")
     assert "hunter2" not in f"{settings!r} {settings} {settings.all_stores}"
+
+
+def test_every_store_has_an_api_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        WOO_URL="https://a.test",
+        WOO_KEY="ck_a",
+        WOO_SECRET="cs_a",
+        STORES__b__WEBHOOK_SECRET="b",
+        STORES__b__WOO_URL="https://b.test",
+        STORES__b__WOO_ORDERS_API="myplugin/v1/woo",
+    )
+    told = {name: (store.woo_url, store.woo_orders_api) for name, store in settings.all_stores.items()}
+    assert told == {"default": ("https://a.test", "wc/v3"), "b": ("https://b.test", "myplugin/v1/woo")}
+    flat = settings.all_stores["default"]
+    assert (flat.woo_key, flat.woo_secret) == (SecretStr("ck_a"), SecretStr("cs_a"))
+    assert "cs_a" not in f"{settings!r} {settings.all_stores}"

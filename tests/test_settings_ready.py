@@ -149,3 +149,47 @@ def test_all_problems_are_named_at_once_and_no_value_of_a_secret() -> None:
 
 def test_the_password_of_the_database_is_not_told() -> None:
     assert "hunter2" not in "".join(problems(database_url="mysql://user:hunter2@host/name"))
+
+
+SHOP = {"woo_url": "https://shop.test", "woo_key": "ck_1", "woo_secret": "cs_1"}
+SHOPS_ADDRESS = "set it to your shop's address, for example https://www.your-shop.com"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"woo_url": "http://10.0.0.7:8000/folder/wp-json/"},
+        *[{"woo_orders_api": path} for path in ("wc/v3", "myplugin/v1/woo", "/myplugin/v1/woo/")],
+    ],
+)
+def test_these_settings_of_a_shops_api_are_ready(changes: dict[str, str]) -> None:
+    assert problems(**(SHOP | changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"woo_url": "shop.test"}, [f"BRIDGE_WOO_URL is no http(s) address: {SHOPS_ADDRESS}"]),
+        ({"woo_url": "https://shop.example"}, [f"BRIDGE_WOO_URL is a placeholder: {SHOPS_ADDRESS}"]),
+        ({"woo_url": ""}, [f"BRIDGE_WOO_URL is missing, but BRIDGE_WOO_KEY or WOO_SECRET is set: {SHOPS_ADDRESS}"]),
+        ({"woo_secret": ""}, ["BRIDGE_WOO_SECRET is missing: "]),
+        ({"woo_key": ""}, ["BRIDGE_WOO_KEY is missing: "]),
+        ({"woo_key": "ck_xxxxxxxx", "woo_secret": "changeme"}, ["BRIDGE_WOO_KEY is a ", "BRIDGE_WOO_SECRET is a "]),
+        *[
+            ({"woo_orders_api": path}, ["BRIDGE_WOO_ORDERS_API is no path below /wp-json, such as wc/v3"])
+            for path in ("orders", "https://shop.test/wp-json", "my plugin/v1", "")
+        ],
+    ],
+)
+def test_a_shops_api_is_named_with_what_to_do(changes: dict[str, str], expected: list[str]) -> None:
+    flat = problems(**(SHOP | changes))
+    assert [said.startswith(words) for said, words in zip(flat, expected, strict=True)] == [True] * len(expected)
+    second = StoreSettings.model_validate({"webhook_secret": "secret-of-b", **SHOP, **changes})
+    assert problems(stores={"b": second}) == [said.replace("BRIDGE_", "BRIDGE_STORES__b__", 2) for said in flat]
+
+
+def test_a_shop_whose_api_alone_is_set_still_needs_its_webhook_secret() -> None:
+    assert problems(**SHOP, webhook_secret="", stores={"b": store("secret-of-b")}) == [
+        f"BRIDGE_WEBHOOK_SECRET is missing: {IN_WOO}"
+    ]

@@ -97,6 +97,8 @@ class Bridge(Calls):
             row = await self._within(until, received.claim, row)
         elif row is not None and row["state"] == State.QUEUED and self.no_leave_before() is None:
             self.owed.set()
+        if row is not None and row["follow_at"] is not None:
+            self.owed.set()
         log.info(
             "delivery.received",
             store=delivery.store,
@@ -149,6 +151,8 @@ class Bridge(Calls):
         task.add_done_callback(self._ended)
         if claim.slot.probe:  # its outcome may open the gate
             task.add_done_callback(self._probed)
+        if claim.follows:
+            task.add_done_callback(lambda _: self.owed.set())
         return task
 
     def _probed(self, _: asyncio.Task[Settled]) -> None:

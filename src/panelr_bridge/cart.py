@@ -26,7 +26,6 @@ from panelr_bridge.woo.payload import LineItem, Order
 
 LARGEST_NUMBER = 2**31 - 1
 BALANCE_PAYMENT = "balance_payment"
-NO_ACTIVATION = "no_activation_id"
 POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 RENEWABLE = frozenset({"active", "expired", "suspended"})
 UPGRADABLE = frozenset({"trial_active", "active", "expired"})
@@ -130,7 +129,7 @@ class _Activations:
             return item
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
-            return Reason(NO_ACTIVATION, words, name)
+            return Reason("no_activation_id", words, name)
         fitting = self._fitting(part)
         if not fitting:
             words = f"Panelr shows no line of this customer that this {item.intent} fits: set panelr_activation_id"

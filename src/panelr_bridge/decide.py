@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.amounts import adjustment, amount_paid
-from panelr_bridge.cart import NO_ACTIVATION, POSITIVE, Line, read_lines
+from panelr_bridge.cart import POSITIVE, Line, read_lines
 from panelr_bridge.values import (
     CartItem,
     Catalogue,
@@ -226,7 +226,7 @@ def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | Non
 
 def asks_for_lines(reasons: Iterable[Reason]) -> bool:
     """Return whether Panelr's list of the customer's lines could tell what an order is held for."""
-    return any(reason.code == NO_ACTIVATION for reason in reasons)
+    return any(reason.code == "no_activation_id" for reason in reasons)
 
 
 def awaits_mapping(*, state: State, decision: Decision) -> bool:

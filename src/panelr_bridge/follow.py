@@ -166,15 +166,19 @@ def _write_back(created: Created, shop: Shop, known: Known | None, *, now: datet
 
 
 def written(created: Created, shop: Shop, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the order shall carry: meta without a leading underscore, which the Orders resource refuses."""
+    """Return what the order shall carry: meta without a leading underscore, which the Orders resource refuses.
+
+    Of the token it is only said that it is to be there.
+    """
     work_order = created.work_order
     meta = {
         "panelr_work_order_id": work_order.work_order_id,
         "panelr_reference_code": work_order.reference_code,
         "panelr_status": work_order.status,
-        "panelr_confirmation_token": work_order.confirmation_token if shop.with_token else None,
     }
     wanted: dict[str, Any] = {"meta": {key: str(value) for key, value in meta.items() if value is not None}}
+    if shop.with_token and work_order.confirmation_token is not None:
+        wanted["with_token"] = True
     done = work_order.status == "completed" and shop.completes
     if done and (created.order.status == "processing" or "status" in before.get("wanted", {})):
         wanted["status"] = "completed"

@@ -127,6 +127,16 @@ class Following:
             log.error("errand.failed", exc_info=task.exception())
 
     async def _run(self, errand: Errand) -> None:
+        """Carry an errand out and record what came of it; where that fails, a person is told, and may try again."""
+        try:
+            await self._carried_out(errand)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            log.exception("worker.failed", order=errand.order_id)
+            await self._calls.persist(errands.failed, errand)
+
+    async def _carried_out(self, errand: Errand) -> None:
         result = await self._carry_out[errand.kind](errand)
         if errand.kind is FollowUp.LINES and result.done:
             await self._calls.persist(errands.record_lines, errand, result, terms=self._terms, policy=self._policy)

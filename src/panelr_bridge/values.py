@@ -117,7 +117,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The operator's choices that shape a decision; settings.py documents each."""
+    """The operator's choices that shape a decision; settings/model.py documents each."""
 
     create_on: frozenset[str]
     status_map: tuple[tuple[str, str], ...]

@@ -84,7 +84,8 @@ def delete(number: int, *, force: bool, store: str, as_json: bool) -> None:
     if as_json:
         _print_json(told)
     else:
-        out.print(f"order {number} is {'in the trash' if told.get('status') == 'trash' else 'deleted'}")
+        gone = force or told.get("deleted")  # wc/v3 tells the order as it was
+        out.print(f"order {number} is {'deleted' if gone else 'in the trash'}")
 
 
 def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:

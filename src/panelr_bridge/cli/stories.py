@@ -89,6 +89,16 @@ def print_story(story: dict[str, Any]) -> None:
     for owed in story["owed_calls"]:
         when = "under way" if owed["lease_until"] else f"due {_clock(owed['next_attempt_at'])}"
         out.print(f"  owed         {owed['action']}, {when}")
+    for each in story["follow_ups"]:
+        out.print(f"  {each['kind']:<12} {_standing(each)}")
+
+
+def _standing(each: dict[str, Any]) -> str:
+    if each["lease_until"]:
+        return "under way"
+    if each["due_at"]:
+        return f"due {_clock(each['due_at'])}"
+    return f"done {_clock(each['done_at'])}" if each["done_at"] else "needs a person"
 
 
 def with_database(work: Callable[[Database, Settings], Awaitable[R]]) -> R:

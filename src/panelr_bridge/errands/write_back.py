@@ -1,12 +1,13 @@
 """Letting the order in WooCommerce carry its work order: meta, once a note, and on completion its status."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from panelr_bridge.calls import Calls
 from panelr_bridge.errands.asking import Asked
-from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
+from panelr_bridge.errors import NotOffered, ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.steps.claim import Terms
 from panelr_bridge.steps.errand import Errand, Result
@@ -22,7 +23,10 @@ class Writer(Protocol):
         """Change an order; what may have happened is checked before it is repeated."""
 
     async def add_note(self, order_id: int, *, note: str) -> None:
-        """Add a private note, unless the order has just this one already."""
+        """Add a private note; raises NotOffered where there are none."""
+
+    async def has_note(self, order_id: int, *, note: str) -> bool:
+        """Return whether the order has just this note; raises NotOffered where there are none."""
 
 
 async def carry_out(calls: Calls, writers: Mapping[str, Writer], errand: Errand, *, terms: Terms) -> Result:
@@ -51,14 +55,23 @@ async def _write(writer: Writer, errand: Errand, told: dict[str, Any]) -> None:
     """Write step by step; `told` keeps what has been done, for the next try if this one breaks off."""
     wanted = told["wanted"]
     if told.get("written") != wanted:
-        meta = [{"key": key, "value": value} for key, value in wanted["meta"].items()]
+        token = {"panelr_confirmation_token": errand.work_order.confirmation_token} if "with_token" in wanted else {}
+        meta = [{"key": key, "value": value} for key, value in (wanted["meta"] | token).items()]
         status = {"status": wanted["status"]} if "status" in wanted else {}
         await writer.update_order(errand.woo_order_id, {"meta_data": meta} | status)
         told["written"] = wanted
     if not told.get("noted"):
-        name = errand.work_order.reference_code or f"number {errand.work_order.work_order_id}"
-        await writer.add_note(errand.woo_order_id, note=f"Panelr work order {name} belongs to this order.")
+        await _note(writer, errand)
         told["noted"] = True
+
+
+async def _note(writer: Writer, errand: Errand) -> None:
+    """Add the note, once: a try before this one may have ended between the note and its record."""
+    name = errand.work_order.reference_code or f"number {errand.work_order.work_order_id}"
+    note = f"Panelr work order {name} belongs to this order."
+    with contextlib.suppress(NotOffered):
+        if errand.attempt == 1 or not await writer.has_note(errand.woo_order_id, note=note):
+            await writer.add_note(errand.woo_order_id, note=note)
 
 
 def _outcome(error: ShopError) -> Outcome:
@@ -72,7 +85,7 @@ def _outcome(error: ShopError) -> Outcome:
 def _result(asked: Asked, told: dict[str, Any], *, terms: Terms) -> Result:
     changes = {"told": told}
     if isinstance(asked.outcome, Done):
-        words = ", ".join(f"{key} {value}" for key, value in told["wanted"]["meta"].items() if "token" not in key)
+        words = ", ".join(f"{key} {value}" for key, value in told["wanted"]["meta"].items())
         return asked.result(f"the order carries {words}", done=True, changes=changes)
     if isinstance(asked.outcome, Refused):
         words = f"the store refused to take the work order: {asked.outcome.words}"

@@ -5,7 +5,7 @@ WooCommerce takes its own keys by HTTP Basic over https only; over plain http it
 """
 
 import base64
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from oauthlib import oauth1
 
@@ -32,10 +32,8 @@ def basic(key: str, secret: str) -> str:
 def signed(request: Request, *, root: str, key: str, secret: str, nonce: str, timestamp: int) -> Query:
     """Return the query of `request` with the parameters of OAuth 1.0a, signed by HMAC-SHA256.
 
-    They go into the query, because many web servers in front of PHP take the header Authorization away. WooCommerce
-    decodes percent signs once more before it checks the signature: a value that holds %41 is signed as A.
+    They go into the query, because many web servers in front of PHP take the header Authorization away.
     """
-    plain = tuple((unquote(name), unquote(value)) for name, value in request.query)
     client = oauth1.Client(
         key,
         client_secret=secret,
@@ -44,7 +42,6 @@ def signed(request: Request, *, root: str, key: str, secret: str, nonce: str, ti
         nonce=nonce,
         timestamp=str(timestamp),
     )
-    address = f"{root}{request.path}" + (f"?{written(plain)}" if plain else "")
+    address = f"{root}{request.path}" + (f"?{written(request.query)}" if request.query else "")
     uri, _, _ = client.sign(address, http_method=request.method)
-    given = parse_qsl(urlsplit(uri).query, keep_blank_values=True)
-    return (*request.query, *(pair for pair in given if pair[0].startswith("oauth_")))
+    return tuple(parse_qsl(urlsplit(uri).query, keep_blank_values=True))

@@ -1,7 +1,8 @@
 """One store's REST API, whichever kind of API its orders have. Everything that can go wrong is a ShopError."""
 
+import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -123,16 +124,29 @@ class ShopClient:
         An Orders resource has no notes. They go to wc/v3 of the same shop; raises NotOffered where that does not
         take the key.
         """
-        path = f"{WC}/orders/{order_id}/notes"
+        request = write("POST", _notes(order_id), {"note": note, "customer_note": False})
 
         async def look() -> Payload | None:
-            notes = await self._exchange.read(Request("GET", path))
-            listed = wc_v3.listed(notes, page=1, per_page=MAX_PER_PAGE)
-            return next((each for each in listed.items if compare.says(each, note)), None)
+            return await self._note(order_id, note)
 
-        request = write("POST", path, {"note": note, "customer_note": False})
-        try:
+        with self._notes_of_wc():
             await self._settled(request, _object, look)
+
+    async def has_note(self, order_id: int, *, note: str) -> bool:
+        """Return whether an order has a note of this text; raises NotOffered as `add_note` does."""
+        with self._notes_of_wc():
+            return await self._note(order_id, note) is not None
+
+    async def _note(self, order_id: int, note: str) -> Payload | None:
+        answer = await self._exchange.read(Request("GET", _notes(order_id)))
+        listed = wc_v3.listed(answer, page=1, per_page=MAX_PER_PAGE)
+        return next((each for each in listed.items if compare.says(each, note)), None)
+
+    @contextlib.contextmanager
+    def _notes_of_wc(self) -> Iterator[None]:
+        """Notes are wc/v3's: with an Orders resource it is no fault of anybody's where they cannot be had."""
+        try:
+            yield
         except ShopMisconfigured as error:
             if isinstance(self.dialect, wc_v3.WcV3):
                 raise
@@ -195,6 +209,10 @@ class ShopClient:
             return one(await self._exchange.once(request))
 
         return await settle(send, look, waits=self._looks, again=again)
+
+
+def _notes(order_id: int) -> str:
+    return f"{WC}/orders/{order_id}/notes"
 
 
 def _object(answer: Answer) -> Payload:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ LONGEST_WAIT = 30.0
 CONNECT_SECONDS = 10.0
 WAITS = (0.5, 2.0, 5.0)
 WORTH_REPEATING = frozenset({None, 408, 425, 429, 502, 503, 504})
+_NO_ADDRESS = "WOO_URL is no address that can be called"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -68,6 +70,14 @@ class Exchange:
         headers = {"Content-Type": "application/json"} if request.body is not None else {}
         if request.once:
             headers["Idempotency-Key"] = request.once
+        try:
+            address = self._address(request, headers)
+            return self._client.build_request(request.method, address, content=request.body, headers=headers)
+        except (httpx.InvalidURL, ValueError):  # urllib and oauthlib raise ValueError
+            raise ShopMisconfigured(_NO_ADDRESS) from None
+
+    def _address(self, request: Request, headers: dict[str, str]) -> str:
+        """Return the whole address, and show who sends it: in the query, or in `headers`."""
         query = request.query
         if auth.wants_oauth(root=self.root, path=request.path, key=self._key):
             nonce = secrets.token_hex(16)
@@ -76,11 +86,7 @@ class Exchange:
             )
         else:
             headers["Authorization"] = auth.basic(self._key, self._secret)
-        address = f"{self.root}{request.path}" + (f"?{written(query)}" if query else "")
-        try:
-            return self._client.build_request(request.method, address, content=request.body, headers=headers)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise classified(error) from None
+        return f"{self.root}{request.path}" + (f"?{written(query)}" if query else "")
 
     async def _answer(self, prepared: httpx.Request) -> Answer:
         response = await self._client.send(prepared, stream=True)
@@ -108,8 +114,10 @@ def classified(error: Exception) -> ShopError:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ShopMisconfigured(f"the shop's certificate is not valid for WOO_URL: {cause.verify_message}")
+        if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
+            return ShopMisconfigured("the shop's host name is not known: WOO_URL")
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
-        return ShopMisconfigured("WOO_URL is no address that can be called")
+        return ShopMisconfigured(_NO_ADDRESS)
     if isinstance(error, _NEVER_SENT):
         return ShopUnreachable("no connection to the shop could be made")
     return ShopUnreachable(f"the connection to the shop broke: {type(error).__name__}", maybe_done=True)

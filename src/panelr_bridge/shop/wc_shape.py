@@ -1,8 +1,9 @@
 """An order of either API in the words of wc/v3, as `woo.payload` and the stored deliveries have it. No I/O.
 
-What an Orders resource does not tell is lost, and no guess is put in its place:
+What an Orders resource does not tell is lost:
 
-- `date_paid`: such an order counts as unpaid, and its work order carries no payment amount
+- `date_paid`: the status stands in for it, as in WooCommerce itself: an order in processing or completed was paid when
+  it was modified last, but for cash on delivery, which is paid when it is completed
 - `fee_lines`, `coupon_lines`, `refunds`: no adjustment, and no attention when money is given back
 - meta whose key begins with `_`: an order that Panelr's own plugin has sent is not recognised as such
 - `order_key`, `transaction_id`, and the lines' `sku` and `total_tax`: lines are found by product or variation alone
@@ -46,12 +47,18 @@ def as_wc_payload(payload: Mapping[str, Any]) -> Payload:
     billing = payload.get("billing")
     shaped["billing"] = dict(billing) if isinstance(billing, Mapping) else {}
     shaped["billing"]["email"] = shaped["billing"].get("email") or payload.get("billing_email") or ""
+    if payload.get("status") in _paid_statuses(payload):
+        shaped["date_paid_gmt"] = shaped.get("date_modified_gmt")
     lines = payload.get("line_items")
     if isinstance(lines, list):
         shaped["line_items"] = [
             {**line, **_texts(line, LINE_MONEY)} if isinstance(line, Mapping) else line for line in lines
         ]
     return shaped
+
+
+def _paid_statuses(payload: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset({"completed"} if payload.get("payment_method") == "cod" else {"processing", "completed"})
 
 
 def _texts(thing: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:

@@ -145,6 +145,14 @@ def record_lines(
     return State(str(values.get("state", row["state"])))
 
 
+def failed(connection: Connection, now: datetime, errand: Errand) -> None:
+    """Carrying an errand out, or what it brought, has failed for a fault of the bridge: a person is told."""
+    row = orders.lock_by_id(connection, errand.order_id)
+    if row is not None and follow_ups.holds(connection, row["id"], errand.kind, lease_until=errand.lease_until):
+        follow_ups.change(connection, row["id"], errand.kind, {"lease_until": None, "slot": None, "due_at": None})
+        orders.change(connection, row["id"], {"attention": cannot_be_processed(row)}, now=now)
+
+
 def give_up_planning(connection: Connection, now: datetime, order_id: int) -> None:
     """Let an order be of which it could not be told what it calls for, and tell a person; a retry looks again."""
     row = orders.lock_by_id(connection, order_id)

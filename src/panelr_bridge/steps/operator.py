@@ -5,10 +5,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.errors import Conflict, NotFound
-from panelr_bridge.steps.weigh import attention, cannot_be_processed, result_values, reweigh, snapshot, weigh
-from panelr_bridge.store import audit, orders, outbox
+from panelr_bridge.steps.weigh import (
+    FOLLOW_UPS,
+    UNHANDLED,
+    attention,
+    cannot_be_processed,
+    result_values,
+    reweigh,
+    snapshot,
+    weigh,
+)
+from panelr_bridge.store import audit, follow_ups, orders, outbox
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import Action, Policy, State, WorkOrder
+from panelr_bridge.values import Action, FollowUp, Policy, State, WorkOrder
 
 
 def retry(connection: Connection, now: datetime, order_id: int, *, policy: Policy, actor: str) -> State:
@@ -19,14 +28,19 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Polic
     """
     row = _locked(connection, order_id)
     state = State(row["state"])
-    if state in {State.CREATED, State.SENDING}:
+    stuck = follow_ups.stuck(connection, order_id) if state is State.CREATED else []
+    if state is State.SENDING or (state is State.CREATED and not stuck and not _unhandled(row)):
         raise Conflict(f"the order is {state}: there is nothing to try again")
     audit.note(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
+    if state is State.CREATED:
+        return _follow_again(connection, row, stuck, now=now)
     if state is State.UNCONFIRMED or (state is State.CLOSED and row["first_sent_at"] is not None):
         return _look_up_now(connection, row, now=now)
     order = snapshot(connection, row)
     if order is None:
         raise Conflict("the order was deleted before the bridge ever saw it")
+    if row["customer_lines"] is not None:  # they may have changed at Panelr: it is asked again
+        orders.change(connection, order_id, {"customer_lines": None}, now=now)
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
     opened = row | {"state": State.HELD} if state is State.CLOSED else row
     values = reweigh(connection, opened, weighed, now=now, again=True)
@@ -35,6 +49,28 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Polic
         outbox.put_back(connection, order_id, due=now)
     orders.change(connection, order_id, values, now=now)
     return after
+
+
+def _unhandled(row: Row) -> bool:
+    """Return whether the bridge itself has failed at an order."""
+    return any(reason["code"] == UNHANDLED for reason in row["attention"] or [])
+
+
+def _follow_again(connection: Connection, row: Row, stuck: list[Row], *, now: datetime) -> State:
+    """Owe again what a person was needed for. A payment in doubt is looked up first, an e-mail is sent once more."""
+    for each in stuck:
+        kind = FollowUp(each["kind"])
+        if "cannot" in each["told"]:  # it was never possible: whether it is now is looked at anew
+            follow_ups.withdraw(connection, row["id"], kind)
+            continue
+        told = {name: value for name, value in each["told"].items() if name != "refused"}
+        again: Row = {"due_at": now, "attempt": 0, "owed_since": now, "empty_since": None, "told": told}
+        if kind is not FollowUp.PAYMENT:
+            again["sent_at"] = None
+        follow_ups.change(connection, row["id"], kind, again)
+    left = [reason for reason in row["attention"] or [] if reason["code"] not in FOLLOW_UPS | {UNHANDLED}]
+    orders.change(connection, row["id"], {"attention": left or None, "follow_at": now}, now=now)
+    return State.CREATED
 
 
 def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> State:

@@ -148,6 +148,12 @@ def moment(connection: Connection) -> datetime | None:
     return there
 
 
+def at_one_moment(connection: Connection) -> None:
+    """Let every statement of this transaction see the same: a total, and the rows that it is the total of."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
 def is_unavailable(error: BaseException) -> bool:
     """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
     if isinstance(error, (OperationalError, sqlite3.OperationalError, PoolTimeoutError, OSError, TimeoutError)):

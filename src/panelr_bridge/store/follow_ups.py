@@ -62,6 +62,15 @@ def of_order(connection: Connection, order_id: int) -> dict[FollowUp, Row]:
     }
 
 
+def stuck(connection: Connection, order_id: int) -> list[Row]:
+    """Return an order's follow-ups that are neither done nor owed: a person is needed."""
+    return [
+        row
+        for row in of_order(connection, order_id).values()
+        if row["done_at"] is None and row["due_at"] is None and row["lease_until"] is None
+    ]
+
+
 def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime | None, told: Any, now: datetime) -> None:
     """Owe a follow-up of the locked order `row` from `due` on, from its first try on; None leaves it to a person."""
     values = {

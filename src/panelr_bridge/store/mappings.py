@@ -86,9 +86,15 @@ def for_order(
         payment_method_id=payment_method_id,
         revision=revision,
         on_paid=OnPaid(on_paid or OnPaid.NONE),
-        lines=None if lines is None else tuple(CustomerLine(**line) for line in json.loads(lines)),
+        lines=_lines(lines),
     )
     return catalogue, order_id
+
+
+def _lines(told: Any) -> tuple[CustomerLine, ...] | None:
+    """Read the customer's lines: asyncpg has read the JSON already, SQLite's driver has not."""
+    read = json.loads(told) if isinstance(told, str) else told
+    return None if read is None else tuple(CustomerLine(**line) for line in read)
 
 
 def add_product(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection
 
-from panelr_bridge.store import counts, listing
+from panelr_bridge.store import counts, database, listing
 from panelr_bridge.store.counts import Group
 from panelr_bridge.store.listing import Branch, Page, Query
 from panelr_bridge.store.orders import WITH_NEXT
@@ -22,7 +22,7 @@ def page(connection: Connection, query: Query) -> Page:
 
     `query.given` may hold state (several), store, woo_order_id and attention.
     """
-    _at_one_moment(connection)
+    database.at_one_moment(connection)
     if query.by == "created_at":  # orders are numbered as they come
         query = replace(query, sort=query.sort.replace("created_at", "id"))
     groups = [group for group in counts.groups(connection) if _asked_for(group, query)]
@@ -37,12 +37,6 @@ def page(connection: Connection, query: Query) -> Page:
 def _by(query: Query) -> str:
     """By what each group is sorted; all of its orders are in one state."""
     return "id" if query.by == "state" else query.by
-
-
-def _at_one_moment(connection: Connection) -> None:
-    """Let every statement of this transaction see the same: a total, and the rows that it is the total of."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def _asked_for(group: Group, query: Query) -> bool:

@@ -5,14 +5,15 @@ from typing import Annotated, Any
 from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection
 
 from panelr_bridge import logs
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.mapping import Name, PlainText, plain
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.steps import operator
-from panelr_bridge.store import deliveries, order_list, orders
-from panelr_bridge.store.database import Database
+from panelr_bridge.store import deliveries, follow_ups, order_list, orders
+from panelr_bridge.store.database import Database, at_one_moment
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import State, WorkOrder
 from panelr_bridge.web import problems
@@ -207,20 +208,33 @@ async def confirmation_token(parts: Parts, order_id: Id) -> JSONResponse:
 
 
 async def order_story(database: Database, order_id: Id) -> dict[str, Any]:
-    """Return an order with everything that a person may ask about it; raises NotFound."""
-    row = await database.read(orders.get, order_id)
+    """Return an order with everything that a person may ask about it, as of one moment; raises NotFound."""
+    return await database.read(_story, order_id)
+
+
+def _story(connection: Connection, order_id: int) -> dict[str, Any]:
+    at_one_moment(connection)
+    row = orders.get(connection, order_id)
     if row is None:
         raise NotFound(f"there is no order {order_id}")
-    attempts = await database.read(orders.attempts_of, order_id)
-    owed = await database.read(orders.owed_by, order_id)
-    told = await database.read(deliveries.of_order, store=row["store"], woo_order_id=row["woo_order_id"])
+    told = deliveries.of_order(connection, store=row["store"], woo_order_id=row["woo_order_id"])
     return _show_order(row) | {
-        "attempt_log": [_with_moments(attempt, "started_at", "recorded_at") for attempt in attempts],
-        "owed_calls": [
-            _with_moments(call, "next_attempt_at", "lease_until", "owed_since", "empty_since") for call in owed
+        "attempt_log": [
+            _with_moments(attempt, "started_at", "recorded_at") for attempt in orders.attempts_of(connection, order_id)
         ],
+        "owed_calls": [
+            _with_moments(call, "next_attempt_at", "lease_until", "owed_since", "empty_since")
+            for call in orders.owed_by(connection, order_id)
+        ],
+        "follow_ups": [_show_follow_up(each) for each in follow_ups.of_order(connection, order_id).values()],
         "deliveries": [show_delivery(delivery) for delivery in told],
     }
+
+
+def _show_follow_up(row: Row) -> dict[str, Any]:
+    """What an order calls for beside its create call: it is done, or due, or a person is needed."""
+    shown = {name: row[name] for name in ("kind", "due_at", "attempt", "lease_until", "done_at")}
+    return _with_moments(shown, "due_at", "lease_until", "done_at")
 
 
 def _with_moments(row: Row, *names: str) -> dict[str, Any]:

@@ -1,0 +1,20 @@
+"""What is due later is due now."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.runtime import Runtime
+from panelr_bridge.store import follow_ups, orders
+from panelr_bridge.values import FollowUp
+
+
+async def due_now(runtime: Runtime, order_id: int, kind: str) -> None:
+    """Let an order's follow-up of a kind be due now."""
+
+    def change(connection: Connection, now: datetime) -> None:
+        orders.lock_by_id(connection, order_id)
+        follow_ups.change(connection, order_id, FollowUp(kind), {"due_at": now})
+
+    await runtime.bridge.write(change)
+    runtime.bridge.owed.set()

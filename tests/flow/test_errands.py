@@ -1,0 +1,221 @@
+"""How follow-ups are claimed: leases that end, the rate limit's share, who goes first, and lines for renewals."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from panelr_bridge.errands import lines
+from panelr_bridge.outcomes import Done
+from panelr_bridge.runtime import terms_of
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.steps import errand as errands
+from panelr_bridge.steps.claim import Idle
+from panelr_bridge.steps.errand import Errand, Result
+from panelr_bridge.steps.plan import plan
+from panelr_bridge.store import outlook
+from panelr_bridge.store.tables import follow_ups, rate_slots
+from panelr_bridge.values import FollowUp
+from tests.flow.test_faults import customers
+from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, pay_by, settled
+from tests.kit import Kit, line, order
+
+LEASE = timedelta(hours=1)
+
+
+async def planned(kit: Kit, content: dict[str, Any]) -> int:
+    """Have an order made, and what follows it owed but not done; returns the order's id in the bridge."""
+    assert (await kit.post(content)).json()["state"] == "created"
+    order_id = int((await kit.order(content["id"]))["id"])
+    await kit.runtime.bridge.write(plan, order_id, policy=kit.runtime.bridge.policy, shops=wanted(kit))
+    return order_id
+
+
+def wanted(kit: Kit) -> Any:
+    from panelr_bridge.runtime import wanted_of  # noqa: PLC0415
+
+    return wanted_of(kit.runtime.settings)
+
+
+async def claimed(kit: Kit, kind: FollowUp, *, later: timedelta = timedelta(0)) -> Errand | Idle | None:
+    def take(connection: Connection, now: Any) -> Errand | Idle | None:
+        return errands.claim(connection, now + later, kind=kind, terms=terms_of(kit.runtime.settings))
+
+    return await kit.runtime.bridge.write(take)
+
+
+async def died(kit: Kit) -> int | None:
+    """Take back the lease of a process that has been killed."""
+
+    def end(connection: Connection, now: Any) -> int | None:
+        return errands.end_leases(connection, now + LEASE, terms=terms_of(kit.runtime.settings))
+
+    return await kit.runtime.bridge.write(end)
+
+
+def result(errand: Errand, **more: Any) -> Result:
+    told: dict[str, Any] = {
+        "action": "x",
+        "outcome": Done(words="done", data=None),
+        "words": "done",
+        "started_at": errand.claimed_at,
+        "milliseconds": 1,
+        "done": True,
+    }
+    return Result(**told | more)
+
+
+@pytest.fixture
+async def stepped(stepped: Kit) -> Kit:
+    """Without a worker, with bank transfers that are told of, and a store whose address is known."""
+    stepped.runtime.settings.__dict__["woo_url"] = "https://shop.test"
+    await pay_by(stepped, "submit_payment")
+    return stepped
+
+
+async def test_a_process_that_dies_with_a_payment_on_the_wire_leaves_it_to_be_looked_up(stepped: Kit) -> None:
+    await planned(stepped, customers(20) | ON_HOLD)
+    await stepped.post(customers(20) | PAID)
+    order_id = (await stepped.order(20))["id"]
+    await stepped.runtime.bridge.write(plan, order_id, policy=stepped.runtime.bridge.policy, shops=wanted(stepped))
+    first = await claimed(stepped, FollowUp.PAYMENT)
+    assert isinstance(first, Errand)
+    assert first.sent_at is None
+    assert await claimed(stepped, FollowUp.PAYMENT) is None  # one at a time
+    assert await died(stepped) == order_id
+    again = await claimed(stepped, FollowUp.PAYMENT, later=2 * LEASE)
+    assert isinstance(again, Errand)
+    assert again.sent_at == first.claimed_at  # it may have arrived: looked up, not sent
+    assert (await stepped.order(20))["attention"] == []
+
+
+async def test_a_process_that_dies_with_an_e_mail_on_the_wire_leaves_it_to_a_person(stepped: Kit) -> None:
+    order_id = await planned(stepped, customers(20) | ON_HOLD)
+    assert isinstance(await claimed(stepped, FollowUp.INSTRUCTIONS), Errand)
+    assert await died(stepped) == order_id
+    story = await stepped.order(20)
+    assert attention(story) == ("instructions_unclear",)
+    assert await claimed(stepped, FollowUp.INSTRUCTIONS, later=2 * LEASE) is None
+
+
+async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
+    await planned(stepped, customers(20) | ON_HOLD)
+    late = await claimed(stepped, FollowUp.INSTRUCTIONS)
+    assert isinstance(late, Errand)
+    await died(stepped)
+    terms = terms_of(stepped.runtime.settings)
+    assert not await stepped.runtime.bridge.write(errands.record, late, result(late), terms=terms)
+    story = await stepped.order(20)
+    assert (follow_up(story, "instructions") or {})["done_at"] is None
+    assert [each["outcome"] for each in story["attempt_log"]][-1] == "done"  # what was heard is kept as an attempt
+
+
+async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: Kit) -> None:
+    allowed = stepped.runtime.settings.panelr_rate_per_minute
+    for number in range(20, 24):
+        await planned(stepped, customers(number) | ON_HOLD)
+
+    def use_up(connection: Connection, now: Any) -> None:
+        half = rate_slots.update().where(rate_slots.c.slot <= allowed // 2).values(used_at=now)
+        connection.execute(half)
+
+    await stepped.runtime.bridge.write(use_up)
+    idle = await claimed(stepped, FollowUp.INSTRUCTIONS)
+    assert isinstance(idle, Idle)
+    assert idle.for_leave
+    assert (await stepped.post(customers(30))).json()["state"] == "created"  # the other half is there for it
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
+    await planned(stepped, customers(20) | ON_HOLD)
+    seen = await stepped.runtime.database.read(outlook.look)
+    following = stepped.runtime.worker._following
+    assert following is not None
+    now = stepped.runtime.bridge.clock() + LEASE
+    busy = outlook.Outlook(due_at=now, lease_ends_at=None, mapping_changed=False, follow_ups=seen.follow_ups)
+    assert following._gives_way(FollowUp.STATUS, busy, now=now)
+    assert not following._gives_way(FollowUp.INSTRUCTIONS, busy, now=now)
+    assert not following._gives_way(FollowUp.STATUS, seen, now=now)
+
+
+async def test_the_outlook_tells_of_every_kind(stepped: Kit) -> None:
+    await planned(stepped, customers(20) | ON_HOLD)
+    seen = await stepped.runtime.database.read(outlook.look)
+    assert set(seen.follow_ups) == {FollowUp.INSTRUCTIONS, FollowUp.STATUS}
+
+    def kinds(connection: Connection) -> set[str]:
+        return set(connection.execute(select(follow_ups.c.kind)).scalars())
+
+    assert await stepped.runtime.database.read(kinds) == {"instructions", "status"}
+
+
+RENEWAL = line(order(), meta_data=[{"id": 1, "key": "panelr_intent", "value": "renewal"}])
+
+
+async def test_a_renewal_is_matched_with_the_customers_one_line(kit: Kit) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    email = RENEWAL["billing"]["email"]
+    fitting = kit.panel.add_line(email, status="expired", plugin_id=2)
+    kit.panel.add_line(email, status="canceled", plugin_id=2)
+    kit.panel.add_line("somebody@else.test", status="active", plugin_id=2)
+    answer = await kit.post(RENEWAL)
+    assert answer.json()["state"] == "held"
+    story = await kit.until(20, "created")
+    assert [each["action"] for each in story["attempt_log"]] == ["get_lines", "create_work_order"]
+    (made,) = kit.panel.of_wc_order("20")
+    assert [item.activation_id for item in made.cart] == [fitting.id]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_renewal_of_which_no_line_fits_waits_for_a_person(kit: Kit) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    await kit.post(RENEWAL)
+    story = await kit.until(20, settled("lines"))
+    assert [each["code"] for each in story["reasons"]] == ["no_fitting_line"]
+    kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
+    assert (await kit.api("POST", f"/orders/{story['id']}/retry")).status_code == 200
+    await kit.until(20, "created")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_an_outage_only_delays_the_question_for_lines(kit: Kit) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
+    for fault in ("reset", "html", "close"):
+        kit.panel.faults.add(fault, action="get_lines")
+    await kit.post(RENEWAL)
+    story = await kit.until(20, "created")
+    assert [each["outcome"] for each in story["attempt_log"]] == ["unknown"] * 3 + ["done"] * 2
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_an_errand_that_the_bridge_itself_fails_at_is_told_to_a_person_and_holds_up_no_other(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(lines, "customer_lines", lambda _: 1 / 0)
+        await kit.post(RENEWAL)
+        story = await kit.until(20, lambda story: story["attention"] != [])
+        assert attention(story) == ("cannot_be_processed",)
+    await kit.api("POST", f"/orders/{story['id']}/retry")
+    assert attention(await kit.until(20, "created")) == ()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_bridge_that_lost_its_tables_knows_its_work_orders_again(panelr: tuple[str, Panel], kit: Kit) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    carried = {"panelr_work_order_id": "7", "panelr_reference_code": "WO-2026-00007", "panelr_status": "queued"}
+    meta = [{"id": number, "key": key, "value": value} for number, (key, value) in enumerate(carried.items())]
+    answer = await kit.post(order(meta_data=meta))
+    assert answer.json() | {"reason": None} == {
+        "order_id": 20,
+        "state": "created",
+        "work_order_id": 7,
+        "reference_code": "WO-2026-00007",
+        "reason": None,
+    }
+    assert len(panelr[1].work_orders) == 0

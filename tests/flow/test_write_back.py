@@ -1,0 +1,154 @@
+"""What the order in WooCommerce carries: in both kinds of API, once, also where a plugin saves on every update."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.woocommerce.ledger import Changes
+from tests.flow.both_ways import APIS, Both, both_ways
+from tests.flow.clockwork import due_now
+from tests.flow.test_payment import attention, follow_up
+
+UPDATE = {"wc/v3": "orders.update", "myplugin/v1/woo": "resource.update"}
+
+
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> str:
+    """Each of the two kinds of API in its turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The store does not care which database it is: one of the two is enough, but for one test."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+async def both(settings: Settings, panelr: tuple[str, Panel], api: str) -> AsyncIterator[Both]:
+    """A shop and a bridge that tell each other."""
+    async with both_ways(settings, panelr[1], api=api) as both:
+        yield both
+
+
+def done(kind: str) -> Any:
+    return lambda story: (follow_up(story, kind) or {"done_at": None})["done_at"] is not None
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
+async def test_the_order_carries_its_work_order_and_one_note(both: Both) -> None:
+    number = await both.placed()
+    story = await both.kit.until(number, done("write_back"))
+    await both.quiet()
+    assert both.meta(number) == {
+        "panelr_work_order_id": "1",
+        "panelr_reference_code": story["reference_code"],
+        "panelr_status": "pending_payment",
+    }
+    assert both.notes(number) == [f"Panelr work order {story['reference_code']} belongs to this order."]
+    assert (await both.kit.order(number))["attention"] == []
+
+
+@pytest.mark.parametrize("resave", [False, True], ids=["no plugin", "a plugin saves on every update"])
+async def test_the_echo_of_what_was_written_is_written_to_no_more(both: Both, api: str, resave: bool) -> None:
+    both.store.switches.resave = resave
+    number = await both.placed()
+    await both.kit.until(number, done("write_back"))
+    await both.quiet()
+    assert both.writes() == [UPDATE[api], "notes.create"]
+    told = [each for each in both.store.webhooks.deliveries if each.topic == "order.updated"]
+    assert len(told) >= 2  # the order's own, and the echo
+    assert all(each.answer.status == 200 for each in told)
+    assert len(both.kit.panel.work_orders) == 1
+
+
+async def test_a_shop_without_notes_gets_none(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    async with both_ways(settings, panelr[1], api="myplugin/v1/woo") as both:
+        both.store.switches.local_environment = False  # wc/v3 does not take the password
+        number = await both.placed()
+        story = await both.kit.until(number, done("write_back"))
+        assert (both.notes(number), attention(story)) == ([], ())
+        assert both.meta(number)["panelr_reference_code"] == story["reference_code"]
+
+
+async def test_the_token_is_written_only_where_a_setting_says_so(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    async with both_ways(settings, panelr[1], write_back_token=True) as both:
+        number = await both.placed()
+        story = await both.kit.until(number, done("write_back"))
+        assert both.meta(number)["panelr_confirmation_token"] == panelr[1].work_orders[1].confirmation_token
+        assert panelr[1].work_orders[1].confirmation_token not in str(story)
+
+
+async def test_nothing_is_written_where_it_is_switched_off(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    async with both_ways(settings, panelr[1], write_back=False) as both:
+        number = await both.placed()
+        await both.kit.until(number, "created")
+        await both.quiet()
+        assert both.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "more"),
+    [
+        ("reset", {"when": "after"}),
+        ("close", {"when": "before"}),
+        ("status", {"status": 500, "when": "after"}),
+        ("status", {"status": 503, "retry_after": 1}),
+        ("garbage", {"when": "after"}),
+        ("html", {"when": "after"}),
+    ],
+    ids=["reset after", "close before", "500 after", "503", "garbage after", "html after"],
+)
+@pytest.mark.parametrize("action", ["update", "note"])
+async def test_a_fault_of_the_store_doubles_nothing(
+    both: Both, api: str, action: str, fault: str, more: dict[str, Any]
+) -> None:
+    both.store.faults.add(fault, action=UPDATE[api] if action == "update" else "notes.create", **more)
+    number = await both.placed()
+    await both.kit.until(number, done("write_back"))
+    await both.quiet()
+    assert len(both.notes(number)) == 1
+    assert both.meta(number)["panelr_reference_code"] == both.kit.panel.work_orders[1].reference_code
+    assert len(both.kit.panel.work_orders) == 1
+
+
+async def test_a_store_that_refuses_the_key_is_told_and_tried_again(both: Both, api: str) -> None:
+    both.store.faults.add("status", action=UPDATE[api], status=401, body="json", times=2)
+    number = await both.placed()
+    await both.kit.until(number, lambda story: any(each["action"] == "write_back" for each in story["attempt_log"]))
+    story = await both.kit.until(number, done("write_back"))
+    assert (story["state"], attention(story)) == ("created", ())
+    assert [each["outcome"] for each in story["attempt_log"] if each["action"] == "write_back"][-1] == "done"
+
+
+async def test_a_completed_work_order_completes_the_order(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    async with both_ways(settings, panelr[1], complete_orders=True) as both:
+        number = await both.placed(status="processing", set_paid=True)
+        story = await both.kit.until(number, done("write_back"))
+        both.kit.panel.set_status(1, "completed")
+        await due_now(both.kit.runtime, story["id"], "status")
+        await both.kit.until(number, lambda story: story["woo_status"] == "completed")
+        await both.quiet()
+        assert both.store.orders[number].status == "completed"
+        assert both.meta(number)["panelr_status"] == "completed"
+        assert both.writes() == ["orders.update", "notes.create", "orders.update"]
+        again = both.store.update(number, Changes(status="processing"))  # the shop's owner decides otherwise
+        await both.quiet()
+        assert again.status == "processing"
+
+
+async def test_a_change_of_the_work_order_is_heard_and_written(both: Both) -> None:
+    number = await both.placed()
+    story = await both.kit.until(number, done("write_back"))
+    both.kit.panel.set_status(1, "canceled")
+    await due_now(both.kit.runtime, story["id"], "status")
+    story = await both.kit.until(
+        number, lambda story: story["panelr_status"] == "canceled" and done("write_back")(story)
+    )
+    await both.quiet()
+    assert attention(story) == ("work_order_canceled",)
+    assert both.meta(number)["panelr_status"] == "canceled"
+    assert done("status")(await both.kit.order(number))

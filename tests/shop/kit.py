@@ -1,0 +1,103 @@
+"""Shops to call: wc/v3 in a few lines of memory, and the simulated store with an answer that gets lost."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from panelr_bridge.shop.client import ShopClient
+from panelr_bridge.simulators.server import reset
+
+SHOP = "https://shop.test"
+WC = f"{SHOP}/wp-json/wc/v3"
+
+
+def client(url: str = SHOP, **changes: Any) -> ShopClient:
+    """A client that waits for nothing."""
+    chosen: dict[str, Any] = {
+        "key": "ck_demo",
+        "secret": "cs_demo",
+        "waits": (0.0, 0.0),
+        "looks": (0.0, 0.0),
+        "timeout_seconds": 10,
+    }
+    return ShopClient(url=url, **(chosen | changes))
+
+
+def resource(url: str, **changes: Any) -> ShopClient:
+    """A client of the simulated store's Orders resource."""
+    chosen = {"key": "bridge", "secret": "application-password", "orders_api": "myplugin/v1/woo"}
+    return client(url, **(chosen | changes))
+
+
+class Orders:
+    """Orders of a wc/v3 that filters and pages as the real one does; `after` runs behind every answered page."""
+
+    def __init__(self, modified: dict[int, datetime]) -> None:
+        self.modified = modified
+        self.after: Callable[[int], None] = lambda _: None
+        self.asked: list[dict[str, str]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer `GET /orders`."""
+        query = dict(request.url.params)
+        self.asked.append(query)
+        assert (query["orderby"], query["order"], query["dates_are_gmt"]) == ("modified", "asc", "true")
+        after, before = _moment(query["modified_after"]), _moment(query.get("modified_before", "2100-01-01T00:00:00"))
+        chosen = sorted((when, order) for order, when in self.modified.items() if after < when < before)
+        size, page = int(query["per_page"]), int(query["page"])
+        shown = [
+            {"id": order, "date_modified_gmt": when.replace(tzinfo=None).isoformat()}
+            for when, order in chosen[(page - 1) * size : page * size]
+        ]
+        headers = {"X-WP-Total": str(len(chosen)), "X-WP-TotalPages": str(-(-len(chosen) // size))}
+        self.after(len(self.asked))
+        return httpx.Response(200, json=shown, headers=headers)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Losing:
+    """A store whose answers to some requests get lost: `lose` decides by method and number of the request.
+
+    It returns "" for a request that goes well, "after" for one that is carried out and whose connection breaks,
+    "before" for one whose connection breaks at once, or a status to be answered in place of the store's.
+    """
+
+    def __init__(self, app: ASGIApp, lose: Callable[[str, int], str]) -> None:
+        self.app, self.lose = app, lose
+        self.requests: list[tuple[str, dict[str, str], Any]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = (await receive()).get("body", b"")
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.requests.append((scope["method"], headers, json.loads(body) if body else None))
+        how = self.lose(scope["method"], len([each for each in self.requests if each[0] == scope["method"]]))
+        if how != "before":
+
+            async def again() -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            await self.app(scope, again, send if not how else _nowhere)
+        if how in {"before", "after"}:
+            reset(dict(scope))
+        elif how:
+            await send({"type": "http.response.start", "status": int(how), "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    def count(self, method: str) -> int:
+        """How many requests with this method came."""
+        return len([each for each in self.requests if each[0] == method])
+
+
+async def _nowhere(message: Message) -> None:
+    """Take an answer and lose it."""

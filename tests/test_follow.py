@@ -1,0 +1,229 @@
+"""What a created order calls for: a pure function, looked at by tables."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from panelr_bridge.follow import (
+    POLLED_FOR,
+    Cannot,
+    Created,
+    Known,
+    Owe,
+    Shop,
+    Step,
+    Withdraw,
+    has_arrived,
+    next_poll,
+    steps,
+)
+from panelr_bridge.values import CartItem, FollowUp, Intent, OnPaid, WorkOrder, WorkOrderRequest
+from panelr_bridge.woo.payload import Order
+from tests.kit import order
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SHOP = Shop(url="https://shop.test/")
+REQUEST = WorkOrderRequest(
+    customer_email="ada@mail.test",
+    status="pending_payment",
+    items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1),),
+    wc_order_id="20",
+    payment_method_id=1,
+)
+WORK_ORDER = WorkOrder(
+    reference_code="WO-2026-00007", work_order_id=7, confirmation_token="tok", status="pending_payment"
+)
+UNPAID = {"status": "on-hold", "date_paid_gmt": None}
+PAID = {"status": "processing", "transaction_id": "ch_1"}
+
+
+def snapshot(**changes: Any) -> Order:
+    return Order.model_validate(order(**changes))
+
+
+def created(content: dict[str, Any], **changes: Any) -> Created:
+    known = Created(
+        order=snapshot(**content),
+        work_order=WORK_ORDER,
+        request=REQUEST,
+        created_at=NOW,
+        on_paid=OnPaid.SUBMIT_PAYMENT,
+        amount=Decimal("58.45"),
+    )
+    return replace(known, **changes)
+
+
+def wanted(one: Created, *, shop: Shop = SHOP, known: dict[FollowUp, Known] | None = None) -> dict[FollowUp, Step]:
+    return {step.kind: step for step in steps(one, shop, known or {}, now=NOW)}
+
+
+def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
+    found = wanted(created(UNPAID))
+    url = f"https://shop.test/checkout/order-received/20/?key={order()['order_key']}"
+    assert found == {
+        FollowUp.INSTRUCTIONS: Owe(FollowUp.INSTRUCTIONS, NOW, {"confirm_url": url}),
+        FollowUp.STATUS: Owe(FollowUp.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()}),
+    }
+
+
+def test_a_paid_order_tells_panelr_once() -> None:
+    told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
+    assert wanted(created(PAID))[FollowUp.PAYMENT] == Owe(FollowUp.PAYMENT, NOW, told)
+    done = {FollowUp.PAYMENT: Known(told=told, done=True, sent=True)}
+    assert FollowUp.PAYMENT not in wanted(created(PAID), known=done)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes"),
+    [
+        (UNPAID, {}),
+        (PAID, {"on_paid": OnPaid.NONE}),
+        (PAID, {"request": None}),
+        (PAID, {"request": replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))}),
+        (PAID | {"status": "refunded"}, {}),
+        (PAID | {"status": "trash"}, {}),
+    ],
+    ids=["unpaid", "not wanted", "the plugin's", "told at its creation", "refunded", "deleted"],
+)
+def test_no_payment_is_told_of(content: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert FollowUp.PAYMENT not in wanted(created(content, **changes))
+
+
+def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation() -> None:
+    told_before = replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))
+    step = wanted(created(PAID, on_paid=OnPaid.COMPLETE_ORDER, request=told_before))[FollowUp.PAYMENT]
+    assert isinstance(step, Owe)
+    assert (step.told["action"], step.told["amount"]) == ("complete_order", None)  # amounts add up
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "shop", "kind"),
+    [
+        (
+            PAID,
+            {"on_paid": OnPaid.COMPLETE_ORDER, "work_order": replace(WORK_ORDER, confirmation_token=None)},
+            SHOP,
+            FollowUp.PAYMENT,
+        ),
+        (PAID, {"amount": None}, SHOP, FollowUp.PAYMENT),
+        (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUp.INSTRUCTIONS),
+        (UNPAID, {}, Shop(), FollowUp.INSTRUCTIONS),
+        (UNPAID | {"order_key": ""}, {}, SHOP, FollowUp.INSTRUCTIONS),
+    ],
+    ids=["no token", "no amount", "no number", "no address", "no key"],
+)
+def test_what_cannot_be_done_is_told_to_a_person(
+    content: dict[str, Any], changes: dict[str, Any], shop: Shop, kind: FollowUp
+) -> None:
+    assert isinstance(wanted(created(content, **changes), shop=shop)[kind], Cannot)
+
+
+@pytest.mark.parametrize("kind", [FollowUp.PAYMENT, FollowUp.INSTRUCTIONS])
+def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(kind: FollowUp) -> None:
+    cancelled = created(PAID | {"status": "cancelled"})
+    assert wanted(cancelled, known={kind: Known(told={}, owed=True)})[kind] == Withdraw(kind)
+    assert kind not in wanted(cancelled, known={kind: Known(told={}, owed=True, sent=True)})
+    assert kind not in wanted(cancelled, known={kind: Known(told={}, done=True)})
+
+
+def test_the_store_is_written_to_when_something_is_new() -> None:
+    shop = replace(SHOP, writes_back=True)
+    step = wanted(created(UNPAID), shop=shop)[FollowUp.WRITE_BACK]
+    assert isinstance(step, Owe)
+    meta = {
+        "panelr_work_order_id": "7",
+        "panelr_reference_code": "WO-2026-00007",
+        "panelr_status": "pending_payment",
+    }
+    assert step.told == {"wanted": {"meta": meta}}
+    written = Known(told={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done=True)
+    assert FollowUp.WRITE_BACK not in wanted(created(UNPAID), shop=shop, known={FollowUp.WRITE_BACK: written})
+    moved = created(UNPAID, work_order=replace(WORK_ORDER, status="queued"))
+    again = wanted(moved, shop=shop, known={FollowUp.WRITE_BACK: written})[FollowUp.WRITE_BACK]
+    assert isinstance(again, Owe)
+    assert again.told["wanted"]["meta"]["panelr_status"] == "queued"
+    assert again.told["noted"]  # the note stays one
+
+
+def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it() -> None:
+    shop = replace(SHOP, writes_back=True, with_token=True)
+    step = wanted(created(UNPAID), shop=shop)[FollowUp.WRITE_BACK]
+    assert isinstance(step, Owe)
+    assert step.told["wanted"]["with_token"] is True
+    assert "tok" not in str(step.told).replace("with_token", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "panelr", "completes", "moved"),
+    [
+        ("processing", "completed", True, True),
+        ("processing", "completed", False, False),
+        ("processing", "queued", True, False),
+        ("on-hold", "completed", True, False),
+        ("cancelled", "completed", True, False),
+    ],
+)
+def test_a_completed_work_order_completes_an_order_in_processing(
+    status: str, panelr: str, completes: bool, moved: bool
+) -> None:
+    shop = replace(SHOP, writes_back=True, completes=completes)
+    one = created(PAID | {"status": status}, work_order=replace(WORK_ORDER, status=panelr))
+    step = wanted(one, shop=shop)[FollowUp.WRITE_BACK]
+    assert isinstance(step, Owe)
+    assert ("status" in step.told["wanted"]) is moved
+
+
+def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:
+    shop = replace(SHOP, writes_back=True, completes=True)
+    work_order = replace(WORK_ORDER, status="completed")
+    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUp.WRITE_BACK]
+    assert isinstance(step, Owe)
+    echo = created(PAID | {"status": "completed"}, work_order=work_order)
+    assert FollowUp.WRITE_BACK not in wanted(echo, shop=shop, known={FollowUp.WRITE_BACK: Known(told=step.told)})
+
+
+def test_a_work_order_is_asked_for_as_the_plugin_does() -> None:
+    due, moments, now = NOW, [], NOW
+    while (found := next_poll(since=NOW, now=now)) is not None:
+        due = now = found
+        moments.append(round((due - NOW) / timedelta(minutes=1)))
+    assert moments[:5] == [1, 2, 5, 15, 60]
+    assert moments[5:8] == [360, 720, 1080]
+    assert moments[-1] == POLLED_FOR / timedelta(minutes=1)
+    assert len(moments) == 5 + 28
+
+
+@pytest.mark.parametrize("settled", ["completed", "canceled"])
+def test_a_settled_work_order_is_not_asked_for(settled: str) -> None:
+    assert FollowUp.STATUS not in wanted(created(UNPAID, work_order=replace(WORK_ORDER, status=settled)))
+
+
+SUBMIT = {"action": "submit_payment", "amount": "10.00"}
+COMPLETE = {"action": "complete_order", "amount": "10.00"}
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "payments", "arrived"),
+    [
+        (SUBMIT, "pending_payment", [], False),
+        (SUBMIT, "payment_submitted", [], True),
+        (SUBMIT, "completed", [], True),
+        (SUBMIT, "canceled", [], False),
+        (SUBMIT, "pending_payment", [("10", NOW)], True),
+        (SUBMIT, "pending_payment", [("10", None)], True),
+        (SUBMIT, "pending_payment", [("10", NOW - timedelta(hours=1))], False),
+        (SUBMIT, "pending_payment", [("9.99", NOW)], False),
+        (COMPLETE, "payment_submitted", [], False),
+        (COMPLETE, "queued", [], True),
+        (COMPLETE, "processing", [], True),
+        (COMPLETE | {"amount": None}, "pending_payment", [("10", NOW)], False),
+    ],
+)
+def test_whether_a_payment_has_arrived(
+    told: dict[str, Any], status: str, payments: list[tuple[str, datetime | None]], arrived: bool
+) -> None:
+    paid = tuple((Decimal(amount), at) for amount, at in payments)
+    assert has_arrived(told=told, sent_at=NOW, status=status, payments=paid) is arrived
