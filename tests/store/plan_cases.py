@@ -11,7 +11,18 @@ from sqlalchemy import Connection
 from panelr_bridge.settings import Settings
 from panelr_bridge.steps import claim, intake, operator
 from panelr_bridge.steps.claim import RATE, Terms
-from panelr_bridge.store import counts, deliveries, delivery_list, mappings, order_list, orders, outbox, rate, stats
+from panelr_bridge.store import (
+    counts,
+    deliveries,
+    delivery_list,
+    mappings,
+    marks,
+    order_list,
+    orders,
+    outbox,
+    rate,
+    stats,
+)
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.listing import Query
 from panelr_bridge.store.tables import product_mappings
@@ -71,6 +82,10 @@ def hot() -> Iterator[Case]:
     yield "owner", lambda connection: orders.owner(connection, known)
     many = [WorkOrder(work_order_id=n, reference_code=f"WO-2026-{n}") for n in range(500, 520)]
     yield "linked", lambda connection: orders.linked(connection, many, besides=1)
+    page = list(range(500, 600))
+    yield "standing of a page", lambda connection: marks.standing(connection, store="default", ids=page)
+    told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
+    yield "kept of a page", lambda connection: deliveries.kept(connection, **told)
     yield "on the wire", lambda connection: outbox.requests_on_the_wire(connection, besides=1)
 
 

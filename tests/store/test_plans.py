@@ -71,6 +71,8 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
         {"ix_orders_reference_code", "ix_orders_work_order_id"},
         {"ix_orders_reference_code", "ix_orders_work_order_id"},
     ),
+    "standing of a page": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
+    "kept of a page": ({"sqlite_autoindex_deliveries_1"}, {"uq_deliveries_store_topic_body_sha256"}),
     "on the wire": ({"ix_outbox_leases"}, {"along ix_outbox_leases", "pk_orders"}),
     "problems": ({"ix_deliveries_verdict"}, {"ix_deliveries_verdict"}),
     "counts": (

@@ -31,6 +31,7 @@ PATHS = {
     "/api/v1/stats": ["get"],
     "/healthz": ["get"],
     "/readyz": ["get"],
+    "/metrics": ["get"],
 }
 COMMON = ["fields", "sort", "page", "per_page"]
 LISTS = {

@@ -87,7 +87,7 @@ class Ordinary:
             now = self._clock()
             row = intake.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
             row |= sending_values(row, decision.request, now=now)
-            call = intake.owed_by(delivery.store, ANY_SLOT, terms=terms, now=now)
+            call = intake.owed_by(delivery.store, ANY_SLOT, due=now, terms=terms, now=now)
             leave = rate.ahead_values(**intake.leave_ahead(decision, terms=terms, now=now))
             return at_once.of_order(delivery, row, call, leave, now=now)
 
@@ -98,7 +98,16 @@ class Ordinary:
             return None
         row |= {"id": added.order_id, "delivery_id": added.delivery_id, "sent_delivery_id": added.delivery_id}
         follows = follows_at_once(weighed, store=delivery.store, policy=self._policy)
-        claim = claim_of(row, decision.request, attempt=1, slot=added.slot, terms=terms, now=now, follows=follows)
+        claim = claim_of(
+            row,
+            decision.request,
+            attempt=1,
+            slot=added.slot,
+            terms=terms,
+            now=now,
+            follows=follows,
+            paid_at=weighed.order.date_paid_gmt,
+        )
         return Received(Stored(added.delivery_id, 1, False, delivery.sha256), row, claim)
 
     async def _catalogue(self, store: str, order: Order) -> Catalogue | None:

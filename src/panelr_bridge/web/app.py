@@ -15,7 +15,18 @@ from panelr_bridge import __version__, logs
 from panelr_bridge.mapping import ProductMapping
 from panelr_bridge.runtime import Runtime, assembled, prepare
 from panelr_bridge.settings import Settings
-from panelr_bridge.web import catalogue, deliveries, door, health, mappings, orders, problems, stats, suggestions
+from panelr_bridge.web import (
+    catalogue,
+    deliveries,
+    door,
+    health,
+    mappings,
+    metrics,
+    orders,
+    problems,
+    stats,
+    suggestions,
+)
 from panelr_bridge.web.auth import AdminGate
 
 log = logs.get(__name__)
@@ -76,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestId)
     problems.install(app)
     app.router.routes[:0] = door.router.routes  # by themselves: an included router is one more to go through
-    for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health):
+    for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health, metrics):
         app.include_router(part.router)
     app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
     return app
@@ -108,9 +119,9 @@ async def _working(runtime: Runtime) -> AsyncIterator[None]:
     if not runtime.settings.worker:
         yield
         return
-    task = asyncio.create_task(runtime.worker.run(), name="worker")
+    task = asyncio.create_task(runtime.work(), name="worker")
     try:
         yield
     finally:
-        runtime.worker.stop()
+        runtime.stop()
         await task
