@@ -2,7 +2,7 @@
 
 import typer
 
-from panelr_bridge.cli import mappings, orders, run, simulate, woo
+from panelr_bridge.cli import connect, mappings, orders, run, simulate, woo
 
 app = typer.Typer(
     name="panelr-bridge",
@@ -15,6 +15,8 @@ app.command()(run.serve)
 app.command()(run.worker)
 app.command()(run.migrate)
 app.command()(run.check)
+app.command()(connect.connect)
+app.command()(connect.smoke)
 app.command()(run.demo)
 app.add_typer(orders.app, name="orders")
 app.add_typer(mappings.app, name="mappings")

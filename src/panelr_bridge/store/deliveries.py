@@ -110,6 +110,17 @@ def of_order(connection: Connection, *, store: str, woo_order_id: int) -> list[R
     return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
+def last_of(connection: Connection, *, store: str, topic: str) -> datetime | None:
+    """Return when the newest delivery of a store's topic came."""
+    wanted = (
+        select(deliveries.c.received_at)
+        .where(deliveries.c.store == store, deliveries.c.topic == topic)
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(wanted).scalar()
+
+
 def problems(connection: Connection, *, since: datetime) -> list[Row]:
     """Return the deliveries since `since` that brought an error of WooCommerce's or could not be read."""
     wanted = (
