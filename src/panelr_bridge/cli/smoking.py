@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from panelr_bridge import settings, trial
-from panelr_bridge.cli.following import Stuck, follow
+from panelr_bridge.cli.tracing import Stuck, follow
 from panelr_bridge.cli.report import Report
 from panelr_bridge.cli.starting import require_file, require_migrated, run
 from panelr_bridge.errors import Invalid, ShopError, ShopUnclear

@@ -84,6 +84,8 @@ def _not_created(row: dict[str, Any], wait: float) -> Stuck:
 async def _until(look: Callable[[], Awaitable[T | None]], seconds: float, *, every: float = POLL_SECONDS) -> T | None:
     """Look until there is something, no longer than `seconds`."""
     end = time.monotonic() + seconds
-    while (found := await look()) is None and time.monotonic() < end:
+    while True:
+        found = await look()
+        if found is not None or time.monotonic() >= end:
+            return found
         await asyncio.sleep(every)
-    return found
