@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.cli import console
+from panelr_bridge.mapping import ProductMapping
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.settings import Settings, load
 from panelr_bridge.shop.client import ShopClient
@@ -54,17 +55,8 @@ class Scene:
 
     async def map(self, **values: Any) -> None:
         """Add a product mapping."""
-        row = {
-            "store": "default",
-            "key": f"key {values}",
-            "woo_product_id": None,
-            "woo_variation_id": None,
-            "sku": None,
-            "panelr_product_id": 1,
-            "intent": "new_activation",
-            "quantity": 1,
-        }
-        await self.runtime.bridge.write(mappings.add_product, row | values)
+        mapping = ProductMapping(**({"panelr_product_id": 1} | values))
+        await self.runtime.bridge.write(mappings.add_product, mapping.as_row())
 
 
 @pytest.fixture
