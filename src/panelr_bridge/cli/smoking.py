@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from panelr_bridge import settings, trial
-from panelr_bridge.cli.tracing import Stuck, follow
 from panelr_bridge.cli.report import Report
 from panelr_bridge.cli.starting import require_file, require_migrated, run
+from panelr_bridge.cli.tracing import Stuck, follow
 from panelr_bridge.errors import Invalid, ShopError, ShopUnclear
 from panelr_bridge.runtime import shop_of
 from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
