@@ -221,6 +221,8 @@ class Bridge(Calls):
             found = answer.created_work_order(report.outcome)
             if isinstance(found, WorkOrder):
                 state = await self.record(report, record.created, report, found)
+                if claim.paid_at is not None and state is State.CREATED:
+                    self.tally.paid_to_created.note((self.clock() - claim.paid_at).total_seconds())
                 return Settled(state, found if state is State.CREATED else None)
             report = replace(report, outcome=found)
         return Settled(await self.record(report, record.not_created, report, terms=self.terms))

@@ -17,6 +17,7 @@ from panelr_bridge.steps.claim import Claim
 from panelr_bridge.steps.record import Report
 from panelr_bridge.store import rate
 from panelr_bridge.store.database import Database, is_unavailable
+from panelr_bridge.tally import Tally
 from panelr_bridge.values import State, WorkOrder
 
 P = ParamSpec("P")
@@ -50,6 +51,7 @@ class Calls:
         self.database = database
         self.panelr = panelr
         self.clock = clock
+        self.tally = Tally()
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -77,7 +79,9 @@ class Calls:
             outcome = NotSent(words="this process was held up before the call could begin")
         else:
             outcome = await self.panelr.call(call, now=started_at)
-        return outcome, started_at, round((time.monotonic() - began) * 1000)
+        seconds = time.monotonic() - began
+        self.tally.call(call.action, outcomes.name(outcome), seconds)
+        return outcome, started_at, round(seconds * 1000)
 
     async def persist(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs

@@ -1,5 +1,6 @@
 """What stands in the bridge's way, in words: the same findings for `/readyz` and for `panelr-bridge check`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,12 +8,15 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.steps.claim import RATE
 from panelr_bridge.store import database as store
-from panelr_bridge.store import deliveries, outbox, rate, revision, shop_states
+from panelr_bridge.store import deliveries, marks, outbox, rate, revision, shop_states
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
 LOOK_BACK = timedelta(days=1)
 CLOCKS_APART = timedelta(seconds=5)
+FAILING = timedelta(hours=1)
+MISSED = 10
+"""How many of a store's walks may be left out before that is told."""
 SHOP = "webhooks:"
 """What a finding about a shop's webhooks is called, before the store's name."""
 UNASKED = timedelta(hours=1)
@@ -29,8 +33,13 @@ class Finding:
     vital: bool = True
 
 
-async def examine(database: Database, *, now: datetime, overdue: timedelta) -> list[Finding]:
-    """Look at everything that the database knows; a backlog is too old when it is due for longer than `overdue`."""
+async def examine(
+    database: Database, *, now: datetime, overdue: timedelta, asked: Mapping[str, timedelta] | None = None
+) -> list[Finding]:
+    """Look at everything that the database knows; a backlog is too old when it is due for longer than `overdue`.
+
+    `asked` are the stores that are asked for their orders, and how often.
+    """
     try:
         await database.read(_answers)
     except Exception as error:  # noqa: BLE001  whatever is wrong with the database, it is told and not raised
@@ -39,21 +48,47 @@ async def examine(database: Database, *, now: datetime, overdue: timedelta) -> l
     if await database.read(revision.pending):
         return [*found, Finding(name="migrations", ok=False, words="run: panelr-bridge migrate")]
     found.append(Finding(name="migrations", ok=True, words="the tables are of this version"))
-    return found + await database.read(_look, now=now, overdue=overdue)
+    return found + await database.read(_look, now=now, overdue=overdue, asked=asked or {})
 
 
 def _answers(connection: Connection) -> None:
     connection.execute(text("SELECT 1"))
 
 
-def _look(connection: Connection, *, now: datetime, overdue: timedelta) -> list[Finding]:
-    return [
+def _look(
+    connection: Connection, *, now: datetime, overdue: timedelta, asked: Mapping[str, timedelta]
+) -> list[Finding]:
+    found = [
         _clock(store.moment(connection), now=now),
         _panelr(rate.gate(connection, name=RATE)),
         _backlog(outbox.next_at(connection), now=now, overdue=overdue),
         _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
         *(_shop(row, now=now) for row in shop_states.every(connection)),
     ]
+    walks = {row["store"]: row for row in marks.every(connection)} if asked else {}
+    troubles = [
+        f"{store}: {words}"
+        for store, every in sorted(asked.items())
+        if (words := _trouble(walks.get(store), every, now=now))
+    ]
+    if asked:
+        words = "; ".join(troubles) or "every store was asked for its orders"
+        found.append(Finding(name="backfill", ok=not troubles, words=words, vital=False))
+    return found
+
+
+def _trouble(row: Row | None, every: timedelta, *, now: datetime) -> str | None:
+    """Return what is wrong with the walks through a store's orders; None while nothing is."""
+    if row is None:
+        return "it has not been asked for its orders yet: is a worker running?"
+    since = row["failing_since"]
+    if since is not None and now - since > FAILING:
+        return f"asking it for its orders has failed since {since:%Y-%m-%d %H:%M} UTC: {row['words']}"
+    walking = row["lease_until"] is not None and row["lease_until"] >= now
+    if not walking and now - row["next_at"] > MISSED * every:
+        minutes = int((now - row["next_at"]).total_seconds() // 60)
+        return f"it should have been asked for its orders {minutes} minutes ago: is a worker running?"
+    return None
 
 
 def _clock(there: datetime | None, *, now: datetime) -> Finding:

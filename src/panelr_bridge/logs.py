@@ -46,6 +46,12 @@ def configure(log_format: LogFormat) -> None:
     root.setLevel(logging.WARNING)
 
 
+def quiet() -> None:
+    """Write faults alone, to standard error: a command prints itself what it does."""
+    configure("console")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
 def get(name: str) -> Any:
     """Return the logger of a module."""
     return structlog.get_logger(name)

@@ -111,7 +111,7 @@ class LookUps:
         if slot is None or self._calls.clock() - now > SLOT_HOLDS:
             self._names_wanted = True
             return None
-        outcome = await self._calls.panelr.call(request.get_products(), now=self._calls.clock())
+        outcome, *_ = await self._calls.ask(request.get_products(), claimed_at=now)
         if self._calls.clock() - now > SLOT_HOLDS:
             await self._calls.write(claims.took_long, slot)
         return self._learn(outcome)

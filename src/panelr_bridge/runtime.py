@@ -1,5 +1,6 @@
 """Puts the parts together by the settings, and takes them apart in the right order."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.addresses import base_of, door_path
+from panelr_bridge.backfill import Backfill
 from panelr_bridge.bridge import Bridge
 from panelr_bridge.calls import Clock, utc_now
 from panelr_bridge.connecting import Door
@@ -36,6 +38,16 @@ class Runtime:
     bridge: Bridge
     worker: Worker
     shops: Mapping[str, ShopClient]
+    backfill: Backfill
+
+    async def work(self) -> None:
+        """Carry out what is owed, and ask the stores for what they did not tell, until `stop`."""
+        await asyncio.gather(self.worker.run(), self.backfill.run())
+
+    def stop(self) -> None:
+        """Begin nothing more; `work` returns soon. What is owed stays owed."""
+        self.worker.stop()
+        self.backfill.stop()
 
 
 @contextlib.asynccontextmanager
@@ -72,8 +84,16 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
         worker = Worker(
             bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following, watching=watching
         )
+        backfill = Backfill(
+            bridge,
+            shops=shops,
+            policy=settings.policy,
+            terms=terms_of(settings),
+            every=timedelta(minutes=settings.backfill_minutes),
+            owed=bridge.owed,
+        )
         try:
-            yield Runtime(settings, opened, panelr, bridge, worker, shops)
+            yield Runtime(settings, opened, panelr, bridge, worker, shops, backfill)
         finally:
             seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
             await bridge.drain(seconds=seconds)
@@ -112,6 +132,12 @@ def wanted_of(settings: Settings) -> Mapping[str, Shop]:
         )
         for name, store in settings.all_stores.items()
     }
+
+
+def asked_of(settings: Settings) -> Mapping[str, timedelta]:
+    """Return the stores that are asked for their orders by themselves, and how often."""
+    every = timedelta(minutes=settings.backfill_minutes)
+    return dict.fromkeys(with_api(settings), every) if every else {}
 
 
 def terms_of(settings: Settings) -> Terms:

@@ -1,17 +1,19 @@
 """connect against a shop and a bridge on real sockets: what it makes, mends, leaves and says."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from panelr_bridge.cli import connecting
 from panelr_bridge.cli.connecting import Asked
+from panelr_bridge.cli.linking import Backfill, walked
 from panelr_bridge.cli.report import Report
 from panelr_bridge.connecting import NAMES
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
+from panelr_bridge.store import orders
 from tests.connect.conftest import Scene, staged, told
 from tests.kit import SECRET
 
@@ -23,16 +25,17 @@ class Run:
         self._capsys = capsys
         self.said = ""
         self.gaps: list[tuple[str, datetime | None]] = []
+        self.backfill: Backfill = self._backfill
 
     async def __call__(self, store: str = "default", **asked: Any) -> bool:
         self._capsys.readouterr()
-        well = await connecting._connect(Asked(store=store, **asked), Report(), self._backfill)
+        well = await connecting._connect(Asked(store=store, **asked), Report(), self.backfill)
         self.said = self._capsys.readouterr().out
         return well
 
-    async def _backfill(self, _: Settings, store: str, since: datetime | None) -> str:
+    async def _backfill(self, _: Settings, store: str, since: datetime | None) -> tuple[bool, str]:
         self.gaps.append((store, since))
-        return "the gap is closed"
+        return True, "the gap is closed"
 
 
 @pytest.fixture
@@ -115,7 +118,8 @@ async def test_a_repaired_webhook_delivers_once_so_that_its_failures_are_forgott
     assert "order.created, order.deleted, order.restored: WooCommerce still counts 6 failures" in connect.said
     ((store, since),) = connect.gaps
     assert store == "default"
-    assert since is None  # nothing was deleted or restored yet: since when, nobody knows
+    assert since is not None
+    assert abs(datetime.now(UTC) - since) < timedelta(minutes=5)
 
 
 async def test_a_new_secret_reaches_the_webhooks_that_are_there(
@@ -211,3 +215,17 @@ async def test_a_secret_that_is_no_good_comes_with_a_line_for_the_settings(
     (line,) = [line.strip() for line in connect.said.splitlines() if line.strip().startswith(f"{setting}=")]
     assert len(line.partition("=")[2]) == 43
     assert scene.shop.webhooks.registered == {}
+
+
+async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect: Run) -> None:
+    await scene.map(woo_product_id=13)
+    connect.backfill = walked
+    assert await connect()
+    for hook in scene.hooks.values():
+        hook.status = "disabled"
+    missed = await scene.order(status="processing")
+    assert scene.panel.work_orders == {}
+    assert await connect(repair=True), connect.said
+    assert "1 orders were looked at, 1 of them had been missed" in connect.said
+    row = await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed)
+    assert row is not None

@@ -9,7 +9,7 @@ import pytest
 from panelr_bridge import trial
 from panelr_bridge.cli import connecting, smoking, tracing
 from panelr_bridge.cli.connecting import Asked as Connecting
-from panelr_bridge.cli.linking import named_backfill
+from panelr_bridge.cli.linking import walked
 from panelr_bridge.cli.report import Report
 from panelr_bridge.cli.smoking import Asked
 from panelr_bridge.errors import ConfigurationError, Invalid
@@ -45,7 +45,7 @@ def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 async def joined(scene: Scene) -> Scene:
     """The shop is connected, and a product is mapped."""
-    assert await connecting._connect(Connecting(store="default"), Report(), named_backfill)
+    assert await connecting._connect(Connecting(store="default"), Report(), walked)
     await scene.map(woo_variation_id=18, panelr_product_id=2)
     return scene
 
@@ -147,7 +147,7 @@ async def test_a_store_without_a_way_back(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
 ) -> None:
     async with staged(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
-        assert await connecting._connect(Connecting(store="default"), Report(), named_backfill)
+        assert await connecting._connect(Connecting(store="default"), Report(), walked)
         await scene.map(woo_product_id=13)
         assert await smoke(), smoke.said
     assert "WRITE_BACK of this store is off" in smoke.said

@@ -8,7 +8,7 @@ import pytest
 from panelr_bridge import watching
 from panelr_bridge.cli import checking, connecting
 from panelr_bridge.cli.connecting import Asked
-from panelr_bridge.cli.linking import named_backfill
+from panelr_bridge.cli.linking import walked
 from panelr_bridge.cli.report import Report
 from panelr_bridge.connecting import Door
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
@@ -132,7 +132,7 @@ async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyP
     missing = (await _checked(monkeypatch))["webhooks:default"]
     assert (missing.ok, missing.vital) == (False, False)
     assert "there is no webhook to the bridge" in missing.words
-    assert await connecting._connect(Asked(store="default"), Report(), named_backfill)
+    assert await connecting._connect(Asked(store="default"), Report(), walked)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
     scene.hooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]

@@ -28,6 +28,7 @@ PATHS = {
     "/api/v1/stats": ["get"],
     "/healthz": ["get"],
     "/readyz": ["get"],
+    "/metrics": ["get"],
 }
 COMMON = ["fields", "sort", "page", "per_page"]
 LISTS = {

@@ -16,7 +16,7 @@ from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.health import SHOP, Finding, examine
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.runtime import door_of, prepare, shop_of, terms_of
+from panelr_bridge.runtime import asked_of, door_of, prepare, shop_of, terms_of
 from panelr_bridge.settings import Settings, require_ready
 from panelr_bridge.steps.claim import leave
 from panelr_bridge.store import database
@@ -48,7 +48,7 @@ async def _check() -> list[Finding]:
         words = f"there is no file {path} yet: serve or migrate makes it"
         return [*findings, Finding(name="database", ok=False, words=words), *await _outside(chosen, free=True)]
     async with database.opened(chosen.database_url) as opened:
-        known = await examine(opened, now=utc_now(), overdue=OVERDUE)
+        known = await examine(opened, now=utc_now(), overdue=OVERDUE, asked=asked_of(chosen))
         free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
     findings += [finding for finding in known if finding.name != "panelr" and not finding.name.startswith(SHOP)]
     return [*findings, *await _outside(chosen, free=free)]

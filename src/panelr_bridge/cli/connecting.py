@@ -8,7 +8,7 @@ from functools import partial
 from panelr_bridge import addresses, settings
 from panelr_bridge.cli import checking
 from panelr_bridge.cli.knocking import knock
-from panelr_bridge.cli.linking import Backfill, Linking, named_backfill
+from panelr_bridge.cli.linking import Backfill, Linking, walked
 from panelr_bridge.cli.report import Report
 from panelr_bridge.cli.starting import run
 from panelr_bridge.connecting import Door
@@ -30,7 +30,7 @@ class Asked:
     new_secret: bool = False
 
 
-def connect(asked: Asked, *, backfill: Backfill = named_backfill) -> bool:
+def connect(asked: Asked, *, backfill: Backfill = walked) -> bool:
     """Connect a shop, and print every step; returns whether nothing is missing.
 
     `backfill` brings the orders of the time in which webhooks were stopped, after a repair.

@@ -9,6 +9,7 @@ from panelr_bridge import connecting
 from panelr_bridge.cli.report import Report
 from panelr_bridge.connecting import NAMES, Change, Create, Door, Fault, Found, Step
 from panelr_bridge.errors import BridgeError, ShopError, ShopUnclear, ShopUnreachable
+from panelr_bridge.runtime import assembled
 from panelr_bridge.settings import Settings, prefix_of
 from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.shop.values import OrdersQuery
@@ -16,17 +17,32 @@ from panelr_bridge.store import database, deliveries
 from panelr_bridge.store.database import missing_file
 from panelr_bridge.store.revision import pending
 
-Backfill = Callable[[Settings, str, datetime | None], Awaitable[str]]
-"""Brings a store's orders since a moment, or names the way to; returns what it did in words."""
+Backfill = Callable[[Settings, str, datetime | None], Awaitable[tuple[bool, str]]]
+"""Brings a store's orders since a moment; returns whether that came to its end, in words."""
 
 TOLD = "order.updated"
 """What a change of nothing in an order makes the shop send."""
+TELLS = ("order.created", TOLD)
+"""The topics without which orders are missed."""
 
 
-async def named_backfill(_: Settings, store: str, since: datetime | None) -> str:
-    """Name the command that brings the orders of the gap."""
-    moment = f"{since:%Y-%m-%dT%H:%M:%SZ}" if since is not None else "YYYY-MM-DD"
-    return f"orders of the time without webhooks: panelr-bridge backfill --store {store} --since {moment}"
+async def walked(chosen: Settings, store: str, since: datetime | None) -> tuple[bool, str]:
+    """Ask the store for the orders whose webhook never came, since a moment or since its mark."""
+    command = f"panelr-bridge backfill --store {store}"
+    if missing_file(chosen.database_url) is not None or not await _is_migrated(chosen):
+        return False, f"there is no database of this version yet: start the bridge, then {command}"
+    async with assembled(chosen) as runtime:
+        walk = await runtime.backfill.walk(store, since=since, at_once=True)
+    if walk is None:
+        return True, "the bridge is asking the store for orders that were missed at this moment"
+    if walk.words is not None:
+        return False, f"asking for orders that were missed did not come to its end: {walk.words}. {command}"
+    return True, f"{walk.looked_at} orders were looked at, {walk.found} of them had been missed"
+
+
+async def _is_migrated(chosen: Settings) -> bool:
+    async with database.opened(chosen.database_url) as opened:
+        return not await opened.read(pending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +64,7 @@ class Linking:
         if dry_run:
             self._foretell(found, todo)
             return
-        since = await self._last_heard(each.topic for each in found if each.hook and each.fault)
+        since = await self._last_heard([each.topic for each in found if each.fault and each.topic in TELLS])
         if not await self._carry_out(todo):
             return
         if not todo:
@@ -60,7 +76,8 @@ class Linking:
         if revived:
             await self._touch(revived)
         if repair and any(each.hook and each.fault not in {None, Fault.DUPLICATE} for each in found):
-            self.report.warn("gap", await backfill(self.settings, self.store, since))
+            well, words = await backfill(self.settings, self.store, since)
+            (self.report.good if well else self.report.bad)("gap", words)
 
     async def _looked(self) -> tuple[Found, ...] | None:
         try:
@@ -154,17 +171,14 @@ class Linking:
         self.report.good("webhooks", f"order {number} was saved unchanged, so that {TOLD} succeeds once")
         return True
 
-    async def _last_heard(self, topics: Iterable[str]) -> datetime | None:
-        """Return since when deliveries of these topics may be lost: since the last one of the quietest of them."""
-        wanted = list(topics)
-        if not wanted or missing_file(self.settings.database_url) is not None:
+    async def _last_heard(self, topics: Sequence[str]) -> datetime | None:
+        """Return since when orders may have been missed: since the last delivery of the quietest of these topics."""
+        chosen = self.settings
+        if not topics or missing_file(chosen.database_url) is not None or not await _is_migrated(chosen):
             return None
-        async with database.opened(self.settings.database_url) as opened:
-            if await opened.read(pending):
-                return None
-            heard = [await opened.read(deliveries.last_of, store=self.store, topic=topic) for topic in wanted]
-        known = [moment for moment in heard if moment is not None]
-        return min(known) if len(known) == len(heard) else None
+        async with database.opened(chosen.database_url) as opened:
+            heard = [await opened.read(deliveries.last_of, store=self.store, topic=topic) for topic in topics]
+        return min((moment for moment in heard if moment is not None), default=None)
 
     def _by_hand(self, topics: Iterable[str]) -> None:
         wanted = list(topics)

@@ -1,8 +1,12 @@
-"""serve, worker, migrate, check, demo. Each imports what it needs when it is called: none waits for the others."""
+"""serve, worker, migrate, check, backfill, demo. Each imports what it needs when it is called."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+
+from panelr_bridge.cli.woo import MOMENTS
+from panelr_bridge.settings import DEFAULT_STORE
 
 
 def serve() -> None:
@@ -33,6 +37,23 @@ def check() -> None:
     from panelr_bridge.cli import checking
 
     if not checking.check():
+        raise typer.Exit(1)
+
+
+def backfill(
+    store: Annotated[str, typer.Option(help="The store.")] = DEFAULT_STORE,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=MOMENTS, help="Go back to this moment (UTC without offset), not to the last walk."),
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing; only say what would be found.")] = False,
+) -> None:
+    """Ask the store for orders whose webhook never came. `serve` and `worker` do so by themselves."""
+    from panelr_bridge.cli import backfilling
+
+    moment = since.replace(tzinfo=UTC) if since and not since.tzinfo else since
+    if not backfilling.backfill(store, since=moment, dry_run=dry_run):
         raise typer.Exit(1)
 
 

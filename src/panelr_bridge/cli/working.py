@@ -4,9 +4,8 @@ import asyncio
 
 from panelr_bridge import logs, settings
 from panelr_bridge.cli.starting import STOPPING, end_at_once, ready_database, run, settle_memory
-from panelr_bridge.runtime import assembled, prepare
+from panelr_bridge.runtime import Runtime, assembled, prepare
 from panelr_bridge.settings import Settings, require_ready
-from panelr_bridge.worker import Worker
 
 
 def worker() -> None:
@@ -23,12 +22,12 @@ async def _work(chosen: Settings) -> None:
         await runtime.bridge.write(prepare, rate_per_minute=chosen.panelr_rate_per_minute)
         loop = asyncio.get_running_loop()
         for each in STOPPING:
-            loop.add_signal_handler(each, _stop, runtime.worker)
+            loop.add_signal_handler(each, _stop, runtime)
         settle_memory()
-        await runtime.worker.run()
+        await runtime.work()
 
 
-def _stop(worker: Worker) -> None:
-    if worker.stopping:
+def _stop(runtime: Runtime) -> None:
+    if runtime.worker.stopping:
         end_at_once()
-    worker.stop()
+    runtime.stop()

@@ -57,12 +57,17 @@ class ShopClient:
         """Return one page of orders; raises BadQuery for what this kind of API cannot be asked."""
         return self.dialect.page(await self._exchange.read(self.dialect.list_orders(query)), query)
 
+    @property
+    def tells_oldest_first(self) -> bool:
+        """Whether `changed_since` tells what was modified first before all else."""
+        return isinstance(self.dialect, wc_v3.WcV3)
+
     def changed_since(self, moment: datetime, *, per_page: int = MAX_PER_PAGE) -> AsyncIterator[Payload]:
         """Iterate over every order that was modified at `moment` or later; see `walking` for what is promised.
 
         wc/v3 tells them oldest first, the Orders resource newest first: move a mark only after the last one.
         """
-        if isinstance(self.dialect, wc_v3.WcV3):
+        if self.tells_oldest_first:
             return walking.oldest_first(self._exchange.read, moment, per_page=per_page)
         return walking.newest_first(lambda query: self.list_orders(query=query), moment, per_page=per_page)
 

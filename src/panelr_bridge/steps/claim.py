@@ -58,6 +58,8 @@ class Claim:
     slot: rate.Slot
     follows: bool = False
     """Whether more is to be done as soon as the work order exists."""
+    paid_at: datetime | None = None
+    """When the customer paid, by WooCommerce; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,10 @@ def _claim_create(
     standing = standing_values(weighed, state=State.SENDING, delivery_id=None, now=now)
     orders.change(connection, row["id"], standing | values, now=now)
     follows = follows_at_once(weighed, store=row["store"], policy=policy)
-    return claim_of(row | values, request, attempt=row["attempt"] + 1, slot=slot, terms=terms, now=now, follows=follows)
+    attempt, paid_at = row["attempt"] + 1, order.date_paid_gmt
+    return claim_of(
+        row | values, request, attempt=attempt, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
+    )
 
 
 def _idle(connection: Connection, terms: Terms, *, now: datetime) -> Idle:
@@ -166,7 +171,15 @@ def follows_at_once(weighed: Weighed, *, store: str, policy: Policy) -> bool:
 
 
 def claim_of(
-    row: Row, request: WorkOrderRequest, *, attempt: int, slot: rate.Slot, terms: Terms, now: datetime, follows: bool
+    row: Row,
+    request: WorkOrderRequest,
+    *,
+    attempt: int,
+    slot: rate.Slot,
+    terms: Terms,
+    now: datetime,
+    follows: bool,
+    paid_at: datetime | None,
 ) -> Claim:
     """Return the claim of an order's create call; `row` holds the order as `sending_values` made it."""
     return Claim(
@@ -186,6 +199,7 @@ def claim_of(
         owed_since=row.get("owed_since", now),
         slot=slot,
         follows=follows,
+        paid_at=paid_at,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from panelr_bridge.decide import Create
 from panelr_bridge.panelr.match import likeness
 from panelr_bridge.steps.claim import RATE, Claim, Terms, claim_of, follows_at_once, sending_values
+from panelr_bridge.steps.known import knows
 from panelr_bridge.steps.weigh import (
     Weighed,
     as_json,
@@ -33,6 +34,17 @@ DELETED = (Reason("deleted", "the order was deleted in WooCommerce"),)
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """That an order was not told by the store, but asked of it by a walk that began at `since`.
+
+    A call that it calls for is owed from `due` on, and left to the worker: newcomers go first.
+    """
+
+    since: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """What became of a delivery: its order's row, if it has one, and the call that the caller must now make."""
 
@@ -49,13 +61,14 @@ def receive(
     *,
     policy: Policy,
     terms: Terms,
+    asked: Asked | None = None,
 ) -> Received:
     """Store `delivery` and act on what it says; `event` is None where it says nothing about an order.
 
     Bytes that came before, and a snapshot older than the newest, change nothing.
     """
     stored = deliveries.add(connection, delivery, now=now)
-    return _act(connection, now, delivery, event, stored, policy=policy, terms=terms)
+    return _act(connection, now, delivery, event, stored, policy=policy, terms=terms, asked=asked)
 
 
 def replay(
@@ -89,6 +102,7 @@ def _act(
     *,
     policy: Policy,
     terms: Terms,
+    asked: Asked | None = None,
 ) -> Received:
     if event is None:
         return Received(stored)
@@ -96,13 +110,14 @@ def _act(
         return Received(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
     if stored.repeated:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
-        # an order may be restored twice with the same bytes
-        if known is not None and not (known["woo_status"] == "trash" and delivery.topic == RESTORED):
+        # an order may be restored twice with the same bytes; asked for, the shop tells none that is in the trash
+        may_return = delivery.topic == RESTORED or asked is not None
+        if known is not None and not (known["woo_status"] == "trash" and may_return):
             return Received(stored, known)
     weighed, order_id = weigh(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
-        return _first(connection, delivery.store, weighed, stored, policy=policy, terms=terms, now=now)
-    return _next(connection, delivery, weighed, stored, policy=policy, terms=terms, now=now)
+        return _first(connection, delivery.store, weighed, stored, policy=policy, terms=terms, now=now, asked=asked)
+    return _next(connection, delivery, weighed, stored, policy=policy, terms=terms, now=now, asked=asked)
 
 
 def _first(
@@ -114,6 +129,7 @@ def _first(
     policy: Policy,
     terms: Terms,
     now: datetime,
+    asked: Asked | None,
 ) -> Received:
     """The order's first snapshot: one row, and what it owes."""
     decision = weighed.decision
@@ -122,12 +138,12 @@ def _first(
     row |= standing_values(weighed, state=decision.state, delivery_id=stored.id, now=now)
     slot = None
     if isinstance(decision, Create):
-        slot = _slot_ahead(connection, decision, terms=terms, now=now)
+        slot = _slot_ahead(connection, decision, terms=terms, now=now) if asked is None else None
         row |= sending_values(row, decision.request, now=now) if slot else {}
         call = outbox.owed(
             store=store,
             action=Action.CREATE_WORK_ORDER,
-            due=now,
+            due=asked.due if asked else now,
             now=now,
             lease_until=now + terms.lease if slot else None,
             slot=slot.number if slot else None,
@@ -141,7 +157,10 @@ def _first(
     if slot is None or not isinstance(decision, Create):
         return Received(stored, row)
     follows = follows_at_once(weighed, store=store, policy=policy)
-    claim = claim_of(row, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows)
+    paid_at = weighed.order.date_paid_gmt
+    claim = claim_of(
+        row, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
+    )
     return Received(stored, row, claim)
 
 
@@ -154,13 +173,14 @@ def _next(
     policy: Policy,
     terms: Terms,
     now: datetime,
+    asked: Asked | None,
 ) -> Received:
     """A further snapshot of an order that is known."""
     order = weighed.order
     row = orders.lock(connection, store=delivery.store, woo_order_id=order.id)
     if row is None:
         raise Restart
-    if _is_stale(order, row, topic=delivery.topic) or _is_same(order, row, stored):
+    if _is_nothing_new(connection, delivery, order, row, stored, asked):
         return Received(stored, row)
     values = snapshot_values(order, delivery_id=stored.id, sha256=stored.sha256)
     moved = row["woo_status"] != order.status
@@ -171,18 +191,22 @@ def _next(
     values |= reweigh(connection, row, weighed, now=now)
     claim = None
     if (row | values)["state"] == State.QUEUED and isinstance(weighed.decision, Create):
-        follows = follows_at_once(weighed, store=delivery.store, policy=policy)
-        claim = _take_along(connection, row, weighed.decision, terms=terms, now=now, follows=follows)
-        values |= sending_values(row, weighed.decision.request, now=now) if claim else {}
+        if asked is None:
+            follows = follows_at_once(weighed, store=delivery.store, policy=policy)
+            claim = _take_along(connection, row, weighed, terms=terms, now=now, follows=follows)
+            values |= sending_values(row, weighed.decision.request, now=now) if claim else {}
+        elif row["state"] != State.QUEUED:
+            outbox.put_back(connection, row["id"], due=asked.due)
     orders.change(connection, row["id"], values, now=now)
     return Received(stored, row | values, claim)
 
 
 def _take_along(
-    connection: Connection, row: Row, decision: Create, *, terms: Terms, now: datetime, follows: bool
+    connection: Connection, row: Row, weighed: Weighed, *, terms: Terms, now: datetime, follows: bool
 ) -> Claim | None:
     """Make the call of an order that has just come to owe one; what has waited before keeps its turn."""
-    if row["state"] == State.QUEUED:
+    decision = weighed.decision
+    if row["state"] == State.QUEUED or not isinstance(decision, Create):
         return None
     # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=None)
@@ -192,7 +216,10 @@ def _take_along(
         return None
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=slot.number)
     sending = row | sending_values(row, decision.request, now=now)
-    return claim_of(sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows)
+    paid_at = weighed.order.date_paid_gmt
+    return claim_of(
+        sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
+    )
 
 
 def _slot_ahead(connection: Connection, decision: Create, *, terms: Terms, now: datetime) -> rate.Slot | None:
@@ -206,12 +233,33 @@ def _slot_ahead(connection: Connection, decision: Create, *, terms: Terms, now: 
     )
 
 
+def _is_nothing_new(
+    connection: Connection, delivery: Delivery, order: Order, row: Row, stored: Stored, asked: Asked | None
+) -> bool:
+    if asked is not None:
+        return _is_known(connection, order, row, stored, asked)
+    return _is_stale(order, row, topic=delivery.topic) or _is_same(order, row, stored)
+
+
 def _is_stale(order: Order, row: Row, *, topic: str) -> bool:
     """Return whether the order's row knows better. A deletion is newer than any snapshot of its second."""
     known, told = row["woo_modified_at"], order.date_modified_gmt
     if known is None or told is None:
         return False
     return bool(told < known or (told == known and row["woo_status"] == "trash" and topic != RESTORED))
+
+
+def _is_known(connection: Connection, order: Order, row: Row, stored: Stored, asked: Asked) -> bool:
+    """Return whether the order's row knows better than an answer of the shop's that may be a while old."""
+    if knows(row, order, sha256=stored.sha256):
+        return True
+    if row["woo_status"] == "trash":  # deleted since it was asked for?
+        return bool(row["updated_at"] >= asked.since)
+    known, told = row["woo_modified_at"], order.date_modified_gmt
+    if known is None or told is None or told > known or row["delivery_id"] is None:
+        return False
+    # changed twice within one second: a webhook tells what the order was when it left
+    return deliveries.came_at(connection, row["delivery_id"]) >= asked.since
 
 
 def _is_same(order: Order, row: Row, stored: Stored) -> bool:

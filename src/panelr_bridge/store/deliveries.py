@@ -27,6 +27,12 @@ _ADD = Prepared(
 )
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
+_CAME_AT = select(deliveries.c.last_received_at).where(deliveries.c.id == bindparam("id"))
+_KEPT = select(deliveries.c.body_sha256, deliveries.c.verdict).where(
+    deliveries.c.store == bindparam("of_store"),
+    deliveries.c.topic == bindparam("of_topic"),
+    deliveries.c.body_sha256.in_(bindparam("digests", expanding=True)),
+)
 _LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update(key_share=True)
 LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
@@ -92,6 +98,18 @@ def body(connection: Connection, delivery_id: int) -> bytes:
     """Return the bytes of a delivery; raises NoResultFound."""
     found: bytes = connection.execute(_BODY, {"id": delivery_id}).scalar_one()
     return found
+
+
+def came_at(connection: Connection, delivery_id: int) -> datetime:
+    """Return when a delivery came last; raises NoResultFound."""
+    found: datetime = connection.execute(_CAME_AT, {"id": delivery_id}).scalar_one()
+    return found
+
+
+def kept(connection: Connection, *, store: str, topic: str, digests: list[bytes]) -> dict[bytes, str]:
+    """Return the verdicts of those deliveries that are stored already, by their bodies' SHA-256."""
+    rows = connection.execute(_KEPT, {"of_store": store, "of_topic": topic, "digests": digests})
+    return {row.body_sha256: row.verdict for row in rows}
 
 
 def get(connection: Connection, delivery_id: int) -> Row | None:

@@ -409,4 +409,27 @@ audit_log = Table(
     Index("ix_audit_log_subject", "subject", "id"),
 )
 
+# How far a store has been asked for its orders, and how the last walk through them went.
+marks = Table(
+    "marks",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("moment", UtcDateTime, nullable=False),  # what was modified before it has been fed; the shop's clock
+    Column("paced_until", UtcDateTime),  # when the last order that was found falls due
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("holder", Text),  # who walks; null: nobody
+    Column("lease_until", UtcDateTime),
+    Column("began_at", UtcDateTime),  # of the last walk, which may be under way
+    Column("ended_at", UtcDateTime),  # of the last walk that came to its end
+    Column("looked_at", BigInteger, nullable=False),
+    Column("known", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("found_in_all", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),  # walks that did not come to their end, in a row
+    Column("failing_since", UtcDateTime),
+    Column("words", Text),  # why the last walk did not come to its end
+)
+
 Row = dict[str, Any]

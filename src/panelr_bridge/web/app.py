@@ -15,7 +15,7 @@ from panelr_bridge import __version__, logs
 from panelr_bridge.mapping import ProductMapping
 from panelr_bridge.runtime import Runtime, assembled, prepare
 from panelr_bridge.settings import Settings
-from panelr_bridge.web import deliveries, door, health, mappings, orders, problems, stats
+from panelr_bridge.web import deliveries, door, health, mappings, metrics, orders, problems, stats
 from panelr_bridge.web.auth import AdminGate
 
 log = logs.get(__name__)
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
-    for part in (door, mappings, orders, deliveries, stats, health):
+    for part in (door, mappings, orders, deliveries, stats, health, metrics):
         app.include_router(part.router)
     app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
     return app
@@ -107,9 +107,9 @@ async def _working(runtime: Runtime) -> AsyncIterator[None]:
     if not runtime.settings.worker:
         yield
         return
-    task = asyncio.create_task(runtime.worker.run(), name="worker")
+    task = asyncio.create_task(runtime.work(), name="worker")
     try:
         yield
     finally:
-        runtime.worker.stop()
+        runtime.stop()
         await task

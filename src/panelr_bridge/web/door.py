@@ -73,25 +73,33 @@ async def named_store(request: Request, store: str) -> Response:
 async def _receive(request: Request, store: str) -> Response:
     runtime = runtime_of(request)
     try:
-        known = _store(runtime, store)
-        body = await read(request, limit=runtime.settings.max_body_bytes)
-        if _is_ping(request, body):
-            log.info("delivery.received", store=store, verdict="ping")
-            return PlainTextResponse("pong")
-        _verify(request, body, known)
+        verdict, response = await _answered(request, runtime, store)
     except (UnknownStore, BodyTooLarge, BadSignature) as error:
         log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
+        runtime.bridge.tally.delivery("refused", problems.STATUSES[type(error)])
         raise
+    runtime.bridge.tally.delivery(verdict, response.status_code)
+    return response
+
+
+async def _answered(request: Request, runtime: Runtime, store: str) -> tuple[str, Response]:
+    """Return what a delivery was, and its answer."""
+    known = _store(runtime, store)
+    body = await read(request, limit=runtime.settings.max_body_bytes)
+    if _is_ping(request, body):
+        log.info("delivery.received", store=store, verdict="ping")
+        return "ping", PlainTextResponse("pong")
+    _verify(request, body, known)
     delivery, event = _understand(request, store, body)
     try:
         row = await runtime.bridge.receive(delivery, event)
     except Exception as error:
         if is_unavailable(error) or not await _kept(runtime, delivery):
             log.exception("delivery.not_stored", store=store)
-            return problems.response(request, 503, "the delivery could not be stored")
+            return delivery.verdict, problems.response(request, 503, "the delivery could not be stored")
         log.exception("delivery.failed", store=store, woo_order_id=delivery.woo_order_id)
-        return _answer(delivery, None, words="stored; it could not be processed, and an operator is told")
-    return _answer(delivery, row, words=delivery.words)
+        return "failed", _answer(delivery, None, words="stored; it could not be processed, and an operator is told")
+    return delivery.verdict, _answer(delivery, row, words=delivery.words)
 
 
 def _store(runtime: Runtime, name: str) -> StoreSettings:

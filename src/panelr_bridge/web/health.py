@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from panelr_bridge.health import examine
+from panelr_bridge.runtime import asked_of
 from panelr_bridge.web.state import Parts
 
 router = APIRouter(tags=["Health"])
@@ -25,7 +26,12 @@ async def healthz() -> dict[str, str]:
 )
 async def readyz(parts: Parts) -> JSONResponse:
     """Look at the database, the migrations, the backlog and Panelr's credentials, without calling Panelr."""
-    findings = await examine(parts.database, now=parts.bridge.clock(), overdue=timedelta(minutes=15))
+    findings = await examine(
+        parts.database,
+        now=parts.bridge.clock(),
+        overdue=timedelta(minutes=15),
+        asked=asked_of(parts.settings),
+    )
     ready = all(finding.ok for finding in findings if finding.vital)
     checks: dict[str, Any] = {finding.name: {"ok": finding.ok, "words": finding.words} for finding in findings}
     return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)

@@ -1,0 +1,41 @@
+"""How far each store has been asked for its orders."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "marks",
+        sa.Column("store", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("moment", MOMENT, nullable=False),
+        sa.Column("paced_until", MOMENT, nullable=True),
+        sa.Column("next_at", MOMENT, nullable=False),
+        sa.Column("holder", sa.Text(), nullable=True),
+        sa.Column("lease_until", MOMENT, nullable=True),
+        sa.Column("began_at", MOMENT, nullable=True),
+        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("looked_at", sa.BigInteger(), nullable=False),
+        sa.Column("known", sa.BigInteger(), nullable=False),
+        sa.Column("found", sa.BigInteger(), nullable=False),
+        sa.Column("failed", sa.BigInteger(), nullable=False),
+        sa.Column("found_in_all", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", MOMENT, nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("store", "kind", name=op.f("pk_marks")),
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("marks")

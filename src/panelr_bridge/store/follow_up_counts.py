@@ -1,0 +1,26 @@
+"""How many follow-ups are due: each kind is a step into the index of what is due."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from panelr_bridge.store.tables import UtcDateTime, follow_ups
+from panelr_bridge.values import FollowUp
+
+_C = follow_ups.c
+_OPEN = text("lease_until IS NULL AND due_at IS NOT NULL")  # in the words of its index, for SQLite
+_DUE = select(
+    *(
+        select(func.count())
+        .select_from(follow_ups)
+        .where(_OPEN, _C.kind == kind, _C.due_at <= bindparam("now", type_=UtcDateTime()))
+        .scalar_subquery()
+        .label(str(kind))
+        for kind in FollowUp
+    )
+)
+
+
+def due(connection: Connection, *, now: datetime) -> dict[str, int]:
+    """Return how many follow-ups of each kind are due."""
+    return {name: int(n) for name, n in connection.execute(_DUE, {"now": now}).mappings().one().items()}
