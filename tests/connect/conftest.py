@@ -95,6 +95,7 @@ async def staged(
             "WOO_URL": shop_url,
             "WOO_KEY": "ck_demo",
             "WOO_SECRET": "cs_demo",
+            "BACKFILL_MINUTES": "0",  # what a webhook does not bring, nothing else brings meanwhile
         }
         told(monkeypatch, **(base | changes))
         settings: Settings = load()

@@ -177,7 +177,7 @@ class Linking:
         if not topics or missing_file(chosen.database_url) is not None or not await _is_migrated(chosen):
             return None
         async with database.opened(chosen.database_url) as opened:
-            heard = [await opened.read(deliveries.last_of, store=self.store, topic=topic) for topic in topics]
+            heard = [await opened.read(deliveries.last_sent, store=self.store, topic=topic) for topic in topics]
         return min((moment for moment in heard if moment is not None), default=None)
 
     def _by_hand(self, topics: Iterable[str]) -> None:
