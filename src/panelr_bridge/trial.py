@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,12 @@ from panelr_bridge.values import State
 
 WAITED_FOR = ("on-hold", "processing", "completed")
 NOTE = "A test order of panelr-bridge smoke. Nobody has ordered anything; it may be deleted."
+TOPICS = frozenset({"order.created", "order.updated"})
+"""What a new order makes the shop send."""
+STILL_OWED = (
+    "A delivery that the shop still owes tells of an order that is gone by then: check counts it for a day, as an error"
+    " of WooCommerce's."
+)
 ENDS = frozenset({State.HELD, State.REFUSED, State.IGNORED, State.WAITING, State.CLOSED})
 """States that an order does not leave by itself."""
 NOT_HEARD = (
@@ -96,6 +103,15 @@ def reference(order: Mapping[str, Any]) -> str | None:
     entries = order.get("meta_data") or ()
     codes = [entry.get("value") for entry in entries if entry.get("key") == "panelr_reference_code"]
     return str(codes[0]) if codes else None
+
+
+def modified(order: Mapping[str, Any]) -> datetime | None:
+    """Return when an order of the shop was changed last, where it tells that in UTC."""
+    try:
+        moment = datetime.fromisoformat(order["date_modified_gmt"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def reasons(row: Mapping[str, Any]) -> str:

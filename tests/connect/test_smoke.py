@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from panelr_bridge.cli.smoking import Asked
 from panelr_bridge.errors import ConfigurationError, Invalid
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
+from panelr_bridge.store import deliveries, orders
 from panelr_bridge.store import mappings as mapping_store
 from tests.connect.conftest import Scene, staged, told
 
@@ -65,6 +67,18 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
     assert joined.shop.orders == {}
     (made,) = joined.panel.work_orders.values()
     assert made.customer_email == "smoke-test@example.com"
+    assert trial.STILL_OWED not in smoke.said
+    await joined.shop.webhooks.settle()
+    assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
+    row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
+    assert (row or {})["attention"] is None
+
+
+async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scene, smoke: Smoke) -> None:
+    (created,) = [each for each in joined.shop.webhooks.registered.values() if each.topic == "order.created"]
+    created.status = "paused"
+    assert await smoke(timeout=8), smoke.said
+    assert trial.STILL_OWED in smoke.said.replace("\n    ", " ")
 
 
 async def test_it_is_told_what_to_order_and_for_whom_and_leaves_it_there(joined: Scene, smoke: Smoke) -> None:
@@ -157,7 +171,7 @@ async def test_a_key_that_may_not_write(joined: Scene, smoke: Smoke, monkeypatch
     joined.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
     told(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
     assert not await smoke()
-    assert "the shop did not take the order" in smoke.said
+    assert "does not have write permissions" in smoke.said
     assert "clean-up" not in smoke.said
 
 

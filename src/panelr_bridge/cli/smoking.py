@@ -7,7 +7,7 @@ from typing import Any
 from panelr_bridge import settings, trial
 from panelr_bridge.cli.report import Report
 from panelr_bridge.cli.starting import require_file, require_migrated, run
-from panelr_bridge.cli.tracing import Stuck, follow
+from panelr_bridge.cli.tracing import Stuck, calm, follow
 from panelr_bridge.errors import Invalid, ShopError, ShopUnclear
 from panelr_bridge.runtime import shop_of
 from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
@@ -121,23 +121,26 @@ async def _place(asked: Asked, plan: Plan, report: Report) -> bool:
     chosen, store = _chosen(asked)
     async with database.opened(chosen.database_url) as opened, shop_of(store) as client:
         making = asyncio.ensure_future(client.create_order(plan.fields))
+        calmed = False
         try:
             order = await asyncio.shield(making)  # told to stop meanwhile, we still learn what to delete
-            report.good("order", f"order {order['id']} is placed in the shop ({order.get('status')})")
-            await follow(
-                report, opened, client, chosen=chosen, store=asked.store, number=order["id"], wait=asked.timeout
-            )
+            number, wait = order["id"], asked.timeout
+            report.good("order", f"order {number} is placed in the shop ({order.get('status')})")
+            await follow(report, opened, client, chosen=chosen, store=asked.store, number=number, wait=wait)
+            calmed = asked.keep or await calm(opened, client, store=asked.store, number=number, wait=wait)
         except ShopError as error:
-            report.bad("order", f"the shop did not take the order: {error.words}")
+            report.bad("order", error.words)
         except Stuck as stuck:
             report.bad(stuck.step, str(stuck))
             report.more(*(f"- {cause}" for cause in stuck.causes))
         finally:
-            await _clean_up(report, client, making, keep=asked.keep)
+            await _clean_up(report, client, making, keep=asked.keep, calmed=calmed)
     return report.well
 
 
-async def _clean_up(report: Report, client: ShopClient, making: "asyncio.Future[Payload]", *, keep: bool) -> None:
+async def _clean_up(
+    report: Report, client: ShopClient, making: "asyncio.Future[Payload]", *, keep: bool, calmed: bool
+) -> None:
     """Delete the order from the shop, if there is one."""
     try:
         number = (await making)["id"]
@@ -157,3 +160,5 @@ async def _clean_up(report: Report, client: ShopClient, making: "asyncio.Future[
         return
     report.good("clean-up", f"order {number} is deleted from the shop")
     report.more("A deletion for good fires no webhook: the bridge shows the order as it last knew it.")
+    if not calmed:
+        report.more(trial.STILL_OWED)

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from panelr_bridge import trial
 from panelr_bridge.cli.report import Report
-from panelr_bridge.errors import ShopUnreachable
+from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.settings import Settings
 from panelr_bridge.shop.client import ShopClient
-from panelr_bridge.store import deliveries, orders
+from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import State
+from panelr_bridge.values import FollowUp, State
 
 T = TypeVar("T")
 
@@ -70,6 +70,29 @@ async def follow(
         words = f"the shop's order does not show its work order within {wait:g} s; likely:"
         raise Stuck("write-back", words, trial.NOT_SHOWN)
     report.good("write-back", f"the shop's order shows it {seconds()}")
+
+
+async def calm(opened: Database, client: ShopClient, *, store: str, number: int, wait: float) -> bool:
+    """Wait until nothing of the order is under way any more; returns False where that has not come about.
+
+    What is deleted before its last delivery comes as an error in place of an order.
+    """
+
+    async def quiet() -> bool | None:
+        row = await opened.read(orders.find, store=store, woo_order_id=number)
+        if row is None:
+            return None
+        told = await opened.read(deliveries.of_order, store=store, woo_order_id=number)
+        owed = await opened.read(follow_ups.of_order, row["id"])
+        changed = trial.modified(await client.get_order(number))
+        heard = changed is None or (row["woo_modified_at"] is not None and row["woo_modified_at"] >= changed)
+        writing = FollowUp.WRITE_BACK in owed and owed[FollowUp.WRITE_BACK]["done_at"] is None
+        return True if heard and not writing and {each["topic"] for each in told} >= trial.TOPICS else None
+
+    try:
+        return await _until(quiet, wait, every=ASK_SECONDS) is not None
+    except ShopError:
+        return False
 
 
 def _not_created(row: dict[str, Any], wait: float) -> Stuck:
