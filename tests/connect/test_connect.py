@@ -59,7 +59,7 @@ async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
 async def test_a_dry_run_changes_nothing_and_tells_what_is_missing(scene: Scene, connect: Run) -> None:
     assert not await connect(dry_run=True)
     assert scene.shop.webhooks.registered == {}
-    assert connect.said.count("would make the webhook") == 4
+    assert connect.said.count("would be done: make the webhook") == 4
 
 
 async def test_a_named_store_and_an_address_from_the_command_line(

@@ -103,7 +103,7 @@ class Linking:
         for each in found:
             (self.report.good if each.fault is None else self.report.bad)("webhook", each.words)
         for step in todo:
-            self.report.more(f"would {step.words}")
+            self.report.more(f"would be done: {step.words}")
         self.report.more("Nothing was changed: --dry-run.")
 
     async def _carry_out(self, todo: Sequence[Step]) -> bool:
@@ -118,7 +118,7 @@ class Linking:
                 self.report.bad("webhooks", f"could not {step.words}: {error.words}")
                 self._by_hand([each.topic for each in todo[number:] if isinstance(each, Create)])
                 return False
-            self.report.more(f"did {step.words}")
+            self.report.more(f"done: {step.words}")
         return True
 
     async def _create(self, step: Create) -> None:
