@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.steps.claim import RATE
 from panelr_bridge.store import database as store
-from panelr_bridge.store import deliveries, marks, outbox, rate, revision
+from panelr_bridge.store import deliveries, marks, outbox, rate, revision, shop_states
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
@@ -17,6 +17,10 @@ CLOCKS_APART = timedelta(seconds=5)
 FAILING = timedelta(hours=1)
 MISSED = 10
 """How many of a store's walks may be left out before that is told."""
+SHOP = "webhooks:"
+"""What a finding about a shop's webhooks is called, before the store's name."""
+UNASKED = timedelta(hours=1)
+"""After this long nobody can say any more that a shop's webhooks are well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ def _look(
         _panelr(rate.gate(connection, name=RATE)),
         _backlog(outbox.next_at(connection), now=now, overdue=overdue),
         _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
+        *(_shop(row, now=now) for row in shop_states.every(connection)),
     ]
     walks = {row["store"]: row for row in marks.every(connection)} if asked else {}
     troubles = [
@@ -117,3 +122,12 @@ def _webhooks(problems: list[Row]) -> Finding:
     newest = problems[0]
     words = f"{len(problems)} deliveries of the last day brought no order; the newest: {newest['words']}"
     return Finding(name="webhooks", ok=False, words=words, vital=False)
+
+
+def _shop(row: Row, *, now: datetime) -> Finding:
+    """What a shop told of its webhooks when the worker asked it last."""
+    unasked = now - row["looked_at"] > UNASKED
+    words = (
+        f"{row['words']} (asked at {row['looked_at']:%Y-%m-%d %H:%M} UTC{'; is a worker running?' if unasked else ''})"
+    )
+    return Finding(name=f"{SHOP}{row['store']}", ok=row["ok"] and not unasked, words=words, vital=False)

@@ -8,18 +8,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from panelr_bridge.addresses import base_of, door_path
 from panelr_bridge.backfill import Backfill
 from panelr_bridge.bridge import Bridge
 from panelr_bridge.calls import Clock, utc_now
 from panelr_bridge.catalogue import Catalogues
+from panelr_bridge.connecting import Door
 from panelr_bridge.follow import Shop
 from panelr_bridge.following import Following, Stores
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.settings import Settings, StoreSettings
+from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
 from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.steps.claim import RATE, Terms
 from panelr_bridge.store import database, rate
 from panelr_bridge.store.database import Database
+from panelr_bridge.watching import Watching
 from panelr_bridge.worker import Worker
 
 LEASE_MARGIN = timedelta(seconds=10)
@@ -78,7 +81,12 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
             owed=bridge.owed,
         )
         catalogue = Catalogues(bridge, terms_of(settings), changed=bridge.owed)
-        worker = Worker(bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following)
+        watching = Watching(
+            opened, shops=shops, doors={name: door_of(name, settings.public_url) for name in shops}, clock=clock
+        )
+        worker = Worker(
+            bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following, watching=watching
+        )
         backfill = Backfill(
             bridge,
             shops=shops,
@@ -109,6 +117,12 @@ def shop_of(store: StoreSettings) -> ShopClient:
         secret=store.woo_secret.get_secret_value(),
         orders_api=store.woo_orders_api,
     )
+
+
+def door_of(store: str, public_url: str) -> Door:
+    """Return where a store's deliveries belong; without `public_url` its path alone is known."""
+    path = door_path(store, default=DEFAULT_STORE)
+    return Door(path, f"{base_of(public_url)}{path}" if public_url else None)
 
 
 def wanted_of(settings: Settings) -> Mapping[str, Shop]:

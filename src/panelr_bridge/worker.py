@@ -16,6 +16,7 @@ from panelr_bridge.steps.claim import Claim, Idle
 from panelr_bridge.store import orders, outlook
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.outlook import Outlook
+from panelr_bridge.watching import Watching
 
 R = TypeVar("R")
 
@@ -29,8 +30,16 @@ log = logs.get(__name__)
 class Worker:
     """Runs one process's share of what is owed. Any number of workers may run on one database."""
 
-    def __init__(self, bridge: Bridge, *, wake_ignored: timedelta, following: Following | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        *,
+        wake_ignored: timedelta,
+        following: Following | None = None,
+        watching: Watching | None = None,
+    ) -> None:
         self._bridge = bridge
+        self._watching = watching
         self._following = following
         self._wake_ignored = wake_ignored
         self.stopping = False
@@ -42,9 +51,10 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. A database that is away is waited for; one order that fails holds up no other."""
-        while not self.stopping:
-            self._bridge.owed.clear()
-            await self._rest(await self._turn())
+        async with contextlib.nullcontext() if self._watching is None else self._watching.beside():
+            while not self.stopping:
+                self._bridge.owed.clear()
+                await self._rest(await self._turn())
 
     async def _turn(self) -> datetime | None:
         """Look, and do what there is to do; returns when there may be more, if that is known.

@@ -2,7 +2,7 @@
 
 import typer
 
-from panelr_bridge.cli import mappings, orders, run, simulate, woo
+from panelr_bridge.cli import connect, mappings, orders, run, simulate, woo
 
 app = typer.Typer(
     name="panelr-bridge",
@@ -16,6 +16,8 @@ app.command()(run.worker)
 app.command()(run.migrate)
 app.command()(run.check)
 app.command()(run.backfill)
+app.command()(connect.connect)
+app.command()(connect.smoke)
 app.command()(run.demo)
 app.add_typer(orders.app, name="orders")
 app.add_typer(mappings.app, name="mappings")

@@ -13,14 +13,15 @@ from panelr_bridge.calls import utc_now
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.starting import run
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.health import Finding, examine
+from panelr_bridge.health import SHOP, Finding, examine
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.runtime import asked_of, prepare, terms_of
+from panelr_bridge.runtime import asked_of, door_of, prepare, shop_of, terms_of
 from panelr_bridge.settings import Settings, require_ready
 from panelr_bridge.steps.claim import leave
 from panelr_bridge.store import database
 from panelr_bridge.store.database import Database, missing_file
+from panelr_bridge.watching import look
 
 OVERDUE = timedelta(minutes=15)
 CLOCKS_APART = timedelta(minutes=1)
@@ -49,12 +50,34 @@ async def _check() -> list[Finding]:
     async with database.opened(chosen.database_url) as opened:
         known = await examine(opened, now=utc_now(), overdue=OVERDUE, asked=asked_of(chosen))
         free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
-    findings += [finding for finding in known if finding.name != "panelr"]
+    findings += [finding for finding in known if finding.name != "panelr" and not finding.name.startswith(SHOP)]
     return [*findings, *await _outside(chosen, free=free)]
 
 
 async def _outside(chosen: Settings, *, free: bool) -> list[Finding]:
-    return [await _panelr(chosen, free=free), await _clock(chosen)]
+    return [await _panelr(chosen, free=free), await _clock(chosen), *await _shops(chosen)]
+
+
+async def panelr(chosen: Settings) -> Finding:
+    """Ask Panelr now, unless its limit leaves no call for that."""
+    free = True
+    if missing_file(chosen.database_url) is None:
+        async with database.opened(chosen.database_url) as opened:
+            known = await examine(opened, now=utc_now(), overdue=OVERDUE)
+            free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
+    return await _panelr(chosen, free=free)
+
+
+async def _shops(chosen: Settings) -> list[Finding]:
+    """Ask each shop for its webhooks."""
+    found = []
+    for name, store in sorted(chosen.all_stores.items()):
+        ok, words = True, "whether its webhooks are there cannot be told: BRIDGE_WOO_URL and its key are not set"
+        if store.has_api:
+            async with shop_of(store) as client:
+                ok, words = await look(client, door_of(name, chosen.public_url))
+        found.append(Finding(name=f"{SHOP}{name}", ok=ok, words=words, vital=False))
+    return found
 
 
 async def _leave(opened: Database, chosen: Settings) -> bool:

@@ -33,7 +33,7 @@ def migrate(
 
 
 def check() -> None:
-    """Say in words what is misconfigured or unreachable: settings, database, migrations, Panelr, its key, the clock."""
+    """Say in words what is misconfigured or unreachable: settings, database, migrations, Panelr, clock, webhooks."""
     from panelr_bridge.cli import checking
 
     if not checking.check():

@@ -2,7 +2,7 @@
 
 from panelr_bridge.settings.model import DEFAULT_STORE, PREFIX, STATUS_MAP, Settings, StoreSettings
 from panelr_bridge.settings.reading import load, strangers
-from panelr_bridge.settings.ready import PANELR_STATUSES, require_ready, require_shop, shop_problems
+from panelr_bridge.settings.ready import PANELR_STATUSES, prefix_of, require_ready, require_shop, shop_problems
 
 __all__ = [
     "DEFAULT_STORE",
@@ -12,6 +12,7 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "load",
+    "prefix_of",
     "require_ready",
     "require_shop",
     "shop_problems",

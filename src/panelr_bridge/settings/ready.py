@@ -67,14 +67,14 @@ def _secret_problems(settings: Settings) -> list[str]:
 
 def require_shop(name: str, store: StoreSettings) -> None:
     """Raise ConfigurationError when the REST API of the store called `name` cannot be used."""
-    missing = [] if store.woo_url else [f"{_prefix(name)}WOO_URL is missing: {_SHOP}"]
+    missing = [] if store.woo_url else [f"{prefix_of(name)}WOO_URL is missing: {_SHOP}"]
     if problems := [*missing, *shop_problems(name, store)]:
         raise ConfigurationError(problems)
 
 
 def shop_problems(name: str, store: StoreSettings) -> list[str]:
     """Return a sentence for each setting of a store's REST API that is wrong; no address: the API is not used."""
-    prefix = _prefix(name)
+    prefix = prefix_of(name)
     problems = []
     if not store.woo_url:
         if store.woo_key or store.woo_secret:
@@ -92,7 +92,8 @@ def shop_problems(name: str, store: StoreSettings) -> list[str]:
     return problems
 
 
-def _prefix(name: str) -> str:
+def prefix_of(name: str) -> str:
+    """Return what the settings of the store called `name` begin with."""
     return PREFIX if name == DEFAULT_STORE else f"{PREFIX}STORES__{name}__"
 
 

@@ -42,6 +42,10 @@ _LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_up
 LISTED = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 
 
+SENT_BY = "x-wc-webhook-id"
+"""A header that every delivery of a webhook has, and no other."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """An authentic delivery as it came, with what its body turned out to be.
@@ -139,6 +143,18 @@ def of_order(connection: Connection, *, store: str, woo_order_id: int) -> list[R
         .order_by(deliveries.c.id)
     )
     return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def last_sent(connection: Connection, *, store: str, topic: str) -> datetime | None:
+    """Return when the newest delivery came that a webhook has sent; None where the newest thousand are no such ones."""
+    wanted = (
+        select(deliveries.c.received_at, deliveries.c.headers)
+        .where(deliveries.c.store == store, deliveries.c.topic == topic)
+        .order_by(deliveries.c.id.desc())
+        .limit(1000)
+    )
+    sent = (row.received_at for row in connection.execute(wanted) if SENT_BY in row.headers)
+    return next(sent, None)
 
 
 def problems(connection: Connection, *, since: datetime) -> list[Row]:

@@ -235,6 +235,12 @@ def export(connection: Connection, *, store: str | None) -> list[Row]:
     return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
+def a_payment_method(connection: Connection, *, store: str) -> str | None:
+    """Return a payment method of the store that is mapped, the first one."""
+    c = payment_method_mappings.c
+    return connection.execute(select(c.woo_payment_method).where(c.store == store).order_by(c.id).limit(1)).scalar()
+
+
 def remove(connection: Connection, table: Table, mapping_id: int) -> bool:
     """Delete one row of a mapping table; returns whether there was one."""
     store = connection.execute(delete(table).where(table.c.id == mapping_id).returning(table.c.store)).scalar()

@@ -420,6 +420,16 @@ rate_slots = Table(
     Index("ix_rate_slots_used_at", "name", "used_at", "slot"),
 )
 
+# What each shop told of its webhooks when a worker asked it last.
+shop_states = Table(
+    "shop_states",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("looked_at", UtcDateTime, nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("words", Text, nullable=False),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

@@ -1,0 +1,162 @@
+"""Whether WooCommerce can deliver to an address. No I/O.
+
+Source: reference/woocommerce-webhooks.md, sections 1 and 5, and WordPress's `wp_http_validate_url`.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+DOOR = "/webhooks/woocommerce"
+PORTS = frozenset({80, 443, 8080})
+DEFAULT_PORTS = {"http": 80, "https": 443}
+SHORTEST_SECRET = 20
+_UNCHANGED = re.compile(r"[A-Za-z0-9_-]+")
+_USER = re.compile(r"(?<=//)[^/?#]*@")
+_LOCAL_NAMES = ("localhost", ".localhost", ".local", ".internal", ".lan", ".test")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing about an address; a `vital` one that is not ok keeps WooCommerce from delivering."""
+
+    ok: bool
+    words: str
+    vital: bool = True
+
+
+def door_path(store: str, *, default: str) -> str:
+    """Return the path of a store's door."""
+    return DOOR if store == default else f"{DOOR}/{store}"
+
+
+def base_of(url: str) -> str:
+    """Return the bridge's address without a slash, or a door's path, on its end."""
+    return url.strip().rstrip("/").removesuffix(DOOR).rstrip("/")
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two addresses are one: by scheme, host, port and path, whose last slash does not count."""
+    first, second = _split(one), _split(other)
+    return first is not None and second is not None and _parts(first) == _parts(second)
+
+
+def under(address: str, path: str) -> bool:
+    """Return whether `address` ends in `path`, whoever's it is."""
+    parts = _split(address)
+    return parts is not None and parts.path.rstrip("/").endswith(path)
+
+
+def shown(url: str) -> str:
+    """Return an address without the user and password that it may hold."""
+    return _USER.sub("", url)
+
+
+def remarks(url: str, *, shop_url: str = "") -> list[Remark]:
+    """Say what WooCommerce will make of the bridge's address `url`; a shop on this machine may deliver to it."""
+    parts = _split(url)
+    if parts is None:
+        return [Remark(False, f"{url or 'it'} is no http(s) address: it must be like https://bridge.your-shop.com")]
+    shop = _split(shop_url)
+    near = shop is not None and is_local(shop.hostname or "")
+    found = [*_plain(parts), *_shape(parts), *_port(parts, shop, near=near), *_private(parts, near=near)]
+    return found or [Remark(True, f"{url} is an address that WooCommerce delivers to")]
+
+
+def _plain(parts: SplitResult) -> list[Remark]:
+    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+        return []
+    return [Remark(False, "it is http: orders and customers go over the wire in the open; use https", vital=False)]
+
+
+def _shape(parts: SplitResult) -> list[Remark]:
+    found = []
+    if parts.username is not None or parts.password is not None:
+        found.append(Remark(False, "it holds a user or password: WooCommerce refuses to deliver to such an address"))
+    if parts.query or parts.fragment:
+        found.append(Remark(False, "it holds a ? or a #: give the address alone"))
+    return found
+
+
+def _port(parts: SplitResult, shop: SplitResult | None, *, near: bool) -> list[Remark]:
+    port = _port_of(parts)
+    own = shop is not None and (parts.hostname, port) == (shop.hostname, _port_of(shop))
+    if port in PORTS or own:
+        return []
+    words = f"its port is {port}: WooCommerce delivers to 80, 443 and 8080 alone, and drops the rest without a request"
+    return [Remark(False, words, vital=not near)]
+
+
+def _private(parts: SplitResult, *, near: bool) -> list[Remark]:
+    if near or not is_local(parts.hostname or ""):
+        return []
+    words = "it is an address of a private network: WooCommerce does not deliver there, and a public shop cannot"
+    return [Remark(False, words, vital=False)]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_local(host: str) -> bool:
+    """Return whether `host` is of a private network, as far as its name tells."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(_LOCAL_NAMES)
+
+
+def answered(status: int, *, body: str, location: str, kind: str) -> str | None:
+    """Say what is wrong with the answer to a ping; None for the one right answer."""
+    if 300 <= status < 400:
+        there = f" to {location}" if location else ""
+        return (
+            f"the ping is sent on{there} ({status}): WooCommerce takes that for a delivery and loses the order. "
+            "Give the final address"
+        )
+    if status == 200 and body.strip() == "pong":
+        return None
+    if status == 200:
+        return "200, but no pong: something else than the bridge answers there; does the address lead to it?"
+    if status == 404 and kind.startswith("application/problem+json"):
+        return "the bridge answers, but does not know this store: restart it after its settings have changed"
+    if status == 404:
+        return "404, and not from the bridge: the web server in front does not hand this path on to it"
+    if status in {401, 403}:
+        return f"{status}: something in front of the bridge, a password or a firewall, must let WooCommerce through"
+    if status in {502, 503, 504}:
+        return f"{status}: the web server in front does not reach the bridge: is the bridge running?"
+    return f"the ping was answered {status}: WooCommerce wants exactly 200"
+
+
+def secret_fault(secret: str) -> str | None:
+    """Say what is wrong with a webhook secret; None for a good one."""
+    if not secret:
+        return "is missing"
+    if not _UNCHANGED.fullmatch(secret):
+        return "holds other characters than letters, digits, _ and -, which WooCommerce quietly changes"
+    if len(secret) < SHORTEST_SECRET:
+        return f"is shorter than {SHORTEST_SECRET} characters, and could be guessed"
+    return None
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _port_of(parts: SplitResult) -> int:
+    return parts.port or DEFAULT_PORTS[parts.scheme]
+
+
+def _parts(parts: SplitResult) -> tuple[str, str | None, int, str]:
+    return parts.scheme, parts.hostname, _port_of(parts), parts.path.rstrip("/")

@@ -1,0 +1,1 @@
+"""Connecting a shop, watching it, and the test order."""
