@@ -20,8 +20,8 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
 from panelr_bridge.store import database, migrate
+from panelr_bridge.store.columns import metadata
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import metadata
 from tests import clock
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
 

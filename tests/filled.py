@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, text
 
+from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row, UtcDateTime
+from panelr_bridge.store.tables import Row
 from tests.kit import order
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -58,12 +58,18 @@ class Hold:
     settings: dict[str, Any] = field(default_factory=dict)
     product: dict[str, Any] = field(default_factory=dict)
     tells: bool = True
+    lines: int | None = None
+    """How many lines the customer has at Panelr that fit; None where Panelr does not tell."""
 
 
 SKIP = {"unmapped_lines": UnmappedLines.SKIP}
 RENEWAL = PANEL_1000 | {"intent": "renewal"}
 VARIATION = line(order(), variation_id=55)
 BY_HAND = FIRST | {"product_id": 0, "sku": ""}
+SAYS_WHICH = (
+    Way("the id is added", snapshot=line(order(), **meta(panelr_activation_id="9"))),
+    Way("the mapping is edited", edit={"intent": "new_activation"}),
+)
 HOLDS: tuple[Hold, ...] = (
     Hold(
         "unmapped_product",
@@ -127,10 +133,7 @@ HOLDS: tuple[Hold, ...] = (
     Hold(
         "no_activation_id",
         order(),
-        (
-            Way("the id is added", snapshot=line(order(), **meta(panelr_activation_id="9"))),
-            Way("the mapping is edited", edit={"intent": "new_activation"}),
-        ),
+        SAYS_WHICH,
         mapping=RENEWAL,
     ),
     Hold(
@@ -142,6 +145,8 @@ HOLDS: tuple[Hold, ...] = (
             ),
         ),
     ),
+    Hold("no_fitting_line", order(), SAYS_WHICH, mapping=RENEWAL, lines=0),
+    Hold("several_fitting_lines", order(), SAYS_WHICH, mapping=RENEWAL, lines=2),
     Hold(
         "unusable_activation_id",
         line(order(), **meta(panelr_activation_id="-9")),

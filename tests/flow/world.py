@@ -19,8 +19,9 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.steps.claim import RATE, Claim, Terms
 from panelr_bridge.steps.understand import understand
 from panelr_bridge.store import database, rate
+from panelr_bridge.store.columns import metadata
 from panelr_bridge.store.prepared import Prepared
-from panelr_bridge.store.tables import Row, metadata
+from panelr_bridge.store.tables import Row
 from panelr_bridge.worker import Worker
 from tests.clock import turn
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from panelr_bridge.store import database, migrate, orders, outbox, revision
+from panelr_bridge.store.columns import metadata
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row, metadata
+from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.values import Action, State
 

@@ -75,7 +75,7 @@ async def test_a_created_order_tells_its_whole_story(mapped: Kit) -> None:
     await mapped.post(order(), topic="order.updated")
     year = mapped.runtime.bridge.clock().year
     story = await mapped.order(20)
-    assert list(story) == [*FIELDS, "attempt_log", "owed_calls", "deliveries"]
+    assert list(story) == [*FIELDS, "attempt_log", "owed_calls", "follow_ups", "deliveries"]
     assert {name: story[name] for name in FIELDS[:-2]} == {
         "id": 1,
         "store": "default",

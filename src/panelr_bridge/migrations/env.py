@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge import settings
 from panelr_bridge.store import database
-from panelr_bridge.store.tables import metadata
+from panelr_bridge.store.columns import metadata
 
 
 def run(connection: Connection) -> None:

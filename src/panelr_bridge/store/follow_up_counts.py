@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
-from panelr_bridge.store.tables import UtcDateTime, follow_ups
+from panelr_bridge.store.columns import UtcDateTime
+from panelr_bridge.store.tables import follow_ups
 from panelr_bridge.values import FollowUp
 
 _C = follow_ups.c

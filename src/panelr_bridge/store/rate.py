@@ -15,8 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Interval, TextClause, bindparam, text
 
+from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.prepared import Prepared
-from panelr_bridge.store.tables import IN_DOUBT, Row, UtcDateTime
+from panelr_bridge.store.tables import IN_DOUBT, Row
 
 MINUTE = timedelta(seconds=60)
 SLACK = timedelta(seconds=1)

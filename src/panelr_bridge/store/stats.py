@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
 from panelr_bridge.store import counts, database, rate
+from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.counts import Group
 from panelr_bridge.store.deliveries import PROBLEMS
 from panelr_bridge.store.rate import MINUTE, Gate
-from panelr_bridge.store.tables import UtcDateTime
 from panelr_bridge.values import Action
 
 DAY = timedelta(days=1)

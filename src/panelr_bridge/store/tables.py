@@ -4,10 +4,6 @@ Nothing is keyed on X-WC-Webhook-Delivery-ID: it is a hash of the webhook's id a
 orders that are sent in one second share it (measured on WooCommerce 10.5).
 """
 
-import functools
-from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -16,103 +12,30 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
-    Numeric,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from panelr_bridge.store.columns import Money, UtcDateTime, metadata, numbered
 from panelr_bridge.values import FollowUp, State
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC; SQLite, which knows no time zones, keeps it without one."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """Write a moment once: one transaction stores the same one many times."""
-        process = super().bind_processor(dialect)
-        if process is None:
-            return None
-        written = functools.lru_cache(maxsize=64)(process)
-
-        def write(value: datetime | None) -> Any:  # in UTC, where moments that are equal are the same
-            return written(value if value is None or value.tzinfo is None else value.astimezone(UTC))
-
-        return write
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Take an aware moment; a naive one is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a time zone")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give back an aware moment in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Money(TypeDecorator[Decimal]):
-    """An exact amount, with its digits as they came. SQLite has no decimal numbers, so it keeps them as text."""
-
-    impl = Numeric()
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column's type."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric())
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Write the amount."""
-        return str(value) if value is not None and dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        """Read the amount."""
-        return None if value is None else Decimal(value)
-
 
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Of an order: Panelr may have a work order of it that nobody here knows."""
 
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER PRIMARY KEY by itself
 _STATES = ", ".join(f"'{state}'" for state in State)
 _KINDS = ", ".join(f"'{kind}'" for kind in FollowUp)
-
-
-def _id() -> "Column[int]":
-    return Column("id", Id, primary_key=True, autoincrement=True)
 
 
 deliveries = Table(
     "deliveries",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     Column("topic", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
@@ -134,7 +57,7 @@ deliveries = Table(
 orders = Table(
     "orders",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     Column("woo_order_id", BigInteger, nullable=False),
     Column("woo_order_number", Text, nullable=False),
@@ -226,7 +149,7 @@ orders = Table(
 order_counts = Table(
     "order_counts",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("attention", Boolean, nullable=False),
@@ -237,7 +160,7 @@ order_counts = Table(
 outbox = Table(
     "outbox",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     # unique: an order owes one create or one look-up, never both and never two
     Column("order_id", ForeignKey(orders.c.id), nullable=False, unique=True),
@@ -269,7 +192,7 @@ outbox = Table(
 follow_ups = Table(
     "follow_ups",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
     Column("kind", Text, nullable=False),
@@ -303,7 +226,7 @@ follow_ups = Table(
 attempts = Table(
     "attempts",
     metadata,
-    _id(),
+    numbered(),
     Column("order_id", ForeignKey(orders.c.id), nullable=False, index=True),
     Column("action", Text, nullable=False),
     Column("number", Integer, nullable=False),
@@ -318,7 +241,7 @@ attempts = Table(
 product_mappings = Table(
     "product_mappings",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     Column("key", Text, nullable=False),  # derived from the three below: what a line is looked up by
     Column("woo_product_id", BigInteger),
@@ -349,7 +272,7 @@ product_mappings = Table(
 payment_method_mappings = Table(
     "payment_method_mappings",
     metadata,
-    _id(),
+    numbered(),
     Column("store", Text, nullable=False),
     Column("woo_payment_method", Text, nullable=False),
     Column("panelr_payment_method_id", BigInteger, nullable=False),
@@ -433,7 +356,7 @@ shop_states = Table(
 audit_log = Table(
     "audit_log",
     metadata,
-    _id(),
+    numbered(),
     Column("at", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
