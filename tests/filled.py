@@ -51,14 +51,15 @@ _ORDERS = (
     "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_status, woo_total, woo_currency,"
     " woo_modified_at, delivery_id, snapshot_sha256, sent_delivery_id, state, reasons, attention, request,"
     " first_sent_at, likeness, work_order_id, reference_code, confirmation_token, panelr_status, adopted, attempts,"
-    " awaits_mapping, mapping_revision, created_at, updated_at)"
+    " awaits_mapping, mapping_revision, created_at, updated_at, follow_at)"
     " SELECT i, store, i, CAST(i AS text), 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
     " CASE WHEN state = 'created' AND i % 100 = 77 THEN {list} END,"
     " :request, CASE WHEN state = 'created' THEN moment END, 'likeness ' || i,"
     " CASE WHEN state = 'created' THEN i END, CASE WHEN state = 'created' THEN 'WO-2026-' || i END,"
     " CASE WHEN state = 'created' THEN 'token of order ' || i || ' as long as they are' END,"
     " CASE WHEN state = 'created' THEN 'pending_payment' END,"
-    " NOT {true}, CASE WHEN state = 'created' THEN 1 ELSE 0 END, state IN ('ignored', 'held'), 1, moment, moment"
+    " NOT {true}, CASE WHEN state = 'created' THEN 1 ELSE 0 END, state IN ('ignored', 'held'), 1, moment, moment,"
+    " CASE WHEN i % 1000 = 501 THEN moment END"
     " FROM (SELECT i, {store} AS store, {state} AS state, {moment} AS moment FROM ({numbers}) AS n) AS o"
 )
 _ATTEMPTS = (
@@ -68,6 +69,13 @@ _ATTEMPTS = (
 _OUTBOX = (
     "INSERT INTO outbox (store, order_id, action, attempt, next_attempt_at, owed_since)"
     " SELECT {store}, i, {action}, 0, {moment}, {moment} FROM ({numbers}) AS n"
+)
+# What follows them has been done long ago, but for a few.
+_FOLLOW_UPS = (
+    "INSERT INTO follow_ups (store, order_id, kind, due_at, attempt, told, owed_since, done_at)"
+    " SELECT store, id, 'status', CASE WHEN id % 1000 = 500 THEN updated_at END, 0, {empty}, updated_at,"
+    " CASE WHEN id % 1000 <> 500 THEN updated_at END FROM orders"
+    " WHERE id BETWEEN :first AND :last AND state = 'created'"
 )
 _FILL_COUNTS = (
     "INSERT INTO order_counts (store, state, attention, n) SELECT store, state, attention IS NOT NULL, count(*)"
@@ -104,12 +112,12 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
     }
     if postgresql:  # a million changes of one counter in one transaction: nobody does that but this
         connection.execute(text("ALTER TABLE orders DISABLE TRIGGER USER"))
-    for statement in (_DELIVERIES, _ORDERS, _ATTEMPTS if owing is None else _OUTBOX):
+    for statement in (_DELIVERIES, _ORDERS, *((_ATTEMPTS, _FOLLOW_UPS) if owing is None else (_OUTBOX,))):
         _run(connection, statement.format(**words), values)
     if postgresql:
         _run(connection, _FILL_COUNTS, values)
         connection.execute(text("ALTER TABLE orders ENABLE TRIGGER USER"))
-        for table in ("deliveries", "orders", "attempts"):
+        for table in ("deliveries", "orders", "attempts", "follow_ups"):
             connection.execute(text(f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))"))  # noqa: S608
 
 

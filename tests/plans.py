@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, make_url
 
 from panelr_bridge.store.database import Database
 
-GROWING = ("orders", "deliveries", "attempts", "outbox", "product_mappings", "audit_log")
+GROWING = ("orders", "deliveries", "attempts", "outbox", "follow_ups", "product_mappings", "audit_log")
 ALIASES = {name: name for name in GROWING} | {
     "o": "orders",
     "d": "deliveries",

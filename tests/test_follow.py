@@ -16,6 +16,7 @@ from panelr_bridge.follow import (
     Shop,
     Step,
     Withdraw,
+    first_look,
     has_arrived,
     next_poll,
     steps,
@@ -194,6 +195,13 @@ def test_a_work_order_is_asked_for_as_the_plugin_does() -> None:
     assert moments[5:8] == [360, 720, 1080]
     assert moments[-1] == POLLED_FOR / timedelta(minutes=1)
     assert len(moments) == 5 + 28
+
+
+def test_a_new_work_order_is_looked_at_at_once_only_where_something_may_be_urgent() -> None:
+    assert first_look("pending_payment", follows=True, now=NOW) == NOW
+    assert first_look("completed", follows=True, now=NOW) == NOW
+    assert first_look("pending_payment", follows=False, now=NOW) == NOW + timedelta(minutes=1)
+    assert first_look("completed", follows=False, now=NOW) is None
 
 
 @pytest.mark.parametrize("settled", ["completed", "canceled"])

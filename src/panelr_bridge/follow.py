@@ -192,6 +192,16 @@ def _status(created: Created, known: Known | None) -> Step | None:
     return Owe(FollowUp.STATUS, since + FIRST_POLLS[0], {"since": since.isoformat()})
 
 
+def first_look(status: str | None, *, follows: bool, now: datetime) -> datetime | None:
+    """Return when it is looked at what a new work order calls for: at once if there may be something (`follows`).
+
+    Else when its status is first asked for, or never where that is settled.
+    """
+    if follows:
+        return now
+    return None if status in SETTLED else now + FIRST_POLLS[0]
+
+
 def next_poll(*, since: datetime, now: datetime) -> datetime | None:
     """Return when a work order is asked for next: it was created, or paid, at `since`. None after a week."""
     for wait in FIRST_POLLS:

@@ -9,24 +9,27 @@ from typing import Any
 from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps import claim, intake, operator
+from panelr_bridge.steps import claim, errand, intake, operator
 from panelr_bridge.steps.claim import RATE, Terms
+from panelr_bridge.steps.plan import plan
 from panelr_bridge.store import (
     counts,
     deliveries,
     delivery_list,
+    follow_ups,
     mappings,
     marks,
     order_list,
     orders,
     outbox,
+    outlook,
     rate,
     stats,
 )
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.listing import Query
 from panelr_bridge.store.tables import product_mappings
-from panelr_bridge.values import Action, WorkOrder
+from panelr_bridge.values import Action, FollowUp, WorkOrder
 from panelr_bridge.woo import payload
 from tests.filled import NOW
 from tests.kit import order
@@ -86,6 +89,14 @@ def hot() -> Iterator[Case]:
     yield "standing of a page", lambda connection: marks.standing(connection, store="default", ids=page)
     told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
     yield "kept of a page", lambda connection: deliveries.kept(connection, **told)
+    yield "look", outlook.look
+    yield "to plan", lambda connection: follow_ups.to_plan(connection, now=LATER, limit=200)
+    yield "plan", lambda connection: plan(connection, LATER, 501, policy=POLICY, shops={})
+    yield (
+        "claim a follow-up",
+        lambda connection: errand.claim(connection, LATER, kind=FollowUp.STATUS, terms=TERMS),
+    )
+    yield "end leases of follow-ups", lambda connection: errand.end_leases(connection, LATER, terms=TERMS)
     yield "on the wire", lambda connection: outbox.requests_on_the_wire(connection, besides=1)
 
 

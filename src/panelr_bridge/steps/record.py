@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge import outcomes, retry
-from panelr_bridge.follow import FIRST_POLLS
+from panelr_bridge.follow import first_look
 from panelr_bridge.outcomes import Outcome, Refused, Unknown
 from panelr_bridge.steps import gate
 from panelr_bridge.steps.claim import Claim, Terms
@@ -80,7 +80,7 @@ def created_values(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Row
         "state": State.CREATED,
         "reasons": [],
         "awaits_mapping": False,
-        "follow_at": now if claim.follows else now + FIRST_POLLS[0],
+        "follow_at": first_look(work_order.status, follows=claim.follows, now=now),
     }
     return result_values(work_order, adopted=False) | standing
 
