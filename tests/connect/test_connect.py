@@ -224,9 +224,11 @@ async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect
     for hook in scene.hooks.values():
         hook.status = "disabled"
     missed = await scene.order(status="processing")
+    scene.shop.orders[missed].modified -= timedelta(minutes=3)
+    await scene.order(status="processing")  # the newest one is saved, and left to its webhook for a while
     assert await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed) is None
     scene.shop.webhooks.hold()
     assert await connect(repair=True), connect.said
-    assert "1 orders were looked at, 1 of them had been missed" in connect.said
+    assert "2 orders were looked at, 1 of them had been missed; 1 so new" in connect.said
     row = await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed)
     assert row is not None

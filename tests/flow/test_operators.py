@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
+from panelr_bridge.store import outlook
 from panelr_bridge.store.tables import outbox, rate_limits
 from tests.kit import Kit, order
 from tests.web import problem
@@ -148,7 +149,8 @@ async def at_rest(kit: Kit) -> None:
             on_the_way = "/orders?state=sending,queued,unconfirmed&attention=false"
             total = (await kit.api("GET", on_the_way)).json()["meta"]["total"]
             stories = (await kit.api("GET", "/orders?per_page=100&attention=true")).json()["data"]
-            if total == 0 and all(each["next_attempt_at"] is None for each in stories):
+            waking = (await kit.runtime.database.read(outlook.look)).mapping_changed
+            if total == 0 and not waking and all(each["next_attempt_at"] is None for each in stories):
                 return
             await asyncio.sleep(0.05)
 

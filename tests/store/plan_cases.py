@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from panelr_bridge.settings import Settings
 from panelr_bridge.steps import claim, errand, intake, operator
 from panelr_bridge.steps.claim import RATE, Terms
-from panelr_bridge.steps.plan import plan
 from panelr_bridge.store import (
     counts,
     deliveries,
@@ -91,7 +90,7 @@ def hot() -> Iterator[Case]:
     yield "kept of a page", lambda connection: deliveries.kept(connection, **told)
     yield "look", outlook.look
     yield "to plan", lambda connection: follow_ups.to_plan(connection, now=LATER, limit=200)
-    yield "plan", lambda connection: plan(connection, LATER, 501, policy=POLICY, shops={})
+    yield "follow-ups of", lambda connection: follow_ups.of_order(connection, 500)
     yield (
         "claim a follow-up",
         lambda connection: errand.claim(connection, LATER, kind=FollowUp.STATUS, terms=TERMS),

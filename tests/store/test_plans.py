@@ -73,6 +73,31 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "standing of a page": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
     "kept of a page": ({"sqlite_autoindex_deliveries_1"}, {"uq_deliveries_store_topic_body_sha256"}),
+    "look": (
+        {
+            "ix_follow_ups_due",
+            "ix_follow_ups_leases",
+            "ix_orders_awaits_mapping",
+            "ix_orders_follow_at",
+            "ix_outbox_due",
+            "ix_outbox_leases",
+        },
+        {  # along an index as far as its first entry
+            "along ix_follow_ups_leases",
+            "along ix_orders_follow_at",
+            "along ix_outbox_leases",
+            "ix_follow_ups_due",
+            "ix_orders_awaits_mapping",
+            "ix_outbox_due",
+        },
+    ),
+    "to plan": ({"ix_orders_follow_at"}, {"ix_orders_follow_at"}),
+    "follow-ups of": ({"sqlite_autoindex_follow_ups_1"}, {"uq_follow_ups_order_id_kind"}),
+    "claim a follow-up": (
+        {"ix_follow_ups_due", "sqlite_autoindex_follow_ups_1"},
+        {"ix_follow_ups_due", "pk_orders", "uq_follow_ups_order_id_kind"},
+    ),
+    "end leases of follow-ups": ({"ix_follow_ups_leases"}, {"ix_follow_ups_leases", "pk_orders"}),
     "on the wire": ({"ix_outbox_leases"}, {"along ix_outbox_leases", "pk_orders"}),
     "problems": ({"ix_deliveries_verdict"}, {"ix_deliveries_verdict"}),
     "counts": (

@@ -37,7 +37,10 @@ async def walked(chosen: Settings, store: str, since: datetime | None) -> tuple[
         return True, "the bridge is asking the store for orders that were missed at this moment"
     if walk.words is not None:
         return False, f"asking for orders that were missed did not come to its end: {walk.words}. {command}"
-    return True, f"{walk.looked_at} orders were looked at, {walk.found} of them had been missed"
+    words = f"{walk.looked_at} orders were looked at, {walk.found} of them had been missed"
+    if walk.fresh:
+        words += f"; {walk.fresh} so new that a webhook may still come: the next walk looks at them again"
+    return True, words
 
 
 async def _is_migrated(chosen: Settings) -> bool:

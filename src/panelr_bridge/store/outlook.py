@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, text
 from panelr_bridge.store.tables import follow_ups, mapping_revisions, orders, outbox
 from panelr_bridge.values import Action, FollowUp
 
-# Each is one step into an index; a least one over several actions would read the whole of it.
+# Each is one step into an index, in its words for SQLite; a least one over several actions would read the whole of it.
 _OUTLOOK = select(
     *(
         select(func.min(outbox.c.next_attempt_at))
@@ -22,9 +22,18 @@ _OUTLOOK = select(
     .where(outbox.c.lease_until.is_not(None))
     .scalar_subquery()
     .label("lease_ends_at"),
-    select(orders.c.id)
-    .join(mapping_revisions, mapping_revisions.c.store == orders.c.store)
-    .where(orders.c.awaits_mapping, orders.c.mapping_revision < mapping_revisions.c.revision)
+    # store by store: whoever begins with the orders that wait reads them all, however few are behind
+    select(mapping_revisions.c.store)
+    .where(
+        select(orders.c.id)
+        .where(
+            text("awaits_mapping"),
+            orders.c.store == mapping_revisions.c.store,
+            orders.c.mapping_revision < mapping_revisions.c.revision,
+        )
+        .correlate(mapping_revisions)
+        .exists()
+    )
     .exists()
     .label("mapping_changed"),
     select(func.min(orders.c.follow_at)).where(text("follow_at IS NOT NULL")).scalar_subquery().label("follow_at"),
