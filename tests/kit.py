@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,18 @@ class Kit:
         return await self.http.post("/webhooks/woocommerce", content=body, headers=headers)
 
     async def post(
-        self, content: Any, *, topic: str = "order.updated", store: str = "", secret: str = SECRET
+        self,
+        content: Any,
+        *,
+        topic: str = "order.updated",
+        store: str = "",
+        secret: str = SECRET,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Post `content`, signed; bytes as they are, anything else as JSON."""
+        """Post `content`, signed; bytes as they are, anything else as JSON. `headers` come beside the usual ones."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        headers = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": sign(body, secret)}
+        signed = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": sign(body, secret)}
+        headers = {**signed, **(headers or {})}
         return await self.http.post(f"/webhooks/woocommerce{store and '/' + store}", content=body, headers=headers)
 
     async def api(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.cart import read_lines
-from panelr_bridge.values import Catalogue, CustomerLine, Intent, Mapping, product_key
+from panelr_bridge.values import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, product_key
 from panelr_bridge.woo.payload import Order
 from tests.decide_kit import POLICY, item, meta
 from tests.kit import order
@@ -20,8 +20,9 @@ RENEWAL = Mapping(key=product_key(12), panelr_product_id=1, intent=Intent.RENEWA
 
 def read(*lines: CustomerLine, items: list[dict[str, Any]] | None = None, mapping: Mapping = RENEWAL) -> list[Any]:
     """Each line's activations, or the codes of why it has none."""
-    catalogue = Catalogue(mappings=(mapping,), payment_method_id=None, revision=1, lines=lines)
     content = order(line_items=items or [item(product_id=12)])
+    told = CustomerLines(content["billing"]["email"], lines)
+    catalogue = Catalogue(mappings=(mapping,), payment_method_id=None, revision=1, lines=told)
     found = read_lines(Order.model_validate(content), catalogue, POLICY)
     return [[reason.code for reason in line.reasons] or [each.activation_id for each in line.items] for line in found]
 
@@ -76,6 +77,13 @@ def test_a_line_that_another_item_names_is_its_own() -> None:
 
 def test_two_items_are_not_given_the_same_line() -> None:
     assert read(LINE, items=[item(product_id=12), item(product_id=12)]) == [["several_fitting_lines"]] * 2
+
+
+def test_the_lines_of_another_customer_are_nobodys() -> None:
+    told = CustomerLines("somebody@else.test", (LINE,))
+    catalogue = Catalogue(mappings=(RENEWAL,), payment_method_id=None, revision=1, lines=told)
+    (line,) = read_lines(Order.model_validate(order(line_items=[item(product_id=12)])), catalogue, POLICY)
+    assert [reason.code for reason in line.reasons] == ["no_activation_id"]
 
 
 def test_while_panelr_has_not_been_asked_the_order_says_what_is_missing() -> None:

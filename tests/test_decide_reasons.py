@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge import cart
+from panelr_bridge import cart, customer
 from panelr_bridge import decide as module
 from panelr_bridge.decide import Hold
 from panelr_bridge.values import UnmappedLines
@@ -48,7 +48,7 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 
 
 def test_every_reason_of_the_module_is_tested() -> None:
-    source = Path(module.__file__).read_text() + Path(cart.__file__).read_text()
+    source = "".join(Path(each.__file__).read_text() for each in (module, cart, customer))
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE
 

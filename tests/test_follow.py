@@ -52,6 +52,7 @@ def created(content: dict[str, Any], **changes: Any) -> Created:
         request=REQUEST,
         created_at=NOW,
         on_paid=OnPaid.SUBMIT_PAYMENT,
+        payment_method_id=1,
         amount=Decimal("58.45"),
     )
     return replace(known, **changes)
@@ -73,7 +74,7 @@ def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
 def test_a_paid_order_tells_panelr_once() -> None:
     told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
     assert wanted(created(PAID))[FollowUp.PAYMENT] == Owe(FollowUp.PAYMENT, NOW, told)
-    done = {FollowUp.PAYMENT: Known(told=told, done=True, sent=True)}
+    done = {FollowUp.PAYMENT: Known(told=told, done_at=NOW, sent=True)}
     assert FollowUp.PAYMENT not in wanted(created(PAID), known=done)
 
 
@@ -82,12 +83,13 @@ def test_a_paid_order_tells_panelr_once() -> None:
     [
         (UNPAID, {}),
         (PAID, {"on_paid": OnPaid.NONE}),
-        (PAID, {"request": None}),
-        (PAID, {"request": replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))}),
+        (PAID, {"request": None, "by_plugin": True}),
+        (PAID, {"work_order": replace(WORK_ORDER, status="payment_submitted")}),
+        (PAID, {"work_order": replace(WORK_ORDER, status="completed"), "on_paid": OnPaid.COMPLETE_ORDER}),
         (PAID | {"status": "refunded"}, {}),
         (PAID | {"status": "trash"}, {}),
     ],
-    ids=["unpaid", "not wanted", "the plugin's", "told at its creation", "refunded", "deleted"],
+    ids=["unpaid", "not wanted", "the plugin's", "told at its creation", "completed already", "refunded", "deleted"],
 )
 def test_no_payment_is_told_of(content: dict[str, Any], changes: dict[str, Any]) -> None:
     assert FollowUp.PAYMENT not in wanted(created(content, **changes))
@@ -110,11 +112,21 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
             FollowUp.PAYMENT,
         ),
         (PAID, {"amount": None}, SHOP, FollowUp.PAYMENT),
+        (PAID, {"request": None}, SHOP, FollowUp.PAYMENT),
+        (PAID, {"on_paid": OnPaid.NONE, "payment_method_id": None}, SHOP, FollowUp.PAYMENT),
         (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUp.INSTRUCTIONS),
         (UNPAID, {}, Shop(), FollowUp.INSTRUCTIONS),
         (UNPAID | {"order_key": ""}, {}, SHOP, FollowUp.INSTRUCTIONS),
     ],
-    ids=["no token", "no amount", "no number", "no address", "no key"],
+    ids=[
+        "no token",
+        "no amount",
+        "adopted after a loss",
+        "paid by another method",
+        "no number",
+        "no address",
+        "no key",
+    ],
 )
 def test_what_cannot_be_done_is_told_to_a_person(
     content: dict[str, Any], changes: dict[str, Any], shop: Shop, kind: FollowUp
@@ -127,7 +139,7 @@ def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(ki
     cancelled = created(PAID | {"status": "cancelled"})
     assert wanted(cancelled, known={kind: Known(told={}, owed=True)})[kind] == Withdraw(kind)
     assert kind not in wanted(cancelled, known={kind: Known(told={}, owed=True, sent=True)})
-    assert kind not in wanted(cancelled, known={kind: Known(told={}, done=True)})
+    assert kind not in wanted(cancelled, known={kind: Known(told={}, done_at=NOW)})
 
 
 def test_the_store_is_written_to_when_something_is_new() -> None:
@@ -140,7 +152,7 @@ def test_the_store_is_written_to_when_something_is_new() -> None:
         "panelr_status": "pending_payment",
     }
     assert step.told == {"wanted": {"meta": meta}}
-    written = Known(told={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done=True)
+    written = Known(told={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done_at=NOW)
     assert FollowUp.WRITE_BACK not in wanted(created(UNPAID), shop=shop, known={FollowUp.WRITE_BACK: written})
     moved = created(UNPAID, work_order=replace(WORK_ORDER, status="queued"))
     again = wanted(moved, shop=shop, known={FollowUp.WRITE_BACK: written})[FollowUp.WRITE_BACK]
@@ -175,6 +187,38 @@ def test_a_completed_work_order_completes_an_order_in_processing(
     step = wanted(one, shop=shop)[FollowUp.WRITE_BACK]
     assert isinstance(step, Owe)
     assert ("status" in step.told["wanted"]) is moved
+
+
+def test_an_order_that_is_refunded_meanwhile_is_not_completed_any_more() -> None:
+    shop = replace(SHOP, writes_back=True, completes=True)
+    work_order = replace(WORK_ORDER, status="completed")
+    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUp.WRITE_BACK]
+    assert isinstance(step, Owe)
+    refunded = created(PAID | {"status": "refunded"}, work_order=work_order)
+    again = wanted(refunded, shop=shop, known={FollowUp.WRITE_BACK: Known(told=step.told, owed=True)})
+    assert "status" not in again[FollowUp.WRITE_BACK].told["wanted"]  # type: ignore[union-attr]
+
+
+def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
+    asked = Known(told={"since": (NOW - timedelta(days=9)).isoformat()}, done_at=NOW - timedelta(days=2))
+    paid = {FollowUp.STATUS: asked, FollowUp.PAYMENT: Known(told=SUBMIT, done_at=NOW, sent=True)}
+    work_order = replace(WORK_ORDER, status="payment_submitted")
+    step = wanted(created(PAID, work_order=work_order), known=paid)[FollowUp.STATUS]
+    assert step == Owe(FollowUp.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()})
+    since = {FollowUp.STATUS: Known(told={"since": NOW.isoformat()}, owed=True)}
+    assert FollowUp.STATUS not in wanted(created(PAID, work_order=work_order), known=paid | since)
+
+
+@pytest.mark.parametrize("status", ["processing", "pending", "on-hold"])
+def test_only_who_is_to_pay_before_the_goods_is_told_how(status: str) -> None:
+    found = wanted(created(UNPAID | {"status": status}))
+    assert (FollowUp.INSTRUCTIONS in found) is (status != "processing")  # cash on delivery is in processing
+
+
+def test_a_payment_by_another_method_tells_the_other_one() -> None:
+    step = wanted(created(PAID, payment_method_id=2))[FollowUp.PAYMENT]
+    assert isinstance(step, Owe)
+    assert step.told["payment_method_id"] == 2
 
 
 def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:

@@ -16,8 +16,13 @@ def comes_to(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal:
 
 
 def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal | None:
-    """What the customer paid for Panelr's part; None where the order is not paid."""
-    return comes_to(order, lines, whole=whole) if order.is_paid else None
+    """What the customer paid for Panelr's part, less what was given back; None where the order is not paid.
+
+    A refund names no line that can be relied on, so it counts where Panelr's part is the whole order.
+    """
+    if not order.is_paid:
+        return None
+    return max(comes_to(order, lines, whole=whole) - (order.refunded if whole else Decimal(0)), Decimal(0))
 
 
 def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustment | None:

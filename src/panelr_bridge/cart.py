@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from panelr_bridge.customer import email_of
 from panelr_bridge.values import (
     CartItem,
     Catalogue,
@@ -68,7 +69,9 @@ def read_lines(order: Order, catalogue: Catalogue, policy: Policy) -> list[Line]
     """Return each line with what the mappings make of it, in their order."""
     read = [(line, _read(line, catalogue.mappings, policy)) for line in order.line_items]
     parts = [part for _, found in read for part in found if isinstance(part, _Part)]
-    activations = _Activations(catalogue.lines, parts)
+    known = catalogue.lines
+    told = known.lines if known is not None and known.email == email_of(order) else None
+    activations = _Activations(told, parts)
     return [_line(line, found, activations) for line, found in read]
 
 

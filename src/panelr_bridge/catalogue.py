@@ -4,6 +4,7 @@ What was had last is in the tables. Where Panelr cannot be asked, that is what t
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,10 +22,13 @@ from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps.claim import Terms
 from panelr_bridge.store import catalogue as store
 from panelr_bridge.store.catalogue import Offered
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.values import Offer, OfferedPaymentMethod, OfferedProduct
 
 FRESH = timedelta(minutes=5)
 """How long a list is taken to be what it was."""
+RENEWED = timedelta(hours=1)
+"""How old a list becomes at most while the worker runs and Panelr answers."""
 LET_BE = timedelta(seconds=10)
 """How long Panelr is not asked again where it could not be, unless a person wants it asked now."""
 LONGEST_CALL = 5.0
@@ -56,6 +60,7 @@ class Catalogues:
         self._changed = changed
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._missed: dict[str, datetime] = {}
+        self._stopping = asyncio.Event()
         self.hindrance = ""
         """Why a list could not be had when it was asked for last."""
 
@@ -85,6 +90,33 @@ class Catalogues:
             offered.require_payment_method(given.panelr_payment_method_id, known)
         on_paid = given.on_paid or offered.on_paid_of(given.panelr_payment_method_id, known)
         return given.model_dump() | {"on_paid": on_paid}
+
+    async def run(self) -> None:
+        """Ask now and then for the lists that have been had, until `stop`: decisions go by what they tell."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), RENEWED.total_seconds())
+                return
+            try:
+                await self.renew()
+            except Exception as error:
+                if is_unavailable(error):
+                    log.warning("worker.waits", reason="the database is unavailable")
+                else:
+                    log.exception("worker.failed")
+
+    def stop(self) -> None:
+        """Ask for nothing more by itself; `run` returns."""
+        self._stopping.set()
+
+    async def renew(self) -> None:
+        """Ask for each list that has been had before, where it is old."""
+        await self._renew(PRODUCTS)
+        await self._renew(PAYMENT_METHODS)
+
+    async def _renew(self, wanted: _List[Offered]) -> None:
+        if await self._calls.database.read(store.get, wanted.kind) is not None:
+            await self._have(wanted, RENEWED)
 
     async def drain(self) -> None:
         """Wait for the calls under way: none takes long."""

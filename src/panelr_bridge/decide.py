@@ -5,13 +5,13 @@ what a person should know about an order that changed after its work order was c
 Above this module everything speaks WooCommerce's words, below it Panelr's.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.amounts import adjustment, amount_paid, matching
 from panelr_bridge.cart import POSITIVE, Line, read_lines
+from panelr_bridge.customer import email_of, read_email
 from panelr_bridge.values import (
     Adjustment,
     AdjustmentMode,
@@ -27,7 +27,6 @@ from panelr_bridge.values import (
 )
 from panelr_bridge.woo.payload import LineItem, Order
 
-LONGEST_EMAIL = 254  # RFC 5321 leaves no more room for an address
 ENDED = {"cancelled", "refunded", "failed", "trash"}
 FIXED = {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}
 """States that no decision changes: a work order exists or may exist, or a person has closed the order."""
@@ -40,7 +39,6 @@ _BY_PLUGIN = Reason(
     "adopted_from_plugin", "Panelr's own plugin had already sent this order; its work order was adopted"
 )
 _BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
-_EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +87,6 @@ class Ignore:
 Decision = Create | Adopt | Hold | Wait | Ignore
 
 
-def email_of(order: Order) -> str | None:
-    """Return the customer's address as Panelr is told it; None where there is none that it would take."""
-    email, reasons = _email(order)
-    return None if reasons else email
-
-
 def paid_for_panelr(order: Order, catalogue: Catalogue, policy: Policy) -> Decimal | None:
     """Return what the customer has paid for Panelr's part of an order; None where it is not paid or cannot be told."""
     lines = read_lines(order, catalogue, policy)
@@ -120,7 +112,7 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
     reasons += _price_reasons(order, lines, policy)
-    email, email_reasons = _email(order)
+    email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, catalogue, policy)]
     if reasons:
         return Hold(tuple(reasons))
@@ -163,15 +155,6 @@ def _by_status(order: Order, policy: Policy) -> Wait | Ignore | None:
         return Wait((Reason("not_placed", f"the order is not placed yet: its status is {status}"),))
     words = f"the status {status or '(none)'} does not call for a work order (BRIDGE_CREATE_ON)"
     return Wait((Reason("status_not_called_for", words),))
-
-
-def _email(order: Order) -> tuple[str, list[Reason]]:
-    email = (order.meta("_panelr_customer_email") or order.billing.email).strip()
-    if not email:
-        return "", [Reason("no_email", "the order has no e-mail address, and Panelr needs one")]
-    if not _EMAIL.fullmatch(email) or len(email) > LONGEST_EMAIL:
-        return "", [Reason("unusable_email", "the order's e-mail address is none that Panelr would take")]
-    return email, []
 
 
 def _payment_reasons(order: Order, catalogue: Catalogue, policy: Policy) -> list[Reason]:
@@ -219,8 +202,10 @@ def _request(
     mapped = [line for line in lines if line.items]
     for_panelr, whole = [line.line for line in mapped], len(mapped) == len(lines)
     status, amount = dict(policy.status_map)[order.status], amount_paid(order, for_panelr, whole=whole)
-    if catalogue.on_paid is OnPaid.COMPLETE_ORDER and status in PAID_STATUSES:
+    if status in PAID_STATUSES and catalogue.on_paid is OnPaid.COMPLETE_ORDER:
         status, amount = UNPAID, None  # complete_order tells of the payment, and passes the work order on
+    elif status in PAID_STATUSES and catalogue.on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
+        status = UNPAID  # cash on delivery is in processing without being paid: submit_payment tells of it
     return WorkOrderRequest(
         customer_email=email,
         status=status,
@@ -252,9 +237,9 @@ def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | Non
     return decision.state
 
 
-def asks_for_lines(reasons: Iterable[Reason]) -> bool:
-    """Return whether Panelr's list of the customer's lines could tell what an order is held for."""
-    return any(reason.code == "no_activation_id" for reason in reasons)
+def asks_for_lines(order: Order, reasons: Iterable[Reason]) -> bool:
+    """Return whether Panelr's list of the customer's lines could tell what `order` is held for."""
+    return email_of(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
 
 
 def awaits_mapping(*, state: State, decision: Decision) -> bool:

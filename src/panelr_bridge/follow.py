@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.decide import ENDED, PAID_STATUSES, UNPAID
+from panelr_bridge.decide import ENDED, UNPAID
 from panelr_bridge.values import FollowUp, OnPaid, Reason, WorkOrder, WorkOrderRequest
 from panelr_bridge.woo.payload import Order
 
@@ -23,6 +23,7 @@ SETTLED = frozenset({"completed", "canceled"})
 PAID = frozenset({"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"})
 QUEUED = frozenset({"processing", "queued", "completed"})
 """What a work order's status is once submit_payment, or once complete_order, has come to it."""
+AWAITING_PAYMENT = frozenset({"pending", "on-hold"})
 CLOCKS_APART = timedelta(minutes=1)
 
 
@@ -41,16 +42,17 @@ class Known:
     """What has come of one follow-up so far."""
 
     told: Mapping[str, Any]
-    done: bool = False
+    done_at: datetime | None = None
     owed: bool = False
     sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """An order with its work order. `request` is what made it, None where Panelr's plugin did.
+    """An order with its work order. `request` is what made it; None where it was adopted, `by_plugin` or after a loss.
 
     `amount` is what the customer has paid for Panelr's part by the newest snapshot, None where that cannot be told.
+    `on_paid` and `payment_method_id` are by the mapping of the order's present payment method.
     """
 
     order: Order
@@ -58,7 +60,10 @@ class Created:
     request: WorkOrderRequest | None
     created_at: datetime
     on_paid: OnPaid
+    payment_method_id: int | None
     amount: Decimal | None
+    by_plugin: bool = False
+    has_email: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,42 +96,58 @@ Step = Owe | Withdraw | Cannot
 def steps(created: Created, shop: Shop, known: Mapping[FollowUp, Known], *, now: datetime) -> tuple[Step, ...]:
     """Return what `created` calls for now, beside what is owed, done or in a person's hands already."""
     found = (
-        _payment(created, known.get(FollowUp.PAYMENT), now=now),
+        _payment(created, known.get(FollowUp.PAYMENT), instructed=FollowUp.INSTRUCTIONS in known, now=now),
         _instructions(created, shop, known.get(FollowUp.INSTRUCTIONS), now=now),
         _write_back(created, shop, known.get(FollowUp.WRITE_BACK), now=now),
-        _status(created, known.get(FollowUp.STATUS)),
+        _status(created, known.get(FollowUp.STATUS), known.get(FollowUp.PAYMENT)),
     )
     return tuple(step for step in found if step is not None)
 
 
-def _payment(created: Created, known: Known | None, *, now: datetime) -> Step | None:
+def _payment(created: Created, known: Known | None, *, instructed: bool, now: datetime) -> Step | None:
     """Tell of a payment that came after the work order; one that was there at its creation was told by it."""
-    request = created.request
-    called_for = (
-        request is not None
-        and created.on_paid is not OnPaid.NONE
-        and created.order.is_paid
-        and created.order.status not in ENDED
-        and not (created.on_paid is OnPaid.SUBMIT_PAYMENT and request.status in PAID_STATUSES)
-    )
+    called_for = _calls_for_payment(created)
     if known is not None:
         return Withdraw(FollowUp.PAYMENT) if known.owed and not known.sent and not called_for else None
-    if not called_for or request is None:
+    if (words := _cannot_pay(created, called_for=called_for, instructed=instructed)) is not None:
+        return Cannot(FollowUp.PAYMENT, Reason("payment_not_told", words))
+    if not called_for or created.request is None:
         return None
-    if created.on_paid is OnPaid.COMPLETE_ORDER and created.work_order.confirmation_token is None:
-        words = "the order is paid, but its work order's token is not known: complete it in Panelr"
-        return Cannot(FollowUp.PAYMENT, Reason("payment_not_told", words))
-    amount = None if request.payment_amount is not None else created.amount
-    if amount is None and request.payment_amount is None:
-        words = "the order is paid, but its mappings have changed and the amount is not known: see to it in Panelr"
-        return Cannot(FollowUp.PAYMENT, Reason("payment_not_told", words))
     told = {
         "action": created.on_paid.value,
-        "amount": None if amount is None else str(amount),
+        "amount": None if created.request.payment_amount is not None else str(created.amount),
         "transaction_id": created.order.transaction_id or None,
-        "payment_method_id": request.payment_method_id,
+        "payment_method_id": created.payment_method_id,
     }
     return Owe(FollowUp.PAYMENT, now, told)
+
+
+def _calls_for_payment(created: Created) -> bool:
+    """Whether the order is paid, and Panelr is to be told of it and does not know it yet."""
+    if created.on_paid is OnPaid.NONE or not created.order.is_paid or created.order.status in ENDED:
+        return False
+    over = QUEUED if created.on_paid is OnPaid.COMPLETE_ORDER else PAID
+    return created.work_order.status not in over
+
+
+def _cannot_pay(created: Created, *, called_for: bool, instructed: bool) -> str | None:
+    """Why Panelr cannot be told of a payment that it should know; None where it can, or need not."""
+    request = created.request
+    if called_for:
+        if request is None:
+            return (
+                None if created.by_plugin else "the order is paid, and its work order was only adopted: see to it there"
+            )
+        if created.on_paid is OnPaid.COMPLETE_ORDER and created.work_order.confirmation_token is None:
+            return "the order is paid, but its work order's token is not known: complete it in Panelr"
+        if created.amount is None and request.payment_amount is None:
+            return "the order is paid, but its mappings have changed and the amount is not known: see to it in Panelr"
+        return None
+    elsewhere = request is not None and (instructed or request.payment_method_id != created.payment_method_id)
+    paid = created.order.is_paid and created.order.status not in ENDED
+    if elsewhere and paid and created.on_paid is OnPaid.NONE and created.work_order.status == UNPAID:
+        return "the order is paid by a method of which Panelr is told nothing: see to its work order there"
+    return None
 
 
 def _instructions(created: Created, shop: Shop, known: Known | None, *, now: datetime) -> Step | None:
@@ -137,7 +158,7 @@ def _instructions(created: Created, shop: Shop, known: Known | None, *, now: dat
         and created.on_paid is OnPaid.SUBMIT_PAYMENT
         and request.status == UNPAID
         and not order.is_paid
-        and order.status not in ENDED
+        and order.status in AWAITING_PAYMENT
     )
     if known is not None:
         withdrawn = known.owed and not known.sent and not called_for
@@ -179,16 +200,24 @@ def written(created: Created, shop: Shop, before: Mapping[str, Any]) -> dict[str
     wanted: dict[str, Any] = {"meta": {key: str(value) for key, value in meta.items() if value is not None}}
     if shop.with_token and work_order.confirmation_token is not None:
         wanted["with_token"] = True
-    done = work_order.status == "completed" and shop.completes
-    if done and (created.order.status == "processing" or "status" in before.get("wanted", {})):
+    moves = created.order.status == "processing" and work_order.status == "completed" and shop.completes
+    if moves or (created.order.status == "completed" and "status" in before.get("wanted", {})):
         wanted["status"] = "completed"
     return wanted
 
 
-def _status(created: Created, known: Known | None) -> Step | None:
-    if known is not None or created.work_order.status in SETTLED or created.work_order.reference_code is None:
+def _status(created: Created, known: Known | None, payment: Known | None) -> Step | None:
+    """Ask what becomes of the work order, from its creation on, and anew once its payment is told."""
+    work_order = created.work_order
+    proof = work_order.confirmation_token is not None or created.has_email
+    if work_order.status in SETTLED or work_order.reference_code is None or not proof:
         return None
     since = created.created_at
+    if known is not None:
+        paid_at = None if payment is None else payment.done_at
+        if paid_at is None or datetime.fromisoformat(known.told["since"]) >= paid_at:
+            return None
+        since = paid_at
     return Owe(FollowUp.STATUS, since + FIRST_POLLS[0], {"since": since.isoformat()})
 
 

@@ -25,7 +25,7 @@ from panelr_bridge.values import FollowUp, Policy
 
 BATCH = 200
 AT_ONCE = 8
-"""How many errands a process runs at one time."""
+"""How many calls to Panelr, and how many writings to stores, a process has under way at one time."""
 
 log = logs.get(__name__)
 
@@ -47,7 +47,8 @@ class Following:
         self._terms = terms
         self._stores = stores
         self._owed = owed
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._calling: set[asyncio.Task[None]] = set()
+        self._writing: set[asyncio.Task[None]] = set()  # places of their own: a shop that hangs holds up no payment
         self._no_leave_before: datetime | None = None
         self._carry_out: Mapping[FollowUp, Callable[[Errand], Awaitable[Result]]] = {
             FollowUp.PAYMENT: partial(payment.carry_out, calls, terms=terms),
@@ -73,8 +74,8 @@ class Following:
 
     async def drain(self, *, seconds: float) -> None:
         """Wait for the errands under way, no longer than `seconds`."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=seconds)
+        if under_way := self._calling | self._writing:
+            await asyncio.wait(under_way, timeout=seconds)
 
     def _gives_way(self, kind: FollowUp, seen: Outlook, *, now: datetime) -> bool:
         """A status waits for the new orders, and everything for Panelr while there is no leave for it."""
@@ -108,20 +109,29 @@ class Following:
 
     async def _claim(self, kind: FollowUp) -> Idle | None:
         """Begin every errand of a kind that is due and may be run; returns why no more, if that passes."""
-        while len(self._under_way) < AT_ONCE:
-            taken = await self._calls.write(errands.claim, kind=kind, terms=self._terms)
+        places = self._writing if kind is FollowUp.WRITE_BACK else self._calling
+        while len(places) < AT_ONCE:
+            tried: list[int] = []
+            try:
+                taken = await self._calls.write(errands.claim, kind=kind, terms=self._terms, tried=tried)
+            except Exception as error:
+                if is_unavailable(error) or not tried:
+                    raise
+                log.exception("worker.failed", order=tried[-1])
+                await self._calls.write(errands.set_aside, tried[-1], kind)
+                continue
             if isinstance(taken, Idle):
                 self._no_leave_before = taken.until
                 return taken
             if taken is None:
                 return None
             task = asyncio.create_task(self._run(taken), name=f"{kind} for order {taken.order_id}")
-            self._under_way.add(task)
+            places.add(task)
+            task.add_done_callback(places.discard)
             task.add_done_callback(self._ended)
         return None
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._under_way.discard(task)
         self._owed.set()
         if not task.cancelled() and task.exception() is not None:  # the lease's end will lead it on
             log.error("errand.failed", exc_info=task.exception())

@@ -4,11 +4,14 @@ docs/operating.md tells every name; tests/test_documentation.py proves that it d
 """
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import structlog
 
+_DETAIL = re.compile(r"DETAIL:.*")
 LogFormat = Literal["json", "console"]
 
 
@@ -27,7 +30,7 @@ def configure(log_format: LogFormat) -> None:
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    shaped = [structlog.processors.format_exc_info, renderer]
+    shaped = [structlog.processors.format_exc_info, _without_rows, renderer]
     structlog.configure(
         processors=[*shared, *shaped],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -44,6 +47,13 @@ def configure(log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def _without_rows(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take out of a trace what PostgreSQL tells of the row that it refuses: it is a customer's."""
+    if "exception" in line:
+        line["exception"] = _DETAIL.sub("DETAIL: (left out)", str(line["exception"]))
+    return line
 
 
 def quiet() -> None:

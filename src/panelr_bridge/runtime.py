@@ -44,12 +44,13 @@ class Runtime:
 
     async def work(self) -> None:
         """Carry out what is owed, and ask the stores for what they did not tell, until `stop`."""
-        await asyncio.gather(self.worker.run(), self.backfill.run())
+        await asyncio.gather(self.worker.run(), self.backfill.run(), self.catalogue.run())
 
     def stop(self) -> None:
         """Begin nothing more; `work` returns soon. What is owed stays owed."""
         self.worker.stop()
         self.backfill.stop()
+        self.catalogue.stop()
 
 
 @contextlib.asynccontextmanager

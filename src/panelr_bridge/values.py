@@ -118,8 +118,8 @@ class Catalogue:
     payment_method_id: int | None
     revision: int
     on_paid: OnPaid = OnPaid.NONE
-    lines: tuple["CustomerLine", ...] | None = None
-    """The customer's lines at Panelr, where it has been asked for them."""
+    lines: "CustomerLines | None" = None
+    """A customer's lines at Panelr, where it has been asked for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +266,14 @@ class CustomerLine:
     plugin_id: int | None
     plugin_name: str | None
     product_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerLines:
+    """The lines of the customer with this e-mail address."""
+
+    email: str = field(repr=False)
+    lines: tuple[CustomerLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,11 @@ class Watching:
             if seen is not None and seen + EVERY > self._clock():
                 next_due = min(next_due, seen + EVERY)
                 continue
-            ok, words = await look(shop, self._doors[store])
+            try:
+                ok, words = await look(shop, self._doors[store])
+            except Exception:
+                log.exception("worker.failed", store=store)
+                ok, words = False, "looking at the shop's webhooks failed for a fault of the bridge; the log says which"
             await self._database.write(shop_states.keep, self._clock(), store=store, ok=ok, words=words)
             if ok:
                 log.info("shop.looked_at", store=store)

@@ -13,7 +13,7 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.steps import errand as errands
 from panelr_bridge.steps.claim import Idle
 from panelr_bridge.steps.errand import Errand, Result
-from panelr_bridge.steps.plan import plan
+from panelr_bridge.steps.plan import plan, work_order_of
 from panelr_bridge.store import outlook
 from panelr_bridge.store.tables import follow_ups, rate_slots
 from panelr_bridge.values import FollowUp
@@ -177,6 +177,55 @@ async def test_a_renewal_of_which_no_line_fits_waits_for_a_person(kit: Kit) -> N
     kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
     assert (await kit.api("POST", f"/orders/{story['id']}/retry")).status_code == 200
     await kit.until(20, "created")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_panelr_is_not_asked_for_the_lines_of_nobody(kit: Kit) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    await kit.post(RENEWAL | {"billing": RENEWAL["billing"] | {"email": ""}})
+    await kit.post(order(id=21))  # the worker has had its turn
+    await kit.until(21, "created")
+    story = await kit.order(20)
+    assert {each["code"] for each in story["reasons"]} == {"no_activation_id", "no_email"}
+    assert (story["follow_ups"], story["attempt_log"]) == ([], [])
+    kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
+    await kit.post(RENEWAL | {"date_modified_gmt": "2026-11-21T20:00:00"})
+    await kit.until(20, "created")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_another_customers_line_is_not_renewed_when_the_address_is_corrected(kit: Kit) -> None:
+    ours, wrong = RENEWAL["billing"]["email"], "wrong@example.test"
+    kit.panel.add_line(wrong, status="active", plugin_id=2)
+    fitting = kit.panel.add_line(ours, status="active", plugin_id=2)
+    unmapped = RENEWAL["line_items"][0] | {"id": 2, "product_id": 99, "sku": "ELSE"}
+    both = RENEWAL | {"line_items": [*RENEWAL["line_items"], unmapped]}
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    await kit.post(both | {"billing": RENEWAL["billing"] | {"email": wrong}})
+    await kit.until(20, settled("lines"))
+    await kit.post(both | {"date_modified_gmt": "2026-11-21T20:00:00"})
+    await kit.map(sku="ELSE", panelr_product_id=None)
+    await kit.until(20, "created")
+    (made,) = kit.panel.of_wc_order("20")
+    assert [item.activation_id for item in made.cart] == [fitting.id]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_follow_up_that_cannot_even_be_claimed_is_a_persons_and_holds_up_no_other(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    await pay_by(kit, "submit_payment")
+    kit.runtime.settings.__dict__["woo_url"] = "https://shop.test"
+    monkeypatch.setattr(
+        errands, "work_order_of", lambda row: 1 / 0 if row["woo_order_id"] == 20 else work_order_of(row)
+    )
+    headers = {"X-WC-Webhook-Source": "https://shop.test/"}
+    for number in (20, 21):
+        await kit.post(customers(number) | ON_HOLD, headers=headers)
+    story = await kit.until(21, settled("instructions"))
+    assert attention(story) == ()
+    assert attention(await kit.until(20, lambda story: story["attention"] != [])) == ("cannot_be_processed",)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

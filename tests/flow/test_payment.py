@@ -238,6 +238,44 @@ async def test_a_payment_that_an_admin_has_confirmed_already_troubles_nobody(kit
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_cash_on_delivery_is_paid_when_it_is_completed(kit: Kit) -> None:
+    await pay_by(kit, "submit_payment")
+    unpaid = {"status": "processing", "date_paid": None, "date_paid_gmt": None, "payment_method": "bacs"}
+    await kit.post(customers(20) | unpaid)
+    assert kit.panel.work_orders[1].status == "pending_payment"
+    await kit.post(customers(20) | PAID | {"status": "completed"})
+    story = await kit.until(20, settled("payment"))
+    assert (money(kit, 20), follow_up(story, "instructions")) == ([Decimal("58.45")], None)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_payment_that_moves_no_status_is_told_too(kit: Kit) -> None:
+    await pay_by(kit, "submit_payment")
+    unpaid = {"status": "processing", "date_paid": None, "date_paid_gmt": None, "payment_method": "bacs"}
+    await kit.post(customers(20) | unpaid)
+    await kit.post(customers(20) | PAID)
+    await kit.until(20, settled("payment"))
+    assert money(kit, 20) == [Decimal("58.45")]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_what_was_given_back_before_the_work_order_is_not_counted_as_paid(kit: Kit) -> None:
+    await kit.post(customers(20) | PAID | {"refunds": [{"id": 1, "reason": "", "total": "-8.45"}]})
+    assert money(kit, 20) == [Decimal("50.00")]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_an_order_in_the_trash_asks_nobody_to_pay(kit: Kit) -> None:
+    await pay_by(kit, "submit_payment")
+    kit.panel.faults.add("throttle", action="send_payment_instructions", retry_after=2)
+    await kit.post(customers(20) | ON_HOLD)
+    await kit.until(20, lambda story: tries(story) == ("send_payment_instructions throttled",))
+    await kit.post({"id": 20}, topic="order.deleted")
+    await kit.until(20, lambda story: follow_up(story, "instructions") is None)
+    assert kit.panel.work_orders[1].instructions == []
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("status", ["cancelled", "refunded", "failed", "trash"])
 async def test_an_order_that_ends_is_not_paid_and_somebody_is_told(kit: Kit, status: str) -> None:
     await pay_by(kit, "submit_payment")

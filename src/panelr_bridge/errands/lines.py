@@ -13,23 +13,16 @@ from panelr_bridge.steps.errand import Errand, Result
 
 async def carry_out(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
     """Ask Panelr for the customer's lines."""
-    if errand.email is None:  # the order is held for that, too, and asks again when it has one
-        return Result(
-            action="get_lines",
-            outcome=Refused(words="the order has no e-mail address"),
-            words="the order has no e-mail address",
-            started_at=errand.claimed_at,
-            milliseconds=0,
-            done=True,
-        )
-    asked = await ask(calls, errand, request.get_lines(customer_email=errand.email))
+    email = errand.email or ""
+    asked = await ask(calls, errand, request.get_lines(customer_email=email))
     if isinstance(asked.outcome, Refused):  # no such customer, or a Panelr that does not know the action
         words = f"Panelr shows no lines of this customer: {asked.outcome.words}"
-        return asked.result(words, done=True, order={"customer_lines": []})
+        return asked.result(words, done=True, order={"customer_lines": {"email": email, "lines": []}})
     if not isinstance(asked.outcome, Done):
         return asked.again(terms)
     lines = customer_lines(asked.outcome)
     if isinstance(lines, Unknown):
         return asked.again(terms, outcome=lines)
     words = f"Panelr shows {len(lines)} lines of this customer"
-    return asked.result(words, done=True, order={"customer_lines": [asdict(line) for line in lines]})
+    told = {"email": email, "lines": [asdict(line) for line in lines]}
+    return asked.result(words, done=True, order={"customer_lines": told})

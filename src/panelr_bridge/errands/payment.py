@@ -97,4 +97,6 @@ def _judge(asked: Asked, details: WorkOrderDetails, *, terms: Terms) -> Result:
         due = since + 6 * terms.grace
         return asked.result("Panelr does not know of the payment yet", due_at=due, changes={"empty_since": since})
     words = "two look-ups found that Panelr does not know of the payment: it is told again"
-    return asked.result(words, due_at=asked.now, changes={"sent_at": None, "empty_since": None})
+    # looked at anew first: the order may have been cancelled meanwhile
+    again = {"sent_at": None, "empty_since": None}
+    return asked.result(words, due_at=asked.now, changes=again, order={"follow_at": asked.now})

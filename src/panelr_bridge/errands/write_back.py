@@ -1,5 +1,6 @@
 """Letting the order in WooCommerce carry its work order: meta, once a note, and on completion its status."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from panelr_bridge.errands.asking import Asked
 from panelr_bridge.errors import NotOffered, ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.steps.claim import Terms
-from panelr_bridge.steps.errand import Errand, Result
+from panelr_bridge.steps.errand import WRITING, Errand, Result
 from panelr_bridge.values import Reason
 
 ACTION = "write_back"
@@ -34,12 +35,17 @@ async def carry_out(calls: Calls, writers: Mapping[str, Writer], errand: Errand,
     started_at, began = calls.clock(), time.monotonic()
     told = dict(errand.told)
     outcome: Outcome = Done(words="written", data=None)
+    writer = writers.get(errand.store)
     try:
-        await _write(writers[errand.store], errand, told)
+        if writer is None:
+            outcome = Misconfigured(words=f"the store {errand.store} has no API settings any more: see BRIDGE_WOO_URL")
+        else:
+            async with asyncio.timeout(WRITING.total_seconds()):
+                await _write(writer, errand, told)
     except ShopError as error:
         outcome = _outcome(error)
-    except KeyError:
-        outcome = Misconfigured(words=f"the store {errand.store} has no API settings any more: see BRIDGE_WOO_URL")
+    except TimeoutError:
+        outcome = Unknown(words=f"the store took longer than {WRITING.total_seconds():g} s")
     asked = Asked(
         errand=errand,
         action=ACTION,
@@ -57,7 +63,8 @@ async def _write(writer: Writer, errand: Errand, told: dict[str, Any]) -> None:
     if told.get("written") != wanted:
         token = {"panelr_confirmation_token": errand.work_order.confirmation_token} if "with_token" in wanted else {}
         meta = [{"key": key, "value": value} for key, value in (wanted["meta"] | token).items()]
-        status = {"status": wanted["status"]} if "status" in wanted else {}
+        moves = "status" in wanted and "status" not in told.get("written", {})  # once: what the shop does then stays
+        status = {"status": wanted["status"]} if moves else {}
         await writer.update_order(errand.woo_order_id, {"meta_data": meta} | status)
         told["written"] = wanted
     if not told.get("noted"):
@@ -70,7 +77,8 @@ async def _note(writer: Writer, errand: Errand) -> None:
     name = errand.work_order.reference_code or f"number {errand.work_order.work_order_id}"
     note = f"Panelr work order {name} belongs to this order."
     with contextlib.suppress(NotOffered):
-        if errand.attempt == 1 or not await writer.has_note(errand.woo_order_id, note=note):
+        first = errand.attempt == 1 and not errand.adopted
+        if first or not await writer.has_note(errand.woo_order_id, note=note):
             await writer.add_note(errand.woo_order_id, note=note)
 
 

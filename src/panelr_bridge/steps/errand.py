@@ -1,13 +1,13 @@
 """A follow-up is taken by a lease, carried out by its holder, and what came of it is written down, fenced."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from panelr_bridge import outcomes, retry
-from panelr_bridge.decide import email_of
+from panelr_bridge.customer import email_of
 from panelr_bridge.outcomes import Outcome, Unknown
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.steps import gate
@@ -21,6 +21,9 @@ from panelr_bridge.values import FollowUp, Policy, Reason, State, WorkOrder
 
 ONCE = frozenset({FollowUp.PAYMENT, FollowUp.INSTRUCTIONS})
 """Calls that must not be repeated while it is not known what became of the last."""
+WRITING = timedelta(seconds=120)
+"""How long writing to a store may take in all: it is several requests, and a shop that is unwell is asked again."""
+MARGIN = timedelta(seconds=30)
 ENDED_WORDS = "the process that did this ended before the outcome was recorded"
 
 
@@ -44,6 +47,7 @@ class Errand:
     lease_until: datetime
     slot: Slot | None
     work_order: WorkOrder
+    adopted: bool
     email: str | None = field(repr=False)
 
 
@@ -67,20 +71,25 @@ class Result:
     noted: bool = True
 
 
-def claim(connection: Connection, now: datetime, *, kind: FollowUp, terms: Terms) -> Errand | Idle | None:
+def claim(
+    connection: Connection, now: datetime, *, kind: FollowUp, terms: Terms, tried: list[int] | None = None
+) -> Errand | Idle | None:
     """Take the follow-up of a kind that has been due the longest; None where none is due.
 
-    Follow-ups take at most half of a minute's calls, so that new orders find the other half.
+    Follow-ups take at most half of a minute's calls, so that new orders find the other half. `tried` is told which
+    order that is, for the case that handling it raises.
     """
     row = follow_ups.next_due(connection, kind, now=now)
     if row is None:
         return None
+    if tried is not None:
+        tried.append(row["id"])
     slot, share = None, max(terms.rate_per_minute // 2, 1)
     if kind is not FollowUp.WRITE_BACK:
         slot = rate.take(connection, name=RATE, limit=share, now=now)
         if slot is None:
             return Idle(rate.free_at(connection, name=RATE, limit=share, now=now), for_leave=True)
-    until = now + 2 * terms.lease
+    until = now + lease_of(kind, terms)
     values = {"lease_until": until, "attempt": row["of_attempt"] + 1, "slot": slot and slot.number}
     if kind in ONCE and row["sent_at"] is None:
         values["sent_at"] = now
@@ -99,13 +108,14 @@ def claim(connection: Connection, now: datetime, *, kind: FollowUp, terms: Terms
         lease_until=until,
         slot=slot,
         work_order=work_order_of(row),
-        email=_email(connection, row),
+        email=_email(connection, row, kind),
+        adopted=row["adopted"],
     )
 
 
-def _email(connection: Connection, row: Row) -> str | None:
-    """The customer's address as Panelr was told it, else as it would be."""
-    if row["request"] is not None:
+def _email(connection: Connection, row: Row, kind: FollowUp) -> str | None:
+    """The customer's address as Panelr was told it, else, and for an order that is yet to be sent, as it would be."""
+    if row["request"] is not None and kind is not FollowUp.LINES:
         return panelr_request.load(row["request"]).customer_email
     order = snapshot(connection, row)
     return None if order is None else email_of(order)
@@ -145,9 +155,24 @@ def record_lines(
     return State(str(values.get("state", row["state"])))
 
 
+def lease_of(kind: FollowUp, terms: Terms) -> timedelta:
+    """Return how long an errand of a kind may take before it is taken for lost: longer than it can."""
+    return WRITING + MARGIN if kind is FollowUp.WRITE_BACK else 2 * terms.lease
+
+
+def set_aside(connection: Connection, now: datetime, order_id: int, kind: FollowUp) -> None:
+    """Leave a follow-up that cannot even be claimed to a person: the others must not wait for it."""
+    row = orders.lock_by_id(connection, order_id)
+    if row is not None:
+        follow_ups.change(connection, order_id, kind, {"due_at": None})
+        orders.change(connection, order_id, {"attention": cannot_be_processed(row)}, now=now)
+
+
 def failed(connection: Connection, now: datetime, errand: Errand) -> None:
     """Carrying an errand out, or what it brought, has failed for a fault of the bridge: a person is told."""
     row = orders.lock_by_id(connection, errand.order_id)
+    if errand.slot is not None:
+        gate.keep_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
     if row is not None and follow_ups.holds(connection, row["id"], errand.kind, lease_until=errand.lease_until):
         follow_ups.change(connection, row["id"], errand.kind, {"lease_until": None, "slot": None, "due_at": None})
         orders.change(connection, row["id"], {"attention": cannot_be_processed(row)}, now=now)
@@ -201,7 +226,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
         "status": None,
         "milliseconds": None,
         "words": ENDED_WORDS,
-        "started_at": row["of_lease_until"] - 2 * terms.lease,
+        "started_at": row["of_lease_until"] - lease_of(kind, terms),
         "recorded_at": now,
     }
     outbox.note_attempt(connection, attempt)

@@ -26,7 +26,7 @@ from panelr_bridge.store import audit, deliveries, orders, outbox, rate, togethe
 from panelr_bridge.store.deliveries import Delivery, Stored
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.writer import Restart
-from panelr_bridge.values import Action, Policy, Reason, State
+from panelr_bridge.values import Action, OnPaid, Policy, Reason, State
 from panelr_bridge.woo.payload import Deleted, Order
 
 RESTORED = "order.restored"
@@ -193,7 +193,7 @@ def _next(
     if _is_nothing_new(connection, delivery, order, row, stored, asked):
         return Received(stored, row)
     values = snapshot_values(order, delivery_id=stored.id, sha256=stored.sha256)
-    moved = row["woo_status"] != order.status
+    moved = row["woo_status"] != order.status or _has_just_been_paid(connection, row, weighed)
     row |= values
     if row["state"] == State.CREATED:
         values |= {"attention": attention(connection, row, order)}
@@ -209,6 +209,14 @@ def _next(
             outbox.put_back(connection, row["id"], due=asked.due)
     orders.change(connection, row["id"], values, now=now)
     return Received(stored, row | values, claim)
+
+
+def _has_just_been_paid(connection: Connection, row: Row, weighed: Weighed) -> bool:
+    """Whether the order is paid now and was not by its last snapshot; asked only where Panelr is told of payments."""
+    if row["state"] != State.CREATED or weighed.catalogue.on_paid is OnPaid.NONE or not weighed.order.is_paid:
+        return False
+    before = snapshot(connection, row)
+    return before is not None and not before.is_paid
 
 
 def _take_along(
@@ -286,7 +294,7 @@ def _delete(connection: Connection, event: Deleted, *, store: str, policy: Polic
     order = snapshot(connection, row | values)
     if order is not None:
         if row["state"] == State.CREATED:
-            values |= {"attention": attention(connection, row, order)}
+            values |= {"attention": attention(connection, row, order), "follow_at": now}
         weighed, _ = weigh(connection, order, store=store, policy=policy)
         values |= reweigh(connection, row, weighed, now=now)
     orders.change(connection, row["id"], values, now=now)

@@ -1,17 +1,19 @@
 """What an order calls for beside its create call is looked at, and owed; `follow.py` decides, without I/O."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from panelr_bridge import follow
+from panelr_bridge.customer import email_of
 from panelr_bridge.decide import asks_for_lines, paid_for_panelr
 from panelr_bridge.follow import Cannot, Created, Known, Owe, Shop, Withdraw
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.steps.weigh import snapshot, weigh
-from panelr_bridge.store import follow_ups, orders
+from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import FollowUp, Policy, Reason, State, WorkOrder
 from panelr_bridge.woo.payload import Order
@@ -30,10 +32,16 @@ def plan(
         return ()
     if row["state"] == State.CREATED:
         return _after_creation(connection, row, order, policy=policy, shop=shops.get(row["store"], Shop()), now=now)
-    if row["state"] == State.HELD and row["customer_lines"] is None and asks_for_lines(_reasons(row)):
-        follow_ups.owe(connection, row, FollowUp.LINES, due=now, told={}, now=now)
-        return (FollowUp.LINES,)
+    if row["state"] == State.HELD and asks_for_lines(order, _reasons(row)) and not _told_of_lines(row, order):
+        owed = Owe(FollowUp.LINES, now, {})
+        known = follow_ups.of_order(connection, order_id).get(FollowUp.LINES)
+        return (FollowUp.LINES,) if _take(connection, row, owed, known=known, now=now) else ()
     return ()
+
+
+def _told_of_lines(row: Row, order: Order) -> bool:
+    """Return whether Panelr has told of the lines of the customer that the order has now."""
+    return row["customer_lines"] is not None and row["customer_lines"]["email"] == email_of(order)
 
 
 def _after_creation(
@@ -47,25 +55,32 @@ def _after_creation(
         request=None if row["request"] is None else panelr_request.load(row["request"]),
         created_at=row["first_sent_at"] or now,
         on_paid=weighed.catalogue.on_paid,
+        payment_method_id=weighed.catalogue.payment_method_id,
         amount=paid_for_panelr(order, weighed.catalogue, policy),
+        by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
+        has_email=row["request"] is not None or email_of(order) is not None,
     )
+    if shop.url is None:
+        shop = replace(shop, url=deliveries.source(connection, row["delivery_id"]))
     wanted = follow.steps(created, shop, {kind: _known(each) for kind, each in known.items()}, now=now)
-    for step in wanted:
-        _take(connection, row, step, known=known.get(step.kind), now=now)
-    return tuple(step.kind for step in wanted if isinstance(step, Owe))
+    taken = [step for step in wanted if _take(connection, row, step, known=known.get(step.kind), now=now)]
+    return tuple(step.kind for step in taken if isinstance(step, Owe))
 
 
-def _take(connection: Connection, row: Row, step: follow.Step, *, known: Row | None, now: datetime) -> None:
+def _take(connection: Connection, row: Row, step: follow.Step, *, known: Row | None, now: datetime) -> bool:
+    """Write a step down; returns whether it was, and not put off until what is under way has ended."""
+    if known is not None and known["lease_until"] is not None:
+        orders.follow(connection, row["id"], at=known["lease_until"])
+        return False
     if isinstance(step, Owe):
-        if known is not None and known["lease_until"] is not None:  # under way: what is wanted now comes after it
-            orders.follow(connection, row["id"], at=known["lease_until"])
-            return
         follow_ups.owe(connection, row, step.kind, due=step.due_at, told=dict(step.told), now=now)
     elif isinstance(step, Withdraw):
         follow_ups.withdraw(connection, row["id"], step.kind)
     elif isinstance(step, Cannot):
         follow_ups.owe(connection, row, step.kind, due=None, told={"cannot": step.reason.code}, now=now)
-        orders.change(connection, row["id"], {"attention": told_a_person(row, step.reason)}, now=now)
+        row["attention"] = told_a_person(row, step.reason)
+        orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
+    return True
 
 
 def told_a_person(row: Row, reason: Reason) -> list[dict[str, str]]:
@@ -87,7 +102,7 @@ def work_order_of(row: Row) -> WorkOrder:
 def _known(each: Row) -> Known:
     return Known(
         told=each["told"],
-        done=each["done_at"] is not None,
+        done_at=each["done_at"],
         owed=each["due_at"] is not None or each["lease_until"] is not None,
         sent=each["sent_at"] is not None,
     )

@@ -16,7 +16,7 @@ from panelr_bridge.outcomes import Outcome, Refused, Unknown
 from panelr_bridge.steps import gate
 from panelr_bridge.steps.claim import Claim, Terms
 from panelr_bridge.steps.weigh import attention, cannot_be_processed, lasting, result_values, snapshot
-from panelr_bridge.store import orders, outbox, together
+from panelr_bridge.store import follow_ups, orders, outbox, together
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, State, WorkOrder
 
@@ -264,6 +264,9 @@ def _take_back(connection: Connection, work_order: WorkOrder, order_id: int, *, 
     reasons = _reason("unconfirmed", f"the work order that it had adopted is order {order_id}'s: it is looked up anew")
     orders.change(connection, row["id"], nothing | {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
     outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
+    if follow_ups.forget(connection, row["id"]):
+        words = f"its payment was told of {work_order.reference_code}, which is order {order_id}'s: see to both there"
+        _tell(connection, row, "payment_not_told", words, now=now)
 
 
 def _tell(connection: Connection, row: Row, code: str, words: str, *, now: datetime) -> None:

@@ -106,7 +106,7 @@ def standing_values(weighed: Weighed, *, state: State, delivery_id: int | None, 
     }
     if isinstance(decision, Adopt):
         values |= result_values(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    if isinstance(decision, Adopt) or (state is State.HELD and asks_for_lines(decision.reasons)):
+    if isinstance(decision, Adopt) or (state is State.HELD and asks_for_lines(weighed.order, decision.reasons)):
         values |= {"follow_at": now}
     return values
 

@@ -130,6 +130,13 @@ def kept(connection: Connection, *, store: str, topic: str, digests: list[bytes]
     return {row.body_sha256: row.verdict for row in rows}
 
 
+def source(connection: Connection, delivery_id: int) -> str | None:
+    """Return what the shop of a delivery calls itself: the address in its X-WC-Webhook-Source."""
+    headers = connection.execute(select(deliveries.c.headers).where(deliveries.c.id == delivery_id)).scalar()
+    address = (headers or {}).get("x-wc-webhook-source")
+    return address if isinstance(address, str) and address.startswith(("http://", "https://")) else None
+
+
 def get(connection: Connection, delivery_id: int) -> Row | None:
     """Return one delivery with its body."""
     found = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).mappings().one_or_none()

@@ -22,6 +22,7 @@ _TO_PLAN = (
     .limit(bindparam("limit"))
 )
 _PLANNED = update(orders).where(orders.c.id == bindparam("of_order")).values(follow_at=None)
+_FORGET = delete(follow_ups).where(_C.order_id == bindparam("of_order"))
 _WITHDRAW = delete(follow_ups).where(
     _C.order_id == bindparam("of_order"), _C.kind == bindparam("of_kind"), _C.lease_until.is_(None)
 )
@@ -88,6 +89,13 @@ def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime | Non
     ):
         new = {"store": row["store"], "order_id": row["id"], "kind": kind, "lease_until": None, "slot": None}
         connection.execute(insert(follow_ups).values(values | new))
+
+
+def forget(connection: Connection, order_id: int) -> bool:
+    """Owe nothing for a locked order any more, and forget what was done; returns whether its payment may be told."""
+    known = of_order(connection, order_id).get(FollowUp.PAYMENT)
+    connection.execute(_FORGET, {"of_order": order_id})
+    return known is not None and known["sent_at"] is not None
 
 
 def withdraw(connection: Connection, order_id: int, kind: FollowUp) -> None:

@@ -33,7 +33,7 @@ from panelr_bridge.store import listing
 from panelr_bridge.store.listing import Page, Query
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
-from panelr_bridge.values import Catalogue, CustomerLine, Intent, Mapping, OnPaid
+from panelr_bridge.values import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, OnPaid
 
 BATCH = 1000
 
@@ -99,10 +99,10 @@ def told(found: Sequence[Sequence[Any]]) -> tuple[Catalogue, int | None]:
     return catalogue, order_id
 
 
-def _lines(told: Any) -> tuple[CustomerLine, ...] | None:
-    """Read the customer's lines: asyncpg has read the JSON already, SQLite's driver has not."""
+def _lines(told: Any) -> CustomerLines | None:
+    """Read a customer's lines: asyncpg has read the JSON already, SQLite's driver has not."""
     read = json.loads(told) if isinstance(told, str) else told
-    return None if read is None else tuple(CustomerLine(**line) for line in read)
+    return None if read is None else CustomerLines(read["email"], tuple(CustomerLine(**line) for line in read["lines"]))
 
 
 def _mapping(
