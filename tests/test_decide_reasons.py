@@ -48,7 +48,7 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 
 
 def test_every_reason_of_the_module_is_tested() -> None:
-    source = "".join(Path(each.__file__).read_text() for each in (module, cart, customer))
+    source = "".join(Path(str(each.__file__)).read_text() for each in (module, cart, customer))
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE
 
