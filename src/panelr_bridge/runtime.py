@@ -34,6 +34,7 @@ class Runtime:
     """The parts of one running process."""
 
     settings: Settings
+    stores: Mapping[str, StoreSettings]
     database: Database
     panelr: PanelrClient
     bridge: Bridge
@@ -97,7 +98,7 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
             owed=bridge.owed,
         )
         try:
-            yield Runtime(settings, opened, panelr, bridge, worker, shops, catalogue, backfill)
+            yield Runtime(settings, settings.all_stores, opened, panelr, bridge, worker, shops, catalogue, backfill)
         finally:
             seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
             await bridge.drain(seconds=seconds)

@@ -127,7 +127,7 @@ async def _answered(request: Request, runtime: Runtime, store: str) -> tuple[str
 
 
 def _store(runtime: Runtime, name: str) -> StoreSettings:
-    known = runtime.settings.all_stores.get(name)
+    known = runtime.stores.get(name)
     if known is None:
         raise UnknownStore("there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET")
     return known
