@@ -146,10 +146,10 @@ async def at_rest(kit: Kit) -> None:
     """Wait until no order is on its way: what is left is settled, or a person's."""
     async with asyncio.timeout(45):
         while True:
+            waking = (await kit.runtime.database.read(outlook.look)).mapping_changed  # before those that it leads on
             on_the_way = "/orders?state=sending,queued,unconfirmed&attention=false"
             total = (await kit.api("GET", on_the_way)).json()["meta"]["total"]
             stories = (await kit.api("GET", "/orders?per_page=100&attention=true")).json()["data"]
-            waking = (await kit.runtime.database.read(outlook.look)).mapping_changed
             if total == 0 and not waking and all(each["next_attempt_at"] is None for each in stories):
                 return
             await asyncio.sleep(0.05)
