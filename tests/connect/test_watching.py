@@ -113,7 +113,7 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
     monkeypatch.setattr(shop_states, "forget", keep_badly)
     looking = Watching(opened, shops={"default": shop}, doors={"default": DOOR}, clock=lambda: datetime.now(UTC))
     async with looking.beside():
-        for _ in range(1000):
+        for _ in range(3000):
             if await opened.read(shop_states.every):
                 break
             await asyncio.sleep(0.02)

@@ -2,6 +2,7 @@
 
 import typer
 
+from panelr_bridge import logs
 from panelr_bridge.cli import connect, mappings, orders, run, simulate, woo
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(simulate.app, name="simulate")
 
 def main() -> None:
     """Run one command; what the operator can mend is said in words, without a trace."""
+    logs.quiet()  # what a command prints is for a person or a pipe; serve and worker write their log
     try:
         app()
     except Exception as error:

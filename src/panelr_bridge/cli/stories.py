@@ -1,6 +1,6 @@
 """orders list, show, retry: what they print."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from rich.markup import escape
@@ -73,24 +73,32 @@ def print_story(story: dict[str, Any]) -> None:
         f" {state(story['state'])}"
     )
     if story["reference_code"] or story["work_order_id"]:
-        out.print(f"  work order   {escape(story['reference_code'] or '?')} (id {story['work_order_id'] or 'unknown'})")
+        status = f", {escape(story['panelr_status'])}" if story["panelr_status"] else ""
+        number = story["work_order_id"] or "unknown"
+        out.print(f"  work order   {escape(story['reference_code'] or '?')} (id {number}{status})")
     for reason in story["attention"]:
         out.print(f"  [bold red]attention[/]    {escape(_one(reason))}")
     for reason in story["reasons"]:
         out.print(f"  why          {escape(_one(reason))}")
-    for told in story["deliveries"]:
-        times = f", {told['times']} times" if told["times"] > 1 else ""
-        out.print(f"  {_clock(told['received_at'])} told by {escape(told['topic'])}{times}")
-    for tried in story["attempt_log"]:
-        out.print(
-            f"  {_clock(tried['recorded_at'])} {tried['action']} no. {tried['number']}: {tried['outcome']}"
-            f" [dim]({tried['milliseconds']} ms)[/] {escape(tried['words'])}"
-        )
+    for at, words in sorted([*_told(story), *_tried(story)], key=lambda event: event[0]):
+        out.print(f"  {_clock(at)} {words}", soft_wrap=True)
     for owed in story["owed_calls"]:
         when = "under way" if owed["lease_until"] else f"due {_clock(owed['next_attempt_at'])}"
         out.print(f"  owed         {owed['action']}, {when}")
     for each in story["follow_ups"]:
         out.print(f"  {each['kind']:<12} {_standing(each)}")
+
+
+def _told(story: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for told in story["deliveries"]:
+        times = f", {told['times']} times" if told["times"] > 1 else ""
+        yield told["received_at"], f"told by {escape(told['topic'])}{times}"
+
+
+def _tried(story: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for tried in story["attempt_log"]:
+        head = f"{tried['action']} no. {tried['number']}: {tried['outcome']} [dim]({tried['milliseconds']} ms)[/]"
+        yield tried["recorded_at"], f"{head} {escape(tried['words'])}"
 
 
 def _standing(each: dict[str, Any]) -> str:
