@@ -1,5 +1,5 @@
 """`python -m panelr_bridge` is `panelr-bridge`."""
 
-from panelr_bridge.cli import main
+from panelr_bridge.cli import program
 
-main()
+program()

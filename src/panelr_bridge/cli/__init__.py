@@ -26,9 +26,14 @@ app.add_typer(woo.app, name="woo")
 app.add_typer(simulate.app, name="simulate")
 
 
+def program() -> None:
+    """Be the program: what a command prints is for a person or a pipe; serve and worker write their log."""
+    logs.quiet()
+    main()
+
+
 def main() -> None:
     """Run one command; what the operator can mend is said in words, without a trace."""
-    logs.quiet()  # what a command prints is for a person or a pipe; serve and worker write their log
     try:
         app()
     except Exception as error:
