@@ -89,9 +89,17 @@ def test_two_that_name_our_order_are_for_a_person() -> None:
 
 @pytest.mark.parametrize("linked", [{"A"}, ["A", "Z"]])
 def test_a_work_order_of_another_order_is_not_ours(linked: Any) -> None:
-    assert matched(of("A", "20"), linked=linked) == NotThere()
+    assert matched(of("A", "19"), linked=linked) == NotThere()
     assert matched(listed("A"), linked=linked) == NotThere()
     assert matched(listed("A"), listed("B"), linked=linked) == found("B", certain=False)
+
+
+def test_one_that_names_our_order_and_is_another_orders_is_a_persons_choice() -> None:
+    """Panelr gives its codes a second time once it is restored from a backup: then it may well be ours."""
+    assert matched(of("A", "20"), linked={"A"}) == Ambiguous(("A",))
+    old = of("A", "20", at=SENT - timedelta(days=30))
+    assert matched(old, linked={"A"}) == NotThere()
+    assert matched(of("A", "20"), of("B", "20"), linked={"A"}) == found("B", certain=True)
 
 
 def test_the_only_one_with_the_same_items_is_probably_ours() -> None:

@@ -74,6 +74,11 @@ def match(
     if named:
         recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
         return _verdict(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
+    claimed = [entry for entry in listed if request.wc_order_id in _names(entry)]
+    if recent := [entry for entry in claimed if _made_since(entry, first_attempt_at - A_DAY)]:
+        # it names our order, and another has its code: another store's order of that number, or a Panelr that was
+        # restored and gives its codes a second time
+        return _verdict([], recent, certain=False, whole=whole)
     compared = [(entry, _compare(entry, request, products or {})) for entry in free if not _names(entry)]
     alike = [(entry, same) for entry, same in compared if same is not False]
     possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
