@@ -37,8 +37,14 @@ async def look(shop: Lists, door: Door) -> tuple[bool, str]:
     except ShopUnreachable as error:
         return False, f"the shop could not be asked for its webhooks: {error.words}"
     except ShopError as error:
+        if error.code == WRONG_KEY:
+            return False, f"the shop does not accept the key: {error.words}"
         return True, f"whether its webhooks are there cannot be told: {error.words}"
     return connecting.summary(connecting.examine(hooks, door))
+
+
+WRONG_KEY = "woocommerce_rest_authentication_error"
+"""WooCommerce's word for a secret that does not belong to its key."""
 
 
 class Watching:

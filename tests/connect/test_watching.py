@@ -43,6 +43,11 @@ class Shop:
     [
         (None, False, "order.created: there is no webhook to the bridge"),
         (ShopUnreachable("no connection"), False, "the shop could not be asked for its webhooks: no connection"),
+        (
+            ShopMisconfigured("bad", status=401, code="woocommerce_rest_authentication_error"),
+            False,
+            "the shop does not accept the key: bad",
+        ),
         (ShopMisconfigured("no right"), True, "whether its webhooks are there cannot be told: no right"),
     ],
 )

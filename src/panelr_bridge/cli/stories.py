@@ -92,7 +92,9 @@ def print_story(story: dict[str, Any]) -> None:
 def _told(story: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for told in story["deliveries"]:
         times = f", {told['times']} times" if told["times"] > 1 else ""
-        yield told["received_at"], f"told by {escape(told['topic'])}{times}"
+        found = told["headers"].get("source") == "backfill"
+        words = "found by asking the store" if found else f"told by {escape(told['topic'])}"
+        yield told["received_at"], f"{words}{times}"
 
 
 def _tried(story: dict[str, Any]) -> Iterator[tuple[str, str]]:
