@@ -101,15 +101,15 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "on the wire": ({"ix_outbox_leases"}, {"along ix_outbox_leases", "pk_orders"}),
     "problems": ({"ix_deliveries_verdict"}, {"ix_deliveries_verdict"}),
     "counts": (
-        {"ix_orders_attention_updated_at", "ix_orders_updated_at", "sqlite_autoindex_orders_1"},
-        {"along uq_orders_store_woo_order_id", "ix_orders_attention_updated_at", "ix_orders_updated_at"},
+        {"ix_orders_attention_updated_at", "ix_orders_sending", "sqlite_autoindex_orders_1"},
+        {"along uq_orders_store_woo_order_id", "ix_orders_sending"},
     ),
     "stats": (
         {
             "along ix_product_mappings_updated_at",
             "ix_deliveries_verdict",
             "ix_orders_attention_updated_at",
-            "ix_orders_updated_at",
+            "ix_orders_sending",
             "ix_outbox_due",
             "ix_outbox_leases",
             "sqlite_autoindex_orders_1",
@@ -118,8 +118,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "along ix_outbox_leases",
             "along uq_orders_store_woo_order_id",
             "ix_deliveries_verdict",
-            "ix_orders_attention_updated_at",
-            "ix_orders_updated_at",
+            "ix_orders_sending",
             "ix_outbox_due",
         },
     ),

@@ -37,8 +37,8 @@ _ADD = Prepared(
         "  RETURNING id),"
         f" owed AS (INSERT INTO outbox (order_id, slot, {', '.join(c.name for c in _OWED)})"
         f"  SELECT added.id, free.slot, {', '.join(f':owed_{c.name}' for c in _OWED)} FROM added, free),"
-        " taken AS (UPDATE rate_slots SET used_at = statement_timestamp() FROM added, free"
-        "  WHERE rate_slots.name = :name AND rate_slots.slot = free.slot)"
+        " taken AS (UPDATE rate_slots SET used_at = statement_timestamp()"
+        "  WHERE name = :name AND slot = (SELECT free.slot FROM added, free))"
         f" SELECT {_REVISION} AS revision, a.delivery_id, a.order_id, a.slot FROM (SELECT 1) one LEFT JOIN"
         " (SELECT delivered.id AS delivery_id, added.id AS order_id, free.slot FROM delivered, added, free) a ON TRUE"
     ).bindparams(

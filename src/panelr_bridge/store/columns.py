@@ -1,4 +1,4 @@
-"""What the tables' columns are made of: their names, moments in UTC, exact money."""
+"""What the tables are made of: their names, moments in UTC, exact money, indexes of a part of the rows."""
 
 import functools
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, MetaData, Numeric, Text
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, Numeric, Text, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData(
@@ -79,3 +79,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTE
 def numbered() -> "Column[int]":
     """Return the column by which a table numbers its rows."""
     return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of those rows alone of which `where` is true."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))

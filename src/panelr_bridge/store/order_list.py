@@ -5,14 +5,16 @@ A group is what orders of one store and one state are; an index has each in the 
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, text
 
 from panelr_bridge.store import counts, database, listing
 from panelr_bridge.store.counts import Group
 from panelr_bridge.store.listing import Branch, Page, Query
 from panelr_bridge.store.orders import WITH_NEXT
-from panelr_bridge.store.tables import orders
+from panelr_bridge.store.tables import NOT_SENDING, SENDING, orders
+from panelr_bridge.values import State
 
 SORTS = frozenset({"id", "created_at", "updated_at", "state", "woo_order_id"})
 
@@ -75,7 +77,12 @@ def _branches(groups: Iterable[Group], query: Query) -> list[Branch]:
             for store, states in _states_by_store(groups).items()
         ]
     places = sorted({(group.store, group.state) for group in groups})
-    return [[orders.c.store == store, orders.c.state == state, *attention] for store, state in places]
+    return [[orders.c.store == store, orders.c.state == state, _place(state), *attention] for store, state in places]
+
+
+def _place(state: str) -> ColumnElement[bool]:
+    """In which indexes the orders of a state are."""
+    return cast("ColumnElement[bool]", text(f"orders.{SENDING if state == State.SENDING else NOT_SENDING}"))
 
 
 def _states_by_store(groups: Iterable[Group]) -> dict[str, set[str]]:

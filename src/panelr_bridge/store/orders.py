@@ -8,7 +8,7 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, text, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, case, false, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -54,7 +54,9 @@ def _change(columns: frozenset[str]) -> Update:
 
 def settling(columns: frozenset[str]) -> ReturningUpdate[Any]:
     """Return the statement of `settle`: `_change` with its fence."""
-    fenced = _change(columns).where(orders.c.state == State.SENDING, orders.c.attempts == bindparam("of_attempt"))
+    # not as a condition that an index could serve: the order is found by its id
+    sending = case((orders.c.state == State.SENDING, true()), else_=false())
+    fenced = _change(columns).where(sending, orders.c.attempts == bindparam("of_attempt"))
     return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
 
 

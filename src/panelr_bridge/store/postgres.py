@@ -27,6 +27,9 @@ CONNECTIONS = 10
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 CONNECT = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}
+# A single statement goes by its indexes. PostgreSQL keeps the plan that it has made of one, which on tables that were
+# all but empty then reads them from end to end, until they are analyzed: a minute and thousands of orders later.
+BY_INDEX = {"enable_seqscan": "off"}
 _SQLALCHEMYS = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"})
 
 
@@ -99,6 +102,7 @@ def _connecting(engine: AsyncEngine) -> Callable[[], Any]:
     known = {name: value for name, value in options.items() if name not in _SQLALCHEMYS}
 
     def connect() -> Any:
-        return asyncpg.connect(**known, **CONNECT, max_cached_statement_lifetime=0)
+        told = CONNECT | {"server_settings": SERVER_SETTINGS | BY_INDEX}
+        return asyncpg.connect(**known, **told, max_cached_statement_lifetime=0)
 
     return connect

@@ -1,8 +1,11 @@
 """Panelr's rate limit, shared by every process on the database, and the gate that a 429 or a wrong key closes.
 
-There is one row for each call that a minute allows. A call takes the row that has been free the longest, and the
-row is free again a minute after the call has left: whatever 60 seconds one looks at, no row was taken twice in them,
-so there were never more calls than rows. Nobody waits for anybody: SKIP LOCKED on PostgreSQL, one writer on SQLite.
+There is one row for each call that a minute allows. A call takes a row that is free, and the row is free again a
+minute after the call has left: whatever 60 seconds one looks at, no row was taken twice in them, so there were never
+more calls than rows. Nobody waits for anybody: SKIP LOCKED on PostgreSQL, one writer on SQLite.
+
+The rows are a dial, and a hand goes round it once in a minute: a call looks for a free row from the hand on. There the
+rows have been free the longest, so the first one mostly is, and no index has to be kept of when each was used.
 
 Time is the database's, so that machines whose clocks differ share one minute: PostgreSQL's statement_timestamp().
 SQLite has no clock but its machine's, which every process on the file shares: there it is the caller's `now`.
@@ -22,6 +25,8 @@ from panelr_bridge.store.tables import IN_DOUBT, Row
 MINUTE = timedelta(seconds=60)
 SLACK = timedelta(seconds=1)
 """How long after taking its slot a call may leave without saying so; one that takes longer is told to `keep`."""
+TAKEN = MINUTE + SLACK
+"""How long a row is not free once a call has taken it."""
 PROBE = timedelta(seconds=60)
 """How long the others wait for a probe's outcome before one of them tries."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,8 +62,8 @@ def _typed(statement: str, columns: Row) -> Any:
 
 
 _FREE = (
-    "SELECT slot FROM rate_slots WHERE name = :name AND slot <= :limit AND used_at <= {{free_since}}{condition}"
-    " ORDER BY used_at, slot LIMIT 1{{lock}}"
+    "SELECT slot FROM rate_slots WHERE name = :name AND slot >= :hand AND slot <= :limit"
+    " AND used_at <= {{free_since}}{condition} ORDER BY slot LIMIT 1{{lock}}"
 )
 _TAKE = "UPDATE rate_slots SET used_at = {{now}} WHERE name = :name AND slot = (" + _FREE + ") RETURNING slot"  # noqa: S608  our own words
 _GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g.failures > 0)"
@@ -167,7 +172,7 @@ def free_ahead(condition: str) -> str:
 def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime) -> Row:
     """Return the values of `take_ahead`'s statement."""
     more = {"moment": now, "likeness": likeness, "doubtful_since": doubtful_since}
-    return {"name": name, "limit": limit, **_moments(now), **more}
+    return {"name": name, "limit": limit, "hand": _hand(limit, now=now), **_moments(now), **more}
 
 
 def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slot | None:
@@ -175,10 +180,10 @@ def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slo
 
     While the gate is closed one call goes through as a probe each time that the pause has passed.
     """
-    slot = _take(connection, "queued", {"name": name, "limit": limit, **_moments(now)})
+    values = {"name": name, "limit": limit, "hand": _hand(limit, now=now), **_moments(now, pause=PROBE)}
+    slot = _take(connection, "queued", values)
     if slot is not None:
         return slot
-    values = {"name": name, "limit": limit, **_moments(now, pause=PROBE)}
     probing = connection.execute(_BECOME_PROBE[connection.dialect.name], values).rowcount == 1
     return _take(connection, "probe", values) if probing else None
 
@@ -230,11 +235,18 @@ def gate(connection: Connection, *, name: str) -> Gate | None:
 
 
 def _take(connection: Connection, kind: str, values: Row) -> Slot | None:
+    """Take the first free row from the hand on; where there is none, the first of all."""
     taken = _TAKES[kind].run(connection, values)
+    if not taken and values["hand"] > 1:
+        taken = _TAKES[kind].run(connection, values | {"hand": 1})
     return next((Slot(slot, probe=kind == "probe") for (slot,) in taken), None)
+
+
+def _hand(limit: int, *, now: datetime) -> int:
+    """Return where the hand stands that goes round the rows in the time for which one is taken."""
+    return int(now.timestamp() % TAKEN.total_seconds() / TAKEN.total_seconds() * limit) + 1
 
 
 def _moments(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
     """Return every moment and length of time that a statement may name; each takes what it needs."""
-    window = MINUTE + SLACK
-    return {"now": now, "free_since": now - window, "until": now + pause, "window": window, "pause": pause}
+    return {"now": now, "free_since": now - TAKEN, "until": now + pause, "window": TAKEN, "pause": pause}

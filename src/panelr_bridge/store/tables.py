@@ -22,9 +22,15 @@ from sqlalchemy import (
     text,
 )
 
-from panelr_bridge.store.columns import Money, UtcDateTime, metadata, numbered
+from panelr_bridge.store.columns import Money, UtcDateTime, metadata, numbered, partial
 from panelr_bridge.values import FollowUp, State
 
+SENDING = "state = 'sending'"
+NOT_SENDING = "state <> 'sending'"
+"""Of an order. The indexes of those that are not just being sent are changed once by an ordinary one, and not twice.
+
+Statements say it in these words, for SQLite.
+"""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Of an order: Panelr may have a work order of it that nobody here knows."""
 
@@ -87,54 +93,19 @@ orders = Table(
     Column("follow_at", UtcDateTime),  # when it is to be looked at what else the order calls for
     Column("customer_lines", JSON(none_as_null=True)),  # what Panelr told of the customer's lines, for a renewal
     UniqueConstraint("store", "woo_order_id"),  # with one result a row: at most one work order per order
-    Index("ix_orders_work_order_id", "work_order_id"),
-    Index("ix_orders_reference_code", "reference_code"),
-    Index(  # two orders that look for the same lost answer cannot both adopt it
-        "uq_orders_adopted",
-        "reference_code",
-        unique=True,
-        postgresql_where=text("adopted"),
-        sqlite_where=text("adopted"),
-    ),
+    partial("ix_orders_work_order_id", "work_order_id", where="work_order_id IS NOT NULL"),
+    partial("ix_orders_reference_code", "reference_code", where="reference_code IS NOT NULL"),
+    # two orders that look for the same lost answer cannot both adopt it
+    partial("uq_orders_adopted", "reference_code", where="adopted", unique=True),
     # a list is put together from the orders of each store and state, so these serve every list of orders
-    Index("ix_orders_state", "store", "state", "id"),
-    Index("ix_orders_updated_at", "store", "state", "updated_at", "id"),
-    Index(
-        "ix_orders_in_doubt",
-        "likeness",
-        postgresql_where=text(IN_DOUBT),
-        sqlite_where=text(IN_DOUBT),
-    ),
-    Index(
-        "ix_orders_attention",
-        "store",
-        "state",
-        "id",
-        postgresql_where=text("attention IS NOT NULL"),
-        sqlite_where=text("attention IS NOT NULL"),
-    ),
-    Index(
-        "ix_orders_attention_updated_at",
-        "store",
-        "state",
-        "updated_at",
-        "id",
-        postgresql_where=text("attention IS NOT NULL"),
-        sqlite_where=text("attention IS NOT NULL"),
-    ),
-    Index(
-        "ix_orders_awaits_mapping",
-        "store",
-        "mapping_revision",
-        postgresql_where=text("awaits_mapping"),
-        sqlite_where=text("awaits_mapping"),
-    ),
-    Index(
-        "ix_orders_follow_at",
-        "follow_at",
-        postgresql_where=text("follow_at IS NOT NULL"),
-        sqlite_where=text("follow_at IS NOT NULL"),
-    ),
+    partial("ix_orders_sending", "store", "id", where=SENDING),
+    partial("ix_orders_state", "store", "state", "id", where=NOT_SENDING),
+    partial("ix_orders_updated_at", "store", "state", "updated_at", "id", where=NOT_SENDING),
+    partial("ix_orders_in_doubt", "likeness", where=IN_DOUBT),
+    partial("ix_orders_attention", "store", "state", "id", where="attention IS NOT NULL"),
+    partial("ix_orders_attention_updated_at", "store", "state", "updated_at", "id", where="attention IS NOT NULL"),
+    partial("ix_orders_awaits_mapping", "store", "mapping_revision", where="awaits_mapping"),
+    partial("ix_orders_follow_at", "follow_at", where="follow_at IS NOT NULL"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint(
         "state <> 'created' OR reference_code IS NOT NULL OR work_order_id IS NOT NULL", name="created_has_result"
@@ -171,20 +142,8 @@ outbox = Table(
     Column("lease_until", UtcDateTime),
     Column("slot", Integer),  # of the rate limit, that the call under way has taken
     Column("owed_since", UtcDateTime, nullable=False),
-    Index(
-        "ix_outbox_due",
-        "action",
-        "next_attempt_at",
-        "id",
-        postgresql_where=text("lease_until IS NULL"),
-        sqlite_where=text("lease_until IS NULL"),
-    ),
-    Index(
-        "ix_outbox_leases",
-        "lease_until",
-        postgresql_where=text("lease_until IS NOT NULL"),
-        sqlite_where=text("lease_until IS NOT NULL"),
-    ),
+    partial("ix_outbox_due", "action", "next_attempt_at", "id", where="lease_until IS NULL"),
+    partial("ix_outbox_leases", "lease_until", where="lease_until IS NOT NULL"),
     CheckConstraint("action IN ('create_work_order', 'look_up')", name="action"),
 )
 
@@ -206,20 +165,8 @@ follow_ups = Table(
     Column("owed_since", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
     UniqueConstraint("order_id", "kind"),
-    Index(
-        "ix_follow_ups_due",
-        "kind",
-        "due_at",
-        "id",
-        postgresql_where=text("lease_until IS NULL AND due_at IS NOT NULL"),
-        sqlite_where=text("lease_until IS NULL AND due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_follow_ups_leases",
-        "lease_until",
-        postgresql_where=text("lease_until IS NOT NULL"),
-        sqlite_where=text("lease_until IS NOT NULL"),
-    ),
+    partial("ix_follow_ups_due", "kind", "due_at", "id", where="lease_until IS NULL AND due_at IS NOT NULL"),
+    partial("ix_follow_ups_leases", "lease_until", where="lease_until IS NOT NULL"),
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
 )
 
@@ -253,14 +200,8 @@ product_mappings = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "key", "panelr_product_id", "intent"),
-    Index(  # nulls are distinct to a unique constraint
-        "uq_product_mappings_nothing",
-        "store",
-        "key",
-        unique=True,
-        postgresql_where=text("panelr_product_id IS NULL"),
-        sqlite_where=text("panelr_product_id IS NULL"),
-    ),
+    # nulls are distinct to a unique constraint
+    partial("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
     Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
     Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
     Index("ix_product_mappings_sku", "sku", "id"),
@@ -339,8 +280,7 @@ rate_slots = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("slot", Integer, primary_key=True, autoincrement=False),
-    Column("used_at", UtcDateTime, nullable=False),
-    Index("ix_rate_slots_used_at", "name", "used_at", "slot"),
+    Column("used_at", UtcDateTime, nullable=False),  # in no index: on PostgreSQL a call changes its row in place
 )
 
 # What each shop told of its webhooks when a worker asked it last.
