@@ -83,13 +83,23 @@ def test_a_paid_order_tells_panelr_once() -> None:
     [
         (UNPAID, {}),
         (PAID, {"on_paid": OnPaid.NONE}),
+        (PAID, {"on_paid": OnPaid.NONE, "request": replace(REQUEST, payment_method_id=None)}),
         (PAID, {"request": None, "by_plugin": True}),
         (PAID, {"work_order": replace(WORK_ORDER, status="payment_submitted")}),
         (PAID, {"work_order": replace(WORK_ORDER, status="completed"), "on_paid": OnPaid.COMPLETE_ORDER}),
         (PAID | {"status": "refunded"}, {}),
         (PAID | {"status": "trash"}, {}),
     ],
-    ids=["unpaid", "not wanted", "the plugin's", "told at its creation", "completed already", "refunded", "deleted"],
+    ids=[
+        "unpaid",
+        "not wanted",
+        "mapped later",
+        "the plugin's",
+        "told at its creation",
+        "completed already",
+        "refunded",
+        "deleted",
+    ],
 )
 def test_no_payment_is_told_of(content: dict[str, Any], changes: dict[str, Any]) -> None:
     assert FollowUp.PAYMENT not in wanted(created(content, **changes))

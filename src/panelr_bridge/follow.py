@@ -164,7 +164,10 @@ def _cannot_pay(created: Created, *, called_for: bool, instructed: bool) -> str 
         if created.amount is None and request.payment_amount is None:
             return "the order is paid, but its mappings have changed and the amount is not known: see to it in Panelr"
         return None
-    elsewhere = request is not None and (instructed or request.payment_method_id != created.payment_method_id)
+    # a method that had no mapping when the order was sent is no other one
+    elsewhere = request is not None and (
+        instructed or request.payment_method_id not in {None, created.payment_method_id}
+    )
     paid = created.order.is_paid and created.order.status not in ENDED
     if elsewhere and paid and created.on_paid is OnPaid.NONE and created.work_order.status == UNPAID:
         return "the order is paid by a method of which Panelr is told nothing: see to its work order there"
