@@ -111,15 +111,22 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
     ok, words = connecting.summary(connecting.examine(connecting.hooks_of(hooks), DOOR))
     assert not ok
     for part in (
-        'order.created: webhook 1 "Panelr: created" is disabled: WooCommerce switches one off at its 7th failure',
+        'order.created: webhook 1 "Panelr: created" is disabled: by a person, or by WooCommerce at its 7th failure',
         "order.updated: webhook 2",
         "sends to https://old.example.com/x",
         "order.deleted: webhook 4",
         "order.restored: there is no webhook to the bridge",
-        "connect --repair",
+        "panelr-bridge connect --repair mends this",
     ):
         assert part in words
     assert "secret" not in words
+
+
+def test_what_is_only_missing_needs_no_repair() -> None:
+    there = [hook(number, topic=topic) for number, topic in enumerate(OTHERS)]
+    ok, words = connecting.summary(connecting.examine(connecting.hooks_of(there), DOOR))
+    missing = "order.created: there is no webhook to the bridge"
+    assert (ok, words) == (False, f"{missing}. panelr-bridge connect mends this")
 
 
 def test_all_is_well_where_every_topic_has_its_webhook() -> None:

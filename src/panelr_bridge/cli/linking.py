@@ -156,8 +156,8 @@ class Linking:
         if TOLD in topics and await self._touched():
             topics.remove(TOLD)
         if topics:
-            words = f"{', '.join(topics)}: WooCommerce still counts 6 failures there, and disables it again at the next"
-            self.report.warn("webhooks", f"{words}, unless one succeeds before")
+            words = "WooCommerce may still count 6 failures there, and then disables it again at the next"
+            self.report.warn("webhooks", f"{', '.join(topics)}: {words}, unless one succeeds before")
             self.report.more("panelr-bridge smoke makes order.created and order.updated succeed.")
 
     async def _touched(self) -> bool:
