@@ -83,13 +83,23 @@ def test_a_paid_order_tells_panelr_once() -> None:
     [
         (UNPAID, {}),
         (PAID, {"on_paid": OnPaid.NONE}),
+        (PAID, {"on_paid": OnPaid.NONE, "request": replace(REQUEST, payment_method_id=None)}),
         (PAID, {"request": None, "by_plugin": True}),
         (PAID, {"work_order": replace(WORK_ORDER, status="payment_submitted")}),
         (PAID, {"work_order": replace(WORK_ORDER, status="completed"), "on_paid": OnPaid.COMPLETE_ORDER}),
         (PAID | {"status": "refunded"}, {}),
         (PAID | {"status": "trash"}, {}),
     ],
-    ids=["unpaid", "not wanted", "the plugin's", "told at its creation", "completed already", "refunded", "deleted"],
+    ids=[
+        "unpaid",
+        "not wanted",
+        "mapped later",
+        "the plugin's",
+        "told at its creation",
+        "completed already",
+        "refunded",
+        "deleted",
+    ],
 )
 def test_no_payment_is_told_of(content: dict[str, Any], changes: dict[str, Any]) -> None:
     assert FollowUp.PAYMENT not in wanted(created(content, **changes))
@@ -140,6 +150,58 @@ def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(ki
     assert wanted(cancelled, known={kind: Known(told={}, owed=True)})[kind] == Withdraw(kind)
     assert kind not in wanted(cancelled, known={kind: Known(told={}, owed=True, sent=True)})
     assert kind not in wanted(cancelled, known={kind: Known(told={}, done_at=NOW)})
+
+
+COULD_NOT = {
+    FollowUp.PAYMENT: Known(told={"cannot": "payment_not_told"}),
+    FollowUp.INSTRUCTIONS: Known(told={"cannot": "instructions_not_sent"}),
+}
+
+
+def test_what_could_not_be_done_is_told_once() -> None:
+    assert FollowUp.PAYMENT not in wanted(created(PAID, request=None), known=COULD_NOT)
+    assert FollowUp.INSTRUCTIONS not in wanted(created(UNPAID), shop=Shop(), known=COULD_NOT)
+    before = {FollowUp.PAYMENT: Known(told={"cannot": "another"})}
+    assert isinstance(wanted(created(PAID, request=None), known=before)[FollowUp.PAYMENT], Cannot)
+
+
+def test_what_could_not_be_done_is_owed_when_it_can() -> None:
+    assert isinstance(wanted(created(PAID), known=COULD_NOT)[FollowUp.PAYMENT], Owe)
+    assert isinstance(wanted(created(UNPAID), known=COULD_NOT)[FollowUp.INSTRUCTIONS], Owe)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "kind"),
+    [
+        (PAID, {"request": None, "work_order": replace(WORK_ORDER, status="completed")}, FollowUp.PAYMENT),
+        (PAID | {"status": "refunded"}, {"request": None}, FollowUp.PAYMENT),
+        (PAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, FollowUp.INSTRUCTIONS),
+    ],
+    ids=["paid in Panelr", "refunded", "paid without instructions"],
+)
+def test_what_could_not_be_done_and_is_not_called_for_any_more_is_withdrawn(
+    content: dict[str, Any], changes: dict[str, Any], kind: FollowUp
+) -> None:
+    assert wanted(created(content, **changes), known=COULD_NOT)[kind] == Withdraw(kind)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "told"),
+    [
+        (Known(told={}, done_at=NOW, sent=True), True),
+        (Known(told={}, owed=True, sent=True), True),
+        (Known(told={}), True),
+        (Known(told={}, owed=True), False),
+        (Known(told={"cannot": "instructions_not_sent"}), False),
+    ],
+    ids=["told how to pay", "perhaps", "a person's", "not yet", "could not be"],
+)
+def test_a_payment_of_which_panelr_is_told_nothing_is_a_persons_only_where_it_told_how_to_pay(
+    instructions: Known, told: bool
+) -> None:
+    """Else the next look would find the instructions withdrawn, and say otherwise."""
+    found = wanted(created(PAID, on_paid=OnPaid.NONE), known={FollowUp.INSTRUCTIONS: instructions})
+    assert isinstance(found.get(FollowUp.PAYMENT), Cannot) is told
 
 
 def test_the_store_is_written_to_when_something_is_new() -> None:

@@ -20,7 +20,7 @@ from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import intake, record
-from panelr_bridge.steps.claim import Claim, Idle, Moved, Terms
+from panelr_bridge.steps.claim import LEAVE_FORGOTTEN, Claim, Idle, Moved, Terms
 from panelr_bridge.steps.ordinary import Ordinary
 from panelr_bridge.steps.record import Report
 from panelr_bridge.steps.understand import understand
@@ -38,8 +38,6 @@ TURNS = (Action.CREATE_WORK_ORDER,) * 3 + (Action.LOOK_UP,)
 CALLS_AT_ONCE = 64
 """How many calls a process makes at one time before its worker takes no more."""
 STORE_AGAIN = 0.5
-LEAVE_FORGOTTEN = timedelta(seconds=4)
-"""How long the worker goes by it that there was no leave for a call; then it asks again."""
 
 log = logs.get(__name__)
 

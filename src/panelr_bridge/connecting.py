@@ -78,7 +78,7 @@ class Found:
 
 
 _STOPPED = {
-    "disabled": "WooCommerce switches one off at its 7th failure in a row",
+    "disabled": "by a person, or by WooCommerce at its 7th failure in a row",
     PAUSED: "somebody has paused it",
 }
 
@@ -175,9 +175,10 @@ def _step(each: Found, door: Door, *, repair: bool, secret: bool) -> Step | None
 
 def summary(found: Sequence[Found]) -> tuple[bool, str]:
     """Return whether every topic is served by one webhook, and say what is wrong otherwise."""
-    wrong = [each.words for each in found if each.fault is not None]
+    wrong = [each for each in found if each.fault is not None]
     if wrong:
-        return False, f"{'; '.join(wrong)}. panelr-bridge connect --repair mends this"
+        repair = "" if all(each.fault is Fault.MISSING for each in wrong) else " --repair"
+        return False, f"{'; '.join(each.words for each in wrong)}. panelr-bridge connect{repair} mends this"
     return True, f"{len(found)} webhooks are active: {', '.join(each.topic for each in found)}"
 
 

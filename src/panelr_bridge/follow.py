@@ -46,6 +46,11 @@ class Known:
     owed: bool = False
     sent: bool = False
 
+    @property
+    def cannot(self) -> str | None:
+        """The code of what a person was told where it could not be done."""
+        return self.told.get("cannot")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
@@ -77,7 +82,7 @@ class Owe:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """What was owed is not any more."""
+    """What was owed, or could not be done, is not called for any more."""
 
     kind: FollowUp
 
@@ -94,14 +99,30 @@ Step = Owe | Withdraw | Cannot
 
 
 def steps(created: Created, shop: Shop, known: Mapping[FollowUp, Known], *, now: datetime) -> tuple[Step, ...]:
-    """Return what `created` calls for now, beside what is owed, done or in a person's hands already."""
-    found = (
-        _payment(created, known.get(FollowUp.PAYMENT), instructed=FollowUp.INSTRUCTIONS in known, now=now),
-        _instructions(created, shop, known.get(FollowUp.INSTRUCTIONS), now=now),
-        _write_back(created, shop, known.get(FollowUp.WRITE_BACK), now=now),
-        _status(created, known.get(FollowUp.STATUS), known.get(FollowUp.PAYMENT)),
-    )
-    return tuple(step for step in found if step is not None)
+    """Return what `created` calls for now, beside what is owed, done or in a person's hands already.
+
+    What could not be done is looked at as if it had never been: it may be possible by now, or called for no more.
+    """
+    had = {kind: each for kind, each in known.items() if each.cannot is None}
+    payment, instructions = had.get(FollowUp.PAYMENT), had.get(FollowUp.INSTRUCTIONS)
+    instructed = instructions is not None and (instructions.sent or not instructions.owed)
+    found = {
+        FollowUp.PAYMENT: _payment(created, payment, instructed=instructed, now=now),
+        FollowUp.INSTRUCTIONS: _instructions(created, shop, instructions, now=now),
+        FollowUp.WRITE_BACK: _write_back(created, shop, had.get(FollowUp.WRITE_BACK), now=now),
+        FollowUp.STATUS: _status(created, had.get(FollowUp.STATUS), payment),
+    }
+    anew = (_anew(kind, step, known.get(kind)) for kind, step in found.items())
+    return tuple(step for step in anew if step is not None)
+
+
+def _anew(kind: FollowUp, step: Step | None, known: Known | None) -> Step | None:
+    """A person is told once that something cannot be done; that is withdrawn where it is not called for any more."""
+    if known is None or known.cannot is None:
+        return step
+    if isinstance(step, Cannot) and step.reason.code == known.cannot:
+        return None
+    return step or Withdraw(kind)
 
 
 def _payment(created: Created, known: Known | None, *, instructed: bool, now: datetime) -> Step | None:
@@ -143,7 +164,10 @@ def _cannot_pay(created: Created, *, called_for: bool, instructed: bool) -> str 
         if created.amount is None and request.payment_amount is None:
             return "the order is paid, but its mappings have changed and the amount is not known: see to it in Panelr"
         return None
-    elsewhere = request is not None and (instructed or request.payment_method_id != created.payment_method_id)
+    # a method that had no mapping when the order was sent is no other one
+    elsewhere = request is not None and (
+        instructed or request.payment_method_id not in {None, created.payment_method_id}
+    )
     paid = created.order.is_paid and created.order.status not in ENDED
     if elsewhere and paid and created.on_paid is OnPaid.NONE and created.work_order.status == UNPAID:
         return "the order is paid by a method of which Panelr is told nothing: see to its work order there"

@@ -15,7 +15,7 @@ from panelr_bridge.errands import instructions, lines, payment, status, write_ba
 from panelr_bridge.errands.write_back import Writer
 from panelr_bridge.follow import Shop
 from panelr_bridge.steps import errand as errands
-from panelr_bridge.steps.claim import Idle, Terms
+from panelr_bridge.steps.claim import LEAVE_FORGOTTEN, Idle, Terms
 from panelr_bridge.steps.errand import Errand, Result
 from panelr_bridge.steps.plan import plan
 from panelr_bridge.store import follow_ups
@@ -68,8 +68,9 @@ class Following:
         for kind in FollowUp:
             due = seen.follow_ups.get(kind)
             if (planned or (due is not None and due <= now)) and not self._gives_way(kind, seen, now=now):
-                idle = await self._claim(kind)
-                later += [] if idle is None or idle.until is None else [idle.until]
+                await self._claim(kind)
+        if self._no_leave_before is not None and now <= self._no_leave_before:
+            later.append(self._no_leave_before)
         return min(later, default=None)
 
     async def drain(self, *, seconds: float) -> None:
@@ -107,8 +108,11 @@ class Following:
         self._owed.set()  # there may be more than a batch
         return owed
 
-    async def _claim(self, kind: FollowUp) -> Idle | None:
-        """Begin every errand of a kind that is due and may be run; returns why no more, if that passes."""
+    async def _claim(self, kind: FollowUp) -> None:
+        """Begin every errand of a kind that is due and may be run.
+
+        Where there is no leave for more, that holds for a moment only: the gate may open before it was expected to.
+        """
         places = self._writing if kind is FollowUp.WRITE_BACK else self._calling
         while len(places) < AT_ONCE:
             tried: list[int] = []
@@ -121,15 +125,15 @@ class Following:
                 await self._calls.write(errands.set_aside, tried[-1], kind)
                 continue
             if isinstance(taken, Idle):
-                self._no_leave_before = taken.until
-                return taken
+                forgotten = self._calls.clock() + LEAVE_FORGOTTEN
+                self._no_leave_before = min(taken.until or forgotten, forgotten)
+                return
             if taken is None:
-                return None
+                return
             task = asyncio.create_task(self._run(taken), name=f"{kind} for order {taken.order_id}")
             places.add(task)
             task.add_done_callback(places.discard)
             task.add_done_callback(self._ended)
-        return None
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._owed.set()

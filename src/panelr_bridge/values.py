@@ -107,7 +107,6 @@ class Mapping:
     price: Decimal | None = None
     currency: str | None = None
     plugin_id: int | None = None
-    is_trial: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

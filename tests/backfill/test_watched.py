@@ -12,7 +12,7 @@ from panelr_bridge.cli import console
 from panelr_bridge.health import examine
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import marks
-from tests.backfill.shops import LISTS, Rig
+from tests.backfill.shops import LISTS, WC, Rig
 
 Finding = tuple[bool, str]
 EVERY = timedelta(minutes=5)
@@ -131,10 +131,22 @@ async def test_the_command_lists_what_it_finds(rig: Rig, command: Callable[..., 
     assert code == 0
     assert "1 looked at: 0 known, 1 found, 0 failed" in out
     assert "queued" in out
-    assert "The shop has no webhook for the bridge" in out or "does not show its webhooks" in out
+    missing = "The shop has no webhook for the bridge. panelr-bridge connect makes them."
+    assert missing in out or "does not show its webhooks" in out
     await rig.all_created([number])
     code, out, _ = await command("--since", f"{rig.clock.now:%Y-%m-%d}")
     assert (code, "1 known, 0 found" in out) == (0, True)
+
+
+@pytest.mark.parametrize(("dialect", "orders_api"), [("sqlite", WC)])
+async def test_the_command_names_what_mends_a_webhook(rig: Rig, command: Callable[..., Any]) -> None:
+    rig.buy()
+    hook = rig.store.webhooks.add(
+        topic="order.updated", delivery_url="https://bridge.test/webhooks/woocommerce", secret="s", name="mine"
+    )
+    hook.status = "disabled"
+    _, out, _ = await command()
+    assert "The webhook mine (order.updated) is disabled. panelr-bridge connect --repair mends this." in out
 
 
 async def test_the_command_says_what_is_wrong(rig: Rig, command: Callable[..., Any]) -> None:

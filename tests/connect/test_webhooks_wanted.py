@@ -64,7 +64,7 @@ def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
     assert found(hook(1, delivery_url=f"{URL}/second"), door=door) == [(Fault.ELSEWHERE, 1)]
 
 
-def todo(*hooks: dict[str, Any], repair: bool = False, new_secret: bool = False) -> list[Any]:
+def called_for(*hooks: dict[str, Any], repair: bool = False, new_secret: bool = False) -> list[Any]:
     """What is to be done for order.created: what is made, or the number, changes, secret, revival."""
     every = connecting.examine(connecting.hooks_of(hooks), DOOR)
     wanted = [each for each in every if each.topic == CREATED]
@@ -91,14 +91,14 @@ MOVE = {"status": "active", "delivery_url": URL}
     ],
 )
 def test_what_is_done_about_it(hooks: list[dict[str, Any]], plain: list[Any], repaired: list[Any]) -> None:
-    assert todo(*hooks) == plain
-    assert todo(*hooks, repair=True) == repaired
+    assert called_for(*hooks) == plain
+    assert called_for(*hooks, repair=True) == repaired
 
 
 def test_a_new_secret_is_set_in_what_works_and_nothing_else_is_touched() -> None:
-    assert todo(hook(1), new_secret=True) == [(1, {}, True, False)]
-    assert todo(hook(1, status="paused"), new_secret=True) == []
-    assert todo(hook(1), hook(2), new_secret=True) == [(1, {}, True, False)]
+    assert called_for(hook(1), new_secret=True) == [(1, {}, True, False)]
+    assert called_for(hook(1, status="paused"), new_secret=True) == []
+    assert called_for(hook(1), hook(2), new_secret=True) == [(1, {}, True, False)]
 
 
 def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
@@ -111,15 +111,22 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
     ok, words = connecting.summary(connecting.examine(connecting.hooks_of(hooks), DOOR))
     assert not ok
     for part in (
-        'order.created: webhook 1 "Panelr: created" is disabled: WooCommerce switches one off at its 7th failure',
+        'order.created: webhook 1 "Panelr: created" is disabled: by a person, or by WooCommerce at its 7th failure',
         "order.updated: webhook 2",
         "sends to https://old.example.com/x",
         "order.deleted: webhook 4",
         "order.restored: there is no webhook to the bridge",
-        "connect --repair",
+        "panelr-bridge connect --repair mends this",
     ):
         assert part in words
     assert "secret" not in words
+
+
+def test_what_is_only_missing_needs_no_repair() -> None:
+    there = [hook(number, topic=topic) for number, topic in enumerate(OTHERS)]
+    ok, words = connecting.summary(connecting.examine(connecting.hooks_of(there), DOOR))
+    missing = "order.created: there is no webhook to the bridge"
+    assert (ok, words) == (False, f"{missing}. panelr-bridge connect mends this")
 
 
 def test_all_is_well_where_every_topic_has_its_webhook() -> None:

@@ -1,8 +1,10 @@
-"""What an order costs the database: two transactions of eight statements, and a repetition next to nothing."""
+"""What an order costs the database: two transactions of eight statements; what tells nothing new, one of few."""
 
 import pytest
 
 from panelr_bridge.settings import Settings
+from panelr_bridge.store import outlook
+from tests.flow.test_payment import LATER, pay_by
 from tests.kit import Kit, order
 
 
@@ -42,3 +44,20 @@ async def test_a_repetition_costs_one_transaction_of_two(kit: Kit, statements: l
     statements.clear()
     await kit.post(order())
     assert split(statements) == [2]
+
+
+@pytest.mark.parametrize(("on_paid", "cost"), [("none", 6), ("submit_payment", 7)])
+async def test_the_echo_of_what_was_written_back_costs_one_transaction_and_plans_nothing(
+    kit: Kit, statements: list[str], on_paid: str, cost: int
+) -> None:
+    """One statement more where a payment would matter: whether it was paid before is read from the last snapshot."""
+    await kit.map(sku="PANEL-1000", panelr_product_id=3)
+    await pay_by(kit, on_paid)
+    by_transfer = order(payment_method="bacs")
+    code = (await kit.post(by_transfer)).json()["reference_code"]
+    meta = [{"id": 1, "key": "panelr_reference_code", "value": code}]
+    planned = (await kit.runtime.database.read(outlook.look)).follow_at
+    statements.clear()
+    await kit.post(by_transfer | {"meta_data": meta, "date_modified_gmt": LATER})
+    assert split(statements) == [cost]
+    assert (await kit.runtime.database.read(outlook.look)).follow_at == planned

@@ -11,11 +11,11 @@ from panelr_bridge.outcomes import Done
 from panelr_bridge.runtime import terms_of
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.steps import errand as errands
-from panelr_bridge.steps.claim import Idle
+from panelr_bridge.steps.claim import RATE, Idle
 from panelr_bridge.steps.errand import Errand, Result
 from panelr_bridge.steps.plan import plan, work_order_of
-from panelr_bridge.store import outlook
-from panelr_bridge.store.tables import follow_ups, rate_slots
+from panelr_bridge.store import outlook, rate
+from panelr_bridge.store.tables import follow_ups, rate_limits, rate_slots
 from panelr_bridge.values import FollowUp
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, pay_by, settled
@@ -125,6 +125,30 @@ async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: K
     assert isinstance(idle, Idle)
     assert idle.for_leave
     assert (await stepped.post(customers(30))).json()["state"] == "created"  # the other half is there for it
+
+
+def close_gate(connection: Connection, now: Any, pause: timedelta, failures: int = 1) -> None:
+    """Let nobody call Panelr for a while; without failures it is open."""
+    connection.execute(rate_limits.delete())
+    rate.close(connection, name=RATE, now=now, pause=pause, failures=failures, cause="throttled", words="")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
+    """As it opens to a probe: nobody tells the others."""
+    await planned(stepped, customers(20) | ON_HOLD)
+    await stepped.runtime.bridge.write(close_gate, timedelta(hours=1))
+    seen, now = await stepped.runtime.database.read(outlook.look), stepped.runtime.bridge.clock()
+    following = stepped.runtime.worker._following
+    assert following is not None
+    again = await following.turn(seen, now=now)
+    assert again is not None
+    assert again - now < timedelta(seconds=30)
+    assert await following.turn(seen, now=now) == again  # and the worker sleeps until then
+    await stepped.runtime.bridge.write(close_gate, timedelta(0), failures=0)
+    await following.turn(seen, now=again)
+    await following.drain(seconds=10)
+    assert len(stepped.panel.work_orders[1].instructions) == 1
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -9,21 +9,24 @@ from sqlalchemy import Connection
 
 from panelr_bridge.outcomes import Done
 from panelr_bridge.steps import claim as claims
+from panelr_bridge.steps import errand as errands
 from panelr_bridge.steps import intake, operator, record
 from panelr_bridge.steps import weigh as weighing
 from panelr_bridge.steps.claim import Claim
+from panelr_bridge.steps.plan import plan
 from panelr_bridge.steps.record import Report
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.values import State, WorkOrder
+from panelr_bridge.values import FollowUp, State, WorkOrder
 from panelr_bridge.woo.payload import read_order
+from tests.flow.test_payment import pay_by
 from tests.kit import Kit, order
 
 LATER = "2026-11-21T20:00:00"
 
 
-async def claimed(kit: Kit, number: int) -> Claim:
+async def claimed(kit: Kit, number: int, **changes: Any) -> Claim:
     """Receive an order and take its call, as a process does that then stalls."""
-    body = json.dumps(order(id=number)).encode()
+    body = json.dumps(order(id=number, **changes)).encode()
     delivery = Delivery(
         store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
     )
@@ -92,6 +95,26 @@ async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopte
     story = await stepped.order(2)
     assert (story["state"], story["reference_code"]) == ("unconfirmed", None)
     assert [each["action"] for each in story["owed_calls"]] == ["look_up"]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["payment told", "nothing told"])
+async def test_what_followed_a_work_order_is_forgotten_when_it_is_taken_back(stepped: Kit, told: bool) -> None:
+    await pay_by(stepped, "submit_payment")
+    bridge, by_transfer = stepped.runtime.bridge, {"payment_method": "bacs"}
+    ours, other = await claimed(stepped, 1), await claimed(stepped, 2, **by_transfer)
+    await lose(stepped, ours)
+    await lose(stepped, other)
+    adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
+    await bridge.write(operator.link, other.order_id, adopted, actor="test")
+    await bridge.write(plan, other.order_id, policy=bridge.policy, shops={})
+    if told:
+        errand = await bridge.write(errands.claim, kind=FollowUp.PAYMENT, terms=bridge.terms)
+        assert errand is not None
+    assert {each["kind"] for each in (await stepped.order(2))["follow_ups"]} == {"payment", "status"}
+    await tell(stepped, ours, "WO-2026-00001", 1)
+    story = await stepped.order(2)
+    assert (story["state"], story["follow_ups"]) == ("unconfirmed", [])
+    assert [each["code"] for each in story["attention"]] == (["payment_not_told"] if told else [])
 
 
 async def test_a_created_order_keeps_its_work_order_when_panelr_uses_a_number_again(stepped: Kit) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text, update
 
+from panelr_bridge.catalogue import Catalogues
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
@@ -194,6 +195,45 @@ async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
     assert said.endswith("Panelr did not finish its answer within 0.2 s")
     await kit.map(sku="A", panelr_product_id=77)
     assert asked(kit) == 1
+
+
+async def test_a_list_that_was_had_is_never_older_than_an_hour(kit: Kit) -> None:
+    await kit.runtime.catalogue.renew()
+    assert list(kit.panel.journal) == []  # nobody has wanted one yet
+    await kit.api("GET", PRODUCTS)
+    for old, expected in ((3590, 1), (3601, 2)):
+        await grow_old(kit, old)
+        await kit.runtime.catalogue.renew()
+        assert (asked(kit), asked(kit, "get_payment_methods")) == (expected, 0)
+    await kit.api("GET", METHODS)
+    await grow_old(kit, 3601)
+    await kit.runtime.catalogue.renew()
+    assert (asked(kit), asked(kit, "get_payment_methods")) == (3, 2)
+
+
+async def test_a_worker_renews_the_lists_by_itself_and_outlives_a_fault(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kit.api("GET", PRODUCTS)
+    monkeypatch.setattr("panelr_bridge.catalogue.RENEWED", timedelta(seconds=0.05))
+    catalogue = Catalogues(kit.runtime.bridge, kit.runtime.bridge.terms, changed=asyncio.Event())
+    faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.renew
+
+    async def renew() -> None:
+        if faults:
+            raise faults.pop()
+        await really()
+
+    monkeypatch.setattr(catalogue, "renew", renew)
+    working = asyncio.create_task(catalogue.run())
+    for _ in range(1000):
+        if asked(kit) > 2:
+            break
+        await asyncio.sleep(0.02)
+    catalogue.stop()
+    await working
+    assert asked(kit) > 2
+    assert faults == []
 
 
 # Mappings

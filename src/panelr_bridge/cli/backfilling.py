@@ -135,10 +135,10 @@ async def _print_webhooks(list_webhooks: Callable[[], Awaitable[tuple[Payload, .
         return
     ours = [hook for hook in hooks if DOOR in str(hook.get("delivery_url"))]
     if not ours:
-        out.print("[yellow]The shop has no webhook for the bridge.[/] See README.md, Connect a shop.")
+        out.print("[yellow]The shop has no webhook for the bridge.[/] panelr-bridge connect makes them.")
     for hook in ours:
         if hook.get("status") != "active":
             out.print(
                 f"[yellow]The webhook {escape(str(hook.get('name')))} ({escape(str(hook.get('topic')))})"
-                f" is {escape(str(hook.get('status')))}[/]: set it to active in WooCommerce."
+                f" is {escape(str(hook.get('status')))}[/]. panelr-bridge connect --repair mends this."
             )

@@ -63,19 +63,19 @@ class Linking:
         found = await self._looked()
         if found is None:
             return
-        todo = connecting.steps(found, self.door, repair=repair, new_secret=new_secret)
+        called_for = connecting.steps(found, self.door, repair=repair, new_secret=new_secret)
         if dry_run:
-            self._foretell(found, todo)
+            self._foretell(found, called_for)
             return
         since = await self._last_heard([each.topic for each in found if each.fault and each.topic in TELLS])
-        if not await self._carry_out(todo):
+        if not await self._carry_out(called_for):
             return
-        if not todo:
+        if not called_for:
             await self._prove_rights(found)
         after = await self._looked()
         if after is not None:
             self._tell(after)
-        revived = [step for step in todo if isinstance(step, Change) and step.revives]
+        revived = [step for step in called_for if isinstance(step, Change) and step.revives]
         if revived:
             await self._touch(revived)
         if repair and any(each.hook and each.fault not in {None, Fault.DUPLICATE} for each in found):
@@ -101,17 +101,17 @@ class Linking:
             else:
                 self.report.bad("webhook", f"{each.words}. Run this again with --repair to mend it")
 
-    def _foretell(self, found: Sequence[Found], todo: Sequence[Step]) -> None:
+    def _foretell(self, found: Sequence[Found], called_for: Sequence[Step]) -> None:
         """Say what is there and what would be done: what is missing now counts."""
         for each in found:
             (self.report.good if each.fault is None else self.report.bad)("webhook", each.words)
-        for step in todo:
+        for step in called_for:
             self.report.more(f"would be done: {step.words}")
         self.report.more("Nothing was changed: --dry-run.")
 
-    async def _carry_out(self, todo: Sequence[Step]) -> bool:
+    async def _carry_out(self, called_for: Sequence[Step]) -> bool:
         """Return whether everything could be done."""
-        for number, step in enumerate(todo):
+        for number, step in enumerate(called_for):
             try:
                 await (self._create(step) if isinstance(step, Create) else self._change(step))
             except (ShopUnreachable, ShopUnclear) as error:
@@ -119,7 +119,7 @@ class Linking:
                 return False
             except ShopError as error:
                 self.report.bad("webhooks", f"could not {step.words}: {error.words}")
-                self._by_hand([each.topic for each in todo[number:] if isinstance(each, Create)])
+                self._by_hand([each.topic for each in called_for[number:] if isinstance(each, Create)])
                 return False
             self.report.more(f"done: {step.words}")
         return True
@@ -156,8 +156,8 @@ class Linking:
         if TOLD in topics and await self._touched():
             topics.remove(TOLD)
         if topics:
-            words = f"{', '.join(topics)}: WooCommerce still counts 6 failures there, and disables it again at the next"
-            self.report.warn("webhooks", f"{words}, unless one succeeds before")
+            words = "WooCommerce may still count 6 failures there, and then disables it again at the next"
+            self.report.warn("webhooks", f"{', '.join(topics)}: {words}, unless one succeeds before")
             self.report.more("panelr-bridge smoke makes order.created and order.updated succeed.")
 
     async def _touched(self) -> bool:

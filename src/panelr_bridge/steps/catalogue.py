@@ -45,8 +45,4 @@ def bring(
 
 def _told(items: Sequence[object]) -> dict[int, tuple[object, ...]]:
     """What decisions go by, of each product."""
-    return {
-        item.id: (item.price, item.currency, item.plugin_id, item.is_trial)
-        for item in items
-        if isinstance(item, OfferedProduct)
-    }
+    return {item.id: (item.price, item.currency, item.plugin_id) for item in items if isinstance(item, OfferedProduct)}

@@ -17,6 +17,8 @@ from panelr_bridge.values import Action, OnPaid, Policy, State, WorkOrderRequest
 RATE = "panelr"
 ASIDE = timedelta(hours=1)
 TWIN_WAIT = timedelta(seconds=5)
+LEAVE_FORGOTTEN = timedelta(seconds=4)
+"""How long a worker goes by it that there was no leave for a call; then it asks again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from panelr_bridge.steps.weigh import cannot_be_processed, reweigh, snapshot, we
 from panelr_bridge.store import follow_ups, orders, outbox, rate
 from panelr_bridge.store.rate import Slot
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import FollowUp, Policy, Reason, State, WorkOrder
+from panelr_bridge.values import FollowUp, Policy, Reason, WorkOrder
 
 ONCE = frozenset({FollowUp.PAYMENT, FollowUp.INSTRUCTIONS})
 """Calls that must not be repeated while it is not known what became of the last."""
@@ -139,20 +139,16 @@ def record(connection: Connection, now: datetime, errand: Errand, result: Result
 
 def record_lines(
     connection: Connection, now: datetime, errand: Errand, result: Result, *, terms: Terms, policy: Policy
-) -> State | None:
-    """Write down a customer's lines, which `result.order` holds, and decide the order anew by them.
-
-    Returns the order's state then, None where that was not to be decided any more.
-    """
+) -> None:
+    """Write down a customer's lines, which `result.order` holds, and decide the order anew by them."""
     held = record(connection, now, errand, result, terms=terms)
     row = orders.lock_by_id(connection, errand.order_id)
     order = snapshot(connection, row) if row else None
     if row is None or order is None or not held:
-        return None
+        return
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
     values = reweigh(connection, row, weighed, now=now)
     orders.change(connection, row["id"], values, now=now)
-    return State(str(values.get("state", row["state"])))
 
 
 def lease_of(kind: FollowUp, terms: Terms) -> timedelta:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from panelr_bridge import follow
 from panelr_bridge.customer import email_of
 from panelr_bridge.decide import asks_for_lines, paid_for_panelr
-from panelr_bridge.follow import Cannot, Created, Known, Owe, Shop, Withdraw
+from panelr_bridge.follow import Cannot, Created, Known, Owe, Shop
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.steps.weigh import snapshot, weigh
 from panelr_bridge.store import deliveries, follow_ups, orders
@@ -72,15 +72,26 @@ def _take(connection: Connection, row: Row, step: follow.Step, *, known: Row | N
     if known is not None and known["lease_until"] is not None:
         orders.follow(connection, row["id"], at=known["lease_until"])
         return False
-    if isinstance(step, Owe):
-        follow_ups.owe(connection, row, step.kind, due=step.due_at, told=dict(step.told), now=now)
-    elif isinstance(step, Withdraw):
-        follow_ups.withdraw(connection, row["id"], step.kind)
-    elif isinstance(step, Cannot):
+    if isinstance(step, Cannot):
         follow_ups.owe(connection, row, step.kind, due=None, told={"cannot": step.reason.code}, now=now)
-        row["attention"] = told_a_person(row, step.reason)
-        orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
+        _attend(connection, row, told_a_person(row, step.reason), now=now)
+        return True
+    could_not = None if known is None else known["told"].get("cannot")
+    if isinstance(step, Owe):
+        # who was told that a payment cannot be told may have seen to it in Panelr: it is looked up first
+        doubt = known["owed_since"] if known and could_not and step.kind is FollowUp.PAYMENT else None
+        told = dict(step.told)
+        follow_ups.owe(connection, row, step.kind, due=step.due_at, told=told, now=now, sent_at=doubt)
+    else:
+        follow_ups.withdraw(connection, row["id"], step.kind)
+    if could_not is not None:
+        _attend(connection, row, [each for each in row["attention"] or [] if each["code"] != could_not], now=now)
     return True
+
+
+def _attend(connection: Connection, row: Row, attention: list[dict[str, str]], *, now: datetime) -> None:
+    row["attention"] = attention or None  # the next step adds to it
+    orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
 
 
 def told_a_person(row: Row, reason: Reason) -> list[dict[str, str]]:

@@ -37,7 +37,7 @@ FOLLOW_UPS = frozenset(
         "status_not_told",
     }
 )
-"""What went wrong after the work order was created, until a person acts."""
+"""What went wrong after the work order was created, until a person acts or it is planned anew."""
 LASTING = FOLLOW_UPS | {"second_work_order", "created_after_all", UNHANDLED}
 
 

@@ -72,12 +72,24 @@ def stuck(connection: Connection, order_id: int) -> list[Row]:
     ]
 
 
-def owe(connection: Connection, row: Row, kind: FollowUp, *, due: datetime | None, told: Any, now: datetime) -> None:
-    """Owe a follow-up of the locked order `row` from `due` on, from its first try on; None leaves it to a person."""
+def owe(
+    connection: Connection,
+    row: Row,
+    kind: FollowUp,
+    *,
+    due: datetime | None,
+    told: Any,
+    now: datetime,
+    sent_at: datetime | None = None,
+) -> None:
+    """Owe a follow-up of the locked order `row` from `due` on, from its first try on; None leaves it to a person.
+
+    `sent_at` is since when it may have been done already: then it is looked up first.
+    """
     values = {
         "due_at": due,
         "attempt": 0,
-        "sent_at": None,
+        "sent_at": sent_at,
         "empty_since": None,
         "told": told,
         "owed_since": now,

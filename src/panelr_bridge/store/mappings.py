@@ -42,7 +42,7 @@ BATCH = 1000
 # says of its product.
 _FOR_ORDER = (
     "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
-    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.is_trial"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
@@ -113,9 +113,8 @@ def _mapping(
     price: Decimal | str | None,
     currency: str | None,
     plugin_id: int | None,
-    is_trial: bool | int | None,
 ) -> Mapping:
-    """A mapping of the driver's own values: SQLite keeps money as text, and yes and no as numbers."""
+    """A mapping of the driver's own values: SQLite keeps money as text."""
     return Mapping(
         key=key,
         panelr_product_id=product_id,
@@ -124,7 +123,6 @@ def _mapping(
         price=None if price is None else Decimal(price),
         currency=currency,
         plugin_id=plugin_id,
-        is_trial=None if is_trial is None else bool(is_trial),
     )
 
 

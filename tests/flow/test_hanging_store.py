@@ -1,0 +1,122 @@
+"""A store that hangs: it holds up no payment, and it is written to again before anybody takes it for lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, update
+
+from panelr_bridge.errands import write_back
+from panelr_bridge.follow import Shop
+from panelr_bridge.following import Following, Stores
+from panelr_bridge.steps import errand as errands
+from panelr_bridge.steps.errand import WRITING
+from panelr_bridge.store import outlook
+from panelr_bridge.store.tables import follow_ups
+from panelr_bridge.values import FollowUp
+from tests.flow.test_faults import customers
+from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, money, pay_by, settled
+from tests.kit import Kit
+
+
+class Hanging:
+    """A store that takes every request and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+        self.asked.set()
+        await self.let_go.wait()
+        return {"id": order_id} | changes
+
+    async def add_note(self, *_: Any, **__: Any) -> None:
+        """Take a note."""
+
+    async def has_note(self, *_: Any, **__: Any) -> bool:
+        return False
+
+
+@pytest.fixture
+def store() -> Hanging:
+    return Hanging()
+
+
+@pytest.fixture
+async def following(stepped: Kit, store: Hanging) -> AsyncIterator[Following]:
+    """What follows the orders of a store that hangs; a test takes its turns."""
+    await pay_by(stepped, "submit_payment")
+    bridge = stepped.runtime.bridge
+    stores = Stores(wanted={"default": Shop(url="https://shop.test", writes_back=True)}, writers={"default": store})
+    following = Following(bridge, policy=bridge.policy, terms=bridge.terms, stores=stores, owed=asyncio.Event())
+    yield following
+    store.let_go.set()
+    await following.drain(seconds=10)
+
+
+async def turn(kit: Kit, following: Following) -> None:
+    await following.turn(await kit.runtime.database.read(outlook.look), now=kit.runtime.bridge.clock())
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_store_that_hangs_holds_up_no_payment(
+    stepped: Kit, following: Following, store: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panelr_bridge.following.AT_ONCE", 1)
+    await stepped.post(customers(20) | ON_HOLD)
+    await turn(stepped, following)
+    await stepped.until(20, settled("instructions"))
+    async with asyncio.timeout(10):
+        await store.asked.wait()
+    await stepped.post(customers(20) | PAID)
+    await turn(stepped, following)
+    await stepped.until(20, settled("payment"), seconds=10)
+    assert [str(amount) for amount in money(stepped, 20)] == ["58.45"]
+
+
+async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
+    stepped: Kit, following: Following, store: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
+    await stepped.post(customers(20) | ON_HOLD)
+    await turn(stepped, following)
+    await following.drain(seconds=10)
+    story = await stepped.order(20)
+    (tried,) = [each for each in story["attempt_log"] if each["action"] == "write_back"]
+    assert (tried["outcome"], tried["words"]) == ("unknown", "the store took longer than 0.2 s")
+    owed = follow_up(story, "write_back")
+    assert owed is not None
+    assert (owed["lease_until"], owed["done_at"], attention(story)) == (None, None, ())
+    assert owed["due_at"] is not None
+
+    store.let_go.set()
+    await stepped.runtime.bridge.write(_due)
+    await turn(stepped, following)
+    await following.drain(seconds=10)
+    story = await stepped.order(20)
+    assert [each["outcome"] for each in story["attempt_log"] if each["action"] == "write_back"] == ["unknown", "done"]
+
+
+def _due(connection: Connection, now: datetime) -> None:
+    connection.execute(update(follow_ups).where(follow_ups.c.kind == FollowUp.WRITE_BACK).values(due_at=now))
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_no_lease_ends_while_a_store_may_still_be_written_to(
+    stepped: Kit, following: Following, store: Hanging
+) -> None:
+    """Else another process would write beside this one."""
+    await stepped.post(customers(20) | ON_HOLD)
+    await turn(stepped, following)
+    await store.asked.wait()
+    await stepped.until(20, settled("instructions"))
+    bridge = stepped.runtime.bridge
+
+    def end(connection: Connection, now: datetime, after: timedelta) -> int | None:
+        return errands.end_leases(connection, now + after, terms=bridge.terms)
+
+    assert await bridge.write(end, WRITING) is None
+    assert await bridge.write(end, 2 * WRITING) is not None
