@@ -30,9 +30,9 @@ def captured(connection: Connection) -> Iterator[Statements]:
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
         found.append((statement, parameters))
 
-    event.listen(connection, "before_cursor_execute", note)
+    event.listen(connection.engine, "before_cursor_execute", note)
     yield found
-    event.remove(connection, "before_cursor_execute", note)
+    event.remove(connection.engine, "before_cursor_execute", note)
 
 
 class TakenBack(Exception):

@@ -107,8 +107,8 @@ async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
         def note(_connection: Any, _cursor: Any, sql: str, _values: Any, context: Any, _many: bool) -> None:
             heard.append((sql, context.compiled_parameters))
 
-        event.listen(connection, "before_cursor_execute", note)
-        event.listen(connection, "after_cursor_execute", note)
+        event.listen(connection.engine, "before_cursor_execute", note)
+        event.listen(connection.engine, "after_cursor_execute", note)
         return [statement.run(connection, {"of_store": store, "more": 1}) for store in ("default", "other")]
 
     found, nothing = await opened.write(work)

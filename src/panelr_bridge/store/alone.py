@@ -45,7 +45,10 @@ class Alone:
         TimeoutError where it cannot be reached.
         """
         form = statement.form(self._engine.dialect)
-        async with asyncio.timeout(PATIENCE):
+        if self._places.locked():
+            async with asyncio.timeout(PATIENCE):
+                await self._places.acquire()
+        else:
             await self._places.acquire()
         try:
             return await self._on(await self._connection(), form, values())
@@ -66,7 +69,7 @@ class Alone:
     async def _on(self, connection: Any, form: Form, values: Row) -> list[Sequence[Any]]:
         usable = False
         try:
-            parameters = [take(values) for take in form.parameters]
+            parameters = form.parameters(values)
             told = (Listened(self._engine), None, form.sql, parameters, Context([values]), False)
             for before in self._engine.dispatch.before_cursor_execute:
                 before(*told)

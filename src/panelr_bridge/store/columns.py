@@ -1,6 +1,5 @@
 """What the tables are made of: their names, moments in UTC, exact money, indexes of a part of the rows."""
 
-import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,32 +25,28 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """Write a moment once: one transaction stores the same one many times."""
-        process = super().bind_processor(dialect)
-        if process is None:
-            return None
-        written = functools.lru_cache(maxsize=64)(process)
-
-        def write(value: datetime | None) -> Any:  # in UTC, where moments that are equal are the same
-            return written(value if value is None or value.tzinfo is None else value.astimezone(UTC))
-
-        return write
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
         """Take an aware moment; a naive one is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a time zone")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        return _as_text if dialect.name == "sqlite" else _aware
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Give back an aware moment in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return moment
+
+
+def _as_text(moment: datetime | None) -> str | None:
+    """Write a moment as SQLAlchemy does for SQLite: in UTC, without saying so."""
+    if moment is None or _aware(moment) is None:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class Money(TypeDecorator[Decimal]):

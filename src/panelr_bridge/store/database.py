@@ -146,8 +146,11 @@ def _sqlite_engine(path: Path, *, begin: str, patience: int) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    def start(connection: Connection) -> None:  # past SQLAlchemy, which takes more for this than SQLite
+        driver: Any = connection.connection.dbapi_connection
+        for before in engine.dispatch.before_cursor_execute:
+            before(connection, None, begin, (), None, False)
+        driver.execute(begin)
 
     return engine
 

@@ -8,25 +8,42 @@ numbers, text and bytes, so statements that read moments, money or JSON go SQLAl
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import BindParameter, CompilerElement
+from sqlalchemy.sql.elements import CompilerElement
 
 from panelr_bridge.store.tables import Row
 
-Taking = Callable[[Row], Any]
+Taking = Callable[[Row], tuple[Any, ...]]
+Writing = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A statement as one driver takes it, how each of its parameters is had from the values, and if it brings rows."""
+    """A statement as one driver takes it, how its parameters are had from the values, and whether it brings rows.
+
+    `take` returns the named ones in their order, those at the places of `written` are still to be written as the
+    driver wants them, and `constants` stand between them.
+    """
 
     sql: str
-    parameters: tuple[Taking, ...]
+    take: Taking
+    written: tuple[tuple[int, Writing], ...]
+    constants: tuple[tuple[int, Any], ...]
     returns: bool
+
+    def parameters(self, values: Row) -> list[Any]:
+        """Return the parameters; raises KeyError for a value that is missing."""
+        given = list(self.take(values))
+        for place, write in self.written:
+            given[place] = write(given[place])
+        for place, constant in self.constants:
+            given.insert(place, constant)
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +66,15 @@ class Prepared:
         Raises KeyError for a value that is missing, and SQLAlchemy's DBAPIError for what the database refuses.
         """
         form = self.form(connection.dialect)
-        parameters = tuple([take(values) for take in form.parameters])
+        parameters = tuple(form.parameters(values))
         cursor = connection.connection.cursor()
+        heard = connection.engine.dispatch
         told = (connection, cursor, form.sql, parameters, Context([values]), False)
         try:
-            for before in connection.dispatch.before_cursor_execute:
+            for before in heard.before_cursor_execute:
                 before(*told)
             cursor.execute(form.sql, parameters)
-            for after in connection.dispatch.after_cursor_execute:
+            for after in heard.after_cursor_execute:
                 after(*told)
             return list(cursor.fetchall()) if form.returns else []
         except connection.dialect.loaded_dbapi.Error as error:
@@ -77,20 +95,29 @@ class Prepared:
 def _formed(statement: CompilerElement, dialect: Dialect) -> Form:
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  DDL is not prepared
-    parameters = tuple(_taking(compiled.binds[name], name, dialect) for name in compiled.positiontup or ())
+    binds = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
+    writing = [bind.type.dialect_impl(dialect).bind_processor(dialect) for _, bind in binds]
+    named = [(name, write) for (name, bind), write in zip(binds, writing, strict=True) if bind.required]
+    constants = [  # what was a constant in the statement stays one
+        (place, bind.effective_value if write is None else write(bind.effective_value))
+        for place, ((_, bind), write) in enumerate(zip(binds, writing, strict=True))
+        if not bind.required
+    ]
     sql = str(compiled)
-    return Form(sql, parameters, returns=sql.lstrip().startswith("SELECT") or " RETURNING " in sql)
+    return Form(
+        sql,
+        _taking([name for name, _ in named]),
+        written=tuple((place, write) for place, (_, write) in enumerate(named) if write is not None),
+        constants=tuple(constants),
+        returns=sql.lstrip().startswith("SELECT") or " RETURNING " in sql,
+    )
 
 
-def _taking(bind: "BindParameter[Any]", name: str, dialect: Dialect) -> Taking:
-    """Return what has a parameter from the values; what was a constant in the statement stays one."""
-    process = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    if not bind.required:
-        constant = process(bind.effective_value) if process is not None else bind.effective_value
-        return lambda _: constant
-    if process is None:
-        return lambda values: values[name]
-    return lambda values: process(values[name])
+def _taking(names: list[str]) -> Taking:
+    """Return what has the values of these names, in one step for all."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
 
 def _told(connection: Connection, form: Form, error: Exception) -> BaseException:
