@@ -98,9 +98,10 @@ class Bridge(Calls):
 
     async def _received(self, delivery: Delivery, event: Order | Deleted | None) -> intake.Received:
         """Transaction 1."""
-        received = await self._ordinary.receive(delivery, event)
-        if received is not None:
-            return received
+        if self.no_leave_before() is None:
+            received = await self._ordinary.receive(delivery, event)
+            if received is not None:
+                return received
         return await self.write(intake.receive, delivery, event, policy=self.policy, terms=self.terms)
 
     async def replay(self, stored: Row, *, actor: str) -> tuple[Delivery, Row | None]:

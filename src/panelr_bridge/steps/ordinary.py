@@ -67,7 +67,7 @@ class Ordinary:
 
         None, and nothing is done, where it is another matter.
         """
-        if not isinstance(event, Order) or not at_once.possible(self._database):
+        if not isinstance(event, Order):
             return None
         order = (delivery.store, event.id)
         if self._orders.get(order):
@@ -134,7 +134,7 @@ class Ordinary:
         False, and nothing is done, where it is another matter: the snapshot is newer, the lease has ended.
         """
         claim = report.claim
-        if claim.slot.probe or self._clock() - claim.claimed_at > rate.SLACK or not at_once.possible(self._database):
+        if claim.slot.probe or self._clock() - claim.claimed_at > rate.SLACK or not at_once.concludes(self._database):
             return False
         columns = created_values(claim, work_order, now=self._clock())
         fence: Row = {

@@ -1,16 +1,17 @@
-"""What an ordinary order needs, as single statements that commit by themselves. PostgreSQL's alone.
+"""What an ordinary order needs, written all at once or not at all; then the transaction that it stands for runs.
 
-Each writes all or nothing; where one has written nothing, the transaction that it stands for runs. One that meets
-another's row is taken back by PostgreSQL as a whole: no part of it is written without the others.
+On PostgreSQL that is one statement, which commits by itself. One that meets another's row is taken back as a whole: no
+part of it is written without the others. SQLite's statements write one table each, and the first of them, which takes
+the slot, looks whether all of it may be written.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, insert, text
 
-from panelr_bridge.store import deliveries, rate, together
+from panelr_bridge.store import deliveries, orders, rate, together
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.prepared import Prepared
@@ -49,6 +50,23 @@ _ADD = Prepared(
         bindparam("window", type_=rate.WINDOW),
     )
 )
+_TAKE = rate.taking_ahead(_SIMPLE)
+_DELIVER = Prepared(
+    text(f"{deliveries.INTO} VALUES ({deliveries.VALUES}) ON CONFLICT DO NOTHING RETURNING id").bindparams(
+        *deliveries.TYPES
+    )
+)
+_OWE = Prepared(
+    insert(outbox_table).values(
+        {column.name: bindparam(f"owed_{column.name}", type_=column.type) for column in _OWED}
+        | {"order_id": bindparam("order_id"), "slot": bindparam("slot")}
+    )
+)
+_NOW = Prepared(text(f"SELECT {_REVISION}"))
+
+
+class _Known(Exception):
+    """The delivery was stored before: what this has written is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +78,47 @@ class Added:
     slot: rate.Slot
 
 
-def possible(database: Database) -> bool:
-    """Return whether `database` can write several tables in one statement."""
-    return database.dialect == "postgresql"
-
-
 async def add_order(database: Database, values: Callable[[], Row]) -> Added | int | None:
     """Store a delivery that brings a new order, the order, the call that it owes and that call's slot.
 
     `values` is what `of_order` returns. Returns the revision that the store's mappings have now where nothing was
     written: the mappings are others, the order or the delivery is known, or `rate.take_ahead` would give no leave.
-    None where another transaction was quicker.
+    None where another transaction was quicker, or the delivery is known.
     """
+    if database.dialect == "sqlite":
+        try:
+            return await database.write(_add_each, values)
+        except _Known:
+            return None
     found = await database.alone(_ADD, values)
     for revision, delivery_id, order_id, slot in found:
         return int(revision) if order_id is None else Added(order_id, delivery_id, rate.Slot(slot))
     return None
 
 
+def _add_each(connection: Connection, values: Callable[[], Row]) -> Added | int:
+    given = values()
+    slot = next((slot for (slot,) in _TAKE.run(connection, given)), None)
+    if slot is None:
+        return int(_NOW.run(connection, given)[0][0])
+    delivery_id = next((each for (each,) in _DELIVER.run(connection, given)), None)
+    if delivery_id is None:
+        raise _Known
+    order_id = orders.add(connection, given | {"delivery_id": delivery_id, "sent_delivery_id": delivery_id})
+    if order_id is None:  # its condition has found none, and nobody else writes
+        raise _Known
+    _OWE.run(connection, given | {"order_id": order_id, "slot": slot})
+    return Added(order_id, delivery_id, rate.Slot(slot))
+
+
 def of_order(delivery: Delivery, order: Row, call: Row, leave: Row, *, now: datetime) -> Row:
     """Return the values of `add_order`: an order's row, `outbox.owed` of its call, `rate.ahead_values` of its slot."""
     return order | {f"owed_{name}": value for name, value in call.items()} | leave | deliveries.row(delivery, now=now)
+
+
+def concludes(database: Database) -> bool:
+    """Return whether `conclude` is for `database`: SQLite writes a call's end in as many statements either way."""
+    return database.dialect == "postgresql"
 
 
 async def conclude(database: Database, values: Callable[[], Row], columns: frozenset[str]) -> bool:

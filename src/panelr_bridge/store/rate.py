@@ -164,6 +164,11 @@ def take_ahead(
     return _take(connection, "newcomer", values)
 
 
+def taking_ahead(condition: str) -> Prepared:
+    """Return SQLite's statement that takes the slot which `take_ahead` would take, where `condition` holds besides."""
+    return Prepared(_each(_TAKE.format(condition=f"{_AHEAD}{condition}"))["sqlite"].bindparams(*AHEAD_TYPES))
+
+
 def free_ahead(condition: str) -> str:
     """Return PostgreSQL's query that locks the slot which `take_ahead` would take, where `condition` holds besides."""
     return _FREE.format(condition=f"{_AHEAD}{condition}").format(**_MOMENTS["postgresql"])
@@ -243,8 +248,11 @@ def _take(connection: Connection, kind: str, values: Row) -> Slot | None:
 
 
 def _hand(limit: int, *, now: datetime) -> int:
-    """Return where the hand stands that goes round the rows in the time for which one is taken."""
-    return int(now.timestamp() % TAKEN.total_seconds() / TAKEN.total_seconds() * limit) + 1
+    """Return where the hand stands: it goes round most of the rows in the time for which one is taken.
+
+    It never stands at the last ones, so that there are some from it on for calls that begin at one moment.
+    """
+    return int(now.timestamp() % TAKEN.total_seconds() / TAKEN.total_seconds() * limit * 7 / 8) + 1
 
 
 def _moments(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
