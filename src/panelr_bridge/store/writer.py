@@ -10,11 +10,12 @@ half as much again: two threads of Python take the interpreter from each other a
 import asyncio
 import contextlib
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RootTransaction
@@ -30,11 +31,10 @@ class Restart(Exception):
     """Raised by a transaction that met a concurrent one and must see what that has done."""
 
 
-@dataclass(slots=True)
-class Job:
-    """A piece of work, what came of it, and who waits for that."""
+@dataclass(slots=True, kw_only=True)
+class Promise:
+    """What came of a piece of work, and who waits for that."""
 
-    work: Callable[[Connection], Any]
     future: "asyncio.Future[Any]"
     result: Any = None
     error: BaseException | None = None
@@ -49,12 +49,60 @@ class Job:
             self.future.set_result(self.result)
 
 
+@dataclass(slots=True, kw_only=True)
+class Job(Promise):
+    """A piece of work for the writer."""
+
+    work: Callable[[Connection], Any]
+
+
+class Disk:
+    """A thread that waits for the disk, for one piece of work after the other.
+
+    An executor of the standard library would do, but takes a dozen locks for each, where an order has two.
+    """
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
+        """Run `work`; what it returns or raises is the future's."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="sqlite-commit", daemon=True)
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        promise = Promise(future=loop.create_future())
+
+        def run() -> None:
+            try:
+                promise.result = work()
+            except BaseException as error:  # noqa: BLE001  it is told to who waits
+                promise.error = error
+            with contextlib.suppress(RuntimeError):  # the loop is over, and nobody waits
+                loop.call_soon_threadsafe(promise.deliver)
+
+        self._asked.put(run)
+        return promise.future
+
+    def close(self) -> None:
+        """Wait for what was asked for, and end."""
+        if self._thread is not None:
+            self._asked.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _serve(self) -> None:
+        while (run := self._asked.get()) is not None:
+            run()
+
+
 class Writer:
     """Runs work on one connection, in the order in which it was asked for."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
+        self._disk = Disk()
         self._jobs: deque[Job] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
@@ -64,7 +112,7 @@ class Writer:
 
         It is run to its end even when the caller is cancelled: a commit that is under way cannot be called back.
         """
-        job = Job(work, asyncio.get_running_loop().create_future())
+        job = Job(work=work, future=asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         if self._serving is None:
             self._serving = asyncio.create_task(self._serve(), name="sqlite-writer")
@@ -75,7 +123,7 @@ class Writer:
         while self._serving is not None:  # what was delivered may have asked for more
             await asyncio.shield(self._serving)
         self._let_go()
-        self._disk.shutdown()
+        self._disk.close()
 
     async def _serve(self) -> None:
         try:
@@ -93,10 +141,10 @@ class Writer:
             transaction = await self._begun()
             for job in batch:
                 _apart(transaction.connection, job)
-            commit = asyncio.get_running_loop().run_in_executor(self._disk, transaction.commit)
+            commit = self._disk.run(transaction.commit)
             while not commit.done():  # whoever cancels this cannot call it back: what it came to is what is told
                 with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait({commit})
+                    await asyncio.shield(commit)
             commit.result()
         except BaseException as error:  # noqa: BLE001  it is told to everybody who waits, and the next ones are served
             self._let_go(broken=True)
@@ -106,8 +154,7 @@ class Writer:
     async def _begun(self) -> RootTransaction:
         """Take SQLite's lock for writing, which another process may hold for a while."""
         if self._connection is None:
-            loop = asyncio.get_running_loop()
-            self._connection = await loop.run_in_executor(self._disk, self._engine.connect)
+            self._connection = await self._disk.run(self._engine.connect)
         until = time.monotonic() + PATIENCE
         while True:
             try:
