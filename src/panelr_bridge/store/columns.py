@@ -44,9 +44,11 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 def _as_text(moment: datetime | None) -> str | None:
     """Write a moment as SQLAlchemy does for SQLite: in UTC, without saying so."""
-    if moment is None or _aware(moment) is None:
+    if moment is None:
         return None
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[: len("2026-11-22 12:00:00.000000")]
 
 
 class Money(TypeDecorator[Decimal]):

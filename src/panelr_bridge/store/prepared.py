@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Boolean, Connection, Dialect, LargeBinary
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import CompilerElement
+from sqlalchemy.sql.elements import BindParameter, CompilerElement
 
 from panelr_bridge.store.tables import Row
 
 Taking = Callable[[Row], tuple[Any, ...]]
 Writing = Callable[[Any], Any]
+AS_THEY_ARE = (Boolean, LargeBinary)
+"""Types whose values both drivers take without SQLAlchemy's help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _formed(statement: CompilerElement, dialect: Dialect) -> Form:
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  DDL is not prepared
     binds = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
-    writing = [bind.type.dialect_impl(dialect).bind_processor(dialect) for _, bind in binds]
+    writing = [_writing(bind, dialect) for _, bind in binds]
     named = [(name, write) for (name, bind), write in zip(binds, writing, strict=True) if bind.required]
     constants = [  # what was a constant in the statement stays one
         (place, bind.effective_value if write is None else write(bind.effective_value))
@@ -111,6 +113,12 @@ def _formed(statement: CompilerElement, dialect: Dialect) -> Form:
         constants=tuple(constants),
         returns=sql.lstrip().startswith("SELECT") or " RETURNING " in sql,
     )
+
+
+def _writing(bind: "BindParameter[Any]", dialect: Dialect) -> Writing | None:
+    if isinstance(bind.type, AS_THEY_ARE):
+        return None
+    return bind.type.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _taking(names: list[str]) -> Taking:
