@@ -1,4 +1,8 @@
-"""The webhook door as a server asks it: headers, bodies in parts, senders that hang up, and what fails unforeseen."""
+"""The webhook door as a server asks it: headers, bodies in parts, senders that hang up, and what fails unforeseen.
+
+A delivery goes straight to the door; one whose path ends in a line break comes there through FastAPI, which finds it by
+its routes. Nothing may come of it but the same.
+"""
 
 import json
 from collections.abc import AsyncIterator, Iterator
