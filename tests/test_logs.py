@@ -1,8 +1,12 @@
-"""What the log must not tell."""
+"""What the log must not tell, and that a line of ours is what structlog's own processors make of it."""
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timezone, tzinfo
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 import structlog
@@ -12,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from panelr_bridge import logs
 from panelr_bridge.logs import LogFormat
 from panelr_bridge.store.database import Database
+from panelr_bridge.values import State
 
 CUSTOMER = "ada@example.test"
 
@@ -50,3 +55,97 @@ async def test_a_row_that_postgresql_refuses_is_left_out_of_the_trace(
         assert "DETAIL: (left out)" in said
         assert "not-null constraint" in said
         assert CUSTOMER not in said
+
+
+# A line of ours
+
+
+def fail() -> None:
+    """Raise what tells of somebody."""
+    raise ValueError("refused\nDETAIL:  Failing row contains (ada@example.test).\nCONTEXT: none")
+
+
+def failing(tell: Callable[..., None], **more: Any) -> None:
+    """Tell something while an exception is being handled."""
+    try:
+        fail()
+    except ValueError:
+        tell("worker.failed", **more)
+
+
+def exception_information(log: Any) -> None:
+    """Tell of an exception as it is, as a tuple, and of one that is none."""
+    with pytest.raises(ValueError, match="refused") as caught:
+        fail()
+    for given in (caught.value, (caught.type, caught.value, caught.tb), False, None, True, "yes", (1, 2, 3)):
+        log.error("call.finished", exc_info=given)
+
+
+def of_many_kinds(log: Any) -> None:
+    """Tell values that JSON has no word for, among others."""
+    log.info("order.decided", state=State.QUEUED, price=Decimal("1.10"), at=datetime(2026, 1, 2, tzinfo=UTC), none=None)
+    log.info(
+        "order.decided", text='\u20ac \ud800 \x00 \n "', raw=b"\xff", several={1}, number=float("nan"), pair=(1, 2)
+    )
+    log.info("order.decided", nested={"a": [State.HELD, {"b": Decimal(1)}]}, kind=ValueError, error=ValueError("x"))
+
+
+TOLD: dict[str, Callable[[Any], Any]] = {
+    "a line": lambda log: log.info("delivery.received", store="default", times=1),
+    "a line without words": lambda log: log.info("bridge.stopped"),
+    "every level": lambda log: [
+        getattr(log, level)("bridge.started") for level in ("debug", "info", "warn", "warning", "error", "fatal", "msg")
+    ],
+    "a level's number": lambda log: log.log(logging.WARNING, "bridge.started"),
+    "what stands in its place": lambda log: log.info("%s of %d", "one", 2),
+    "names that are taken": lambda log: log.info("x", level="high", timestamp="now", request_id="mine", exception=7),
+    "a bound name": lambda log: log.bind(store="eu").info("delivery.received"),
+    "values of many kinds": of_many_kinds,
+    "an exception": lambda log: failing(log.exception),
+    "an exception of an error": lambda log: failing(log.error, exc_info=True),
+    "an exception as it is": exception_information,
+}
+
+
+@pytest.fixture(params=[0, 1200], ids=["on the second", "between seconds"])
+def stopped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock of the log."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(2026, 11, 25, 7, 9, 30, request.param, tz)
+
+    monkeypatch.setattr(logs, "datetime", Stopped)
+    monkeypatch.setattr(structlog.processors, "datetime", SimpleNamespace(datetime=Stopped, timezone=timezone))
+
+
+@pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("bound", [{}, {"request_id": "0b0e9a6c1d7f4f0c"}])
+@pytest.mark.usefixtures("configured", "stopped")
+def test_a_line_is_what_structlogs_own_processors_make_of_it(
+    told: Callable[[Any], Any], log_format: LogFormat, bound: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(log_format)
+    renderer = structlog.processors.JSONRenderer()
+    console = structlog.get_config()["processors"][-1]
+    theirs = [*logs.SHARED, *logs.SHAPED, renderer if log_format == "json" else console]
+    with structlog.contextvars.bound_contextvars(**bound):
+        told(structlog.get_logger())
+        ours = capsys.readouterr().err
+        structlog.configure(processors=theirs)
+        told(structlog.get_logger())
+    assert ours
+    assert ours == capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.usefixtures("configured", "stopped")
+def test_a_librarys_line_has_the_name_of_its_logger(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(log_format)
+    logging.getLogger("theirs").warning("%s of %d", "one", 2)
+    said = capsys.readouterr().err
+    assert "one of 2" in said
+    assert "theirs" in said
+    assert "2026-11-25T07:09:30" in said

@@ -196,6 +196,17 @@ def test_two_deliveries_on_one_connection(served: Served) -> None:
     assert answer.count(b'"state":"held"') == 2
 
 
+def test_two_deliveries_on_one_connection_are_told_apart_in_the_log(served: Served) -> None:
+    """The second waits in the connection, and begins in the context that the first ended in."""
+    bodies = [json.dumps(order(id=number)).encode() for number in (11, 12)]
+    heads = [posted(bodies[0], length(bodies[0])), posted(bodies[1], length(bodies[1]), "Connection: close")]
+    answer = served.exchange(b"".join(head + body for head, body in zip(heads, bodies, strict=True)))
+    lines = [json.loads(line) for line in served.said.splitlines() if line.startswith("{")]
+    logged = [line["request_id"] for line in lines if line.get("woo_order_id") in {11, 12}]
+    assert logged == re.findall(r"x-request-id: (\w{16})", answer.decode())
+    assert len(set(logged)) == 2
+
+
 def test_a_chunked_delivery(served: Served) -> None:
     body = json.dumps(order(id=3)).encode()
     chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:100], body[100:])]

@@ -32,6 +32,7 @@ def serve() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody here asks where a request came from, or whether over TLS
         timeout_graceful_shutdown=int(chosen.sync_budget_seconds) + 5,
     )
     _Server(config).run()

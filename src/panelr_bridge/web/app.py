@@ -1,15 +1,12 @@
-"""The web application: routes, errors, request ids, and the worker's life beside them."""
+"""The web application: the door, routes, errors, and the worker's life beside them."""
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from panelr_bridge import __version__, logs
 from panelr_bridge.mapping import ProductMapping
@@ -28,6 +25,7 @@ from panelr_bridge.web import (
     suggestions,
 )
 from panelr_bridge.web.auth import AdminGate
+from panelr_bridge.web.request_ids import RequestId
 
 log = logs.get(__name__)
 
@@ -38,28 +36,17 @@ problem details with the `request_id` under which the log has them.
 """
 
 
-class RequestId:
-    """Gives every request an id: it is in every answer's X-Request-ID, and in every line that the log has of it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+class Application(FastAPI):
+    """FastAPI, but deliveries go straight to the door."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        """Handle one request, or the server's start and stop."""
+        store = door.store_of(scope)
+        if store is None:
+            await super().__call__(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
+        scope["app"] = self
+        await door.take(scope, receive, send, store)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -74,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
             log.info("bridge.stopping", calls_under_way=runtime.bridge.calls_under_way)
         log.info("bridge.stopped")
 
-    app = FastAPI(
+    app = Application(
         title="Panelr bridge",
         version=__version__,
         description=DESCRIPTION,
@@ -86,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
-    app.router.routes[:0] = door.router.routes  # by themselves: an included router is one more to go through
+    app.router.routes[:0] = door.router.routes
     for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health, metrics):
         app.include_router(part.router)
     app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]

@@ -14,9 +14,9 @@ from panelr_bridge.store import deliveries, delivery_list
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
-from panelr_bridge.web.door import outcome
 from panelr_bridge.web.lists import Id, ListQuery, Many, Number, One, Resource, moment
 from panelr_bridge.web.state import Parts
+from panelr_bridge.web.taking import outcome
 
 router = admin_router("Deliveries")
 log = logs.get(__name__)

@@ -323,7 +323,8 @@ def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
 
 async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
     """The mappings in the body. Tens of thousands are checked in a thread: deliveries are answered meanwhile."""
-    body = await read(request, limit=limit)
+    announced = request.headers.get("content-length", "").encode("latin-1")
+    body = await read(request.receive, announced=announced, limit=limit)
     if not request.headers.get("content-type", "").startswith("application/json"):
         try:
             return await asyncio.to_thread(mapping.read_csv, body.decode())

@@ -82,8 +82,8 @@ def install(app: FastAPI) -> None:
         errors.BridgeError: _bridge_error,
         HTTPException: _http_exception,
         RequestValidationError: _validation_error,
-        ClientDisconnect: _hung_up,
-        Exception: _unexpected,
+        ClientDisconnect: hung_up,
+        Exception: unexpected,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -99,7 +99,7 @@ async def _http_exception(request: Request, error: HTTPException) -> JSONRespons
     return answer
 
 
-async def _hung_up(request: Request, _: ClientDisconnect) -> JSONResponse:
+async def hung_up(request: Request, _: ClientDisconnect) -> JSONResponse:
     """Nobody is there to read the answer; it is no error of ours."""
     log.info("request.aborted", path=request.url.path)
     return response(request, 400, "the connection was closed before the request was whole")
@@ -118,6 +118,7 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
     return response(request, status, words, errors=found)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Whoever answers it raises it on: it is no error that has been dealt with."""
     log.error("request.failed", path=request.url.path, request_id=request.state.request_id, exc_info=error)
     return response(request, 500, "an unexpected error; the log has it under this request_id")

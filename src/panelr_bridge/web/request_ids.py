@@ -1,0 +1,40 @@
+"""Every request's id: it is in its answer's X-Request-ID, and in every line that the log has of it."""
+
+import os
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+def begin(scope: Scope) -> str:
+    """Give a request an id, and bind it for the log in place of what the request before has left there.
+
+    A request that waited in its connection runs in the context of the one before it.
+    """
+    request_id = os.urandom(8).hex()
+    scope.setdefault("state", {})["request_id"] = request_id
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+class RequestId:
+    """Gives ids to the requests that come through the middleware; `web/door.py` does so itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = begin(scope)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
