@@ -6,101 +6,34 @@ payload cannot make an order unreadable.
 """
 
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from panelr_bridge.errors import Unreadable
+from panelr_bridge.woo.fields import (
+    Id,
+    Metas,
+    Moment,
+    Money,
+    Quantity,
+    Reference,
+    Text,
+    clean,
+    said,
+    sequence,
+    why_unreadable,
+)
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
 OWNER_MAY_NOT_READ = frozenset({"woocommerce_rest_cannot_view", "woocommerce_rest_authentication_error"})
 
-# Control characters and lone surrogates: no database and no panel can store them, and none means anything here.
-_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-
-def _text(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        return value
-    return value if value.isprintable() else _UNSTORABLE.sub("", value)
-
-
-def _money(value: Any) -> Any:
-    return Decimal(0) if value is None or value == "" else value
-
-
-def _count(value: Any) -> Any:
-    return 0 if value is None or value == "" else value
-
-
-def _moment(value: Any) -> datetime | None:
-    """Read WooCommerce's UTC time without an offset; what cannot be read is no time, not a lost order."""
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _no_bool(value: Any) -> Any:
-    """Python takes true for 1; as an id it is a slip."""
-    if isinstance(value, bool):
-        raise ValueError("true and false are no numbers")  # noqa: TRY004  pydantic tells ValueErrors only
-    return value
-
-
-def _sequence(value: Any) -> Any:
-    """PHP writes a list with gaps in its keys, as filters leave it behind, as an object."""
-    if value is None:
-        return ()
-    return list(value.values()) if isinstance(value, dict) else value
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-# The bounds stand next to the type: behind a validator of ours, pydantic would look at them in Python.
-Money = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_money)]
-Quantity = Money
-Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_count)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Meta(NamedTuple):
-    """A meta entry; the value keeps the structure that the plugin gave it."""
-
-    key: str
-    value: Any
-
-
-def _metas(value: Any) -> tuple[Meta, ...]:
-    """Read meta entries. An order has dozens, of any plugin's making: none of them is worth an error."""
-    entries = _sequence(value)
-    if not isinstance(entries, (list, tuple)):
-        return ()
-    # a list, not a generator: an order has thirty of them
-    return tuple(
-        [
-            Meta(entry["key"], entry.get("value"))
-            for entry in entries
-            if isinstance(entry, dict) and isinstance(entry.get("key"), str)
-        ]
-    )
-
-
-Metas = Annotated[tuple[Meta, ...], PlainValidator(_metas)]
 
 
 class Address(_Part):
@@ -128,7 +61,7 @@ class LineItem(_Part):
 
     def meta(self, *names: str) -> str | None:
         """Return the line's meta as text: of the first name that is there and not empty."""
-        return _meta(self.meta_data, names)
+        return said(self.meta_data, names)
 
 
 class FeeLine(_Part):
@@ -154,7 +87,7 @@ class Refund(_Part):
 class Order(_Part):
     """An order as WooCommerce's API version 3 tells it. Money in `currency`; times in UTC."""
 
-    id: Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_no_bool)]
+    id: Id
     status: Text
     number: Text = ""
     order_key: Text = ""
@@ -165,15 +98,15 @@ class Order(_Part):
     payment_method: Text = ""
     transaction_id: Text = ""
     billing: Annotated[Address, BeforeValidator(lambda value: value or {})] = Address()
-    line_items: Annotated[tuple[LineItem, ...], BeforeValidator(_sequence)]
-    fee_lines: Annotated[tuple[FeeLine, ...], BeforeValidator(_sequence)] = ()
-    coupon_lines: Annotated[tuple[CouponLine, ...], BeforeValidator(_sequence)] = ()
-    refunds: Annotated[tuple[Refund, ...], BeforeValidator(_sequence)] = ()
+    line_items: Annotated[tuple[LineItem, ...], BeforeValidator(sequence)]
+    fee_lines: Annotated[tuple[FeeLine, ...], BeforeValidator(sequence)] = ()
+    coupon_lines: Annotated[tuple[CouponLine, ...], BeforeValidator(sequence)] = ()
+    refunds: Annotated[tuple[Refund, ...], BeforeValidator(sequence)] = ()
     meta_data: Metas = ()
 
     def meta(self, *names: str) -> str | None:
         """Return the order's meta as text: of the first name that is there and not empty."""
-        return _meta(self.meta_data, names)
+        return said(self.meta_data, names)
 
     @property
     def is_paid(self) -> bool:
@@ -218,10 +151,10 @@ def parse(*, body: bytes, topic: str) -> Event:
     topic announces.
     """
     if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
-        return OtherTopic(_text(topic))
+        return OtherTopic(clean(topic))
     content = _json_object(body)
     if "code" in content and "id" not in content:
-        return ErrorObject(_text(str(content["code"])), _text(str(content.get("message", ""))))
+        return ErrorObject(clean(str(content["code"])), clean(str(content.get("message", ""))))
     if topic == DELETED_TOPIC:
         return Deleted(_order_id(content))
     return _order(content)
@@ -234,7 +167,7 @@ def read_order(body: bytes) -> Order:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+        content = _JSON.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise Unreadable(f"the body is no JSON: {type(error).__name__}") from None
     if not isinstance(content, dict):
@@ -246,13 +179,14 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
+_JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+
+
 def _order(content: dict[str, Any]) -> Order:
     try:
         return Order.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"the body is no order that can be read: {where}: {first['msg']}") from None
+        raise Unreadable(f"the body is no order that can be read: {why_unreadable(error)}") from None
 
 
 def _order_id(content: dict[str, Any]) -> int:
@@ -262,13 +196,3 @@ def _order_id(content: dict[str, Any]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
         raise Unreadable("the body of an order.deleted holds no order id")
     return value
-
-
-def _meta(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        for key, value in entries:
-            if key == name and isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
-                text = str(_text(value)).strip()
-                if text:
-                    return text
-    return None
