@@ -28,16 +28,21 @@ def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal 
 def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustment | None:
     """Fees minus discounts, before tax as WooCommerce lists them, as the one fee or discount that Panelr takes."""
     fees = sum((fee.total for fee in order.fee_lines), Decimal(0)) if whole else Decimal(0)
-    discounts = sum((line.subtotal - line.total for line in lines), Decimal(0))
+    discounts = sum([line.subtotal - line.total for line in lines], Decimal(0))
     amount = fees - discounts
+    if not amount:
+        return None
     label = _label(order, discounted=bool(discounts), whole=whole)
     return _adjustment(amount, label or ("fee" if amount > 0 else "discount").capitalize())
 
 
 def matching(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> Adjustment | None:
     """The fee or discount by which Panelr's own `price` of the items becomes what the order comes to."""
+    amount = comes_to(order, lines, whole=whole) - price
+    if not amount:
+        return None
     label = _label(order, discounted=True, whole=whole)
-    return _adjustment(comes_to(order, lines, whole=whole) - price, label or "Matched to the shop's total")
+    return _adjustment(amount, label or "Matched to the shop's total")
 
 
 def _label(order: Order, *, discounted: bool, whole: bool) -> str:
@@ -47,7 +52,5 @@ def _label(order: Order, *, discounted: bool, whole: bool) -> str:
     return ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())
 
 
-def _adjustment(amount: Decimal, label: str) -> Adjustment | None:
-    if not amount:
-        return None
+def _adjustment(amount: Decimal, label: str) -> Adjustment:
     return Adjustment(direction="fee" if amount > 0 else "discount", label=label[:190], amount=abs(amount))

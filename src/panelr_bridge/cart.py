@@ -6,7 +6,6 @@ A renewal that does not say for which activation is matched with the customer's 
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from panelr_bridge.customer import email_of
@@ -48,56 +47,65 @@ class Line:
         return _label(self.line)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One item of a line, and the mapping that it comes from."""
-
-    item: CartItem
-    mapping: Mapping
-
-    @property
-    def lacks_activation(self) -> bool:
-        return self.item.intent is not Intent.NEW_ACTIVATION and self.item.activation_id is None
+_Part = tuple[CartItem, Mapping]
+"""One item of a line, and the mapping that it comes from."""
 
 
 def lookup_keys(order: Order) -> frozenset[str]:
     """Return the keys under which the mapping table may know this order's lines."""
-    return frozenset(key for line in order.line_items for key in _keys(line))
+    return frozenset([key for line in order.line_items for key in _keys(line)])
 
 
 def read_lines(order: Order, catalogue: Catalogue, policy: Policy) -> list[Line]:
     """Return each line with what the mappings make of it, in their order."""
-    read = [(line, _read(line, catalogue.mappings, policy)) for line in order.line_items]
-    parts = [part for _, found in read for part in found if isinstance(part, _Part)]
-    known = catalogue.lines
-    told = known.lines if known is not None and known.email == email_of(order) else None
-    activations = _Activations(told, parts)
+    by_key: dict[str, list[Mapping]] = {}
+    for mapping in catalogue.mappings:
+        by_key.setdefault(mapping.key, []).append(mapping)
+    read = [(line, _read(line, by_key, policy)) for line in order.line_items]
+    parts = [part for _, found in read for part in found if isinstance(part, tuple)]
+    wanting = [part for part in parts if _lacks_activation(part[0])]
+    activations = _activations(order, catalogue, parts, wanting) if wanting else None
     return [_line(line, found, activations) for line, found in read]
 
 
-def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations") -> Line:
-    settled = [activations.settle(line, part) if isinstance(part, _Part) else part for part in found]
-    reasons = dict.fromkeys(part for part in settled if isinstance(part, Reason))
-    items = () if reasons else tuple(part for part in settled if isinstance(part, CartItem))
-    mappings = tuple(part.mapping for part in found if isinstance(part, _Part))
-    return Line(line, items=items, reasons=tuple(reasons), mappings=mappings)
+def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations | None") -> Line:
+    """A line by its parts; without `activations` none of them lacks one."""
+    items: list[CartItem] = []
+    mappings: list[Mapping] = []
+    reasons: dict[Reason, None] = {}
+    for part in found:
+        if isinstance(part, Reason):
+            reasons[part] = None
+            continue
+        item, mapping = part
+        mappings.append(mapping)
+        settled = item if activations is None else activations.settle(line, item, mapping)
+        if isinstance(settled, Reason):
+            reasons[settled] = None
+        else:
+            items.append(settled)
+    return Line(line, items=() if reasons else tuple(items), reasons=tuple(reasons), mappings=tuple(mappings))
 
 
-def _keys(line: LineItem) -> tuple[str, ...]:
+def _keys(line: LineItem) -> list[str]:
     """The most exact key first: variation, product, SKU."""
-    variation = (variation_key(line.variation_id),) if line.variation_id else ()
-    product = (product_key(line.product_id),) if line.product_id else ()
-    sku = (sku_key(line.sku),) if line.sku.strip() else ()
-    return variation + product + sku
+    keys = []
+    if line.variation_id:
+        keys.append(variation_key(line.variation_id))
+    if line.product_id:
+        keys.append(product_key(line.product_id))
+    if line.sku.strip():
+        keys.append(sku_key(line.sku))
+    return keys
 
 
-def _read(line: LineItem, mappings: Iterable[Mapping], policy: Policy) -> list[_Part | Reason]:
+def _read(line: LineItem, by_key: dict[str, list[Mapping]], policy: Policy) -> list[_Part | Reason]:
     intent = line.meta("panelr_intent", "_panelr_intent")
     if intent == BALANCE_PAYMENT:  # pays for a work order that exists: no cart item
         return []
     found: list[Mapping] = []
     for key in _keys(line):
-        found = found or [mapping for mapping in mappings if mapping.key == key]
+        found = found or by_key.get(key, [])
     if not found:
         return [_unmapped(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
     return [_part(line, mapping, intent) for mapping in found if mapping.panelr_product_id is not None]
@@ -105,20 +113,28 @@ def _read(line: LineItem, mappings: Iterable[Mapping], policy: Policy) -> list[_
 
 def _part(line: LineItem, mapping: Mapping, told_intent: str | None) -> _Part | Reason:
     """One cart item, or the reason why Panelr would refuse it."""
-    name = _label(line)
-    intent = told_intent or mapping.intent.value
-    if intent not in INTENTS:
-        return Reason("unknown_intent", f"the line's panelr_intent {intent[:60]!r} is none that Panelr knows", name)
+    if told_intent is not None and told_intent not in INTENTS:
+        words = f"the line's panelr_intent {told_intent[:60]!r} is none that Panelr knows"
+        return Reason("unknown_intent", words, _label(line))
     qty = line.quantity * mapping.quantity
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
-        return Reason("unusable_quantity", f"the quantity {line.quantity} gives no whole number of items", name)
-    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=Intent(intent), qty=int(qty))
+        words = f"the quantity {line.quantity} gives no whole number of items"
+        return Reason("unusable_quantity", words, _label(line))
+    intent = mapping.intent if told_intent is None else Intent(told_intent)
+    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty))
+    if intent is Intent.NEW_ACTIVATION:
+        return item, mapping
     activation = line.meta("panelr_activation_id", "_panelr_activation_id")
-    if item.intent is Intent.NEW_ACTIVATION or activation is None:
-        return _Part(item, mapping)
+    if activation is None:
+        return item, mapping
     if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
-        return Reason("unusable_activation_id", f"panelr_activation_id {activation[:60]!r} is no number", name)
-    return _Part(replace(item, activation_id=int(activation)), mapping)
+        words = f"panelr_activation_id {activation[:60]!r} is no number"
+        return Reason("unusable_activation_id", words, _label(line))
+    return replace(item, activation_id=int(activation)), mapping
+
+
+def _lacks_activation(item: CartItem) -> bool:
+    return item.intent is not Intent.NEW_ACTIVATION and item.activation_id is None
 
 
 class _Activations:
@@ -127,21 +143,20 @@ class _Activations:
     A line that another item names, or that two items would be given, is nobody's: which one is meant is not guessed.
     """
 
-    def __init__(self, lines: tuple[CustomerLine, ...] | None, parts: list[_Part]) -> None:
-        named = {part.item.activation_id for part in parts}
+    def __init__(self, lines: tuple[CustomerLine, ...] | None, parts: list[_Part], wanting: list[_Part]) -> None:
+        named = {item.activation_id for item, _ in parts}
         self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
-        wanting = [part for part in parts if part.lacks_activation]
-        self._wanted = Counter(line.activation_id for part in wanting for line in self._fitting(part))
+        self._wanted = Counter(line.activation_id for part in wanting for line in self._fitting(*part))
 
-    def settle(self, line: LineItem, part: _Part) -> CartItem | Reason:
+    def settle(self, line: LineItem, item: CartItem, mapping: Mapping) -> CartItem | Reason:
         """Return the item with its activation, or the reason why that cannot be told."""
-        item, name = part.item, _label(line)
-        if not part.lacks_activation:
+        if not _lacks_activation(item):
             return item
+        name = _label(line)
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
             return Reason("no_activation_id", words, name)
-        fitting = self._fitting(part)
+        fitting = self._fitting(item, mapping)
         if not fitting:
             words = f"Panelr shows no line of this customer that this {item.intent} fits: set panelr_activation_id"
             return Reason("no_fitting_line", words, name)
@@ -150,16 +165,22 @@ class _Activations:
             return Reason("several_fitting_lines", words, name)
         return replace(item, activation_id=fitting[0].activation_id)
 
-    def _fitting(self, part: _Part) -> list[CustomerLine]:
-        return [line for line in self._lines or () if _fits(line, part)]
+    def _fitting(self, item: CartItem, mapping: Mapping) -> list[CustomerLine]:
+        return [line for line in self._lines or () if _fits(line, item, mapping)]
 
 
-def _fits(line: CustomerLine, part: _Part) -> bool:
-    plugins = (line.plugin_id, part.mapping.plugin_id)
+def _activations(order: Order, catalogue: Catalogue, parts: list[_Part], wanting: list[_Part]) -> _Activations:
+    known = catalogue.lines
+    told = known.lines if known is not None and known.email == email_of(order) else None
+    return _Activations(told, parts, wanting)
+
+
+def _fits(line: CustomerLine, item: CartItem, mapping: Mapping) -> bool:
+    plugins = (line.plugin_id, mapping.plugin_id)
     if None not in plugins and plugins[0] != plugins[1]:
         return False
     trial = line.is_trial or line.status == "trial_active"
-    if part.item.intent is Intent.TRIAL_UPGRADE:
+    if item.intent is Intent.TRIAL_UPGRADE:
         return trial and line.status in UPGRADABLE
     return not trial and line.status in RENEWABLE
 

@@ -35,6 +35,7 @@ UNPAID = "pending_payment"
 PAID_STATUSES = frozenset({"payment_submitted", "completed"})
 """What a work order's status tells at its creation: that it is to be paid, or that it is."""
 
+_MARKS = ("_panelr_work_order_id", "_panelr_reference_code", "panelr_reference_code")
 _BY_PLUGIN = Reason(
     "adopted_from_plugin", "Panelr's own plugin had already sent this order; its work order was adopted"
 )
@@ -107,7 +108,7 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
         return early
     lines = read_lines(order, catalogue, policy)
     reasons = [reason for line in lines for reason in line.reasons]
-    items = tuple(item for line in lines for item in line.items)
+    items = tuple([item for line in lines for item in line.items])
     if not items and not reasons:
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
@@ -125,6 +126,8 @@ def _sent_by_plugin(order: Order) -> Adopt | None:
     Those without the underscore the bridge itself writes, the reference code always: so it knows its work orders again
     when its tables are lost.
     """
+    if order.meta(*_MARKS) is None:
+        return None
     by_plugin = order.meta("_panelr_work_order_id", "_panelr_reference_code") is not None
     mark = "_" if by_plugin else ""
     work_order_id = order.meta(f"{mark}panelr_work_order_id")
