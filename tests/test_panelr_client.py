@@ -42,7 +42,7 @@ REQUEST = WorkOrderRequest(
     payment_amount=Decimal("58.45"),
     adjustment=Adjustment(direction="discount", label="SPRING", amount=Decimal("10.10")),
 )
-CREATE = panelr_request.create_work_order(REQUEST)
+CREATE = panelr_request.create_work_order(panelr_request.dump(REQUEST))
 ENVELOPE = b'{"success": true, "data": {"work_order_id": 1}, "error": null}'
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

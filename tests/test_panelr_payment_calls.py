@@ -13,6 +13,7 @@ from panelr_bridge.panelr.request import (
     Call,
     complete_order,
     create_work_order,
+    dump,
     get_lines,
     get_payment_methods,
     get_products,
@@ -49,7 +50,7 @@ async def call(panelr: tuple[str, Panel], what: Call) -> Done:
 
 
 async def created(panelr: tuple[str, Panel]) -> WorkOrder:
-    work_order = created_work_order(await call(panelr, create_work_order(REQUEST)))
+    work_order = created_work_order(await call(panelr, create_work_order(dump(REQUEST))))
     assert isinstance(work_order, WorkOrder)
     return work_order
 

@@ -137,7 +137,7 @@ def test_any_request_is_read_back_digit_for_digit(request_: WorkOrderRequest) ->
 @pytest.mark.parametrize(
     ("call", "expected", "method"),
     [
-        (create_work_order(LEAST), Call("create_work_order", query=(), body=dump(LEAST)), "POST"),
+        (create_work_order(dump(LEAST)), Call("create_work_order", query=(), body=dump(LEAST)), "POST"),
         (
             get_work_orders(customer_email="a+b@example.test"),
             Call("get_work_orders", query=(("customer_email", "a+b@example.test"), ("limit", "100")), body=None),

@@ -235,7 +235,7 @@ class Bridge(Calls):
                     raise
                 log.exception("worker.failed", order=claim.order_id)
                 return Settled(await self.write(record.failed, claim))
-        report = await self.call(claim, panelr_request.create_work_order(claim.request))
+        report = await self.call(claim, panelr_request.create_work_order(claim.body))
         if isinstance(report.outcome, Done):
             found = answer.created_work_order(report.outcome)
             if isinstance(found, WorkOrder):

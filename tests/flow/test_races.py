@@ -59,7 +59,7 @@ async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkey
     bridge, really = stepped.runtime.bridge, look_up.LookUps._sibling_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
     first, second = await claimed(stepped, 1), await claimed(stepped, 2)
-    await bridge.panelr.call(request.create_work_order(first.request), now=bridge.clock())
+    await bridge.panelr.call(request.create_work_order(first.body), now=bridge.clock())
     await not_created(stepped, second, Unknown(words="lost"))
 
     async def and_then_it_is_lost(look_ups: look_up.LookUps, claim: Claim, *, certain: bool) -> bool:

@@ -142,7 +142,7 @@ async def test_a_call_whose_process_died_is_looked_up_before_it_is_sent_again(ma
 
 async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: Kit) -> None:
     claim = await _claim_and_die(mapped, order())
-    await mapped.runtime.panelr.call(create_work_order(claim.request), now=mapped.runtime.bridge.clock())
+    await mapped.runtime.panelr.call(create_work_order(claim.body), now=mapped.runtime.bridge.clock())
     await asyncio.sleep(0.25)
     mapped.runtime.bridge.owed.set()
     story = await mapped.until(20, "created")

@@ -98,7 +98,7 @@ def match(
 
 def likeness(request: WorkOrderRequest) -> str:
     """Return what two orders share that cannot be told apart in a list without `wc_order_id`: customer and items."""
-    items = sorted(f"{product} {intent} {qty}" for (product, intent), qty in _wanted(request).items())
+    items = sorted([f"{product} {intent} {qty}" for (product, intent), qty in _wanted(request).items()])
     return hashlib.sha256("\n".join([request.customer_email.casefold(), *items]).encode()).hexdigest()
 
 
@@ -153,7 +153,7 @@ def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Produc
 def _wanted(request: WorkOrderRequest) -> Counter[Item]:
     wanted: Counter[Item] = Counter()
     for item in request.items:
-        wanted[item.product_id, item.intent.value] += item.qty
+        wanted[item.product_id, item.intent] += item.qty
     return wanted
 
 

@@ -13,6 +13,8 @@ from panelr_bridge.values import Adjustment, Authority, CartItem, Intent, WorkOr
 ENTRY_POINT = "/api/api.php"
 LISTED_WORK_ORDERS = 100
 
+_JSON = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -40,9 +42,9 @@ def entry_point(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path + ENTRY_POINT, "", ""))
 
 
-def create_work_order(request: WorkOrderRequest) -> Call:
-    """Return the call that creates `request`."""
-    return Call("create_work_order", body=dump(request))
+def create_work_order(body: bytes) -> Call:
+    """Return the call that creates the request that `dump` has written as `body`."""
+    return Call("create_work_order", body=body)
 
 
 def get_work_orders(*, customer_email: str) -> Call:
@@ -182,12 +184,12 @@ def _known(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(content: Mapping[str, Any]) -> bytes:
-    text: str = simplejson.dumps(content, use_decimal=True, separators=(",", ":"))
+    text: str = _JSON.encode(content)
     return text.encode()
 
 
 def _item(item: CartItem) -> dict[str, Any]:
-    content = {"product_id": item.product_id, "intent": item.intent.value, "qty": item.qty}
+    content = {"product_id": item.product_id, "intent": item.intent, "qty": item.qty}
     return content if item.activation_id is None else content | {"activation_id": item.activation_id}
 
 

@@ -40,7 +40,8 @@ class Terms:
 class Claim:
     """A call that its holder must make now, or let the lease end.
 
-    `attempt` counts the tries of this action since it is owed; `number` those of the order's create calls, the fence.
+    `body` is the request as the order's row keeps it: what is sent is what is stored. `attempt` counts the tries of
+    this action since it is owed; `number` those of the order's create calls, the fence.
     """
 
     order_id: int
@@ -48,6 +49,7 @@ class Claim:
     woo_order_id: int
     action: Action
     request: WorkOrderRequest
+    body: bytes
     attempt: int
     number: int
     empty_since: datetime | None
@@ -114,13 +116,14 @@ def _claim_create(
         orders.change(connection, row["id"], values, now=now)
         return Moved(row["id"], values["state"])
     request = weighed.decision.request
-    if _waits_for_its_twin(connection, row, request, terms=terms, now=now):
+    alike = likeness(request)
+    if _waits_for_its_twin(connection, row, alike, terms=terms, now=now):
         return Moved(row["id"], State.QUEUED)
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
     outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease, slot=slot.number)
-    values = sending_values(row, request, now=now)
+    values = sending_values(row, request, alike=alike, now=now)
     if row["attention"]:
         values["attention"] = lasting(row, handled=True) or None
     standing = standing_values(weighed, state=State.SENDING, delivery_id=None, now=now)
@@ -137,15 +140,13 @@ def _idle(connection: Connection, terms: Terms, *, now: datetime) -> Idle:
     return Idle(until, for_leave=True)
 
 
-def _waits_for_its_twin(
-    connection: Connection, row: Row, request: WorkOrderRequest, *, terms: Terms, now: datetime
-) -> bool:
+def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: Terms, now: datetime) -> bool:
     """Put an order off while another that Panelr's list could not tell it from is being looked up.
 
     Sent one after the other, each lost answer has one work order that it can be; two lost at once would need a person.
     """
     twin = orders.twin_in_doubt(
-        connection, likeness=likeness(request), besides=row["id"], since=now - terms.doubt, only_unconfirmed=True
+        connection, likeness=alike, besides=row["id"], since=now - terms.doubt, only_unconfirmed=True
     )
     if twin is None:
         return False
@@ -155,12 +156,12 @@ def _waits_for_its_twin(
     return True
 
 
-def sending_values(row: Row, request: WorkOrderRequest, *, now: datetime) -> Row:
-    """Return the columns of an order whose create call goes out now."""
+def sending_values(row: Row, request: WorkOrderRequest, *, alike: str, now: datetime) -> Row:
+    """Return the columns of an order whose create call goes out now; `alike` is the request's likeness."""
     return {
         "state": State.SENDING,
         "request": panelr_request.dump(request).decode(),
-        "likeness": likeness(request),
+        "likeness": alike,
         "attempts": row["attempts"] + 1,
         "first_sent_at": row["first_sent_at"] or now,
         "sent_delivery_id": row["delivery_id"],
@@ -190,6 +191,7 @@ def claim_of(
         woo_order_id=row["woo_order_id"],
         action=Action.CREATE_WORK_ORDER,
         request=request,
+        body=row["request"].encode(),
         attempt=attempt,
         number=row["attempts"],
         empty_since=None,
@@ -212,6 +214,7 @@ def _look_up(row: Row, *, slot: rate.Slot, terms: Terms, now: datetime) -> Claim
         woo_order_id=row["woo_order_id"],
         action=Action.LOOK_UP,
         request=panelr_request.load(row["request"]),
+        body=row["request"].encode(),
         attempt=row["attempt"] + 1,
         number=row["attempts"],
         empty_since=row["empty_since"],

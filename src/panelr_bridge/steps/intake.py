@@ -136,8 +136,9 @@ def _first(
     row = first_row(store, weighed, delivery_id=stored.id, sha256=stored.sha256, now=now)
     slot = None
     if isinstance(decision, Create):
-        slot = None if asked else rate.take_ahead(connection, **leave_ahead(decision, terms=terms, now=now))
-        row |= sending_values(row, decision.request, now=now) if slot else {}
+        alike = likeness(decision.request)
+        slot = None if asked else rate.take_ahead(connection, **leave_ahead(alike, terms=terms, now=now))
+        row |= sending_values(row, decision.request, alike=alike, now=now) if slot else {}
         due = asked.due if asked else now
         order_id = together.add_owing(connection, row, owed_by(store, slot, due=due, terms=terms, now=now))
     else:
@@ -203,8 +204,8 @@ def _next(
     if (row | values)["state"] == State.QUEUED and isinstance(weighed.decision, Create):
         if asked is None:
             follows = follows_at_once(weighed, store=delivery.store, policy=policy)
-            claim = _take_along(connection, row, weighed, terms=terms, now=now, follows=follows)
-            values |= sending_values(row, weighed.decision.request, now=now) if claim else {}
+            claim, sending = _take_along(connection, row, weighed, terms=terms, now=now, follows=follows)
+            values |= sending
         elif row["state"] != State.QUEUED:
             outbox.put_back(connection, row["id"], due=asked.due)
     orders.change(connection, row["id"], values, now=now)
@@ -221,32 +222,37 @@ def _has_just_been_paid(connection: Connection, row: Row, weighed: Weighed) -> b
 
 def _take_along(
     connection: Connection, row: Row, weighed: Weighed, *, terms: Terms, now: datetime, follows: bool
-) -> Claim | None:
-    """Make the call of an order that has just come to owe one; what has waited before keeps its turn."""
+) -> tuple[Claim | None, Row]:
+    """Make the call of an order that has just come to owe one; what has waited before keeps its turn.
+
+    Also returns the columns that change with it.
+    """
     decision = weighed.decision
     if row["state"] == State.QUEUED or not isinstance(decision, Create):
-        return None
+        return None, {}
     # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=None)
-    slot = rate.take_ahead(connection, **leave_ahead(decision, terms=terms, now=now))
+    alike = likeness(decision.request)
+    slot = rate.take_ahead(connection, **leave_ahead(alike, terms=terms, now=now))
     if slot is None:
         outbox.put_back(connection, row["id"], due=now, tried=False)
-        return None
+        return None, {}
     outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=slot.number)
-    sending = row | sending_values(row, decision.request, now=now)
+    sending = sending_values(row, decision.request, alike=alike, now=now)
     paid_at = weighed.order.date_paid_gmt
-    return claim_of(
-        sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
+    claim = claim_of(
+        row | sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
     )
+    return claim, sending
 
 
-def leave_ahead(decision: Create, *, terms: Terms, now: datetime) -> Row:
-    """Return by what `rate.take_ahead` judges the call that `decision` asks for."""
+def leave_ahead(alike: str, *, terms: Terms, now: datetime) -> Row:
+    """Return by what `rate.take_ahead` judges a call whose request has the likeness `alike`."""
     return {
         "name": RATE,
         "limit": terms.rate_per_minute,
         "now": now,
-        "likeness": likeness(decision.request),
+        "likeness": alike,
         "doubtful_since": now - terms.doubt,
     }
 

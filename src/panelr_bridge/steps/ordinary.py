@@ -10,6 +10,7 @@ from datetime import datetime
 
 from panelr_bridge.cart import lookup_keys
 from panelr_bridge.decide import Create, decide
+from panelr_bridge.panelr.match import likeness
 from panelr_bridge.steps import intake
 from panelr_bridge.steps.claim import Terms, claim_of, follows_at_once, sending_values
 from panelr_bridge.steps.intake import Received
@@ -81,14 +82,15 @@ class Ordinary:
 
     async def _add(self, delivery: Delivery, weighed: Weighed, decision: Create) -> Received | None:
         terms, now, row = self._terms, self._clock(), Row()
+        alike = likeness(decision.request)
 
         def values() -> Row:
             nonlocal now, row
             now = self._clock()
             row = intake.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
-            row |= sending_values(row, decision.request, now=now)
+            row |= sending_values(row, decision.request, alike=alike, now=now)
             call = intake.owed_by(delivery.store, ANY_SLOT, due=now, terms=terms, now=now)
-            leave = rate.ahead_values(**intake.leave_ahead(decision, terms=terms, now=now))
+            leave = rate.ahead_values(**intake.leave_ahead(alike, terms=terms, now=now))
             return at_once.of_order(delivery, row, call, leave, now=now)
 
         added = await at_once.add_order(self._database, values)
