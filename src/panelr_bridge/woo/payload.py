@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from panelr_bridge.errors import Unreadable
@@ -167,7 +168,7 @@ def read_order(body: bytes) -> Order:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        content = _JSON.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+        content = _content(body)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise Unreadable(f"the body is no JSON: {type(error).__name__}") from None
     if not isinstance(content, dict):
@@ -175,11 +176,24 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return content
 
 
+def _content(body: bytes) -> Any:
+    """Read JSON, with exact numbers.
+
+    msgspec needs a third of the standard library's time, and reads what it takes as that does. It takes neither a mark
+    of the byte order nor lone surrogates, which plugins write.
+    """
+    try:
+        return _QUICK.decode(body)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+        return _PATIENT.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-_JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_QUICK = msgspec.json.Decoder(float_hook=Decimal)
+_PATIENT = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def _order(content: dict[str, Any]) -> Order:

@@ -1,0 +1,89 @@
+"""The two readers of JSON: what the quick one takes it reads as the patient one does, who sees what it refuses."""
+
+import contextlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+import simplejson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panelr_bridge.errors import Unreadable
+from panelr_bridge.woo import payload
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"))
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner), max_leaves=8
+)
+SLIPS = [
+    b'"',
+    b"\\",
+    b"{",
+    b"]",
+    b",",
+    b":",
+    b"-",
+    b".",
+    b"e",
+    b"0",
+    b"\x00",
+    b"\xff",
+    b"NaN",
+    b"\\ud800",
+    b"\xed\xa0\x80",
+]
+
+
+def told(value: Any) -> Any:
+    """A value with its types: 1 is not True, and 1.0 is not 1."""
+    if isinstance(value, dict):
+        return {key: told(each) for key, each in value.items()}
+    return [told(each) for each in value] if isinstance(value, list) else (type(value), repr(value))
+
+
+def patient(body: bytes) -> Any:
+    return payload._PATIENT.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+
+
+@given(values, st.booleans(), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(SLIPS)), max_size=2))
+def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slips: list[tuple[float, bytes]]) -> None:
+    body = simplejson.dumps(value, use_decimal=True, ensure_ascii=plain).encode()
+    for where, slip in slips:
+        place = int(where * len(body))
+        body = body[:place] + slip + body[place:]
+    with contextlib.suppress(msgspec.MsgspecError, ValueError, ArithmeticError):
+        read = payload._QUICK.decode(body)
+        assert told(read) == told(patient(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'\xef\xbb\xbf{"total": 1.10}', {"total": Decimal("1.10")}),
+        ('{"name": "é"}'.encode("utf-16"), {"name": "é"}),
+        (b'{"name": "\\ud800"}', {"name": "\ud800"}),
+        (b'{"name": "\xed\xa0\x80"}', {"name": "\ud800"}),
+    ],
+    ids=["a mark of the byte order", "another encoding", "a lone surrogate", "a lone surrogate as bytes"],
+)
+def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expected: Any) -> None:
+    with pytest.raises((msgspec.MsgspecError, ValueError)):
+        payload._QUICK.decode(body)
+    assert payload._json_object(body) == expected
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"a": NaN}', b'{"a": 1}}', b"[" * 100_000, b'{"a": 1' + b"0" * 5000 + b"}"]
+)
+def test_what_is_no_json_is_told_so(body: bytes) -> None:
+    with pytest.raises(Unreadable, match="the body is no JSON"):
+        payload._json_object(body)
