@@ -8,10 +8,12 @@ the slot, looks whether all of it may be written.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import BindParameter, Connection, Table, bindparam, text
 
-from panelr_bridge.store import deliveries, orders, rate, together
+from panelr_bridge.store import deliveries, rate, together
+from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.prepared import Prepared
@@ -19,35 +21,48 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import outbox as outbox_table
 
-# The slot is only locked at first, so that nothing of it is left where the delivery turns out to be known. Delivery,
-# order, what it owes: the order of all locks. Two that bring one order at once meet at its unique key: one fails whole.
-_ORDER = [column for column in orders_table.c if column.name not in {"id", "delivery_id", "sent_delivery_id"}]
-_OWED = [column for column in outbox_table.c if column.name not in {"id", "order_id", "slot"}]
+_MOMENT = bindparam("now", type_=UtcDateTime())
+_BY_THEMSELVES = {"id", "delivery_id", "sent_delivery_id", "order_id", "slot"}
+_NOT_YET = {
+    *("attention", "work_order_id", "reference_code", "confirmation_token", "panelr_status", "follow_at"),
+    *("customer_lines", "empty_since"),
+}
+"""Columns that are null in an order, and in its call, that is sent as it comes."""
+_THIS_MOMENT = {"created_at", "updated_at", "first_sent_at", "next_attempt_at", "owed_since"}
+
+
+def _written(table: Table, prefix: str = "") -> tuple[str, str, list["BindParameter[Any]"]]:
+    """Return the columns that are written of a row, their values' names, and the types of these."""
+    columns = [column for column in table.c if column.name not in _BY_THEMSELVES | _NOT_YET]
+    names = {each.name: "now" if each.name in _THIS_MOMENT else f"{prefix}{each.name}" for each in columns}
+    types = [bindparam(names[column.name], type_=column.type) for column in columns if names[column.name] != "now"]
+    return ", ".join(names), ", ".join(f":{name}" for name in names.values()), types
+
+
+_ORDER, _ORDER_VALUES, _ORDER_TYPES = _written(orders_table)
+_OWED, _OWED_VALUES, _OWED_TYPES = _written(outbox_table, "owed_")
 _REVISION = "coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0)"
 _SIMPLE = (
     f" AND {_REVISION} = :mapping_revision"  # noqa: S608  our own names
     " AND NOT EXISTS (SELECT 1 FROM orders k WHERE k.store = :store AND k.woo_order_id = :woo_order_id)"
 )
+# The slot is only locked at first, so that nothing of it is left where the delivery turns out to be known. Delivery,
+# order, what it owes: the order of all locks. Two that bring one order at once meet at its unique key: one fails whole.
 _ADD = Prepared(
     text(
         f"WITH free AS MATERIALIZED ({rate.free_ahead(_SIMPLE)}),"  # noqa: S608  our own names
         f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM free"
         "  ON CONFLICT DO NOTHING RETURNING id),"
-        f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, {', '.join(c.name for c in _ORDER)})"
-        f"  SELECT delivered.id, delivered.id, {', '.join(f':{c.name}' for c in _ORDER)} FROM delivered"
-        "  RETURNING id),"
-        f" owed AS (INSERT INTO outbox (order_id, slot, {', '.join(c.name for c in _OWED)})"
-        f"  SELECT added.id, free.slot, {', '.join(f':owed_{c.name}' for c in _OWED)} FROM added, free),"
+        f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, {_ORDER})"
+        f"  SELECT delivered.id, delivered.id, {_ORDER_VALUES} FROM delivered RETURNING id),"
+        f" owed AS (INSERT INTO outbox (order_id, slot, {_OWED})"
+        f"  SELECT added.id, free.slot, {_OWED_VALUES} FROM added, free),"
         " taken AS (UPDATE rate_slots SET used_at = statement_timestamp()"
         "  WHERE name = :name AND slot = (SELECT free.slot FROM added, free))"
         f" SELECT {_REVISION} AS revision, a.delivery_id, a.order_id, a.slot FROM (SELECT 1) one LEFT JOIN"
         " (SELECT delivered.id AS delivery_id, added.id AS order_id, free.slot FROM delivered, added, free) a ON TRUE"
     ).bindparams(
-        *(bindparam(column.name, type_=column.type) for column in _ORDER),
-        *(bindparam(f"owed_{column.name}", type_=column.type) for column in _OWED),
-        *deliveries.TYPES,
-        *rate.AHEAD_TYPES,
-        bindparam("window", type_=rate.WINDOW),
+        *_ORDER_TYPES, *_OWED_TYPES, *deliveries.TYPES, *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)
     )
 )
 _TAKE = rate.taking_ahead(_SIMPLE)
@@ -56,10 +71,15 @@ _DELIVER = Prepared(
         *deliveries.TYPES
     )
 )
+_PLACE = Prepared(
+    text(
+        f"INSERT INTO orders (delivery_id, sent_delivery_id, {_ORDER})"  # noqa: S608  our own names
+        f" VALUES (:delivery_id, :delivery_id, {_ORDER_VALUES}) RETURNING id"
+    ).bindparams(*_ORDER_TYPES, _MOMENT)
+)
 _OWE = Prepared(
-    insert(outbox_table).values(
-        {column.name: bindparam(f"owed_{column.name}", type_=column.type) for column in _OWED}
-        | {"order_id": bindparam("order_id"), "slot": bindparam("slot")}
+    text(f"INSERT INTO outbox (order_id, slot, {_OWED}) VALUES (:order_id, :slot, {_OWED_VALUES})").bindparams(  # noqa: S608
+        *_OWED_TYPES, _MOMENT
     )
 )
 _NOW = Prepared(text(f"SELECT {_REVISION}"))
@@ -104,9 +124,7 @@ def _add_each(connection: Connection, values: Callable[[], Row]) -> Added | int:
     delivery_id = next((each for (each,) in _DELIVER.run(connection, given)), None)
     if delivery_id is None:
         raise _Known
-    order_id = orders.add(connection, given | {"delivery_id": delivery_id, "sent_delivery_id": delivery_id})
-    if order_id is None:  # its condition has found none, and nobody else writes
-        raise _Known
+    ((order_id,),) = _PLACE.run(connection, given | {"delivery_id": delivery_id})
     _OWE.run(connection, given | {"order_id": order_id, "slot": slot})
     return Added(order_id, delivery_id, rate.Slot(slot))
 

@@ -72,12 +72,12 @@ _GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g
 _NEWCOMER = (
     # the least of an index: to find any, PostgreSQL would read the table itself where it believes that most are due
     " AND coalesce((SELECT min(b.next_attempt_at) FROM outbox b"
-    " WHERE b.lease_until IS NULL AND b.action = 'create_work_order') > :moment, TRUE)"
+    " WHERE b.lease_until IS NULL AND b.action = 'create_work_order') > :now, TRUE)"
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.likeness = :likeness AND o.state = 'unconfirmed'"
     " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
 )
 _AHEAD = _GATE + _NEWCOMER.format(in_doubt=IN_DOUBT)
-AHEAD_TYPES = (bindparam("moment", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime()))
+AHEAD_TYPES = (bindparam("now", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime()))
 _TAKES = {
     "newcomer": Prepared(
         {dialect: clause.bindparams(*AHEAD_TYPES) for dialect, clause in _each(_TAKE.format(condition=_AHEAD)).items()}
@@ -176,7 +176,7 @@ def free_ahead(condition: str) -> str:
 
 def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime) -> Row:
     """Return the values of `take_ahead`'s statement."""
-    more = {"moment": now, "likeness": likeness, "doubtful_since": doubtful_since}
+    more = {"likeness": likeness, "doubtful_since": doubtful_since}
     return {"name": name, "limit": limit, "hand": _hand(limit, now=now), **_moments(now), **more}
 
 
