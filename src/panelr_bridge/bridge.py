@@ -75,9 +75,11 @@ class Bridge(Calls):
         self._look_ups = LookUps(self, terms)
         self._ordinary = Ordinary(database, policy=policy, terms=terms, clock=clock)
 
-    def recognised(self, *, store: str, topic: str, body: bytes, headers: dict[str, str]) -> Delivery | None:
+    def recognised(
+        self, *, store: str, topic: str, body: bytes, headers: dict[str, str], sha256: bytes
+    ) -> Delivery | None:
         """Return the delivery that these bytes are, without reading them, where they have told an order lately."""
-        return self._ordinary.recognised(store=store, topic=topic, body=body, headers=headers)
+        return self._ordinary.recognised(store=store, topic=topic, body=body, headers=headers, sha256=sha256)
 
     async def receive_again(self, delivery: Delivery) -> Row | None:
         """Store what `recognised` returned; returns its order, None and nothing is stored where that has changed."""

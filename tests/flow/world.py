@@ -20,6 +20,7 @@ from panelr_bridge.steps.claim import RATE, Claim, Terms
 from panelr_bridge.steps.understand import understand
 from panelr_bridge.store import database, rate
 from panelr_bridge.store.columns import metadata
+from panelr_bridge.store.deliveries import digest
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row
 from panelr_bridge.worker import Worker
@@ -283,7 +284,7 @@ class Process:
 
     async def told(self, topic: str, body: bytes) -> None:
         """What the door does with an authentic delivery."""
-        facts: Row = {"store": "default", "topic": topic, "body": body, "headers": {}}
+        facts: Row = {"store": "default", "topic": topic, "body": body, "headers": {}, "sha256": digest(body)}
         known = self.bridge.recognised(**facts)
         if known is None or await self.bridge.receive_again(known) is None:
             await self.bridge.receive(*understand(**facts))

@@ -46,7 +46,6 @@ class PanelrClient:
             "Accept-Encoding": "identity",
             "User-Agent": "panelr-bridge",
         }
-        self._create = self._key | {"Content-Type": "application/json"}
         self._wire = Wire(
             connections=CONNECTIONS,
             connect_seconds=min(timeout_seconds / 2, 10.0),  # well before the whole time is up: then nothing has left
@@ -78,13 +77,19 @@ class PanelrClient:
         except Exception as error:  # noqa: BLE001  an outcome that nobody expected is unknown, never a crash
             return classify(error)
 
+    @functools.cached_property
+    def _headers(self) -> tuple[httpx.Headers, httpx.Headers]:
+        """What is said in every call without a body, and with one; raises UnicodeEncodeError."""
+        return httpx.Headers(self._key), httpx.Headers(self._key | {"Content-Type": "application/json"})
+
     def _request(self, call: Call) -> httpx.Request:
         """Return what is sent. It goes to the transport itself: a client above it has nothing to add here."""
         url = _address(self._address, call.action)
         if call.query:
             url = url.copy_merge_params(dict(call.query))
-        headers = self._key if call.body is None else self._create
         try:
+            without, with_body = self._headers
+            headers = without if call.body is None else with_body
             return httpx.Request(call.method, url, content=call.body, headers=headers)
         except UnicodeEncodeError as error:
             raise httpx.LocalProtocolError("a header holds what is no ASCII") from error

@@ -47,11 +47,23 @@ class Ordinary:
         self._orders = Recent[tuple[str, int], bool](REMEMBERED)
         self._catalogues = Recent[tuple[str, frozenset[str], str], Catalogue](CATALOGUES)
 
-    def recognised(self, *, store: str, topic: str, body: bytes, headers: dict[str, str]) -> Delivery | None:
+    def recognised(
+        self, *, store: str, topic: str, body: bytes, headers: dict[str, str], sha256: bytes
+    ) -> Delivery | None:
         """Return the delivery that these bytes are where they have told an order lately, under whatever topic."""
-        delivery = Delivery(store=store, topic=topic, body=body, headers=headers, verdict="order")
-        known = self._snapshots.get((store, delivery.sha256)) if topic in ORDER_TOPICS else None
-        return None if known is None else replace(delivery, woo_order_id=known[0])
+        known = self._snapshots.get((store, sha256)) if topic in ORDER_TOPICS else None
+        if known is None:
+            return None
+        order_id, _ = known
+        return Delivery(
+            store=store,
+            topic=topic,
+            body=body,
+            headers=headers,
+            verdict="order",
+            woo_order_id=order_id,
+            sha256=sha256,
+        )
 
     async def tell_again(self, delivery: Delivery) -> Received | None:
         """Store what `recognised` returned; None, and nothing is written, where the order has changed since."""

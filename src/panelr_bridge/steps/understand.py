@@ -12,7 +12,7 @@ log = logs.get(__name__)
 
 
 def understand(
-    *, store: str, topic: str, body: bytes, headers: Mapping[str, str]
+    *, store: str, topic: str, body: bytes, headers: Mapping[str, str], sha256: bytes = b""
 ) -> tuple[Delivery, Order | Deleted | None]:
     """Return a delivery with its verdict, and its event; None where it says nothing about an order. Never raises."""
     verdict, words, event = _verdict(topic, body)
@@ -24,6 +24,7 @@ def understand(
         verdict=verdict,
         words=words,
         woo_order_id=event.id if event is not None else None,
+        sha256=sha256,
     )
     return delivery, event
 

@@ -1,6 +1,5 @@
 """The inbox: every authentic delivery, byte for byte."""
 
-import functools
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +46,12 @@ SENT_BY = "x-wc-webhook-id"
 """A header that every delivery of a webhook has, and no other."""
 
 
-@dataclass(frozen=True, kw_only=True)
+def digest(body: bytes) -> bytes:
+    """Return the SHA-256 of `body`."""
+    return hashlib.sha256(body).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """An authentic delivery as it came, with what its body turned out to be.
 
@@ -62,11 +66,12 @@ class Delivery:
     verdict: str
     words: str | None = None
     woo_order_id: int | None = None
+    sha256: bytes = b""
+    """The body's, by which its bytes are known again; taken where it is not given."""
 
-    @functools.cached_property
-    def sha256(self) -> bytes:
-        """The SHA-256 of the body, by which its bytes are known again."""
-        return hashlib.sha256(self.body).digest()
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", digest(self.body))
 
 
 @dataclass(frozen=True, slots=True)

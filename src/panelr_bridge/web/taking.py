@@ -20,7 +20,7 @@ from panelr_bridge.settings import StoreSettings
 from panelr_bridge.steps import intake
 from panelr_bridge.steps.understand import understand
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.deliveries import Delivery, digest
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import State
 from panelr_bridge.web import problems
@@ -83,7 +83,8 @@ def _store(runtime: Runtime, name: str) -> StoreSettings:
 
 def _told(store: str, body: bytes, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
     kept = {name: value.decode("latin-1")[:500] for name, sent in _KEPT if (value := headers.get(sent))}
-    return {"store": store, "topic": headers.get(TOPIC, b"").decode("latin-1")[:100], "body": body, "headers": kept}
+    topic = headers.get(TOPIC, b"").decode("latin-1")[:100]
+    return {"store": store, "topic": topic, "body": body, "headers": kept, "sha256": digest(body)}
 
 
 def _pong(scope: Scope, store: str) -> tuple[str, Answer]:
