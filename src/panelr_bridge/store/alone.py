@@ -70,14 +70,14 @@ class Alone:
         usable = False
         try:
             parameters = form.parameters(values)
-            told = (Listened(self._engine), None, form.sql, parameters, Context([values]), False)
-            for before in self._engine.dispatch.before_cursor_execute:
-                before(*told)
+            heard, listened = self._engine.dispatch, Listened(self._engine)
+            for before in heard.before_cursor_execute:
+                before(listened, None, form.sql, parameters, Context([values]), False)
             found: list[Sequence[Any]] = await connection.fetch(form.sql, *parameters)
-            for after in self._engine.dispatch.after_cursor_execute:
-                after(*told)
-            for committed in self._engine.dispatch.commit:
-                committed(told[0])
+            for after in heard.after_cursor_execute:
+                after(listened, None, form.sql, parameters, Context([values]), False)
+            for committed in heard.commit:
+                committed(listened)
             usable = True
             return found
         except asyncpg.PostgresError:

@@ -71,13 +71,12 @@ class Prepared:
         parameters = tuple(form.parameters(values))
         cursor = connection.connection.cursor()
         heard = connection.engine.dispatch
-        told = (connection, cursor, form.sql, parameters, Context([values]), False)
         try:
             for before in heard.before_cursor_execute:
-                before(*told)
+                before(connection, cursor, form.sql, parameters, Context([values]), False)
             cursor.execute(form.sql, parameters)
             for after in heard.after_cursor_execute:
-                after(*told)
+                after(connection, cursor, form.sql, parameters, Context([values]), False)
             return list(cursor.fetchall()) if form.returns else []
         except connection.dialect.loaded_dbapi.Error as error:
             raise _told(connection, form, error) from error
