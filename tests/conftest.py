@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 import uvloop
+from hypothesis import HealthCheck
 from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings
@@ -43,6 +45,9 @@ def pytest_configure() -> None:
     # reading the certificates costs more than most tests
     setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+    # how long an example takes is a matter of what else the machine does
+    hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("any machine")
     for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
         del os.environ[name]
 
