@@ -203,7 +203,7 @@ def free_at(connection: Connection, *, name: str, limit: int, now: datetime) -> 
     closed = gate(connection, name=name)
     values = {"name": name, "limit": limit, **_moments(now)}
     row = connection.execute(_FREE_AT[connection.dialect.name], values).one()
-    there: datetime = max((row.used_at or NEVER) + MINUTE + SLACK, closed.closed_until if closed else NEVER)
+    there: datetime = max((row.used_at or NEVER) + TAKEN, closed.closed_until if closed else NEVER)
     wait: timedelta = max(there - row.moment, timedelta(0))
     return now + wait
 
