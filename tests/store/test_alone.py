@@ -1,19 +1,24 @@
 """Single statements that commit by themselves: their rows, their errors, and connections that end."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row
 
-ADD = Prepared(text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1) RETURNING revision"))
+ADD = Prepared(
+    text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1) RETURNING revision"), one_row=True
+)
 COUNT = text("SELECT count(*) FROM mapping_revisions")
 WRONG = Prepared(text("SELECT nothing FROM nowhere"))
-END = Prepared(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+END = Prepared(text("SELECT pg_terminate_backend(pg_backend_pid()), CAST(:n AS text)"), one_row=True)
+TAKE = Prepared(text("UPDATE mapping_revisions SET revision = revision + 1 WHERE store = :store RETURNING revision"))
+SLEEP = Prepared(text("SELECT CAST(pg_sleep(60) AS text)"))
 
 
 def of(store: str) -> Row:
@@ -62,18 +67,83 @@ class TestPostgresql:
 
     async def test_a_connection_that_ends_is_unavailability_and_another_takes_its_place(self, opened: Database) -> None:
         with pytest.raises(DBAPIError) as ended:
-            await opened.alone(END, dict)
+            await opened.alone(END, lambda: {"n": "1"})
         assert is_unavailable(ended.value)
         await opened.alone(ADD, lambda: of("a"))
         assert await count(opened) == 1
 
     async def test_one_that_is_cancelled_leaves_no_place_taken(self, opened: Database) -> None:
-        slow = Prepared(text("SELECT CAST(pg_sleep(60) AS text)"))
         for _ in range(12):
-            task = asyncio.create_task(opened.alone(slow, dict))
+            task = asyncio.create_task(opened.alone(SLEEP, dict))
             await asyncio.sleep(0.05)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
         await opened.alone(ADD, lambda: of("a"))
+        assert await count(opened) == 1
+
+    async def test_what_waits_goes_in_one_way_and_shares_a_commit(self, opened: Database) -> None:
+        commits = 0
+
+        def committed(_: Any) -> None:
+            nonlocal commits
+            commits += 1
+
+        event.listen(Engine, "commit", committed)
+        try:
+            found = await asyncio.gather(*(opened.alone(ADD, lambda n=n: of(f"shop {n}")) for n in range(60)))  # type: ignore[misc]
+        finally:
+            event.remove(Engine, "commit", committed)
+        assert commits == 2
+        assert [tuple(rows[0]) for rows in found] == [(1,)] * 60
+        assert await count(opened) == 60
+
+    @pytest.mark.parametrize(
+        "wrong", [{"store": 5}, {"store": "\x00"}, {}], ids=["not sent", "refused", "without a value"]
+    )
+    async def test_what_is_wrong_with_one_is_told_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
+        given = [of("a"), of("b"), wrong, of("c"), of("b")]
+        found = await asyncio.gather(*(opened.alone(ADD, lambda n=n: n) for n in given), return_exceptions=True)  # type: ignore[misc]
+        assert isinstance(found[2], KeyError if not wrong else DBAPIError)
+        assert [len(rows) for rows in (*found[:2], *found[3:]) if not isinstance(rows, BaseException)] == [1, 1, 1, 0]
+        assert await count(opened) == 3
+
+    async def test_a_connection_that_ends_is_told_to_all_that_shared_it(self, opened: Database) -> None:
+        ended = [opened.alone(END, lambda n=n: {"n": str(n)}) for n in range(5)]  # type: ignore[misc]
+        found = await asyncio.gather(*ended, return_exceptions=True)
+        assert [isinstance(each, DBAPIError) and is_unavailable(each) for each in found] == [True] * 5
+        await opened.alone(ADD, lambda: of("a"))
+        assert await count(opened) == 1
+
+    async def test_one_that_meets_a_lock_is_taken_back_soon_and_holds_up_nobody(self, opened: Database) -> None:
+        await opened.alone(ADD, lambda: of("locked"))
+        locked, free = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            engine = opened._engine  # type: ignore[attr-defined]
+            async with engine.begin() as connection:
+                await connection.execute(text("SELECT 1 FROM mapping_revisions WHERE store = 'locked' FOR UPDATE"))
+                locked.set()
+                await free.wait()
+
+        holder = asyncio.create_task(hold())
+        await locked.wait()
+        stuck = asyncio.create_task(opened.alone(TAKE, lambda: of("locked")))
+        await asyncio.sleep(0.02)
+        await asyncio.gather(*(opened.alone(ADD, lambda n=n: of(f"shop {n}")) for n in range(20)))  # type: ignore[misc]
+        assert not stuck.done()
+        assert await stuck == []
+        free.set()
+        await holder
+        assert [tuple(row) for row in await opened.alone(TAKE, lambda: of("locked"))] == [(2,)]
+
+    async def test_one_that_is_cancelled_while_it_waits_is_not_run(self, opened: Database) -> None:
+        slow = asyncio.create_task(opened.alone(SLEEP, dict))
+        await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(opened.alone(ADD, lambda: of("cancelled")))
+        other = asyncio.create_task(opened.alone(ADD, lambda: of("a")))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await other
+        slow.cancel()
         assert await count(opened) == 1

@@ -26,12 +26,14 @@ _FIND = Prepared(
         bindparam("body_sha256", type_=LargeBinary)
     )
 )
+_TOLD = "id, times, repeated, state, reasons, work_order_id, reference_code"
 _ALONE = Prepared(
     text(
         f"WITH known AS (SELECT state, CAST(reasons AS text) AS reasons, work_order_id, reference_code {_SAME}),"  # noqa: S608
         f" told AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM known{deliveries.COUNTED})"
-        " SELECT told.id, told.times, told.repeated, state, reasons, work_order_id, reference_code FROM told, known"
-    ).bindparams(*deliveries.TYPES)
+        f" SELECT {_TOLD} FROM (SELECT 1) one LEFT JOIN (SELECT {_TOLD} FROM told, known) a ON TRUE"
+    ).bindparams(*deliveries.TYPES),
+    one_row=True,
 )
 
 
@@ -59,7 +61,7 @@ async def tell(
         found = await database.alone(_ALONE, values)
     else:
         found = await database.write(_tell, values)
-    return next((_again(row) for row in found), None)
+    return next((_again(row) for row in found if row[0] is not None), None)
 
 
 def _tell(connection: Connection, values: Callable[[], Row]) -> list[Sequence[Any]]:

@@ -1,10 +1,10 @@
 """Single statements on PostgreSQL that commit by themselves: no BEGIN, no COMMIT, and nothing between them and asyncpg.
 
-They have connections of their own. SQLAlchemy's events are told of them, for those who watch statements.
+They have connections of their own. Where several of one kind wait, they go in one way and share its commit.
+SQLAlchemy's events are told of them, for those who watch statements.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from panelr_bridge.store.prepared import Context, Form, Prepared
 from panelr_bridge.store.tables import Row
+from panelr_bridge.store.turns import Rows, Turns, Values
 
-PATIENCE = 30.0
-"""How many seconds to wait for a connection, as SQLAlchemy's pool does."""
 Connect = Callable[[], Any]
 
 
@@ -29,35 +28,50 @@ class Listened:
 
 
 class Alone:
-    """A few connections, each of which runs one statement at a time."""
+    """A few connections, each of which runs one statement at a time, with one set of values or with several."""
 
     def __init__(self, engine: Engine, connect: Connect, *, connections: int, beaten: frozenset[str]) -> None:
         self._engine = engine
         self._connect = connect
         self._beaten = beaten
-        self._places = asyncio.Semaphore(connections)
+        self._turns = Turns(self._one, self._many, most=connections)
         self._idle: list[Any] = []
 
-    async def run(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+    async def run(self, statement: Prepared, values: Values) -> Rows:
         """Run `statement` and return its rows; none where PostgreSQL took it back for another transaction's sake.
 
-        `values` is asked when it begins. Raises SQLAlchemy's DBAPIError for what the database refuses, OSError or
-        TimeoutError where it cannot be reached.
+        `values` is asked when it begins, once more where it has to begin anew. Raises SQLAlchemy's DBAPIError for what
+        the database refuses, OSError or TimeoutError where it cannot be reached.
         """
+        return await self._turns.run(statement, values)
+
+    async def _one(self, statement: Prepared, values: Values) -> Rows:
         form = statement.form(self._engine.dialect)
-        if self._places.locked():
-            async with asyncio.timeout(PATIENCE):
-                await self._places.acquire()
-        else:
-            await self._places.acquire()
         try:
-            return await self._on(await self._connection(), form, values())
+            return await self._on(await self._connection(), form, [values])
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if getattr(error, "sqlstate", None) in self._beaten:
                 return []
             raise self._told(form, error) from error
-        finally:
-            self._places.release()
+
+    async def _many(self, statement: Prepared, values: list[Values]) -> Rows | None:
+        """Run a statement that brings one row once for each of `values`, in one transaction, and return the rows.
+
+        None, and nothing has happened, where one of them failed. Raises as `run` does where the connection was lost.
+        """
+        form = statement.form(self._engine.dialect)
+        try:
+            connection = await self._connection()
+            try:
+                return await self._on(connection, form, values)
+            except (ValueError, LookupError, TypeError):  # a mistake in the values of one of them
+                return None
+            except asyncpg.PostgresError:
+                if connection.is_closed():
+                    raise
+                return None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise self._told(form, error) from error
 
     async def _connection(self) -> Any:
         while self._idle:
@@ -66,16 +80,22 @@ class Alone:
                 return connection
         return await self._connect()
 
-    async def _on(self, connection: Any, form: Form, values: Row) -> list[Sequence[Any]]:
+    async def _on(self, connection: Any, form: Form, values: list[Values]) -> Rows:
         usable = False
         try:
-            parameters = form.parameters(values)
+            rows = [each() for each in values]
+            every = [form.parameters(row) for row in rows]
             heard, listened = self._engine.dispatch, Listened(self._engine)
             for before in heard.before_cursor_execute:
-                before(listened, None, form.sql, parameters, Context([values]), False)
-            found: list[Sequence[Any]] = await connection.fetch(form.sql, *parameters)
+                for parameters, row in zip(every, rows, strict=True):
+                    before(listened, None, form.sql, parameters, Context([row]), False)
+            if len(every) == 1:
+                found: Rows = await connection.fetch(form.sql, *every[0])
+            else:  # one transaction, with one commit at its end
+                found = await connection.fetchmany(form.sql, every)
             for after in heard.after_cursor_execute:
-                after(listened, None, form.sql, parameters, Context([values]), False)
+                for parameters, row in zip(every, rows, strict=True):
+                    after(listened, None, form.sql, parameters, Context([row]), False)
             for committed in heard.commit:
                 committed(listened)
             usable = True
@@ -97,6 +117,7 @@ class Alone:
         return DBAPIError.instance(form.sql, None, told, dbapi.Error, hide_parameters=True, connection_invalidated=lost)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Finish what is under way, then close the connections."""
+        await self._turns.close()
         while self._idle:
             await self._idle.pop().close()

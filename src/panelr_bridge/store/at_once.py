@@ -63,7 +63,8 @@ _ADD = Prepared(
         " (SELECT delivered.id AS delivery_id, added.id AS order_id, free.slot FROM delivered, added, free) a ON TRUE"
     ).bindparams(
         *_ORDER_TYPES, *_OWED_TYPES, *deliveries.TYPES, *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)
-    )
+    ),
+    one_row=True,
 )
 _TAKE = rate.taking_ahead(_SIMPLE)
 _DELIVER = Prepared(
@@ -145,4 +146,5 @@ async def conclude(database: Database, values: Callable[[], Row], columns: froze
     `values` is what `together.conclusion` returns, `columns` those of the order that it sets. Returns whether it was
     written.
     """
-    return bool(await database.alone(together.concluding(columns, unchanged=True), values))
+    found = await database.alone(together.concluding(columns, unchanged=True), values)
+    return any(written for (written,) in found)

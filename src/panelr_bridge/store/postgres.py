@@ -25,11 +25,13 @@ CONNECTIONS = 10
 # serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
 # transactions wrote the same thing at once, and the one that runs again finds what the other wrote
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+# a single statement waits for no lock: others may share its commit, and a transaction can do the same and wait
+BEATEN_SQLSTATES = RETRIED_SQLSTATES | {"55P03"}
 SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 CONNECT = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}
 # A single statement goes by its indexes. PostgreSQL keeps the plan that it has made of one, which on tables that were
 # all but empty then reads them from end to end, until they are analyzed: a minute and thousands of orders later.
-BY_INDEX = {"enable_seqscan": "off"}
+OF_SINGLE_STATEMENTS = {"enable_seqscan": "off", "lock_timeout": "500ms"}
 _SQLALCHEMYS = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"})
 
 
@@ -41,7 +43,7 @@ class PostgresDatabase:
     def __init__(self, url: URL) -> None:
         self._engine = _engine(url)
         self._alone = Alone(
-            self._engine.sync_engine, _connecting(self._engine), connections=CONNECTIONS, beaten=RETRIED_SQLSTATES
+            self._engine.sync_engine, _connecting(self._engine), connections=CONNECTIONS, beaten=BEATEN_SQLSTATES
         )
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -102,7 +104,7 @@ def _connecting(engine: AsyncEngine) -> Callable[[], Any]:
     known = {name: value for name, value in options.items() if name not in _SQLALCHEMYS}
 
     def connect() -> Any:
-        told = CONNECT | {"server_settings": SERVER_SETTINGS | BY_INDEX}
+        told = CONNECT | {"server_settings": SERVER_SETTINGS | OF_SINGLE_STATEMENTS}
         return asyncpg.connect(**known, **told, max_cached_statement_lifetime=0)
 
     return connect

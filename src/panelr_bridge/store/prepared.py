@@ -56,9 +56,13 @@ class Context:
 
 
 class Prepared:
-    """One statement; give a mapping of dialect name to statement where the two databases need different words."""
+    """One statement; give a mapping of dialect name to statement where the two databases need different words.
 
-    def __init__(self, statement: CompilerElement | Mapping[str, CompilerElement]) -> None:
+    `one_row` says that it brings one row whatever it finds, by which many that are run in one way are told apart.
+    """
+
+    def __init__(self, statement: CompilerElement | Mapping[str, CompilerElement], *, one_row: bool = False) -> None:
+        self.one_row = one_row
         self._statement = statement
         self._forms: dict[str, Form] = {}
 

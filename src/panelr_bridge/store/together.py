@@ -68,7 +68,8 @@ def _add_owing() -> Prepared:
 def concluding(columns: frozenset[str], *, unchanged: bool = False) -> Prepared:
     """Return the one statement of `conclude` on PostgreSQL, which sets `columns` of the order.
 
-    With `unchanged` it writes only where the order has the snapshot `of_delivery` in the status `of_status` still.
+    With `unchanged` it writes only where the order has the snapshot `of_delivery` in the status `of_status` still, and
+    brings one row that says whether it did.
     """
     settling = orders.settling(columns)
     if unchanged:
@@ -82,7 +83,8 @@ def concluding(columns: frozenset[str], *, unchanged: bool = False) -> Prepared:
     names = [column.name for column in _kept(attempts)]
     noted = select(*(bindparam(f"noted_{column.name}", type_=column.type) for column in _kept(attempts)))
     written = insert(attempts).from_select(names, noted.select_from(settled))
-    return Prepared(select(settled).add_cte(removed.cte("removed"), written.cte("noted")))
+    found = select(exists(select(settled))) if unchanged else select(settled)
+    return Prepared(found.add_cte(removed.cte("removed"), written.cte("noted")), one_row=unchanged)
 
 
 def _kept(table: Table) -> list[Any]:
