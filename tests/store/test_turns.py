@@ -1,6 +1,7 @@
 """Turns: what goes together, who waits for how long, and what a statement that hangs does to the others."""
 
 import asyncio
+import functools
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ class Played:
         await (self.let_go.wait() if names & self.hanging else asyncio.sleep(0.001))
 
     def ask(self, *names: Any, statement: Prepared = ONE_ROW) -> "list[asyncio.Task[Any]]":
-        return [asyncio.create_task(self.turns.run(statement, lambda name=name: {"name": name})) for name in names]
+        return [asyncio.create_task(self.turns.run(statement, functools.partial(dict, name=name))) for name in names]
 
     @property
     def sizes(self) -> list[int]:
