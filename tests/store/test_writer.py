@@ -1,6 +1,7 @@
 """SQLite's writer: what is asked for at once is committed at once, and yet each piece stands or falls alone."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from panelr_bridge.store import database
+from panelr_bridge.store import database, writer
 from panelr_bridge.store.database import SqliteDatabase, is_unavailable
 from panelr_bridge.store.writer import TOGETHER, Restart
 
@@ -137,3 +138,37 @@ async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path
         (path / "x.db").rmdir()
         await opened.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
         assert await opened.write(adds(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("quick", "asked", "where"),
+    [(60.0, 1, "MainThread"), (60.0, 2, "sqlite-commit"), (0.0, 1, "sqlite-commit")],
+    ids=["alone, and the disk is quick", "others wait, too", "the disk is slow"],
+)
+async def test_the_loop_waits_for_a_quick_disk_and_for_one_piece_of_work_alone(
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, quick: float, asked: int, where: str
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", quick)
+    await opened.write(adds(0))
+    threads: list[str] = []
+    event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
+    for task in await asked_for(opened, *(adds(n) for n in range(1, asked + 1))):
+        await task
+    assert threads == [where]
+
+
+async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", 60.0)
+    await opened.write(adds(0))
+
+    def refuse(_: Connection) -> None:
+        event.remove(opened._writing, "commit", refuse)
+        raise OperationalError("COMMIT", None, Exception("disk I/O error"))
+
+    event.listen(opened._writing, "commit", refuse)
+    with pytest.raises(OperationalError):
+        await opened.write(adds(1))
+    await opened.write(adds(2))
+    assert await numbers(opened) == [0, 2]

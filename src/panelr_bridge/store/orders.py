@@ -190,7 +190,7 @@ def attempts_of(connection: Connection, order_id: int) -> list[Row]:
 
 def owed_by(connection: Connection, order_id: int) -> list[Row]:
     """Return the calls that an order owes."""
-    wanted = select(outbox).where(outbox.c.order_id == order_id).order_by(outbox.c.id)
+    wanted = select(outbox).where(outbox.c.order_id == order_id)
     return [dict(row) for row in connection.execute(wanted).mappings()]
 
 

@@ -12,20 +12,21 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    and_,
     bindparam,
     case,
     delete,
     false,
     func,
     insert,
-    or_,
     select,
+    text,
     true,
     update,
 )
 
 from panelr_bridge.store.prepared import Prepared
-from panelr_bridge.store.tables import Row, attempts, orders, outbox
+from panelr_bridge.store.tables import LOOKED_UP, SENDING, Row, attempts, orders, outbox
 from panelr_bridge.values import Action, State
 
 
@@ -41,7 +42,6 @@ _REMOVE = Prepared(delete(outbox).where(_IS_ORDERS))
 _OF_ORDER = select(outbox).where(_IS_ORDERS)
 DUE: Select[Any] = (
     select(
-        outbox.c.id.label("outbox_id"),
         outbox.c.action,
         outbox.c.attempt,
         outbox.c.empty_since,
@@ -57,7 +57,7 @@ DUE: Select[Any] = (
         # PostgreSQL takes an old count of queued orders for the present one
         case((orders.c.state == bindparam("state"), true()), else_=false()),
     )
-    .order_by(outbox.c.next_attempt_at, outbox.c.id)
+    .order_by(outbox.c.next_attempt_at, outbox.c.order_id)
     .limit(1)
     # both rows: PostgreSQL looks again at those that it locks, and only at those, once others have committed
     .with_for_update(of=[orders, outbox], skip_locked=True)
@@ -66,19 +66,18 @@ _STATES = {Action.CREATE_WORK_ORDER: State.QUEUED, Action.LOOK_UP: State.UNCONFI
 _NEXT = select(func.min(outbox.c.next_attempt_at)).where(
     outbox.c.lease_until.is_(None), outbox.c.action == bindparam("owed")
 )
-_ENDED: Select[Any] = (
-    select(
-        outbox.c.id.label("outbox_id"), outbox.c.action, outbox.c.attempt, outbox.c.lease_until, outbox.c.slot, orders
-    )
+SENT = outbox.c.order_id.in_(text(f"SELECT id FROM orders WHERE {SENDING}"))  # noqa: S608  our own words
+"""Of what an order owes: its create call is under way. Few are, and an index has them, for SQLite in these words."""
+_ENDED = [
+    select(outbox.c.action, outbox.c.attempt, outbox.c.lease_until, outbox.c.slot, orders)
     .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
-    .where(
-        outbox.c.lease_until < bindparam("now"),
-        or_(outbox.c.action == Action.LOOK_UP, orders.c.state == State.SENDING),
-    )
+    .where(under_way, outbox.c.lease_until < bindparam("now"))
     .order_by(outbox.c.lease_until)
     .limit(1)
+    # of both: a state that another transaction has just changed is looked at again
     .with_for_update(of=[orders, outbox], skip_locked=True)
-)
+    for under_way in (and_(SENT, orders.c.state == State.SENDING), text(LOOKED_UP))
+]
 
 
 _UNTRIED = (
@@ -148,8 +147,11 @@ def next_due(connection: Connection, *, now: datetime, first: Action = Action.CR
 
 def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
     """Return a row whose lease has ended without an outcome, joined to its order, which stays locked."""
-    found = connection.execute(_ENDED, {"now": now}).mappings().one_or_none()
-    return None if found is None else dict(found)
+    for ended in _ENDED:
+        found = connection.execute(ended, {"now": now}).mappings().one_or_none()
+        if found is not None:
+            return dict(found)
+    return None
 
 
 def next_at(connection: Connection) -> datetime | None:
@@ -204,15 +206,7 @@ def note_attempt(connection: Connection, values: Row) -> None:
 
 def requests_on_the_wire(connection: Connection, *, besides: int) -> list[str]:
     """Return the bodies of the create calls that are under way for other orders."""
-    wanted = (
-        select(orders.c.request)
-        .join_from(outbox, orders, orders.c.id == outbox.c.order_id)
-        .where(
-            outbox.c.lease_until.is_not(None),
-            outbox.c.action == Action.CREATE_WORK_ORDER,
-            outbox.c.order_id != besides,
-        )
-    )
+    wanted = select(orders.c.request).where(text(SENDING), orders.c.id != besides)
     return [body for body in connection.execute(wanted).scalars() if body is not None]
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
 
-from panelr_bridge.store.tables import follow_ups, mapping_revisions, orders, outbox
+from panelr_bridge.store.outbox import SENT
+from panelr_bridge.store.tables import LOOKED_UP, follow_ups, mapping_revisions, orders, outbox
 from panelr_bridge.values import Action, FollowUp
 
 # Each is one step into an index, in its words for SQLite; a least one over several actions would read the whole of it.
@@ -18,10 +19,8 @@ _OUTLOOK = select(
         .label(action)
         for action in Action
     ),
-    select(func.min(outbox.c.lease_until))
-    .where(outbox.c.lease_until.is_not(None))
-    .scalar_subquery()
-    .label("lease_ends_at"),
+    select(func.min(outbox.c.lease_until)).where(SENT).scalar_subquery().label("call_ends_at"),
+    select(func.min(outbox.c.lease_until)).where(text(LOOKED_UP)).scalar_subquery().label("look_up_ends_at"),
     # store by store: whoever begins with the orders that wait reads them all, however few are behind
     select(mapping_revisions.c.store)
     .where(
@@ -66,13 +65,16 @@ class Outlook:
 def look(connection: Connection) -> Outlook:
     """Look at what is owed by every process on the database."""
     row = connection.execute(_OUTLOOK).one()
-    due = [moment for moment in (getattr(row, action) for action in Action) if moment is not None]
     each = {kind: getattr(row, f"follow_up_{kind}") for kind in FollowUp}
     return Outlook(
-        due_at=min(due, default=None),
-        lease_ends_at=row.lease_ends_at,
+        due_at=_first(*(getattr(row, action) for action in Action)),
+        lease_ends_at=_first(row.call_ends_at, row.look_up_ends_at),
         mapping_changed=bool(row.mapping_changed),
         follow_at=row.follow_at,
         follow_ups={kind: moment for kind, moment in each.items() if moment is not None},
         follow_up_lease_ends_at=row.follow_up_lease_ends_at,
     )
+
+
+def _first(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)

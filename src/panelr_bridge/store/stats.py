@@ -10,6 +10,7 @@ from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.counts import Group
 from panelr_bridge.store.deliveries import PROBLEMS
 from panelr_bridge.store.rate import MINUTE, Gate
+from panelr_bridge.store.tables import LOOKED_UP, SENDING
 from panelr_bridge.values import Action
 
 DAY = timedelta(days=1)
@@ -23,7 +24,8 @@ _OLDEST = "(SELECT min(next_attempt_at) FROM outbox WHERE lease_until IS NULL AN
 _NUMBERS = (
     text(
         f"SELECT ({_WAITING.format('<=')}) AS due, ({_WAITING.format('>')}) AS later,"  # noqa: S608  our own words
-        " (SELECT count(*) FROM outbox WHERE lease_until IS NOT NULL) AS on_the_wire,"
+        f" (SELECT count(*) FROM orders WHERE {SENDING}) AS sending,"
+        f" (SELECT count(*) FROM outbox WHERE {LOOKED_UP}) AS looked_up,"
         + ", ".join(f"{_OLDEST.format(action)} AS oldest_{action}" for action in Action)
         + ", (SELECT count(*) FROM rate_slots WHERE name = :name AND used_at > :minute_ago) AS used,"
         " (SELECT count(*) FROM deliveries WHERE verdict IN :problems AND last_received_at >= :day_ago) AS problems,"
@@ -33,7 +35,9 @@ _NUMBERS = (
     .bindparams(*_MOMENTS, bindparam("problems", expanding=True))
     .columns(
         **{f"oldest_{action}": UtcDateTime for action in Action},
-        **dict.fromkeys(("due", "later", "on_the_wire", "used", "problems", "products", "payment_methods"), BigInteger),
+        **dict.fromkeys(
+            ("due", "later", "sending", "looked_up", "used", "problems", "products", "payment_methods"), BigInteger
+        ),
     )
 )
 
@@ -69,7 +73,7 @@ def look(connection: Connection, *, rate_name: str, now: datetime) -> Stats:
         groups=counts.groups(connection),
         due=numbers["due"],
         later=numbers["later"],
-        on_the_wire=numbers["on_the_wire"],
+        on_the_wire=numbers["sending"] + numbers["looked_up"],
         oldest_due=min((moment for moment in oldest if moment is not None and moment <= now), default=None),
         calls_in_the_last_minute=numbers["used"],
         gate=rate.gate(connection, name=rate_name),

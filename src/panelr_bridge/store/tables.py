@@ -31,6 +31,8 @@ NOT_SENDING = "state <> 'sending'"
 
 Statements say it in these words, for SQLite.
 """
+LOOKED_UP = "lease_until IS NOT NULL AND action = 'look_up'"
+"""Of what an order owes: it is being looked up."""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Of an order: Panelr may have a work order of it that nobody here knows."""
 
@@ -131,10 +133,9 @@ order_counts = Table(
 outbox = Table(
     "outbox",
     metadata,
-    numbered(),
+    # the key: an order owes one create or one look-up, never both and never two
+    Column("order_id", ForeignKey(orders.c.id), primary_key=True, autoincrement=False),
     Column("store", Text, nullable=False),
-    # unique: an order owes one create or one look-up, never both and never two
-    Column("order_id", ForeignKey(orders.c.id), nullable=False, unique=True),
     Column("action", Text, nullable=False),
     Column("attempt", Integer, nullable=False),  # tries of this action so far
     Column("empty_since", UtcDateTime),  # since when look-ups have found nothing
@@ -142,8 +143,9 @@ outbox = Table(
     Column("lease_until", UtcDateTime),
     Column("slot", Integer),  # of the rate limit, that the call under way has taken
     Column("owed_since", UtcDateTime, nullable=False),
-    partial("ix_outbox_due", "action", "next_attempt_at", "id", where="lease_until IS NULL"),
-    partial("ix_outbox_leases", "lease_until", where="lease_until IS NOT NULL"),
+    partial("ix_outbox_due", "action", "next_attempt_at", "order_id", where="lease_until IS NULL"),
+    # the lease of a create call is found by its order, which is being sent: an ordinary order is in no index here
+    partial("ix_outbox_look_ups", "lease_until", where=LOOKED_UP),
     CheckConstraint("action IN ('create_work_order', 'look_up')", name="action"),
 )
 

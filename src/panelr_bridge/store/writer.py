@@ -4,7 +4,8 @@ A durable commit waits for the disk, and waits no longer for ten transactions th
 apart from the others, behind a savepoint of its own: one that fails takes back what it wrote and nothing else.
 
 The work runs on the event loop, only the commit, which waits for the disk, in a thread. A thread for all of it costs
-half as much again: two threads of Python take the interpreter from each other at every statement.
+half as much again: two threads of Python take the interpreter from each other at every statement. Where the disk is
+quick and nobody else waits for it, the way to the thread and back is longer than the commit, which then runs here, too.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ TOGETHER = 64
 """How many pieces of work share a commit at most, so that the first does not wait long for the last."""
 PATIENCE = 30.0
 """How many seconds to wait for another process that is writing."""
+QUICK = 0.002
+"""How many seconds a commit may take that the event loop waits for."""
 
 
 class Restart(Exception):
@@ -106,6 +109,8 @@ class Writer:
         self._jobs: deque[Job] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
+        self._quick = False
+        """Whether the disk was quick when it was waited for last."""
 
     async def run(self, work: Callable[[Connection], Any]) -> Any:
         """Run `work` in a transaction and return its result once that is committed; raises what `work` raised.
@@ -141,15 +146,24 @@ class Writer:
             transaction = await self._begun()
             for job in batch:
                 _apart(transaction.connection, job)
-            commit = self._disk.run(transaction.commit)
-            while not commit.done():  # whoever cancels this cannot call it back: what it came to is what is told
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.shield(commit)
-            commit.result()
+            began = time.monotonic()
+            if self._quick and len(batch) == 1 and not self._jobs:
+                transaction.commit()
+            else:
+                await self._in_thread(transaction.commit)
+            self._quick = time.monotonic() - began < QUICK
         except BaseException as error:  # noqa: BLE001  it is told to everybody who waits, and the next ones are served
             self._let_go(broken=True)
             for job in batch:
                 job.error = job.error or error
+
+    async def _in_thread(self, work: Callable[[], Any]) -> None:
+        """Run `work` in the thread and raise what it raised; whoever cancels this cannot call it back."""
+        done = self._disk.run(work)
+        while not done.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(done)
+        done.result()
 
     async def _begun(self) -> RootTransaction:
         """Take SQLite's lock for writing, which another process may hold for a while."""

@@ -1,0 +1,80 @@
+"""What an order owes is found by its order's id: two indexes less that an ordinary order changes, and then again."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+MOMENT = sa.DateTime(timezone=True)
+COLUMNS = "store, order_id, action, attempt, empty_since, next_attempt_at, lease_until, slot, owed_since"
+NOT_TAKEN = "lease_until IS NULL"
+# As in migration 0003
+AUTOVACUUM = (
+    "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,"
+    " autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000)"
+)
+
+
+def upgrade() -> None:
+    """Apply."""
+    _keep()
+    _create(
+        sa.Column("order_id", ID, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_outbox")),
+    )
+    _index("ix_outbox_due", ["action", "next_attempt_at", "order_id"], NOT_TAKEN)
+    _index("ix_outbox_look_ups", ["lease_until"], "lease_until IS NOT NULL AND action = 'look_up'")
+    _bring_back()
+
+
+def downgrade() -> None:
+    """Take back."""
+    _keep()
+    _create(
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("order_id", ID, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("order_id", name=op.f("uq_outbox_order_id")),
+    )
+    _index("ix_outbox_due", ["action", "next_attempt_at", "id"], NOT_TAKEN)
+    _index("ix_outbox_leases", ["lease_until"], "lease_until IS NOT NULL")
+    _bring_back()
+
+
+def _keep() -> None:
+    """Lay the rows aside: they are few, and names of what a table has are the database's on PostgreSQL."""
+    op.execute("CREATE TEMPORARY TABLE kept_outbox AS SELECT * FROM outbox")
+    op.drop_table("outbox")
+
+
+def _create(*more: sa.schema.SchemaItem) -> None:
+    op.create_table(
+        "outbox",
+        *(each for each in more if isinstance(each, sa.Column)),
+        sa.Column("store", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("empty_since", MOMENT, nullable=True),
+        sa.Column("next_attempt_at", MOMENT, nullable=False),
+        sa.Column("lease_until", MOMENT, nullable=True),
+        sa.Column("slot", sa.Integer(), nullable=True),
+        sa.Column("owed_since", MOMENT, nullable=False),
+        *(each for each in more if not isinstance(each, sa.Column)),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_outbox_order_id")),
+        sa.CheckConstraint("action IN ('create_work_order', 'look_up')", name=op.f("ck_outbox_action")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(AUTOVACUUM)
+
+
+def _index(name: str, columns: list[str], where: str) -> None:
+    op.create_index(name, "outbox", columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
+
+
+def _bring_back() -> None:
+    op.execute(f"INSERT INTO outbox ({COLUMNS}) SELECT {COLUMNS} FROM kept_outbox ORDER BY order_id")  # noqa: S608
+    op.execute("DROP TABLE kept_outbox")
