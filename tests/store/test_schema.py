@@ -1,6 +1,6 @@
 """The migrations on both databases, and what the tables refuse."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,23 @@ async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: s
         assert set(await opened.read(_tables)) == {*metadata.tables, "alembic_version"}
 
 
+async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_url: str) -> None:
+    async with database.opened(empty_database_url) as opened:
+        await opened.write(migrate.upgrade)
+        for number, state in enumerate((State.QUEUED, State.SENDING), start=1):
+            order_id = await opened.write(orders.add, _order(woo_order_id=number, state=state))
+            assert order_id == number
+        lease, slot = NOW + timedelta(seconds=35), 7
+        owed = outbox.owed(store="default", action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW)
+        await opened.write(outbox.put, owed | {"order_id": 2, "lease_until": lease, "slot": slot})
+        await opened.write(outbox.put, owed | {"order_id": 1})
+        before = await opened.read(_owed)
+        assert [row["slot"] for row in before] == [None, 7]
+        await opened.write(migrate.downgrade, "0008")
+        await opened.write(migrate.upgrade)
+        assert await opened.read(_owed) == before
+
+
 def test_the_newest_revision_is_known_without_alembic() -> None:
     config = Config()
     config.set_main_option("script_location", str(revision.MIGRATIONS))
@@ -46,6 +63,10 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Databa
 
 def _tables(connection: Connection) -> list[str]:
     return sorted(inspect(connection).get_table_names())
+
+
+def _owed(connection: Connection) -> list[Row]:
+    return [each for number in (1, 2) for each in orders.owed_by(connection, number)]
 
 
 def _differences(connection: Connection) -> list[Any]:
