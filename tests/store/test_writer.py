@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from panelr_bridge.store import database, writer
 from panelr_bridge.store.database import SqliteDatabase, is_unavailable
-from panelr_bridge.store.writer import TOGETHER, Restart
+from panelr_bridge.store.writer import ALONE, TOGETHER, Restart
 
 
 @pytest.fixture
@@ -149,19 +149,35 @@ async def test_the_loop_waits_for_a_quick_disk_and_for_one_piece_of_work_alone(
     opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, quick: float, asked: int, where: str
 ) -> None:
     monkeypatch.setattr(writer, "QUICK", quick)
-    await opened.write(adds(0))
     threads: list[str] = []
     event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
+    for n in range(1, ALONE + 1):
+        await opened.write(adds(-n))
+    del threads[:]
     for task in await asked_for(opened, *(adds(n) for n in range(1, asked + 1))):
         await task
     assert threads == [where]
+
+
+async def test_the_first_of_many_is_waited_for_in_the_thread(
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", 60.0)
+    threads: list[str] = []
+    event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
+    for task in await asked_for(opened, adds(1), adds(2)):
+        await task
+    for n in range(3, 3 + ALONE):
+        await opened.write(adds(n))
+    assert threads == ["sqlite-commit"] * ALONE + ["MainThread"]
 
 
 async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(
     opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "QUICK", 60.0)
-    await opened.write(adds(0))
+    for n in range(ALONE):
+        await opened.write(adds(-n))
 
     def refuse(_: Connection) -> None:
         event.remove(opened._writing, "commit", refuse)
@@ -171,4 +187,4 @@ async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(
     with pytest.raises(OperationalError):
         await opened.write(adds(1))
     await opened.write(adds(2))
-    assert await numbers(opened) == [0, 2]
+    assert await numbers(opened) == [*range(1 - ALONE, 1), 2]

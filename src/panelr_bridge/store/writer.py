@@ -28,6 +28,8 @@ PATIENCE = 30.0
 """How many seconds to wait for another process that is writing."""
 QUICK = 0.002
 """How many seconds a commit may take that the event loop waits for."""
+ALONE = 4
+"""After how many pieces of work that came alone it does: where many are under way, more come while a thread waits."""
 
 
 class Restart(Exception):
@@ -111,6 +113,8 @@ class Writer:
         self._connection: Connection | None = None
         self._quick = False
         """Whether the disk was quick when it was waited for last."""
+        self._alone = 0
+        """How many pieces of work were alone, one after the other, until now."""
 
     async def run(self, work: Callable[[Connection], Any]) -> Any:
         """Run `work` in a transaction and return its result once that is committed; raises what `work` raised.
@@ -146,8 +150,9 @@ class Writer:
             transaction = await self._begun()
             for job in batch:
                 _apart(transaction.connection, job)
+            self._alone = self._alone + 1 if len(batch) == 1 and not self._jobs else 0
             began = time.monotonic()
-            if self._quick and len(batch) == 1 and not self._jobs:
+            if self._quick and self._alone >= ALONE:
                 transaction.commit()
             else:
                 await self._in_thread(transaction.commit)
