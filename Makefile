@@ -5,10 +5,10 @@ READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture bench serve check format lock
+.PHONY: help setup demo test torture bench bench-node-red serve check format lock
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## the environment in .venv, from the hashed lock
 
@@ -34,6 +34,13 @@ bench: $(BENCH_READY) ## measure the bridge beside the least that its work can c
 
 $(BENCH_READY): $(READY) requirements/bench.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $@
+
+bench-node-red: $(BENCH_READY) .node-red/.ready ## measure Node-RED with the same job beside both (needs npm)
+	@$(BIN)/python -m bench --only node-red --out docs/bench/node-red
+
+.node-red/.ready: bench/node-red/versions
+	@npm install --prefix .node-red --no-audit --no-fund --loglevel=error $$(cat $<)
 	@touch $@
 
 serve: setup ## start the bridge with the settings of .env

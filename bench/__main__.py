@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from bench.growth import growth
 from bench.ledger import strangers
 from bench.machine import describe
 from bench.measure import Bench
+from bench.node_red import node_red
 from bench.outcome import Outcome, Spread
 from bench.panelr import panelr
 from bench.pictures import FOLDER
@@ -32,7 +33,7 @@ from bench.several import several
 from bench.speed import speed
 from bench.statements import statements
 
-PARTS: Mapping[str, Callable[[Bench], Outcome]] = {
+PARTS: dict[str, Callable[[Bench], Outcome]] = {
     "speed": speed,
     "repeats": repeats,
     "statements": statements,
@@ -41,6 +42,8 @@ PARTS: Mapping[str, Callable[[Bench], Outcome]] = {
     "burst": burst,
 }
 """A further part is one more line here."""
+EVERY = PARTS | {"node-red": node_red}
+"""With what has to be asked for, since it needs more than the project brings."""
 LIMIT = 9 * 60.0
 """The rest of ten minutes is for setting up and for stopping the servers."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
@@ -53,7 +56,7 @@ class TimeUp(BaseException):
 def main() -> int:
     """Run what the arguments ask for; returns the exit status."""
     arguments = _arguments()
-    names = [name for name in PARTS if not arguments.only or name in arguments.only]
+    names = [name for name in EVERY if name in (arguments.only or PARTS)]
     out = arguments.out or (FOLDER if not arguments.quick and names == list(PARTS) else None)
     folder = Path(tempfile.mkdtemp(prefix="bridge-bench-"))
     try:
@@ -73,14 +76,14 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bridge beside the floor.")
     parser.add_argument("--quick", action="store_true", help="everything with a few orders, within a minute")
-    parser.add_argument("--only", type=_names, metavar="PART[,PART]", help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--only", type=_names, metavar="PART[,PART]", help=f"some of {', '.join(EVERY)}")
     parser.add_argument("--out", type=Path, help="folder for results.json, results.md and the pictures")
     return parser.parse_args()
 
 
 def _names(value: str) -> list[str]:
     names = value.split(",")
-    if unknown := sorted(set(names) - PARTS.keys()):
+    if unknown := sorted(set(names) - EVERY.keys()):
         raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}")
     return names
 
@@ -94,7 +97,7 @@ def _run(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> li
         for name in names:
             began = time.monotonic()
             try:
-                outcomes[name] = PARTS[name](bench)
+                outcomes[name] = EVERY[name](bench)
             except Exception as error:  # noqa: BLE001  whatever it was, it is told, and the next part goes on
                 bench.problems.append(f"{name}: {type(error).__name__}: {error}")
             console.print(f"{name}: {time.monotonic() - began:.0f} s")

@@ -1,0 +1,104 @@
+"""Node-RED, doing the floor's job: what somebody might join a shop and Panelr with instead.
+
+`bench/node-red` holds its settings and its flow, of nodes that come with it: an `http in`, functions that verify, read
+and store, an `http request`. It has no limit, no lease, no mapping and no second try, as the floor has none.
+`make bench-node-red` installs it beside the project, and measures it, the floor and the bridge in turns.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bench.bridge import bridge
+from bench.databases import POSTGRESQL, SQLITE
+from bench.floor import floor
+from bench.measure import Bench, Case, Measurement, Target
+from bench.orders import SECRET
+from bench.outcome import Outcome, Sheet, Spread
+from bench.panelr import Panelr
+from bench.processes import ROOT, Process, free_port, running
+from bench.speed import BRIDGE, COLUMNS, FLOOR
+
+NODE_RED = "Node-RED"
+INSTALLED = ROOT / ".node-red"
+FLOW = Path(__file__).with_name("node-red")
+CASES = (Case(1, seconds=1.0, repeats=5), Case(32, repeats=5))
+WARM = Case(32, seconds=2.0)
+"""Long enough for Node's compiler, too."""
+QUICK = tuple(Case(each.concurrency, seconds=0.3, count=60, repeats=1) for each in CASES)
+Measured = dict[str, list[Measurement]]
+
+
+def node_red(bench: Bench) -> Outcome:
+    """Measure the floor, the bridge and Node-RED in turns, on both databases."""
+    outcome = Outcome()
+    for kind in (SQLITE, POSTGRESQL):
+        with _targets(bench, kind) as targets:
+            for case in QUICK if bench.quick else CASES:
+                measured = _in_turns(bench, targets, case)
+                outcome.sheets.append(_sheet(kind, case, measured))
+                found = outcome.data.setdefault("measurements", [])
+                found += [each.plain() for every in measured.values() for each in every]
+    return outcome
+
+
+@contextmanager
+def _targets(bench: Bench, kind: str) -> Iterator[list[Target]]:
+    databases = bench.databases
+    low, high, other = databases.empty(kind), databases.migrated(kind), databases.empty(kind)
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(floor(bench.folder, low, bench.panelr)),
+            stack.enter_context(bridge(bench.folder, high, bench.panelr)),
+            stack.enter_context(_node_red(bench.folder, other, bench.panelr)),
+        ]
+        named = zip((FLOOR, BRIDGE, NODE_RED), (low, high, other), processes, strict=True)
+        targets = [Target(name, kind, url, (process,)) for name, url, process in named]
+        for target in targets:
+            bench.measure(target, QUICK[-1] if bench.quick else WARM)
+        yield targets
+
+
+def _in_turns(bench: Bench, targets: Sequence[Target], case: Case) -> Measured:
+    measured: Measured = {target.name: [] for target in targets}
+    for _ in range(case.repeats):
+        for target in targets:
+            measured[target.name].append(bench.measure(target, case))
+    return measured
+
+
+def _sheet(kind: str, case: Case, measured: Measured) -> Sheet:
+    figures = (*COLUMNS, ("database's CPU", lambda each: each.database_cpu_ms), ("RSS MB", lambda each: each.rss_mb))
+    rows = [
+        (name, *(str(Spread.of([figure(each) for each in every])) for _, figure in figures))
+        for name, every in measured.items()
+    ]
+    return Sheet(f"{kind}, {case.words}", ("", *(words for words, _ in figures)), rows)
+
+
+@contextmanager
+def _node_red(folder: Path, database_url: str, panelr: Panelr) -> Iterator[Process]:
+    """Run Node-RED in a process of its own until the end of the block."""
+    if not INSTALLED.is_dir():
+        raise FileNotFoundError("Node-RED is not installed: run `make bench-node-red`")
+    port, home = free_port(), folder / f"node-red-{Path(database_url).name}"
+    shutil.copytree(FLOW, home)
+    environment = {
+        "PORT": str(port),
+        "DATABASE": database_url,
+        "PANELR": f"{panelr.process.url}/api/api.php?action=create_work_order",
+        "SECRET": SECRET,
+        "KEY": "key-of-the-benchmark",
+        "NODE_PATH": str(INSTALLED / "node_modules"),
+        "NODE_ENV": "production",
+    }
+    with running("node-red", "bench.node_red", str(home), folder=folder, port=port, environment=environment) as process:
+        yield process
+
+
+if __name__ == "__main__":
+    node, red = (INSTALLED / "node_modules" / path for path in ("node/bin/node", "node-red/red.js"))
+    os.execv(node, [str(node), str(red), "--userDir", sys.argv[1]])  # noqa: S606  so that it has this process's number
