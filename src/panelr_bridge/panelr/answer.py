@@ -20,6 +20,7 @@ from panelr_bridge.values import Intent, ListedItem, ListedWorkOrder, WorkOrder
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
 
+_JSON = json.JSONDecoder(parse_float=Decimal)
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -139,7 +140,7 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
     if start is None:
         return None
     try:
-        content = json.loads(body[start.start() :], parse_float=Decimal)
+        content = _JSON.decode(body[start.start() :].decode("utf-8", "surrogatepass"))
     except (ValueError, ArithmeticError, RecursionError):
         return None
     usable = isinstance(content, dict) and isinstance(content.get("success"), bool)

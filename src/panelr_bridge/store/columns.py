@@ -1,5 +1,6 @@
 """What the tables are made of: their names, moments in UTC, exact money, indexes of a part of the rows."""
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -42,6 +43,7 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment
 
 
+@functools.lru_cache(maxsize=64)  # an order's statements name a few moments many times
 def _as_text(moment: datetime | None) -> str | None:
     """Write a moment as SQLAlchemy does for SQLite: in UTC, without saying so."""
     if moment is None:

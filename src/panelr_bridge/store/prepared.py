@@ -73,7 +73,7 @@ class Prepared:
         """
         form = self.form(connection.dialect)
         parameters = tuple(form.parameters(values))
-        cursor = connection.connection.cursor()
+        cursor = connection.connection.dbapi_connection.cursor()  # type: ignore[union-attr]
         heard = connection.engine.dispatch
         try:
             for before in heard.before_cursor_execute:
