@@ -37,7 +37,7 @@ $(BENCH_READY): $(READY) requirements/bench.lock
 	@touch $@
 
 bench-node-red: $(BENCH_READY) .node-red/.ready ## measure Node-RED with the same job beside both (needs npm)
-	@$(BIN)/python -m bench --only node-red --out docs/bench/node-red
+	@$(BIN)/python -m bench --only node-red --out docs/bench-node-red
 
 .node-red/.ready: bench/node-red/versions
 	@npm install --prefix .node-red --no-audit --no-fund --loglevel=error $$(cat $<)
