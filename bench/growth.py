@@ -43,7 +43,7 @@ from tests.kit import order
 ROWS, QUICK_ROWS = (1_000, 100_000, 1_000_000), (1_000, 20_000)
 OWED, QUICK_OWED = (200, 50_000), (200, 2_000)
 FEW_ROWS = 1_000
-ROUNDS, WARM = 40, 5
+ROUNDS, WARM = 60, 6
 SLOTS = 5_000
 FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
 PAGE = Query(given={"state": ("created",)}, sort="-updated_at", page=3)
@@ -185,13 +185,14 @@ async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> St
 
 
 async def _in_turns(stages: Sequence[Stage], work: Work) -> list[tuple[float, float]]:
-    """Measure round by round, so that what disturbs the machine disturbs all alike."""
+    """Measure round by round, each beginning with another stage: what disturbs the machine disturbs all alike."""
     if work is Stage.receive:  # a newcomer is sent at once only while nobody waits
         for stage in stages:
             await stage.opened.write(_owe_nothing)
     times: dict[int, list[float]] = {stage.rows: [] for stage in stages}
     for turn in range(WARM + ROUNDS):
-        for stage in stages:
+        first = turn % len(stages)
+        for stage in (*stages[first:], *stages[:first]):
             began = perf_counter()
             await work(stage)
             if turn >= WARM:

@@ -41,6 +41,8 @@ def configure(log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # by its own level uvicorn would write of each connection, were it asked to: without one it tries to
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def _whole(logger: Any, level: str, line: Line) -> Line:

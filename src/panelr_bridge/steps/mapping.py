@@ -82,18 +82,17 @@ def bring_in(
     """
     rows = [each.as_row() for each in wanted]
     stores = {row["store"] for row in rows}
-    attempt = connection.begin_nested()
-    mappings.count_up(connection, *stores)  # from here on nobody else changes them
-    plan = _Plan(mappings.known(connection, stores))
-    for number, values in enumerate(rows, start=1):
-        plan.take(number, values)
-    imported = Imported(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
-    if dry_run or not (plan.added or plan.changed):
-        attempt.rollback()  # the revision too: orders need not be decided anew
-    else:
-        mappings.add_products(connection, now, plan.added)
-        mappings.change_products(connection, now, plan.changed)
-        attempt.commit()
+    with connection.begin_nested() as attempt:
+        mappings.count_up(connection, *stores)  # from here on nobody else changes them
+        plan = _Plan(mappings.known(connection, stores))
+        for number, values in enumerate(rows, start=1):
+            plan.take(number, values)
+        imported = Imported(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
+        if dry_run or not (plan.added or plan.changed):
+            attempt.rollback()  # the revision too: orders need not be decided anew
+        else:
+            mappings.add_products(connection, now, plan.added)
+            mappings.change_products(connection, now, plan.changed)
     if not dry_run:
         audit.note(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
     return imported

@@ -89,7 +89,13 @@ def downgrade() -> None:
 
 
 def _keep() -> None:
-    """Lay the rows aside: they are few, and names of what a table has are the database's on PostgreSQL."""
+    """Lay the rows aside: they are few, and names of what a table has are the database's on PostgreSQL.
+
+    The version before may be serving still: what it has begun ends first, in the order in which it locks, and what it
+    begins meanwhile waits. SQLite has one writer.
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("LOCK TABLE orders, outbox IN ACCESS EXCLUSIVE MODE")
     op.execute("CREATE TEMPORARY TABLE kept_outbox AS SELECT * FROM outbox")
     op.drop_table("outbox")
 
