@@ -18,6 +18,14 @@ COUNT = text("SELECT count(*) FROM mapping_revisions")
 WRONG = Prepared(text("SELECT nothing FROM nowhere"))
 END = Prepared(text("SELECT pg_terminate_backend(pg_backend_pid()), CAST(:n AS text)"), one_row=True)
 TAKE = Prepared(text("UPDATE mapping_revisions SET revision = revision + 1 WHERE store = :store RETURNING revision"))
+LOG = Prepared(
+    text(
+        "INSERT INTO audit_log (at, actor, action, subject, details)"
+        " VALUES (now(), 'test', 'test', :words, '{}') RETURNING subject"
+    ),
+    one_row=True,
+)
+LOGGED = Prepared(text("SELECT subject, count(*) FROM audit_log GROUP BY subject ORDER BY subject"))
 SLEEP = Prepared(text("SELECT CAST(pg_sleep(60) AS text)"))
 
 
@@ -107,6 +115,39 @@ class TestPostgresql:
         assert isinstance(found[2], KeyError if not wrong else DBAPIError)
         assert [len(rows) for rows in (*found[:2], *found[3:]) if not isinstance(rows, BaseException)] == [1, 1, 1, 0]
         assert await count(opened) == 3
+
+    async def test_a_mistake_of_any_kind_in_the_making_of_values_is_told_to_that_one_alone(
+        self, opened: Database
+    ) -> None:
+        def wrong() -> Row:
+            raise ArithmeticError
+
+        asked = [lambda: of("a"), lambda: of("b"), wrong, lambda: of("c")]
+        found = await asyncio.gather(*(opened.alone(ADD, each) for each in asked), return_exceptions=True)
+        assert [type(each) for each in found] == [list, list, ArithmeticError, list]
+        assert await count(opened) == 3
+
+    async def test_what_is_written_is_not_written_again_for_a_fault_of_those_who_watch(self, opened: Database) -> None:
+        async def ask(n: int) -> Any:
+            return await opened.alone(LOG, lambda: {"words": f"{n}"})
+
+        def fault(*_: Any) -> None:
+            raise ValueError
+
+        engine = opened._engine.sync_engine  # type: ignore[attr-defined]
+        event.listen(engine, "after_cursor_execute", fault)
+        await asyncio.gather(*(ask(n) for n in range(5)), return_exceptions=True)
+        event.remove(engine, "after_cursor_execute", fault)
+        rows = await opened.alone(LOGGED, dict)
+        assert [tuple(row) for row in rows] == [(str(n), 1) for n in range(5)]
+
+    async def test_closing_waits_for_what_is_asked_for_and_keeps_no_connection(self, opened: Database) -> None:
+        asked = [asyncio.create_task(opened.alone(ADD, lambda n=n: of(f"{n}"))) for n in range(5)]  # type: ignore[misc]
+        await asyncio.sleep(0)
+        alone = opened._alone  # type: ignore[attr-defined]
+        await alone.close()
+        assert [len(rows) for rows in await asyncio.gather(*asked)] == [1] * 5
+        assert alone._idle == []
 
     async def test_a_connection_that_ends_is_told_to_all_that_shared_it(self, opened: Database) -> None:
         ended = [opened.alone(END, lambda n=n: {"n": str(n)}) for n in range(5)]  # type: ignore[misc]

@@ -41,7 +41,9 @@ class Played:
         await self._wait(set(names))
         if self.gone:
             raise ConnectionError
-        return None if self.failing & set(names) else [(name,) for name in names]
+        if self.failing & set(names):
+            return None
+        return [(name,) for name in names if name != "brings no row"]
 
     async def _wait(self, names: set[Any]) -> None:
         await (self.let_go.wait() if names & self.hanging else asyncio.sleep(0.001))
@@ -103,6 +105,13 @@ async def test_a_database_that_is_gone_is_told_to_all_and_asked_once() -> None:
     assert played.sizes == [1, 5]
 
 
+async def test_rows_of_which_nobody_knows_whose_they_are_are_given_to_nobody() -> None:
+    played = Played()
+    _, *others = await found(played.ask(0, 1, "brings no row", 2))
+    assert [type(each) for each in others] == [RuntimeError] * 3
+    assert await found(played.ask(3)) == [[(3,)]]
+
+
 async def test_one_that_hangs_holds_up_the_others_for_a_moment_only() -> None:
     played = Played()
     played.hanging = {"hangs"}
@@ -130,10 +139,11 @@ async def test_no_more_go_at_one_time_than_there_are_connections(monkeypatch: py
 
 async def test_closing_waits_for_what_is_under_way() -> None:
     played = Played()
-    first, *others = played.ask(*range(3))
-    await first
+    tasks = played.ask(*range(3))
+    await asyncio.sleep(0)
     await played.turns.close()
-    assert [task.done() for task in others] == [True, True]
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 0.1) == [[(name,)] for name in range(3)]
+    assert played.sizes == [1, 2]
 
 
 async def test_one_that_is_cancelled_in_its_turn_leaves_the_next_one_its_turn() -> None:

@@ -188,3 +188,23 @@ async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(
         await opened.write(adds(1))
     await opened.write(adds(2))
     assert await numbers(opened) == [*range(1 - ALONE, 1), 2]
+
+
+async def test_a_savepoint_that_is_left_behind_does_not_outlive_its_work(opened: SqliteDatabase) -> None:
+    def leaves(connection: Connection) -> None:
+        connection.begin_nested()
+        connection.execute(text("INSERT INTO t (n) VALUES (1)"))
+        raise ValueError("after a savepoint")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="after a savepoint"):
+            await opened.write(leaves)
+    assert await opened.write(lambda connection: connection.get_nested_transaction()) is None
+    await opened.write(adds(2))
+    assert await numbers(opened) == [2]
+
+
+async def test_whatever_work_raises_is_told(opened: SqliteDatabase) -> None:
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(opened.write(adds(1, then=StopIteration())), 5)
+    await opened.write(adds(1))

@@ -1,7 +1,8 @@
 """Single statements on PostgreSQL that commit by themselves: no BEGIN, no COMMIT, and nothing between them and asyncpg.
 
-They have connections of their own. Where several of one kind wait, they go in one way and share its commit.
-SQLAlchemy's events are told of them, for those who watch statements.
+They have connections of their own. Where several of one kind wait, they go in one way, which PostgreSQL takes for one
+transaction: they share its commit, or none of them has happened. SQLAlchemy's events are told of them, for those who
+watch statements.
 """
 
 from collections.abc import Callable
@@ -36,19 +37,22 @@ class Alone:
         self._beaten = beaten
         self._turns = Turns(self._one, self._many, most=connections)
         self._idle: list[Any] = []
+        self._closed = False
 
     async def run(self, statement: Prepared, values: Values) -> Rows:
         """Run `statement` and return its rows; none where PostgreSQL took it back for another transaction's sake.
 
-        `values` is asked when it begins, once more where it has to begin anew. Raises SQLAlchemy's DBAPIError for what
-        the database refuses, OSError or TimeoutError where it cannot be reached.
+        `values` is asked when it begins, and again where it was taken back with others. Raises SQLAlchemy's DBAPIError
+        for what the database refuses, OSError or TimeoutError where it cannot be reached.
         """
         return await self._turns.run(statement, values)
 
     async def _one(self, statement: Prepared, values: Values) -> Rows:
         form = statement.form(self._engine.dialect)
+        row = values()
+        parameters = form.parameters(row)  # before a connection is taken: it may raise
         try:
-            return await self._on(await self._connection(), form, [values])
+            return await self._on(await self._connection(), form, [row], [parameters])
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if getattr(error, "sqlstate", None) in self._beaten:
                 return []
@@ -61,11 +65,14 @@ class Alone:
         """
         form = statement.form(self._engine.dialect)
         try:
+            rows = [each() for each in values]
+            every = [form.parameters(row) for row in rows]
+        except Exception:  # noqa: BLE001  whoever's mistake it is, is told when each is run by itself
+            return None
+        try:
             connection = await self._connection()
             try:
-                return await self._on(connection, form, values)
-            except (ValueError, LookupError, TypeError):  # a mistake in the values of one of them
-                return None
+                return await self._on(connection, form, rows, every)
             except asyncpg.PostgresError:
                 if connection.is_closed():
                     raise
@@ -80,18 +87,17 @@ class Alone:
                 return connection
         return await self._connect()
 
-    async def _on(self, connection: Any, form: Form, values: list[Values]) -> Rows:
+    async def _on(self, connection: Any, form: Form, rows: list[Row], every: list[list[Any]]) -> Rows:
+        """Run a statement once for each of `every`, its parameters; `rows` are the same by their names."""
         usable = False
         try:
-            rows = [each() for each in values]
-            every = [form.parameters(row) for row in rows]
             heard, listened = self._engine.dispatch, Listened(self._engine)
             for before in heard.before_cursor_execute:
                 for parameters, row in zip(every, rows, strict=True):
                     before(listened, None, form.sql, parameters, Context([row]), False)
             if len(every) == 1:
                 found: Rows = await connection.fetch(form.sql, *every[0])
-            else:  # one transaction, with one commit at its end
+            else:  # an implicit transaction, with one commit at its end
                 found = await connection.fetchmany(form.sql, every)
             for after in heard.after_cursor_execute:
                 for parameters, row in zip(every, rows, strict=True):
@@ -104,7 +110,7 @@ class Alone:
             usable = True
             raise
         finally:
-            if usable and not connection.is_closed():
+            if usable and not self._closed and not connection.is_closed():
                 self._idle.append(connection)
             else:  # cancelled in the middle, or lost
                 connection.terminate()
@@ -119,5 +125,6 @@ class Alone:
     async def close(self) -> None:
         """Finish what is under way, then close the connections."""
         await self._turns.close()
+        self._closed = True
         while self._idle:
             await self._idle.pop().close()

@@ -25,7 +25,7 @@ CONNECTIONS = 10
 # serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
 # transactions wrote the same thing at once, and the one that runs again finds what the other wrote
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
-# a single statement waits for no lock: others may share its commit, and a transaction can do the same and wait
+# a single statement waits half a second for a lock: others may share its commit, and a transaction can do and wait
 BEATEN_SQLSTATES = RETRIED_SQLSTATES | {"55P03"}
 SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 CONNECT = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}

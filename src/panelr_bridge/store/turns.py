@@ -36,8 +36,8 @@ class Job(Promise):
 class Turns:
     """Runs statements: as few at one time as will do, and at most `most`.
 
-    `one` runs a statement with one set of values. `many` runs it with several, all or none of which have happened; it
-    returns a row of each, or None where one of them has failed and each is to be run by itself.
+    `one` runs a statement with one set of values and returns its rows. `many` runs it with several, all or none of
+    which happen; it returns a row of each, or None where none has happened and each is to be run by itself.
     """
 
     def __init__(
@@ -53,12 +53,14 @@ class Turns:
         self._under_way = 0
         self._waiting: dict[tuple[Prepared, bool], deque[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._done: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     async def run(self, statement: Prepared, values: Values) -> Rows:
         """Run `statement` when its turn comes and return its rows; raises what running it raised, or TimeoutError.
 
-        One that has waited is run to its end even when the caller is cancelled, for others may share its commit.
+        One that has waited, and whose turn has come, is run to its end even when the caller is cancelled then: others
+        may share its commit.
         """
         if self._under_way >= AT_ONCE:
             loop = asyncio.get_running_loop()
@@ -70,14 +72,20 @@ class Turns:
         try:
             return await self._one(statement, values)
         finally:
-            self._under_way -= 1
+            self._end_turn()
             if self._waiting:
                 self._begin()
 
     async def close(self) -> None:
-        """Wait for what is under way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        """Wait for what is under way, and for what waits."""
+        while self._under_way:
+            self._done = asyncio.get_running_loop().create_future()
+            await self._done
+
+    def _end_turn(self) -> None:
+        self._under_way -= 1
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
     def _wait(self, statement: Prepared, job: Job, *, together: bool) -> None:
         self._waiting.setdefault((statement, together), deque()).append(job)
@@ -118,27 +126,33 @@ class Turns:
                     self._waiting[key] = jobs
                 await self._carry_out(statement, [job for job in taken if not job.future.done()])
         finally:
-            self._under_way -= 1
+            self._end_turn()
 
     async def _carry_out(self, statement: Prepared, jobs: list[Job]) -> None:
+        """Run `jobs` and tell each what came of it; where none has happened, each waits again, by itself."""
         try:
-            if len(jobs) < 2:
-                for job in jobs:
-                    _end(job, result=await self._one(statement, job.values))
-                return
-            rows = await self._many(statement, [job.values for job in jobs])
+            each = await self._results(statement, jobs)
         except BaseException as error:
             for job in jobs:
                 _end(job, error=error)
             if not isinstance(error, Exception):  # the program ends
                 raise
             return
-        if rows is None:
-            for job in jobs:
+        for job, rows in zip(jobs, each, strict=True):
+            if rows is None:
                 self._wait(statement, job, together=False)
-            return
-        for job, row in zip(jobs, rows, strict=True):
-            _end(job, result=[row])
+            else:
+                _end(job, result=rows)
+
+    async def _results(self, statement: Prepared, jobs: list[Job]) -> list[Rows | None]:
+        if len(jobs) < 2:
+            return [await self._one(statement, job.values) for job in jobs]
+        rows = await self._many(statement, [job.values for job in jobs])
+        if rows is None:
+            return [None] * len(jobs)
+        if len(rows) != len(jobs):  # nobody knows whose is whose
+            raise RuntimeError(f"{len(rows)} rows for {len(jobs)} statements that bring one each")
+        return [[row] for row in rows]
 
 
 def _end(job: Job, *, result: Rows | None = None, error: BaseException | None = None) -> None:

@@ -4,8 +4,9 @@ A durable commit waits for the disk, and waits no longer for ten transactions th
 apart from the others, behind a savepoint of its own: one that fails takes back what it wrote and nothing else.
 
 The work runs on the event loop, only the commit, which waits for the disk, in a thread. A thread for all of it costs
-half as much again: two threads of Python take the interpreter from each other at every statement. Where the disk is
-quick and nobody else waits for it, the way to the thread and back is longer than the commit, which then runs here, too.
+half as much again: two threads of Python take the interpreter from each other at every statement. Where the disk was
+quick just now and work comes alone, the way to the thread and back is longer than the commit, which then runs here: one
+that finds the disk slow all at once keeps the loop for as long, and those that follow wait in the thread again.
 """
 
 import asyncio
@@ -49,7 +50,9 @@ class Promise:
         """Tell who waits, if anybody still does."""
         if self.future.done():
             return
-        if self.error is not None:
+        if isinstance(self.error, StopIteration):  # which no future takes
+            self.future.set_exception(RuntimeError(repr(self.error)))
+        elif self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
@@ -173,6 +176,8 @@ class Writer:
 
     async def _begun(self) -> Connection:
         """Take SQLite's lock for writing, which another process may hold for a while."""
+        if self._connection is not None and self._connection.get_nested_transaction() is not None:
+            self._let_go(broken=True)  # a piece of work has left a savepoint of SQLAlchemy's behind
         if self._connection is None:
             self._connection = await self._disk.run(self._engine.connect)
         until = time.monotonic() + PATIENCE
