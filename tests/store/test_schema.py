@@ -1,5 +1,6 @@
 """The migrations on both databases, and what the tables refuse."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,8 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from panelr_bridge.store import database, migrate, orders, outbox, revision
 from panelr_bridge.store.columns import metadata
@@ -19,6 +21,10 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.values import Action, State
 
+OWED = (
+    "(store, order_id, action, attempt, next_attempt_at, owed_since)"
+    " VALUES ('default', :order_id, 'create_work_order', 0, :now, :now)"
+)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -49,6 +55,30 @@ async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_u
         await opened.write(migrate.downgrade, "0008")
         await opened.write(migrate.upgrade)
         assert await opened.read(_owed) == before
+
+
+@pytest.mark.parametrize("to", ["0009", "0008"])
+async def test_what_another_version_writes_meanwhile_survives_too(
+    empty_database_url: str, dialect: str, to: str
+) -> None:
+    if dialect == "sqlite":
+        pytest.skip("there is one writer")
+    url = empty_database_url.replace("postgresql://", "postgresql+asyncpg://")
+    step = migrate.upgrade if to == "0009" else migrate.downgrade
+    async with database.opened(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0008" if to == "0009" else "0009")
+        before = create_async_engine(url)
+        async with before.connect() as connection:
+            order_id = await connection.run_sync(orders.add, _order(state=State.QUEUED))
+            await connection.execute(text(f"INSERT INTO outbox {OWED}"), {"order_id": order_id, "now": NOW})
+            migrating = asyncio.create_task(opened.write(step, to))
+            await asyncio.sleep(0.5)
+            assert not migrating.done()
+            await connection.commit()
+        await migrating
+        await before.dispose()
+        owed = await opened.read(lambda connection: connection.execute(text("SELECT order_id FROM outbox")).all())
+    assert [tuple(row) for row in owed] == [(order_id,)]
 
 
 def test_the_newest_revision_is_known_without_alembic() -> None:

@@ -20,38 +20,34 @@ AUTOVACUUM = (
 MOVED = "(OLD.state <> NEW.state OR OLD.store <> NEW.store OR (OLD.attention IS NULL) <> (NEW.attention IS NULL))"
 
 
-def _count(row: str, change: int) -> str:
-    """Return what counts an order as `row` (OLD or NEW) has it up or down: one writer, so one row for each counter."""
-    counter = f"store = {row}.store AND state = {row}.state AND attention = ({row}.attention IS NOT NULL)"
+def _trigger(name: str, when: str, *counts: str) -> str:
     return (
-        f"UPDATE order_counts SET n = n + {change} WHERE {counter};"  # noqa: S608
-        f" INSERT INTO order_counts (store, state, attention, n)"
-        f" SELECT {row}.store, {row}.state, {row}.attention IS NOT NULL, {change} WHERE changes() = 0;"
+        f"CREATE TRIGGER count_{name}_orders AFTER UPDATE OF state, store, attention ON orders"
+        f" WHEN {when} BEGIN {' '.join(counts)} END"
     )
 
 
-def _count_if_counted(row: str, change: int) -> str:
-    """Return what migration 0003 counted by: whether an order is counted at all is asked in each statement."""
+def _count(row: str, change: int, *, before: bool = False) -> str:
+    """Return what counts an order as `row` (OLD or NEW) has it up or down: one writer, so one row for each counter.
+
+    `before` this migration each statement asked whether an order is counted at all, and a second look at the counter
+    whether it is there.
+    """
     counter = f"store = {row}.store AND state = {row}.state AND attention = ({row}.attention IS NOT NULL)"
+    counted = f"{row}.state <> 'sending' AND " if before else ""
+    missing = f"{counted}NOT EXISTS (SELECT 1 FROM order_counts WHERE {counter})" if before else "changes() = 0"  # noqa: S608
     return (
-        f"UPDATE order_counts SET n = n + {change} WHERE {row}.state <> 'sending' AND {counter};"  # noqa: S608
+        f"UPDATE order_counts SET n = n + {change} WHERE {counted}{counter};"  # noqa: S608
         f" INSERT INTO order_counts (store, state, attention, n)"
-        f" SELECT {row}.store, {row}.state, {row}.attention IS NOT NULL, {change}"
-        f" WHERE {row}.state <> 'sending' AND NOT EXISTS (SELECT 1 FROM order_counts WHERE {counter});"
+        f" SELECT {row}.store, {row}.state, {row}.attention IS NOT NULL, {change} WHERE {missing};"
     )
 
 
 TRIGGERS = {
-    f"count_{name}_orders": (
-        f"CREATE TRIGGER count_{name}_orders AFTER UPDATE OF state, store, attention ON orders"
-        f" WHEN {row}.state <> 'sending' AND {MOVED} BEGIN {_count(row, change)} END"
-    )
-    for name, row, change in (("left", "OLD", -1), ("come", "NEW", 1))
+    "left": _trigger("left", f"OLD.state <> 'sending' AND {MOVED}", _count("OLD", -1)),
+    "come": _trigger("come", f"NEW.state <> 'sending' AND {MOVED}", _count("NEW", 1)),
 }
-TRIGGER_BEFORE = (
-    "CREATE TRIGGER count_moved_orders AFTER UPDATE OF state, store, attention ON orders"
-    f" WHEN {MOVED} BEGIN {_count_if_counted('OLD', -1)} {_count_if_counted('NEW', 1)} END"
-)
+TRIGGER_BEFORE = _trigger("moved", MOVED, _count("OLD", -1, before=True), _count("NEW", 1, before=True))
 
 
 def upgrade() -> None:
@@ -74,7 +70,7 @@ def downgrade() -> None:
     """Take back."""
     if op.get_bind().dialect.name == "sqlite":
         for name in TRIGGERS:
-            op.execute(f"DROP TRIGGER {name}")
+            op.execute(f"DROP TRIGGER count_{name}_orders")
         op.execute(TRIGGER_BEFORE)
     _keep()
     _create(
