@@ -40,7 +40,7 @@ async def test_a_server_loads_what_it_needs(
     assert panelr
     others = ANYBODYS | (POSTGRESQLS if dialect == "sqlite" else set())
     async with running("serve", settings, tmp_path, **TOLD) as process:
-        # it may answer before all that it says has been read
+        # what answered may be another run's server on the same port: ours is not there before it has loaded these
         await until(lambda: {*SERVERS, "panelr_bridge.worker"} <= loaded(process))
         modules = loaded(process)
         assert modules & others == set()
