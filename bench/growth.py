@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, update
 
 from bench import pictures
 from bench.databases import POSTGRESQL, SQLITE
@@ -31,11 +31,11 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
 from panelr_bridge.steps.claim import RATE, Claim, Terms
-from panelr_bridge.store import database, mappings, order_list, rate, stats
+from panelr_bridge.store import database, mappings, order_list, outbox, rate, stats
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.listing import Query
-from panelr_bridge.store.tables import outbox
+from panelr_bridge.store.tables import orders
 from panelr_bridge.woo import payload
 from tests import filled
 from tests.kit import order
@@ -201,7 +201,7 @@ async def _in_turns(stages: Sequence[Stage], work: Work) -> list[tuple[float, fl
 
 
 def _owe_nothing(connection: Connection) -> None:
-    connection.execute(delete(outbox))
+    connection.execute(update(orders).where(orders.c.owes.is_not(None)).values(outbox.NOTHING))
 
 
 def _goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:

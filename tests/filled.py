@@ -51,7 +51,7 @@ _ORDERS = (
     "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_status, woo_total, woo_currency,"
     " woo_modified_at, delivery_id, snapshot_sha256, sent_delivery_id, state, reasons, attention, request,"
     " first_sent_at, likeness, work_order_id, reference_code, confirmation_token, panelr_status, adopted, attempts,"
-    " awaits_mapping, mapping_revision, created_at, updated_at, follow_at)"
+    " awaits_mapping, mapping_revision, created_at, updated_at, follow_at, owes, owes_since, tries, next_attempt_at)"
     " SELECT i, store, i, CAST(i AS text), 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
     " CASE WHEN state = 'created' AND i % 100 = 77 THEN {list} END,"
     " :request, CASE WHEN state = 'created' THEN moment END, 'likeness ' || i,"
@@ -59,16 +59,14 @@ _ORDERS = (
     " CASE WHEN state = 'created' THEN 'token of order ' || i || ' as long as they are' END,"
     " CASE WHEN state = 'created' THEN 'pending_payment' END,"
     " NOT {true}, CASE WHEN state = 'created' THEN 1 ELSE 0 END, state IN ('ignored', 'held'), 1, moment, moment,"
-    " CASE WHEN i % 1000 = 501 THEN moment END"
-    " FROM (SELECT i, {store} AS store, {state} AS state, {moment} AS moment FROM ({numbers}) AS n) AS o"
+    " CASE WHEN i % 1000 = 501 THEN moment END, owes, CASE WHEN owes IS NOT NULL THEN moment END,"
+    " CASE WHEN owes IS NOT NULL THEN 0 END, CASE WHEN owes IS NOT NULL THEN moment END"
+    " FROM (SELECT i, {owes} AS owes,"
+    " {store} AS store, {state} AS state, {moment} AS moment FROM ({numbers}) AS n) AS o"
 )
 _ATTEMPTS = (
     "INSERT INTO attempts (order_id, action, number, outcome, status, milliseconds, words, started_at, recorded_at)"
     " SELECT i, 'create_work_order', 1, 'done', 200, 80, 'created', {moment}, {moment} FROM ({numbers}) AS n"
-)
-_OUTBOX = (
-    "INSERT INTO outbox (store, order_id, action, attempt, next_attempt_at, owed_since)"
-    " SELECT {store}, i, {action}, 0, {moment}, {moment} FROM ({numbers}) AS n"
 )
 # What follows them has been done long ago, but for a few.
 _FOLLOW_UPS = (
@@ -97,7 +95,7 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
     words |= {
         "store": "CASE WHEN i % 20 = 3 THEN 'eu' ELSE 'default' END" if owing is None else "'default'",
         "state": state,
-        "action": f"'{owing}'",
+        "owes": f"'{owing}'" if owing else "NULL",
         "empty": words["json"],
         "list": "CAST('[]' AS json)" if postgresql else "'[]'",
         "total": "58.45" if postgresql else "'58.45'",
@@ -112,7 +110,7 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
     }
     if postgresql:  # a million changes of one counter in one transaction: nobody does that but this
         connection.execute(text("ALTER TABLE orders DISABLE TRIGGER USER"))
-    for statement in (_DELIVERIES, _ORDERS, *((_ATTEMPTS, _FOLLOW_UPS) if owing is None else (_OUTBOX,))):
+    for statement in (_DELIVERIES, _ORDERS, *((_ATTEMPTS, _FOLLOW_UPS) if owing is None else ())):
         _run(connection, statement.format(**words), values)
     if postgresql:
         _run(connection, _FILL_COUNTS, values)

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, event, make_url
 
 from panelr_bridge.store.database import Database
 
-GROWING = ("orders", "deliveries", "attempts", "outbox", "follow_ups", "product_mappings", "audit_log")
+GROWING = ("orders", "deliveries", "attempts", "follow_ups", "product_mappings", "audit_log")
 ALIASES = {name: name for name in GROWING} | {
     "o": "orders",
     "d": "deliveries",
     "n": "deliveries",
-    "b": "outbox",
+    "b": "orders",
     "m": "product_mappings",
 }
 EXPLAINED = {"SELECT", "UPDATE", "DELETE", "INSERT", "WITH"}

@@ -21,12 +21,11 @@ from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order, sign
 from tests.web.test_door_on_the_wire import free_port
 
 CREATE = "create_work_order"
-MAKE_DUE = "UPDATE outbox SET next_attempt_at = '2020-01-01 00:00:00.000000'"
+MAKE_DUE = "UPDATE orders SET next_attempt_at = '2020-01-01 00:00:00.000000' WHERE owes IS NOT NULL"
 PUT_OFF = (
-    "UPDATE outbox SET next_attempt_at = '2099-01-01 00:00:00.000000'"
-    " WHERE order_id = (SELECT id FROM orders WHERE woo_order_id = 20)"
+    "UPDATE orders SET next_attempt_at = '2099-01-01 00:00:00.000000' WHERE owes IS NOT NULL AND woo_order_id = 20"
 )
-END_THE_LEASES = "UPDATE outbox SET lease_until = '2020-01-01 00:00:00.000000' WHERE lease_until IS NOT NULL"
+END_THE_LEASES = "UPDATE orders SET call_until = '2020-01-01 00:00:00.000000' WHERE call_until IS NOT NULL"
 BOUND = 20
 """How long stopping may take on a machine that is busy, in seconds."""
 

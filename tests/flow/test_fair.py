@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from panelr_bridge.steps.claim import Claim
-from panelr_bridge.store.tables import outbox, rate_limits, rate_slots
+from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from tests.kit import Kit, order
 
 
@@ -17,7 +17,9 @@ def of_customer(number: int) -> dict[str, Any]:
 
 def _all_due(connection: Connection, now: datetime) -> None:
     """What is owed is due, the first first."""
-    connection.execute(outbox.update().values(next_attempt_at=now - timedelta(seconds=60)))
+    connection.execute(
+        orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=now - timedelta(seconds=60))
+    )
     connection.execute(rate_limits.delete())
 
 

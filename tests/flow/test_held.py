@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.store.tables import outbox, rate_limits
+from panelr_bridge.store.tables import orders, rate_limits
 from tests.flow.held_table import HOLDS, PANEL_1000, Hold, Way, meta
 from tests.kit import Kit, kit_of, order
 
@@ -164,5 +164,5 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
 
 
 def _pass_the_time(connection: Connection, now: datetime) -> None:
-    connection.execute(outbox.update().values(next_attempt_at=now, owed_since=now - timedelta(days=8)))
+    connection.execute(orders.update().values(next_attempt_at=now, owes_since=now - timedelta(days=8)))
     connection.execute(rate_limits.update().values(closed_until=now))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import outlook
-from panelr_bridge.store.tables import outbox, rate_limits
+from panelr_bridge.store.tables import orders, rate_limits
 from tests.kit import Kit, order
 from tests.web import problem
 
@@ -139,7 +139,9 @@ async def press(kit: Kit, number: int, action: str) -> httpx.Response:
 def all_is_well_again(connection: Connection, now: datetime) -> None:
     """Nobody asks for a pause any more, and what is owed is due."""
     connection.execute(rate_limits.delete())
-    connection.execute(outbox.update().where(outbox.c.lease_until.is_(None)).values(next_attempt_at=now))
+    connection.execute(
+        orders.update().where(orders.c.owes.is_not(None), orders.c.call_until.is_(None)).values(next_attempt_at=now)
+    )
 
 
 async def at_rest(kit: Kit) -> None:

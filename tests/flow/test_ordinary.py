@@ -28,7 +28,6 @@ COMPARED = (
     tables.deliveries,
     tables.orders,
     tables.order_counts,
-    tables.outbox,
     tables.attempts,
     tables.rate_slots,
     tables.rate_limits,
@@ -188,13 +187,13 @@ async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_th
         came = await asyncio.gather(*(each.receive(*delivery) for each, delivery in zip(processes, told, strict=True)))
         (received,) = [each for each in came if each is not None]
         assert received.claim is not None
-        assert await database.read(_counts) == dict.fromkeys(("deliveries", "orders", "outbox", "taken"), number)
+        assert await database.read(_counts) == dict.fromkeys(("deliveries", "orders", "taken"), number)
 
 
 def _counts(connection: Connection) -> dict[str, int]:
     counted = {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in (tables.deliveries, tables.orders, tables.outbox)
+        for table in (tables.deliveries, tables.orders)
     }
     taken = select(func.count()).where(tables.rate_slots.c.used_at > rate.NEVER)
     return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one checked the mapping
@@ -209,4 +208,4 @@ async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
         store="default", topic="order.created", body=body_of(1, 0, "processing", "order.created"), headers={}
     )
     assert await ordinary.receive(delivery, event) is None
-    assert await database.read(_counts) == {"deliveries": 0, "orders": 0, "outbox": 0, "taken": 0}
+    assert await database.read(_counts) == {"deliveries": 0, "orders": 0, "taken": 0}

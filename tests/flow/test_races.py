@@ -20,7 +20,7 @@ from panelr_bridge.steps.claim import RATE, Claim
 from panelr_bridge.steps.record import Report
 from panelr_bridge.store import deliveries, orders, outbox, rate
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.tables import outbox as outbox_table
+from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import rate_limits, rate_slots
 from panelr_bridge.values import Action, State
 from tests.flow.test_guards import LATER, claimed, lose, tell
@@ -42,7 +42,7 @@ async def not_created(kit: Kit, claim: Claim, outcome: Outcome) -> State:
 
 
 def _due(connection: Connection, now: datetime) -> None:
-    connection.execute(outbox_table.update().values(next_attempt_at=now - timedelta(seconds=1)))
+    connection.execute(orders_table.update().values(next_attempt_at=now - timedelta(seconds=1)))
     connection.execute(rate_limits.delete())
 
 
@@ -98,7 +98,7 @@ async def test_each_probe_that_fails_makes_the_pause_longer(stepped: Kit) -> Non
     await not_created(stepped, claim, Throttled(words="429", status=429))
 
     def probe(connection: Connection, now: datetime) -> None:
-        connection.execute(outbox_table.update().values(next_attempt_at=now - timedelta(seconds=1)))
+        connection.execute(orders_table.update().values(next_attempt_at=now - timedelta(seconds=1)))
         connection.execute(rate_limits.update().values(closed_until=now - timedelta(seconds=1)))
 
     for failures in (2, 3):

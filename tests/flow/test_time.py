@@ -16,7 +16,7 @@ from panelr_bridge.steps import claim as claims
 from panelr_bridge.steps import intake
 from panelr_bridge.steps.claim import Claim, Terms
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.tables import outbox, rate_limits, rate_slots
+from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from panelr_bridge.woo.payload import read_order
 from tests.kit import Kit, kit_of, order
 
@@ -209,5 +209,5 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
 
 
 def _make_due(connection: Connection, now: datetime) -> None:
-    connection.execute(outbox.update().values(next_attempt_at=now, owed_since=now - timedelta(days=8)))
+    connection.execute(orders.update().values(next_attempt_at=now, owes_since=now - timedelta(days=8)))
     connection.execute(rate_limits.update().values(closed_until=now))

@@ -12,6 +12,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.steps import claim, errand, intake, operator
 from panelr_bridge.steps.claim import RATE, Terms
 from panelr_bridge.store import (
+    attempts,
     counts,
     deliveries,
     delivery_list,
@@ -105,8 +106,8 @@ def asked() -> Iterator[Case]:
     yield "counts", counts.groups
     yield "stats", lambda connection: stats.look(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
-    yield "attempts of", lambda connection: orders.attempts_of(connection, 500)
-    yield "owed by", lambda connection: orders.owed_by(connection, 500)
+    yield "attempts of", lambda connection: attempts.of_order(connection, 500)
+    yield "owed by", lambda connection: outbox.of_order(connection, 500)
     yield "deliveries of", lambda connection: deliveries.of_order(connection, store="default", woo_order_id=500)
     yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
 

@@ -20,27 +20,22 @@ def dialect() -> str:
 
 
 async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: Database, database_url: str) -> None:
-    order_id = await opened.write(
-        orders.add, orders.new(store="default", woo_order_id=1, now=NOW) | {"state": State.QUEUED}
-    )
+    owed = outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW)
+    new = orders.new(store="default", woo_order_id=1, now=NOW) | {"state": State.QUEUED} | owed
+    order_id = await opened.write(orders.add, new)
     assert order_id is not None
-
-    def owe(connection: Connection) -> None:
-        outbox.add(connection, store="default", order_id=order_id, action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW)
 
     def claim(connection: Connection) -> None:
         assert outbox.next_due(connection, now=NOW) is not None
-        outbox.lease(connection, order_id, attempt=1, until=NOW + timedelta(seconds=30), slot=1)
-        orders.change(connection, order_id, {"state": State.SENDING, "attempts": 1}, now=NOW)
+        sending = {"state": State.SENDING, "attempts": 1}
+        sending |= outbox.leased(tries=1, until=NOW + timedelta(seconds=30), slot=1)
+        orders.change(connection, order_id, sending, now=NOW)
 
     def claim_with_an_old_snapshot(connection: Connection) -> object:
         """The statement as it is, with a wait between its snapshot and its lock."""
         waiting = outbox.DUE.where(text("(SELECT pg_sleep(0.5)) IS NOT NULL"))
-        return connection.execute(
-            waiting, {"now": NOW, "owed": Action.CREATE_WORK_ORDER, "state": State.QUEUED}
-        ).first()
+        return connection.execute(waiting, {"now": NOW, "owed": Action.CREATE_WORK_ORDER}).first()
 
-    await opened.write(owe)
     async with database.opened(database_url) as another:
         late = asyncio.create_task(another.write(claim_with_an_old_snapshot))
         await asyncio.sleep(0.2)

@@ -24,10 +24,10 @@ Range = tuple[int, int]
 # By statement: what it takes of the tables that grow, on SQLite and on PostgreSQL
 EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "receive the first time": (
-        {"ix_orders_in_doubt", "ix_outbox_due", "sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
+        {"ix_orders_in_doubt", "ix_orders_due", "sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
         {
             "ix_orders_in_doubt",
-            "ix_outbox_due",
+            "ix_orders_due",
             "uq_orders_store_woo_order_id",
             "uq_product_mappings_store_key_panelr_product_id_intent",
         },
@@ -39,30 +39,29 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "claim a create": (
         {
             "ix_orders_in_doubt",
-            "ix_outbox_due",
+            "ix_orders_due",
             "sqlite_autoindex_orders_1",
             "sqlite_autoindex_product_mappings_1",
         },
         {
             "ix_orders_in_doubt",
-            "ix_outbox_due",
+            "ix_orders_due",
             "pk_deliveries",
             "pk_orders",
             "uq_orders_store_woo_order_id",
-            "pk_outbox",
             "uq_product_mappings_store_key_panelr_product_id_intent",
         },
     ),
     "claim a look-up": (
-        {"ix_outbox_due"},
-        {"ix_outbox_due", "pk_orders", "pk_outbox"},
+        {"ix_orders_due"},
+        {"ix_orders_due", "pk_orders"},
     ),
     "end leases": (
-        {"along ix_orders_sending", "ix_outbox_look_ups"},
-        {"along ix_orders_sending", "ix_outbox_look_ups", "pk_orders", "pk_outbox"},
+        {"along ix_orders_sending", "ix_orders_looked_up"},
+        {"along ix_orders_sending", "ix_orders_looked_up"},
     ),
     "awaiting mapping": ({"ix_orders_awaits_mapping"}, {"ix_orders_awaits_mapping"}),
-    "next at": ({"ix_outbox_due"}, {"ix_outbox_due"}),
+    "next at": ({"ix_orders_due"}, {"ix_orders_due"}),
     "free at": (set(), set()),
     "take": (set(), set()),
     "settle": (set(), {"pk_orders"}),
@@ -77,23 +76,22 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "kept of a page": ({"sqlite_autoindex_deliveries_1"}, {"uq_deliveries_store_topic_body_sha256"}),
     "look": (
         {
-            "along ix_orders_sending",
+            "ix_orders_sending",
             "ix_follow_ups_due",
             "ix_follow_ups_leases",
             "ix_orders_awaits_mapping",
             "ix_orders_follow_at",
-            "ix_outbox_due",
-            "ix_outbox_look_ups",
+            "ix_orders_due",
+            "ix_orders_looked_up",
         },
         {  # along an index as far as its first entry
             "along ix_follow_ups_leases",
             "along ix_orders_follow_at",
             "along ix_orders_sending",
-            "along ix_outbox_look_ups",
+            "along ix_orders_looked_up",
             "ix_follow_ups_due",
             "ix_orders_awaits_mapping",
-            "ix_outbox_due",
-            "pk_outbox",
+            "ix_orders_due",
         },
     ),
     "to plan": ({"ix_orders_follow_at"}, {"ix_orders_follow_at"}),
@@ -115,28 +113,28 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "along ix_product_mappings_updated_at",
             "ix_deliveries_verdict",
             "ix_orders_sending",
-            "ix_outbox_due",
-            "ix_outbox_look_ups",
+            "ix_orders_due",
+            "ix_orders_looked_up",
             "sqlite_autoindex_orders_1",
         },
         {
-            "along ix_outbox_look_ups",
+            "along ix_orders_looked_up",
             "along ix_orders_sending",
             "along uq_orders_store_woo_order_id",
             "ix_deliveries_verdict",
             "ix_orders_sending",
-            "ix_outbox_due",
+            "ix_orders_due",
         },
     ),
-    "order": (set(), {"pk_orders", "pk_outbox"}),
+    "order": (set(), {"pk_orders"}),
     "attempts of": ({"ix_attempts_order_id"}, {"ix_attempts_order_id"}),
-    "owed by": (set(), {"pk_outbox"}),
+    "owed by": (set(), {"pk_orders"}),
     "deliveries of": ({"ix_deliveries_order"}, {"ix_deliveries_order"}),
     "find": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
 }
 AS_GOOD = {"ix_orders_attention": "ix_orders_sending", "ix_orders_attention_updated_at": "ix_orders_sending"}
 """Both have the few that are being sent and need a person: PostgreSQL takes the one or the other."""
-COUNTED = {"stats": {"whole outbox", "whole product_mappings"}}
+COUNTED = {"stats": {"whole product_mappings"}}
 """What is counted from end to end, because that is what was asked."""
 LISTED = {
     ("orders", "id"): {"ix_orders_state", "ix_orders_attention", "along pk_orders", "the beginning of orders"},

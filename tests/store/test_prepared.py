@@ -9,23 +9,24 @@ import pytest
 from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from panelr_bridge.store import orders, outbox, together
+from panelr_bridge.store import attempts, orders, outbox, together
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.prepared import Prepared
-from panelr_bridge.store.tables import Row, attempts
+from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.values import Action, State
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
 
+LEASE = NOW + timedelta(seconds=35)
+OWED = outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW, lease_until=LEASE, slot=3)
+
+
 def order_row(number: int = 7, **more: Any) -> Row:
-    return orders.new(store="default", woo_order_id=number, now=NOW) | {"state": State.SENDING, "attempts": 1} | more
-
-
-def owed_row() -> Row:
-    lease = NOW + timedelta(seconds=35)
-    return outbox.owed(store="default", action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW, lease_until=lease, slot=3)
+    row = orders.new(store="default", woo_order_id=number, now=NOW) | OWED
+    return row | {"state": State.SENDING, "attempts": 1} | more
 
 
 def attempt_row(order_id: int) -> Row:
@@ -42,7 +43,7 @@ def attempt_row(order_id: int) -> Row:
     }
 
 
-CREATED = {"state": State.CREATED, "reasons": [], "reference_code": "WO-1", "awaits_mapping": False}
+CREATED = {"state": State.CREATED, "reasons": [], "reference_code": "WO-1", "awaits_mapping": False} | outbox.NOTHING
 
 
 async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database) -> None:
@@ -77,12 +78,11 @@ async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database
 async def test_its_errors_are_sqlalchemys_and_hold_no_values(opened: Database) -> None:
     await opened.write(lambda connection: orders.add(connection, order_row()))
 
-    def twice(connection: Connection) -> None:
-        outbox.add(connection, store="default", order_id=1, action=Action.LOOK_UP, due=NOW, now=NOW)
-        outbox.add(connection, store="default", order_id=1, action=Action.LOOK_UP, due=NOW, now=NOW)
+    def of_no_order(connection: Connection) -> None:
+        attempts.note(connection, attempt_row(order_id=2))
 
     with pytest.raises((IntegrityError, DBAPIError)) as raised:
-        await opened.write(twice)
+        await opened.write(of_no_order)
     assert isinstance(raised.value, IntegrityError)
     assert not is_unavailable(raised.value)
     assert "2026" not in str(raised.value)
@@ -118,31 +118,24 @@ async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
     ]
 
 
-async def test_an_order_is_written_with_what_it_owes_or_not_at_all(opened: Database) -> None:
-    order_id = await opened.write(lambda connection: together.add_owing(connection, order_row(), owed_row()))
-    assert order_id is not None
-    assert await opened.write(lambda connection: together.add_owing(connection, order_row(), owed_row())) is None
-    (owed,) = await opened.read(orders.owed_by, order_id)
-    assert {name: owed[name] for name in owed_row()} == owed_row()
-
-
 @pytest.mark.parametrize("fence", [{"attempts": 2}, {"state": State.UNCONFIRMED}])
 async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened: Database, fence: Row) -> None:
-    order_id = await opened.write(lambda connection: together.add_owing(connection, order_row() | fence, owed_row()))
+    owed = outbox.owed(action=Action.LOOK_UP, due=NOW, now=NOW) if "state" in fence else OWED
+    order_id = await opened.write(orders.add, order_row() | owed | fence)
     assert order_id is not None
 
     def conclude(connection: Connection) -> Row | None:
         return together.conclude(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
 
     assert await opened.write(conclude) is None
-    assert await opened.read(orders.attempts_of, order_id) == []
-    assert len(await opened.read(orders.owed_by, order_id)) == 1
+    assert await opened.read(attempts.of_order, order_id) == []
+    call = await opened.read(outbox.of_order, order_id)
+    assert call is not None
+    assert call["action"] == owed["owes"]
 
 
 async def test_a_call_concludes_once(opened: Database) -> None:
-    order_id = await opened.write(
-        lambda connection: together.add_owing(connection, order_row(woo_status="processing"), owed_row())
-    )
+    order_id = await opened.write(orders.add, order_row(woo_status="processing"))
     assert order_id is not None
 
     def conclude(connection: Connection) -> Row | None:
@@ -152,10 +145,10 @@ async def test_a_call_concludes_once(opened: Database) -> None:
     assert [outcome for outcome in outcomes if outcome is not None] == [
         {"delivery_id": None, "woo_status": "processing"}
     ]
-    (attempt,) = await opened.read(orders.attempts_of, order_id)
+    (attempt,) = await opened.read(attempts.of_order, order_id)
     assert {name: attempt[name] for name in attempt_row(order_id)} == attempt_row(order_id)
-    assert await opened.read(orders.owed_by, order_id) == []
+    assert await opened.read(outbox.of_order, order_id) is None
     row = await opened.read(orders.get, order_id)
     assert row is not None
     assert (row["state"], row["reference_code"], row["updated_at"]) == ("created", "WO-1", NOW)
-    assert {column.name for column in attempts.c} - {"id"} == set(attempt_row(order_id))
+    assert {column.name for column in attempts_table.c} - {"id"} == set(attempt_row(order_id))

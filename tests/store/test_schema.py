@@ -25,6 +25,16 @@ OWED = (
     "(store, order_id, action, attempt, next_attempt_at, owed_since)"
     " VALUES ('default', :order_id, 'create_work_order', 0, :now, :now)"
 )
+QUEUED = (
+    "(store, woo_order_id, woo_order_number, woo_status, state, reasons, adopted, awaits_mapping, mapping_revision,"
+    " created_at, updated_at)"
+    " VALUES ('default', 1, '1', 'processing', 'queued', '[]', FALSE, FALSE, 0, :now, :now) RETURNING id"
+)
+MAY_OWE = {
+    State.QUEUED: [Action.CREATE_WORK_ORDER],
+    State.SENDING: [Action.CREATE_WORK_ORDER],
+    State.UNCONFIRMED: [Action.LOOK_UP],
+}
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -43,41 +53,45 @@ async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: s
 async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_url: str) -> None:
     async with database.opened(empty_database_url) as opened:
         await opened.write(migrate.upgrade)
-        for number, state in enumerate((State.QUEUED, State.SENDING), start=1):
-            order_id = await opened.write(orders.add, _order(woo_order_id=number, state=state))
-            assert order_id == number
-        lease, slot = NOW + timedelta(seconds=35), 7
-        owed = outbox.owed(store="default", action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW)
-        await opened.write(outbox.put, owed | {"order_id": 2, "lease_until": lease, "slot": slot})
-        await opened.write(outbox.put, owed | {"order_id": 1})
+        lease = NOW + timedelta(seconds=35)
+        owing = {
+            State.QUEUED: outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW),
+            State.SENDING: outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW, lease_until=lease, slot=7),
+            State.UNCONFIRMED: outbox.owed(action=Action.LOOK_UP, due=lease, now=NOW) | {"not_found_since": NOW},
+            State.WAITING: {},
+        }
+        for number, (state, owed) in enumerate(owing.items(), start=1):
+            await opened.write(orders.add, _order(woo_order_id=number, state=state) | owed)
         before = await opened.read(_owed)
-        assert [row["slot"] for row in before] == [None, 7]
+        assert [row["call_slot"] for row in before] == [None, 7, None, None]
+        assert [row["owes"] for row in before] == ["create_work_order"] * 2 + ["look_up", None]
         await opened.write(migrate.downgrade, "0008")
         await opened.write(migrate.upgrade)
         assert await opened.read(_owed) == before
 
 
-@pytest.mark.parametrize("to", ["0009", "0008"])
+@pytest.mark.parametrize(("before", "to"), [("0008", "0009"), ("0009", "0008"), ("0009", "0010")])
 async def test_what_another_version_writes_meanwhile_survives_too(
-    empty_database_url: str, dialect: str, to: str
+    empty_database_url: str, dialect: str, before: str, to: str
 ) -> None:
     if dialect == "sqlite":
         pytest.skip("there is one writer")
     url = empty_database_url.replace("postgresql://", "postgresql+asyncpg://")
-    step = migrate.upgrade if to == "0009" else migrate.downgrade
+    step = migrate.upgrade if before < to else migrate.downgrade
     async with database.opened(empty_database_url) as opened:
-        await opened.write(migrate.upgrade, "0008" if to == "0009" else "0009")
-        before = create_async_engine(url)
-        async with before.connect() as connection:
-            order_id = await connection.run_sync(orders.add, _order(state=State.QUEUED))
+        await opened.write(migrate.upgrade, before)
+        other = create_async_engine(url)
+        async with other.connect() as connection:
+            order_id = (await connection.execute(text(f"INSERT INTO orders {QUEUED}"), {"now": NOW})).scalar_one()
             await connection.execute(text(f"INSERT INTO outbox {OWED}"), {"order_id": order_id, "now": NOW})
             migrating = asyncio.create_task(opened.write(step, to))
             await asyncio.sleep(0.5)
             assert not migrating.done()
             await connection.commit()
         await migrating
-        await before.dispose()
-        owed = await opened.read(lambda connection: connection.execute(text("SELECT order_id FROM outbox")).all())
+        await other.dispose()
+        found = "SELECT order_id FROM outbox" if to < "0010" else "SELECT id FROM orders WHERE owes IS NOT NULL"
+        owed = await opened.read(lambda connection: connection.execute(text(found)).all())
     assert [tuple(row) for row in owed] == [(order_id,)]
 
 
@@ -96,7 +110,8 @@ def _tables(connection: Connection) -> list[str]:
 
 
 def _owed(connection: Connection) -> list[Row]:
-    return [each for number in (1, 2) for each in orders.owed_by(connection, number)]
+    found = connection.execute(select(orders_table).order_by(orders_table.c.id)).mappings()
+    return [{name: row[name] for name in outbox.NOTHING} for row in found]
 
 
 def _differences(connection: Connection) -> list[Any]:
@@ -127,17 +142,18 @@ async def test_the_database_refuses_a_state_that_contradicts_the_row(opened: Dat
         await opened.write(orders.add, _order(**changes))
 
 
-async def test_the_database_refuses_a_second_call_for_one_order(opened: Database) -> None:
-    order_id = await opened.write(orders.add, _order(state=State.QUEUED))
-
-    def owe(connection: Connection, action: Action) -> None:
-        assert order_id is not None
-        outbox.add(connection, store="default", order_id=order_id, action=action, due=NOW, now=NOW)
-
-    await opened.write(owe, Action.CREATE_WORK_ORDER)
-    for action in Action:
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("action", Action)
+async def test_the_database_refuses_a_call_that_an_order_in_its_state_cannot_owe(
+    opened: Database, state: State, action: Action
+) -> None:
+    result = {"reference_code": "WO-1"} if state is State.CREATED else {}
+    owing = _order(state=state, **result) | outbox.owed(action=action, due=NOW, now=NOW)
+    if action in MAY_OWE.get(state, ()):
+        assert await opened.write(orders.add, owing) == 1
+    else:
         with pytest.raises(IntegrityError):
-            await opened.write(owe, action)
+            await opened.write(orders.add, owing)
 
 
 async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from panelr_bridge.steps import intake
+from panelr_bridge.store import outbox
 from panelr_bridge.store import tables as t
 from tests.kit import Kit, order
 from tests.web import deliveries, problem
@@ -66,8 +67,12 @@ async def test_a_body_that_an_older_version_could_not_read_is_read_now(mapped: K
 
     def as_it_was(connection: Connection) -> None:
         connection.execute(update(t.deliveries).where(t.deliveries.c.id == 2).values(verdict="unreadable"))
-        connection.execute(t.outbox.delete())
-        nothing = {"work_order_id": None, "reference_code": None, "request": None, "first_sent_at": None}
+        nothing = outbox.NOTHING | {
+            "work_order_id": None,
+            "reference_code": None,
+            "request": None,
+            "first_sent_at": None,
+        }
         waiting = {"state": "waiting", "delivery_id": 1, "snapshot_sha256": b"", "woo_status": "pending"}
         connection.execute(update(t.orders).values(nothing | waiting | {"woo_modified_at": None}))
 

@@ -10,7 +10,7 @@ from panelr_bridge.decide import Create
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.match import likeness
 from panelr_bridge.steps.weigh import Weighed, cannot_be_processed, lasting, reweigh, snapshot, standing_values, weigh
-from panelr_bridge.store import orders, outbox, rate
+from panelr_bridge.store import attempts, orders, outbox, rate
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, OnPaid, Policy, State, WorkOrderRequest
 
@@ -93,13 +93,14 @@ def claim_due(
     if row is None:
         return Idle(outbox.next_at(connection))
     tried.append(row["id"])
-    if row["action"] == Action.CREATE_WORK_ORDER:
+    if row["owes"] == Action.CREATE_WORK_ORDER:
         return _claim_create(connection, row, policy=policy, terms=terms, now=now)
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
     claim = _look_up(row, slot=slot, terms=terms, now=now)
-    outbox.lease(connection, row["id"], attempt=claim.attempt, until=claim.lease_until, slot=slot.number)
+    leased = outbox.leased(tries=claim.attempt, until=claim.lease_until, slot=slot.number)
+    orders.note(connection, row["id"], leased)
     return claim
 
 
@@ -112,7 +113,7 @@ def _claim_create(
         raise LookupError(f"order {row['id']} owes a call and has no snapshot")
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
     if not isinstance(weighed.decision, Create):
-        values = reweigh(connection, row, weighed, now=now)
+        values = reweigh(row, weighed, now=now)
         orders.change(connection, row["id"], values, now=now)
         return Moved(row["id"], values["state"])
     request = weighed.decision.request
@@ -122,14 +123,15 @@ def _claim_create(
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
-    outbox.lease(connection, row["id"], attempt=row["attempt"] + 1, until=now + terms.lease, slot=slot.number)
+    attempt = row["tries"] + 1
     values = sending_values(row, request, alike=alike, now=now)
+    values |= outbox.leased(tries=attempt, until=now + terms.lease, slot=slot.number)
     if row["attention"]:
         values["attention"] = lasting(row, handled=True) or None
     standing = standing_values(weighed, state=State.SENDING, delivery_id=None, now=now)
     orders.change(connection, row["id"], standing | values, now=now)
     follows = follows_at_once(weighed, store=row["store"], policy=policy)
-    attempt, paid_at = row["attempt"] + 1, order.date_paid_gmt
+    paid_at = order.date_paid_gmt
     return claim_of(
         row | values, request, attempt=attempt, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
     )
@@ -150,9 +152,10 @@ def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: 
     )
     if twin is None:
         return False
-    outbox.put_back(connection, row["id"], due=now + min(terms.grace, TWIN_WAIT))
     words = f"order {twin['woo_order_number']} of the same customer, with the same items, is looked up first"
-    orders.change(connection, row["id"], {"reasons": [{"code": "twin_in_doubt", "words": words}]}, now=now)
+    reasons = {"reasons": [{"code": "twin_in_doubt", "words": words}]}
+    due = now + min(terms.grace, TWIN_WAIT)
+    orders.change(connection, row["id"], reasons | outbox.put_back(due=due), now=now)
     return True
 
 
@@ -200,7 +203,7 @@ def claim_of(
         first_sent_at=row["first_sent_at"],
         claimed_at=now,
         lease_until=now + terms.lease,
-        owed_since=row.get("owed_since", now),
+        owed_since=row["owes_since"],
         slot=slot,
         follows=follows,
         paid_at=paid_at,
@@ -215,14 +218,14 @@ def _look_up(row: Row, *, slot: rate.Slot, terms: Terms, now: datetime) -> Claim
         action=Action.LOOK_UP,
         request=panelr_request.load(row["request"]),
         body=row["request"].encode(),
-        attempt=row["attempt"] + 1,
+        attempt=row["tries"] + 1,
         number=row["attempts"],
-        empty_since=row["empty_since"],
+        empty_since=row["not_found_since"],
         delivery_id=row["sent_delivery_id"],
         woo_status=row["woo_status"],
         first_sent_at=row["first_sent_at"],
         claimed_at=now,
-        owed_since=row["owed_since"],
+        owed_since=row["owes_since"],
         lease_until=now + 2 * terms.lease,  # it may take two calls: the work orders, and the products' names
         slot=slot,
     )
@@ -233,11 +236,11 @@ def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
 
     Returns whether it was still due; another process may have had more luck.
     """
-    row, owed = orders.lock_by_id(connection, order_id), outbox.of_order(connection, order_id)
-    if row is None or owed is None or owed["lease_until"] is not None or owed["next_attempt_at"] > now:
+    row = orders.lock_by_id(connection, order_id)
+    if row is None or row["owes"] is None or row["call_until"] is not None or row["next_attempt_at"] > now:
         return False
-    outbox.put_back(connection, order_id, due=now + ASIDE)
-    orders.change(connection, order_id, {"attention": cannot_be_processed(row)}, now=now)
+    values = {"attention": cannot_be_processed(row)} | outbox.put_back(due=now + ASIDE)
+    orders.change(connection, order_id, values, now=now)
     return True
 
 
@@ -259,27 +262,27 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
     row = outbox.ended_lease(connection, now=now)
     if row is None:
         return None
-    if row["slot"] is not None:  # its call may have left long after it took the slot
-        rate.keep(connection, row["slot"], name=RATE, now=now)
+    if row["call_slot"] is not None:  # its call may have left long after it took the slot
+        rate.keep(connection, row["call_slot"], name=RATE, now=now)
     words = "the process that made this call ended before the outcome was recorded"
-    outbox.note_attempt(
+    attempts.note(
         connection,
         {
             "order_id": row["id"],
-            "action": row["action"],
-            "number": row["attempts"] if row["action"] == Action.CREATE_WORK_ORDER else row["attempt"],
+            "action": row["owes"],
+            "number": row["attempts"] if row["owes"] == Action.CREATE_WORK_ORDER else row["tries"],
             "outcome": outcomes.name(outcomes.Unknown(words=words)),
             "status": None,
             "milliseconds": None,
             "words": words,
-            "started_at": row["lease_until"] - terms.lease,
+            "started_at": row["call_until"] - terms.lease,
             "recorded_at": now,
         },
     )
-    if row["action"] == Action.LOOK_UP:
-        outbox.put_back(connection, row["id"], due=now + terms.grace)
+    due = now + terms.grace
+    if row["owes"] == Action.LOOK_UP:
+        orders.note(connection, row["id"], outbox.put_back(due=due))
     else:
-        reasons = [{"code": "unconfirmed", "words": words}]
-        orders.change(connection, row["id"], {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
-        outbox.switch(connection, row["id"], action=Action.LOOK_UP, due=now + terms.grace)
+        values = {"state": State.UNCONFIRMED, "reasons": [{"code": "unconfirmed", "words": words}]}
+        orders.change(connection, row["id"], values | outbox.switched(action=Action.LOOK_UP, due=due), now=now)
     return int(row["id"])

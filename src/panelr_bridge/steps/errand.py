@@ -14,7 +14,7 @@ from panelr_bridge.steps import gate
 from panelr_bridge.steps.claim import RATE, Idle, Terms
 from panelr_bridge.steps.plan import told_a_person, work_order_of
 from panelr_bridge.steps.weigh import cannot_be_processed, reweigh, snapshot, weigh
-from panelr_bridge.store import follow_ups, orders, outbox, rate
+from panelr_bridge.store import attempts, follow_ups, orders, rate
 from panelr_bridge.store.rate import Slot
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import FollowUp, Policy, Reason, WorkOrder
@@ -147,7 +147,7 @@ def record_lines(
     if row is None or order is None or not held:
         return
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-    values = reweigh(connection, row, weighed, now=now)
+    values = reweigh(row, weighed, now=now)
     orders.change(connection, row["id"], values, now=now)
 
 
@@ -201,7 +201,7 @@ def _note(connection: Connection, errand: Errand, result: Result, *, now: dateti
         "started_at": result.started_at,
         "recorded_at": now,
     }
-    outbox.note_attempt(connection, attempt)
+    attempts.note(connection, attempt)
 
 
 def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | None:
@@ -225,7 +225,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
         "started_at": row["of_lease_until"] - lease_of(kind, terms),
         "recorded_at": now,
     }
-    outbox.note_attempt(connection, attempt)
+    attempts.note(connection, attempt)
     if values["due_at"] is None:
         reason = UNCLEAR if kind is FollowUp.INSTRUCTIONS else gave_up(kind)
         orders.change(connection, row["id"], {"attention": told_a_person(row, reason)}, now=now)

@@ -22,7 +22,7 @@ from panelr_bridge.steps.weigh import (
     standing_values,
     weigh,
 )
-from panelr_bridge.store import audit, deliveries, orders, outbox, rate, together
+from panelr_bridge.store import audit, deliveries, orders, outbox, rate
 from panelr_bridge.store.deliveries import Delivery, Stored
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.writer import Restart
@@ -139,10 +139,8 @@ def _first(
         alike = likeness(decision.request)
         slot = None if asked else rate.take_ahead(connection, **leave_ahead(alike, terms=terms, now=now))
         row |= sending_values(row, decision.request, alike=alike, now=now) if slot else {}
-        due = asked.due if asked else now
-        order_id = together.add_owing(connection, row, owed_by(store, slot, due=due, terms=terms, now=now))
-    else:
-        order_id = orders.add(connection, row)
+        row |= owed(slot, due=asked.due if asked else now, terms=terms, now=now)
+    order_id = orders.add(connection, row)
     if order_id is None:  # another delivery of this order was first; what was taken here is rolled back
         raise Restart
     row |= {"id": order_id}
@@ -163,10 +161,9 @@ def first_row(store: str, weighed: Weighed, *, delivery_id: int | None, sha256: 
     return row | standing_values(weighed, state=weighed.decision.state, delivery_id=delivery_id, now=now)
 
 
-def owed_by(store: str, slot: rate.Slot | None, *, due: datetime, terms: Terms, now: datetime) -> Row:
+def owed(slot: rate.Slot | None, *, due: datetime, terms: Terms, now: datetime) -> Row:
     """Return what an order owes from `due` on that calls for a work order; with a `slot` its call is made now."""
     return outbox.owed(
-        store=store,
         action=Action.CREATE_WORK_ORDER,
         due=due,
         now=now,
@@ -199,7 +196,7 @@ def _next(
     if row["state"] == State.CREATED:
         values |= {"attention": attention(connection, row, order)}
         values |= {"follow_at": now} if moved else {}  # our own writing back moves nothing, and is followed by nothing
-    values |= reweigh(connection, row, weighed, now=now)
+    values |= reweigh(row, weighed, now=now)
     claim = None
     if (row | values)["state"] == State.QUEUED and isinstance(weighed.decision, Create):
         if asked is None:
@@ -207,7 +204,7 @@ def _next(
             claim, sending = _take_along(connection, row, weighed, terms=terms, now=now, follows=follows)
             values |= sending
         elif row["state"] != State.QUEUED:
-            outbox.put_back(connection, row["id"], due=asked.due)
+            values |= outbox.put_back(due=asked.due)
     orders.change(connection, row["id"], values, now=now)
     return Received(stored, row | values, claim)
 
@@ -230,15 +227,12 @@ def _take_along(
     decision = weighed.decision
     if row["state"] == State.QUEUED or not isinstance(decision, Create):
         return None, {}
-    # its own row is due now, so `take_ahead` would find somebody waiting: the lease is taken first
-    outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=None)
     alike = likeness(decision.request)
     slot = rate.take_ahead(connection, **leave_ahead(alike, terms=terms, now=now))
     if slot is None:
-        outbox.put_back(connection, row["id"], due=now, tried=False)
         return None, {}
-    outbox.lease(connection, row["id"], attempt=1, until=now + terms.lease, slot=slot.number)
     sending = sending_values(row, decision.request, alike=alike, now=now)
+    sending |= owed(slot, due=now, terms=terms, now=now)
     paid_at = weighed.order.date_paid_gmt
     claim = claim_of(
         row | sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
@@ -302,7 +296,7 @@ def _delete(connection: Connection, event: Deleted, *, store: str, policy: Polic
         if row["state"] == State.CREATED:
             values |= {"attention": attention(connection, row, order), "follow_at": now}
         weighed, _ = weigh(connection, order, store=store, policy=policy)
-        values |= reweigh(connection, row, weighed, now=now)
+        values |= reweigh(row, weighed, now=now)
     orders.change(connection, row["id"], values, now=now)
     return row | values
 

@@ -43,10 +43,10 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Polic
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
     opened = row | {"state": State.HELD} if state is State.CLOSED else row
-    values = reweigh(connection, opened, weighed, now=now, again=True)
+    values = reweigh(opened, weighed, now=now, again=True)
     after = State(values.get("state", state))
     if state is State.QUEUED and after is State.QUEUED:
-        outbox.put_back(connection, order_id, due=now)
+        values |= outbox.put_back(due=now)
     orders.change(connection, order_id, values, now=now)
     return after
 
@@ -74,14 +74,12 @@ def _follow_again(connection: Connection, row: Row, stuck: list[Row], *, now: da
 
 
 def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> State:
-    owed = outbox.of_order(connection, row["id"])
-    if owed is None:
-        outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
+    if row["owes"] is None:
         reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
         values = {"state": State.UNCONFIRMED, "reasons": reasons, "attention": None}
-        orders.change(connection, row["id"], values, now=now)
-    elif owed["lease_until"] is None:
-        outbox.put_back(connection, row["id"], due=now)
+        orders.change(connection, row["id"], values | outbox.owed(action=Action.LOOK_UP, due=now, now=now), now=now)
+    elif row["call_until"] is None:
+        orders.note(connection, row["id"], outbox.put_back(due=now))
     return State.UNCONFIRMED
 
 
@@ -104,8 +102,8 @@ def not_created(connection: Connection, now: datetime, order_id: int, *, actor: 
     row = _unconfirmed(connection, order_id)
     reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
     values = {"state": State.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
+    values |= outbox.owed(action=Action.CREATE_WORK_ORDER, due=now, now=now)
     _decided(connection, row, values, actor=actor, action="resolve", now=now)
-    outbox.add(connection, store=row["store"], order_id=order_id, action=Action.CREATE_WORK_ORDER, due=now, now=now)
     return State.QUEUED
 
 
@@ -143,7 +141,7 @@ def wake(
         orders.change(connection, order_id, {"awaits_mapping": False}, now=now)
         return None
     weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-    values = reweigh(connection, row, weighed, now=now)
+    values = reweigh(row, weighed, now=now)
     orders.change(connection, order_id, values, now=now)
     moved = values.get("state", row["state"]) != row["state"]
     return State(values["state"]) if moved else None
@@ -166,16 +164,14 @@ def _unconfirmed(connection: Connection, order_id: int) -> Row:
     row = _locked(connection, order_id)
     if row["state"] != State.UNCONFIRMED:
         raise Conflict(f"the order is {row['state']}: only an unconfirmed one is resolved")
-    owed = outbox.of_order(connection, order_id)
-    if owed is not None and owed["lease_until"] is not None:
+    if row["call_until"] is not None:
         raise Conflict("the order is being looked up at this moment: ask again in a few seconds")
     return row
 
 
 def _decided(connection: Connection, row: Row, values: Row, *, actor: str, action: str, now: datetime) -> None:
-    """Write a person's decision: the order, the end of what it owed, and who decided."""
-    orders.change(connection, row["id"], values, now=now)
-    outbox.remove(connection, row["id"])
+    """Write a person's decision: the order, which owes what `values` say and else nothing, and who decided."""
+    orders.change(connection, row["id"], outbox.NOTHING | values, now=now)
     subject = f"order {row['id']}"
     details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]}
     audit.note(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

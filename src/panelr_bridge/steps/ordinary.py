@@ -101,9 +101,9 @@ class Ordinary:
             now = self._clock()
             row = intake.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
             row |= sending_values(row, decision.request, alike=alike, now=now)
-            call = intake.owed_by(delivery.store, ANY_SLOT, due=now, terms=terms, now=now)
+            row |= intake.owed(ANY_SLOT, due=now, terms=terms, now=now)
             leave = rate.ahead_values(**intake.leave_ahead(alike, terms=terms, now=now))
-            return at_once.of_order(delivery, row, call, leave, now=now)
+            return at_once.of_order(delivery, row, leave, now=now)
 
         added = await at_once.add_order(self._database, values)
         if not isinstance(added, Added):

@@ -16,7 +16,7 @@ from panelr_bridge.outcomes import Outcome, Refused, Unknown
 from panelr_bridge.steps import gate
 from panelr_bridge.steps.claim import Claim, Terms
 from panelr_bridge.steps.weigh import attention, cannot_be_processed, lasting, result_values, snapshot
-from panelr_bridge.store import follow_ups, orders, outbox, together
+from panelr_bridge.store import attempts, follow_ups, orders, outbox, together
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import Action, State, WorkOrder
 
@@ -36,7 +36,7 @@ class Report:
 def note(connection: Connection, report: Report, *, now: datetime, words: str | None = None) -> None:
     """Write the attempt's row, and tell the rate limit of a call that took long: it may have left at its end."""
     gate.keep_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
-    outbox.note_attempt(connection, _attempt(report, words or report.outcome.words, now=now))
+    attempts.note(connection, _attempt(report, words or report.outcome.words, now=now))
 
 
 def _attempt(report: Report, words: str, *, now: datetime) -> Row:
@@ -82,7 +82,7 @@ def created_values(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Row
         "awaits_mapping": False,
         "follow_at": first_look(work_order.status, follows=claim.follows, now=now),
     }
-    return result_values(work_order, adopted=False) | standing
+    return result_values(work_order, adopted=False) | standing | outbox.NOTHING
 
 
 def created_attempt(report: Report, work_order: WorkOrder, *, now: datetime) -> Row:
@@ -107,10 +107,10 @@ def not_created(connection: Connection, now: datetime, report: Report, *, terms:
         values["mapping_revision"] = -1  # weighed once more: the order or its mapping may have been corrected meanwhile
     if state is not State.UNCONFIRMED:  # it is known that nothing was created: the next doubt begins anew
         values |= {"first_sent_at": None, "sent_delivery_id": None}
+    values |= _owed_next(state, due)
     if orders.settle(connection, claim.order_id, claim.number, values, now=now) is None:
         note(connection, report, now=now, words=f"{outcome.words} (told after the lease had ended: changes nothing)")
         return _state(connection, claim.order_id)
-    _owe_next(connection, claim.order_id, state, due)
     note(connection, report, now=now)
     gate.answered(connection, report.claim.slot, report.outcome, now=now)
     gate.close_gate(connection, report.claim.slot, outcome, schedule=terms.retry_schedule, now=now)
@@ -127,7 +127,7 @@ def adopted(
 
     def link(row: Row) -> State:
         if orders.owner(connection, work_order) not in {None, row["id"]}:  # linked elsewhere since the list was read
-            outbox.put_back(connection, row["id"], due=now + timedelta(seconds=1))
+            orders.note(connection, row["id"], outbox.put_back(due=now + timedelta(seconds=1)))
             return State.UNCONFIRMED
         words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
         values = result_values(work_order, adopted=True) | {
@@ -136,8 +136,7 @@ def adopted(
             "attention": lasting(row, handled=True) or None,
             "follow_at": now,
         }
-        orders.change(connection, row["id"], values, now=now)
-        outbox.remove(connection, row["id"])
+        orders.change(connection, row["id"], values | outbox.NOTHING, now=now)
         _tell_changes(connection, row["id"], now=now)
         return State.CREATED
 
@@ -153,11 +152,13 @@ def not_there(connection: Connection, now: datetime, report: Report, *, terms: T
     def wait_or_send(row: Row) -> State:
         since = report.claim.empty_since or now
         if now < since + 6 * terms.grace:
-            outbox.found_nothing(connection, row["id"], since=since, due=since + 6 * terms.grace)
+            found = outbox.found_nothing(since=since, due=since + 6 * terms.grace)
+            orders.note(connection, row["id"], found)
             return State.UNCONFIRMED
         reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
-        orders.change(connection, row["id"], {"state": State.QUEUED, "reasons": reasons}, now=now)
-        outbox.switch(connection, row["id"], action=Action.CREATE_WORK_ORDER, due=now)
+        values = {"state": State.QUEUED, "reasons": reasons}
+        values |= outbox.switched(action=Action.CREATE_WORK_ORDER, due=now)
+        orders.change(connection, row["id"], values, now=now)
         return State.QUEUED
 
     return _looked_up(connection, report, wait_or_send, now=now, words="found none")
@@ -167,8 +168,8 @@ def undecided(connection: Connection, now: datetime, report: Report, *, code: st
     """A look-up settled nothing and no further one will: a person decides."""
 
     def ask(row: Row) -> State:
-        orders.change(connection, row["id"], {"attention": [*lasting(row), *_reason(code, words)]}, now=now)
-        outbox.remove(connection, row["id"])
+        values = {"attention": [*lasting(row), *_reason(code, words)]}
+        orders.change(connection, row["id"], values | outbox.NOTHING, now=now)
         return State.UNCONFIRMED
 
     return _looked_up(connection, report, ask, now=now, words=words)
@@ -182,11 +183,11 @@ def look_up_later(
     def again(row: Row) -> State:
         pause = wait or _delay(report, terms, now=now)
         if pause is None:
-            told = [*lasting(row), *_reason("gave_up", GAVE_UP)]
-            orders.change(connection, row["id"], {"attention": told}, now=now)
-            outbox.remove(connection, row["id"])
+            told = {"attention": [*lasting(row), *_reason("gave_up", GAVE_UP)]}
+            orders.change(connection, row["id"], told | outbox.NOTHING, now=now)
             return State.UNCONFIRMED
-        outbox.put_back(connection, row["id"], due=now + pause, tried=wait is None)
+        untried = {} if wait is None else {"tries": row["tries"] - 1}
+        orders.note(connection, row["id"], outbox.put_back(due=now + pause) | untried)
         if wait is None:
             gate.close_gate(connection, report.claim.slot, report.outcome, schedule=terms.retry_schedule, now=now)
         return State.UNCONFIRMED
@@ -198,10 +199,10 @@ def look_up_later(
 def failed(connection: Connection, now: datetime, claim: Claim) -> State:
     """Handling what a look-up brought has failed: a person is told, and may try again."""
     row = orders.lock_by_id(connection, claim.order_id)
-    if row is None or not outbox.holds(connection, claim.order_id, lease_until=claim.lease_until):
+    if row is None or not outbox.holds(row, lease_until=claim.lease_until):
         return State(row["state"]) if row else State.CLOSED
-    orders.change(connection, claim.order_id, {"attention": cannot_be_processed(row)}, now=now)
-    outbox.remove(connection, claim.order_id)
+    values = {"attention": cannot_be_processed(row)}
+    orders.change(connection, claim.order_id, values | outbox.NOTHING, now=now)
     return State.UNCONFIRMED
 
 
@@ -212,7 +213,7 @@ def _looked_up(
     row = orders.lock_by_id(connection, report.claim.order_id)
     note(connection, report, now=now, words=words)
     gate.answered(connection, report.claim.slot, report.outcome, now=now)
-    if row is None or not outbox.holds(connection, report.claim.order_id, lease_until=report.claim.lease_until):
+    if row is None or not outbox.holds(row, lease_until=report.claim.lease_until):
         return State(row["state"]) if row else State.CLOSED
     return then(row)
 
@@ -234,7 +235,6 @@ def _late(connection: Connection, report: Report, work_order: WorkOrder, values:
         return State(row["state"])
     _take_back(connection, work_order, order_id, now=now)
     orders.change(connection, order_id, values, now=now)
-    outbox.remove(connection, order_id)
     if row["state"] == State.SENDING:
         words = (
             f"Panelr told late that it had created {work_order.reference_code}, when another call was under way:"
@@ -262,8 +262,8 @@ def _take_back(connection: Connection, work_order: WorkOrder, order_id: int, *, 
     nothing = result_values(WorkOrder(reference_code=None), adopted=False)
     nothing |= {"first_sent_at": row["first_sent_at"] or row["created_at"]}
     reasons = _reason("unconfirmed", f"the work order that it had adopted is order {order_id}'s: it is looked up anew")
-    orders.change(connection, row["id"], nothing | {"state": State.UNCONFIRMED, "reasons": reasons}, now=now)
-    outbox.add(connection, store=row["store"], order_id=row["id"], action=Action.LOOK_UP, due=now, now=now)
+    nothing |= {"state": State.UNCONFIRMED, "reasons": reasons}
+    orders.change(connection, row["id"], nothing | outbox.owed(action=Action.LOOK_UP, due=now, now=now), now=now)
     if follow_ups.forget(connection, row["id"]):
         words = f"its payment was told of {work_order.reference_code}, which is order {order_id}'s: see to both there"
         _tell(connection, row, "payment_not_told", words, now=now)
@@ -275,13 +275,10 @@ def _tell(connection: Connection, row: Row, code: str, words: str, *, now: datet
     orders.change(connection, row["id"], {"attention": told}, now=now)
 
 
-def _owe_next(connection: Connection, order_id: int, state: State, due: datetime) -> None:
+def _owed_next(state: State, due: datetime) -> Row:
     if state is State.UNCONFIRMED:
-        outbox.switch(connection, order_id, action=Action.LOOK_UP, due=due)
-    elif state is State.QUEUED:
-        outbox.put_back(connection, order_id, due=due)
-    else:
-        outbox.remove(connection, order_id)
+        return outbox.switched(action=Action.LOOK_UP, due=due)
+    return outbox.put_back(due=due) if state is State.QUEUED else outbox.NOTHING
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:

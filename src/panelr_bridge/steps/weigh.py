@@ -122,8 +122,8 @@ def result_values(work_order: WorkOrder, *, adopted: bool) -> Row:
     }
 
 
-def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime, again: bool = False) -> Row:
-    """Return the columns that change when a locked order is decided anew, and owe or cease to owe its call.
+def reweigh(row: Row, weighed: Weighed, *, now: datetime, again: bool = False) -> Row:
+    """Return the columns that change when a locked order is decided anew, what it owes among them.
 
     `row` tells the snapshot that was weighed. `again` sends once more what Panelr has refused, though it is the same.
     """
@@ -134,13 +134,11 @@ def reweigh(connection: Connection, row: Row, weighed: Weighed, *, now: datetime
     after = advance(state=before, decision=weighed.decision, refused=refused)
     if after is before and after is not weighed.decision.state:
         return {"mapping_revision": weighed.catalogue.revision}
-    if after is State.QUEUED and before is not State.QUEUED:
-        outbox.add(
-            connection, store=row["store"], order_id=row["id"], action=Action.CREATE_WORK_ORDER, due=now, now=now
-        )
-    if before is State.QUEUED and after is not State.QUEUED:
-        outbox.remove(connection, row["id"])
     values = standing_values(weighed, state=after, delivery_id=row["delivery_id"], now=now)
+    if after is State.QUEUED and before is not State.QUEUED:
+        values |= outbox.owed(action=Action.CREATE_WORK_ORDER, due=now, now=now)
+    if before is State.QUEUED and after is not State.QUEUED:
+        values |= outbox.NOTHING
     if before is State.QUEUED and after is State.QUEUED:
         del values["reasons"]  # why it waits is as true as before
     return values

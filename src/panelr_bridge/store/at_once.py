@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Table, bindparam, text
+from sqlalchemy import BindParameter, Connection, bindparam, text
 
 from panelr_bridge.store import deliveries, rate, together
 from panelr_bridge.store.columns import UtcDateTime
@@ -19,51 +19,45 @@ from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
-from panelr_bridge.store.tables import outbox as outbox_table
 
 _MOMENT = bindparam("now", type_=UtcDateTime())
-_BY_THEMSELVES = {"id", "delivery_id", "sent_delivery_id", "order_id", "slot"}
+_BY_THEMSELVES = {"id", "delivery_id", "sent_delivery_id", "call_slot"}
 _NOT_YET = {
     *("attention", "work_order_id", "reference_code", "confirmation_token", "panelr_status", "follow_at"),
-    *("customer_lines", "empty_since"),
+    *("customer_lines", "not_found_since"),
 }
-"""Columns that are null in an order, and in its call, that is sent as it comes."""
-_THIS_MOMENT = {"created_at", "updated_at", "first_sent_at", "next_attempt_at", "owed_since"}
+"""Columns that are null in an order that is sent as it comes."""
+_THIS_MOMENT = {"created_at", "updated_at", "first_sent_at", "next_attempt_at", "owes_since"}
 
 
-def _written(table: Table, prefix: str = "") -> tuple[str, str, list["BindParameter[Any]"]]:
-    """Return the columns that are written of a row, their values' names, and the types of these."""
-    columns = [column for column in table.c if column.name not in _BY_THEMSELVES | _NOT_YET]
-    names = {each.name: "now" if each.name in _THIS_MOMENT else f"{prefix}{each.name}" for each in columns}
+def _written() -> tuple[str, str, list["BindParameter[Any]"]]:
+    """Return the columns that are written of an order, their values' names, and the types of these."""
+    columns = [column for column in orders_table.c if column.name not in _BY_THEMSELVES | _NOT_YET]
+    names = {each.name: "now" if each.name in _THIS_MOMENT else each.name for each in columns}
     types = [bindparam(names[column.name], type_=column.type) for column in columns if names[column.name] != "now"]
     return ", ".join(names), ", ".join(f":{name}" for name in names.values()), types
 
 
-_ORDER, _ORDER_VALUES, _ORDER_TYPES = _written(orders_table)
-_OWED, _OWED_VALUES, _OWED_TYPES = _written(outbox_table, "owed_")
+_ORDER, _ORDER_VALUES, _ORDER_TYPES = _written()
 _REVISION = "coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0)"
 _SIMPLE = (
     f" AND {_REVISION} = :mapping_revision"  # noqa: S608  our own names
     " AND NOT EXISTS (SELECT 1 FROM orders k WHERE k.store = :store AND k.woo_order_id = :woo_order_id)"
 )
 # The slot is only locked at first, so that nothing of it is left where the delivery turns out to be known. Delivery,
-# order, what it owes: the order of all locks. Two that bring one order at once meet at its unique key: one fails whole.
+# order: the order of all locks. Two that bring one order at once meet at its unique key: one fails whole.
 _ADD = Prepared(
     text(
         f"WITH free AS MATERIALIZED ({rate.free_ahead(_SIMPLE)}),"  # noqa: S608  our own names
         f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM free"
         "  ON CONFLICT DO NOTHING RETURNING id),"
-        f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, {_ORDER})"
-        f"  SELECT delivered.id, delivered.id, {_ORDER_VALUES} FROM delivered RETURNING id),"
-        f" owed AS (INSERT INTO outbox (order_id, slot, {_OWED})"
-        f"  SELECT added.id, free.slot, {_OWED_VALUES} FROM added, free),"
+        f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, call_slot, {_ORDER})"
+        f"  SELECT delivered.id, delivered.id, free.slot, {_ORDER_VALUES} FROM delivered, free RETURNING id),"
         " taken AS (UPDATE rate_slots SET used_at = statement_timestamp()"
         "  WHERE name = :name AND slot = (SELECT free.slot FROM added, free))"
         f" SELECT {_REVISION} AS revision, a.delivery_id, a.order_id, a.slot FROM (SELECT 1) one LEFT JOIN"
         " (SELECT delivered.id AS delivery_id, added.id AS order_id, free.slot FROM delivered, added, free) a ON TRUE"
-    ).bindparams(
-        *_ORDER_TYPES, *_OWED_TYPES, *deliveries.TYPES, *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)
-    ),
+    ).bindparams(*_ORDER_TYPES, *deliveries.TYPES, *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)),
     one_row=True,
 )
 _TAKE = rate.taking_ahead(_SIMPLE)
@@ -74,14 +68,9 @@ _DELIVER = Prepared(
 )
 _PLACE = Prepared(
     text(
-        f"INSERT INTO orders (delivery_id, sent_delivery_id, {_ORDER})"  # noqa: S608  our own names
-        f" VALUES (:delivery_id, :delivery_id, {_ORDER_VALUES}) RETURNING id"
+        f"INSERT INTO orders (delivery_id, sent_delivery_id, call_slot, {_ORDER})"  # noqa: S608  our own names
+        f" VALUES (:delivery_id, :delivery_id, :slot, {_ORDER_VALUES}) RETURNING id"
     ).bindparams(*_ORDER_TYPES, _MOMENT)
-)
-_OWE = Prepared(
-    text(f"INSERT INTO outbox (order_id, slot, {_OWED}) VALUES (:order_id, :slot, {_OWED_VALUES})").bindparams(  # noqa: S608
-        *_OWED_TYPES, _MOMENT
-    )
 )
 _NOW = Prepared(text(f"SELECT {_REVISION}"))
 
@@ -125,14 +114,13 @@ def _add_each(connection: Connection, values: Callable[[], Row]) -> Added | int:
     delivery_id = next((each for (each,) in _DELIVER.run(connection, given)), None)
     if delivery_id is None:
         raise _Known
-    ((order_id,),) = _PLACE.run(connection, given | {"delivery_id": delivery_id})
-    _OWE.run(connection, given | {"order_id": order_id, "slot": slot})
+    ((order_id,),) = _PLACE.run(connection, given | {"delivery_id": delivery_id, "slot": slot})
     return Added(order_id, delivery_id, rate.Slot(slot))
 
 
-def of_order(delivery: Delivery, order: Row, call: Row, leave: Row, *, now: datetime) -> Row:
-    """Return the values of `add_order`: an order's row, `outbox.owed` of its call, `rate.ahead_values` of its slot."""
-    return order | {f"owed_{name}": value for name, value in call.items()} | leave | deliveries.row(delivery, now=now)
+def of_order(delivery: Delivery, order: Row, leave: Row, *, now: datetime) -> Row:
+    """Return the values of `add_order`: the row of an order with what it owes, and `rate.ahead_values` of its slot."""
+    return order | leave | deliveries.row(delivery, now=now)
 
 
 def concludes(database: Database) -> bool:

@@ -1,4 +1,4 @@
-"""What orders call for beside their create calls: one row of each kind an order, claimed by a lease like the outbox.
+"""What orders call for beside their create calls: one row of each kind an order, claimed by a lease like its call.
 
 Whoever changes a row holds its order's row first. A row that is done stays, so that once is once.
 """

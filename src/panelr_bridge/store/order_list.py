@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, text
 from panelr_bridge.store import counts, database, listing
 from panelr_bridge.store.counts import Group
 from panelr_bridge.store.listing import Branch, Page, Query
-from panelr_bridge.store.orders import WITH_NEXT
+from panelr_bridge.store.orders import SHOWN
 from panelr_bridge.store.tables import NOT_SENDING, SENDING, orders
 from panelr_bridge.values import State
 
@@ -20,7 +20,7 @@ SORTS = frozenset({"id", "created_at", "updated_at", "state", "woo_order_id"})
 
 
 def page(connection: Connection, query: Query) -> Page:
-    """Return a page of orders, each with the time of its next attempt and without its token.
+    """Return a page of orders, each without its token.
 
     `query.given` may hold state (several), store, woo_order_id and attention.
     """
@@ -30,9 +30,7 @@ def page(connection: Connection, query: Query) -> Page:
     groups = [group for group in counts.groups(connection) if _asked_for(group, query)]
     branches = _branches(groups, query)
     total = _total(connection, groups, branches, query)
-    rows = (
-        listing.merged(connection, WITH_NEXT, orders, branches, query, by=_by(query)) if total > query.skipped else []
-    )
+    rows = listing.merged(connection, SHOWN, orders, branches, query, by=_by(query)) if total > query.skipped else []
     return Page(rows, total)
 
 

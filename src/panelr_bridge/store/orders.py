@@ -1,7 +1,7 @@
 """The orders: one row each, and the row is the lock for everything that belongs to the order.
 
-Whoever changes an order, its outbox row or its attempts holds the order's row first; with one order of locking
-there are no deadlocks.
+Whoever changes an order or adds to its attempts holds the order's row first; with one order of locking there are no
+deadlocks.
 """
 
 import functools
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.store.prepared import Prepared
-from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders, outbox
+from panelr_bridge.store.tables import IN_DOUBT, Row, mapping_revisions, orders
 from panelr_bridge.values import State, WorkOrder
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
@@ -36,19 +36,16 @@ _BEHIND = (
     .order_by(orders.c.state == State.IGNORED, orders.c.id)  # what a person waits for comes first
     .limit(bindparam("limit"))
 )
-_FOLLOW = update(orders).where(orders.c.id == bindparam("of_order")).values(follow_at=bindparam("at"))
 _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
 
 # What the outside sees of an order: the token stays behind its own address.
-WITH_NEXT: Select[Any] = select(
-    *(column for column in orders.c if column.name != "confirmation_token"), outbox.c.next_attempt_at
-).join_from(orders, outbox, outbox.c.order_id == orders.c.id, isouter=True)
+SHOWN: Select[Any] = select(*(column for column in orders.c if column.name != "confirmation_token"))
 
 
 @functools.cache
 def _change(columns: frozenset[str]) -> Update:
     """Return the statement that writes these columns of an order: built once, for that costs what running does."""
-    written = {name: _VALUES[name] for name in sorted(columns | {"updated_at"})}
+    written = {name: _VALUES[name] for name in sorted(columns)}
     return update(orders).where(orders.c.id == bindparam("of_order")).values(written)
 
 
@@ -56,7 +53,7 @@ def settling(columns: frozenset[str]) -> ReturningUpdate[Any]:
     """Return the statement of `settle`: `_change` with its fence."""
     # not as a condition that an index could serve: the order is found by its id
     sending = case((orders.c.state == State.SENDING, true()), else_=false())
-    fenced = _change(columns).where(sending, orders.c.attempts == bindparam("of_attempt"))
+    fenced = _change(columns | {"updated_at"}).where(sending, orders.c.attempts == bindparam("of_attempt"))
     return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
 
 
@@ -105,12 +102,17 @@ def find(connection: Connection, *, store: str, woo_order_id: int) -> Row | None
 
 def change(connection: Connection, order_id: int, values: Row, *, now: datetime) -> None:
     """Write `values` into a locked order."""
-    connection.execute(_change(frozenset(values)), values | {"updated_at": now, "of_order": order_id})
+    note(connection, order_id, values | {"updated_at": now})
+
+
+def note(connection: Connection, order_id: int, values: Row) -> None:
+    """Write into a locked order what is no change of it: when its call is made, or what is to be looked at when."""
+    connection.execute(_change(frozenset(values)), values | {"of_order": order_id})
 
 
 def follow(connection: Connection, order_id: int, *, at: datetime) -> None:
     """Have it looked at, at that moment, what a locked order calls for. Nothing about the order changes by that."""
-    connection.execute(_FOLLOW, {"of_order": order_id, "at": at})
+    note(connection, order_id, {"follow_at": at})
 
 
 def settle(connection: Connection, order_id: int, number: int, values: Row, *, now: datetime) -> Row | None:
@@ -124,8 +126,8 @@ def settle(connection: Connection, order_id: int, number: int, values: Row, *, n
 
 
 def get(connection: Connection, order_id: int) -> Row | None:
-    """Return one order with the time of its next attempt, without its token."""
-    return _one(connection, WITH_NEXT.where(orders.c.id == order_id), {})
+    """Return one order without its token."""
+    return _one(connection, SHOWN.where(orders.c.id == order_id), {})
 
 
 def token(connection: Connection, order_id: int) -> str | None:
@@ -180,18 +182,6 @@ def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
         left = {"limit": limit - len(found), "of_store": store, "revision": revision}
         found += connection.execute(_BEHIND, left).scalars()
     return found
-
-
-def attempts_of(connection: Connection, order_id: int) -> list[Row]:
-    """Return every attempt of an order, the first first."""
-    wanted = select(attempts).where(attempts.c.order_id == order_id).order_by(attempts.c.id)
-    return [dict(row) for row in connection.execute(wanted).mappings()]
-
-
-def owed_by(connection: Connection, order_id: int) -> list[Row]:
-    """Return the calls that an order owes."""
-    wanted = select(outbox).where(outbox.c.order_id == order_id)
-    return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
 def _one(connection: Connection, statement: Any, values: Row) -> Row | None:

@@ -6,21 +6,20 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
 
-from panelr_bridge.store.outbox import SENT
-from panelr_bridge.store.tables import LOOKED_UP, follow_ups, mapping_revisions, orders, outbox
+from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, mapping_revisions, orders
 from panelr_bridge.values import Action, FollowUp
 
 # Each is one step into an index, in its words for SQLite; a least one over several actions would read the whole of it.
 _OUTLOOK = select(
     *(
-        select(func.min(outbox.c.next_attempt_at))
-        .where(outbox.c.lease_until.is_(None), outbox.c.action == action)
+        select(func.min(orders.c.next_attempt_at))
+        .where(text(WAITS), orders.c.owes == action)
         .scalar_subquery()
         .label(action)
         for action in Action
     ),
-    select(func.min(outbox.c.lease_until)).where(SENT).scalar_subquery().label("call_ends_at"),
-    select(func.min(outbox.c.lease_until)).where(text(LOOKED_UP)).scalar_subquery().label("look_up_ends_at"),
+    select(func.min(orders.c.call_until)).where(text(SENDING)).scalar_subquery().label("call_ends_at"),
+    select(func.min(orders.c.call_until)).where(text(LOOKED_UP)).scalar_subquery().label("look_up_ends_at"),
     # store by store: whoever begins with the orders that wait reads them all, however few are behind
     select(mapping_revisions.c.store)
     .where(

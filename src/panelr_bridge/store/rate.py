@@ -71,8 +71,8 @@ _GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g
 # that Panelr's list could not tell it from while they are being looked up.
 _NEWCOMER = (
     # the least of an index: to find any, PostgreSQL would read the table itself where it believes that most are due
-    " AND coalesce((SELECT min(b.next_attempt_at) FROM outbox b"
-    " WHERE b.lease_until IS NULL AND b.action = 'create_work_order') > :now, TRUE)"
+    " AND coalesce((SELECT min(b.next_attempt_at) FROM orders b"
+    " WHERE b.call_until IS NULL AND b.owes = 'create_work_order') > :now, TRUE)"
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.likeness = :likeness AND o.state = 'unconfirmed'"
     " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
 )

@@ -10,22 +10,22 @@ from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.counts import Group
 from panelr_bridge.store.deliveries import PROBLEMS
 from panelr_bridge.store.rate import MINUTE, Gate
-from panelr_bridge.store.tables import LOOKED_UP, SENDING
+from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS
 from panelr_bridge.values import Action
 
 DAY = timedelta(days=1)
 _MOMENTS = [bindparam(name, type_=UtcDateTime) for name in ("now", "minute_ago", "day_ago")]
 # each part in the words of its index
 _WAITING = (
-    "SELECT count(*) FROM outbox WHERE lease_until IS NULL AND action IN ('create_work_order', 'look_up')"
+    f"SELECT count(*) FROM orders WHERE {WAITS} AND owes IN ('create_work_order', 'look_up')"  # noqa: S608
     " AND next_attempt_at {} :now"
 )
-_OLDEST = "(SELECT min(next_attempt_at) FROM outbox WHERE lease_until IS NULL AND action = '{}')"
+_OLDEST = f"(SELECT min(next_attempt_at) FROM orders WHERE {WAITS} AND owes = '{{}}')"  # noqa: S608
 _NUMBERS = (
     text(
         f"SELECT ({_WAITING.format('<=')}) AS due, ({_WAITING.format('>')}) AS later,"  # noqa: S608  our own words
         f" (SELECT count(*) FROM orders WHERE {SENDING}) AS sending,"
-        f" (SELECT count(*) FROM outbox WHERE {LOOKED_UP}) AS looked_up,"
+        f" (SELECT count(*) FROM orders WHERE {LOOKED_UP}) AS looked_up,"
         + ", ".join(f"{_OLDEST.format(action)} AS oldest_{action}" for action in Action)
         + ", (SELECT count(*) FROM rate_slots WHERE name = :name AND used_at > :minute_ago) AS used,"
         " (SELECT count(*) FROM deliveries WHERE verdict IN :problems AND last_received_at >= :day_ago) AS problems,"

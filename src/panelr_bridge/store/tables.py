@@ -31,8 +31,15 @@ NOT_SENDING = "state <> 'sending'"
 
 Statements say it in these words, for SQLite.
 """
-LOOKED_UP = "lease_until IS NOT NULL AND action = 'look_up'"
-"""Of what an order owes: it is being looked up."""
+WAITS = "owes IS NOT NULL AND call_until IS NULL"
+"""Of an order: it owes a call that nobody makes at this moment."""
+LOOKED_UP = "call_until IS NOT NULL AND owes = 'look_up'"
+"""Of an order: it is being looked up."""
+OWES = (
+    "owes IS NULL OR (owes = 'create_work_order' AND state IN ('queued', 'sending'))"
+    " OR (owes = 'look_up' AND state = 'unconfirmed')"
+)
+"""Of an order: what an order in its state may owe."""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Of an order: Panelr may have a work order of it that nobody here knows."""
 
@@ -94,6 +101,14 @@ orders = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("follow_at", UtcDateTime),  # when it is to be looked at what else the order calls for
     Column("customer_lines", JSON(none_as_null=True)),  # what Panelr told of the customer's lines, for a renewal
+    # the one call that it owes, a create or a look-up (store/outbox.py); all of these are null where it owes none
+    Column("owes", Text),
+    Column("owes_since", UtcDateTime),
+    Column("tries", Integer),  # of this action so far
+    Column("not_found_since", UtcDateTime),  # since when look-ups have found nothing
+    Column("next_attempt_at", UtcDateTime),
+    Column("call_until", UtcDateTime),  # the lease of whoever makes the call
+    Column("call_slot", Integer),  # of the rate limit, that the call under way has taken
     UniqueConstraint("store", "woo_order_id"),  # with one result a row: at most one work order per order
     partial("ix_orders_work_order_id", "work_order_id", where="work_order_id IS NOT NULL"),
     partial("ix_orders_reference_code", "reference_code", where="reference_code IS NOT NULL"),
@@ -108,6 +123,9 @@ orders = Table(
     partial("ix_orders_attention_updated_at", "store", "state", "updated_at", "id", where="attention IS NOT NULL"),
     partial("ix_orders_awaits_mapping", "store", "mapping_revision", where="awaits_mapping"),
     partial("ix_orders_follow_at", "follow_at", where="follow_at IS NOT NULL"),
+    partial("ix_orders_due", "owes", "next_attempt_at", "id", where=WAITS),
+    # the lease of a create call is found by the order's state: an ordinary order is in neither of these
+    partial("ix_orders_looked_up", "call_until", where=LOOKED_UP),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint(
         "state <> 'created' OR reference_code IS NOT NULL OR work_order_id IS NOT NULL", name="created_has_result"
@@ -115,6 +133,7 @@ orders = Table(
     CheckConstraint(
         "state = 'created' OR (reference_code IS NULL AND work_order_id IS NULL)", name="result_means_created"
     ),
+    CheckConstraint(OWES, name="owes"),
 )
 
 # How many orders there are of each store, state and attention, kept by triggers on `orders` (migration 0003) that
@@ -128,25 +147,6 @@ order_counts = Table(
     Column("attention", Boolean, nullable=False),
     Column("n", BigInteger, nullable=False),
     Index("ix_order_counts_of", "store", "state", "attention"),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    # the key: an order owes one create or one look-up, never both and never two
-    Column("order_id", ForeignKey(orders.c.id), primary_key=True, autoincrement=False),
-    Column("store", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),  # tries of this action so far
-    Column("empty_since", UtcDateTime),  # since when look-ups have found nothing
-    Column("next_attempt_at", UtcDateTime, nullable=False),
-    Column("lease_until", UtcDateTime),
-    Column("slot", Integer),  # of the rate limit, that the call under way has taken
-    Column("owed_since", UtcDateTime, nullable=False),
-    partial("ix_outbox_due", "action", "next_attempt_at", "order_id", where="lease_until IS NULL"),
-    # the lease of a create call is found by its order, which is being sent: an ordinary order is in no index here
-    partial("ix_outbox_look_ups", "lease_until", where=LOOKED_UP),
-    CheckConstraint("action IN ('create_work_order', 'look_up')", name="action"),
 )
 
 # What an order calls for beside its create call; one row of each kind, which stays when it is done: once is once.

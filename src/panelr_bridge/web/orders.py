@@ -12,7 +12,7 @@ from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.mapping import Name, PlainText, plain
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.steps import operator
-from panelr_bridge.store import deliveries, follow_ups, order_list, orders
+from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders, outbox
 from panelr_bridge.store.database import Database, at_one_moment
 from panelr_bridge.store.tables import Row
 from panelr_bridge.values import State, WorkOrder
@@ -220,11 +220,12 @@ def _story(connection: Connection, order_id: int) -> dict[str, Any]:
     told = deliveries.of_order(connection, store=row["store"], woo_order_id=row["woo_order_id"])
     return _show_order(row) | {
         "attempt_log": [
-            _with_moments(attempt, "started_at", "recorded_at") for attempt in orders.attempts_of(connection, order_id)
+            _with_moments(attempt, "started_at", "recorded_at") for attempt in attempts.of_order(connection, order_id)
         ],
         "owed_calls": [
             _with_moments(call, "next_attempt_at", "lease_until", "owed_since", "empty_since")
-            for call in orders.owed_by(connection, order_id)
+            for call in (outbox.of_order(connection, order_id),)
+            if call is not None
         ],
         "follow_ups": [_show_follow_up(each) for each in follow_ups.of_order(connection, order_id).values()],
         "deliveries": [show_delivery(delivery) for delivery in told],
