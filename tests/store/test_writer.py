@@ -1,6 +1,8 @@
 """SQLite's writer: what is asked for at once is committed at once, and yet each piece stands or falls alone."""
 
 import asyncio
+import contextlib
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -142,11 +144,11 @@ async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path
 
 @pytest.mark.parametrize(
     ("quick", "asked", "where"),
-    [(60.0, 1, "MainThread"), (60.0, 2, "sqlite-commit"), (0.0, 1, "sqlite-commit")],
-    ids=["alone, and the disk is quick", "others wait, too", "the disk is slow"],
+    [(60.0, 1, ["MainThread"]), (60.0, 3, ["MainThread", "sqlite-commit"]), (0.0, 1, ["sqlite-commit"])],
+    ids=["alone, and the disk is quick", "others come, too", "the disk is slow"],
 )
 async def test_the_loop_waits_for_a_quick_disk_and_for_one_piece_of_work_alone(
-    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, quick: float, asked: int, where: str
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, quick: float, asked: int, where: list[str]
 ) -> None:
     monkeypatch.setattr(writer, "QUICK", quick)
     threads: list[str] = []
@@ -156,7 +158,7 @@ async def test_the_loop_waits_for_a_quick_disk_and_for_one_piece_of_work_alone(
     del threads[:]
     for task in await asked_for(opened, *(adds(n) for n in range(1, asked + 1))):
         await task
-    assert threads == [where]
+    assert threads == where
 
 
 async def test_the_first_of_many_is_waited_for_in_the_thread(
@@ -170,6 +172,38 @@ async def test_the_first_of_many_is_waited_for_in_the_thread(
     for n in range(3, 3 + ALONE):
         await opened.write(adds(n))
     assert threads == ["sqlite-commit"] * ALONE + ["MainThread"]
+
+
+async def test_after_company_the_loop_waits_for_nothing_for_a_while(
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", 60.0)
+    for n in range(ALONE):
+        await opened.write(adds(-n))
+    for task in await asked_for(opened, adds(1), adds(2)):
+        await task
+    threads: list[str] = []
+    event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
+    for n in range(3, 3 + ALONE):
+        await opened.write(adds(n))
+    assert threads == ["sqlite-commit"] * (ALONE - 2) + ["MainThread"] * 2
+
+
+async def test_what_comes_alone_waits_for_another_process_that_writes(
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", 60.0)
+    for n in range(ALONE):
+        await opened.write(adds(-n))
+    with contextlib.closing(sqlite3.connect(tmp_path / "writer.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (task,) = await asked_for(opened, adds(1))
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        other.execute("INSERT INTO t (n) VALUES (2)")
+        other.execute("COMMIT")
+        assert await task == 1
+    assert await numbers(opened) == [*range(1 - ALONE, 1), 1, 2]
 
 
 async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(

@@ -5,8 +5,9 @@ apart from the others, behind a savepoint of its own: one that fails takes back 
 
 The work runs on the event loop, only the commit, which waits for the disk, in a thread. A thread for all of it costs
 half as much again: two threads of Python take the interpreter from each other at every statement. Where the disk was
-quick just now and work comes alone, the way to the thread and back is longer than the commit, which then runs here: one
-that finds the disk slow all at once keeps the loop for as long, and those that follow wait in the thread again.
+quick just now and work comes alone, the way to the thread and back is longer than the commit: then all of it runs here,
+before whoever asked for it goes on. A commit that finds the disk slow all at once keeps the loop for as long, and those
+that follow wait in the thread again, as all do where another piece of work comes before the loop has come round.
 """
 
 import asyncio
@@ -119,16 +120,26 @@ class Writer:
         """Whether the disk was quick when it was waited for last."""
         self._alone = 0
         """How many pieces of work were alone, one after the other, until now."""
+        self._just_now = False
+        """Whether the loop has not come round since the last piece of work was run at once."""
 
     async def run(self, work: Callable[[Connection], Any]) -> Any:
         """Run `work` in a transaction and return its result once that is committed; raises what `work` raised.
 
         It is run to its end even when the caller is cancelled: a commit that is under way cannot be called back.
         """
-        job = Job(work=work, future=asyncio.get_running_loop().create_future())
-        self._jobs.append(job)
-        if self._serving is None:
-            self._serving = asyncio.create_task(self._serve(), name="sqlite-writer")
+        loop = asyncio.get_running_loop()
+        job = Job(work=work, future=loop.create_future())
+        if self._just_now:
+            self._alone = 0
+        if self._serving is None and self._is_quick() and self._ran_at_once(job):
+            self._just_now = True
+            loop.call_soon(self._come_round)
+            job.deliver()
+        else:
+            self._jobs.append(job)
+            if self._serving is None:
+                self._serving = asyncio.create_task(self._serve(), name="sqlite-writer")
         return await job.future
 
     async def close(self) -> None:
@@ -137,6 +148,29 @@ class Writer:
             await asyncio.shield(self._serving)
         self._let_go()
         self._disk.close()
+
+    def _is_quick(self) -> bool:
+        """Whether the loop may wait for a commit."""
+        return self._quick and self._alone >= ALONE
+
+    def _come_round(self) -> None:
+        self._just_now = False
+
+    def _ran_at_once(self, job: Job) -> bool:
+        """Run a job and commit it, as `_commit` does, here and now; False where that has to wait for something."""
+        if self._connection is None or _has_savepoint(self._connection):
+            return False
+        try:
+            _begin_on(self._connection)
+        except sqlite3.OperationalError:  # another process is writing, or worse
+            return False
+        try:
+            _apart(self._connection, job)
+            self._commit_here(self._connection)
+        except BaseException as error:  # noqa: BLE001  it is told to who waits
+            self._let_go(broken=True)
+            job.error = job.error or error
+        return True
 
     async def _serve(self) -> None:
         try:
@@ -155,16 +189,21 @@ class Writer:
             for job in batch:
                 _apart(connection, job)
             self._alone = self._alone + 1 if len(batch) == 1 and not self._jobs else 0
-            began = time.monotonic()
-            if self._quick and self._alone >= ALONE:
-                _commit_on(connection)
+            if self._is_quick():
+                self._commit_here(connection)
             else:
+                began = time.monotonic()
                 await self._in_thread(functools.partial(_commit_on, connection))
-            self._quick = time.monotonic() - began < QUICK
+                self._quick = time.monotonic() - began < QUICK
         except BaseException as error:  # noqa: BLE001  it is told to everybody who waits, and the next ones are served
             self._let_go(broken=True)
             for job in batch:
                 job.error = job.error or error
+
+    def _commit_here(self, connection: Connection) -> None:
+        began = time.monotonic()
+        _commit_on(connection)
+        self._quick = time.monotonic() - began < QUICK
 
     async def _in_thread(self, work: Callable[[], Any]) -> None:
         """Run `work` in the thread and raise what it raised; whoever cancels this cannot call it back."""
@@ -176,7 +215,7 @@ class Writer:
 
     async def _begun(self) -> Connection:
         """Take SQLite's lock for writing, which another process may hold for a while."""
-        if self._connection is not None and self._connection.get_nested_transaction() is not None:
+        if self._connection is not None and _has_savepoint(self._connection):
             self._let_go(broken=True)  # a piece of work has left a savepoint of SQLAlchemy's behind
         if self._connection is None:
             self._connection = await self._disk.run(self._engine.connect)
@@ -196,6 +235,10 @@ class Writer:
                 self._connection.invalidate()
             self._connection.close()
             self._connection = None
+
+
+def _has_savepoint(connection: Connection) -> bool:
+    return connection.get_nested_transaction() is not None
 
 
 def _begin_on(connection: Connection) -> None:
