@@ -201,7 +201,7 @@ async def _in_turns(stages: Sequence[Stage], work: Work) -> list[tuple[float, fl
 
 
 def _owe_nothing(connection: Connection) -> None:
-    connection.execute(update(orders).where(orders.c.owes.is_not(None)).values(outbox.NOTHING))
+    connection.execute(update(orders).where(orders.c.owes.is_not(None)).values(outbox.NOTHING | {"state": "closed"}))
 
 
 def _goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:

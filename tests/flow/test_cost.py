@@ -1,4 +1,4 @@
-"""What an order costs the database: two transactions of eight statements; what tells nothing new, one of few."""
+"""What an order costs the database: two transactions of five statements; what tells nothing new, one of few."""
 
 import pytest
 

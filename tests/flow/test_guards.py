@@ -171,5 +171,7 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
 def _make_due(connection: Connection, now: datetime) -> None:
     from panelr_bridge.store.tables import orders, rate_limits  # noqa: PLC0415
 
-    connection.execute(orders.update().values(next_attempt_at=now - timedelta(seconds=1)))
+    connection.execute(
+        orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=now - timedelta(seconds=1))
+    )
     connection.execute(rate_limits.delete())

@@ -164,5 +164,9 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
 
 
 def _pass_the_time(connection: Connection, now: datetime) -> None:
-    connection.execute(orders.update().values(next_attempt_at=now, owes_since=now - timedelta(days=8)))
+    connection.execute(
+        orders.update()
+        .where(orders.c.owes.is_not(None))
+        .values(next_attempt_at=now, owes_since=now - timedelta(days=8))
+    )
     connection.execute(rate_limits.update().values(closed_until=now))

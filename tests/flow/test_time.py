@@ -209,5 +209,9 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
 
 
 def _make_due(connection: Connection, now: datetime) -> None:
-    connection.execute(orders.update().values(next_attempt_at=now, owes_since=now - timedelta(days=8)))
+    connection.execute(
+        orders.update()
+        .where(orders.c.owes.is_not(None))
+        .values(next_attempt_at=now, owes_since=now - timedelta(days=8))
+    )
     connection.execute(rate_limits.update().values(closed_until=now))

@@ -14,6 +14,7 @@ from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row, order_counts
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.values import State
+from tests.store.owing import standing
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FLAG = [{"code": "x", "words": "y"}]
@@ -25,11 +26,11 @@ class RolledBack(Exception):
 
 
 def new_order(number: int, state: State, *, store: str = "default") -> Row:
-    return orders.new(store=store, woo_order_id=number, now=NOW) | {"state": state}
+    return orders.new(store=store, woo_order_id=number, now=NOW) | standing(state, now=NOW)
 
 
 def result(state: State) -> Row:
-    return {"state": state, "reference_code": "WO-2026-00001" if state is State.CREATED else None}
+    return standing(state, now=NOW) | {"reference_code": "WO-2026-00001" if state is State.CREATED else None}
 
 
 def known(connection: Connection) -> Counted:
@@ -58,8 +59,8 @@ async def test_every_change_is_counted(opened: Database) -> None:
     assert await exact(opened) == {("default", "waiting", False): 1}
     assert await opened.write(orders.add, new_order(1, State.HELD)) is None  # there already
     for values in (
-        {"state": State.QUEUED},
-        {"state": State.SENDING},
+        result(State.QUEUED),
+        result(State.SENDING),
         {"attention": FLAG},
         result(State.CREATED),
         {"attention": None},

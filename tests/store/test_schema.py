@@ -1,7 +1,7 @@
 """The migrations on both databases, and what the tables refuse."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,32 +10,30 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import BindParameter, Connection, bindparam, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from panelr_bridge.store import database, migrate, orders, outbox, revision
-from panelr_bridge.store.columns import metadata
+from panelr_bridge.store.columns import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.values import Action, State
+from tests.store.owing import standing
 
 OWED = (
     "(store, order_id, action, attempt, next_attempt_at, owed_since)"
     " VALUES ('default', :order_id, 'create_work_order', 0, :now, :now)"
 )
-QUEUED = (
+STANDING = (
     "(store, woo_order_id, woo_order_number, woo_status, state, reasons, adopted, awaits_mapping, mapping_revision,"
-    " created_at, updated_at)"
-    " VALUES ('default', 1, '1', 'processing', 'queued', '[]', FALSE, FALSE, 0, :now, :now) RETURNING id"
+    " created_at, updated_at, reference_code)"
+    " VALUES ('default', :number, '1', 'processing', :state, '[]', FALSE, FALSE, 0, :now, :now, :code) RETURNING id"
 )
-MAY_OWE = {
-    State.QUEUED: [Action.CREATE_WORK_ORDER],
-    State.SENDING: [Action.CREATE_WORK_ORDER],
-    State.UNCONFIRMED: [Action.LOOK_UP],
-}
+AT_NOW: "BindParameter[Any]" = bindparam("now", type_=UtcDateTime)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+QUEUED = {"number": 1, "state": "queued", "code": None, "now": NOW}
 
 
 async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: str) -> None:
@@ -53,15 +51,10 @@ async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: s
 async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_url: str) -> None:
     async with database.opened(empty_database_url) as opened:
         await opened.write(migrate.upgrade)
-        lease = NOW + timedelta(seconds=35)
-        owing = {
-            State.QUEUED: outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW),
-            State.SENDING: outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW, lease_until=lease, slot=7),
-            State.UNCONFIRMED: outbox.owed(action=Action.LOOK_UP, due=lease, now=NOW) | {"not_found_since": NOW},
-            State.WAITING: {},
-        }
-        for number, (state, owed) in enumerate(owing.items(), start=1):
-            await opened.write(orders.add, _order(woo_order_id=number, state=state) | owed)
+        states = (State.QUEUED, State.SENDING, State.UNCONFIRMED, State.WAITING)
+        for number, state in enumerate(states, start=1):
+            looked_up = {"not_found_since": NOW} if state is State.UNCONFIRMED else {}
+            await opened.write(orders.add, _order(woo_order_id=number) | standing(state, now=NOW) | looked_up)
         before = await opened.read(_owed)
         assert [row["call_slot"] for row in before] == [None, 7, None, None]
         assert [row["owes"] for row in before] == ["create_work_order"] * 2 + ["look_up", None]
@@ -82,7 +75,7 @@ async def test_what_another_version_writes_meanwhile_survives_too(
         await opened.write(migrate.upgrade, before)
         other = create_async_engine(url)
         async with other.connect() as connection:
-            order_id = (await connection.execute(text(f"INSERT INTO orders {QUEUED}"), {"now": NOW})).scalar_one()
+            order_id = (await connection.execute(text(f"INSERT INTO orders {STANDING}"), QUEUED)).scalar_one()
             await connection.execute(text(f"INSERT INTO outbox {OWED}"), {"order_id": order_id, "now": NOW})
             migrating = asyncio.create_task(opened.write(step, to))
             await asyncio.sleep(0.5)
@@ -142,18 +135,63 @@ async def test_the_database_refuses_a_state_that_contradicts_the_row(opened: Dat
         await opened.write(orders.add, _order(**changes))
 
 
+MAY_OWE = {
+    State.QUEUED: {"create_work_order, waiting"},
+    State.SENDING: {"create_work_order, under way"},
+    State.UNCONFIRMED: {"nothing", "look_up, waiting", "look_up, under way"},
+}
+
+
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("action", Action)
-async def test_the_database_refuses_a_call_that_an_order_in_its_state_cannot_owe(
-    opened: Database, state: State, action: Action
-) -> None:
+async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: State) -> None:
+    """Nothing among it: an order that waits, or is being sent, without its call would wait for ever."""
     result = {"reference_code": "WO-1"} if state is State.CREATED else {}
-    owing = _order(state=state, **result) | outbox.owed(action=action, due=NOW, now=NOW)
-    if action in MAY_OWE.get(state, ()):
-        assert await opened.write(orders.add, owing) == 1
-    else:
+    owing = {"nothing": outbox.NOTHING}
+    for action in Action:
+        owing[f"{action}, waiting"] = outbox.owed(action=action, due=NOW, now=NOW)
+        owing[f"{action}, under way"] = outbox.owed(action=action, due=NOW, now=NOW, lease_until=NOW, slot=1)
+    taken = set()
+    for number, (name, owed) in enumerate(owing.items()):
+        try:
+            await opened.write(orders.add, _order(woo_order_id=number, state=state, **result) | owed)
+        except IntegrityError:
+            continue
+        taken.add(name)
+    assert taken == MAY_OWE.get(state, {"nothing"})
+
+
+@pytest.mark.parametrize("column", ["owes_since", "tries", "next_attempt_at"])
+@pytest.mark.parametrize("state", [State.QUEUED, State.UNCONFIRMED])
+async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: State, column: str) -> None:
+    whole = _order() | standing(state, now=NOW)
+    for half in (whole | {column: None}, _order() | {column: whole[column]}):
         with pytest.raises(IntegrityError):
-            await opened.write(orders.add, owing)
+            await opened.write(orders.add, half)
+    assert await opened.write(orders.add, whole) is not None
+
+
+async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_database_url: str) -> None:
+    """And one that contradicts its order is left behind: nobody would have made it."""
+    rows = {State.QUEUED: None, State.SENDING: None, State.HELD: "create_work_order", State.CREATED: "look_up"}
+
+    def as_before(connection: Connection) -> None:
+        for number, (state, action) in enumerate(rows.items(), start=1):
+            values = {"number": number, "state": state, "now": NOW, "code": "x" if state == "created" else None}
+            connection.execute(text(f"INSERT INTO orders {STANDING}").bindparams(AT_NOW), values)
+            if action:
+                owed = text(f"INSERT INTO outbox {OWED.replace('create_work_order', action)}")
+                connection.execute(owed.bindparams(AT_NOW), {"order_id": number, "now": NOW})
+
+    async with database.opened(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0009")
+        await opened.write(as_before)
+        await opened.write(migrate.upgrade)
+        assert [(row["owes"], row["call_until"]) for row in await opened.read(_owed)] == [
+            ("create_work_order", None),
+            ("create_work_order", NOW),  # a lease that has ended: it is looked up
+            (None, None),
+            (None, None),
+        ]
 
 
 async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:

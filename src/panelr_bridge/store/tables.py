@@ -36,10 +36,12 @@ WAITS = "owes IS NOT NULL AND call_until IS NULL"
 LOOKED_UP = "call_until IS NOT NULL AND owes = 'look_up'"
 """Of an order: it is being looked up."""
 OWES = (
-    "owes IS NULL OR (owes = 'create_work_order' AND state IN ('queued', 'sending'))"
-    " OR (owes = 'look_up' AND state = 'unconfirmed')"
+    "CASE owes WHEN 'create_work_order' THEN state = CASE WHEN call_until IS NULL THEN 'queued' ELSE 'sending' END"
+    " WHEN 'look_up' THEN state = 'unconfirmed' ELSE owes IS NULL AND state NOT IN ('queued', 'sending') END"
+    " AND (owes IS NULL) = (next_attempt_at IS NULL) AND (owes IS NULL) = (owes_since IS NULL)"
+    " AND (owes IS NULL) = (tries IS NULL) AND (owes IS NOT NULL OR call_until IS NULL)"
 )
-"""Of an order: what an order in its state may owe."""
+"""Of an order: it owes what an order in its state owes. One that waits or is being sent cannot be without its call."""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Of an order: Panelr may have a work order of it that nobody here knows."""
 

@@ -239,7 +239,7 @@ def _show_follow_up(row: Row) -> dict[str, Any]:
 
 
 def _with_moments(row: Row, *names: str) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if name not in {"order_id", "slot"}}
+    shown = {name: value for name, value in row.items() if name != "order_id"}
     return shown | {name: moment(row[name]) for name in names}
 
 

@@ -20,10 +20,22 @@ COLUMNS = {
     "call_until": "lease_until",
     "call_slot": "slot",
 }
-NUMBERS = {"tries", "call_slot"}
+TYPES = {"owes": sa.Text, "tries": sa.Integer}
 OWES = (
-    "owes IS NULL OR (owes = 'create_work_order' AND state IN ('queued', 'sending'))"
-    " OR (owes = 'look_up' AND state = 'unconfirmed')"
+    "CASE owes WHEN 'create_work_order' THEN state = CASE WHEN call_until IS NULL THEN 'queued' ELSE 'sending' END"
+    " WHEN 'look_up' THEN state = 'unconfirmed' ELSE owes IS NULL AND state NOT IN ('queued', 'sending') END"
+    " AND (owes IS NULL) = (next_attempt_at IS NULL) AND (owes IS NULL) = (owes_since IS NULL)"
+    " AND (owes IS NULL) = (tries IS NULL) AND (owes IS NOT NULL OR call_until IS NULL)"
+)
+# A row that contradicts its order's state was passed over; an order without the row that it needs waited for ever.
+AGREES = (
+    "(o.action = 'create_work_order' AND orders.state = CASE WHEN o.lease_until IS NULL THEN 'queued' ELSE 'sending' END"
+    " OR o.action = 'look_up' AND orders.state = 'unconfirmed')"
+)
+OWED_AGAIN = (
+    "UPDATE orders SET owes = 'create_work_order', owes_since = updated_at, tries = 1, next_attempt_at = updated_at,"
+    " call_until = CASE WHEN state = 'sending' THEN updated_at END"  # its lease has ended: it is looked up
+    " WHERE state IN ('queued', 'sending') AND owes IS NULL"
 )
 NOT_TAKEN = "lease_until IS NULL"
 # As in migration 0003
@@ -37,14 +49,17 @@ def upgrade() -> None:
     """Apply."""
     _alone("orders, outbox")
     for name in COLUMNS:
-        if name != "owes":
-            op.add_column("orders", sa.Column(name, sa.Integer() if name in NUMBERS else MOMENT, nullable=True))
-    # with its check, which SQLite takes with a column only
-    op.execute(f"ALTER TABLE orders ADD COLUMN owes TEXT CONSTRAINT ck_orders_owes CHECK ({OWES})")
-    values = ", ".join(f"{name} = o.{before}" for name, before in COLUMNS.items())
-    op.execute(f"UPDATE orders SET {values} FROM outbox AS o WHERE o.order_id = orders.id")  # noqa: S608
+        if name != "call_slot":
+            op.add_column("orders", sa.Column(name, TYPES.get(name, MOMENT), nullable=True))
+    # before anything is written: PostgreSQL may leave an index of rows that have just changed unused for a while
     _index("ix_orders_due", "orders", ["owes", "next_attempt_at", "id"], "owes IS NOT NULL AND call_until IS NULL")
     _index("ix_orders_looked_up", "orders", ["call_until"], "call_until IS NOT NULL AND owes = 'look_up'")
+    values = ", ".join(f"{name} = o.{before}" for name, before in COLUMNS.items() if name != "call_slot")
+    op.execute(f"UPDATE orders SET {values} FROM outbox AS o WHERE o.order_id = orders.id AND {AGREES}")  # noqa: S608
+    op.execute(OWED_AGAIN)
+    # the last column comes with the check, which SQLite takes with a column only, and tries on every row
+    op.execute(f"ALTER TABLE orders ADD COLUMN call_slot INTEGER CONSTRAINT ck_orders_owes CHECK ({OWES})")
+    op.execute(f"UPDATE orders SET call_slot = o.slot FROM outbox AS o WHERE o.order_id = orders.id AND {AGREES}")  # noqa: S608
     op.drop_table("outbox")
 
 
@@ -76,14 +91,14 @@ def downgrade() -> None:
     _index("ix_outbox_look_ups", "outbox", ["lease_until"], "lease_until IS NOT NULL AND action = 'look_up'")
     for name in ("ix_orders_due", "ix_orders_looked_up"):
         op.drop_index(name, "orders")
-    for name in COLUMNS:
+    for name in reversed(COLUMNS):  # the check goes with its column
         op.drop_column("orders", name)
 
 
 def _alone(tables: str) -> None:
-    """Wait for what the other version has begun, in the order in which it locks: it may be serving still.
+    """Wait for what another process has begun; what it begins meanwhile waits. SQLite has one writer.
 
-    What it begins meanwhile waits. SQLite has one writer.
+    One that holds the one table and wants the other loses, or this does: either tries again.
     """
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")

@@ -1,0 +1,18 @@
+"""What an order owes in its state, as the database demands it."""
+
+from datetime import datetime, timedelta
+
+from panelr_bridge.store import outbox
+from panelr_bridge.store.tables import Row
+from panelr_bridge.values import Action, State
+
+
+def standing(state: State, *, now: datetime) -> Row:
+    """Return the columns of an order that is in `state` since `now`."""
+    if state is State.UNCONFIRMED:
+        return {"state": state} | outbox.owed(action=Action.LOOK_UP, due=now, now=now)
+    if state not in {State.QUEUED, State.SENDING}:
+        return {"state": state} | outbox.NOTHING
+    lease, slot = (now + timedelta(seconds=35), 7) if state is State.SENDING else (None, None)
+    call = outbox.owed(action=Action.CREATE_WORK_ORDER, due=now, now=now, lease_until=lease, slot=slot)
+    return {"state": state} | call
