@@ -26,7 +26,7 @@ from sqlalchemy import make_url
 from bench.orders import SECRET
 from bench.panelr import Panelr
 from bench.processes import Process, free_port, running
-from panelr_bridge.panelr.wire import Wire
+from panelr_bridge.panelr.wire import Wire, body_of
 
 TABLE = "CREATE TABLE orders (woo_order_id BIGINT PRIMARY KEY, state TEXT NOT NULL, body {bytes} NOT NULL, answer TEXT)"
 Scope = dict[str, Any]
@@ -40,6 +40,7 @@ async def caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callabl
     wire = Wire(connections=512, connect_seconds=10, idle_seconds=2, largest_answer=1_000_000)
     address = httpx.URL(f"{base_url}/api/api.php?action=create_work_order")
     headers = {
+        "Host": address.netloc.decode(),
         "X-Panelr-API-Key": "key-of-the-benchmark",
         "Accept": "application/json",
         "User-Agent": "floor",
@@ -48,8 +49,10 @@ async def caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callabl
 
     async def call(body: bytes) -> bytes:
         async with asyncio.timeout(timeout_seconds):
-            answer = await wire.handle_async_request(httpx.Request("POST", address, headers=headers, content=body))
-        return answer.raise_for_status().content
+            said = headers | {"Content-Length": str(len(body))}
+            request = httpx.Request("POST", address, headers=said, stream=httpx.ByteStream(body))
+            answer = await wire.handle_async_request(request)
+        return body_of(answer.raise_for_status())
 
     async with wire:
         yield call

@@ -327,7 +327,7 @@ async def test_a_post_carries_the_key_and_exactly_this_body(respx_mock: respx.Mo
         "application/json",
         "panelr-bridge",
     ]
-    assert sent.content == (
+    assert sent.read() == (
         b'{"customer_email":"ada@example.test","customer_name":"Ada L\\u00f6velace","payment_amount":58.45,'
         b'"status":"payment_submitted","wc_order_id":"20","source":"woocommerce",'
         b'"adjustment_direction":"discount","adjustment_label":"SPRING","adjustment_amount":10.10,'
@@ -344,7 +344,7 @@ async def test_a_get_carries_its_query_and_no_body(respx_mock: respx.MockRouter)
     sent = route.calls.last.request
     query = "action=get_work_orders&customer_email=ada%2B1%26x%3Dy%40example.test&limit=100"
     assert sent.url.query.decode() == query
-    assert (sent.content, "content-type" in sent.headers) == (b"", False)
+    assert (sent.read(), "content-type" in sent.headers) == (b"", False)
     assert sent.headers["x-panelr-api-key"] == PANELR_KEY
 
 

@@ -5,6 +5,7 @@ import gzip
 import os
 import socket
 import zlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 
 from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Unknown
 from panelr_bridge.panelr import client as client_module
+from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr import wire
 from panelr_bridge.panelr.client import PanelrClient
 from tests.kit import PANELR_KEY
@@ -54,6 +56,32 @@ async def test_one_connection_serves_call_after_call() -> None:
     assert all(
         request.count(b"POST /api/api.php?action=create_work_order HTTP/1.1") == 1 for request in server.requests
     )
+
+
+async def test_a_request_says_whose_it_is_and_how_long() -> None:
+    """Once each: a server that is told two hosts or two lengths takes neither."""
+    server = Counting()
+    async with serving(server) as url, client(url) as panelr:
+        await panelr.call(CREATE, now=NOW)
+        await panelr.call(panelr_request.get_products(), now=NOW)
+    posted, asked = (request.partition(b"\r\n\r\n") for request in server.requests)
+    host = b"Host: " + url.removeprefix("http://").rstrip("/").encode()
+    for head, _, _ in (posted, asked):
+        assert [line for line in head.split(b"\r\n") if line.lower().startswith(b"host")] == [host]
+    lengths = [line for line in posted[0].split(b"\r\n") if line.lower().startswith(b"content-length")]
+    assert lengths == [b"Content-Length: %d" % len(posted[2])]
+    assert b"content-" not in asked[0].lower()
+
+
+async def test_a_body_that_is_not_there_whole_is_not_sent() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"{"
+
+    server = Counting()
+    async with serving(server) as url, client(url) as panelr:
+        with pytest.raises(httpx.LocalProtocolError, match="not there whole"):
+            await panelr._wire.handle_async_request(httpx.Request("POST", url, content=parts()))
+    assert server.connections == 0
 
 
 async def test_calls_at_once_have_a_connection_each_and_keep_them() -> None:

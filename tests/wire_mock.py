@@ -31,5 +31,9 @@ class WireMocker(HTTPCoreMocker):
             return await super().from_async_httpx_response(  # type: ignore[no-untyped-call]
                 httpx_response, target, **kwargs
             )
-        await httpx_response.aread()
-        return httpx_response
+        return httpx.Response(
+            httpx_response.status_code,
+            headers=httpx_response.headers,
+            stream=httpx.ByteStream(await httpx_response.aread()),
+            request=kwargs["request"],
+        )

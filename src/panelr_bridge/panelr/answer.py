@@ -33,7 +33,7 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
     too long (its builtin.vcl, vcl_backend_error), and by then the work order may exist. So is an answer whose
     status says no while its envelope says yes.
     """
-    retry_after = _retry_after(headers.get("retry-after"), now)
+    retry_after = _retry_after(headers.get("retry-after"), now) if status in {429, 503} else None
     envelope = _envelope(body)
     words = _words(envelope)
     if envelope is not None and envelope["success"] and not 200 <= status < 300:

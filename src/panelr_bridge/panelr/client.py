@@ -19,12 +19,13 @@ import httpx
 from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Unknown
 from panelr_bridge.panelr import answer
 from panelr_bridge.panelr.request import Call, entry_point
-from panelr_bridge.panelr.wire import TooLarge, Wire
+from panelr_bridge.panelr.wire import TooLarge, Wire, body_of
 
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s: one that is about to close is never used."""
 CONNECTIONS = 512
 LARGEST_ANSWER = 16 * 1024 * 1024
+NO_BODY = httpx.ByteStream(b"")
 
 _BROKEN: tuple[tuple[type[Exception], str], ...] = (
     (httpx.TimeoutException, "Panelr took too long, and it is not known how far it came"),
@@ -70,7 +71,7 @@ class PanelrClient:
             async with asyncio.timeout(self._timeout):
                 response = await self._wire.handle_async_request(self._request(call))
             return answer.interpret(
-                status=response.status_code, headers=response.headers, body=response.content, now=now
+                status=response.status_code, headers=response.headers, body=body_of(response), now=now
             )
         except TimeoutError:
             return Unknown(words=f"Panelr did not finish its answer within {self._timeout:g} s")
@@ -80,19 +81,23 @@ class PanelrClient:
     @functools.cached_property
     def _headers(self) -> tuple[httpx.Headers, httpx.Headers]:
         """What is said in every call without a body, and with one; raises UnicodeEncodeError."""
-        return httpx.Headers(self._key), httpx.Headers(self._key | {"Content-Type": "application/json"})
+        said = {"Host": httpx.URL(self._address).netloc.decode()} | self._key
+        return httpx.Headers(said), httpx.Headers(said | {"Content-Type": "application/json"})
 
     def _request(self, call: Call) -> httpx.Request:
-        """Return what is sent. It goes to the transport itself: a client above it has nothing to add here."""
+        """Return what is sent. It goes to the transport itself, so everything is said here."""
         url = _address(self._address, call.action)
         if call.query:
             url = url.copy_merge_params(dict(call.query))
         try:
             without, with_body = self._headers
-            headers = without if call.body is None else with_body
-            return httpx.Request(call.method, url, content=call.body, headers=headers)
         except UnicodeEncodeError as error:
             raise httpx.LocalProtocolError("a header holds what is no ASCII") from error
+        if call.body is None:
+            return httpx.Request(call.method, url, headers=without, stream=NO_BODY)
+        headers = with_body.copy()
+        headers["Content-Length"] = str(len(call.body))
+        return httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(call.body))
 
 
 @functools.lru_cache(maxsize=64)
