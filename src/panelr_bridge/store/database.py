@@ -28,6 +28,8 @@ R = TypeVar("R")
 
 BUSY_MILLISECONDS = 30_000
 READERS = 2
+WRITERS_CACHE, READERS_CACHE = 16_000, 2_000
+"""KB of pages that a SQLite connection keeps: an order touches two dozen, the indexes of digests at any place."""
 # Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
 UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
 
@@ -94,8 +96,8 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE", patience=0)
-        self._reading = _sqlite_engine(path, begin="BEGIN", patience=BUSY_MILLISECONDS)
+        self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE", patience=0, cache=WRITERS_CACHE)
+        self._reading = _sqlite_engine(path, begin="BEGIN", patience=BUSY_MILLISECONDS, cache=READERS_CACHE)
         self._writer = Writer(self._writing)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
 
@@ -129,8 +131,11 @@ class SqliteDatabase:
             engine.dispose()
 
 
-def _sqlite_engine(path: Path, *, begin: str, patience: int) -> Engine:
-    """Return an engine whose transactions begin by `begin` and wait `patience` milliseconds for another process."""
+def _sqlite_engine(path: Path, *, begin: str, patience: int, cache: int) -> Engine:
+    """Return an engine whose transactions begin by `begin` and wait `patience` milliseconds for another process.
+
+    Each of its connections keeps `cache` KB of pages.
+    """
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -141,6 +146,7 @@ def _sqlite_engine(path: Path, *, begin: str, patience: int) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",  # a commit that was answered survives a loss of power
             "foreign_keys=ON",
+            f"cache_size=-{cache}",
             f"busy_timeout={patience}",
         ):
             connection.execute(f"PRAGMA {pragma}")
