@@ -222,6 +222,11 @@ async def test_a_refused_connection_is_not_sent() -> None:
     assert outcome == NotSent(words="Panelr refused the connection")
 
 
+@pytest.mark.parametrize("address", ["http://xn--a/", "http:///", "panel.test", "http://panel.test:99999"])
+async def test_an_address_that_is_none_is_never_called(address: str) -> None:
+    assert await ask(address) == Misconfigured(words="BRIDGE_PANELR_URL is no address that can be called")
+
+
 async def test_a_host_that_does_not_exist_is_never_unknown() -> None:
     """Without a network the resolver cannot say that the name does not exist, only that it does not know now."""
     outcome = await ask("http://panel-of-the-tests.invalid", seconds=20)

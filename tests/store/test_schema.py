@@ -172,15 +172,23 @@ async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: State, 
 
 async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_database_url: str) -> None:
     """And one that contradicts its order is left behind: nobody would have made it."""
-    rows = {State.QUEUED: None, State.SENDING: None, State.HELD: "create_work_order", State.CREATED: "look_up"}
+    rows = [
+        (State.QUEUED, None),
+        (State.SENDING, None),
+        (State.HELD, "create_work_order"),
+        (State.CREATED, "look_up"),
+        (State.QUEUED, "look_up"),
+    ]
 
     def as_before(connection: Connection) -> None:
-        for number, (state, action) in enumerate(rows.items(), start=1):
+        for number, (state, action) in enumerate(rows, start=1):
             values = {"number": number, "state": state, "now": NOW, "code": "x" if state == "created" else None}
             connection.execute(text(f"INSERT INTO orders {STANDING}").bindparams(AT_NOW), values)
             if action:
                 owed = text(f"INSERT INTO outbox {OWED.replace('create_work_order', action)}")
                 connection.execute(owed.bindparams(AT_NOW), {"order_id": number, "now": NOW})
+        sent = text("UPDATE orders SET first_sent_at = :now WHERE id = 5").bindparams(AT_NOW)
+        connection.execute(sent, {"now": NOW})
 
     async with database.opened(empty_database_url) as opened:
         await opened.write(migrate.upgrade, "0009")
@@ -191,7 +199,10 @@ async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_datab
             ("create_work_order", NOW),  # a lease that has ended: it is looked up
             (None, None),
             (None, None),
+            ("create_work_order", NOW),  # it may have been sent: so is this
         ]
+        states = await opened.read(lambda connection: connection.execute(select(orders_table.c.state)).scalars().all())
+        assert sorted(states) == ["created", "held", "queued", "sending", "sending"]
 
 
 async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:

@@ -206,6 +206,22 @@ async def test_what_comes_alone_waits_for_another_process_that_writes(
     assert await numbers(opened) == [*range(1 - ALONE, 1), 1, 2]
 
 
+async def test_a_connection_that_has_become_useless_is_let_go_where_work_comes_alone(
+    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", 60.0)
+    for n in range(ALONE):
+        await opened.write(adds(-n))
+    connection = opened._writer._connection
+    assert connection is not None
+    connection.connection.driver_connection.close()  # type: ignore[union-attr]
+    await asyncio.sleep(0)  # the loop comes round
+    with pytest.raises(sqlite3.ProgrammingError):
+        await opened.write(adds(1))
+    assert await opened.write(adds(2)) == 2
+    assert await numbers(opened) == [*range(1 - ALONE, 1), 2]
+
+
 async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(
     opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,7 +104,11 @@ class PanelrClient:
 def _address(address: str, action: str) -> httpx.URL:
     """Return the address of an action; raises InvalidURL and UnsupportedProtocol where it is none."""
     url = httpx.URL(address, params={"action": action})
-    if url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > 65535:
+    try:
+        host = url.host
+    except UnicodeError as error:  # what stands for a name in other letters, and does not
+        raise httpx.InvalidURL(str(error)) from error
+    if url.scheme not in {"http", "https"} or not host or (url.port or 0) > 65535:
         raise httpx.UnsupportedProtocol(f"{url.scheme or 'no scheme'} cannot be called")
     return url
 

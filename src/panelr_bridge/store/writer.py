@@ -162,7 +162,7 @@ class Writer:
             return False
         try:
             _begin_on(self._connection)
-        except sqlite3.OperationalError:  # another process is writing, or worse
+        except Exception:  # noqa: BLE001  another process is writing, or worse: `_commit` meets it, too, and sees to it
             return False
         try:
             _apart(self._connection, job)

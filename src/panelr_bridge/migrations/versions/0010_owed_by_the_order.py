@@ -34,7 +34,9 @@ AGREES = (
 )
 OWED_AGAIN = (
     "UPDATE orders SET owes = 'create_work_order', owes_since = updated_at, tries = 1, next_attempt_at = updated_at,"
-    " call_until = CASE WHEN state = 'sending' THEN updated_at END"  # its lease has ended: it is looked up
+    # what may have been sent is as if its lease had ended: it is looked up
+    " state = CASE WHEN first_sent_at IS NULL THEN state ELSE 'sending' END,"
+    " call_until = CASE WHEN state = 'sending' OR first_sent_at IS NOT NULL THEN updated_at END"
     " WHERE state IN ('queued', 'sending') AND owes IS NULL"
 )
 NOT_TAKEN = "lease_until IS NULL"
