@@ -107,7 +107,6 @@ def asked() -> Iterator[Case]:
     yield "stats", lambda connection: stats.look(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
     yield "attempts of", lambda connection: attempts.of_order(connection, 500)
-    yield "owed by", lambda connection: outbox.of_order(connection, 500)
     yield "deliveries of", lambda connection: deliveries.of_order(connection, store="default", woo_order_id=500)
     yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
 

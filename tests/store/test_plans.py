@@ -128,7 +128,6 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "order": (set(), {"pk_orders"}),
     "attempts of": ({"ix_attempts_order_id"}, {"ix_attempts_order_id"}),
-    "owed by": (set(), {"pk_orders"}),
     "deliveries of": ({"ix_deliveries_order"}, {"ix_deliveries_order"}),
     "find": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
 }

@@ -16,17 +16,14 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.values import Action, State
+from tests.store.owing import standing
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-LEASE = NOW + timedelta(seconds=35)
-OWED = outbox.owed(action=Action.CREATE_WORK_ORDER, due=NOW, now=NOW, lease_until=LEASE, slot=3)
-
-
 def order_row(number: int = 7, **more: Any) -> Row:
-    row = orders.new(store="default", woo_order_id=number, now=NOW) | OWED
-    return row | {"state": State.SENDING, "attempts": 1} | more
+    row = orders.new(store="default", woo_order_id=number, now=NOW) | standing(State.SENDING, now=NOW)
+    return row | {"attempts": 1} | more
 
 
 def attempt_row(order_id: int) -> Row:
@@ -118,10 +115,9 @@ async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
     ]
 
 
-@pytest.mark.parametrize("fence", [{"attempts": 2}, {"state": State.UNCONFIRMED}])
+@pytest.mark.parametrize("fence", [{"attempts": 2}, standing(State.UNCONFIRMED, now=NOW)])
 async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened: Database, fence: Row) -> None:
-    owed = outbox.owed(action=Action.LOOK_UP, due=NOW, now=NOW) if "state" in fence else OWED
-    order_id = await opened.write(orders.add, order_row() | owed | fence)
+    order_id = await opened.write(orders.add, order_row() | fence)
     assert order_id is not None
 
     def conclude(connection: Connection) -> Row | None:
@@ -129,9 +125,9 @@ async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened:
 
     assert await opened.write(conclude) is None
     assert await opened.read(attempts.of_order, order_id) == []
-    call = await opened.read(outbox.of_order, order_id)
-    assert call is not None
-    assert call["action"] == owed["owes"]
+    row = await opened.read(orders.get, order_id)
+    assert row is not None
+    assert row["owes"] is not None
 
 
 async def test_a_call_concludes_once(opened: Database) -> None:
@@ -147,8 +143,8 @@ async def test_a_call_concludes_once(opened: Database) -> None:
     ]
     (attempt,) = await opened.read(attempts.of_order, order_id)
     assert {name: attempt[name] for name in attempt_row(order_id)} == attempt_row(order_id)
-    assert await opened.read(outbox.of_order, order_id) is None
     row = await opened.read(orders.get, order_id)
     assert row is not None
     assert (row["state"], row["reference_code"], row["updated_at"]) == ("created", "WO-1", NOW)
+    assert outbox.call_of(row) is None
     assert {column.name for column in attempts_table.c} - {"id"} == set(attempt_row(order_id))

@@ -25,6 +25,16 @@ async def opened(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
         yield opened
 
 
+@pytest.fixture
+async def alone(opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> SqliteDatabase:
+    """The database after ALONE pieces of work that came alone, on a quick disk; the next one runs at once."""
+    monkeypatch.setattr(writer, "QUICK", 60.0)
+    for n in range(ALONE):
+        await opened.write(adds(-n))
+    await asyncio.sleep(0)  # the loop comes round
+    return opened
+
+
 def adds(number: int, *, then: Exception | None = None) -> Callable[[Connection], int]:
     def work(connection: Connection) -> int:
         connection.execute(text("INSERT INTO t (n) VALUES (:n)"), {"n": number})
@@ -174,70 +184,49 @@ async def test_the_first_of_many_is_waited_for_in_the_thread(
     assert threads == ["sqlite-commit"] * ALONE + ["MainThread"]
 
 
-async def test_after_company_the_loop_waits_for_nothing_for_a_while(
-    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "QUICK", 60.0)
-    for n in range(ALONE):
-        await opened.write(adds(-n))
-    for task in await asked_for(opened, adds(1), adds(2)):
+async def test_after_company_the_loop_waits_for_nothing_for_a_while(alone: SqliteDatabase) -> None:
+    for task in await asked_for(alone, adds(1), adds(2)):
         await task
     threads: list[str] = []
-    event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
+    event.listen(alone._writing, "commit", lambda _: threads.append(threading.current_thread().name))
     for n in range(3, 3 + ALONE):
-        await opened.write(adds(n))
+        await alone.write(adds(n))
     assert threads == ["sqlite-commit"] * (ALONE - 2) + ["MainThread"] * 2
 
 
-async def test_what_comes_alone_waits_for_another_process_that_writes(
-    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(writer, "QUICK", 60.0)
-    for n in range(ALONE):
-        await opened.write(adds(-n))
+async def test_what_comes_alone_waits_for_another_process_that_writes(alone: SqliteDatabase, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "writer.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        (task,) = await asked_for(opened, adds(1))
+        (task,) = await asked_for(alone, adds(1))
         await asyncio.sleep(0.05)
         assert not task.done()
         other.execute("INSERT INTO t (n) VALUES (2)")
         other.execute("COMMIT")
         assert await task == 1
-    assert await numbers(opened) == [*range(1 - ALONE, 1), 1, 2]
+    assert await numbers(alone) == [*range(1 - ALONE, 1), 1, 2]
 
 
-async def test_a_connection_that_has_become_useless_is_let_go_where_work_comes_alone(
-    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "QUICK", 60.0)
-    for n in range(ALONE):
-        await opened.write(adds(-n))
-    connection = opened._writer._connection
+async def test_a_connection_that_has_become_useless_is_let_go_where_work_comes_alone(alone: SqliteDatabase) -> None:
+    connection = alone._writer._connection
     assert connection is not None
     connection.connection.driver_connection.close()  # type: ignore[union-attr]
-    await asyncio.sleep(0)  # the loop comes round
     with pytest.raises(sqlite3.ProgrammingError):
-        await opened.write(adds(1))
-    assert await opened.write(adds(2)) == 2
-    assert await numbers(opened) == [*range(1 - ALONE, 1), 2]
+        await alone.write(adds(1))
+    assert await alone.write(adds(2)) == 2
+    assert await numbers(alone) == [*range(1 - ALONE, 1), 2]
 
 
-async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(
-    opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "QUICK", 60.0)
-    for n in range(ALONE):
-        await opened.write(adds(-n))
+async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(alone: SqliteDatabase) -> None:
 
     def refuse(_: Connection) -> None:
-        event.remove(opened._writing, "commit", refuse)
+        event.remove(alone._writing, "commit", refuse)
         raise OperationalError("COMMIT", None, Exception("disk I/O error"))
 
-    event.listen(opened._writing, "commit", refuse)
+    event.listen(alone._writing, "commit", refuse)
     with pytest.raises(OperationalError):
-        await opened.write(adds(1))
-    await opened.write(adds(2))
-    assert await numbers(opened) == [*range(1 - ALONE, 1), 2]
+        await alone.write(adds(1))
+    await alone.write(adds(2))
+    assert await numbers(alone) == [*range(1 - ALONE, 1), 2]
 
 
 async def test_a_savepoint_that_is_left_behind_does_not_outlive_its_work(opened: SqliteDatabase) -> None:

@@ -178,7 +178,7 @@ def give_up_planning(connection: Connection, now: datetime, order_id: int) -> No
     """Let an order be of which it could not be told what it calls for, and tell a person; a retry looks again."""
     row = orders.lock_by_id(connection, order_id)
     if row is not None:
-        follow_ups.planned(connection, order_id)
+        orders.follow(connection, order_id, at=None)
         orders.change(connection, order_id, {"attention": cannot_be_processed(row)}, now=now)
 
 

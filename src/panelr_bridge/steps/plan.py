@@ -26,7 +26,7 @@ def plan(
     row = orders.lock_by_id(connection, order_id)
     if row is None or row["follow_at"] is None or row["follow_at"] > now:
         return ()
-    follow_ups.planned(connection, order_id)
+    orders.follow(connection, order_id, at=None)
     order = snapshot(connection, row)
     if order is None:
         return ()

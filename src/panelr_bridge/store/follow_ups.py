@@ -21,7 +21,6 @@ _TO_PLAN = (
     .order_by(orders.c.follow_at)
     .limit(bindparam("limit"))
 )
-_PLANNED = update(orders).where(orders.c.id == bindparam("of_order")).values(follow_at=None)
 _FORGET = delete(follow_ups).where(_C.order_id == bindparam("of_order"))
 _WITHDRAW = delete(follow_ups).where(
     _C.order_id == bindparam("of_order"), _C.kind == bindparam("of_kind"), _C.lease_until.is_(None)
@@ -49,11 +48,6 @@ _ENDED: Select[Any] = (
 def to_plan(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     """Return the ids of orders of which it is to be looked at what they call for."""
     return list(connection.execute(_TO_PLAN, {"now": now, "limit": limit}).scalars())
-
-
-def planned(connection: Connection, order_id: int) -> None:
-    """Note that a locked order has been looked at. Nothing about the order has changed by that."""
-    connection.execute(_PLANNED, {"of_order": order_id})
 
 
 def of_order(connection: Connection, order_id: int) -> dict[FollowUp, Row]:

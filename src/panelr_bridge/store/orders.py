@@ -17,11 +17,12 @@ from panelr_bridge.store.tables import IN_DOUBT, Row, mapping_revisions, orders
 from panelr_bridge.values import State, WorkOrder
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
-ADD = {
-    "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
-    "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
-}
-_ADD = Prepared(ADD)
+_ADD = Prepared(
+    {
+        "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+        "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
+    }
+)
 _OF_STORE = and_(orders.c.store == bindparam("of_store"), orders.c.woo_order_id == bindparam("of_woo_order_id"))
 _FIND = select(orders).where(_OF_STORE)
 _LOCK = _FIND.with_for_update()
@@ -110,8 +111,8 @@ def note(connection: Connection, order_id: int, values: Row) -> None:
     connection.execute(_change(frozenset(values)), values | {"of_order": order_id})
 
 
-def follow(connection: Connection, order_id: int, *, at: datetime) -> None:
-    """Have it looked at, at that moment, what a locked order calls for. Nothing about the order changes by that."""
+def follow(connection: Connection, order_id: int, *, at: datetime | None) -> None:
+    """Have it looked at, then or not again, what a locked order calls for. Nothing about the order changes by that."""
     note(connection, order_id, {"follow_at": at})
 
 

@@ -35,15 +35,6 @@ _ENDED = [
     .with_for_update(skip_locked=True)
     for under_way in (SENDING, LOOKED_UP)
 ]
-_OWED = select(
-    orders.c.store,
-    orders.c.owes.label("action"),
-    orders.c.tries.label("attempt"),
-    orders.c.not_found_since.label("empty_since"),
-    orders.c.next_attempt_at,
-    orders.c.call_until.label("lease_until"),
-    orders.c.owes_since.label("owed_since"),
-).where(orders.c.id == bindparam("of_order"), orders.c.owes.is_not(None))
 
 
 def owed(
@@ -116,10 +107,19 @@ def next_at(connection: Connection) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def of_order(connection: Connection, order_id: int) -> Row | None:
+def call_of(row: Row) -> Row | None:
     """Return the call that an order owes, as people are told of it."""
-    found = connection.execute(_OWED, {"of_order": order_id}).mappings().one_or_none()
-    return None if found is None else dict(found)
+    if row["owes"] is None:
+        return None
+    return {
+        "store": row["store"],
+        "action": row["owes"],
+        "attempt": row["tries"],
+        "empty_since": row["not_found_since"],
+        "next_attempt_at": row["next_attempt_at"],
+        "lease_until": row["call_until"],
+        "owed_since": row["owes_since"],
+    }
 
 
 def requests_on_the_wire(connection: Connection, *, besides: int) -> list[str]:

@@ -218,15 +218,13 @@ def _story(connection: Connection, order_id: int) -> dict[str, Any]:
     if row is None:
         raise NotFound(f"there is no order {order_id}")
     told = deliveries.of_order(connection, store=row["store"], woo_order_id=row["woo_order_id"])
+    call = outbox.call_of(row)
+    moments = ("next_attempt_at", "lease_until", "owed_since", "empty_since")
     return _show_order(row) | {
         "attempt_log": [
             _with_moments(attempt, "started_at", "recorded_at") for attempt in attempts.of_order(connection, order_id)
         ],
-        "owed_calls": [
-            _with_moments(call, "next_attempt_at", "lease_until", "owed_since", "empty_since")
-            for call in (outbox.of_order(connection, order_id),)
-            if call is not None
-        ],
+        "owed_calls": [] if call is None else [_with_moments(call, *moments)],
         "follow_ups": [_show_follow_up(each) for each in follow_ups.of_order(connection, order_id).values()],
         "deliveries": [show_delivery(delivery) for delivery in told],
     }
