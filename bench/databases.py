@@ -120,6 +120,13 @@ def rows(url: str, statement: str) -> list[Any]:
         return connection.execute(statement).fetchall()
 
 
+def empty_log(url: str) -> None:
+    """Let SQLite's log begin anew: a commit that makes its file longer takes twice the time of one that does not."""
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(make_url(url).database or "")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run one short piece of asynchronous work."""
     return asyncio.run(work)

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection, update
 
 from bench import pictures
-from bench.databases import POSTGRESQL, SQLITE
+from bench.databases import POSTGRESQL, SQLITE, empty_log
 from bench.measure import Bench
 from bench.outcome import Goal, Outcome, Sheet, Spread, short
 from panelr_bridge import outcomes
@@ -160,6 +160,8 @@ async def _on_stages(
         for each, (compared_by, rows, owed) in zip(opened, filled_with, strict=True):
             bench.say(f"{each.dialect}: writing {rows:,} orders and {owed:,} calls owed")
             stages.append(await _stage(each, compared_by, rows, owed))
+        for url in urls:  # the more was filled in, the longer is the log that would be written over
+            await asyncio.to_thread(empty_log, url)
         bench.say(f"{opened[0].dialect}: measuring with {', '.join(f'{stage.rows:,}' for stage in stages)}")
         return {work.__name__: await _in_turns(stages, work) for work in works}
     finally:

@@ -4,6 +4,7 @@ A line is looked up by its variation, else its product, else its SKU; several ma
 A renewal that does not say for which activation is matched with the customer's lines, where just one fits.
 """
 
+import functools
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -87,16 +88,19 @@ def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activation
     return Line(line, items=() if reasons else tuple(items), reasons=tuple(reasons), mappings=tuple(mappings))
 
 
-def _keys(line: LineItem) -> list[str]:
+def _keys(line: LineItem) -> tuple[str, ...]:
+    return _keys_of(line.variation_id, line.product_id, line.sku)
+
+
+@functools.lru_cache(maxsize=1000)  # the same products are ordered again and again
+def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
     """The most exact key first: variation, product, SKU."""
-    keys = []
-    if line.variation_id:
-        keys.append(variation_key(line.variation_id))
-    if line.product_id:
-        keys.append(product_key(line.product_id))
-    if line.sku.strip():
-        keys.append(sku_key(line.sku))
-    return keys
+    keys = (
+        variation_key(variation_id) if variation_id else None,
+        product_key(product_id) if product_id else None,
+        sku_key(sku) if sku.strip() else None,
+    )
+    return tuple(key for key in keys if key is not None)
 
 
 def _read(line: LineItem, by_key: dict[str, list[Mapping]], policy: Policy) -> list[_Part | Reason]:

@@ -35,7 +35,7 @@ async def alone(opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> Sqli
     return opened
 
 
-def adds(number: int, *, then: Exception | None = None) -> Callable[[Connection], int]:
+def adds(number: int, *, then: BaseException | None = None) -> Callable[[Connection], int]:
     def work(connection: Connection) -> int:
         connection.execute(text("INSERT INTO t (n) VALUES (:n)"), {"n": number})
         if then is not None:
@@ -204,6 +204,26 @@ async def test_what_comes_alone_waits_for_another_process_that_writes(alone: Sql
         other.execute("COMMIT")
         assert await task == 1
     assert await numbers(alone) == [*range(1 - ALONE, 1), 1, 2]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)], ids=["its own fault", "the program ends"])
+async def test_what_fails_alone_leaves_nothing_and_is_told(alone: SqliteDatabase, error: BaseException) -> None:
+    connection = alone._writer._connection
+    with pytest.raises(type(error)):
+        await alone.write(adds(1, then=error))
+    assert await alone.write(adds(2)) == 2
+    assert await numbers(alone) == [*range(1 - ALONE, 1), 2]
+    assert alone._writer._connection is connection
+
+
+async def test_what_must_begin_again_does_so_where_it_comes_alone(alone: SqliteDatabase) -> None:
+    beaten = iter([Restart(), Restart(), None])
+
+    def work(connection: Connection) -> int:
+        return adds(1, then=next(beaten))(connection)
+
+    assert await alone.write(work) == 1
+    assert await numbers(alone) == [*range(1 - ALONE, 1), 1]
 
 
 async def test_a_connection_that_has_become_useless_is_let_go_where_work_comes_alone(alone: SqliteDatabase) -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from panelr_bridge import json_text
 from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.panelr.reading import integer, moment, rows, string
 from panelr_bridge.values import Intent, ListedItem, ListedWorkOrder, WorkOrder
@@ -20,7 +21,7 @@ from panelr_bridge.values import Intent, ListedItem, ListedWorkOrder, WorkOrder
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
 
-_JSON = json.JSONDecoder(parse_float=Decimal)
+_PATIENT = json.JSONDecoder(parse_float=Decimal)
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -140,11 +141,15 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
     if start is None:
         return None
     try:
-        content = _JSON.decode(body[start.start() :].decode("utf-8", "surrogatepass"))
+        content = json_text.read(body[start.start() :], _patiently)
     except (ValueError, ArithmeticError, RecursionError):
         return None
     usable = isinstance(content, dict) and isinstance(content.get("success"), bool)
     return content if usable else None
+
+
+def _patiently(body: bytes) -> Any:
+    return _PATIENT.decode(body.decode("utf-8", "surrogatepass"))
 
 
 def _words(envelope: Mapping[str, Any] | None) -> str:

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import simplejson
 
+from panelr_bridge import json_text
 from panelr_bridge.values import Adjustment, Authority, CartItem, Intent, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
 LISTED_WORK_ORDERS = 100
-
-_JSON = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +183,7 @@ def _known(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(content: Mapping[str, Any]) -> bytes:
-    text: str = _JSON.encode(content)
-    return text.encode()
+    return json_text.ascii_only(content).encode()
 
 
 def _item(item: CartItem) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from panelr_bridge.steps.claim import Terms, claim_of, follows_at_once, sending_
 from panelr_bridge.steps.intake import Received
 from panelr_bridge.steps.record import Report, created_attempt, created_values
 from panelr_bridge.steps.weigh import Weighed
-from panelr_bridge.store import again, at_once, mappings, rate, together
+from panelr_bridge.store import again, at_once, mappings, orders, rate, together
 from panelr_bridge.store.at_once import Added
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, Stored
@@ -162,4 +162,4 @@ class Ordinary:
             attempt = created_attempt(report, work_order, now=now)
             return fence | together.conclusion(claim.order_id, claim.number, columns, attempt, now=now)
 
-        return await at_once.conclude(self._database, values, frozenset(columns))
+        return await at_once.conclude(self._database, values, orders.shape(columns))

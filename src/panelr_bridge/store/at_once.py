@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, text
 
-from panelr_bridge.store import deliveries, rate, together
+from panelr_bridge.store import deliveries, orders, rate, together
 from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
@@ -128,11 +128,10 @@ def concludes(database: Database) -> bool:
     return database.dialect == "postgresql"
 
 
-async def conclude(database: Database, values: Callable[[], Row], columns: frozenset[str]) -> bool:
+async def conclude(database: Database, values: Callable[[], Row], shape: orders.Shape) -> bool:
     """Write a call's end as `together.conclude` does, where the order's snapshot is still the one that was sent.
 
-    `values` is what `together.conclusion` returns, `columns` those of the order that it sets. Returns whether it was
-    written.
+    `values` is what `together.conclusion` returns, `shape` that of those of the order. Returns whether it was written.
     """
-    found = await database.alone(together.concluding(columns, unchanged=True), values)
+    found = await database.alone(together.concluding(shape, unchanged=True), values)
     return any(written for (written,) in found)

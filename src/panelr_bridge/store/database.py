@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from panelr_bridge import json_text
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row
@@ -138,7 +139,12 @@ def _sqlite_engine(path: Path, *, begin: str, patience: int, cache: int) -> Engi
 
     Each of its connections keeps `cache` KB of pages.
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False},
+        json_serializer=json_text.ascii_only,
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -8,13 +8,15 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, and_, bindparam, case, false, or_, select, text, true, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, case, false, null, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, mapping_revisions, orders
 from panelr_bridge.values import State, WorkOrder
+
+Shape = frozenset[tuple[str, bool]]
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
 _ADD = Prepared(
@@ -44,23 +46,32 @@ SHOWN: Select[Any] = select(*(column for column in orders.c if column.name != "c
 
 
 @functools.cache
-def _change(columns: frozenset[str]) -> Update:
-    """Return the statement that writes these columns of an order: built once, for that costs what running does."""
-    written = {name: _VALUES[name] for name in sorted(columns)}
+def _change(columns: frozenset[str], *, empty: frozenset[str] = frozenset()) -> Update:
+    """Return the statement that writes these columns of an order: built once, for that costs what running does.
+
+    Those that are `empty` are written as such in the statement itself, which saves the driver a value each.
+    """
+    written = {name: null() if name in empty else _VALUES[name] for name in sorted(columns)}
     return update(orders).where(orders.c.id == bindparam("of_order")).values(written)
 
 
-def settling(columns: frozenset[str]) -> ReturningUpdate[Any]:
-    """Return the statement of `settle`: `_change` with its fence."""
+def shape(values: Row) -> Shape:
+    """Return which columns `values` has, and which of them are empty."""
+    return frozenset([(name, value is None) for name, value in values.items()])
+
+
+def settling(values: Shape) -> ReturningUpdate[Any]:
+    """Return the statement of `settle` for values of this shape: `_change` with its fence."""
     # not as a condition that an index could serve: the order is found by its id
     sending = case((orders.c.state == State.SENDING, true()), else_=false())
-    fenced = _change(columns | {"updated_at"}).where(sending, orders.c.attempts == bindparam("of_attempt"))
+    columns, empty = frozenset(dict(values)) | {"updated_at"}, frozenset(name for name, none in values if none)
+    fenced = _change(columns, empty=empty).where(sending, orders.c.attempts == bindparam("of_attempt"))
     return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
 
 
 @functools.cache
-def _settle(columns: frozenset[str]) -> Prepared:
-    return Prepared(settling(columns))
+def _settle(values: Shape) -> Prepared:
+    return Prepared(settling(values))
 
 
 def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
@@ -122,7 +133,7 @@ def settle(connection: Connection, order_id: int, number: int, values: Row, *, n
     Returns which snapshot the order has now; None when it does not wait: its lease has ended, and others went on.
     """
     fence = {"of_order": order_id, "of_attempt": number}
-    found = _settle(frozenset(values)).run(connection, values | {"updated_at": now} | fence)
+    found = _settle(shape(values)).run(connection, values | {"updated_at": now} | fence)
     return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in found), None)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
+from panelr_bridge import json_text
 from panelr_bridge.store.alone import Alone
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row
@@ -87,6 +88,7 @@ def _engine(url: URL) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,  # an error must not tell the log a customer's data
         connect_args=CONNECT,
+        json_serializer=json_text.ascii_only,
     )
 
     @event.listens_for(engine.sync_engine, "checkout")

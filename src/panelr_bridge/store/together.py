@@ -25,7 +25,7 @@ def conclude(
     """
     if connection.dialect.name == "postgresql":
         written = conclusion(order_id, number, values, attempt, now=now)
-        found = concluding(frozenset(values)).run(connection, written)
+        found = concluding(orders.shape(values)).run(connection, written)
         return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in found), None)
     settled = orders.settle(connection, order_id, number, values, now=now)
     if settled is not None:
@@ -40,13 +40,13 @@ def conclusion(order_id: int, number: int, values: Row, attempt: Row, *, now: da
 
 
 @functools.cache
-def concluding(columns: frozenset[str], *, unchanged: bool = False) -> Prepared:
-    """Return the one statement of `conclude` on PostgreSQL, which sets `columns` of the order.
+def concluding(values: orders.Shape, *, unchanged: bool = False) -> Prepared:
+    """Return the one statement of `conclude` on PostgreSQL, which gives the order values of this shape.
 
     With `unchanged` it writes only where the order has the snapshot `of_delivery` in the status `of_status` still, and
     brings one row that says whether it did.
     """
-    settling = orders.settling(columns)
+    settling = orders.settling(values)
     if unchanged:
         same = (
             orders_table.c.delivery_id == bindparam("of_delivery"),

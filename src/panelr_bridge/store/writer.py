@@ -157,19 +157,28 @@ class Writer:
         self._just_now = False
 
     def _ran_at_once(self, job: Job) -> bool:
-        """Run a job and commit it, as `_commit` does, here and now; False where that has to wait for something."""
+        """Run a job and commit it here and now; False, and nothing has happened, where `_commit` is to see to it.
+
+        Nobody shares the transaction, so it needs no savepoint.
+        """
         if self._connection is None or _has_savepoint(self._connection):
             return False
         try:
             _begin_on(self._connection)
-        except Exception:  # noqa: BLE001  another process is writing, or worse: `_commit` meets it, too, and sees to it
+        except Exception:  # noqa: BLE001  another process is writing, or worse: `_commit` meets it, too
             return False
         try:
-            _apart(self._connection, job)
+            job.result = job.work(self._connection)
+        except BaseException as error:
+            self._take_back(self._connection)
+            if not isinstance(error, Exception):  # the program ends
+                raise
+            return False  # `_commit` meets it, too, or has more patience
+        try:
             self._commit_here(self._connection)
         except BaseException as error:  # noqa: BLE001  it is told to who waits
             self._let_go(broken=True)
-            job.error = job.error or error
+            job.error = error
         return True
 
     async def _serve(self) -> None:
@@ -229,6 +238,12 @@ class Writer:
                     raise
             await asyncio.sleep(0.005)
 
+    def _take_back(self, connection: Connection) -> None:
+        try:
+            _driver(connection).rollback()
+        except Exception:  # noqa: BLE001  the next one gets another connection
+            self._let_go(broken=True)
+
     def _let_go(self, *, broken: bool = False) -> None:
         if self._connection is not None:
             if broken:  # whatever it has begun ends with it
@@ -254,12 +269,17 @@ def _begin_on(connection: Connection) -> None:
 
 def _commit_on(connection: Connection) -> None:
     connection.dispatch.commit(connection)
-    connection.dialect.do_commit(connection.connection)
+    _driver(connection).commit()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+    return driver
 
 
 def _apart(connection: Connection, job: Job) -> None:
     """Run one job; what it raises is its own, unless SQLite has given up the whole transaction over it."""
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    driver = _driver(connection)
     driver.execute("SAVEPOINT job")
     for last in (False,) * (TRIES - 1) + (True,):
         try:

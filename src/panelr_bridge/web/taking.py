@@ -4,7 +4,6 @@ WooCommerce never retries, counts everything above 302 as a failure and switches
 row. So what is authentic is answered 2xx, whatever it says; only what cannot be stored is answered 503.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from panelr_bridge import logs
+from panelr_bridge import json_text, logs
 from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore
 from panelr_bridge.runtime import Runtime
 from panelr_bridge.settings import StoreSettings
@@ -35,7 +34,6 @@ KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-sou
 _KEPT = [(name, name.encode()) for name in KEPT_HEADERS]
 UNSETTLED = frozenset({State.QUEUED, State.SENDING, State.UNCONFIRMED})
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))  # json.dumps makes one each time
 
 
 class Answer(NamedTuple):
@@ -136,7 +134,7 @@ def outcome(delivery: Delivery, row: Row | None, *, words: str | None) -> dict[s
 
 def _outcome_answer(scope: Scope, delivery: Delivery, row: Row | None, *, words: str | None) -> Answer:
     status = 202 if row and row["state"] in UNSETTLED else 200
-    body = _JSON.encode(outcome(delivery, row, words=words)).encode()
+    body = json_text.utf8(outcome(delivery, row, words=words))
     return _answer(scope, status, b"application/json", body)
 
 
