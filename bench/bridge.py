@@ -16,7 +16,7 @@ from bench.processes import Process, free_port, running
 
 ADMIN_TOKEN = "admin-of-the-benchmark-51d2"  # noqa: S105  it guards nothing
 PANELR_KEY = "key-of-the-benchmark"
-SLOTS = 60_000
+SLOTS = 100_000
 
 
 def settings(database_url: str, panelr_url: str, **more: str) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """The shared rate limit: exact in every 60 seconds, whoever asks and however many at once."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, text
 
 from panelr_bridge.store import database, migrate, rate
 from panelr_bridge.store.database import Database
@@ -97,6 +98,25 @@ async def test_it_goes_by_the_clock_of_the_database_and_not_by_the_callers(opene
     an_hour = timedelta(hours=1)
     assert not await opened.write(take, there=NOW + timedelta(seconds=30), here=NOW + an_hour)
     assert await opened.write(take, there=NOW + timedelta(seconds=61), here=NOW - an_hour)
+
+
+@pytest.mark.parametrize("limit", [120, 100_000])
+async def test_the_first_free_slot_is_read_and_not_all_of_them(opened: Database, limit: int) -> None:
+    await _prepared(opened, limit)
+
+    def plan(connection: Connection) -> str:
+        if connection.dialect.name == "sqlite":
+            asked = "EXPLAIN QUERY PLAN SELECT slot FROM rate_slots WHERE name = 'panelr' AND slot >= 7 AND slot <= 100"
+            return str(connection.exec_driver_sql(f"{asked} ORDER BY slot LIMIT 1").all())
+        values = rate.ahead_values(name="panelr", limit=limit, now=NOW, likeness="x", doubtful_since=NOW)
+        asked = text(f"EXPLAIN {rate.free_ahead('')}").bindparams(
+            *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)
+        )
+        return "\n".join(connection.execute(asked, values).scalars())
+
+    told = await opened.read(plan)
+    assert "rate_slots" in told
+    assert not re.search(r"sort|bitmap|TEMP B-TREE|Seq Scan on rate_slots", told, re.IGNORECASE), told
 
 
 def _take_slot(connection: Connection, now: datetime) -> rate.Slot | None:

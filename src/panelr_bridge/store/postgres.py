@@ -32,7 +32,13 @@ SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout":
 CONNECT = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}
 # A single statement goes by its indexes. PostgreSQL keeps the plan that it has made of one, which on tables that were
 # all but empty then reads them from end to end, until they are analyzed: a minute and thousands of orders later.
-OF_SINGLE_STATEMENTS = {"enable_seqscan": "off", "jit": "off", "lock_timeout": "500ms"}
+OF_SINGLE_STATEMENTS = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "jit": "off",
+    "lock_timeout": "500ms",
+}
 _SQLALCHEMYS = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"})
 
 

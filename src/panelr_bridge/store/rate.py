@@ -150,6 +150,8 @@ def prepare(connection: Connection, *, name: str, limit: int, now: datetime) -> 
     """
     connection.execute(_ADD_SLOT, [{"name": name, "slot": slot, "never": NEVER} for slot in range(1, limit + 1)])
     connection.execute(_LOWER[connection.dialect.name], {"name": name, "limit": limit, **_moments(now)})
+    if connection.dialect.name == "postgresql":  # which takes a table that it has not looked over for a small one,
+        connection.exec_driver_sql("ANALYZE rate_slots")  # and sorts all of it for the first free row
 
 
 def take_ahead(
