@@ -310,9 +310,10 @@ def _written(request: httpx.Request) -> bytes:
     """Return a request as it goes over the wire; raises LocalProtocolError for one that would not be what it says."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
     lines += [b"%s: %s" % header for header in request.headers.raw]
-    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
+    head = b"\r\n".join(lines)
+    if head.count(b"\r") + head.count(b"\n") > 2 * (len(lines) - 1) or b"\0" in head:
         raise httpx.LocalProtocolError("a header holds a line break", request=request)
     try:
-        return b"\r\n".join(lines) + b"\r\n\r\n" + body_of(request)
+        return head + b"\r\n\r\n" + body_of(request)
     except TypeError as error:
         raise httpx.LocalProtocolError(str(error), request=request) from error
