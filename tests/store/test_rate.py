@@ -109,10 +109,10 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(opened: Database,
             asked = "EXPLAIN QUERY PLAN SELECT slot FROM rate_slots WHERE name = 'panelr' AND slot >= 7 AND slot <= 100"
             return str(connection.exec_driver_sql(f"{asked} ORDER BY slot LIMIT 1").all())
         values = rate.ahead_values(name="panelr", limit=limit, now=NOW, likeness="x", doubtful_since=NOW)
-        asked = text(f"EXPLAIN {rate.free_ahead('')}").bindparams(
+        explained = text(f"EXPLAIN {rate.free_ahead('')}").bindparams(
             *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)
         )
-        return "\n".join(connection.execute(asked, values).scalars())
+        return "\n".join(connection.execute(explained, values).scalars())
 
     told = await opened.read(plan)
     assert "rate_slots" in told

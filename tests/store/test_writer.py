@@ -208,11 +208,18 @@ async def test_what_comes_alone_waits_for_another_process_that_writes(alone: Sql
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)], ids=["its own fault", "the program ends"])
 async def test_what_fails_alone_leaves_nothing_and_is_told(alone: SqliteDatabase, error: BaseException) -> None:
-    connection = alone._writer._connection
     with pytest.raises(type(error)):
         await alone.write(adds(1, then=error))
     assert await alone.write(adds(2)) == 2
     assert await numbers(alone) == [*range(1 - ALONE, 1), 2]
+
+
+async def test_what_fails_of_many_is_told_on_the_same_connection(alone: SqliteDatabase) -> None:
+    connection = alone._writer._connection
+    failing = adds(2, then=ValueError("no"))
+    done = await asyncio.gather(*await asked_for(alone, adds(1), failing, adds(3)), return_exceptions=True)
+    assert [type(each) for each in done] == [int, ValueError, int]
+    assert await numbers(alone) == [*range(1 - ALONE, 1), 1, 3]
     assert alone._writer._connection is connection
 
 

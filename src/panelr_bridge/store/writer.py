@@ -1,7 +1,7 @@
 """SQLite's one writer: it commits together what was asked for at the same time.
 
-A durable commit waits for the disk, and waits no longer for ten transactions than for one. Each piece of work runs
-apart from the others, behind a savepoint of its own: one that fails takes back what it wrote and nothing else.
+A durable commit waits for the disk, and waits no longer for ten transactions than for one. Where one of them fails, all
+begin again, each behind a savepoint of its own: then it takes back what it wrote and nothing else.
 
 The work runs on the event loop, only the commit, which waits for the disk, in a thread. A thread for all of it costs
 half as much again: two threads of Python take the interpreter from each other at every statement. Where the disk was
@@ -157,10 +157,7 @@ class Writer:
         self._just_now = False
 
     def _ran_at_once(self, job: Job) -> bool:
-        """Run a job and commit it here and now; False, and nothing has happened, where `_commit` is to see to it.
-
-        Nobody shares the transaction, so it needs no savepoint.
-        """
+        """Run a job and commit it here and now; False, and nothing has happened, where `_commit` is to see to it."""
         if self._connection is None or _has_savepoint(self._connection):
             return False
         try:
@@ -168,13 +165,8 @@ class Writer:
         except Exception:  # noqa: BLE001  another process is writing, or worse: `_commit` meets it, too
             return False
         try:
-            job.result = job.work(self._connection)
-        except BaseException as error:
-            self._take_back(self._connection)
-            if not isinstance(error, Exception):  # the program ends
-                raise
-            return False  # `_commit` meets it, too, or has more patience
-        try:
+            if not _together(self._connection, [job]):
+                return False  # `_commit` meets what failed, too, or has more patience
             self._commit_here(self._connection)
         except BaseException as error:  # noqa: BLE001  it is told to who waits
             self._let_go(broken=True)
@@ -195,8 +187,10 @@ class Writer:
         """Run the jobs and commit them; when that fails, none of them has happened."""
         try:
             connection = await self._begun()
-            for job in batch:
-                _apart(connection, job)
+            if not _together(connection, batch):
+                connection = await self._begun()
+                for job in batch:
+                    _apart(connection, job)
             self._alone = self._alone + 1 if len(batch) == 1 and not self._jobs else 0
             if self._is_quick():
                 self._commit_here(connection)
@@ -238,12 +232,6 @@ class Writer:
                     raise
             await asyncio.sleep(0.005)
 
-    def _take_back(self, connection: Connection) -> None:
-        try:
-            _driver(connection).rollback()
-        except Exception:  # noqa: BLE001  the next one gets another connection
-            self._let_go(broken=True)
-
     def _let_go(self, *, broken: bool = False) -> None:
         if self._connection is not None:
             if broken:  # whatever it has begun ends with it
@@ -275,6 +263,17 @@ def _commit_on(connection: Connection) -> None:
 def _driver(connection: Connection) -> sqlite3.Connection:
     driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
     return driver
+
+
+def _together(connection: Connection, batch: list[Job]) -> bool:
+    """Run the jobs; False, and nothing has happened, where one failed. Raises where that cannot be taken back."""
+    try:
+        for job in batch:
+            job.result = job.work(connection)
+    except Exception:  # noqa: BLE001  it is told to who waits when that is run apart
+        _driver(connection).rollback()
+        return False
+    return True
 
 
 def _apart(connection: Connection, job: Job) -> None:
