@@ -16,6 +16,7 @@ from tests.torture.killpoint import Killpoint
 PORTS = (20_000, 32_000)
 """Below the ports that the system gives to outgoing connections: one of those could take a server's."""
 START_SECONDS = 60.0
+_GIVEN: set[int] = set()
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.torture.process"])
 
@@ -95,12 +96,17 @@ class Bridge:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that nobody listens on, each only once.
+
+    Scenarios run side by side: one whose bridge has not begun to listen yet would deliver to another's.
+    """
     while True:
         port = DICE.randrange(*PORTS)
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def _serve(environment: dict[str, str], folder: Path, log: Path, killpoint: Killpoint | None) -> None:
