@@ -25,7 +25,10 @@ def read(body: bytes, otherwise: Callable[[bytes], Any]) -> Any:
 
 
 def utf8(content: Any) -> bytes:
-    """Return `content` as JSON without blanks, for readers; raises TypeError for what JSON has no form for."""
+    """Return `content` as JSON without blanks, for readers; it holds no amount that is not finite.
+
+    Raises TypeError for objects; a moment or a set, for which JSON has no form, is written in one of msgspec's.
+    """
     try:
         return _WRITER.encode(content)
     except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError):

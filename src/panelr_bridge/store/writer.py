@@ -166,8 +166,9 @@ class Writer:
             return False
         try:
             if not _together(self._connection, [job]):
-                return False  # `_commit` meets what failed, too, or has more patience
-            self._commit_here(self._connection)
+                return False  # `_commit` has more patience
+            if job.error is None:
+                self._commit_here(self._connection)
         except BaseException as error:  # noqa: BLE001  it is told to who waits
             self._let_go(broken=True)
             job.error = error
@@ -184,7 +185,10 @@ class Writer:
             self._serving = None
 
     async def _commit(self, batch: list[Job]) -> None:
-        """Run the jobs and commit them; when that fails, none of them has happened."""
+        """Run the jobs and commit them; when that fails, none of them has happened.
+
+        Where they are run again, another process may write in between.
+        """
         try:
             connection = await self._begun()
             if not _together(connection, batch):
@@ -192,7 +196,9 @@ class Writer:
                 for job in batch:
                     _apart(connection, job)
             self._alone = self._alone + 1 if len(batch) == 1 and not self._jobs else 0
-            if self._is_quick():
+            if not _driver(connection).in_transaction:
+                pass  # the one job has failed
+            elif self._is_quick():
                 self._commit_here(connection)
             else:
                 began = time.monotonic()
@@ -266,14 +272,25 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def _together(connection: Connection, batch: list[Job]) -> bool:
-    """Run the jobs; False, and nothing has happened, where one failed. Raises where that cannot be taken back."""
+    """Run the jobs; False, and nothing has happened, where they are to run apart.
+
+    Raises where what has failed cannot be taken back.
+    """
     try:
         for job in batch:
-            job.result = job.work(connection)
-    except Exception:  # noqa: BLE001  it is told to who waits when that is run apart
+            _run(connection, job)
+    except Exception as error:  # noqa: BLE001  it is told to who waits
         _driver(connection).rollback()
-        return False
+        if len(batch) > 1 or isinstance(error, Restart):
+            return False
+        batch[0].error = error
     return True
+
+
+def _run(connection: Connection, job: Job) -> None:
+    job.result = job.work(connection)
+    if not _driver(connection).in_transaction:  # what ran before is gone, what follows would be committed at once
+        raise sqlite3.OperationalError("the transaction has ended within a piece of work")
 
 
 def _apart(connection: Connection, job: Job) -> None:
