@@ -120,6 +120,7 @@ _ADD_SLOT = text(
 
 
 _BELIEVED = "SELECT reltuples FROM pg_class WHERE oid = 'rate_slots'::regclass"
+"""How many slots PostgreSQL plans for; below zero where it has not looked over them."""
 _LOWER = _each(
     "UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot <= :limit AND EXISTS"
     " (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot > :limit AND s.used_at > {free_since})"

@@ -196,18 +196,20 @@ class Writer:
                 for job in batch:
                     _apart(connection, job)
             self._alone = self._alone + 1 if len(batch) == 1 and not self._jobs else 0
-            if not _driver(connection).in_transaction:
-                pass  # the one job has failed
-            elif self._is_quick():
-                self._commit_here(connection)
-            else:
-                began = time.monotonic()
-                await self._in_thread(functools.partial(_commit_on, connection))
-                self._quick = time.monotonic() - began < QUICK
+            if _driver(connection).in_transaction:  # where the only job has failed, there is none
+                await self._commit_where_it_waits_least(connection)
         except BaseException as error:  # noqa: BLE001  it is told to everybody who waits, and the next ones are served
             self._let_go(broken=True)
             for job in batch:
                 job.error = job.error or error
+
+    async def _commit_where_it_waits_least(self, connection: Connection) -> None:
+        if self._is_quick():
+            self._commit_here(connection)
+            return
+        began = time.monotonic()
+        await self._in_thread(functools.partial(_commit_on, connection))
+        self._quick = time.monotonic() - began < QUICK
 
     def _commit_here(self, connection: Connection) -> None:
         began = time.monotonic()
@@ -274,22 +276,26 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 def _together(connection: Connection, batch: list[Job]) -> bool:
     """Run the jobs; False, and nothing has happened, where they are to run apart.
 
-    Raises where what has failed cannot be taken back.
+    Raises where SQLite has given up the transaction, or what has failed cannot be taken back.
     """
+    driver = _driver(connection)
     try:
         for job in batch:
-            _run(connection, job)
-    except Exception as error:  # noqa: BLE001  it is told to who waits
-        _driver(connection).rollback()
+            job.result = job.work(connection)
+            _still_open(driver)
+    except Exception as error:
+        if not driver.in_transaction:
+            raise
+        driver.rollback()
         if len(batch) > 1 or isinstance(error, Restart):
             return False
         batch[0].error = error
     return True
 
 
-def _run(connection: Connection, job: Job) -> None:
-    job.result = job.work(connection)
-    if not _driver(connection).in_transaction:  # what ran before is gone, what follows would be committed at once
+def _still_open(driver: sqlite3.Connection) -> None:
+    """Raise where a piece of work has ended the transaction that it shares."""
+    if not driver.in_transaction:  # what ran before is gone, what follows would be committed at once
         raise sqlite3.OperationalError("the transaction has ended within a piece of work")
 
 
