@@ -95,12 +95,14 @@ def _keys(line: LineItem) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=1000)  # the same products are ordered again and again
 def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
     """The most exact key first: variation, product, SKU."""
-    keys = (
-        variation_key(variation_id) if variation_id else None,
-        product_key(product_id) if product_id else None,
-        sku_key(sku) if sku.strip() else None,
-    )
-    return tuple(key for key in keys if key is not None)
+    keys = []
+    if variation_id:
+        keys.append(variation_key(variation_id))
+    if product_id:
+        keys.append(product_key(product_id))
+    if sku.strip():
+        keys.append(sku_key(sku))
+    return tuple(keys)
 
 
 def _read(line: LineItem, by_key: dict[str, list[Mapping]], policy: Policy) -> list[_Part | Reason]:

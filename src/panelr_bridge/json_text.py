@@ -31,16 +31,13 @@ def utf8(content: Any) -> bytes:
     """
     try:
         return _WRITER.encode(content)
-    except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError):
+    except UnicodeEncodeError:  # half of a surrogate pair
         return _patiently(content).encode()
 
 
 def ascii_only(content: Any) -> str:
     """Return the same in ASCII, for programs that may take it for another encoding."""
-    try:
-        text = _WRITER.encode(content)
-    except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError):
-        return _patiently(content)
+    text = utf8(content)
     return text.decode() if text.isascii() else _patiently(content)
 
 
