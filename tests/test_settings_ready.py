@@ -67,7 +67,7 @@ def test_a_missing_secret_is_named_with_what_to_do(name: str, problem: str, valu
     "value",
     [
         *("changeme", "change-me", "CHANGE_ME_PLEASE", "change this", "replace-me", "your-secret-here", "<secret>"),
-        *("secret", "Password", "token", "key", "example", "placeholder", "none", "null", "xxx", " secret "),
+        *("secret", "Password", "token", "key", "example", "placeholder", "none", "null", "xxx", " secret ", "todo"),
     ],
 )
 @pytest.mark.parametrize("name", ["webhook_secret", "admin_token", "panelr_api_key"])

@@ -17,7 +17,7 @@ PANELR_STATUSES = (
     "payment_failed",
 )
 NEVER_CREATED_ON = frozenset({"checkout-draft", "auto-draft", "draft", "trash", "new"})
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = re.compile(  # what people leave or type where a secret is yet to come
     r"(change[-_ ]?(me|this)|replace[-_ ]?(me|this)|your[-_ ]).*|<.*>|"
     r"placeholder|secret|password|token|key|example|todo|none|null|(c[ks]_)?x+",
     re.IGNORECASE,
