@@ -14,6 +14,7 @@ from tests.torture.result import Result
 from tests.torture.run import Run
 from tests.torture.settle import settle
 from tests.torture.stage import staged
+from tests.torture.together import together
 
 TELLERS = 8
 IN_WAITING = 2
@@ -38,7 +39,7 @@ WORLDS = ((SQLITE, 1, True), (POSTGRESQL, 3, True), (POSTGRESQL, 3, False))
 
 async def play(run: Run, *, kills: int) -> list[Result]:
     """Play on each database at the same time; once also with a Panelr whose lists do not tell the shop's order."""
-    return list(await asyncio.gather(*(_one(run, *world, kills=kills) for world in WORLDS)))
+    return await together(*(_one(run, *world, kills=kills) for world in WORLDS))
 
 
 async def _one(run: Run, kind: str, processes: int, shows: bool, *, kills: int) -> Result:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from tests.torture.chance import DICE
 from tests.torture.ledger import CREATED, UPDATED
 from tests.torture.stage import Stage
+from tests.torture.together import together
 
 REST = (0.1, 0.4)
 """How long a teller rests after an order: the ledger must be checked in the end, so it does not grow without bounds."""
@@ -32,7 +33,7 @@ async def under_load(stage: Stage, tellers: int, *, first: int = 1) -> AsyncIter
         yield
     finally:
         enough.set()
-        await asyncio.gather(*tasks)
+        await together(*tasks)
 
 
 async def _tell(stage: Stage, order_id: int) -> None:

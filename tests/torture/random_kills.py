@@ -11,6 +11,7 @@ from tests.torture.result import Result
 from tests.torture.run import Run
 from tests.torture.settle import settle
 from tests.torture.stage import Stage, staged
+from tests.torture.together import together
 
 TELLERS = 12
 PAUSES = (0.05, 0.5)
@@ -20,7 +21,7 @@ LATENCY = 0.05
 
 async def play(run: Run, *, sqlite: int, postgresql: int) -> list[Result]:
     """Kill so many processes on each database, on both at the same time."""
-    return list(await asyncio.gather(_one(run, SQLITE, 1, sqlite), _one(run, POSTGRESQL, 3, postgresql)))
+    return await together(_one(run, SQLITE, 1, sqlite), _one(run, POSTGRESQL, 3, postgresql))
 
 
 async def _one(run: Run, kind: str, processes: int, kills: int) -> Result:
@@ -48,4 +49,4 @@ async def kill_at_random(stage: Stage, *, kills: int, say: Callable[[str], None]
         say(f"kill {number} of {kills}, {len(stage.ledger.told)} orders told")
         await victim.kill()
         restarts[victim] = asyncio.create_task(victim.start())
-    await asyncio.gather(*restarts.values())
+    await together(*restarts.values())

@@ -8,6 +8,7 @@ from tests.torture.result import Result
 from tests.torture.run import Run
 from tests.torture.settle import settle
 from tests.torture.stage import Stage, staged
+from tests.torture.together import together
 
 MINUTE = 60.0
 SPARE = 4.0
@@ -19,7 +20,7 @@ async def play(run: Run, *, limit: int, orders: int) -> list[Result]:
     """Send the orders through both databases at the same time."""
     run.say(f"rate: {orders} orders, {limit} a minute, on both databases at once")
     worlds = ((SQLITE, 2), (POSTGRESQL, 3))
-    return list(await asyncio.gather(*(_one(run, kind, count, limit, orders) for kind, count in worlds)))
+    return await together(*(_one(run, kind, count, limit, orders) for kind, count in worlds))
 
 
 async def _one(run: Run, kind: str, processes: int, limit: int, orders: int) -> Result:

@@ -17,6 +17,7 @@ from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 from tests.torture.chance import DICE
 from tests.torture.ledger import CREATED, Answer, Ledger, headers, snapshot
 from tests.torture.process import START_SECONDS, Bridge
+from tests.torture.together import together
 
 SETTINGS = {
     "BRIDGE_WEBHOOK_SECRET": SECRET,
@@ -52,7 +53,7 @@ class Stage:
 
     async def start(self, count: int) -> None:
         """Add and start `count` bridges."""
-        await asyncio.gather(*(self.add(f"bridge-{number}").start() for number in range(1, count + 1)))
+        await together(*(self.add(f"bridge-{number}").start() for number in range(1, count + 1)))
 
     @property
     def kills(self) -> int:
@@ -123,4 +124,4 @@ async def staged(database_url: str, folder: Path, **settings: str) -> AsyncItera
         try:
             yield stage
         finally:
-            await asyncio.gather(*(bridge.stop() for bridge in stage.bridges))
+            await together(*(bridge.stop() for bridge in stage.bridges))

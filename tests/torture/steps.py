@@ -16,6 +16,7 @@ from tests.torture.result import Result, joined
 from tests.torture.run import Run
 from tests.torture.settle import settle
 from tests.torture.stage import Stage, staged
+from tests.torture.together import together
 
 CREATE = "create_work_order"
 WALK_SECONDS = 30.0
@@ -45,7 +46,7 @@ async def play(run: Run, *, points: int | None) -> list[Result]:
     """Kill a process at each step of each way, or at `points` of them spread over the way."""
     kinds = ((SQLITE, 0), (POSTGRESQL, 2))
     parts = [[_lane(run, kind, neighbours, way, points) for way in WAYS] for kind, neighbours in kinds]
-    done = await asyncio.gather(*(asyncio.gather(*lanes) for lanes in parts))
+    done = await together(*(together(*lanes) for lanes in parts))
     return [joined(results) for results in done]
 
 

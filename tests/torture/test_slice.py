@@ -1,6 +1,5 @@
 """The short part of the long test: a few kill points and a few random kills, on both databases at the same time."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests.torture.result import Result
 from tests.torture.settle import settle
 from tests.torture.stage import staged
 from tests.torture.steps import WAYS, Walks, spread
+from tests.torture.together import together
 
 NEIGHBOURS = {SQLITE: 0, POSTGRESQL: 2}
 POINTS = 4
@@ -21,7 +21,7 @@ KILLS = 4
 async def test_orders_outlive_the_processes_that_carry_them(tmp_path: Path) -> None:
     databases = Databases(tmp_path)
     try:
-        results = await asyncio.gather(*(_slice(databases, kind, _room(tmp_path, kind)) for kind in NEIGHBOURS))
+        results = await together(*(_slice(databases, kind, _room(tmp_path, kind)) for kind in NEIGHBOURS))
     finally:
         databases.close()
     for result in results:
