@@ -51,6 +51,11 @@ def sign(body: bytes, secret: str = SECRET) -> str:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
+def tried(story: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what an order's story says was tried; a call that a busy machine held up before it began was no try."""
+    return [each for each in story["attempt_log"] if "held up" not in (each["words"] or "")]
+
+
 @dataclass
 class Kit:
     """One running bridge."""

@@ -19,7 +19,7 @@ from panelr_bridge.store.tables import follow_ups, rate_limits, rate_slots
 from panelr_bridge.values import FollowUp
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, pay_by, settled
-from tests.kit import Kit, line, order
+from tests.kit import Kit, line, order, tried
 
 LEASE = timedelta(hours=1)
 
@@ -187,7 +187,7 @@ async def test_a_renewal_is_matched_with_the_customers_one_line(kit: Kit) -> Non
     answer = await kit.post(RENEWAL)
     assert answer.json()["state"] == "held"
     story = await kit.until(20, "created")
-    assert [each["action"] for each in story["attempt_log"]] == ["get_lines", "create_work_order"]
+    assert [each["action"] for each in tried(story)] == ["get_lines", "create_work_order"]
     (made,) = kit.panel.of_wc_order("20")
     assert [item.activation_id for item in made.cart] == [fitting.id]
 
@@ -260,7 +260,7 @@ async def test_an_outage_only_delays_the_question_for_lines(kit: Kit) -> None:
         kit.panel.faults.add(fault, action="get_lines")
     await kit.post(RENEWAL)
     story = await kit.until(20, "created")
-    assert [each["outcome"] for each in story["attempt_log"]] == ["unknown"] * 3 + ["done"] * 2
+    assert [each["outcome"] for each in tried(story)] == ["unknown"] * 3 + ["done"] * 2
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -9,7 +9,7 @@ import pytest
 
 from panelr_bridge.calls import utc_now
 from panelr_bridge.settings import Settings
-from tests.kit import Kit, order
+from tests.kit import Kit, order, tried
 
 TIMEOUT = 3.0
 """Long enough that a busy machine answers in time what has no fault; what hangs or drips takes as long."""
@@ -170,7 +170,7 @@ async def end_of(kit: Kit, number: int) -> End:
     assert (story["owed_calls"], max(map(len, codes)) <= 1) == ([], True)
     if story["state"] == "created":
         assert story["reference_code"] in {each.reference_code for each in made}
-    tries = tuple(f"{each['action']} {each['outcome']}" for each in story["attempt_log"])
+    tries = tuple(f"{each['action']} {each['outcome']}" for each in tried(story))
     return End(story["state"], "".join(codes[0]) or None, "".join(codes[1]) or None, tries, len(made))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.kit import Kit, kit_of, order
+from tests.kit import Kit, kit_of, order, tried
 
 
 @pytest.fixture
@@ -18,9 +18,8 @@ async def mapped(kit: Kit) -> Kit:
 
 
 def tries(story: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was tried, and how it ended; a call that a busy machine held up before it began was no try."""
-    began = [each for each in story["attempt_log"] if "held up" not in each["words"]]
-    return [(each["action"], each["outcome"]) for each in began]
+    """What was tried, and how it ended."""
+    return [(each["action"], each["outcome"]) for each in tried(story)]
 
 
 async def test_done_is_stored_with_its_token(mapped: Kit) -> None:

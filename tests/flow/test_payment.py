@@ -11,7 +11,7 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.flow.test_faults import FAULTS, HIDES, TIMEOUT, customers
-from tests.kit import Kit, kit_of
+from tests.kit import Kit, kit_of, tried
 
 LATER = "2026-11-21T20:00:00"
 EVEN_LATER = "2026-11-21T21:00:00"
@@ -72,8 +72,8 @@ async def pay_by(kit: Kit, on_paid: str, *, method: int = 1) -> None:
 
 
 def tries(story: dict[str, Any], *actions: str) -> tuple[str, ...]:
-    tried = [each for each in story["attempt_log"] if each["action"] in (actions or EVERYTHING)]
-    return tuple(f"{each['action']} {each['outcome']}" for each in tried)
+    wanted = [each for each in tried(story) if each["action"] in (actions or EVERYTHING)]
+    return tuple(f"{each['action']} {each['outcome']}" for each in wanted)
 
 
 def attention(story: dict[str, Any]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The client against answers of wc/v3: what it sends, what it tries again, and what it makes of trouble."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -276,6 +277,26 @@ async def test_nobody_listens() -> None:
             with pytest.raises(ShopUnreachable, match="no connection") as caught:
                 await shop.get_order(7)
     assert caught.value.maybe_done is False
+
+
+async def test_a_connection_that_is_reset_as_it_is_made() -> None:
+    def reset_each(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the listener is closed at the end
+            while True:
+                accepted, _ = listener.accept()
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+                accepted.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        resetting = asyncio.create_task(asyncio.to_thread(reset_each, listener))
+        try:
+            async with client(f"http://127.0.0.1:{listener.getsockname()[1]}", waits=()) as shop:
+                for _ in range(300):  # each meets the reset at another moment
+                    with pytest.raises(ShopUnreachable):
+                        await shop.get_order(7)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            await resetting
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_a_matter_for_a_person() -> None:

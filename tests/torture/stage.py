@@ -109,6 +109,17 @@ class Stage:
         await self.map(sku="PANEL-1000", panelr_product_id=3)
 
 
+class Sending(httpx.AsyncHTTPTransport):
+    """What the shop sends by."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request. A bridge that is killed as a connection to it is made leaves anyio without a socket."""
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            raise httpx.ReadError("the connection was lost as it was made", request=request) from error
+
+
 @contextlib.asynccontextmanager
 async def staged(database_url: str, folder: Path, **settings: str) -> AsyncIterator[Stage]:
     """Set up a world without bridges; at its end they are stopped. `settings` go over those of `SETTINGS`.
@@ -118,7 +129,8 @@ async def staged(database_url: str, folder: Path, **settings: str) -> AsyncItera
     app = create_panelr(api_key=PANELR_KEY, rate_per_minute=0)
     own = {f"BRIDGE_{name.upper()}": value for name, value in settings.items()}
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
-    async with running(app) as url, httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as http:
+    sending = Sending(limits=limits, trust_env=False)
+    async with running(app) as url, httpx.AsyncClient(timeout=60, transport=sending, trust_env=False) as http:
         known = {"BRIDGE_PANELR_URL": url, "BRIDGE_DATABASE_URL": database_url}
         stage = Stage(database_url, folder, app.state.panel, http, SETTINGS | known | own)
         try:

@@ -89,7 +89,10 @@ class Exchange:
         return f"{self.root}{request.path}" + (f"?{written(query)}" if query else "")
 
     async def _answer(self, prepared: httpx.Request) -> Answer:
-        response = await self._client.send(prepared, stream=True)
+        try:
+            response = await self._client.send(prepared, stream=True)
+        except AttributeError as error:  # anyio's, on uvloop: a connection that was reset as it was made has no socket
+            raise httpx.ReadError("the connection was reset", request=prepared) from error
         try:
             body = bytearray()
             async for part in response.aiter_bytes():
