@@ -196,7 +196,7 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         kit.panel.faults.add("throttle", action="create_work_order", times=None, retry_after=None)
         await kit.post(order())
-        await kit.until(20, lambda story: story["attempts"] == 2)
+        await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # and the second is over
         await kit.runtime.bridge.write(_make_due)
         kit.runtime.bridge.owed.set()
         story = await kit.until(20, "held")
