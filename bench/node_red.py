@@ -19,8 +19,9 @@ from bench.measure import Bench, Case, Measurement, Target
 from bench.orders import SECRET
 from bench.outcome import Outcome, Sheet, Spread
 from bench.panelr import Panelr
-from bench.processes import ROOT, Process, free_port, running
+from bench.processes import ROOT, Process, running
 from bench.speed import BRIDGE, COLUMNS, FLOOR
+from tests.ports import free_port
 
 NODE_RED = "Node-RED"
 INSTALLED = ROOT / ".node-red"

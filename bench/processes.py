@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -11,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PORTS = (20_000, 32_000)
-"""Below the ports that the system gives to outgoing connections: one of those could take a server's."""
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 TICK = os.sysconf("SC_CLK_TCK")
@@ -86,15 +83,6 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    while True:
-        port = random.randrange(*PORTS)  # noqa: S311  it guards nothing
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def usage(pid: int) -> Usage:

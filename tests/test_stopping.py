@@ -18,7 +18,7 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order, sign
-from tests.web.test_door_on_the_wire import free_port
+from tests.ports import free_port
 
 CREATE = "create_work_order"
 MAKE_DUE = "UPDATE orders SET next_attempt_at = '2020-01-01 00:00:00.000000' WHERE owes IS NOT NULL"

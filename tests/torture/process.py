@@ -4,19 +4,15 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import socket
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from panelr_bridge.cli.serving import serve
-from tests.torture.chance import DICE
+from tests.ports import free_port
 from tests.torture.killpoint import Killpoint
 
-PORTS = (20_000, 32_000)
-"""Below the ports that the system gives to outgoing connections: one of those could take a server's."""
 START_SECONDS = 60.0
-_GIVEN: set[int] = set()
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.torture.process"])
 
@@ -93,20 +89,6 @@ class Bridge:
     def said(self, lines: int = 20) -> str:
         """Return the last `lines` of what it has written, all of them for 0."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, each only once.
-
-    Scenarios run side by side: one whose bridge has not begun to listen yet would deliver to another's.
-    """
-    while True:
-        port = DICE.randrange(*PORTS)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            if port not in _GIVEN:
-                _GIVEN.add(port)
-                return port
 
 
 def _serve(environment: dict[str, str], folder: Path, log: Path, killpoint: Killpoint | None) -> None:

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, order, sign
+from tests.ports import free_port
 
 LIMIT = 3 * 1024 * 1024
 EU_SECRET = "secret-of-the-store-eu"
@@ -83,14 +84,6 @@ def environment(**changes: str) -> dict[str, str]:
         "BRIDGE_MAX_BODY_BYTES": str(LIMIT),
         **changes,
     }
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
