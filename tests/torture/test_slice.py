@@ -18,6 +18,7 @@ POINTS = 4
 KILLS = 4
 
 
+@pytest.mark.timeout(300)  # where something does not settle, it is waited for, and then told what it was
 async def test_orders_outlive_the_processes_that_carry_them(tmp_path: Path) -> None:
     databases = Databases(tmp_path)
     try:
