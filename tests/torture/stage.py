@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from panelr_bridge.shop.sending import Sending
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
@@ -107,17 +108,6 @@ class Stage:
     async def map_products(self) -> None:
         """Map the product of every ordinary order."""
         await self.map(sku="PANEL-1000", panelr_product_id=3)
-
-
-class Sending(httpx.AsyncHTTPTransport):
-    """What the shop sends by."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. A bridge that is killed as a connection to it is made leaves anyio without a socket."""
-        try:
-            return await super().handle_async_request(request)
-        except AttributeError as error:
-            raise httpx.ReadError("the connection was lost as it was made", request=request) from error
 
 
 @contextlib.asynccontextmanager

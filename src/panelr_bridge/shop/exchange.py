@@ -13,6 +13,7 @@ import httpx
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.shop import answer, auth
 from panelr_bridge.shop.request import rest_root, written
+from panelr_bridge.shop.sending import Sending
 from panelr_bridge.shop.values import Answer, Request
 
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -33,6 +34,7 @@ class Exchange:
         self._timeout = timeout_seconds
         self.waits = tuple(waits)
         self._client = httpx.AsyncClient(
+            transport=Sending(trust_env=False),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds / 2, CONNECT_SECONDS)),
@@ -89,10 +91,7 @@ class Exchange:
         return f"{self.root}{request.path}" + (f"?{written(query)}" if query else "")
 
     async def _answer(self, prepared: httpx.Request) -> Answer:
-        try:
-            response = await self._client.send(prepared, stream=True)
-        except AttributeError as error:  # anyio's, on uvloop: a connection that was reset as it was made has no socket
-            raise httpx.ReadError("the connection was reset", request=prepared) from error
+        response = await self._client.send(prepared, stream=True)
         try:
             body = bytearray()
             async for part in response.aiter_bytes():
