@@ -1,7 +1,6 @@
 """The transport to Panelr when something breaks after the first byte may have left: never "not sent"."""
 
 import asyncio
-import socket
 import time
 from typing import Any
 
@@ -13,6 +12,7 @@ from panelr_bridge.panelr import answer
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr.client import PanelrClient, classify
 from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.server import end_in_reset
 from tests.kit import PANELR_KEY
 from tests.test_panelr_client import (
     BOUND,
@@ -33,8 +33,7 @@ LOOPS = ("uvloop", "asyncio")
 async def cut_after(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take one byte of the request, then reset the connection."""
     await reader.readexactly(1)
-    raw = writer.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    end_in_reset(writer.get_extra_info("socket"))
     writer.transport.abort()
 
 

@@ -22,6 +22,7 @@ from panelr_bridge.errors import (
     ShopUnreachable,
 )
 from panelr_bridge.shop.values import OrdersQuery
+from panelr_bridge.simulators.server import end_in_reset
 from tests.shop.kit import SHOP, WC, client
 
 DATA = Path(__file__).parents[1] / "data"
@@ -284,7 +285,7 @@ async def test_a_connection_that_is_reset_as_it_is_made() -> None:
         with contextlib.suppress(OSError):  # the listener is closed at the end
             while True:
                 accepted, _ = listener.accept()
-                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+                end_in_reset(accepted)
                 accepted.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -54,9 +54,13 @@ class LoopServer(uvicorn.Server):
 def reset(scope: dict[str, Any]) -> None:
     """Cut the connection of the request `scope` with a TCP reset: nothing more is sent, not even a FIN."""
     transport: asyncio.Transport = scope["extensions"]["transport"]
-    raw: socket.socket = transport.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    end_in_reset(transport.get_extra_info("socket"))
     transport.abort()
+
+
+def end_in_reset(raw: socket.socket) -> None:
+    """Let the closing of a socket be a reset."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 
 @contextlib.asynccontextmanager
