@@ -12,8 +12,6 @@ async def together(*lanes: Awaitable[R]) -> list[R]:
 
     That waits for the others: what goes on while its database and its event loop are taken away never ends.
     """
-    done = await asyncio.gather(*lanes, return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
+    ended = [asyncio.ensure_future(lane) for lane in lanes]
+    await asyncio.gather(*ended, return_exceptions=True)
+    return [each.result() for each in ended]
