@@ -1,4 +1,4 @@
-"""How many orders there are, without counting them: the counters that triggers keep (migration 0003).
+"""How many orders there are, without counting them: the counters that triggers keep (migrations 0003, 0011).
 
 A counter is the sum of its rows, of which PostgreSQL makes another one whenever all are taken by transactions under
 way: nobody waits. An order that is being sent has no counter, because an ordinary one would pay for two more changes;

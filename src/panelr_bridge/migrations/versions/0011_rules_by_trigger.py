@@ -1,0 +1,112 @@
+"""PostgreSQL looks at an order's row once when it is written: one trigger refuses what contradicts itself, and counts.
+
+A check's words are read anew for each statement that writes the table, and so is a trigger's WHEN; a function's once for
+a connection. SQLite reads them when it reads the table, and keeps them.
+"""
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+STATES = "'ignored', 'waiting', 'held', 'queued', 'sending', 'unconfirmed', 'created', 'refused', 'closed'"
+
+
+def _rules(row: str = "") -> dict[str, str]:
+    """Return what holds of every order, by the names of the checks that said so; `row` goes before its columns."""
+    nothing = f"({row}owes IS NULL)"
+    return {
+        "ck_orders_state": f"{row}state IN ({STATES})",
+        "ck_orders_created_has_result": (
+            f"{row}state <> 'created' OR {row}reference_code IS NOT NULL OR {row}work_order_id IS NOT NULL"
+        ),
+        "ck_orders_result_means_created": (
+            f"{row}state = 'created' OR ({row}reference_code IS NULL AND {row}work_order_id IS NULL)"
+        ),
+        "ck_orders_owes": (
+            f"CASE {row}owes WHEN 'create_work_order' THEN"
+            f" {row}state = CASE WHEN {row}call_until IS NULL THEN 'queued' ELSE 'sending' END"
+            f" WHEN 'look_up' THEN {row}state = 'unconfirmed'"
+            f" ELSE {nothing} AND {row}state NOT IN ('queued', 'sending') END"
+            f" AND {nothing} = ({row}next_attempt_at IS NULL) AND {nothing} = ({row}owes_since IS NULL)"
+            f" AND {nothing} = ({row}tries IS NULL) AND ({row}owes IS NOT NULL OR {row}call_until IS NULL)"
+        ),
+    }
+
+
+BROKEN = "\n".join(f"        WHEN NOT ({rule}) THEN '{name}'" for name, rule in _rules("NEW.").items())
+MOVED = "OLD.state <> NEW.state OR OLD.store <> NEW.store OR (OLD.attention IS NULL) <> (NEW.attention IS NULL)"
+COUNT = "PERFORM count_order({row}.store, {row}.state, {row}.attention IS NOT NULL, {change});"  # of migration 0003
+LEFT = COUNT.format(row="OLD", change=-1)
+COME = COUNT.format(row="NEW", change=1)
+FUNCTION = f"""
+CREATE FUNCTION order_written() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    broken text := CASE
+{BROKEN}
+    END;
+BEGIN
+    IF broken IS NOT NULL THEN
+        RAISE check_violation USING TABLE = 'orders', CONSTRAINT = broken,
+            MESSAGE = format('order %s of store "%s" contradicts itself: "%s"', NEW.woo_order_id, NEW.store, broken);
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        IF NOT ({MOVED}) THEN
+            RETURN NULL;
+        END IF;
+        IF OLD.state <> 'sending' THEN
+            {LEFT}
+        END IF;
+    END IF;
+    IF NEW.state <> 'sending' THEN
+        {COME}
+    END IF;
+    RETURN NULL;
+END $$
+"""
+TRIGGER = "CREATE TRIGGER order_written AFTER INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION order_written()"
+# As in migration 0003
+FUNCTION_BEFORE = f"""
+CREATE FUNCTION count_orders() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND OLD.state <> 'sending' THEN
+        {LEFT}
+    END IF;
+    IF NEW.state <> 'sending' THEN
+        {COME}
+    END IF;
+    RETURN NULL;
+END $$
+"""
+TRIGGERS_BEFORE = {
+    "count_new_orders": "AFTER INSERT ON orders FOR EACH ROW WHEN (NEW.state <> 'sending')",
+    "count_moved_orders": f"AFTER UPDATE ON orders FOR EACH ROW WHEN ({MOVED})",
+}
+
+
+def upgrade() -> None:
+    """Apply."""
+    if op.get_bind().dialect.name == "sqlite":
+        return
+    for name in TRIGGERS_BEFORE:  # nobody reads or writes an order from here on until this is committed
+        op.execute(f"DROP TRIGGER {name} ON orders")
+    op.execute("DROP FUNCTION count_orders()")
+    op.execute(FUNCTION)
+    op.execute(TRIGGER)
+    for name in _rules():
+        op.execute(f"ALTER TABLE orders DROP CONSTRAINT {name}")
+
+
+def downgrade() -> None:
+    """Take back."""
+    if op.get_bind().dialect.name == "sqlite":
+        return
+    op.execute("DROP TRIGGER order_written ON orders")
+    op.execute("DROP FUNCTION order_written()")
+    op.execute(FUNCTION_BEFORE)
+    for name, when in TRIGGERS_BEFORE.items():
+        op.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION count_orders()")
+    for name, rule in _rules().items():
+        op.execute(f"ALTER TABLE orders ADD CONSTRAINT {name} CHECK ({rule})")
