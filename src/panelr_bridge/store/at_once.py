@@ -44,23 +44,20 @@ _SIMPLE = (
     f" AND {_REVISION} = :mapping_revision"  # noqa: S608  our own names
     " AND NOT EXISTS (SELECT 1 FROM orders k WHERE k.store = :store AND k.woo_order_id = :woo_order_id)"
 )
-# The slot is only locked at first, so that nothing of it is left where the delivery turns out to be known. Delivery,
-# order: the order of all locks. Two that bring one order at once meet at its unique key: one fails whole.
+_TAKE = rate.taking_ahead(_SIMPLE)
+# The order of all locks: delivery, order; nobody waits for a slot. A delivery that is known, or an order that another
+# brings at once, breaks a unique key, and all is taken back: the slot as well.
 _ADD = Prepared(
-    text(
-        f"WITH free AS MATERIALIZED ({rate.free_ahead(_SIMPLE)}),"  # noqa: S608  our own names
-        f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM free"
-        "  ON CONFLICT DO NOTHING RETURNING id),"
+    rate.typed(
+        f"WITH taken AS ({_TAKE['postgresql']}),"  # noqa: S608  our own names
+        f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM taken RETURNING id),"
         f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, call_slot, {_ORDER})"
-        f"  SELECT delivered.id, delivered.id, free.slot, {_ORDER_VALUES} FROM delivered, free RETURNING id),"
-        " taken AS (UPDATE rate_slots SET used_at = statement_timestamp()"
-        "  WHERE name = :name AND slot = (SELECT free.slot FROM added, free))"
-        f" SELECT {_REVISION} AS revision, a.delivery_id, a.order_id, a.slot FROM (SELECT 1) one LEFT JOIN"
-        " (SELECT delivered.id AS delivery_id, added.id AS order_id, free.slot FROM delivered, added, free) a ON TRUE"
-    ).bindparams(*_ORDER_TYPES, *deliveries.TYPES, *rate.AHEAD_TYPES, bindparam("window", type_=rate.WINDOW)),
+        f"  SELECT delivered.id, delivered.id, taken.slot, {_ORDER_VALUES} FROM delivered, taken RETURNING id)"
+        f" SELECT {_REVISION}, (SELECT id FROM delivered), (SELECT id FROM added), (SELECT slot FROM taken)"
+    ).bindparams(*_ORDER_TYPES, *deliveries.TYPES),
     one_row=True,
 )
-_TAKE = rate.taking_ahead(_SIMPLE)
+_TAKE_SLOT = Prepared(rate.typed(_TAKE["sqlite"]))
 _DELIVER = Prepared(
     text(f"{deliveries.INTO} VALUES ({deliveries.VALUES}) ON CONFLICT DO NOTHING RETURNING id").bindparams(
         *deliveries.TYPES
@@ -108,7 +105,7 @@ async def add_order(database: Database, values: Callable[[], Row]) -> Added | in
 
 def _add_each(connection: Connection, values: Callable[[], Row]) -> Added | int:
     given = values()
-    slot = next((slot for (slot,) in _TAKE.run(connection, given)), None)
+    slot = next((slot for (slot,) in _TAKE_SLOT.run(connection, given)), None)
     if slot is None:
         return int(_NOW.run(connection, given)[0][0])
     delivery_id = next((each for (each,) in _DELIVER.run(connection, given)), None)

@@ -40,25 +40,26 @@ _MOMENTS: Mapping[str, Row] = {
     },
     "sqlite": {"now": ":now", "free_since": ":free_since", "until": ":until", "lock": ""},
 }
-WINDOW = Interval()
 _TYPES: Mapping[str, Any] = {
     "now": UtcDateTime(),
     "free_since": UtcDateTime(),
     "until": UtcDateTime(),
-    "window": WINDOW,
+    "doubtful_since": UtcDateTime(),
+    "window": Interval(),
     "pause": Interval(),
 }
 
 
 def _each(statement: str, **columns: Any) -> Mapping[str, Any]:
     """Return a statement for each database, with the moments that it names."""
-    return {dialect: _typed(statement.format(**moments), columns) for dialect, moments in _MOMENTS.items()}
+    return {dialect: typed(statement.format(**moments), **columns) for dialect, moments in _MOMENTS.items()}
 
 
-def _typed(statement: str, columns: Row) -> Any:
+def typed(statement: str, **columns: Any) -> TextClause:
+    """Return a statement that knows the types of this module's values, and those of the columns that it returns."""
     clause: TextClause = text(statement)
     clause = clause.bindparams(*(bindparam(name, type_=_TYPES[name]) for name in _TYPES if f":{name}" in statement))
-    return clause.columns(**columns) if columns else clause
+    return clause.columns(**columns) if columns else clause  # type: ignore[return-value]
 
 
 _FREE = (
@@ -77,11 +78,8 @@ _NEWCOMER = (
     " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
 )
 _AHEAD = _GATE + _NEWCOMER.format(in_doubt=IN_DOUBT)
-AHEAD_TYPES = (bindparam("now", type_=UtcDateTime()), bindparam("doubtful_since", type_=UtcDateTime()))
 _TAKES = {
-    "newcomer": Prepared(
-        {dialect: clause.bindparams(*AHEAD_TYPES) for dialect, clause in _each(_TAKE.format(condition=_AHEAD)).items()}
-    ),
+    "newcomer": Prepared(_each(_TAKE.format(condition=_AHEAD))),
     "queued": Prepared(_each(_TAKE.format(condition=_GATE))),
     "probe": Prepared(_each(_TAKE.format(condition=""))),
 }
@@ -168,14 +166,12 @@ def take_ahead(
     return _take(connection, "newcomer", values)
 
 
-def taking_ahead(condition: str) -> Prepared:
-    """Return SQLite's statement that takes the slot which `take_ahead` would take, where `condition` holds besides."""
-    return Prepared(_each(_TAKE.format(condition=f"{_AHEAD}{condition}"))["sqlite"].bindparams(*AHEAD_TYPES))
-
-
-def free_ahead(condition: str) -> str:
-    """Return PostgreSQL's query that locks the slot which `take_ahead` would take, where `condition` holds besides."""
-    return _FREE.format(condition=f"{_AHEAD}{condition}").format(**_MOMENTS["postgresql"])
+def taking_ahead(condition: str) -> Mapping[str, str]:
+    """Return each database's statement that takes the slot which `take_ahead` would, where `condition` holds too."""
+    return {
+        dialect: _TAKE.format(condition=f"{_AHEAD}{condition}").format(**moments)
+        for dialect, moments in _MOMENTS.items()
+    }
 
 
 def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime) -> Row:
