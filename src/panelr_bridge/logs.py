@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 import structlog
 
+from panelr_bridge import json_text
+
 _DETAIL = re.compile(r"DETAIL:.*")
-_JSON = json.JSONEncoder(default=repr)  # structlog's renderer makes one for each line
+_PATIENT = json.JSONEncoder(default=repr)
 LogFormat = Literal["json", "console"]
 Line = MutableMapping[str, Any]
 
@@ -64,7 +66,10 @@ def _without_rows(_logger: Any, _level: str, line: Line) -> Line:
 
 
 def _as_json(_logger: Any, _level: str, line: Line) -> str:
-    return _JSON.encode(line)
+    try:
+        return json_text.ascii_only(line)
+    except TypeError:  # a value that JSON has no form for
+        return _PATIENT.encode(line)
 
 
 SHARED: tuple[Any, ...] = (

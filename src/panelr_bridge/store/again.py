@@ -3,12 +3,12 @@
 It changes nothing but the inbox, so it needs neither to be read nor to be decided.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, LargeBinary, bindparam, text
 
 from panelr_bridge.store import deliveries
@@ -74,7 +74,7 @@ def _again(row: Sequence[Any]) -> Again:
     delivery_id, times, _, state, reasons, work_order_id, reference_code = row
     order = {
         "state": state,
-        "reasons": json.loads(reasons),
+        "reasons": msgspec.json.decode(reasons),
         "work_order_id": work_order_id,
         "reference_code": reference_code,
     }
