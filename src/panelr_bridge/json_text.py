@@ -11,15 +11,20 @@ from typing import Any
 import msgspec
 import simplejson
 
-_READER = msgspec.json.Decoder(float_hook=Decimal)
+_READER = msgspec.json.Decoder[Any](float_hook=Decimal)
 _WRITER = msgspec.json.Encoder(decimal_format="number")
 _PATIENT = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"))
 
 
-def read(body: bytes, otherwise: Callable[[bytes], Any]) -> Any:
+def reader(shape: Any) -> msgspec.json.Decoder[Any]:
+    """Return what reads JSON of `shape`, a type, and passes over what that does not name."""
+    return msgspec.json.Decoder(shape, float_hook=Decimal)
+
+
+def read(body: bytes, otherwise: Callable[[bytes], Any], *, by: msgspec.json.Decoder[Any] = _READER) -> Any:
     """Return what `body` says, numbers with a point as Decimal; what msgspec refuses is for `otherwise` to read."""
     try:
-        return _READER.decode(body)
+        return by.decode(body)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
         return otherwise(body)
 
