@@ -53,7 +53,7 @@ _ADD = Prepared(
         f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM taken RETURNING id),"
         f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, call_slot, {_ORDER})"
         f"  SELECT delivered.id, delivered.id, taken.slot, {_ORDER_VALUES} FROM delivered, taken RETURNING id)"
-        f" SELECT {_REVISION}, (SELECT id FROM delivered), (SELECT id FROM added), (SELECT slot FROM taken)"
+        " SELECT (SELECT id FROM delivered), (SELECT id FROM added), (SELECT slot FROM taken)"
     ).bindparams(*_ORDER_TYPES, *deliveries.TYPES),
     one_row=True,
 )
@@ -69,7 +69,7 @@ _PLACE = Prepared(
         f" VALUES (:delivery_id, :delivery_id, :slot, {_ORDER_VALUES}) RETURNING id"
     ).bindparams(*_ORDER_TYPES, _MOMENT)
 )
-_NOW = Prepared(text(f"SELECT {_REVISION}"))
+_NOW = Prepared(text(f"SELECT {_REVISION}"), one_row=True)
 
 
 class _Known(Exception):
@@ -97,9 +97,11 @@ async def add_order(database: Database, values: Callable[[], Row]) -> Added | in
             return await database.write(_add_each, values)
         except _Known:
             return None
-    found = await database.alone(_ADD, values)
-    for revision, delivery_id, order_id, slot in found:
-        return int(revision) if order_id is None else Added(order_id, delivery_id, rate.Slot(slot))
+    for delivery_id, order_id, slot in await database.alone(_ADD, values):
+        if order_id is not None:
+            return Added(order_id, delivery_id, rate.Slot(slot))
+        for (revision,) in await database.alone(_NOW, values):
+            return int(revision)
     return None
 
 
