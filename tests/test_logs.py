@@ -18,6 +18,7 @@ from panelr_bridge import logs
 from panelr_bridge.logs import LogFormat
 from panelr_bridge.store.database import Database
 from panelr_bridge.values import State
+from tests.torture import settle
 
 CUSTOMER = "ada@example.test"
 
@@ -152,6 +153,25 @@ def test_what_json_has_no_word_for_is_told_all_the_same(capsys: pytest.CaptureFi
     log.info("order.decided", kind=ValueError, error=ValueError("x"), text="\ud800", raw=b"\xff")
     told = json.loads(capsys.readouterr().err)
     assert told | {"kind": "<class 'ValueError'>", "error": "ValueError('x')", "raw": "b'\\xff'"} == told
+
+
+@pytest.mark.parametrize(
+    ("level", "more", "wrong"),
+    [
+        ("info", {}, False),
+        ("warning", {"reason": "error"}, False),
+        ("error", {}, True),
+        ("error", {"kind": ValueError}, True),  # JSON has no form for it: the line is written in another way
+        ("critical", {}, True),
+    ],
+)
+@pytest.mark.usefixtures("configured")
+def test_the_long_test_sees_a_line_that_must_not_be(
+    level: str, more: dict[str, Any], wrong: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("json")
+    getattr(structlog.get_logger(), level)("call.finished", **more)
+    assert settle.never(capsys.readouterr().err.strip()) is wrong
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -16,7 +16,7 @@ import structlog
 from panelr_bridge import json_text
 
 _DETAIL = re.compile(r"DETAIL:.*")
-_PATIENT = json.JSONEncoder(default=repr)
+_PATIENT = json.JSONEncoder(default=repr, separators=(",", ":"))
 LogFormat = Literal["json", "console"]
 Line = MutableMapping[str, Any]
 

@@ -39,6 +39,10 @@ def dialect() -> str:
     return "sqlite"
 
 
+ON_ITS_WAY = {"queued", "sending", "created"}
+"""What an order may be that is to be sent again: the worker may be quicker than the answer."""
+
+
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
     """A bridge that knows PANEL-1000."""
@@ -171,7 +175,8 @@ async def test_retry_decides_anew_and_sends_at_once(mapped: Kit) -> None:
     await mapped.post(order())
     await mapped.runtime.bridge.write(_open_the_gate)
     answer = await mapped.api("POST", "/orders/1/retry")
-    assert (answer.status_code, answer.json()["data"]["state"]) == (200, "queued")
+    assert answer.status_code == 200
+    assert answer.json()["data"]["state"] in ON_ITS_WAY
     await mapped.until(20, "created")
     assert await audited(mapped) == [("admin", "retry", "order 1")]
     assert len(mapped.panel.work_orders) == 1
@@ -236,7 +241,8 @@ async def test_an_unconfirmed_order_is_linked_by_a_person(mapped: Kit) -> None:
 async def test_an_unconfirmed_order_that_is_not_there_is_sent_again(mapped: Kit) -> None:
     await unconfirmed(mapped, when="before")
     answer = await mapped.api("POST", "/orders/1/resolve", json=NOT_THERE)
-    assert (answer.status_code, answer.json()["data"]["state"]) == (200, "queued")
+    assert answer.status_code == 200
+    assert answer.json()["data"]["state"] in ON_ITS_WAY
     await mapped.until(20, "created")
     assert len(mapped.panel.work_orders) == 1
 
@@ -285,7 +291,8 @@ async def test_retry_opens_a_closed_order_again(mapped: Kit) -> None:
     mapped.panel.faults.add("refuse")
     await mapped.post(order())
     await mapped.api("POST", "/orders/1/close")
-    assert (await mapped.api("POST", "/orders/1/retry")).json()["data"]["state"] == "queued"
+    assert (await mapped.api("POST", "/orders/1/retry")).json()["data"]["state"] in ON_ITS_WAY
+    await mapped.until(20, "created")
 
 
 async def test_a_closed_order_that_may_have_been_sent_is_looked_up_when_it_is_opened_again(mapped: Kit) -> None:

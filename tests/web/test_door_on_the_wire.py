@@ -296,15 +296,15 @@ def test_half_a_request_is_no_delivery_and_no_error(served: Served) -> None:
         trust_env=False,
     )
     assert answer.json()["meta"]["total"] == 0
-    assert [line for line in served.said.splitlines() if "Traceback" in line or '"level": "error"' in line] == []
+    assert [line for line in served.said.splitlines() if "Traceback" in line or '"level":"error"' in line] == []
 
 
 def test_nothing_told_on_the_way_is_a_secret_or_somebodys_data(served: Served) -> None:
     body = json.dumps(order(id=8)).encode()
     served.exchange(posted(body, "Connection: close", length(body)) + body)
     served.exchange(posted(body, "Connection: close", length(body), secret="wrong") + body)
-    assert '"event": "delivery.received"' in served.said
-    assert '"event": "delivery.refused"' in served.said
+    assert '"event":"delivery.received"' in served.said
+    assert '"event":"delivery.refused"' in served.said
     assert told(served.said) == []
 
 
@@ -319,7 +319,7 @@ def test_a_failing_database_tells_nothing_of_anybody_either(tmp_path: Path) -> N
             connection.execute("ALTER TABLE orders RENAME COLUMN request TO elsewhere")
         status, content = read(served.exchange(posted(body, "Connection: close", length(body)) + body))
         assert (status, content["detail"]) == (503, "the delivery could not be stored")
-        assert '"event": "delivery.not_stored"' in served.said
+        assert '"event":"delivery.not_stored"' in served.said
         assert told(served.said) == []
 
 
