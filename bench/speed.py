@@ -13,7 +13,7 @@ from bench.measure import Bench, Case, Measurement, Target
 from bench.outcome import Goal, Outcome, Sheet, Spread, short
 
 FLOOR, BRIDGE = "floor", "bridge"
-ONE, MANY = Case(1, seconds=1.0, repeats=4), Case(32, repeats=4)
+ONE, MANY = Case(1, seconds=1.0, repeats=8), Case(32, repeats=4)
 """The goals are measured by these two; the others have the fewest repetitions that show a spread, or one."""
 CASES = (
     ONE,
