@@ -5,7 +5,7 @@ from bench.databases import POSTGRESQL, SQLITE
 from bench.measure import Bench, Case, Measurement, Target
 from bench.outcome import Goal, Outcome, Sheet, Spread
 
-CASE = Case(32, seconds=2.0, count=1500, repeats=3)
+CASE = Case(32, seconds=2.0, count=1500, repeats=6)
 QUICK = Case(32, seconds=0.4, count=60, repeats=1)
 WARM = Case(8, count=60)
 
