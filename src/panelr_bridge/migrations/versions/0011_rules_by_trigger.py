@@ -38,9 +38,14 @@ def _rules(row: str = "") -> dict[str, str]:
 
 BROKEN = "\n".join(f"        WHEN NOT ({rule}) THEN '{name}'" for name, rule in _rules("NEW.").items())
 MOVED = "OLD.state <> NEW.state OR OLD.store <> NEW.store OR (OLD.attention IS NULL) <> (NEW.attention IS NULL)"
-COUNT = "PERFORM count_order({row}.store, {row}.state, {row}.attention IS NOT NULL, {change});"  # of migration 0003
+# By the function of migration 0003; an order that is being sent is not counted
+COUNT = """
+    IF {row}.state <> 'sending' THEN
+        PERFORM count_order({row}.store, {row}.state, {row}.attention IS NOT NULL, {change});
+    END IF;
+"""
 LEFT = COUNT.format(row="OLD", change=-1)
-COME = COUNT.format(row="NEW", change=1)
+COME_AND_END = COUNT.format(row="NEW", change=1) + "    RETURN NULL;\nEND $$"
 FUNCTION = f"""
 CREATE FUNCTION order_written() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -56,29 +61,19 @@ BEGIN
         IF NOT ({MOVED}) THEN
             RETURN NULL;
         END IF;
-        IF OLD.state <> 'sending' THEN
-            {LEFT}
-        END IF;
+        {LEFT}
     END IF;
-    IF NEW.state <> 'sending' THEN
-        {COME}
-    END IF;
-    RETURN NULL;
-END $$
+    {COME_AND_END}
 """
 TRIGGER = "CREATE TRIGGER order_written AFTER INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION order_written()"
 # As in migration 0003
 FUNCTION_BEFORE = f"""
 CREATE FUNCTION count_orders() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' AND OLD.state <> 'sending' THEN
+    IF TG_OP <> 'INSERT' THEN
         {LEFT}
     END IF;
-    IF NEW.state <> 'sending' THEN
-        {COME}
-    END IF;
-    RETURN NULL;
-END $$
+    {COME_AND_END}
 """
 TRIGGERS_BEFORE = {
     "count_new_orders": "AFTER INSERT ON orders FOR EACH ROW WHEN (NEW.state <> 'sending')",
