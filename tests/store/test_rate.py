@@ -121,6 +121,8 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(
 
     found = await opened.read(plan)
     assert "rate_slots" in found
+    if opened.dialect == "postgresql":
+        assert "rate_slots rate_slots_1" in found  # the one that is looked for
     # by its number, once it is found, PostgreSQL may read the row of so small a table from end to end
     seeking = r"Seq Scan on rate_slots" if told or limit > 120 else r"Seq Scan on rate_slots rate_slots_1"
     assert not re.search(rf"[Ss]ort|Bitmap|TEMP B-TREE|SCAN rate_slots|{seeking}", found), found

@@ -52,14 +52,18 @@ _TYPES: Mapping[str, Any] = {
 
 def _each(statement: str, **columns: Any) -> Mapping[str, Any]:
     """Return a statement for each database, with the moments that it names."""
-    return {dialect: typed(statement.format(**moments), **columns) for dialect, moments in _MOMENTS.items()}
+    each = {dialect: typed(words) for dialect, words in _worded(statement).items()}
+    return {dialect: clause.columns(**columns) for dialect, clause in each.items()} if columns else each
 
 
-def typed(statement: str, **columns: Any) -> TextClause:
-    """Return a statement that knows the types of this module's values, and those of the columns that it returns."""
-    clause: TextClause = text(statement)
-    clause = clause.bindparams(*(bindparam(name, type_=_TYPES[name]) for name in _TYPES if f":{name}" in statement))
-    return clause.columns(**columns) if columns else clause  # type: ignore[return-value]
+def _worded(statement: str) -> Mapping[str, str]:
+    return {dialect: statement.format(**moments) for dialect, moments in _MOMENTS.items()}
+
+
+def typed(statement: str) -> TextClause:
+    """Return a statement that knows the types of this module's values."""
+    named = (bindparam(name, type_=kind) for name, kind in _TYPES.items() if f":{name}" in statement)
+    return text(statement).bindparams(*named)
 
 
 _FREE = (
@@ -168,10 +172,7 @@ def take_ahead(
 
 def taking_ahead(condition: str) -> Mapping[str, str]:
     """Return each database's statement that takes the slot which `take_ahead` would, where `condition` holds too."""
-    return {
-        dialect: _TAKE.format(condition=f"{_AHEAD}{condition}").format(**moments)
-        for dialect, moments in _MOMENTS.items()
-    }
+    return _worded(_TAKE.format(condition=f"{_AHEAD}{condition}"))
 
 
 def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime) -> Row:
