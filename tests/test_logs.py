@@ -153,6 +153,8 @@ def test_what_json_has_no_word_for_is_told_all_the_same(capsys: pytest.CaptureFi
     log.info("order.decided", kind=ValueError, error=ValueError("x"), text="\ud800", raw=b"\xff")
     told = json.loads(capsys.readouterr().err)
     assert told | {"kind": "<class 'ValueError'>", "error": "ValueError('x')", "raw": "b'\\xff'"} == told
+    log.info("order.decided", text="\ud800", number=float("nan"))
+    assert json.loads(capsys.readouterr().err)["text"] == "\ud800"
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def _without_rows(_logger: Any, _level: str, line: Line) -> Line:
 def _as_json(_logger: Any, _level: str, line: Line) -> str:
     try:
         return json_text.ascii_only(line)
-    except TypeError:  # a value that JSON has no form for
+    except (TypeError, ValueError):  # a value that JSON has no form for
         return _PATIENT.encode(line)
 
 
