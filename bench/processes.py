@@ -13,6 +13,8 @@ from pathlib import Path
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 TICK = os.sysconf("SC_CLK_TCK")
+CPU_CLOCK = 2
+"""Of a process's clocks the one of the CPU time that the scheduler gave it: clock_getcpuclockid(3)."""
 ROOT = Path(__file__).parents[1]
 
 
@@ -88,8 +90,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def usage(pid: int) -> Usage:
     """Return the CPU time and memory of process `pid`, of its children, and of theirs."""
     family = _family(pid)
-    cpu = sum(sum(map(int, fields[11:15])) for fields in family.values())  # utime, stime, and of ended children
-    return Usage(cpu / TICK, sum(_memory(each, "VmRSS:") for each in family))
+    cpu = sum(_cpu_seconds(each, fields) for each, fields in family.items())
+    return Usage(cpu, sum(_memory(each, "VmRSS:") for each in family))
 
 
 def peak_bytes(pid: int) -> int:
@@ -124,6 +126,19 @@ def _family(pid: int) -> dict[int, list[str]]:
     while more := {each for each, fields in found.items() if int(fields[1]) in family} - family:
         family |= more
     return {each: found[each] for each in family if each in found}
+
+
+def _cpu_seconds(pid: int, fields: list[str]) -> float:
+    """Return what process `pid` and its ended children have used, by the clock that the kernel keeps of it.
+
+    /proc counts in ticks of 10 ms, user's and system's apart: 6 % of what 1,500 repeated deliveries take.
+    """
+    user, system, *ended = map(int, fields[11:15])
+    try:
+        own = time.clock_gettime(~pid << 3 | CPU_CLOCK)
+    except OSError:  # it has just ended
+        own = (user + system) / TICK
+    return own + sum(ended) / TICK
 
 
 def _memory(pid: int, name: str) -> int:

@@ -65,6 +65,19 @@ async def test_what_is_asked_for_together_is_committed_together(opened: SqliteDa
     assert len(commits) == 2  # TOGETHER of them, and the rest
 
 
+@pytest.mark.parametrize(("pieces", "commits"), [(5, 1), (TOGETHER, 1), (TOGETHER + 5, 2)])
+async def test_what_arrives_turn_by_turn_shares_a_commit_and_none_waits_without_end(
+    opened: SqliteDatabase, pieces: int, commits: int
+) -> None:
+    heard: list[object] = []
+    event.listen(opened._writing, "commit", heard.append)
+    tasks = []
+    for n in range(pieces):
+        tasks += await asked_for(opened, adds(n))
+    assert await asyncio.gather(*tasks) == list(range(pieces))
+    assert len(heard) == commits
+
+
 async def test_one_that_fails_takes_back_its_own_and_nothing_else(opened: SqliteDatabase) -> None:
     tasks = await asked_for(opened, adds(1), adds(2, then=ValueError("mine")), adds(1), adds(3))
     done = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,8 @@
 """SQLite's one writer: it commits together what was asked for at the same time.
 
-A durable commit waits for the disk, and waits no longer for ten transactions than for one. Where one of them fails, all
-begin again, each behind a savepoint of its own: then it takes back what it wrote and nothing else.
+A durable commit waits for the disk, and waits no longer for ten transactions than for one: so it begins once the loop
+has come to all that has arrived. Where one of them fails, all begin again, each behind a savepoint of its own: then it
+takes back what it wrote and nothing else.
 
 The work runs on the event loop, only the commit, which waits for the disk, in a thread. A thread for all of it costs
 half as much again: two threads of Python take the interpreter from each other at every statement. Where the disk was
@@ -177,12 +178,23 @@ class Writer:
     async def _serve(self) -> None:
         try:
             while self._jobs:
+                await self._gather()
                 batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), TOGETHER))]
                 await self._commit(batch)
                 for job in batch:
                     job.deliver()
         finally:
             self._serving = None
+
+    async def _gather(self) -> None:
+        """Wait while each turn of the loop brings more work: what has arrived by now shares one commit.
+
+        The way to the thread and back costs the processor more than an order's statements do.
+        """
+        known = 0
+        while known < len(self._jobs) < TOGETHER:
+            known = len(self._jobs)
+            await asyncio.sleep(0)
 
     async def _commit(self, batch: list[Job]) -> None:
         """Run the jobs and commit them; when that fails, none of them has happened.
