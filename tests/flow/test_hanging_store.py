@@ -83,9 +83,7 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
     monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
     await stepped.post(customers(20) | ON_HOLD)
     async with asyncio.timeout(10):
-        while (
-            not store.asked.is_set()
-        ):  # an order that the instructions' outcome holds is passed over until the next turn
+        while not store.asked.is_set():  # an order that another errand holds is passed over until the next turn
             await turn(stepped, following)
     await following.drain(seconds=10)
     story = await stepped.order(20)

@@ -122,12 +122,13 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
         intake.receive, delivery, read_order(body), policy=kit.runtime.bridge.policy, terms=terms
     )
     assert received.claim is not None
+    assert received.order is not None
+    assert received.order["state"] == "sending"
     return received.claim
 
 
 async def test_a_call_whose_process_died_is_looked_up_before_it_is_sent_again(mapped: Kit) -> None:
     await _claim_and_die(mapped, order())
-    assert (await mapped.order(20))["state"] == "sending"
     await asyncio.sleep(0.25)
     mapped.runtime.bridge.owed.set()
     story = await mapped.until(20, "created")
