@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
@@ -118,13 +118,16 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
     body = json.dumps(content).encode()
     delivery = Delivery(store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=20)
     terms = replace(kit.runtime.bridge.terms, lease=timedelta(seconds=0.2))
-    received = await kit.runtime.bridge.write(
-        intake.receive, delivery, read_order(body), policy=kit.runtime.bridge.policy, terms=terms
-    )
-    assert received.claim is not None
-    assert received.order is not None
-    assert received.order["state"] == "sending"
-    return received.claim
+
+    def claimed(connection: Connection, now: datetime) -> Claim:
+        policy = kit.runtime.bridge.policy
+        claim = intake.receive(connection, now, delivery, read_order(body), policy=policy, terms=terms).claim
+        assert claim is not None
+        stored = select(orders.c.state).where(orders.c.id == claim.order_id)
+        assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see it
+        return claim
+
+    return await kit.runtime.bridge.write(claimed)
 
 
 async def test_a_call_whose_process_died_is_looked_up_before_it_is_sent_again(mapped: Kit) -> None:
