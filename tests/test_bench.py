@@ -1,5 +1,7 @@
 """A small slice of the benchmark, to see that it runs and counts; no time is asserted."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +14,21 @@ from bench.load import Answered, Load, Report, deliver
 from bench.measure import Bench, Case
 from bench.outcome import Goal, Spread
 from bench.panelr import panelr
+from bench.processes import usage
 from bench.speed import FLOOR, side_by_side
 from panelr_bridge.woo import payload
 from panelr_bridge.woo.payload import Order
 from panelr_bridge.woo.signature import verify
 
 FEW = Case(4, seconds=5, count=40)
+BUSY = """
+import sys, time
+while time.process_time() < 0.2:
+    pass
+print(time.process_time(), flush=True)
+sys.stdin.read()
+"""
+"""A program that works for a while, says for how long, and rests."""
 
 
 @pytest.fixture
@@ -111,3 +122,13 @@ def test_an_order_is_one_that_woocommerce_could_have_sent() -> None:
 @pytest.mark.parametrize(("found", "at_least", "met"), [(0.7, True, True), (0.5, True, False), (0.7, False, False)])
 def test_a_goal_is_met_or_missed_by_its_median(found: float, at_least: bool, met: bool) -> None:
     assert Goal("orders/s", SQLITE, Spread(found, 0, 1), 0.6, at_least=at_least).met is met
+
+
+def test_a_process_has_used_what_it_says_itself() -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = float(process.stdout.readline())
+        used = usage(process.pid).cpu_seconds
+        process.stdin.close()
+    assert said <= used < said + 0.05
