@@ -18,7 +18,7 @@ from tests.filled import NOW
 from tests.plans import GROWING, used_by
 from tests.store import plan_cases
 
-ORDERS = 20_000
+ORDERS = 24_000
 Range = tuple[int, int]
 
 # By statement: what it takes of the tables that grow, on SQLite and on PostgreSQL

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, select, text, update
 
-from panelr_bridge.store.columns import UtcDateTime
+from panelr_bridge.store.columns import Packed, UtcDateTime
 from panelr_bridge.store.prepared import Prepared
 from panelr_bridge.store.tables import Row, deliveries
 
@@ -24,7 +24,7 @@ COUNTED = (
     " RETURNING id, times, repeated"
 )
 TYPES: tuple["BindParameter[Any]", ...] = (
-    bindparam("body", type_=LargeBinary),
+    bindparam("body", type_=Packed),
     bindparam("body_sha256", type_=LargeBinary),
     bindparam("headers", type_=JSON),
     bindparam("now", type_=UtcDateTime),

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from panelr_bridge.store.columns import Money, UtcDateTime, metadata, numbered, partial
+from panelr_bridge.store.columns import Money, Packed, UtcDateTime, metadata, numbered, partial
 from panelr_bridge.values import FollowUp, State
 
 SENDING = "state = 'sending'"
@@ -55,7 +55,7 @@ deliveries = Table(
     numbered(),
     Column("store", Text, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
+    Column("body", Packed, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
     Column("body_sha256", LargeBinary, nullable=False),
     Column("headers", JSON, nullable=False),
     Column("verdict", Text, nullable=False),
