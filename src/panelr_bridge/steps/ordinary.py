@@ -44,6 +44,7 @@ class Ordinary:
         self._terms = terms
         self._clock = clock
         self._snapshots = Recent[tuple[str, bytes], tuple[int, str]](REMEMBERED)
+        self._places = Recent[tuple[str, str, bytes], int](REMEMBERED)
         self._orders = Recent[tuple[str, int], bool](REMEMBERED)
         self._catalogues = Recent[tuple[str, frozenset[str], str], Catalogue](CATALOGUES)
 
@@ -70,9 +71,16 @@ class Ordinary:
         known = self._snapshots.get((delivery.store, delivery.sha256))
         if known is None:
             return None
-        told = await again.tell(self._database, delivery, woo_status=known[1], clock=self._clock)
+        told = await again.tell(
+            self._database,
+            delivery,
+            woo_status=known[1],
+            place=self._places.get((delivery.store, delivery.topic, delivery.sha256)),
+            clock=self._clock,
+        )
         if told is None:
             return None
+        self._stored(delivery, told.delivery_id)
         return Received(Stored(told.delivery_id, told.times, True, delivery.sha256), told.order)
 
     async def receive(self, delivery: Delivery, event: Order | Deleted | None) -> Received | None:
@@ -141,6 +149,10 @@ class Ordinary:
         row = received.order
         if isinstance(event, Order) and row is not None and row["snapshot_sha256"] == delivery.sha256:
             self._snapshots.keep((delivery.store, delivery.sha256), (event.id, event.status))
+            self._stored(delivery, received.stored.id)
+
+    def _stored(self, delivery: Delivery, place: int) -> None:
+        self._places.keep((delivery.store, delivery.topic, delivery.sha256), place)
 
     async def created(self, report: Report, work_order: WorkOrder) -> bool:
         """Do what `record.created` does with a call that took no time and was no probe.

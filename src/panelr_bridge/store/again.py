@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, bindparam, text
+from sqlalchemy import Connection, LargeBinary, TextClause, bindparam, text
 
 from panelr_bridge.store import deliveries
+from panelr_bridge.store.columns import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.prepared import Prepared
@@ -27,12 +28,33 @@ _FIND = Prepared(
     )
 )
 _TOLD = "id, times, repeated, state, reasons, work_order_id, reference_code"
-_ALONE = Prepared(
-    text(
+# Of a delivery whose row is known the body need not be packed and handed over. It is found by its id, which PostgreSQL
+# takes for a good way whatever it thinks of the table.
+_ONCE_MORE = deliveries.ONCE_MORE.format(verdict=":verdict", words=":words", now=":now")
+_THERE = (
+    "WHERE deliveries.id = :delivery_id AND deliveries.store = :store AND deliveries.topic = :topic"
+    " AND deliveries.body_sha256 = :body_sha256 RETURNING deliveries.id, times, repeated"
+)
+_THERE_TYPES = (bindparam("body_sha256", type_=LargeBinary), bindparam("now", type_=UtcDateTime))
+_COUNT = Prepared(text(f"UPDATE deliveries SET {_ONCE_MORE} {_THERE}").bindparams(*_THERE_TYPES))  # noqa: S608
+
+
+def _alone(told: str) -> TextClause:
+    """Return the statement that finds the order and, where it is as expected, does as `told` says."""
+    return text(
         f"WITH known AS (SELECT state, CAST(reasons AS text) AS reasons, work_order_id, reference_code {_SAME}),"  # noqa: S608
-        f" told AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM known{deliveries.COUNTED})"
-        f" SELECT {_TOLD} FROM (SELECT 1) one LEFT JOIN (SELECT {_TOLD} FROM told, known) a ON TRUE"
-    ).bindparams(*deliveries.TYPES),
+        f" told AS ({told}) SELECT {_TOLD} FROM (SELECT 1) one LEFT JOIN (SELECT {_TOLD} FROM told, known) a ON TRUE"
+    )
+
+
+_ADD_ALONE = Prepared(
+    _alone(f"{deliveries.INTO} SELECT {deliveries.VALUES} FROM known{deliveries.COUNTED}").bindparams(  # noqa: S608
+        *deliveries.TYPES
+    ),
+    one_row=True,
+)
+_COUNT_ALONE = Prepared(
+    _alone(f"UPDATE deliveries SET {_ONCE_MORE} FROM known {_THERE}").bindparams(*_THERE_TYPES),  # noqa: S608
     one_row=True,
 )
 
@@ -47,30 +69,36 @@ class Again:
 
 
 async def tell(
-    database: Database, delivery: Delivery, *, woo_status: str, clock: Callable[[], datetime]
+    database: Database, delivery: Delivery, *, woo_status: str, place: int | None, clock: Callable[[], datetime]
 ) -> Again | None:
     """Store or count `delivery`, whose bytes are its order's newest snapshot and tell the status `woo_status`.
 
-    None, and nothing is written, where the order has another snapshot or status by now.
+    `place` is the id of the row that is thought to hold it; None where there may be none. Returns None, and nothing is
+    written, where the order has another snapshot or status by now.
     """
 
     def values() -> Row:
-        return deliveries.row(delivery, now=clock()) | {"woo_status": woo_status}
+        return deliveries.row(delivery, now=clock()) | {"woo_status": woo_status, "delivery_id": place}
 
-    if database.dialect == "postgresql":
-        found = await database.alone(_ALONE, values)
-    else:
-        found = await database.write(_tell, values)
-    return next((_again(row) for row in found if row[0] is not None), None)
+    if database.dialect == "sqlite":
+        return _again(await database.write(_tell, values))
+    counted = None if place is None else _again(await database.alone(_COUNT_ALONE, values))
+    return counted or _again(await database.alone(_ADD_ALONE, values))
 
 
 def _tell(connection: Connection, values: Callable[[], Row]) -> list[Sequence[Any]]:
     given = values()
     known = _FIND.run(connection, given)
-    return [(*deliveries.ADD.run(connection, given)[0], *known[0])] if known else []
+    if not known:
+        return []
+    counted = [] if given["delivery_id"] is None else _COUNT.run(connection, given)
+    return [(*(counted or deliveries.ADD.run(connection, given))[0], *known[0])]
 
 
-def _again(row: Sequence[Any]) -> Again:
+def _again(found: list[Sequence[Any]]) -> Again | None:
+    row = next((row for row in found if row[0] is not None), None)
+    if row is None:
+        return None
     delivery_id, times, _, state, reasons, work_order_id, reference_code = row
     order = {
         "state": state,

@@ -98,7 +98,7 @@ class Packed(TypeDecorator[bytes]):
 
 FRAME = b"\x28\xb5\x2f\xfd"
 """How a frame begins."""
-_PACKER = zstd.ZstdCompressor(level=1)  # locks itself; a new one each time takes as long as its work
+_PACKER = zstd.ZstdCompressor(level=-1)  # locks itself; a new one each time takes as long as its work
 
 
 def _pack(whole: bytes | None) -> bytes | None:

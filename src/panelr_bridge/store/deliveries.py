@@ -17,11 +17,14 @@ INTO = (
     " repeated, received_at, last_received_at)"
 )
 VALUES = ":store, :topic, :body, :body_sha256, :headers, :verdict, :words, :woo_order_id, 1, FALSE, :now, :now"
+ONCE_MORE = (
+    "times = deliveries.times + 1, repeated = (deliveries.verdict = {verdict}), verdict = {verdict}, words = {words},"
+    " last_received_at = {now}"
+)
 COUNTED = (
-    " ON CONFLICT (store, topic, body_sha256) DO UPDATE SET"
-    " times = deliveries.times + 1, repeated = (deliveries.verdict = excluded.verdict),"
-    " verdict = excluded.verdict, words = excluded.words, last_received_at = excluded.last_received_at"
-    " RETURNING id, times, repeated"
+    " ON CONFLICT (store, topic, body_sha256) DO UPDATE SET "
+    + ONCE_MORE.format(verdict="excluded.verdict", words="excluded.words", now="excluded.last_received_at")
+    + " RETURNING id, times, repeated"
 )
 TYPES: tuple["BindParameter[Any]", ...] = (
     bindparam("body", type_=Packed),
