@@ -79,7 +79,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 class Packed(TypeDecorator[bytes]):
-    """Bytes that are kept as a zstd frame (RFC 8878): an order is a third as long so, on disk and on its way there.
+    """Bytes that are kept as a zstd frame (RFC 8878): an order is less than half as long so, on disk and on its way.
 
     What begins like no frame comes back as it is: a row from before migration 0012, which left no other kind.
     """
