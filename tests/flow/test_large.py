@@ -1,4 +1,4 @@
-"""An order with 500 lines among 5,000 mappings: decided, sent and recorded like any other, on both databases."""
+"""An order with 500 lines among 50,000 mappings: decided, sent and recorded like any other, on both databases."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def large(woo_order_id: int, *, sku: str = "SKU-{}") -> dict[str, Any]:
 async def test_an_order_of_500_lines_is_sent_whole_and_costs_no_statement_a_line(
     kit: Kit, statements: list[str]
 ) -> None:
-    await kit.runtime.database.write(filled.add_mappings, 1, 5_000)
+    await kit.runtime.database.write(filled.add_mappings, 1, 50_000)
     await kit.post(order(id=1))
     statements.clear()
     answer = await kit.post(large(2))

@@ -12,6 +12,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.steps import claim, errand, intake, operator
 from panelr_bridge.steps.claim import RATE, Terms
 from panelr_bridge.store import (
+    again,
     attempts,
     counts,
     deliveries,
@@ -59,6 +60,16 @@ def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
     return work
 
 
+def _tell_again(connection: Connection) -> None:
+    told = Delivery(store="default", topic="order.updated", body=b"", headers={}, verdict="order", woo_order_id=500)
+    values = deliveries.row(told, now=LATER) | {"woo_status": "processing", "delivery_id": 500}
+    if connection.dialect.name == "postgresql":
+        again.COUNT_ALONE.run(connection, values)
+    else:
+        again.FIND.run(connection, values)
+        again.COUNT.run(connection, values)
+
+
 def _claim(first: Action) -> Callable[[Connection], Any]:
     return lambda connection: claim.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
 
@@ -87,6 +98,7 @@ def hot() -> Iterator[Case]:
     yield "linked", lambda connection: orders.linked(connection, many, besides=1)
     page = list(range(500, 600))
     yield "standing of a page", lambda connection: marks.standing(connection, store="default", ids=page)
+    yield "tell again", _tell_again
     told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
     yield "kept of a page", lambda connection: deliveries.kept(connection, **told)
     yield "look", outlook.look

@@ -73,6 +73,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
         {"ix_orders_reference_code", "ix_orders_work_order_id"},
     ),
     "standing of a page": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
+    "tell again": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id", "pk_deliveries"}),
     "kept of a page": ({"sqlite_autoindex_deliveries_1"}, {"uq_deliveries_store_topic_body_sha256"}),
     "look": (
         {

@@ -22,7 +22,7 @@ _SAME = (
     "FROM orders WHERE store = :store AND woo_order_id = :woo_order_id AND woo_status = :woo_status"
     " AND snapshot_sha256 = :body_sha256"
 )
-_FIND = Prepared(
+FIND = Prepared(
     text(f"SELECT state, reasons, work_order_id, reference_code {_SAME}").bindparams(
         bindparam("body_sha256", type_=LargeBinary)
     )
@@ -36,7 +36,7 @@ _THERE = (
     " AND deliveries.body_sha256 = :body_sha256 RETURNING deliveries.id, times, repeated"
 )
 _THERE_TYPES = (bindparam("body_sha256", type_=LargeBinary), bindparam("now", type_=UtcDateTime))
-_COUNT = Prepared(text(f"UPDATE deliveries SET {_ONCE_MORE} {_THERE}").bindparams(*_THERE_TYPES))  # noqa: S608
+COUNT = Prepared(text(f"UPDATE deliveries SET {_ONCE_MORE} {_THERE}").bindparams(*_THERE_TYPES))  # noqa: S608
 
 
 def _alone(told: str) -> TextClause:
@@ -53,7 +53,7 @@ _ADD_ALONE = Prepared(
     ),
     one_row=True,
 )
-_COUNT_ALONE = Prepared(
+COUNT_ALONE = Prepared(
     _alone(f"UPDATE deliveries SET {_ONCE_MORE} FROM known {_THERE}").bindparams(*_THERE_TYPES),  # noqa: S608
     one_row=True,
 )
@@ -82,16 +82,16 @@ async def tell(
 
     if database.dialect == "sqlite":
         return _again(await database.write(_tell, values))
-    counted = None if place is None else _again(await database.alone(_COUNT_ALONE, values))
+    counted = None if place is None else _again(await database.alone(COUNT_ALONE, values))
     return counted or _again(await database.alone(_ADD_ALONE, values))
 
 
 def _tell(connection: Connection, values: Callable[[], Row]) -> list[Sequence[Any]]:
     given = values()
-    known = _FIND.run(connection, given)
+    known = FIND.run(connection, given)
     if not known:
         return []
-    counted = [] if given["delivery_id"] is None else _COUNT.run(connection, given)
+    counted = [] if given["delivery_id"] is None else COUNT.run(connection, given)
     return [(*(counted or deliveries.ADD.run(connection, given))[0], *known[0])]
 
 
