@@ -108,7 +108,7 @@ def burst(bench: Bench) -> Outcome:
         stages = [stack.enter_context(_stage(bench, kind)) for kind in (SQLITE, POSTGRESQL)]
         doors = [_deliver(bench, stage, size) for stage in stages]
         _wait(bench, size.watched)
-        backlogs = [_backlog(stage) for stage in stages]
+        backlogs = [backlog(stage) for stage in stages]
     outcome = Outcome([_door_sheet(size, stages, doors), _leaving_sheet(size, stages, doors, backlogs)])
     for stage, door, backlog in zip(stages, doors, backlogs, strict=True):
         problems = [f"Panelr answered {backlog.limited} calls 429"] if backlog.limited else []
@@ -162,7 +162,8 @@ def _wait(bench: Bench, seconds: float) -> None:
         time.sleep(min(rest, 1))
 
 
-def _backlog(stage: Stage) -> Backlog:
+def backlog(stage: Stage) -> Backlog:
+    """Return what is there at the end."""
     # the database first: every order that it knows as created then is in Panelr's list
     known = states(stage.url)
     made = Counter(int(each["wc_order_id"]) for each in _read(stage.panelr, "/_sim/work-orders"))
