@@ -15,7 +15,8 @@ import asyncpg
 from sqlalchemy import make_url
 
 from bench.processes import Usage, usage
-from panelr_bridge.store import database, migrate
+from panelr_bridge.store import migrate
+from panelr_bridge.store.engine import database
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"

@@ -26,7 +26,7 @@ from sqlalchemy import make_url
 from bench.orders import SECRET
 from bench.panelr import Panelr
 from bench.processes import Process, running
-from panelr_bridge.panelr.wire import Wire, body_of
+from panelr_bridge.panelr.http_transport import Wire, body_of
 from tests.ports import free_port
 
 TABLE = "CREATE TABLE orders (woo_order_id BIGINT PRIMARY KEY, state TEXT NOT NULL, body {bytes} NOT NULL, answer TEXT)"

@@ -23,20 +23,23 @@ from bench import pictures
 from bench.databases import POSTGRESQL, SQLITE, empty_log
 from bench.measure import Bench
 from bench.outcome import Goal, Outcome, Sheet, Spread, short
-from panelr_bridge import outcomes
-from panelr_bridge.bridge import Bridge
-from panelr_bridge.calls import utc_now
-from panelr_bridge.mapping import ProductMapping
+from panelr_bridge.application.bridge import Bridge
+from panelr_bridge.application.panelr_caller import utc_now
+from panelr_bridge.application.transactions.claim_call import RATE, Claim, Terms
+from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps.claim import RATE, Claim, Terms
-from panelr_bridge.store import database, mappings, order_list, outbox, rate, stats
-from panelr_bridge.store.database import Database
+from panelr_bridge.store import mappings, order_list, stats
+from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.listing import Query
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.pagination import Query
 from panelr_bridge.store.tables import orders
-from panelr_bridge.woo import payload
+from panelr_bridge.woocommerce import order_payload as payload
 from tests import filled
 from tests.kit import order
 

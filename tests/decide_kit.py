@@ -4,9 +4,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from panelr_bridge.decide import Create, Decision, decide
-from panelr_bridge.values import Catalogue, Intent, Mapping, Policy, Reason, UnmappedLines, WcOrderId, WorkOrderRequest
-from panelr_bridge.woo.payload import Order, read_order
+from panelr_bridge.domain.decision import Create, Decision, decide
+from panelr_bridge.domain.models import (
+    Catalogue,
+    Intent,
+    Mapping,
+    Policy,
+    Reason,
+    UnmappedLines,
+    WcOrderId,
+    WorkOrderRequest,
+)
+from panelr_bridge.woocommerce.order_payload import Order, read_order
 from tests.kit import order
 
 POLICY = Policy(

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from panelr_bridge.runtime import Runtime
+from panelr_bridge.application.container import Runtime
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.web.app import create_app

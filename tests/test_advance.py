@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.decide import (
+from panelr_bridge.domain.decision import (
     Adopt,
     Create,
     Decision,
@@ -17,7 +17,7 @@ from panelr_bridge.decide import (
     awaits_mapping,
     changes_since,
 )
-from panelr_bridge.values import CartItem, Intent, Reason, State, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, Intent, Reason, State, WorkOrder, WorkOrderRequest
 from tests.decide_kit import item, meta, read
 from tests.kit import line, order
 

@@ -16,9 +16,9 @@ from bench.outcome import Goal, Spread
 from bench.panelr import panelr
 from bench.processes import usage
 from bench.speed import FLOOR, side_by_side
-from panelr_bridge.woo import payload
-from panelr_bridge.woo.payload import Order
-from panelr_bridge.woo.signature import verify
+from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.webhook_signature import verify
 
 FEW = Case(4, seconds=5, count=40)
 BUSY = """

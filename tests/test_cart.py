@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cart import read_lines
-from panelr_bridge.values import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, product_key
-from panelr_bridge.woo.payload import Order
+from panelr_bridge.domain.cart import read_lines
+from panelr_bridge.domain.models import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, product_key
+from panelr_bridge.woocommerce.order_payload import Order
 from tests.decide_kit import POLICY, item, meta
 from tests.kit import order
 

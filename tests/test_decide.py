@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cart import lookup_keys
-from panelr_bridge.decide import Create, Hold, Ignore, decide
-from panelr_bridge.values import CartItem, Catalogue, Intent, Reason, UnmappedLines, WorkOrderRequest
+from panelr_bridge.domain.cart import lookup_keys
+from panelr_bridge.domain.decision import Create, Hold, Ignore, decide
+from panelr_bridge.domain.models import CartItem, Catalogue, Intent, Reason, UnmappedLines, WorkOrderRequest
 from tests.decide_kit import MAPPED, POLICY, codes, decision, item, maps, meta, read, request
 from tests.kit import line, order
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.decide import Adopt, Create
-from panelr_bridge.values import Reason, State, WorkOrder
+from panelr_bridge.domain.decision import Adopt, Create
+from panelr_bridge.domain.models import Reason, State, WorkOrder
 from tests.decide_kit import decision, meta
 from tests.kit import order
 

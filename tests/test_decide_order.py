@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.decide import Hold, Ignore, Wait
-from panelr_bridge.values import Adjustment, Reason, UnmappedLines, WcOrderId
+from panelr_bridge.domain.decision import Hold, Ignore, Wait
+from panelr_bridge.domain.models import Adjustment, Reason, UnmappedLines, WcOrderId
 from tests.decide_kit import MAPPED, POLICY, codes, decision, item, maps, meta, request
 from tests.kit import line, order
 

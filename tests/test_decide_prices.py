@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.decide import Create, Hold, paid_for_panelr
-from panelr_bridge.values import Adjustment, AdjustmentMode, Catalogue, Intent, Mapping, Reason
+from panelr_bridge.domain.decision import Create, Hold, paid_for_panelr
+from panelr_bridge.domain.models import Adjustment, AdjustmentMode, Catalogue, Intent, Mapping, Reason
 from tests.decide_kit import POLICY, codes, decision, item, maps, read, request
 from tests.kit import line, order
 

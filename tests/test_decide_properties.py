@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from panelr_bridge.decide import Adopt, Create, Hold, Ignore, Wait, decide
+from panelr_bridge.domain.decision import Adopt, Create, Hold, Ignore, Wait, decide
+from panelr_bridge.domain.models import Catalogue, Intent, Mapping, Policy, UnmappedLines, WcOrderId, WorkOrderRequest
 from panelr_bridge.panelr.request import dump, load
 from panelr_bridge.settings import PANELR_STATUSES, STATUS_MAP
 from panelr_bridge.simulators.panelr.answers import parsed
 from panelr_bridge.simulators.panelr.catalogue import payment_methods, products
 from panelr_bridge.simulators.panelr.validation import checked
-from panelr_bridge.values import Catalogue, Intent, Mapping, Policy, UnmappedLines, WcOrderId, WorkOrderRequest
-from panelr_bridge.woo.payload import Order, read_order
+from panelr_bridge.woocommerce.order_payload import Order, read_order
 
 KEYS = ("product:11", "product:12", "variation:18", "variation:19", "sku:a-1", "sku:b-2")
 

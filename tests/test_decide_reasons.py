@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge import cart, customer
-from panelr_bridge import decide as module
-from panelr_bridge.decide import Hold
-from panelr_bridge.values import UnmappedLines
+from panelr_bridge.domain import cart
+from panelr_bridge.domain import customer_email as customer
+from panelr_bridge.domain import decision as module
+from panelr_bridge.domain.decision import Hold
+from panelr_bridge.domain.models import UnmappedLines
 from tests.decide_kit import POLICY, codes, decision, item, meta
 from tests.kit import line, order
 

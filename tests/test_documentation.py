@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from panelr_bridge.cli import app
+from panelr_bridge.domain.models import State
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import PREFIX, Settings, StoreSettings, load, require_ready
-from panelr_bridge.values import State
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.follow import (
+from panelr_bridge.domain.follow_up_rules import (
     POLLED_FOR,
     Cannot,
     Created,
@@ -21,8 +21,8 @@ from panelr_bridge.follow import (
     next_poll,
     steps,
 )
-from panelr_bridge.values import CartItem, FollowUp, Intent, OnPaid, WorkOrder, WorkOrderRequest
-from panelr_bridge.woo.payload import Order
+from panelr_bridge.domain.models import CartItem, FollowUp, Intent, OnPaid, WorkOrder, WorkOrderRequest
+from panelr_bridge.woocommerce.order_payload import Order
 from tests.kit import order
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

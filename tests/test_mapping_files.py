@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from panelr_bridge.domain.mapping_input import ProductMapping, read_csv, read_json, write_csv
+from panelr_bridge.domain.models import Intent
 from panelr_bridge.errors import Invalid
-from panelr_bridge.mapping import ProductMapping, read_csv, read_json, write_csv
-from panelr_bridge.values import Intent
 
 HEAD = "woo_product_id,panelr_product_id\n"
 COLUMNS = "store, woo_product_id, woo_variation_id, sku, panelr_product_id, intent, quantity"

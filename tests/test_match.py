@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.panelr.match import Ambiguous, Found, Match, NamesNeeded, NotThere, Products, likeness, match
-from panelr_bridge.values import CartItem, Intent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, Intent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
+from panelr_bridge.panelr.work_order_match import (
+    Ambiguous,
+    Found,
+    Match,
+    NamesNeeded,
+    NotThere,
+    Products,
+    likeness,
+    match,
+)
 
 SENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LOOKED = SENT + timedelta(minutes=10)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.domain.mapping_check import on_paid_of, require_payment_method, require_products
+from panelr_bridge.domain.mapping_input import ProductMapping
+from panelr_bridge.domain.models import OfferedPaymentMethod, OfferedProduct
 from panelr_bridge.errors import Invalid
-from panelr_bridge.mapping import ProductMapping
-from panelr_bridge.offered import on_paid_of, require_payment_method, require_products
-from panelr_bridge.values import OfferedPaymentMethod, OfferedProduct
 
 
 def product(number: int, name: str) -> OfferedProduct:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from panelr_bridge.outcomes import Done, Misconfigured, Outcome, Refused, Throttled, Unknown, name
-from panelr_bridge.panelr.answer import interpret
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown, name
+from panelr_bridge.panelr.response import interpret
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = b'{"success":true,"data":{"work_order_id":7},"error":null}'

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from panelr_bridge.outcomes import Done, Unknown
-from panelr_bridge.panelr.answer import created_work_order, listed_work_orders, products_by_name
-from panelr_bridge.values import ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge.panelr.response import created_work_order, listed_work_orders, products_by_name
 
 CREATED = {
     "work_order_id": 7,

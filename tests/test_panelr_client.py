@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 import respx
 
-from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.models import Adjustment, CartItem, Intent, WorkOrderRequest
 from panelr_bridge.panelr import client as client_module
+from panelr_bridge.panelr import http_transport as wire
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.panelr import wire
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.values import Adjustment, CartItem, Intent, WorkOrderRequest
 from tests.kit import PANELR_KEY
 from tests.wire_mock import WIRE
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from panelr_bridge.outcomes import Done, Misconfigured, Unknown
-from panelr_bridge.panelr import answer
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, Unknown
 from panelr_bridge.panelr import client as client_module
+from panelr_bridge.panelr import response as answer
 from panelr_bridge.panelr.client import PanelrClient, classify
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import end_in_reset

@@ -10,18 +10,12 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from panelr_bridge.outcomes import Done, Unknown
+from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.models import CustomerLine, OfferedPaymentMethod, OfferedProduct, Payment, WorkOrderDetails
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
-from panelr_bridge.panelr.lines import customer_lines
+from panelr_bridge.panelr.customer_lines import customer_lines
+from panelr_bridge.panelr.json_fields import flag, money
 from panelr_bridge.panelr.payment import work_order_details
-from panelr_bridge.panelr.reading import flag, money
-from panelr_bridge.values import (
-    CustomerLine,
-    OfferedPaymentMethod,
-    OfferedProduct,
-    Payment,
-    WorkOrderDetails,
-)
 
 PAID = {"amount": Decimal("9.99"), "at": "2026-11-22 12:00:00"}
 SHOWN: dict[str, Any] = {

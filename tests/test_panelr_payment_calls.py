@@ -3,11 +3,19 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from panelr_bridge.outcomes import Done, Refused
-from panelr_bridge.panelr.answer import created_work_order
+from panelr_bridge.domain.call_outcome import Done, Refused
+from panelr_bridge.domain.models import (
+    Authority,
+    CartItem,
+    CustomerLine,
+    Intent,
+    WorkOrder,
+    WorkOrderDetails,
+    WorkOrderRequest,
+)
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.panelr.lines import customer_lines
+from panelr_bridge.panelr.customer_lines import customer_lines
 from panelr_bridge.panelr.payment import work_order_details
 from panelr_bridge.panelr.request import (
     Call,
@@ -21,16 +29,8 @@ from panelr_bridge.panelr.request import (
     send_payment_instructions,
     submit_payment,
 )
+from panelr_bridge.panelr.response import created_work_order
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.values import (
-    Authority,
-    CartItem,
-    CustomerLine,
-    Intent,
-    WorkOrder,
-    WorkOrderDetails,
-    WorkOrderRequest,
-)
 from tests.kit import PANELR_KEY
 
 EMAIL = "ada@example.test"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.domain.models import Authority
 from panelr_bridge.panelr.request import (
     Call,
     complete_order,
@@ -13,7 +14,6 @@ from panelr_bridge.panelr.request import (
     send_payment_instructions,
     submit_payment,
 )
-from panelr_bridge.values import Authority
 
 TOKEN = Authority(confirmation_token="tok")
 NAMED = Authority(reference_code="WO-2026-00007", customer_email="ada@example.test")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from panelr_bridge.domain.models import Adjustment, CartItem, Intent, WorkOrderRequest
 from panelr_bridge.panelr.request import (
     Call,
     as_json,
@@ -21,7 +22,6 @@ from panelr_bridge.panelr.request import (
     get_work_orders,
     load,
 )
-from panelr_bridge.values import Adjustment, CartItem, Intent, WorkOrderRequest
 
 LEAST = WorkOrderRequest(
     customer_email="ada@example.test",

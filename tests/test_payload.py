@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woo.payload import Address, Deleted, ErrorObject, Order, parse, read_order
+from panelr_bridge.woocommerce.order_payload import Address, Deleted, ErrorObject, Order, parse, read_order
 from tests.decide_kit import meta, read
 from tests.kit import CAPTURES, capture, line, order
 

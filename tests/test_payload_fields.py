@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import GetPydanticSchema, TypeAdapter, ValidationError
 
 from panelr_bridge.errors import Unreadable
-from panelr_bridge.woo.fields import Money, Quantity, Reference, Text, why_unreadable
-from panelr_bridge.woo.payload import read_order
+from panelr_bridge.woocommerce.json_fields import Money, Quantity, Reference, Text, why_unreadable
+from panelr_bridge.woocommerce.order_payload import read_order
 from tests.decide_kit import read
 from tests.kit import line, order
 

@@ -11,7 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.errors import Unreadable
-from panelr_bridge.woo.payload import parse, read_order
+from panelr_bridge.woocommerce.order_payload import parse, read_order
 from tests.kit import line, order
 
 TOPICS = ("order.created", "order.updated", "order.restored", "order.deleted")

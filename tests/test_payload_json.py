@@ -12,9 +12,9 @@ import simplejson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panelr_bridge import json_text
+from panelr_bridge import json_codec
 from panelr_bridge.errors import Unreadable
-from panelr_bridge.woo import payload
+from panelr_bridge.woocommerce import order_payload as payload
 
 scalars = (
     st.none()
@@ -105,7 +105,7 @@ def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slip
         place = int(where * len(body))
         body = body[:place] + slip + body[place:]
     with contextlib.suppress(msgspec.MsgspecError, ValueError, ArithmeticError):
-        read = json_text._READER.decode(body)
+        read = json_codec._READER.decode(body)
         assert told(read) == told(patient(body))
 
 
@@ -121,7 +121,7 @@ def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slip
 )
 def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expected: Any) -> None:
     with pytest.raises((msgspec.MsgspecError, ValueError)):
-        json_text._READER.decode(body)
+        json_codec._READER.decode(body)
     assert payload._json_object(body) == expected
 
 

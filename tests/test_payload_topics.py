@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woo.payload import Deleted, ErrorObject, Order, OtherTopic, parse, read_order
+from panelr_bridge.woocommerce.order_payload import Deleted, ErrorObject, Order, OtherTopic, parse, read_order
 from tests.decide_kit import read
 from tests.kit import order
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Throttled, Unknown
-from panelr_bridge.retry import delay
+from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Throttled, Unknown
+from panelr_bridge.domain.retry_policy import delay
 from panelr_bridge.settings import Settings
 
 SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0)

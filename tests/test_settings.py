@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from panelr_bridge.domain.models import Policy, UnmappedLines, WcOrderId
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import Settings, StoreSettings, load
-from panelr_bridge.values import Policy, UnmappedLines, WcOrderId
 
 DEFAULT_STATUS_MAP = {
     "pending": "pending_payment",

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panelr_bridge.errors import BadSignature
-from panelr_bridge.woo import signature
-from panelr_bridge.woo.signature import verify
+from panelr_bridge.woocommerce import webhook_signature as signature
+from panelr_bridge.woocommerce.webhook_signature import verify
 from tests.kit import CAPTURES, SECRET, capture, sign
 
 BODY = b'{"id":31}'

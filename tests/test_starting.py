@@ -19,12 +19,12 @@ ANYBODYS = {
     "panelr_bridge.demo",
     "panelr_bridge.simulators",
     "panelr_bridge.store.migrate",
-    "panelr_bridge.cli.checking",
+    "panelr_bridge.cli.check",
     "panelr_bridge.cli.console",
-    "panelr_bridge.cli.files",
-    "panelr_bridge.cli.stories",
+    "panelr_bridge.cli.mappings_output",
+    "panelr_bridge.cli.orders_output",
 }
-POSTGRESQLS = {"asyncpg", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "panelr_bridge.store.postgres"}
+POSTGRESQLS = {"asyncpg", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "panelr_bridge.store.engine.postgres"}
 SERVERS = {"fastapi", "starlette", "uvicorn", "panelr_bridge.web"}
 
 
@@ -41,7 +41,7 @@ async def test_a_server_loads_what_it_needs(
     others = ANYBODYS | (POSTGRESQLS if dialect == "sqlite" else set())
     async with running("serve", settings, tmp_path, **TOLD) as process:
         # what answered may be another run's server on the same port: ours is not there before it has loaded these
-        await until(lambda: {*SERVERS, "panelr_bridge.worker"} <= loaded(process))
+        await until(lambda: {*SERVERS, "panelr_bridge.application.worker"} <= loaded(process))
         modules = loaded(process)
         assert modules & others == set()
         assert modules >= POSTGRESQLS or dialect == "sqlite"
@@ -51,7 +51,7 @@ async def test_a_server_loads_what_it_needs(
 async def test_a_worker_loads_no_server(settings: Settings, panelr: tuple[str, Panel], tmp_path: Path) -> None:
     assert panelr
     async with running("worker", settings, tmp_path, **TOLD) as process:
-        await until(lambda: "panelr_bridge.worker" in loaded(process))
+        await until(lambda: "panelr_bridge.application.worker" in loaded(process))
         await until((tmp_path / "bridge.db-wal").exists)
         process.process.send_signal(signal.SIGTERM)
         assert await process.ended() in {0, -signal.SIGTERM}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.mapping import read_csv, write_csv
-from panelr_bridge.suggest import LIKELY, ShopItem, read_item, suggest
-from panelr_bridge.values import OfferedProduct
+from panelr_bridge.domain.mapping_input import read_csv, write_csv
+from panelr_bridge.domain.mapping_suggestion import LIKELY, ShopItem, read_item, suggest
+from panelr_bridge.domain.models import OfferedProduct
 
 
 def product(number: int, name: str, price: str, months: int | None, **more: Any) -> OfferedProduct:

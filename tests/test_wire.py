@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Unknown
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Unknown
 from panelr_bridge.panelr import client as client_module
+from panelr_bridge.panelr import http_transport as wire
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.panelr import wire
 from panelr_bridge.panelr.client import PanelrClient
 from tests.kit import PANELR_KEY
 from tests.test_panelr_client import CREATE, ENVELOPE, NOW, Handler, answering, ask, read_request, serving

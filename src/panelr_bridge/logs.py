@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import structlog
 
-from panelr_bridge import json_text
+from panelr_bridge import json_codec
 
 _DETAIL = re.compile(r"DETAIL:.*")
 _PATIENT = json.JSONEncoder(default=repr, separators=(",", ":"))
@@ -67,7 +67,7 @@ def _without_rows(_logger: Any, _level: str, line: Line) -> Line:
 
 def _as_json(_logger: Any, _level: str, line: Line) -> str:
     try:
-        return json_text.ascii_only(line)
+        return json_codec.ascii_only(line)
     except (TypeError, ValueError):  # a value that JSON has no form for
         return _PATIENT.encode(line)
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from panelr_bridge.backfill import Backfill
-from panelr_bridge.reconcile import Kind, Seen
-from panelr_bridge.runtime import terms_of
+from panelr_bridge.application.backfill.page import Kind, Seen
+from panelr_bridge.application.backfill.scheduler import Backfill
+from panelr_bridge.application.container import terms_of
 from panelr_bridge.settings import Settings
-from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import Cart, NewLine, Store, create_app, order_payload, place_order
-from panelr_bridge.store import marks
+from panelr_bridge.store import backfill_cursors as marks
 from panelr_bridge.store.tables import Row
+from panelr_bridge.woocommerce.rest.client import ShopClient
 from tests.kit import Kit, kit_of
 
 RESOURCE = "myplugin/v1/woo"

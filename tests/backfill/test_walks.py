@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.reconcile import Kind, Seen
+from panelr_bridge.application.backfill.page import Kind, Seen
+from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.domain.models import State
 from panelr_bridge.settings import Settings
-from panelr_bridge.shop.values import Payload
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce import Changes
-from panelr_bridge.steps import intake
-from panelr_bridge.values import State
+from panelr_bridge.woocommerce.rest.models import Payload
 from tests.backfill.shops import LISTS, WC, Rig, rig_of
 from tests.kit import order
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from panelr_bridge import cli
+from panelr_bridge.application.health import examine
 from panelr_bridge.cli import console
-from panelr_bridge.health import examine
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import marks
+from panelr_bridge.store import backfill_cursors as marks
 from tests.backfill.shops import LISTS, WC, Rig
 
 Finding = tuple[bool, str]
@@ -99,7 +99,7 @@ def command(
         monkeypatch.setenv(f"BRIDGE_{name}", value)
     monkeypatch.setattr(console.out, "width", 200)
     monkeypatch.setattr(console.err, "width", 200)
-    monkeypatch.setattr("panelr_bridge.cli.backfilling.STOPPING", ())
+    monkeypatch.setattr("panelr_bridge.cli.backfill.STOPPING", ())
     monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it is for the whole process
 
     async def run(*arguments: str) -> tuple[int, str, str]:

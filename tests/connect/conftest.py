@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.application.container import Runtime
 from panelr_bridge.cli import console
-from panelr_bridge.mapping import ProductMapping
-from panelr_bridge.runtime import Runtime
+from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings, load
-from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import Store
@@ -20,6 +19,7 @@ from panelr_bridge.simulators.woocommerce import create_app as create_shop
 from panelr_bridge.simulators.woocommerce.deliveries import Webhook
 from panelr_bridge.store import mappings
 from panelr_bridge.web.app import create_app
+from panelr_bridge.woocommerce.rest.client import ShopClient
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from panelr_bridge import addresses
-from panelr_bridge.addresses import Remark
+from panelr_bridge.woocommerce import delivery_url as addresses
+from panelr_bridge.woocommerce.delivery_url import Remark
 
 SHOP = "https://shop.example.com"
 

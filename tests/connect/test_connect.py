@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cli import connecting
-from panelr_bridge.cli.connecting import Asked
-from panelr_bridge.cli.linking import Backfill, walked
-from panelr_bridge.cli.report import Report
-from panelr_bridge.connecting import NAMES
+from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli.checklist import Report
+from panelr_bridge.cli.connect_steps import Asked
+from panelr_bridge.cli.connect_webhooks import Backfill, walked
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import orders
+from panelr_bridge.woocommerce.webhook_setup import NAMES
 from tests.connect.conftest import Scene, staged, told
 from tests.kit import SECRET
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from panelr_bridge import cli
-from panelr_bridge.cli import connecting, smoking
-from panelr_bridge.cli.smoking import Plan
+from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli import smoke as smoking
+from panelr_bridge.cli.smoke import Plan
 from tests.connect.conftest import Scene
 
 Run = Callable[..., int]

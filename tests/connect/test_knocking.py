@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from panelr_bridge.cli import knocking
-from panelr_bridge.cli.knocking import knock
+from panelr_bridge.cli import connect_ping as knocking
+from panelr_bridge.cli.connect_ping import knock
 from panelr_bridge.simulators.server import running
 
 DATA = Path(__file__).parents[1] / "data"

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge import trial
-from panelr_bridge.cli import connecting, smoking, tracing
-from panelr_bridge.cli.connecting import Asked as Connecting
-from panelr_bridge.cli.linking import walked
-from panelr_bridge.cli.report import Report
-from panelr_bridge.cli.smoking import Asked
+from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli import smoke as smoking
+from panelr_bridge.cli import smoke_order as trial
+from panelr_bridge.cli import smoke_trace as tracing
+from panelr_bridge.cli.checklist import Report
+from panelr_bridge.cli.connect_steps import Asked as Connecting
+from panelr_bridge.cli.connect_webhooks import walked
+from panelr_bridge.cli.smoke import Asked
 from panelr_bridge.errors import ConfigurationError, Invalid
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey

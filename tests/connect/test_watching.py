@@ -5,19 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from panelr_bridge import watching
-from panelr_bridge.cli import checking, connecting
-from panelr_bridge.cli.connecting import Asked
-from panelr_bridge.cli.linking import walked
-from panelr_bridge.cli.report import Report
-from panelr_bridge.connecting import Door
+from panelr_bridge.application import webhook_monitor as watching
+from panelr_bridge.application.health import Finding, examine
+from panelr_bridge.application.webhook_monitor import EVERY, Watching, look
+from panelr_bridge.cli import check as checking
+from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli.checklist import Report
+from panelr_bridge.cli.connect_steps import Asked
+from panelr_bridge.cli.connect_webhooks import walked
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
-from panelr_bridge.health import Finding, examine
-from panelr_bridge.shop.values import Payload
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
-from panelr_bridge.store import shop_states
-from panelr_bridge.store.database import Database
-from panelr_bridge.watching import EVERY, Watching, look
+from panelr_bridge.store import webhook_health as shop_states
+from panelr_bridge.store.engine.database import Database
+from panelr_bridge.woocommerce.rest.models import Payload
+from panelr_bridge.woocommerce.webhook_setup import Door
 from tests.connect.conftest import Scene, told
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge import connecting
-from panelr_bridge.connecting import NAMES, Change, Create, Door, Fault
+from panelr_bridge.woocommerce import webhook_setup as connecting
+from panelr_bridge.woocommerce.webhook_setup import NAMES, Change, Create, Door, Fault
 
 URL = "https://b.example.com/webhooks/woocommerce"
 DOOR = Door("/webhooks/woocommerce", URL)

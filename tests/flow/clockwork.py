@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.runtime import Runtime
+from panelr_bridge.application.container import Runtime
+from panelr_bridge.domain.models import FollowUp
 from panelr_bridge.store import follow_ups, orders
-from panelr_bridge.values import FollowUp
 
 
 async def due_now(runtime: Runtime, order_id: int, kind: str) -> None:

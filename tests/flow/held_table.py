@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.values import AdjustmentMode, UnmappedLines
+from panelr_bridge.domain.models import AdjustmentMode, UnmappedLines
 from tests.kit import line, order
 
 PANEL_1000 = {"sku": "PANEL-1000", "panelr_product_id": 3}

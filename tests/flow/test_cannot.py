@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.steps.plan import plan
+from panelr_bridge.application.follow_ups.plan import plan
 from panelr_bridge.store import orders
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import (

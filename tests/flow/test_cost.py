@@ -3,7 +3,7 @@
 import pytest
 
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import outlook
+from panelr_bridge.store import due_work as outlook
 from tests.flow.test_payment import LATER, pay_by
 from tests.kit import Kit, order
 

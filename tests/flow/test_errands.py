@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from panelr_bridge.errands import lines
-from panelr_bridge.outcomes import Done
-from panelr_bridge.runtime import terms_of
+from panelr_bridge.application.container import terms_of
+from panelr_bridge.application.follow_ups import customer_lines as lines
+from panelr_bridge.application.follow_ups import lease as errands
+from panelr_bridge.application.follow_ups.lease import Errand, Result
+from panelr_bridge.application.follow_ups.plan import plan, work_order_of
+from panelr_bridge.application.transactions.claim_call import RATE, Idle
+from panelr_bridge.domain.call_outcome import Done
+from panelr_bridge.domain.models import FollowUp
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.steps import errand as errands
-from panelr_bridge.steps.claim import RATE, Idle
-from panelr_bridge.steps.errand import Errand, Result
-from panelr_bridge.steps.plan import plan, work_order_of
-from panelr_bridge.store import outlook, rate
+from panelr_bridge.store import due_work as outlook
+from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.tables import follow_ups, rate_limits, rate_slots
-from panelr_bridge.values import FollowUp
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, pay_by, settled
 from tests.kit import Kit, line, order, tried
@@ -33,7 +34,7 @@ async def planned(kit: Kit, content: dict[str, Any]) -> int:
 
 
 def wanted(kit: Kit) -> Any:
-    from panelr_bridge.runtime import wanted_of  # noqa: PLC0415
+    from panelr_bridge.application.container import wanted_of  # noqa: PLC0415
 
     return wanted_of(kit.runtime.settings)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.calls import utc_now
+from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.settings import Settings
 from tests.kit import Kit, order, tried
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.panelr import wire
+from panelr_bridge.panelr import http_transport as wire
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.kit import kit_of, order, tried

@@ -7,17 +7,25 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.outcomes import Done
-from panelr_bridge.steps import claim as claims
-from panelr_bridge.steps import errand as errands
-from panelr_bridge.steps import intake, operator, record
-from panelr_bridge.steps import weigh as weighing
-from panelr_bridge.steps.claim import Claim
-from panelr_bridge.steps.plan import plan
-from panelr_bridge.steps.record import Report
+from panelr_bridge.application.follow_ups import lease as errands
+from panelr_bridge.application.follow_ups.plan import plan
+from panelr_bridge.application.transactions import claim_call as claims
+from panelr_bridge.application.transactions import evaluate_order as weighing
+from panelr_bridge.application.transactions import (
+    operator_actions as operator,
+)
+from panelr_bridge.application.transactions import (
+    receive_delivery as intake,
+)
+from panelr_bridge.application.transactions import (
+    record_outcome as record,
+)
+from panelr_bridge.application.transactions.claim_call import Claim
+from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.domain.call_outcome import Done
+from panelr_bridge.domain.models import FollowUp, State, WorkOrder
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.values import FollowUp, State, WorkOrder
-from panelr_bridge.woo.payload import read_order
+from panelr_bridge.woocommerce.order_payload import read_order
 from tests.flow.test_payment import pay_by
 from tests.kit import Kit, order
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from panelr_bridge.errands import write_back
-from panelr_bridge.follow import Shop
-from panelr_bridge.following import Following, Stores
-from panelr_bridge.steps import errand as errands
-from panelr_bridge.steps.errand import WRITING
-from panelr_bridge.store import outlook
+from panelr_bridge.application.follow_ups import lease as errands
+from panelr_bridge.application.follow_ups import write_back
+from panelr_bridge.application.follow_ups.lease import WRITING
+from panelr_bridge.application.follow_ups.runner import Following, Stores
+from panelr_bridge.domain.follow_up_rules import Shop
+from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.store import due_work as outlook
 from panelr_bridge.store.tables import follow_ups
-from panelr_bridge.values import FollowUp
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, money, pay_by, settled
 from tests.kit import Kit
@@ -65,7 +65,7 @@ async def turn(kit: Kit, following: Following) -> None:
 async def test_a_store_that_hangs_holds_up_no_payment(
     stepped: Kit, following: Following, store: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panelr_bridge.following.AT_ONCE", 1)
+    monkeypatch.setattr("panelr_bridge.application.follow_ups.runner.AT_ONCE", 1)
     await stepped.post(customers(20) | ON_HOLD)
     await turn(stepped, following)
     await stepped.until(20, settled("instructions"))

@@ -22,12 +22,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from panelr_bridge.outcomes import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.steps import mapping as mapping_steps
-from panelr_bridge.steps import operator
-from panelr_bridge.store import outbox
+from panelr_bridge.application.transactions import change_mappings as mapping_steps
+from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.models import Action, State, WorkOrder
+from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store.tables import Row, deliveries, orders
-from panelr_bridge.values import Action, State, WorkOrder
 from tests.flow.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
 from tests.kit import order
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import outlook
+from panelr_bridge.store import due_work as outlook
 from panelr_bridge.store.tables import orders, rate_limits
 from tests.kit import Kit, order
 from tests.web import problem

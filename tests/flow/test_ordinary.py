@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
-from panelr_bridge.outcomes import Done, Unknown
-from panelr_bridge.steps import mapping as mapping_steps
-from panelr_bridge.steps.claim import RATE
-from panelr_bridge.steps.ordinary import Ordinary
-from panelr_bridge.steps.understand import understand
-from panelr_bridge.store import rate, tables
+from panelr_bridge.application.fast_path import Ordinary
+from panelr_bridge.application.parse_delivery import understand
+from panelr_bridge.application.transactions import change_mappings as mapping_steps
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import tables
 from panelr_bridge.store.tables import Row
 from tests.flow.test_model import MAPPING
 from tests.flow.world import BEGIN, Process, World
@@ -129,7 +130,7 @@ def played(url: str, steps: list[tuple[Any, ...]], *, straight: bool) -> tuple[d
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is tried again is tried at the same moment in both runs."""
-    monkeypatch.setattr("panelr_bridge.steps.record.random.random", lambda: 0.5)
+    monkeypatch.setattr("panelr_bridge.application.transactions.record_outcome.random.random", lambda: 0.5)
     return iter(())
 
 

@@ -8,21 +8,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge import look_up
-from panelr_bridge.bridge import CannotHandle
-from panelr_bridge.outcomes import NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.application import lost_answer_lookup as look_up
+from panelr_bridge.application.bridge import CannotHandle
+from panelr_bridge.application.transactions import claim_call as claims
+from panelr_bridge.application.transactions import evaluate_order as weighing
+from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.application.transactions import record_outcome as record
+from panelr_bridge.application.transactions.claim_call import RATE, Claim
+from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.models import Action, State
 from panelr_bridge.panelr import request
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps import claim as claims
-from panelr_bridge.steps import operator, record
-from panelr_bridge.steps import weigh as weighing
-from panelr_bridge.steps.claim import RATE, Claim
-from panelr_bridge.steps.record import Report
-from panelr_bridge.store import deliveries, orders, outbox, rate
+from panelr_bridge.store import deliveries, orders
+from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import rate_limits, rate_slots
-from panelr_bridge.values import Action, State
 from tests.flow.test_guards import LATER, claimed, lose, tell
 from tests.kit import Kit, order
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from panelr_bridge import worker
+from panelr_bridge.application import worker
+from panelr_bridge.application.transactions import receive_delivery as intake
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.steps import intake
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.woo.payload import read_order
+from panelr_bridge.woocommerce.order_payload import read_order
 from tests.kit import Kit, kit_of, order
 
 WRITES = "BEGIN IMMEDIATE"

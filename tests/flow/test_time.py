@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
+from panelr_bridge.application.transactions import claim_call as claims
+from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions.claim_call import Claim, Terms
 from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.steps import claim as claims
-from panelr_bridge.steps import intake
-from panelr_bridge.steps.claim import Claim, Terms
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders, rate_limits, rate_slots
-from panelr_bridge.woo.payload import read_order
+from panelr_bridge.woocommerce.order_payload import read_order
 from tests.kit import Kit, kit_of, order
 
 

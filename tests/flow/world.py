@@ -9,21 +9,22 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, event, select
 
-from panelr_bridge.bridge import Bridge
-from panelr_bridge.calls import Settled
+from panelr_bridge.application.bridge import Bridge
+from panelr_bridge.application.panelr_caller import Settled
+from panelr_bridge.application.parse_delivery import understand
+from panelr_bridge.application.transactions.claim_call import RATE, Claim, Terms
+from panelr_bridge.application.worker import Worker
+from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.errors import Conflict, NotFound
-from panelr_bridge.outcomes import Done, Outcome, Unknown
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps.claim import RATE, Claim, Terms
-from panelr_bridge.steps.understand import understand
-from panelr_bridge.store import database, rate
-from panelr_bridge.store.columns import metadata
+from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.deliveries import digest
-from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.engine.compiled import Prepared
 from panelr_bridge.store.tables import Row
-from panelr_bridge.worker import Worker
 from tests.clock import turn
 
 BEGIN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from panelr_bridge.shop.client import ShopClient
 from panelr_bridge.simulators.server import reset
+from panelr_bridge.woocommerce.rest.client import ShopClient
 
 SHOP = "https://shop.test"
 WC = f"{SHOP}/wp-json/wc/v3"

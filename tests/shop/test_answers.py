@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnreachable
-from panelr_bridge.shop import answer
-from panelr_bridge.shop.orders_resource import OrdersResource
-from panelr_bridge.shop.values import Answer, OrdersQuery
-from panelr_bridge.shop.wc_v3 import WcV3
+from panelr_bridge.woocommerce.rest import response as answer
+from panelr_bridge.woocommerce.rest.models import Answer, OrdersQuery
+from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
+from panelr_bridge.woocommerce.rest.wc_v3 import WcV3
 
 ROOT = "https://shop.test/wp-json/"
 NOW = datetime(2026, 11, 21, 19, 16, 41, tzinfo=UTC)

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from panelr_bridge.shop.auth import basic, signed, wants_oauth
-from panelr_bridge.shop.values import Request
+from panelr_bridge.woocommerce.rest.auth import basic, signed, wants_oauth
+from panelr_bridge.woocommerce.rest.models import Request
 
 KEY, SECRET = "ck_0123456789", "cs_abcdef"
 ROOT = "http://shop.test:8000/folder/wp-json/"

@@ -21,8 +21,8 @@ from panelr_bridge.errors import (
     ShopUnclear,
     ShopUnreachable,
 )
-from panelr_bridge.shop.values import OrdersQuery
 from panelr_bridge.simulators.server import end_in_reset
+from panelr_bridge.woocommerce.rest.models import OrdersQuery
 from tests.shop.kit import SHOP, WC, client
 
 DATA = Path(__file__).parents[1] / "data"

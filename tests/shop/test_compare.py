@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.shop.compare import carries, fits, marked, repeatable, says
+from panelr_bridge.woocommerce.rest.compare import carries, fits, marked, repeatable, says
 
 ORDER: dict[str, Any] = {
     "id": 7,

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from panelr_bridge.errors import BadQuery
-from panelr_bridge.shop.client import dialect_of
-from panelr_bridge.shop.orders_resource import OrdersResource
-from panelr_bridge.shop.request import orders_base, rest_root
-from panelr_bridge.shop.values import OrdersQuery
-from panelr_bridge.shop.wc_v3 import WcV3
+from panelr_bridge.woocommerce.rest.client import dialect_of
+from panelr_bridge.woocommerce.rest.models import OrdersQuery
+from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
+from panelr_bridge.woocommerce.rest.request import orders_base, rest_root
+from panelr_bridge.woocommerce.rest.wc_v3 import WcV3
 
 RESOURCE = OrdersResource("myplugin/v1/woo/orders")
 SINCE = datetime(2026, 11, 21, 19, 16, 41, 250_000, tzinfo=UTC)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import simplejson
 
-from panelr_bridge.shop.wc_shape import as_order, as_wc_body, as_wc_payload
+from panelr_bridge.woocommerce.rest.normalize import as_order, as_wc_body, as_wc_payload
 from tests.kit import order
 
 RESOURCE = {

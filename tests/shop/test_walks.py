@@ -8,10 +8,10 @@ import pytest
 import respx
 
 from panelr_bridge.errors import ShopMisconfigured
-from panelr_bridge.shop import walking
-from panelr_bridge.shop.values import OrdersPage, OrdersQuery
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
+from panelr_bridge.woocommerce.rest import changed_orders as walking
+from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery
 from tests.shop.kit import WC, Orders, client, resource
 
 START = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopRefused
-from panelr_bridge.shop.values import OrdersQuery
-from panelr_bridge.shop.wc_shape import as_order
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
+from panelr_bridge.woocommerce.rest.models import OrdersQuery
+from panelr_bridge.woocommerce.rest.normalize import as_order
 from tests.shop.kit import Losing, client, resource
 
 NEW = {

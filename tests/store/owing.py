@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from panelr_bridge.store import outbox
+from panelr_bridge.domain.models import Action, State
+from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import Action, State
 
 
 def standing(state: State, *, now: datetime) -> Row:

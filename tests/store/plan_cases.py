@@ -8,30 +8,49 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.follow_ups import lease as errand
+from panelr_bridge.application.transactions import (
+    claim_call as claim,
+)
+from panelr_bridge.application.transactions import (
+    operator_actions as operator,
+)
+from panelr_bridge.application.transactions import (
+    receive_delivery as intake,
+)
+from panelr_bridge.application.transactions.claim_call import RATE, Terms
+from panelr_bridge.domain.models import Action, FollowUp, WorkOrder
 from panelr_bridge.settings import Settings
-from panelr_bridge.steps import claim, errand, intake, operator
-from panelr_bridge.steps.claim import RATE, Terms
 from panelr_bridge.store import (
     again,
     attempts,
-    counts,
     deliveries,
     delivery_list,
     follow_ups,
     mappings,
-    marks,
     order_list,
     orders,
-    outbox,
-    outlook,
-    rate,
     stats,
 )
+from panelr_bridge.store import (
+    backfill_cursors as marks,
+)
+from panelr_bridge.store import (
+    due_work as outlook,
+)
+from panelr_bridge.store import (
+    order_counts as counts,
+)
+from panelr_bridge.store import (
+    owed_calls as outbox,
+)
+from panelr_bridge.store import (
+    rate_limit as rate,
+)
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.listing import Query
+from panelr_bridge.store.pagination import Query
 from panelr_bridge.store.tables import product_mappings
-from panelr_bridge.values import Action, FollowUp, WorkOrder
-from panelr_bridge.woo import payload
+from panelr_bridge.woocommerce import order_payload as payload
 from tests.filled import NOW
 from tests.kit import order
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from panelr_bridge.calls import utc_now
-from panelr_bridge.health import examine
-from panelr_bridge.store import database
-from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.store.writer import Restart
+from panelr_bridge.application.health import examine
+from panelr_bridge.application.panelr_caller import utc_now
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.engine.database import Database, is_unavailable
+from panelr_bridge.store.engine.sqlite_writer import Restart
 from tests.web import BOTH_DATABASES
 
 SQLITE, POSTGRESQL = (pytest.mark.parametrize("dialect", [name]) for name in ("sqlite", "postgresql"))

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.store import delivery_list, listing, mappings, order_list
-from panelr_bridge.store.database import Database
-from panelr_bridge.store.listing import Query
+from panelr_bridge.domain.models import State
+from panelr_bridge.store import delivery_list, mappings, order_list
+from panelr_bridge.store import pagination as listing
+from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.pagination import Query
 from panelr_bridge.store.tables import product_mappings
-from panelr_bridge.values import State
 from tests import filled
 
 

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from panelr_bridge.store import attempts, orders, outbox, together
-from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.domain.models import Action, State
+from panelr_bridge.store import attempts, orders, together
+from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine.database import Database, is_unavailable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
-from panelr_bridge.values import Action, State
 from tests.store.owing import standing
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from panelr_bridge.store import database, migrate, rate
-from panelr_bridge.store.database import Database
-from panelr_bridge.store.postgres import OF_SINGLE_STATEMENTS
+from panelr_bridge.store import migrate
+from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.engine.postgres import OF_SINGLE_STATEMENTS
 from tests.clock import turn
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from panelr_bridge.store import database, writer
-from panelr_bridge.store.database import SqliteDatabase, is_unavailable
-from panelr_bridge.store.writer import ALONE, TOGETHER, Restart
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.engine import sqlite_writer as writer
+from panelr_bridge.store.engine.database import SqliteDatabase, is_unavailable
+from panelr_bridge.store.engine.sqlite_writer import ALONE, TOGETHER, Restart
 
 
 @pytest.fixture

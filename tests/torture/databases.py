@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from panelr_bridge.store import database, migrate
+from panelr_bridge.store import migrate
+from panelr_bridge.store.engine import database
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.default import DefaultDialect
 
-from panelr_bridge.outcomes import Outcome
+from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 

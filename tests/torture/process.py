@@ -8,7 +8,7 @@ import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from panelr_bridge.cli.serving import serve
+from panelr_bridge.cli.serve import serve
 from tests.ports import free_port
 from tests.torture.killpoint import Killpoint
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from panelr_bridge.shop.sending import Sending
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
+from panelr_bridge.woocommerce.rest.transport import Sending
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 from tests.torture.chance import DICE
 from tests.torture.ledger import CREATED, Answer, Ledger, headers, snapshot

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text, update
 
-from panelr_bridge.catalogue import Catalogues
+from panelr_bridge.application.panelr_catalogue import Catalogues
+from panelr_bridge.domain.models import AdjustmentMode
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
 from panelr_bridge.store.tables import panelr_lists
-from panelr_bridge.values import AdjustmentMode
 from tests.kit import Kit, kit_of, order
 from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
@@ -189,7 +189,7 @@ async def test_a_pause_and_a_wrong_key_stop_everybody_and_nothing_else_does(
 async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panelr_bridge.catalogue.LONGEST_CALL", 0.2)
+    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.LONGEST_CALL", 0.2)
     down(kit, "hang", seconds=20)
     said = problem(await kit.api("GET", PRODUCTS), 503)["detail"]
     assert said.endswith("Panelr did not finish its answer within 0.2 s")
@@ -215,7 +215,7 @@ async def test_a_worker_renews_the_lists_by_itself_and_outlives_a_fault(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kit.api("GET", PRODUCTS)
-    monkeypatch.setattr("panelr_bridge.catalogue.RENEWED", timedelta(seconds=0.05))
+    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.RENEWED", timedelta(seconds=0.05))
     catalogue = Catalogues(kit.runtime.bridge, kit.runtime.bridge.terms, changed=asyncio.Event())
     faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.renew
 

@@ -14,10 +14,10 @@ import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from panelr_bridge.bridge import Bridge
+from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.store import deliveries, delivery_list
-from panelr_bridge.store.listing import Query
+from panelr_bridge.store.pagination import Query
 from panelr_bridge.web.app import create_app
 from tests.kit import SECRET, order, sign
 from tests.web import Logged

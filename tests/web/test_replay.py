@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from panelr_bridge.steps import intake
-from panelr_bridge.store import outbox
+from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import tables as t
 from tests.kit import Kit, order
 from tests.web import deliveries, problem

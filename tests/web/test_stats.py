@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.domain.models import State
 from panelr_bridge.settings import Settings
-from panelr_bridge.values import State
 from tests.kit import Kit, line, order
 from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 

@@ -24,7 +24,7 @@ def connect(
     ] = False,
 ) -> None:
     """Connect a shop: look at everything that its webhooks need, and make them. May be run again at any time."""
-    from panelr_bridge.cli import connecting
+    from panelr_bridge.cli import connect_steps as connecting
 
     asked = connecting.Asked(store=store, url=url, dry_run=dry_run, repair=repair, new_secret=new_secret)
     if not connecting.connect(asked):
@@ -42,7 +42,7 @@ def smoke(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Place a test order in the shop, follow it into Panelr and back, and delete it from the shop again."""
-    from panelr_bridge.cli import smoking
+    from panelr_bridge.cli import smoke as smoking
 
     asked = smoking.Asked(store=store, product=product, sku=sku, email=email, timeout=timeout, keep=keep)
     plan = smoking.prepare(asked)

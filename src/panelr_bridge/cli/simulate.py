@@ -24,7 +24,7 @@ def panelr(  # noqa: PLR0913, PLR0917  one for each option
     accept_repeated_payments: Annotated[bool, typer.Option(help="A payment that was taken is taken again.")] = False,
 ) -> None:
     """Run a simulated Panelr."""
-    from panelr_bridge.cli.simulating import serve
+    from panelr_bridge.cli.simulate_server import serve
     from panelr_bridge.simulators.panelr import create_app
 
     simulator = create_app(
@@ -53,7 +53,7 @@ def woocommerce(  # noqa: PLR0913, PLR0917  one for each thing that a shop may b
     delivery_delay_seconds: Annotated[float, typer.Option(help="From an event to its delivery.")] = 0.0,
 ) -> None:
     """Run a simulated WooCommerce store that fires signed webhooks."""
-    from panelr_bridge.cli.simulating import serve
+    from panelr_bridge.cli.simulate_server import serve
     from panelr_bridge.simulators.woocommerce import create_app
 
     if delete_mode not in {"force", "trash"}:

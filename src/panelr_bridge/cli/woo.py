@@ -36,8 +36,8 @@ def list_orders(  # noqa: PLR0913  the options of a list
     json: AsJson = False,
 ) -> None:
     """List the store's orders, the newest first."""
-    from panelr_bridge.cli import shop
-    from panelr_bridge.shop.values import OrdersQuery
+    from panelr_bridge.cli import woo_output as shop
+    from panelr_bridge.woocommerce.rest.models import OrdersQuery
 
     since = modified_since.replace(tzinfo=UTC) if modified_since and not modified_since.tzinfo else modified_since
     query = OrdersQuery(
@@ -56,7 +56,7 @@ def list_orders(  # noqa: PLR0913  the options of a list
 @orders.command()
 def get(number: Number, *, store: Store = DEFAULT_STORE, json: AsJson = False) -> None:
     """Show one order as the store tells it."""
-    from panelr_bridge.cli import shop
+    from panelr_bridge.cli import woo_output as shop
 
     shop.get(number, store=store, as_json=json)
 
@@ -69,7 +69,7 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Make an order in the store. If the answer is lost, the order is looked for before it is made again."""
-    from panelr_bridge.cli import shop
+    from panelr_bridge.cli import woo_output as shop
 
     shop.create(file, store=store, as_json=json)
 
@@ -85,7 +85,7 @@ def update(
     json: AsJson = False,
 ) -> None:
     """Change an order in the store, by a file or by options."""
-    from panelr_bridge.cli import shop
+    from panelr_bridge.cli import woo_output as shop
 
     shop.update(number, file, status=status, meta=meta or [], store=store, as_json=json)
 
@@ -102,7 +102,7 @@ def delete(
     json: AsJson = False,
 ) -> None:
     """Put an order of the store into the trash, or with --force delete it for good. It asks first."""
-    from panelr_bridge.cli import shop
+    from panelr_bridge.cli import woo_output as shop
 
     if not yes:
         what = "for good" if force else "from the store"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from panelr_bridge.outcomes import Done, Unknown
-from panelr_bridge.panelr.reading import flag, integer, money, natural, rows, string
-from panelr_bridge.values import OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.models import OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.panelr.json_fields import flag, integer, money, natural, rows, string
 
 
 def offered_products(outcome: Done) -> tuple[OfferedProduct, ...] | Unknown:

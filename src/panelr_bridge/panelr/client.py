@@ -16,10 +16,10 @@ from typing import Self
 
 import httpx
 
-from panelr_bridge.outcomes import Misconfigured, NotSent, Outcome, Unknown
-from panelr_bridge.panelr import answer
+from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Unknown
+from panelr_bridge.panelr import response as answer
+from panelr_bridge.panelr.http_transport import TooLarge, Wire, body_of
 from panelr_bridge.panelr.request import Call, entry_point
-from panelr_bridge.panelr.wire import TooLarge, Wire, body_of
 
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s: one that is about to close is never used."""

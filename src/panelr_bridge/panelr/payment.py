@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.outcomes import Done, Unknown
-from panelr_bridge.panelr.reading import moment, money, string
-from panelr_bridge.values import Payment, WorkOrderDetails
+from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.models import Payment, WorkOrderDetails
+from panelr_bridge.panelr.json_fields import moment, money, string
 
 
 def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import simplejson
 
-from panelr_bridge import json_text
-from panelr_bridge.values import Adjustment, Authority, CartItem, Intent, WorkOrderRequest
+from panelr_bridge import json_codec
+from panelr_bridge.domain.models import Adjustment, Authority, CartItem, Intent, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
 LISTED_WORK_ORDERS = 100
@@ -183,7 +183,7 @@ def _known(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _written(content: Mapping[str, Any]) -> bytes:
-    return json_text.ascii_only(content).encode()
+    return json_codec.ascii_only(content).encode()
 
 
 def _item(item: CartItem) -> dict[str, Any]:

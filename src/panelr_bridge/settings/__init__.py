@@ -1,8 +1,8 @@
 """The operator's settings: read once from the environment and `.env`, checked, and handed down."""
 
+from panelr_bridge.settings.load import load, strangers
 from panelr_bridge.settings.model import DEFAULT_STORE, PREFIX, STATUS_MAP, Settings, StoreSettings
-from panelr_bridge.settings.reading import load, strangers
-from panelr_bridge.settings.ready import PANELR_STATUSES, prefix_of, require_ready, require_shop, shop_problems
+from panelr_bridge.settings.validate import PANELR_STATUSES, prefix_of, require_ready, require_shop, shop_problems
 
 __all__ = [
     "DEFAULT_STORE",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.values import AdjustmentMode, Policy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import AdjustmentMode, Policy, UnmappedLines, WcOrderId
 
 PREFIX = "BRIDGE_"
 DEFAULT_STORE = "default"

@@ -8,9 +8,9 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table, delete, insert, select, text
 from sqlalchemy.sql import bindparam
 
-from panelr_bridge.store.columns import UtcDateTime
+from panelr_bridge.domain.models import Offer, OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.tables import Row, mapping_revisions, panelr_lists, panelr_payment_methods, panelr_products
-from panelr_bridge.values import Offer, OfferedPaymentMethod, OfferedProduct
 
 Offered = TypeVar("Offered", OfferedProduct, OfferedPaymentMethod)
 TABLES: Mapping[type, Table] = {OfferedProduct: panelr_products, OfferedPaymentMethod: panelr_payment_methods}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select, text
 
-from panelr_bridge.store import listing
+from panelr_bridge.store import pagination as listing
 from panelr_bridge.store.deliveries import LISTED
-from panelr_bridge.store.listing import Branch, Page, Query
+from panelr_bridge.store.pagination import Branch, Page, Query
 from panelr_bridge.store.tables import deliveries
 
 SORTS = frozenset({"id", "received_at", "last_received_at", "woo_order_id"})

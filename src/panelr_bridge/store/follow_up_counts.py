@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
-from panelr_bridge.store.columns import UtcDateTime
+from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.tables import follow_ups
-from panelr_bridge.values import FollowUp
 
 _C = follow_ups.c
 _OPEN = text("lease_until IS NULL AND due_at IS NOT NULL")  # in the words of its index, for SQLite

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Update, bindparam, delete, insert, select, text, update
 
+from panelr_bridge.domain.models import FollowUp
 from panelr_bridge.store.tables import Row, follow_ups, orders
-from panelr_bridge.values import FollowUp
 
 _C = follow_ups.c
 _OPEN = text("lease_until IS NULL AND due_at IS NOT NULL")  # in the words of its index, for SQLite

@@ -28,12 +28,12 @@ from sqlalchemy import (
     update,
 )
 
+from panelr_bridge.domain.models import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, OnPaid
 from panelr_bridge.errors import Conflict
-from panelr_bridge.store import listing
-from panelr_bridge.store.listing import Page, Query
-from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.store import pagination as listing
+from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.pagination import Page, Query
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
-from panelr_bridge.values import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, OnPaid
 
 BATCH = 1000
 

@@ -4,7 +4,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from panelr_bridge.store.revision import MIGRATIONS
+from panelr_bridge.store.schema_version import MIGRATIONS
 
 LOCK = 7_262_335_067  # any number that is ours: two processes that migrate at once wait for each other
 

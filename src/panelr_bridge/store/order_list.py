@@ -9,12 +9,14 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, text
 
-from panelr_bridge.store import counts, database, listing
-from panelr_bridge.store.counts import Group
-from panelr_bridge.store.listing import Branch, Page, Query
+from panelr_bridge.domain.models import State
+from panelr_bridge.store import order_counts as counts
+from panelr_bridge.store import pagination as listing
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.order_counts import Group
 from panelr_bridge.store.orders import SHOWN
+from panelr_bridge.store.pagination import Branch, Page, Query
 from panelr_bridge.store.tables import NOT_SENDING, SENDING, orders
-from panelr_bridge.values import State
 
 SORTS = frozenset({"id", "created_at", "updated_at", "state", "woo_order_id"})
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Select, Update, and_, bindparam, case, false,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from panelr_bridge.store.prepared import Prepared
+from panelr_bridge.domain.models import State, WorkOrder
+from panelr_bridge.store.engine.compiled import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, mapping_revisions, orders
-from panelr_bridge.values import State, WorkOrder
 
 Shape = frozenset[tuple[str, bool]]
 

@@ -22,8 +22,8 @@ from sqlalchemy import (
     text,
 )
 
-from panelr_bridge.store.columns import Money, Packed, UtcDateTime, metadata, numbered, partial
-from panelr_bridge.values import FollowUp, State
+from panelr_bridge.domain.models import FollowUp, State
+from panelr_bridge.store.column_types import Money, Packed, UtcDateTime, metadata, numbered, partial
 
 SENDING = "state = 'sending'"
 NOT_SENDING = "state <> 'sending'"

@@ -9,13 +9,12 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from panelr_bridge import __version__, logs
-from panelr_bridge.mapping import ProductMapping
-from panelr_bridge.runtime import Runtime, assembled, prepare
+from panelr_bridge.application.container import Runtime, assembled, prepare
+from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings
 from panelr_bridge.web import (
     catalogue,
     deliveries,
-    door,
     health,
     mappings,
     metrics,
@@ -24,8 +23,11 @@ from panelr_bridge.web import (
     stats,
     suggestions,
 )
+from panelr_bridge.web import (
+    webhook_route as door,
+)
 from panelr_bridge.web.auth import AdminGate
-from panelr_bridge.web.request_ids import RequestId
+from panelr_bridge.web.request_id import RequestId
 
 log = logs.get(__name__)
 

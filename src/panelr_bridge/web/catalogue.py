@@ -9,15 +9,15 @@ from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from panelr_bridge.catalogue import FRESH
+from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.panelr_catalogue import FRESH
+from panelr_bridge.domain.models import Offer, OfferedPaymentMethod, OfferedProduct
 from panelr_bridge.errors import Unavailable
-from panelr_bridge.runtime import Runtime
-from panelr_bridge.store.listing import Page
-from panelr_bridge.values import Offer, OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.store.pagination import Page
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
-from panelr_bridge.web.lists import ListQuery, Meta, Resource, moment
-from panelr_bridge.web.state import Parts
+from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.pagination import ListQuery, Meta, Resource, moment
 
 router = admin_router("Panelr")
 T = TypeVar("T")

@@ -8,15 +8,15 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from panelr_bridge import logs
+from panelr_bridge.domain.mapping_input import PlainText
 from panelr_bridge.errors import NotFound
-from panelr_bridge.mapping import PlainText
 from panelr_bridge.store import deliveries, delivery_list
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
-from panelr_bridge.web.lists import Id, ListQuery, Many, Number, One, Resource, moment
-from panelr_bridge.web.state import Parts
-from panelr_bridge.web.taking import outcome
+from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.pagination import Id, ListQuery, Many, Number, One, Resource, moment
+from panelr_bridge.web.webhook import outcome
 
 router = admin_router("Deliveries")
 log = logs.get(__name__)

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from panelr_bridge.health import examine
-from panelr_bridge.runtime import asked_of
-from panelr_bridge.web.state import Parts
+from panelr_bridge.application.container import asked_of
+from panelr_bridge.application.health import examine
+from panelr_bridge.web.dependencies import Parts
 
 router = APIRouter(tags=["Health"])
 

@@ -10,20 +10,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from panelr_bridge import logs, mapping
+from panelr_bridge import logs
+from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.transactions import change_mappings as steps
+from panelr_bridge.application.transactions.change_mappings import PAYMENT_METHOD, PRODUCT, Kind
+from panelr_bridge.domain import mapping_input as mapping
+from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping
+from panelr_bridge.domain.models import Intent, OnPaid
 from panelr_bridge.errors import Invalid
-from panelr_bridge.mapping import PaymentMethodMapping, PlainText, ProductMapping
-from panelr_bridge.runtime import Runtime
-from panelr_bridge.steps import mapping as steps
-from panelr_bridge.steps.mapping import PAYMENT_METHOD, PRODUCT, Kind
 from panelr_bridge.store import mappings
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import Intent, OnPaid
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.body import read
-from panelr_bridge.web.lists import Id, ListQuery, Many, Number, One, Resource, moment
-from panelr_bridge.web.state import Parts
+from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.pagination import Id, ListQuery, Many, Number, One, Resource, moment
 
 router = admin_router("Mappings")
 log = logs.get(__name__)

@@ -13,14 +13,15 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from panelr_bridge.runtime import Runtime
-from panelr_bridge.steps.claim import RATE
-from panelr_bridge.store import follow_up_counts, marks, stats
-from panelr_bridge.store.database import is_unavailable
+from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.metrics import Histogram, Tally
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.store import backfill_cursors as marks
+from panelr_bridge.store import follow_up_counts, stats
+from panelr_bridge.store.engine.database import is_unavailable
 from panelr_bridge.store.stats import Stats
 from panelr_bridge.store.tables import Row
-from panelr_bridge.tally import Histogram, Tally
-from panelr_bridge.web.state import Parts
+from panelr_bridge.web.dependencies import Parts
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -8,19 +8,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from sqlalchemy import Connection
 
 from panelr_bridge import logs
+from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.domain.mapping_input import Name, PlainText, plain
+from panelr_bridge.domain.models import State, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
-from panelr_bridge.mapping import Name, PlainText, plain
-from panelr_bridge.runtime import Runtime
-from panelr_bridge.steps import operator
-from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders, outbox
-from panelr_bridge.store.database import Database, at_one_moment
+from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders
+from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store.engine.database import Database, at_one_moment
 from panelr_bridge.store.tables import Row
-from panelr_bridge.values import State, WorkOrder
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.deliveries import show_delivery
-from panelr_bridge.web.lists import Id, ListQuery, Meta, Number, One, Resource, moment
-from panelr_bridge.web.state import Parts
+from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.pagination import Id, ListQuery, Meta, Number, One, Resource, moment
 
 router = admin_router("Orders")
 log = logs.get(__name__)

@@ -7,15 +7,15 @@ from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from panelr_bridge.steps.claim import RATE
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.domain.models import State
 from panelr_bridge.store import stats
-from panelr_bridge.store.rate import Gate
+from panelr_bridge.store.rate_limit import Gate
 from panelr_bridge.store.stats import Stats
-from panelr_bridge.values import State
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
-from panelr_bridge.web.lists import One, moment
-from panelr_bridge.web.state import Parts
+from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.pagination import One, moment
 
 router = admin_router("Stats")
 

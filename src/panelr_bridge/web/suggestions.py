@@ -6,16 +6,16 @@ from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from panelr_bridge.application.suggest_mappings import Suggested, suggested
+from panelr_bridge.domain.mapping_input import StoreName
+from panelr_bridge.domain.mapping_suggestion import Suggestion
+from panelr_bridge.domain.models import Intent
 from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, Unavailable
-from panelr_bridge.likely import Suggested, suggested
-from panelr_bridge.mapping import StoreName
 from panelr_bridge.settings import require_shop
-from panelr_bridge.suggest import Suggestion
-from panelr_bridge.values import Intent
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
+from panelr_bridge.web.dependencies import Parts
 from panelr_bridge.web.mappings import require_store
-from panelr_bridge.web.state import Parts
 
 router = admin_router("Mappings")
 

@@ -1,0 +1,1 @@
+"""Find orders whose webhook never arrived: list what changed in the store, and store what is missing."""

@@ -1,0 +1,163 @@
+"""Puts the parts together by the settings, and takes them apart in the right order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.backfill.scheduler import Backfill
+from panelr_bridge.application.bridge import Bridge
+from panelr_bridge.application.follow_ups.runner import Following, Stores
+from panelr_bridge.application.panelr_caller import Clock, utc_now
+from panelr_bridge.application.panelr_catalogue import Catalogues
+from panelr_bridge.application.transactions.claim_call import RATE, Terms
+from panelr_bridge.application.webhook_monitor import Watching
+from panelr_bridge.application.worker import Worker
+from panelr_bridge.domain.follow_up_rules import Shop
+from panelr_bridge.panelr.client import PanelrClient
+from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
+from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store.engine import database
+from panelr_bridge.store.engine.database import Database
+from panelr_bridge.woocommerce.delivery_url import base_of, door_path
+from panelr_bridge.woocommerce.rest.client import ShopClient
+from panelr_bridge.woocommerce.webhook_setup import Door
+
+LEASE_MARGIN = timedelta(seconds=10)
+"""How much longer a lease lasts than the call that it is for can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of one running process."""
+
+    settings: Settings
+    stores: Mapping[str, StoreSettings]
+    database: Database
+    panelr: PanelrClient
+    bridge: Bridge
+    worker: Worker
+    shops: Mapping[str, ShopClient]
+    catalogue: Catalogues
+    backfill: Backfill
+
+    async def work(self) -> None:
+        """Carry out what is owed, and ask the stores for what they did not tell, until `stop`."""
+        await asyncio.gather(self.worker.run(), self.backfill.run(), self.catalogue.run())
+
+    def stop(self) -> None:
+        """Begin nothing more; `work` returns soon. What is owed stays owed."""
+        self.worker.stop()
+        self.backfill.stop()
+        self.catalogue.stop()
+
+
+@contextlib.asynccontextmanager
+async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Runtime]:
+    """Build the parts; at the end let calls under way finish, bounded by their own timeout, then let go of all."""
+    async with contextlib.AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(database.opened(settings.database_url))
+        panelr = await stack.enter_async_context(
+            PanelrClient(
+                base_url=settings.panelr_url,
+                api_key=settings.panelr_api_key.get_secret_value(),
+                timeout_seconds=settings.panelr_timeout_seconds,
+            )
+        )
+        bridge = Bridge(
+            database=opened,
+            panelr=panelr,
+            policy=settings.policy,
+            terms=terms_of(settings),
+            sync_budget=timedelta(seconds=settings.sync_budget_seconds),
+            clock=clock,
+        )
+        shops = {name: await stack.enter_async_context(shop_of(store)) for name, store in with_api(settings).items()}
+        following = Following(
+            bridge,
+            policy=settings.policy,
+            terms=terms_of(settings),
+            stores=Stores(wanted=wanted_of(settings), writers=shops),
+            owed=bridge.owed,
+        )
+        catalogue = Catalogues(bridge, terms_of(settings), changed=bridge.owed)
+        watching = Watching(
+            opened, shops=shops, doors={name: door_of(name, settings.public_url) for name in shops}, clock=clock
+        )
+        worker = Worker(
+            bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following, watching=watching
+        )
+        backfill = Backfill(
+            bridge,
+            shops=shops,
+            policy=settings.policy,
+            terms=terms_of(settings),
+            every=timedelta(minutes=settings.backfill_minutes),
+            owed=bridge.owed,
+        )
+        try:
+            yield Runtime(settings, settings.all_stores, opened, panelr, bridge, worker, shops, catalogue, backfill)
+        finally:
+            seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
+            await bridge.drain(seconds=seconds)
+            await following.drain(seconds=seconds)
+            await catalogue.drain()
+
+
+def with_api(settings: Settings) -> Mapping[str, StoreSettings]:
+    """Return the stores whose REST API can be used, by their names."""
+    return {name: store for name, store in settings.all_stores.items() if store.has_api}
+
+
+def shop_of(store: StoreSettings) -> ShopClient:
+    """Return the client of a store's REST API."""
+    return ShopClient(
+        url=store.woo_url,
+        key=store.woo_key.get_secret_value(),
+        secret=store.woo_secret.get_secret_value(),
+        orders_api=store.woo_orders_api,
+    )
+
+
+def door_of(store: str, public_url: str) -> Door:
+    """Return where a store's deliveries belong; without `public_url` its path alone is known."""
+    path = door_path(store, default=DEFAULT_STORE)
+    return Door(path, f"{base_of(public_url)}{path}" if public_url else None)
+
+
+def wanted_of(settings: Settings) -> Mapping[str, Shop]:
+    """Return what the operator wants of each store."""
+    return {
+        name: Shop(
+            url=store.woo_url.rstrip("/").removesuffix("/wp-json") or None,
+            writes_back=store.has_api and store.write_back,
+            with_token=store.write_back_token,
+            completes=store.complete_orders,
+        )
+        for name, store in settings.all_stores.items()
+    }
+
+
+def asked_of(settings: Settings) -> Mapping[str, timedelta]:
+    """Return the stores that are asked for their orders by themselves, and how often."""
+    every = timedelta(minutes=settings.backfill_minutes)
+    return dict.fromkeys(with_api(settings), every) if every else {}
+
+
+def terms_of(settings: Settings) -> Terms:
+    """Return how Panelr is called."""
+    return Terms(
+        rate_per_minute=settings.panelr_rate_per_minute,
+        lease=timedelta(seconds=settings.panelr_timeout_seconds) + LEASE_MARGIN,
+        grace=timedelta(seconds=settings.grace_seconds),
+        retry_schedule=settings.retry_schedule_seconds,
+    )
+
+
+def prepare(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
+    """Make the rate limit's rows, and let one call probe again what was closed: the operator may have mended it."""
+    rate.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
+    rate.probe_now(connection, name=RATE, now=now)

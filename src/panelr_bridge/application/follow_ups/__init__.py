@@ -1,0 +1,1 @@
+"""What follows a created work order: payment, instructions, status polls, write-back. One module a kind."""

@@ -1,0 +1,1 @@
+"""The database transactions of the use cases. Each is one synchronous function of a connection."""

@@ -1,0 +1,47 @@
+"""The rate limit's part in every call to Panelr: what its outcome means for the calls of everybody else."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain import retry_policy as retry
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled
+from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store.rate_limit import Slot
+
+
+def keep_slot(connection: Connection, slot: Slot, *, claimed_at: datetime, now: datetime) -> None:
+    """Tell the rate limit of a call that took long: it may have left at its end."""
+    if now - claimed_at > rate.SLACK:
+        rate.keep(connection, slot.number, name=RATE, now=now)
+
+
+def answered(connection: Connection, slot: Slot, outcome: Outcome, *, now: datetime) -> None:
+    """A probe that was not sent away again opens the gate for everybody."""
+    if slot.probe and not isinstance(outcome, (Throttled, Misconfigured)):
+        rate.open_again(connection, name=RATE, now=now, heard=isinstance(outcome, (Done, Refused)))
+
+
+def close_gate(
+    connection: Connection, slot: Slot, outcome: Outcome, *, schedule: tuple[float, ...], now: datetime
+) -> None:
+    """A 429 pauses everybody; a key that is refused must not be hammered by every new order.
+
+    How long is a matter of how many probes have failed in a row: calls that were on the wire together count as one.
+    """
+    if not isinstance(outcome, (Throttled, Misconfigured)):
+        return
+    gate = rate.gate(connection, name=RATE)
+    failures = gate.failures if gate is not None and slot.probe else 0
+    pause = retry.delay(attempt=failures + 1, outcome=outcome, schedule=schedule) or retry.LONGEST_PAUSE
+    rate.close(
+        connection,
+        name=RATE,
+        now=now,
+        pause=pause,
+        failures=failures + 1,
+        cause=outcomes.name(outcome),
+        words=outcome.words,
+    )

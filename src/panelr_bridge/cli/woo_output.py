@@ -1,0 +1,183 @@
+"""woo orders: what the commands do and print."""
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import simplejson
+from rich.markup import escape
+from rich.table import Table
+
+from panelr_bridge import settings
+from panelr_bridge.application.container import shop_of
+from panelr_bridge.cli.console import out
+from panelr_bridge.cli.startup import run
+from panelr_bridge.errors import Invalid
+from panelr_bridge.settings import Settings, StoreSettings, require_shop
+from panelr_bridge.woocommerce.rest.client import ShopClient
+from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery, Payload
+
+R = TypeVar("R")
+COLUMNS = ("id", "number", "status", "total", "currency", "customer_id", "date_created", "date_modified")
+ORDER_LINES = (*COLUMNS, "payment_method_title", "date_paid", "customer_note")
+
+
+def list_orders(query: OrdersQuery, *, store: str, as_json: bool) -> None:
+    """Print one page of the store's orders."""
+
+    async def work(client: ShopClient) -> OrdersPage:
+        return await client.list_orders(query=query)
+
+    page = with_shop(store, work)
+    if as_json:
+        meta = {"page": query.page, "per_page": query.per_page, "total": page.total, "has_more": page.has_more}
+        _print_json({"data": list(page.orders), "meta": meta})
+        return
+    columns = query.fields or COLUMNS
+    table = Table(*columns)
+    for order in page.orders:
+        table.add_row(*(escape(_short(order.get(name))) for name in columns))
+    out.print(table)
+    more = "; there are more: --page" if page.has_more else ""
+    out.print(f"{len(page.orders)} of {'?' if page.total is None else page.total} orders{more}")
+
+
+def get(number: int, *, store: str, as_json: bool) -> None:
+    """Print one order."""
+
+    async def work(client: ShopClient) -> Payload:
+        return await client.get_order(number)
+
+    _print_order(with_shop(store, work), as_json=as_json)
+
+
+def create(file: str, *, store: str, as_json: bool) -> None:
+    """Make an order, and print it."""
+    changes = _read(file)
+
+    async def work(client: ShopClient) -> Payload:
+        return await client.create_order(changes)
+
+    _print_order(with_shop(store, work), as_json=as_json)
+
+
+def update(
+    number: int, file: str | None, *, status: str | None, meta: Sequence[str], store: str, as_json: bool
+) -> None:
+    """Change an order by a file and by options, and print what it is now."""
+    changes = _changes(file, status, meta)
+
+    async def work(client: ShopClient) -> Payload:
+        return await client.update_order(number, changes)
+
+    _print_order(with_shop(store, work), as_json=as_json)
+
+
+def delete(number: int, *, force: bool, store: str, as_json: bool) -> None:
+    """Delete an order."""
+
+    async def work(client: ShopClient) -> Payload:
+        return await client.delete_order(number, force=force)
+
+    told = with_shop(store, work)
+    if as_json:
+        _print_json(told)
+    else:
+        gone = force or told.get("deleted")  # wc/v3 tells the order as it was
+        out.print(f"order {number} is {'deleted' if gone else 'in the trash'}")
+
+
+def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:
+    """Run `work` with the client of the store called `store`."""
+
+    async def whole() -> R:
+        chosen = chosen_store(settings.load(), store)
+        async with shop_of(chosen) as client:
+            return await work(client)
+
+    return run(whole())
+
+
+def chosen_store(chosen: Settings, store: str) -> StoreSettings:
+    """Return a store whose REST API can be used; raises Invalid and ConfigurationError."""
+    stores = chosen.all_stores
+    if store not in stores and store != settings.DEFAULT_STORE:
+        raise Invalid(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
+    found = stores.get(store, StoreSettings())
+    require_shop(store, found)
+    return found
+
+
+def _changes(file: str | None, status: str | None, meta: Sequence[str]) -> dict[str, Any]:
+    changes = _read(file) if file is not None else {}
+    if status is not None:
+        changes["status"] = status
+    if meta:
+        entries = changes.get("meta_data", [])
+        if not isinstance(entries, list):
+            raise Invalid("meta_data of the file is no list, so --meta cannot be added to it")
+        changes["meta_data"] = [*entries, *(_entry(text) for text in meta)]
+    if not changes:
+        raise Invalid("nothing is to be changed: give a file, --status or --meta key=value")
+    return changes
+
+
+def _entry(text: str) -> dict[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise Invalid(f"--meta {text} is no key=value")
+    return {"key": key, "value": value}
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+        content = simplejson.loads(text, use_decimal=True)
+    except OSError as error:
+        raise Invalid(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Invalid(f"{file} is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise Invalid(f"{file} holds no JSON object with the fields of an order")
+    return content
+
+
+def _print_order(order: Payload, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(order)
+        return
+    out.print(f"[bold]Order {escape(_short(order.get('number') or order.get('id')))}[/]")
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name in ORDER_LINES:
+        if order.get(name) not in {None, ""}:
+            table.add_row(f"  {name}", escape(_short(order[name])))
+    for name in ("billing", "shipping"):
+        if isinstance(order.get(name), dict):
+            table.add_row(f"  {name}", escape(", ".join(str(value) for value in order[name].values() if value)))
+    out.print(table)
+    lines = Table("line", "product", "variation", "name", "quantity", "total")
+    for line in order.get("line_items") or []:
+        names = ("id", "product_id", "variation_id", "name", "quantity", "total")
+        lines.add_row(*(escape(_short(line.get(name))) for name in names))
+    if lines.row_count:
+        out.print(lines)
+    for entry in order.get("meta_data") or []:
+        out.print(f"  [dim]{escape(_short(entry.get('key')))}[/] {escape(_short(entry.get('value')))}")
+
+
+def _short(value: Any) -> str:
+    """Return a value for a cell."""
+    if value is None:
+        return ""
+    text = _json(value) if isinstance(value, (dict, list)) else str(value)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _print_json(content: Any) -> None:
+    sys.stdout.write(_json(content, indent=2) + "\n")
+
+
+def _json(content: Any, indent: int | None = None) -> str:
+    text: str = simplejson.dumps(content, use_decimal=True, ensure_ascii=False, indent=indent)
+    return text

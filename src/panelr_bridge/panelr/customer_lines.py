@@ -1,0 +1,38 @@
+"""A customer's lines as get_lines shows them, read without I/O."""
+
+from typing import Any
+
+from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.models import CustomerLine
+from panelr_bridge.panelr.json_fields import flag, integer, rows, string
+
+
+def customer_lines(outcome: Done) -> tuple[CustomerLine, ...] | Unknown:
+    """Return a customer's lines; Unknown where the list cannot be read whole.
+
+    The list may stand alone or under `lines` or `activations`. One line that cannot be read spoils the list: only
+    who sees them all can say that just one fits.
+    """
+    listed = rows(outcome.data, "lines", "activations")
+    if listed is None:
+        return Unknown(words="Panelr's list of lines cannot be read", status=outcome.status)
+    lines = [_line(row) for row in listed]
+    if any(line is None for line in lines):
+        return Unknown(words="an entry in Panelr's list of lines cannot be read", status=outcome.status)
+    return tuple(line for line in lines if line is not None)
+
+
+def _line(row: Any) -> CustomerLine | None:
+    if not isinstance(row, dict):
+        return None
+    activation_id = integer(row.get("id")) or integer(row.get("activation_id"))
+    if activation_id is None:
+        return None
+    return CustomerLine(
+        activation_id=activation_id,
+        status=string(row.get("status")),
+        is_trial=flag(row.get("is_trial")),
+        plugin_id=integer(row.get("plugin_id")),
+        plugin_name=string(row.get("plugin_name")),
+        product_name=string(row.get("product_name")),
+    )

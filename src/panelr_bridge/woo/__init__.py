@@ -1,1 +1,0 @@
-"""WooCommerce: its signature and its payload."""

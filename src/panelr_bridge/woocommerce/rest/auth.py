@@ -1,0 +1,47 @@
+"""How a request shows who sends it. No I/O: nonce and time are handed in.
+
+WooCommerce takes its own keys by HTTP Basic over https only; over plain http it wants them as one-legged OAuth 1.0a
+(`WC_REST_Authentication::authenticate`). WordPress takes application passwords by HTTP Basic.
+"""
+
+import base64
+from urllib.parse import parse_qsl, urlsplit
+
+from oauthlib import oauth1
+
+from panelr_bridge.woocommerce.rest.models import Request
+from panelr_bridge.woocommerce.rest.request import written
+
+Query = tuple[tuple[str, str], ...]
+KEY_PREFIX = "ck_"
+
+
+def wants_oauth(*, root: str, path: str, key: str) -> bool:
+    """Return whether a request is to be signed: a key of WooCommerce's, on its own API, over plain http.
+
+    An application password is no such key, whichever API it opens.
+    """
+    return urlsplit(root).scheme == "http" and path.startswith("wc/") and key.startswith(KEY_PREFIX)
+
+
+def basic(key: str, secret: str) -> str:
+    """Return the value of the header Authorization."""
+    return "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode("ascii")
+
+
+def signed(request: Request, *, root: str, key: str, secret: str, nonce: str, timestamp: int) -> Query:
+    """Return the query of `request` with the parameters of OAuth 1.0a, signed by HMAC-SHA256.
+
+    They go into the query, because many web servers in front of PHP take the header Authorization away.
+    """
+    client = oauth1.Client(
+        key,
+        client_secret=secret,
+        signature_method=oauth1.SIGNATURE_HMAC_SHA256,
+        signature_type=oauth1.SIGNATURE_TYPE_QUERY,
+        nonce=nonce,
+        timestamp=str(timestamp),
+    )
+    address = f"{root}{request.path}" + (f"?{written(request.query)}" if request.query else "")
+    uri, _, _ = client.sign(address, http_method=request.method)
+    return tuple(parse_qsl(urlsplit(uri).query, keep_blank_values=True))
