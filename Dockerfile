@@ -6,6 +6,7 @@ COPY requirements/run.lock requirements/build.lock ./
 RUN /opt/bridge/bin/pip install --no-cache-dir --require-hashes -r run.lock \
  && python -m pip install --no-cache-dir --require-hashes -r build.lock
 COPY pyproject.toml README.md ./
+COPY migrations ./migrations
 COPY src ./src
 RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
  && /opt/bridge/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl

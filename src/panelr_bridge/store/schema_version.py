@@ -6,7 +6,11 @@ from sqlalchemy import Connection, inspect, text
 
 import panelr_bridge
 
-MIGRATIONS = Path(panelr_bridge.__file__).with_name("migrations")
+PACKAGE = Path(panelr_bridge.__file__).parent
+MIGRATIONS = PACKAGE / "migrations"
+"""The folder of alembic's scripts: inside the package as the wheel installs it, else at the top of the checkout."""
+if not MIGRATIONS.is_dir():
+    MIGRATIONS = PACKAGE.parents[1] / "migrations"
 
 
 def newest() -> str:

@@ -1,1 +1,0 @@
-"""The database's history: one file a step, up and down, on PostgreSQL and SQLite."""
