@@ -15,8 +15,7 @@ import asyncpg
 from sqlalchemy import make_url
 
 from bench.processes import Usage, usage
-from panelr_bridge.store import migrate
-from panelr_bridge.store.engine import database
+from panelr_bridge.store import database, migrate
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"

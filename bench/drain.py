@@ -19,7 +19,7 @@ from bench.databases import POSTGRESQL, SQLITE, databases
 from bench.load import Answered, Load, deliver
 from bench.panelr import Panelr
 from bench.processes import running
-from panelr_bridge.store.engine import database
+from panelr_bridge.store import database
 from tests import filled
 from tests.ports import free_port
 

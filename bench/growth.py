@@ -31,12 +31,11 @@ from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import mappings, order_list, stats
+from panelr_bridge.store import database, mappings, order_list, stats
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
 from panelr_bridge.store.pagination import Query
 from panelr_bridge.store.tables import orders
 from panelr_bridge.woocommerce import order_payload as payload

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from panelr_bridge import settings
-from panelr_bridge.store.engine import database
+from panelr_bridge.store import database
 from panelr_bridge.store.tables import orders
 
 

@@ -21,10 +21,9 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
-from panelr_bridge.store import migrate
+from panelr_bridge.store import database, migrate
 from panelr_bridge.store.column_types import metadata
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from tests import clock
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
 

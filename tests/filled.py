@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, bindparam, text
 
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from tests.kit import order
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 
 GROWING = ("orders", "deliveries", "attempts", "follow_ups", "product_mappings", "audit_log")
 ALIASES = {name: name for name in GROWING} | {

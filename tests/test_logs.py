@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from panelr_bridge import logs
 from panelr_bridge.domain.models import State
 from panelr_bridge.logs import LogFormat
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from tests.torture import settle
 
 CUSTOMER = "ada@example.test"

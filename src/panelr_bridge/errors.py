@@ -11,6 +11,7 @@ BridgeError
 ├── Invalid                422: a value cannot be used as it is
 ├── BadQuery               400: a list is asked for in a way that it does not know
 ├── Unavailable            503: what is asked for cannot be had from outside at the moment
+├── Restart                the store runs this transaction again
 └── ShopError              the store's REST API did not do what it was asked
     ├── ShopRefused        it says no, and will again: what was asked must change
     ├── ShopNotFound       it has no such thing
@@ -69,6 +70,10 @@ class BadQuery(BridgeError):
 
 class Unavailable(BridgeError):
     """Something that Panelr or a store alone knows, and it cannot be asked now; the words say why."""
+
+
+class Restart(BridgeError):
+    """A transaction met a concurrent one: the store runs it again, and it sees what the other wrote."""
 
 
 class ShopError(BridgeError):

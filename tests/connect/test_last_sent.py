@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from panelr_bridge.store import deliveries
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import SENT_BY, Delivery
-from panelr_bridge.store.engine.database import Database
 from tests.kit import capture
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from panelr_bridge.cli.connect_webhooks import walked
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import webhook_health as shop_states
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import Door
 from tests.connect.conftest import Scene, told

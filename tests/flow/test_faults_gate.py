@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from tests.flow.test_faults import CREATE, ENDS, LOOK_UP, End, Fault, customers, end_of, mapped, settings, settled
 from tests.kit import Kit
 

@@ -19,11 +19,11 @@ from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.settings import Settings
+from panelr_bridge.store import database
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.deliveries import digest
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row
 from tests.clock import turn
 

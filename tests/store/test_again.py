@@ -7,8 +7,8 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.domain.models import State
 from panelr_bridge.store import again, deliveries, orders
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine.database import Database
 from tests.kit import capture
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

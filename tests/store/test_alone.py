@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.database import Database, is_unavailable
+from panelr_bridge.store.database import Database, is_unavailable
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row
 
 ADD = Prepared(

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects import sqlite
 
-from panelr_bridge.store import deliveries, migrate
+from panelr_bridge.store import database, deliveries, migrate
 from panelr_bridge.store.column_types import FRAME, Packed
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
 from tests.kit import capture, order
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

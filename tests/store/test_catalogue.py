@@ -12,7 +12,7 @@ from panelr_bridge.application.transactions import save_catalogue as steps
 from panelr_bridge.application.transactions.change_mappings import PRODUCT, add
 from panelr_bridge.domain.models import Catalogue, Intent, Mapping, Offer, OfferedPaymentMethod, OfferedProduct
 from panelr_bridge.store import catalogue, mappings
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)

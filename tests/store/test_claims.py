@@ -7,10 +7,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.domain.models import Action, State
-from panelr_bridge.store import orders
+from panelr_bridge.store import database, orders
 from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -10,10 +10,9 @@ import pytest
 from sqlalchemy import Connection, delete, func, select, update
 
 from panelr_bridge.domain.models import State
-from panelr_bridge.store import migrate, orders
+from panelr_bridge.store import database, migrate, orders
 from panelr_bridge.store import order_counts as counts
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row, order_counts
 from panelr_bridge.store.tables import orders as orders_table
 from tests.store.owing import standing

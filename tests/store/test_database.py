@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from panelr_bridge.application.health import examine
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database, is_unavailable
-from panelr_bridge.store.engine.sqlite_writer import Restart
+from panelr_bridge.errors import Restart
+from panelr_bridge.store import database
+from panelr_bridge.store.database import Database, is_unavailable
 from tests.web import BOTH_DATABASES
 
 SQLITE, POSTGRESQL = (pytest.mark.parametrize("dialect", [name]) for name in ("sqlite", "postgresql"))

@@ -7,7 +7,7 @@ import pytest
 from panelr_bridge.domain.models import State
 from panelr_bridge.store import delivery_list, mappings, order_list
 from panelr_bridge.store import pagination as listing
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.pagination import Query
 from panelr_bridge.store.tables import product_mappings
 from tests import filled

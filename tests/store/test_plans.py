@@ -11,10 +11,9 @@ import pytest
 
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.store import mappings
+from panelr_bridge.store import database, mappings
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from tests import filled
 from tests.filled import NOW
 from tests.plans import GROWING, used_by

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from panelr_bridge.domain.models import Action, State
 from panelr_bridge.store import attempts, orders, together
 from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.database import Database, is_unavailable
+from panelr_bridge.store.database import Database, is_unavailable
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table

@@ -10,10 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from panelr_bridge.store import migrate
+from panelr_bridge.store import database, migrate
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.engine.postgres import OF_SINGLE_STATEMENTS
 from tests.clock import turn
 

@@ -15,12 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from panelr_bridge.domain.models import Action, State
-from panelr_bridge.store import migrate, orders
+from panelr_bridge.store import database, migrate, orders
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import schema_version as revision
 from panelr_bridge.store.column_types import UtcDateTime, metadata
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from tests.store.owing import standing

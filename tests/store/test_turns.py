@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.engine import batcher as turns
 from panelr_bridge.store.engine.batcher import Turns, Values
-from panelr_bridge.store.engine.compiled import Prepared
 
 ONE_ROW = Prepared(text("SELECT 1"), one_row=True)
 OTHER = Prepared(text("SELECT 2"), one_row=True)

@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from panelr_bridge.store.engine import database
+from panelr_bridge.errors import Restart
+from panelr_bridge.store import database
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.engine import sqlite_writer as writer
-from panelr_bridge.store.engine.database import SqliteDatabase, is_unavailable
-from panelr_bridge.store.engine.sqlite_writer import ALONE, TOGETHER, Restart
+from panelr_bridge.store.engine.sqlite import SqliteDatabase
+from panelr_bridge.store.engine.sqlite_writer import ALONE, TOGETHER
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from panelr_bridge.store import migrate
-from panelr_bridge.store.engine import database
+from panelr_bridge.store import database, migrate
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"

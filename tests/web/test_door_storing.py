@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from panelr_bridge.application import fast_path as ordinary
 from panelr_bridge.application.transactions import receive_delivery as intake
 from panelr_bridge.settings import Settings
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from tests.kit import Kit, order
 from tests.web import BOTH_DATABASES, Logged, deliveries, log, problem  # noqa: F401  the fixture works by being there
 

@@ -27,8 +27,8 @@ from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr import response as answer
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.store import orders
+from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine.database import Database, is_unavailable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import Deleted, Order
 

@@ -19,9 +19,9 @@ from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.follow_up_rules import Shop
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
+from panelr_bridge.store import database
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.delivery_url import base_of, door_path
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.webhook_setup import Door

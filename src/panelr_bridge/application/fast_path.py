@@ -21,8 +21,8 @@ from panelr_bridge.panelr.work_order_match import likeness
 from panelr_bridge.store import again, mappings, orders, together
 from panelr_bridge.store import fast_path as at_once
 from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, Stored
-from panelr_bridge.store.engine.database import Database
 from panelr_bridge.store.fast_path import Added
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import ORDER_TOPICS, Deleted, Order

@@ -10,6 +10,7 @@ from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import (
     backfill_cursors as marks,
 )
+from panelr_bridge.store import database as store
 from panelr_bridge.store import (
     deliveries,
 )
@@ -25,8 +26,7 @@ from panelr_bridge.store import (
 from panelr_bridge.store import (
     webhook_health as shop_states,
 )
-from panelr_bridge.store.engine import database as store
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
 LOOK_BACK = timedelta(days=1)

@@ -19,7 +19,7 @@ from panelr_bridge.domain.models import State, WorkOrder
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.engine.database import Database, is_unavailable
+from panelr_bridge.store.database import Database, is_unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")

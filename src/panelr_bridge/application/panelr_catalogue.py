@@ -25,7 +25,7 @@ from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_prod
 from panelr_bridge.panelr.request import Call
 from panelr_bridge.store import catalogue as store
 from panelr_bridge.store.catalogue import Offered
-from panelr_bridge.store.engine.database import is_unavailable
+from panelr_bridge.store.database import is_unavailable
 
 FRESH = timedelta(minutes=5)
 """How long a list is taken to be what it was."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from panelr_bridge.domain.mapping_suggestion import ShopItem, Suggestion, read_item, suggest
 from panelr_bridge.domain.models import OfferedProduct, product_key, sku_key, variation_key
 from panelr_bridge.store import mappings
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Listed, Payload
 

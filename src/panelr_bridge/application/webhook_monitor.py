@@ -10,7 +10,7 @@ from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import Clock
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import webhook_health as shop_states
-from panelr_bridge.store.engine.database import Database, is_unavailable
+from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.woocommerce import webhook_setup as connecting
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import Door

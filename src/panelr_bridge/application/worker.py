@@ -16,8 +16,8 @@ from panelr_bridge.application.transactions.claim_call import Claim, Idle
 from panelr_bridge.application.webhook_monitor import Watching
 from panelr_bridge.store import due_work as outlook
 from panelr_bridge.store import orders
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.due_work import Outlook
-from panelr_bridge.store.engine.database import is_unavailable
 
 R = TypeVar("R")
 

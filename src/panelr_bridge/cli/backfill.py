@@ -17,7 +17,7 @@ from panelr_bridge.cli.console import complain, out, state
 from panelr_bridge.cli.startup import STOPPING, require_file, require_migrated, run
 from panelr_bridge.errors import Conflict, Invalid, ShopError
 from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
-from panelr_bridge.store.engine import database
+from panelr_bridge.store import database
 from panelr_bridge.woocommerce.rest.models import Payload
 
 SHOWN = 200

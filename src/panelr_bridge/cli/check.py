@@ -21,8 +21,8 @@ from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings, require_ready
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database, missing_file
+from panelr_bridge.store import database
+from panelr_bridge.store.database import Database, missing_file
 
 OVERDUE = timedelta(minutes=15)
 CLOCKS_APART = timedelta(minutes=1)

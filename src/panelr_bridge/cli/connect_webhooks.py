@@ -9,9 +9,8 @@ from panelr_bridge.application.container import assembled
 from panelr_bridge.cli.checklist import Report
 from panelr_bridge.errors import BridgeError, ShopError, ShopUnclear, ShopUnreachable
 from panelr_bridge.settings import Settings, prefix_of
-from panelr_bridge.store import deliveries
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import missing_file
+from panelr_bridge.store import database, deliveries
+from panelr_bridge.store.database import missing_file
 from panelr_bridge.store.schema_version import pending
 from panelr_bridge.woocommerce import webhook_setup as connecting
 from panelr_bridge.woocommerce.rest.client import ShopClient

@@ -25,7 +25,7 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import mappings
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 
 
 def bring(file: str, *, dry_run: bool) -> None:

@@ -4,9 +4,8 @@ from panelr_bridge import settings
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import migrate
+from panelr_bridge.store import database, migrate
 from panelr_bridge.store import schema_version as revision
-from panelr_bridge.store.engine import database
 
 
 def bring(to: str) -> None:

@@ -12,9 +12,8 @@ from panelr_bridge.cli.smoke_trace import Stuck, calm, follow
 from panelr_bridge.cli.startup import require_file, require_migrated, run
 from panelr_bridge.errors import Invalid, ShopError, ShopUnclear
 from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
-from panelr_bridge.store import mappings
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store import database, mappings
+from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
 

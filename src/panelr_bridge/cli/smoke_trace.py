@@ -11,7 +11,7 @@ from panelr_bridge.domain.models import FollowUp, State
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import deliveries, follow_ups, orders
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
 

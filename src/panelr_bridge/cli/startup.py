@@ -13,8 +13,8 @@ import uvloop
 from panelr_bridge import logs
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import Settings
-from panelr_bridge.store.engine import database
-from panelr_bridge.store.engine.database import Database, missing_file
+from panelr_bridge.store import database
+from panelr_bridge.store.database import Database, missing_file
 from panelr_bridge.store.schema_version import pending
 
 T = TypeVar("T")

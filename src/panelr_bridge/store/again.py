@@ -13,9 +13,9 @@ from sqlalchemy import Connection, LargeBinary, TextClause, bindparam, text
 
 from panelr_bridge.store import deliveries
 from panelr_bridge.store.column_types import UtcDateTime
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row
 
 _SAME = (

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row, attempts
 
 _NOTE = Prepared(

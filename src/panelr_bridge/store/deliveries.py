@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, select, text, update
 
 from panelr_bridge.store.column_types import Packed, UtcDateTime
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row, deliveries
 
 # Written once in SQL that both databases share: the same body told again under the same topic is one row.

@@ -15,9 +15,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, text
 from panelr_bridge.store import deliveries, orders, together
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.column_types import UtcDateTime
+from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.database import Database
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from panelr_bridge.domain.models import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, OnPaid
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import pagination as listing
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.pagination import Page, Query
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 

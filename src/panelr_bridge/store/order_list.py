@@ -10,9 +10,9 @@ from typing import cast
 from sqlalchemy import ColumnElement, Connection, text
 
 from panelr_bridge.domain.models import State
+from panelr_bridge.store import database
 from panelr_bridge.store import order_counts as counts
 from panelr_bridge.store import pagination as listing
-from panelr_bridge.store.engine import database
 from panelr_bridge.store.order_counts import Group
 from panelr_bridge.store.orders import SHOWN
 from panelr_bridge.store.pagination import Branch, Page, Query

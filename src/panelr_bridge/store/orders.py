@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.domain.models import State, WorkOrder
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row, mapping_revisions, orders
 
 Shape = frozenset[tuple[str, bool]]

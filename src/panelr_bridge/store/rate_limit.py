@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Interval, TextClause, bindparam, text
 
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine import Prepared
 from panelr_bridge.store.tables import IN_DOUBT, Row
 
 MINUTE = timedelta(seconds=60)

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
 from panelr_bridge.domain.models import Action
+from panelr_bridge.store import database
 from panelr_bridge.store import order_counts as counts
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.deliveries import PROBLEMS
-from panelr_bridge.store.engine import database
 from panelr_bridge.store.order_counts import Group
 from panelr_bridge.store.rate_limit import MINUTE, Gate
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS

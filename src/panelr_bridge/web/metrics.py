@@ -18,7 +18,7 @@ from panelr_bridge.application.metrics import Histogram, Tally
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import backfill_cursors as marks
 from panelr_bridge.store import follow_up_counts, stats
-from panelr_bridge.store.engine.database import is_unavailable
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.stats import Stats
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web.dependencies import Parts

@@ -15,7 +15,7 @@ from panelr_bridge.domain.models import State, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders
 from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store.engine.database import Database, at_one_moment
+from panelr_bridge.store.database import Database, at_one_moment
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router

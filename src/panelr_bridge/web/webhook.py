@@ -19,8 +19,8 @@ from panelr_bridge.application.transactions import receive_delivery as intake
 from panelr_bridge.domain.models import State
 from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore
 from panelr_bridge.settings import StoreSettings
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.deliveries import Delivery, digest
-from panelr_bridge.store.engine.database import is_unavailable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.body import read

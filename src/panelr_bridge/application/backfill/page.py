@@ -22,8 +22,8 @@ from panelr_bridge.application.transactions.claim_call import Terms
 from panelr_bridge.application.transactions.known_orders import Told, knows
 from panelr_bridge.application.transactions.receive_delivery import Asked, Received
 from panelr_bridge.domain.models import Policy, State
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine.database import is_unavailable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import Deleted, Order
 from panelr_bridge.woocommerce.rest.models import Payload

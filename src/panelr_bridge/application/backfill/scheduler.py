@@ -20,7 +20,7 @@ from panelr_bridge.application.transactions.claim_call import Terms
 from panelr_bridge.domain.models import Policy, State
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import backfill_cursors as marks
-from panelr_bridge.store.engine.database import is_unavailable
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload

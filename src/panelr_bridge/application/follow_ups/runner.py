@@ -33,8 +33,8 @@ from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain.follow_up_rules import Shop
 from panelr_bridge.domain.models import FollowUp, Policy
 from panelr_bridge.store import follow_ups
+from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.due_work import Outlook
-from panelr_bridge.store.engine.database import is_unavailable
 
 BATCH = 200
 AT_ONCE = 8

@@ -29,13 +29,13 @@ from panelr_bridge.application.transactions.evaluate_order import (
 from panelr_bridge.application.transactions.known_orders import knows
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import Action, OnPaid, Policy, Reason, State
+from panelr_bridge.errors import Restart
 from panelr_bridge.panelr.work_order_match import likeness
 from panelr_bridge.store import audit_log as audit
 from panelr_bridge.store import deliveries, orders
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.deliveries import Delivery, Stored
-from panelr_bridge.store.engine.sqlite_writer import Restart
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import Deleted, Order
 

@@ -1,1 +1,9 @@
-"""How the two databases are driven. Private to the store."""
+"""How the two databases are driven: pools, batches of statements, SQLite's writer. Private to the store.
+
+Its public names are these three.
+"""
+
+from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine.connect import Database, connect
+
+__all__ = ["Database", "Prepared", "connect"]

@@ -13,9 +13,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
 from panelr_bridge import json_codec
+from panelr_bridge.errors import Restart
 from panelr_bridge.store.engine.autocommit import Alone
 from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.sqlite_writer import TRIES, Restart
+from panelr_bridge.store.engine.sqlite_writer import TRIES
 from panelr_bridge.store.tables import Row
 
 P = ParamSpec("P")

@@ -25,6 +25,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from panelr_bridge.errors import Restart
+
 TRIES = 5
 TOGETHER = 64
 """How many pieces of work share a commit at most, so that the first does not wait long for the last."""
@@ -34,10 +36,6 @@ QUICK = 0.002
 """How many seconds a commit may take that the event loop waits for."""
 ALONE = 4
 """After how many pieces of work that came alone it does: where many are under way, more come while a thread waits."""
-
-
-class Restart(Exception):
-    """Raised by a transaction that met a concurrent one and must see what that has done."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,64 @@
+"""The database as the rest of the bridge sees it.
+
+A transaction is one synchronous function of a connection. `Database.write` runs it whole and commits before it
+returns. The function must not block on anything but the database. How each database is driven lies in `engine/`.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from panelr_bridge.store.engine import Database, connect
+
+__all__ = ["Database", "at_one_moment", "connect", "is_unavailable", "missing_file", "moment", "opened"]
+
+# Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
+UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
+
+
+def missing_file(url: str) -> Path | None:
+    """Return the path of a SQLite file that is not there yet; None where it is, and for other databases."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists():
+        return None
+    return Path(parsed.database)
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Connect to `url` and let go of it at the end."""
+    database = connect(url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def moment(connection: Connection) -> datetime | None:
+    """Return the database's time; None where it has no clock but its machine's."""
+    if connection.dialect.name == "sqlite":
+        return None
+    there: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return there
+
+
+def at_one_moment(connection: Connection) -> None:
+    """Let every statement of this transaction see the same: a total, and the rows that it is the total of."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
+    if isinstance(error, (OperationalError, sqlite3.OperationalError, PoolTimeoutError, OSError, TimeoutError)):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or sqlstate.startswith(UNAVAILABLE_SQLSTATES)
