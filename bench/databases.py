@@ -133,7 +133,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _migrate(url: str) -> None:
-    async with database.opened(url) as opened:
+    async with database.open_database(url) as opened:
         await opened.write(migrate.upgrade)
 
 

@@ -48,7 +48,7 @@ def main() -> int:
 
 
 async def _owe(url: str) -> None:
-    async with database.opened(url) as opened:
+    async with database.open_database(url) as opened:
         await opened.write(filled.add_orders, FIRST_OWED + 1, FIRST_OWED + OWED, owing="create_work_order")
         await filled.look_over(opened)
 

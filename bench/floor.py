@@ -26,7 +26,7 @@ from sqlalchemy import make_url
 from bench.orders import SECRET
 from bench.panelr import Panelr
 from bench.processes import Process, running
-from panelr_bridge.panelr.http_transport import Wire, body_of
+from panelr_bridge.panelr.http_transport import HttpTransport, body_of
 from tests.ports import free_port
 
 TABLE = "CREATE TABLE orders (woo_order_id BIGINT PRIMARY KEY, state TEXT NOT NULL, body {bytes} NOT NULL, answer TEXT)"
@@ -38,7 +38,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 @contextlib.asynccontextmanager
 async def caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     """Yield a function that posts create_work_order's body over the bridge's HTTP client, and returns the answer's."""
-    wire = Wire(connections=512, connect_seconds=10, idle_seconds=2, largest_answer=1_000_000)
+    wire = HttpTransport(connections=512, connect_seconds=10, idle_seconds=2, largest_answer=1_000_000)
     address = httpx.URL(f"{base_url}/api/api.php?action=create_work_order")
     headers = {
         "Host": address.netloc.decode(),

@@ -25,18 +25,18 @@ from bench.measure import Bench
 from bench.outcome import Goal, Outcome, Sheet, Spread, short
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.claim_call import RATE, Claim, Terms
+from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
 from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import database, mappings, order_list, stats
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.pagination import Query
+from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import orders
 from panelr_bridge.woocommerce import order_payload as payload
 from tests import filled
@@ -48,8 +48,8 @@ FEW_ROWS = 1_000
 ROUNDS, WARM = 60, 6
 SLOTS = 5_000
 FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
-PAGE = Query(given={"state": ("created",)}, sort="-updated_at", page=3)
-TERMS = Terms(
+PAGE = PageQuery(given={"state": ("created",)}, sort="-updated_at", page=3)
+TERMS = CallPolicy(
     rate_per_minute=SLOTS, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
 )
 Times = dict[str, list[tuple[float, float]]]
@@ -62,7 +62,7 @@ class InstantPanelr:
     def __init__(self) -> None:
         self._numbers = itertools.count(10**9)
 
-    async def call(self, _call: Call, *, now: Any) -> outcomes.Outcome:  # noqa: ARG002  the client's form
+    async def call(self, _call: PanelrRequest, *, now: Any) -> outcomes.Outcome:  # noqa: ARG002  the client's form
         """Answer at once."""
         number = next(self._numbers)
         data = {
@@ -108,7 +108,7 @@ class Stage:
 
     async def stats(self) -> None:
         """What `/stats` counts."""
-        await self.opened.read(stats.look, rate_name=RATE, now=utc_now())
+        await self.opened.read(stats.read_stats, rate_name=RATE, now=utc_now())
 
     async def page(self) -> None:
         """A filtered, sorted page of the orders."""

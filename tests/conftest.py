@@ -53,7 +53,7 @@ def pytest_configure() -> None:
 
 
 async def _migrated(url: str) -> None:
-    async with database.opened(url) as opened:
+    async with database.open_database(url) as opened:
         await opened.write(migrate.upgrade)
 
 
@@ -120,13 +120,13 @@ class UsedDatabases:
         await _run_sql(self._server, f"CREATE DATABASE {name} TEMPLATE {self._template}")
         url = _named(self._server, name)
         if not self._shape:
-            async with database.opened(url) as opened:
+            async with database.open_database(url) as opened:
                 self._shape = await opened.read(lambda connection: str(connection.execute(_SHAPE).scalar()))
         return url
 
     async def give_back(self, url: str) -> None:
         """Empty a database for the next test, unless this one has changed more than its rows."""
-        async with database.opened(url) as opened:
+        async with database.open_database(url) as opened:
             if await opened.write(_emptied, self._shape):
                 self._free.append(url)
 
@@ -196,7 +196,7 @@ def turned_url(database_url: str, dialect: str) -> str:
 @pytest.fixture
 async def opened(database_url: str) -> AsyncIterator[Database]:
     """The database of this test, connected."""
-    async with database.opened(database_url) as opened:
+    async with database.open_database(database_url) as opened:
         yield opened
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from panelr_bridge.domain.decision import Create, Decision, decide
 from panelr_bridge.domain.models import (
-    Catalogue,
-    Intent,
-    Mapping,
-    Policy,
+    ItemIntent,
+    MappingTarget,
+    OrderMappings,
+    OrderPolicy,
     Reason,
     UnmappedLines,
     WcOrderId,
@@ -18,7 +18,7 @@ from panelr_bridge.domain.models import (
 from panelr_bridge.woocommerce.order_payload import Order, read_order
 from tests.kit import order
 
-POLICY = Policy(
+POLICY = OrderPolicy(
     create_on=frozenset({"on-hold", "processing", "completed"}),
     status_map=(
         ("cancelled", "canceled"),
@@ -35,9 +35,11 @@ POLICY = Policy(
 )
 
 
-def maps(key: str, panelr_product_id: int | None, intent: Intent = Intent.NEW_ACTIVATION, quantity: int = 1) -> Mapping:
+def maps(
+    key: str, panelr_product_id: int | None, intent: ItemIntent = ItemIntent.NEW_ACTIVATION, quantity: int = 1
+) -> MappingTarget:
     """Return one row of the mapping table."""
-    return Mapping(key=key, panelr_product_id=panelr_product_id, intent=intent, quantity=quantity)
+    return MappingTarget(key=key, panelr_product_id=panelr_product_id, intent=intent, quantity=quantity)
 
 
 MAPPED = (maps("product:12", 3),)
@@ -50,19 +52,19 @@ def read(content: dict[str, Any]) -> Order:
 
 def decision(
     content: dict[str, Any],
-    mappings: Sequence[Mapping] = MAPPED,
-    policy: Policy = POLICY,
+    mappings: Sequence[MappingTarget] = MAPPED,
+    policy: OrderPolicy = POLICY,
     payment_method_id: int | None = None,
 ) -> Decision:
     """Decide an order."""
-    catalogue = Catalogue(mappings=tuple(mappings), payment_method_id=payment_method_id, revision=1)
+    catalogue = OrderMappings(mappings=tuple(mappings), payment_method_id=payment_method_id, revision=1)
     return decide(read(content), catalogue, policy)
 
 
 def request(
     content: dict[str, Any],
-    mappings: Sequence[Mapping] = MAPPED,
-    policy: Policy = POLICY,
+    mappings: Sequence[MappingTarget] = MAPPED,
+    policy: OrderPolicy = POLICY,
     payment_method_id: int | None = None,
 ) -> WorkOrderRequest:
     """Decide an order that calls for a work order, and return it."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.web.app import create_app
@@ -60,7 +60,7 @@ def tried(story: dict[str, Any]) -> list[dict[str, Any]]:
 class Kit:
     """One running bridge."""
 
-    runtime: Runtime
+    runtime: BridgeContainer
     panel: Panel
     http: httpx.AsyncClient
 

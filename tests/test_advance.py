@@ -17,14 +17,14 @@ from panelr_bridge.domain.decision import (
     awaits_mapping,
     changes_since,
 )
-from panelr_bridge.domain.models import CartItem, Intent, Reason, State, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, OrderState, Reason, WorkOrder, WorkOrderRequest
 from tests.decide_kit import item, meta, read
 from tests.kit import line, order
 
 REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
     status="payment_submitted",
-    items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1),),
+    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),),
     wc_order_id="20",
     payment_amount=Decimal("58.45"),
 )
@@ -43,45 +43,45 @@ LED = [(CREATE, "queued"), (ADOPT, "created"), (HOLD, "held"), (WAIT, "waiting")
 @pytest.mark.parametrize("state", ["created", "sending", "unconfirmed", "closed"])
 @pytest.mark.parametrize("decision", [CREATE, ADOPT, HOLD, WAIT, IGNORE])
 def test_a_work_order_that_exists_or_may_exist_is_never_decided_away(state: str, decision: Decision) -> None:
-    assert advance(state=State(state), decision=decision) == state
+    assert advance(state=OrderState(state), decision=decision) == state
 
 
 @pytest.mark.parametrize("state", ["ignored", "waiting", "held", "queued", "refused"])
 @pytest.mark.parametrize(("decision", "after"), LED)
 def test_otherwise_the_decision_leads(state: str, decision: Decision, after: str) -> None:
-    assert advance(state=State(state), decision=decision) == after
+    assert advance(state=OrderState(state), decision=decision) == after
 
 
 def test_every_state_either_stays_or_is_led() -> None:
     tested = {"created", "sending", "unconfirmed", "closed", "ignored", "waiting", "held", "queued", "refused"}
-    assert tested == set(State)
+    assert tested == set(OrderState)
 
 
 def test_what_panelr_refused_is_not_sent_again_unchanged() -> None:
-    assert advance(state=State.REFUSED, decision=CREATE, refused=replace(REQUEST)) is State.REFUSED
+    assert advance(state=OrderState.REFUSED, decision=CREATE, refused=replace(REQUEST)) is OrderState.REFUSED
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"customer_email": "other@example.test"},
-        {"items": (CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=2),)},
+        {"items": (CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2),)},
         {"payment_amount": Decimal("58.46")},
         {"payment_method_id": 1},
     ],
 )
 def test_what_panelr_refused_is_sent_again_once_it_has_changed(changes: dict[str, Any]) -> None:
-    assert advance(state=State.REFUSED, decision=CREATE, refused=replace(REQUEST, **changes)) is State.QUEUED
+    assert advance(state=OrderState.REFUSED, decision=CREATE, refused=replace(REQUEST, **changes)) is OrderState.QUEUED
 
 
 @pytest.mark.parametrize(("decision", "after"), LED[1:])
 def test_a_refused_order_that_calls_for_something_else_gets_that(decision: Decision, after: str) -> None:
-    assert advance(state=State.REFUSED, decision=decision, refused=REQUEST) == after
+    assert advance(state=OrderState.REFUSED, decision=decision, refused=REQUEST) == after
 
 
 @pytest.mark.parametrize("state", ["ignored", "waiting", "held", "queued"])
 def test_an_old_refusal_holds_nothing_up_that_has_left_the_state(state: str) -> None:
-    assert advance(state=State(state), decision=CREATE, refused=REQUEST) is State.QUEUED
+    assert advance(state=OrderState(state), decision=CREATE, refused=REQUEST) is OrderState.QUEUED
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_old_refusal_holds_nothing_up_that_has_left_the_state(state: str) -> 
     ],
 )
 def test_a_mapping_wakes_only_orders_that_it_could_lead_on(state: str, decision: Decision, waits: bool) -> None:
-    assert awaits_mapping(state=State(state), decision=decision) is waits
+    assert awaits_mapping(state=OrderState(state), decision=decision) is waits
 
 
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:

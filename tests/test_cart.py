@@ -5,8 +5,15 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.cart import read_lines
-from panelr_bridge.domain.models import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, product_key
+from panelr_bridge.domain.cart import map_lines
+from panelr_bridge.domain.models import (
+    CustomerLine,
+    CustomerLines,
+    ItemIntent,
+    MappingTarget,
+    OrderMappings,
+    product_key,
+)
 from panelr_bridge.woocommerce.order_payload import Order
 from tests.decide_kit import POLICY, item, meta
 from tests.kit import order
@@ -15,15 +22,17 @@ LINE = CustomerLine(
     activation_id=100, status="active", is_trial=False, plugin_id=1, plugin_name="A", product_name="IPTV 1 Month"
 )
 TRIAL = replace(LINE, activation_id=200, status="trial_active", is_trial=True)
-RENEWAL = Mapping(key=product_key(12), panelr_product_id=1, intent=Intent.RENEWAL, quantity=1, plugin_id=1)
+RENEWAL = MappingTarget(key=product_key(12), panelr_product_id=1, intent=ItemIntent.RENEWAL, quantity=1, plugin_id=1)
 
 
-def read(*lines: CustomerLine, items: list[dict[str, Any]] | None = None, mapping: Mapping = RENEWAL) -> list[Any]:
+def read(
+    *lines: CustomerLine, items: list[dict[str, Any]] | None = None, mapping: MappingTarget = RENEWAL
+) -> list[Any]:
     """Each line's activations, or the codes of why it has none."""
     content = order(line_items=items or [item(product_id=12)])
     told = CustomerLines(content["billing"]["email"], lines)
-    catalogue = Catalogue(mappings=(mapping,), payment_method_id=None, revision=1, lines=told)
-    found = read_lines(Order.model_validate(content), catalogue, POLICY)
+    catalogue = OrderMappings(mappings=(mapping,), payment_method_id=None, revision=1, lines=told)
+    found = map_lines(Order.model_validate(content), catalogue, POLICY)
     return [[reason.code for reason in line.reasons] or [each.activation_id for each in line.items] for line in found]
 
 
@@ -63,7 +72,7 @@ def test_two_that_fit_are_a_persons_choice() -> None:
 
 
 def test_a_trial_is_upgraded_and_nothing_else() -> None:
-    upgrade = replace(RENEWAL, intent=Intent.TRIAL_UPGRADE)
+    upgrade = replace(RENEWAL, intent=ItemIntent.TRIAL_UPGRADE)
     assert read(LINE, TRIAL, mapping=upgrade) == [[200]]
     assert read(LINE, mapping=upgrade) == [["no_fitting_line"]]
 
@@ -81,12 +90,12 @@ def test_two_items_are_not_given_the_same_line() -> None:
 
 def test_the_lines_of_another_customer_are_nobodys() -> None:
     told = CustomerLines("somebody@else.test", (LINE,))
-    catalogue = Catalogue(mappings=(RENEWAL,), payment_method_id=None, revision=1, lines=told)
-    (line,) = read_lines(Order.model_validate(order(line_items=[item(product_id=12)])), catalogue, POLICY)
+    catalogue = OrderMappings(mappings=(RENEWAL,), payment_method_id=None, revision=1, lines=told)
+    (line,) = map_lines(Order.model_validate(order(line_items=[item(product_id=12)])), catalogue, POLICY)
     assert [reason.code for reason in line.reasons] == ["no_activation_id"]
 
 
 def test_while_panelr_has_not_been_asked_the_order_says_what_is_missing() -> None:
-    catalogue = Catalogue(mappings=(RENEWAL,), payment_method_id=None, revision=1)
-    (line,) = read_lines(Order.model_validate(order(line_items=[item(product_id=12)])), catalogue, POLICY)
+    catalogue = OrderMappings(mappings=(RENEWAL,), payment_method_id=None, revision=1)
+    (line,) = map_lines(Order.model_validate(order(line_items=[item(product_id=12)])), catalogue, POLICY)
     assert [reason.code for reason in line.reasons] == ["no_activation_id"]

@@ -8,7 +8,7 @@ import pytest
 
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create, Hold, Ignore, decide
-from panelr_bridge.domain.models import CartItem, Catalogue, Intent, Reason, UnmappedLines, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, OrderMappings, Reason, UnmappedLines, WorkOrderRequest
 from tests.decide_kit import MAPPED, POLICY, codes, decision, item, maps, meta, read, request
 from tests.kit import line, order
 
@@ -21,7 +21,7 @@ def test_a_valid_order_becomes_this_work_order() -> None:
         WorkOrderRequest(
             customer_email="ada@example.test",
             status="payment_submitted",
-            items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1, activation_id=None),),
+            items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1, activation_id=None),),
             wc_order_id="20",
             customer_name="Ada Lovelace",
             customer_phone="4155550100",
@@ -36,7 +36,7 @@ def test_a_valid_order_becomes_this_work_order() -> None:
 def test_the_same_input_gives_the_same_decision_and_stays_as_it_is() -> None:
     snapshot = read(order())
     before = snapshot.model_copy(deep=True)
-    catalogue = Catalogue(mappings=MAPPED, payment_method_id=None, revision=1)
+    catalogue = OrderMappings(mappings=MAPPED, payment_method_id=None, revision=1)
     assert decide(snapshot, catalogue, POLICY) == decide(snapshot, catalogue, POLICY)
     assert snapshot == before
 
@@ -81,13 +81,13 @@ def test_zero_and_empty_are_no_keys() -> None:
 def test_one_product_may_be_a_bundle() -> None:
     bundle = (maps("product:12", 1), maps("product:12", 4, quantity=3), maps("product:12", None))
     assert request(line(order(), quantity=2), bundle).items == (
-        CartItem(product_id=1, intent=Intent.NEW_ACTIVATION, qty=2),
-        CartItem(product_id=4, intent=Intent.NEW_ACTIVATION, qty=6),
+        CartItem(product_id=1, intent=ItemIntent.NEW_ACTIVATION, qty=2),
+        CartItem(product_id=4, intent=ItemIntent.NEW_ACTIVATION, qty=6),
     )
 
 
 def test_a_bundle_that_cannot_be_sent_gives_its_reason_once() -> None:
-    bundle = (maps("product:12", 1, Intent.RENEWAL), maps("product:12", 4, Intent.RENEWAL))
+    bundle = (maps("product:12", 1, ItemIntent.RENEWAL), maps("product:12", 4, ItemIntent.RENEWAL))
     assert codes(decision(order(), bundle).reasons) == ["no_activation_id"]
 
 
@@ -100,7 +100,7 @@ def test_the_items_keep_the_order_of_the_lines() -> None:
 def test_a_line_mapped_to_nothing_is_left_out_without_holding_the_order() -> None:
     lines = [item(), item(product_id=99, sku="T-SHIRT")]
     items = request(order(line_items=lines), (*MAPPED, maps("sku:t-shirt", None))).items
-    assert items == (CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1),)
+    assert items == (CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),)
 
 
 def test_a_variation_mapped_to_nothing_hides_its_product() -> None:
@@ -180,7 +180,7 @@ def test_a_quantity_that_gives_no_whole_number_of_items_is_held(quantity: Any, t
 )
 def test_the_lines_intent_goes_before_the_mappings(entries: dict[str, Any], intent: str) -> None:
     content = line(order(), meta_data=meta(panelr_activation_id="77", **entries))
-    assert request(content, (maps("product:12", 3, Intent.TRIAL_UPGRADE),)).items[0].intent == intent
+    assert request(content, (maps("product:12", 3, ItemIntent.TRIAL_UPGRADE),)).items[0].intent == intent
 
 
 @pytest.mark.parametrize("key", ["panelr_intent", "_panelr_intent"])
@@ -190,7 +190,7 @@ def test_a_line_that_pays_for_an_existing_work_order_is_no_item(key: str, mappin
     assert isinstance(decided, Ignore)
 
 
-@pytest.mark.parametrize("intent", [Intent.RENEWAL, Intent.TRIAL_UPGRADE])
+@pytest.mark.parametrize("intent", [ItemIntent.RENEWAL, ItemIntent.TRIAL_UPGRADE])
 @pytest.mark.parametrize(
     ("entries", "activation_id"),
     [
@@ -201,7 +201,7 @@ def test_a_line_that_pays_for_an_existing_work_order_is_no_item(key: str, mappin
         ({"panelr_activation_id": "2147483647"}, 2147483647),
     ],
 )
-def test_an_activation_is_read_from_the_line(intent: Intent, entries: Any, activation_id: int) -> None:
+def test_an_activation_is_read_from_the_line(intent: ItemIntent, entries: Any, activation_id: int) -> None:
     items = request(line(order(), meta_data=meta(**entries)), (maps("product:12", 3, intent),)).items
     assert items == (CartItem(product_id=3, intent=intent, qty=1, activation_id=activation_id),)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.decision import Adopt, Create
-from panelr_bridge.domain.models import Reason, State, WorkOrder
+from panelr_bridge.domain.models import OrderState, Reason, WorkOrder
 from tests.decide_kit import decision, meta
 from tests.kit import order
 
@@ -41,7 +41,7 @@ TRACES = {
 def test_the_plugins_work_order_is_adopted(entries: dict[str, Any], work_order: WorkOrder) -> None:
     decided = decision(order(meta_data=meta(**entries)))
     assert decided == Adopt(work_order, (ADOPTED,))
-    assert decided.state is State.CREATED
+    assert decided.state is OrderState.CREATED
 
 
 @pytest.mark.parametrize(

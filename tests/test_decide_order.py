@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.decision import Hold, Ignore, Wait
-from panelr_bridge.domain.models import Adjustment, Reason, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import PriceAdjustment, Reason, UnmappedLines, WcOrderId
 from tests.decide_kit import MAPPED, POLICY, codes, decision, item, maps, meta, request
 from tests.kit import line, order
 
@@ -207,7 +207,7 @@ REDUCED = item(subtotal="98.00", total="88.20")
     ],
 )
 def test_fees_minus_discounts_are_one_adjustment(changes: Any, direction: str, label: str, amount: str) -> None:
-    expected = Adjustment(direction=direction, label=label, amount=Decimal(amount))
+    expected = PriceAdjustment(direction=direction, label=label, amount=Decimal(amount))
     assert request(order(**changes), (*MAPPED, OUT)).adjustment == expected
 
 
@@ -226,4 +226,4 @@ def test_nothing_to_adjust_is_no_adjustment(changes: Any) -> None:
 
 def test_the_label_of_an_adjustment_is_cut() -> None:
     adjustment = request(order(fee_lines=fees(**{"f" * 300: "1.00"}))).adjustment
-    assert adjustment == Adjustment(direction="fee", label="f" * 190, amount=Decimal("1.00"))
+    assert adjustment == PriceAdjustment(direction="fee", label="f" * 190, amount=Decimal("1.00"))

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.decision import Create, Hold, paid_for_panelr
-from panelr_bridge.domain.models import Adjustment, AdjustmentMode, Catalogue, Intent, Mapping, Reason
+from panelr_bridge.domain.models import (
+    AdjustmentMode,
+    ItemIntent,
+    MappingTarget,
+    OrderMappings,
+    PriceAdjustment,
+    Reason,
+)
 from tests.decide_kit import POLICY, codes, decision, item, maps, read, request
 from tests.kit import line, order
 
@@ -17,7 +24,7 @@ FIXED = "Matched to the shop's total"
 
 def priced(
     price: str | None = "49.00", currency: str | None = "USD", key: str = "product:12", product: int = 3, times: int = 1
-) -> Mapping:
+) -> MappingTarget:
     """A mapping whose product Panelr's list shows."""
     amount = None if price is None else Decimal(price)
     return replace(maps(key, product, quantity=times), price=amount, currency=currency)
@@ -50,13 +57,13 @@ def test_each_product_of_a_bundle_is_looked_at_and_told_once() -> None:
 
 
 def test_the_currency_is_told_beside_what_else_must_be_mended() -> None:
-    renewal = replace(priced(currency="EUR"), intent=Intent.RENEWAL)
+    renewal = replace(priced(currency="EUR"), intent=ItemIntent.RENEWAL)
     decided = decision(order(billing={}), (renewal,))
     assert codes(decided.reasons) == ["no_activation_id", "currency_differs", "no_email"]
 
 
 def test_what_was_paid_for_a_work_order_does_not_depend_on_its_products_currency() -> None:
-    catalogue = Catalogue(mappings=(priced(currency="EUR"),), payment_method_id=None, revision=1)
+    catalogue = OrderMappings(mappings=(priced(currency="EUR"),), payment_method_id=None, revision=1)
     assert paid_for_panelr(read(order()), catalogue, POLICY) == Decimal("58.45")
 
 
@@ -100,7 +107,7 @@ NO_SHIRT = maps("product:99", None)
     ],
 )
 def test_the_adjustment_matches_panelrs_prices_to_the_order(content: Any, mappings: Any, expected: Any) -> None:
-    wanted = expected and Adjustment(direction=expected[0], label=expected[1], amount=Decimal(expected[2]))
+    wanted = expected and PriceAdjustment(direction=expected[0], label=expected[1], amount=Decimal(expected[2]))
     assert request(content, mappings, MATCH).adjustment == wanted
 
 

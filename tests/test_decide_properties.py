@@ -11,7 +11,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.decision import Adopt, Create, Hold, Ignore, Wait, decide
-from panelr_bridge.domain.models import Catalogue, Intent, Mapping, Policy, UnmappedLines, WcOrderId, WorkOrderRequest
+from panelr_bridge.domain.models import (
+    ItemIntent,
+    MappingTarget,
+    OrderMappings,
+    OrderPolicy,
+    UnmappedLines,
+    WcOrderId,
+    WorkOrderRequest,
+)
 from panelr_bridge.panelr.request import dump, load
 from panelr_bridge.settings import PANELR_STATUSES, STATUS_MAP
 from panelr_bridge.simulators.panelr.answers import parsed
@@ -67,8 +75,8 @@ lines = st.fixed_dictionaries(
             {"key": st.sampled_from(["panelr_activation_id", "_panelr_activation_id"]), "value": st.integers(1, 9)}
         ).flatmap(
             lambda activation: metas(
-                panelr_intent=[*Intent, "balance_payment", "refill"],
-                _panelr_intent=[*Intent, "balance_payment", None, {"a": 1}],
+                panelr_intent=[*ItemIntent, "balance_payment", "refill"],
+                _panelr_intent=[*ItemIntent, "balance_payment", None, {"a": 1}],
                 panelr_activation_id=["77", 78, "0", "", None, {"a": 1}],
             ).map(lambda rest: [*rest, activation])
         ),
@@ -98,13 +106,13 @@ orders = st.fixed_dictionaries(
     }
 )
 catalogues = st.builds(
-    Catalogue,
+    OrderMappings,
     mappings=st.lists(
         st.builds(
-            Mapping,
+            MappingTarget,
             key=st.sampled_from(KEYS),
             panelr_product_id=st.sampled_from([1, 2, 3, 4, 5, 6, None]),
-            intent=st.sampled_from(Intent),
+            intent=st.sampled_from(ItemIntent),
             quantity=st.integers(1, 3),
         ),
         min_size=4,
@@ -114,7 +122,7 @@ catalogues = st.builds(
     revision=st.just(1),
 )
 policies = st.builds(
-    Policy,
+    OrderPolicy,
     create_on=st.frozensets(st.sampled_from(list(STATUS_MAP))).map(lambda more: more | {"processing", "completed"}),
     status_map=st.fixed_dictionaries({woo: st.sampled_from(PANELR_STATUSES) for woo in STATUS_MAP}).map(
         lambda table: tuple(table.items())
@@ -134,7 +142,7 @@ def test_panelr_takes_whatever_is_to_be_created() -> None:
 
     @examples(max_examples=150)
     @given(content=orders, catalogue=catalogues, policy=policies)
-    def holds(content: dict[str, Any], catalogue: Catalogue, policy: Policy) -> None:
+    def holds(content: dict[str, Any], catalogue: OrderMappings, policy: OrderPolicy) -> None:
         decided = decide(read(content), catalogue, policy)
         assert isinstance(decided, (Create, Adopt, Hold, Wait, Ignore))
         if not isinstance(decided, Create):
@@ -151,31 +159,33 @@ def test_panelr_takes_whatever_is_to_be_created() -> None:
 
 @examples(max_examples=50)
 @given(content=orders, catalogue=catalogues, policy=policies)
-def test_the_same_input_gives_the_same_decision(content: dict[str, Any], catalogue: Catalogue, policy: Policy) -> None:
+def test_the_same_input_gives_the_same_decision(
+    content: dict[str, Any], catalogue: OrderMappings, policy: OrderPolicy
+) -> None:
     assert decide(read(content), catalogue, policy) == decide(read(content), catalogue, policy)
 
 
 @examples(max_examples=50)
 @given(content=orders, catalogue=catalogues, policy=policies, keys=st.permutations(KEYS))
 def test_the_order_of_mappings_of_different_keys_does_not_matter(
-    content: dict[str, Any], catalogue: Catalogue, policy: Policy, keys: Sequence[str]
+    content: dict[str, Any], catalogue: OrderMappings, policy: OrderPolicy, keys: Sequence[str]
 ) -> None:
     rows = tuple(sorted(catalogue.mappings, key=lambda row: keys.index(row.key)))
-    moved = Catalogue(mappings=rows, payment_method_id=catalogue.payment_method_id, revision=1)
+    moved = OrderMappings(mappings=rows, payment_method_id=catalogue.payment_method_id, revision=1)
     assert decide(read(content), moved, policy) == decide(read(content), catalogue, policy)
 
 
 prices = st.decimals("0.00", "9999999.99", places=2) | st.decimals("0.0000", "9.9999", places=4)
 others = st.lists(st.tuples(st.booleans(), prices, prices, prices), max_size=5)
 ours = st.tuples(st.just(True), prices, prices, prices)
-POLICY = Policy(
+POLICY = OrderPolicy(
     create_on=frozenset({"processing"}),
     status_map=(("processing", "payment_submitted"),),
     unmapped_lines=UnmappedLines.SKIP,
     wc_order_id=WcOrderId.ID,
     require_payment_method=False,
 )
-IN = Mapping(key="sku:in", panelr_product_id=1, intent=Intent.NEW_ACTIVATION, quantity=1)
+IN = MappingTarget(key="sku:in", panelr_product_id=1, intent=ItemIntent.NEW_ACTIVATION, quantity=1)
 
 
 def sale(lines: Any, fees: Any, total: Any) -> WorkOrderRequest:
@@ -198,7 +208,7 @@ def sale(lines: Any, fees: Any, total: Any) -> WorkOrderRequest:
         ],
         "fee_lines": [{"name": "Fee", "total": str(fee)} for fee in fees],
     }
-    decided = decide(read(content), Catalogue(mappings=(IN,), payment_method_id=None, revision=1), POLICY)
+    decided = decide(read(content), OrderMappings(mappings=(IN,), payment_method_id=None, revision=1), POLICY)
     assert isinstance(decided, Create)
     return decided.request
 
@@ -231,7 +241,7 @@ def test_money_is_written_digit_for_digit(first: Any, fees: Any, total: Any) -> 
 @examples(max_examples=50)
 @given(content=orders, catalogue=catalogues, policy=policies)
 def test_what_is_written_is_read_back_as_the_same_request(
-    content: dict[str, Any], catalogue: Catalogue, policy: Policy
+    content: dict[str, Any], catalogue: OrderMappings, policy: OrderPolicy
 ) -> None:
     decided = decide(read(content), catalogue, policy)
     if isinstance(decided, Create):

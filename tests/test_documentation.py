@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from panelr_bridge.cli import app
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import PREFIX, Settings, StoreSettings, load, require_ready
 
@@ -77,8 +77,8 @@ def test_the_example_file_can_be_read_and_only_its_placeholders_are_wrong(tmp_pa
     assert all("is a placeholder" in problem for problem in caught.value.problems)
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_state_is_explained_in_the_readme_and_in_its_own_chapter(state: State) -> None:
+@pytest.mark.parametrize("state", OrderState)
+def test_every_state_is_explained_in_the_readme_and_in_its_own_chapter(state: OrderState) -> None:
     assert f"| `{state}` | " in README
     assert f"## {state}\n" in (ROOT / "docs/states.md").read_text()
 

@@ -9,28 +9,28 @@ import pytest
 
 from panelr_bridge.domain.follow_up_rules import (
     POLLED_FOR,
-    Cannot,
-    Created,
-    Known,
-    Owe,
-    Shop,
+    Cancel,
+    CreatedOrder,
+    Escalate,
+    FollowUpState,
+    Schedule,
     Step,
-    Withdraw,
+    StoreOptions,
     first_look,
     has_arrived,
     next_poll,
-    steps,
+    plan_follow_ups,
 )
-from panelr_bridge.domain.models import CartItem, FollowUp, Intent, OnPaid, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
 from panelr_bridge.woocommerce.order_payload import Order
 from tests.kit import order
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-SHOP = Shop(url="https://shop.test/")
+SHOP = StoreOptions(url="https://shop.test/")
 REQUEST = WorkOrderRequest(
     customer_email="ada@mail.test",
     status="pending_payment",
-    items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1),),
+    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),),
     wc_order_id="20",
     payment_method_id=1,
 )
@@ -45,8 +45,8 @@ def snapshot(**changes: Any) -> Order:
     return Order.model_validate(order(**changes))
 
 
-def created(content: dict[str, Any], **changes: Any) -> Created:
-    known = Created(
+def created(content: dict[str, Any], **changes: Any) -> CreatedOrder:
+    known = CreatedOrder(
         order=snapshot(**content),
         work_order=WORK_ORDER,
         request=REQUEST,
@@ -58,24 +58,26 @@ def created(content: dict[str, Any], **changes: Any) -> Created:
     return replace(known, **changes)
 
 
-def wanted(one: Created, *, shop: Shop = SHOP, known: dict[FollowUp, Known] | None = None) -> dict[FollowUp, Step]:
-    return {step.kind: step for step in steps(one, shop, known or {}, now=NOW)}
+def wanted(
+    one: CreatedOrder, *, shop: StoreOptions = SHOP, known: dict[FollowUpKind, FollowUpState] | None = None
+) -> dict[FollowUpKind, Step]:
+    return {step.kind: step for step in plan_follow_ups(one, shop, known or {}, now=NOW)}
 
 
 def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
     found = wanted(created(UNPAID))
     url = f"https://shop.test/checkout/order-received/20/?key={order()['order_key']}"
     assert found == {
-        FollowUp.INSTRUCTIONS: Owe(FollowUp.INSTRUCTIONS, NOW, {"confirm_url": url}),
-        FollowUp.STATUS: Owe(FollowUp.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()}),
+        FollowUpKind.INSTRUCTIONS: Schedule(FollowUpKind.INSTRUCTIONS, NOW, {"confirm_url": url}),
+        FollowUpKind.STATUS: Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()}),
     }
 
 
 def test_a_paid_order_tells_panelr_once() -> None:
     told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
-    assert wanted(created(PAID))[FollowUp.PAYMENT] == Owe(FollowUp.PAYMENT, NOW, told)
-    done = {FollowUp.PAYMENT: Known(told=told, done_at=NOW, sent=True)}
-    assert FollowUp.PAYMENT not in wanted(created(PAID), known=done)
+    assert wanted(created(PAID))[FollowUpKind.PAYMENT] == Schedule(FollowUpKind.PAYMENT, NOW, told)
+    done = {FollowUpKind.PAYMENT: FollowUpState(told=told, done_at=NOW, sent=True)}
+    assert FollowUpKind.PAYMENT not in wanted(created(PAID), known=done)
 
 
 @pytest.mark.parametrize(
@@ -102,13 +104,13 @@ def test_a_paid_order_tells_panelr_once() -> None:
     ],
 )
 def test_no_payment_is_told_of(content: dict[str, Any], changes: dict[str, Any]) -> None:
-    assert FollowUp.PAYMENT not in wanted(created(content, **changes))
+    assert FollowUpKind.PAYMENT not in wanted(created(content, **changes))
 
 
 def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation() -> None:
     told_before = replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))
-    step = wanted(created(PAID, on_paid=OnPaid.COMPLETE_ORDER, request=told_before))[FollowUp.PAYMENT]
-    assert isinstance(step, Owe)
+    step = wanted(created(PAID, on_paid=OnPaid.COMPLETE_ORDER, request=told_before))[FollowUpKind.PAYMENT]
+    assert isinstance(step, Schedule)
     assert (step.told["action"], step.told["amount"]) == ("complete_order", None)  # amounts add up
 
 
@@ -119,14 +121,14 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
             PAID,
             {"on_paid": OnPaid.COMPLETE_ORDER, "work_order": replace(WORK_ORDER, confirmation_token=None)},
             SHOP,
-            FollowUp.PAYMENT,
+            FollowUpKind.PAYMENT,
         ),
-        (PAID, {"amount": None}, SHOP, FollowUp.PAYMENT),
-        (PAID, {"request": None}, SHOP, FollowUp.PAYMENT),
-        (PAID, {"on_paid": OnPaid.NONE, "payment_method_id": None}, SHOP, FollowUp.PAYMENT),
-        (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUp.INSTRUCTIONS),
-        (UNPAID, {}, Shop(), FollowUp.INSTRUCTIONS),
-        (UNPAID | {"order_key": ""}, {}, SHOP, FollowUp.INSTRUCTIONS),
+        (PAID, {"amount": None}, SHOP, FollowUpKind.PAYMENT),
+        (PAID, {"request": None}, SHOP, FollowUpKind.PAYMENT),
+        (PAID, {"on_paid": OnPaid.NONE, "payment_method_id": None}, SHOP, FollowUpKind.PAYMENT),
+        (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUpKind.INSTRUCTIONS),
+        (UNPAID, {}, StoreOptions(), FollowUpKind.INSTRUCTIONS),
+        (UNPAID | {"order_key": ""}, {}, SHOP, FollowUpKind.INSTRUCTIONS),
     ],
     ids=[
         "no token",
@@ -139,94 +141,94 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
     ],
 )
 def test_what_cannot_be_done_is_told_to_a_person(
-    content: dict[str, Any], changes: dict[str, Any], shop: Shop, kind: FollowUp
+    content: dict[str, Any], changes: dict[str, Any], shop: StoreOptions, kind: FollowUpKind
 ) -> None:
-    assert isinstance(wanted(created(content, **changes), shop=shop)[kind], Cannot)
+    assert isinstance(wanted(created(content, **changes), shop=shop)[kind], Escalate)
 
 
-@pytest.mark.parametrize("kind", [FollowUp.PAYMENT, FollowUp.INSTRUCTIONS])
-def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(kind: FollowUp) -> None:
+@pytest.mark.parametrize("kind", [FollowUpKind.PAYMENT, FollowUpKind.INSTRUCTIONS])
+def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(kind: FollowUpKind) -> None:
     cancelled = created(PAID | {"status": "cancelled"})
-    assert wanted(cancelled, known={kind: Known(told={}, owed=True)})[kind] == Withdraw(kind)
-    assert kind not in wanted(cancelled, known={kind: Known(told={}, owed=True, sent=True)})
-    assert kind not in wanted(cancelled, known={kind: Known(told={}, done_at=NOW)})
+    assert wanted(cancelled, known={kind: FollowUpState(told={}, owed=True)})[kind] == Cancel(kind)
+    assert kind not in wanted(cancelled, known={kind: FollowUpState(told={}, owed=True, sent=True)})
+    assert kind not in wanted(cancelled, known={kind: FollowUpState(told={}, done_at=NOW)})
 
 
 COULD_NOT = {
-    FollowUp.PAYMENT: Known(told={"cannot": "payment_not_told"}),
-    FollowUp.INSTRUCTIONS: Known(told={"cannot": "instructions_not_sent"}),
+    FollowUpKind.PAYMENT: FollowUpState(told={"cannot": "payment_not_told"}),
+    FollowUpKind.INSTRUCTIONS: FollowUpState(told={"cannot": "instructions_not_sent"}),
 }
 
 
 def test_what_could_not_be_done_is_told_once() -> None:
-    assert FollowUp.PAYMENT not in wanted(created(PAID, request=None), known=COULD_NOT)
-    assert FollowUp.INSTRUCTIONS not in wanted(created(UNPAID), shop=Shop(), known=COULD_NOT)
-    before = {FollowUp.PAYMENT: Known(told={"cannot": "another"})}
-    assert isinstance(wanted(created(PAID, request=None), known=before)[FollowUp.PAYMENT], Cannot)
+    assert FollowUpKind.PAYMENT not in wanted(created(PAID, request=None), known=COULD_NOT)
+    assert FollowUpKind.INSTRUCTIONS not in wanted(created(UNPAID), shop=StoreOptions(), known=COULD_NOT)
+    before = {FollowUpKind.PAYMENT: FollowUpState(told={"cannot": "another"})}
+    assert isinstance(wanted(created(PAID, request=None), known=before)[FollowUpKind.PAYMENT], Escalate)
 
 
 def test_what_could_not_be_done_is_owed_when_it_can() -> None:
-    assert isinstance(wanted(created(PAID), known=COULD_NOT)[FollowUp.PAYMENT], Owe)
-    assert isinstance(wanted(created(UNPAID), known=COULD_NOT)[FollowUp.INSTRUCTIONS], Owe)
+    assert isinstance(wanted(created(PAID), known=COULD_NOT)[FollowUpKind.PAYMENT], Schedule)
+    assert isinstance(wanted(created(UNPAID), known=COULD_NOT)[FollowUpKind.INSTRUCTIONS], Schedule)
 
 
 @pytest.mark.parametrize(
     ("content", "changes", "kind"),
     [
-        (PAID, {"request": None, "work_order": replace(WORK_ORDER, status="completed")}, FollowUp.PAYMENT),
-        (PAID | {"status": "refunded"}, {"request": None}, FollowUp.PAYMENT),
-        (PAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, FollowUp.INSTRUCTIONS),
+        (PAID, {"request": None, "work_order": replace(WORK_ORDER, status="completed")}, FollowUpKind.PAYMENT),
+        (PAID | {"status": "refunded"}, {"request": None}, FollowUpKind.PAYMENT),
+        (PAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, FollowUpKind.INSTRUCTIONS),
     ],
     ids=["paid in Panelr", "refunded", "paid without instructions"],
 )
 def test_what_could_not_be_done_and_is_not_called_for_any_more_is_withdrawn(
-    content: dict[str, Any], changes: dict[str, Any], kind: FollowUp
+    content: dict[str, Any], changes: dict[str, Any], kind: FollowUpKind
 ) -> None:
-    assert wanted(created(content, **changes), known=COULD_NOT)[kind] == Withdraw(kind)
+    assert wanted(created(content, **changes), known=COULD_NOT)[kind] == Cancel(kind)
 
 
 @pytest.mark.parametrize(
     ("instructions", "told"),
     [
-        (Known(told={}, done_at=NOW, sent=True), True),
-        (Known(told={}, owed=True, sent=True), True),
-        (Known(told={}), True),
-        (Known(told={}, owed=True), False),
-        (Known(told={"cannot": "instructions_not_sent"}), False),
+        (FollowUpState(told={}, done_at=NOW, sent=True), True),
+        (FollowUpState(told={}, owed=True, sent=True), True),
+        (FollowUpState(told={}), True),
+        (FollowUpState(told={}, owed=True), False),
+        (FollowUpState(told={"cannot": "instructions_not_sent"}), False),
     ],
     ids=["told how to pay", "perhaps", "a person's", "not yet", "could not be"],
 )
 def test_a_payment_of_which_panelr_is_told_nothing_is_a_persons_only_where_it_told_how_to_pay(
-    instructions: Known, told: bool
+    instructions: FollowUpState, told: bool
 ) -> None:
     """Else the next look would find the instructions withdrawn, and say otherwise."""
-    found = wanted(created(PAID, on_paid=OnPaid.NONE), known={FollowUp.INSTRUCTIONS: instructions})
-    assert isinstance(found.get(FollowUp.PAYMENT), Cannot) is told
+    found = wanted(created(PAID, on_paid=OnPaid.NONE), known={FollowUpKind.INSTRUCTIONS: instructions})
+    assert isinstance(found.get(FollowUpKind.PAYMENT), Escalate) is told
 
 
 def test_the_store_is_written_to_when_something_is_new() -> None:
     shop = replace(SHOP, writes_back=True)
-    step = wanted(created(UNPAID), shop=shop)[FollowUp.WRITE_BACK]
-    assert isinstance(step, Owe)
+    step = wanted(created(UNPAID), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
     meta = {
         "panelr_work_order_id": "7",
         "panelr_reference_code": "WO-2026-00007",
         "panelr_status": "pending_payment",
     }
     assert step.told == {"wanted": {"meta": meta}}
-    written = Known(told={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done_at=NOW)
-    assert FollowUp.WRITE_BACK not in wanted(created(UNPAID), shop=shop, known={FollowUp.WRITE_BACK: written})
+    written = FollowUpState(told={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done_at=NOW)
+    assert FollowUpKind.WRITE_BACK not in wanted(created(UNPAID), shop=shop, known={FollowUpKind.WRITE_BACK: written})
     moved = created(UNPAID, work_order=replace(WORK_ORDER, status="queued"))
-    again = wanted(moved, shop=shop, known={FollowUp.WRITE_BACK: written})[FollowUp.WRITE_BACK]
-    assert isinstance(again, Owe)
+    again = wanted(moved, shop=shop, known={FollowUpKind.WRITE_BACK: written})[FollowUpKind.WRITE_BACK]
+    assert isinstance(again, Schedule)
     assert again.told["wanted"]["meta"]["panelr_status"] == "queued"
     assert again.told["noted"]  # the note stays one
 
 
 def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it() -> None:
     shop = replace(SHOP, writes_back=True, with_token=True)
-    step = wanted(created(UNPAID), shop=shop)[FollowUp.WRITE_BACK]
-    assert isinstance(step, Owe)
+    step = wanted(created(UNPAID), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
     assert step.told["wanted"]["with_token"] is True
     assert "tok" not in str(step.told).replace("with_token", "")
 
@@ -246,50 +248,52 @@ def test_a_completed_work_order_completes_an_order_in_processing(
 ) -> None:
     shop = replace(SHOP, writes_back=True, completes=completes)
     one = created(PAID | {"status": status}, work_order=replace(WORK_ORDER, status=panelr))
-    step = wanted(one, shop=shop)[FollowUp.WRITE_BACK]
-    assert isinstance(step, Owe)
+    step = wanted(one, shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
     assert ("status" in step.told["wanted"]) is moved
 
 
 def test_an_order_that_is_refunded_meanwhile_is_not_completed_any_more() -> None:
     shop = replace(SHOP, writes_back=True, completes=True)
     work_order = replace(WORK_ORDER, status="completed")
-    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUp.WRITE_BACK]
-    assert isinstance(step, Owe)
+    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
     refunded = created(PAID | {"status": "refunded"}, work_order=work_order)
-    again = wanted(refunded, shop=shop, known={FollowUp.WRITE_BACK: Known(told=step.told, owed=True)})
-    assert "status" not in again[FollowUp.WRITE_BACK].told["wanted"]  # type: ignore[union-attr]
+    again = wanted(refunded, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(told=step.told, owed=True)})
+    assert "status" not in again[FollowUpKind.WRITE_BACK].told["wanted"]  # type: ignore[union-attr]
 
 
 def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
-    asked = Known(told={"since": (NOW - timedelta(days=9)).isoformat()}, done_at=NOW - timedelta(days=2))
-    paid = {FollowUp.STATUS: asked, FollowUp.PAYMENT: Known(told=SUBMIT, done_at=NOW, sent=True)}
+    asked = FollowUpState(told={"since": (NOW - timedelta(days=9)).isoformat()}, done_at=NOW - timedelta(days=2))
+    paid = {FollowUpKind.STATUS: asked, FollowUpKind.PAYMENT: FollowUpState(told=SUBMIT, done_at=NOW, sent=True)}
     work_order = replace(WORK_ORDER, status="payment_submitted")
-    step = wanted(created(PAID, work_order=work_order), known=paid)[FollowUp.STATUS]
-    assert step == Owe(FollowUp.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()})
-    since = {FollowUp.STATUS: Known(told={"since": NOW.isoformat()}, owed=True)}
-    assert FollowUp.STATUS not in wanted(created(PAID, work_order=work_order), known=paid | since)
+    step = wanted(created(PAID, work_order=work_order), known=paid)[FollowUpKind.STATUS]
+    assert step == Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()})
+    since = {FollowUpKind.STATUS: FollowUpState(told={"since": NOW.isoformat()}, owed=True)}
+    assert FollowUpKind.STATUS not in wanted(created(PAID, work_order=work_order), known=paid | since)
 
 
 @pytest.mark.parametrize("status", ["processing", "pending", "on-hold"])
 def test_only_who_is_to_pay_before_the_goods_is_told_how(status: str) -> None:
     found = wanted(created(UNPAID | {"status": status}))
-    assert (FollowUp.INSTRUCTIONS in found) is (status != "processing")  # cash on delivery is in processing
+    assert (FollowUpKind.INSTRUCTIONS in found) is (status != "processing")  # cash on delivery is in processing
 
 
 def test_a_payment_by_another_method_tells_the_other_one() -> None:
-    step = wanted(created(PAID, payment_method_id=2))[FollowUp.PAYMENT]
-    assert isinstance(step, Owe)
+    step = wanted(created(PAID, payment_method_id=2))[FollowUpKind.PAYMENT]
+    assert isinstance(step, Schedule)
     assert step.told["payment_method_id"] == 2
 
 
 def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:
     shop = replace(SHOP, writes_back=True, completes=True)
     work_order = replace(WORK_ORDER, status="completed")
-    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUp.WRITE_BACK]
-    assert isinstance(step, Owe)
+    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
     echo = created(PAID | {"status": "completed"}, work_order=work_order)
-    assert FollowUp.WRITE_BACK not in wanted(echo, shop=shop, known={FollowUp.WRITE_BACK: Known(told=step.told)})
+    assert FollowUpKind.WRITE_BACK not in wanted(
+        echo, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(told=step.told)}
+    )
 
 
 def test_a_work_order_is_asked_for_as_the_plugin_does() -> None:
@@ -312,7 +316,7 @@ def test_a_new_work_order_is_looked_at_at_once_only_where_something_may_be_urgen
 
 @pytest.mark.parametrize("settled", ["completed", "canceled"])
 def test_a_settled_work_order_is_not_asked_for(settled: str) -> None:
-    assert FollowUp.STATUS not in wanted(created(UNPAID, work_order=replace(WORK_ORDER, status=settled)))
+    assert FollowUpKind.STATUS not in wanted(created(UNPAID, work_order=replace(WORK_ORDER, status=settled)))
 
 
 SUBMIT = {"action": "submit_payment", "amount": "10.00"}

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panelr_bridge import json_codec
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 
 scalars = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.decimals(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(State)
+    | st.sampled_from(OrderState)
     | st.text()
 )
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner))

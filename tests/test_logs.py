@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from panelr_bridge import logs
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.logs import LogFormat
 from panelr_bridge.store.database import Database
 from tests.torture import settle
@@ -85,8 +85,8 @@ def exception_information(log: Any) -> None:
 
 def of_many_kinds(log: Any) -> None:
     """Tell values of every kind that JSON has a word for, and text that not every program takes."""
-    log.info("order.decided", state=State.QUEUED, none=None, number=1.5, whole=2**70, yes=True, pair=(1, 2))
-    log.info("order.decided", text='\u20ac \ud800 \x00 \n "', nested={"a": [State.HELD, {"b": "\u20ac"}]})
+    log.info("order.decided", state=OrderState.QUEUED, none=None, number=1.5, whole=2**70, yes=True, pair=(1, 2))
+    log.info("order.decided", text='\u20ac \ud800 \x00 \n "', nested={"a": [OrderState.HELD, {"b": "\u20ac"}]})
 
 
 TOLD: dict[str, Callable[[Any], Any]] = {

@@ -9,8 +9,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.mapping_input import ProductMapping, read_csv, read_json, write_csv
-from panelr_bridge.domain.models import Intent
-from panelr_bridge.errors import Invalid
+from panelr_bridge.domain.models import ItemIntent
+from panelr_bridge.errors import InvalidValue
 
 HEAD = "woo_product_id,panelr_product_id\n"
 COLUMNS = "store, woo_product_id, woo_variation_id, sku, panelr_product_id, intent, quantity"
@@ -21,7 +21,7 @@ def mapping(**fields: Any) -> ProductMapping:
 
 
 def csv_error(text: str) -> str:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_csv(text)
     return str(caught.value)
 
@@ -39,7 +39,11 @@ def csv_error(text: str) -> str:
         (HEAD, []),
         (
             "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity\nb,12,18,A,3,renewal,2\n",
-            [mapping(store="b", woo_product_id=12, woo_variation_id=18, sku="A", intent=Intent.RENEWAL, quantity=2)],
+            [
+                mapping(
+                    store="b", woo_product_id=12, woo_variation_id=18, sku="A", intent=ItemIntent.RENEWAL, quantity=2
+                )
+            ],
         ),
     ],
 )
@@ -153,7 +157,7 @@ def test_json_is_read(row: dict[str, Any], expected: ProductMapping) -> None:
     ],
 )
 def test_an_entry_of_json_that_cannot_be_used_is_named(row: Any, problem: str) -> None:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_json([{"sku": "A", "panelr_product_id": 3}, row])
     assert str(caught.value).startswith(f"entry 2: {problem}")
 
@@ -174,7 +178,7 @@ def test_a_mapping_is_looked_up_by_the_most_exact_of_its_keys(fields: dict[str, 
 def test_a_csv_file_is_written() -> None:
     rows = [
         mapping(woo_product_id=12, sku='a,"b"', quantity=2).as_row() | {"id": 7},
-        mapping(woo_variation_id=18, store="b", panelr_product_id=None, intent=Intent.RENEWAL).as_row(),
+        mapping(woo_variation_id=18, store="b", panelr_product_id=None, intent=ItemIntent.RENEWAL).as_row(),
     ]
     assert write_csv(rows) == (
         "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity\n"
@@ -192,7 +196,7 @@ rows_of_json = st.fixed_dictionaries(
         "woo_variation_id": numbers,
         "sku": skus,
         "panelr_product_id": st.none() | st.integers(1, 2**31 - 1),
-        "intent": st.sampled_from(Intent),
+        "intent": st.sampled_from(ItemIntent),
         "quantity": st.integers(1, 100_000),
     }
 )
@@ -208,10 +212,10 @@ def test_what_is_written_is_read_back_the_same(rows: list[dict[str, Any]]) -> No
 
 @pytest.mark.parametrize("sku", ["a\rb", "a\nb", "a\r\nb"])
 def test_a_line_end_in_a_sku_is_refused_or_read_back_the_same(sku: str) -> None:
-    with contextlib.suppress(Invalid):
+    with contextlib.suppress(InvalidValue):
         taken = read_json([{"sku": sku, "panelr_product_id": 3}])
         written = write_csv(each.as_row() for each in taken)
         try:
             assert read_csv(written) == taken
-        except Invalid as error:
+        except InvalidValue as error:
             pytest.fail(f"taken as JSON, but not read back from {written!r}: {error}")

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import CartItem, Intent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
 from panelr_bridge.panelr.work_order_match import (
-    Ambiguous,
-    Found,
+    AmbiguousMatch,
     Match,
+    MatchFound,
     NamesNeeded,
-    NotThere,
+    NoMatch,
     Products,
-    likeness,
+    fingerprint,
     match,
 )
 
@@ -25,8 +25,8 @@ REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
     status="payment_submitted",
     items=(
-        CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=2),
-        CartItem(product_id=1, intent=Intent.RENEWAL, qty=1, activation_id=77),
+        CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2),
+        CartItem(product_id=1, intent=ItemIntent.RENEWAL, qty=1, activation_id=77),
     ),
     wc_order_id="20",
 )
@@ -54,12 +54,12 @@ def matched(*entries: ListedWorkOrder, linked: Any = (), products: Products | No
     return match(request=REQUEST, first_attempt_at=SENT, listed=entries, linked=linked, products=products, now=LOOKED)
 
 
-def found(code: str, *, certain: bool) -> Found:
-    return Found(WorkOrder(reference_code=code), certain=certain)
+def found(code: str, *, certain: bool) -> MatchFound:
+    return MatchFound(WorkOrder(reference_code=code), certain=certain)
 
 
 def test_a_customer_without_work_orders_has_not_ours() -> None:
-    assert matched() == NotThere()
+    assert matched() == NoMatch()
 
 
 def test_an_item_that_names_our_order_settles_it_whatever_its_items_time_and_names() -> None:
@@ -70,7 +70,7 @@ def test_an_item_that_names_our_order_settles_it_whatever_its_items_time_and_nam
 
 def test_one_that_names_our_order_and_is_days_older_is_for_a_person() -> None:
     """A shop that was set up anew, or a second shop, counts its orders from the beginning."""
-    assert matched(of("B", "20", at=SENT - timedelta(days=9)), products=None) == Ambiguous(("B",))
+    assert matched(of("B", "20", at=SENT - timedelta(days=9)), products=None) == AmbiguousMatch(("B",))
 
 
 def test_one_of_several_items_is_enough() -> None:
@@ -81,33 +81,33 @@ def test_one_of_several_items_is_enough() -> None:
 
 @pytest.mark.parametrize("wc_order_id", ["19", "020", "20 "])
 def test_where_items_name_orders_and_none_is_ours_it_is_not_there(wc_order_id: str) -> None:
-    assert matched(of("A", wc_order_id), listed("B", CREDITS)) == NotThere()
+    assert matched(of("A", wc_order_id), listed("B", CREDITS)) == NoMatch()
 
 
 def test_one_like_ours_that_names_no_order_where_others_do_is_for_a_person() -> None:
     """That the field is empty, or missing on this one, does not say that it is not ours."""
     nameless = tuple(replace(item, shows_wc_order_id=True) for item in (CREDITS, MONTH))
-    assert matched(of("A", "19"), listed("B")) == Ambiguous(("B",))
-    assert matched(listed("B", *nameless)) == Ambiguous(("B",))
+    assert matched(of("A", "19"), listed("B")) == AmbiguousMatch(("B",))
+    assert matched(listed("B", *nameless)) == AmbiguousMatch(("B",))
     assert matched(of("A", "19", at=SENT - timedelta(days=365)), listed("B"), products=None) == NamesNeeded()
 
 
 def test_two_that_name_our_order_are_for_a_person() -> None:
-    assert matched(of("A", "20"), of("B", "20")) == Ambiguous(("A", "B"))
+    assert matched(of("A", "20"), of("B", "20")) == AmbiguousMatch(("A", "B"))
 
 
 @pytest.mark.parametrize("linked", [{"A"}, ["A", "Z"]])
 def test_a_work_order_of_another_order_is_not_ours(linked: Any) -> None:
-    assert matched(of("A", "19"), linked=linked) == NotThere()
-    assert matched(listed("A"), linked=linked) == NotThere()
+    assert matched(of("A", "19"), linked=linked) == NoMatch()
+    assert matched(listed("A"), linked=linked) == NoMatch()
     assert matched(listed("A"), listed("B"), linked=linked) == found("B", certain=False)
 
 
 def test_one_that_names_our_order_and_is_another_orders_is_a_persons_choice() -> None:
     """Panelr gives its codes a second time once it is restored from a backup: then it may well be ours."""
-    assert matched(of("A", "20"), linked={"A"}) == Ambiguous(("A",))
+    assert matched(of("A", "20"), linked={"A"}) == AmbiguousMatch(("A",))
     old = of("A", "20", at=SENT - timedelta(days=30))
-    assert matched(old, linked={"A"}) == NotThere()
+    assert matched(old, linked={"A"}) == NoMatch()
     assert matched(of("A", "20"), of("B", "20"), linked={"A"}) == found("B", certain=True)
 
 
@@ -120,22 +120,22 @@ def test_the_order_of_the_items_does_not_matter() -> None:
 
 
 def test_twins_are_for_a_person() -> None:
-    assert matched(listed("A"), listed("B"), listed("C", CREDITS)) == Ambiguous(("A", "B"))
+    assert matched(listed("A"), listed("B"), listed("C", CREDITS)) == AmbiguousMatch(("A", "B"))
 
 
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
         (LOOKED + timedelta(minutes=2), found("A", certain=False)),
-        (LOOKED + timedelta(minutes=2, seconds=1), Ambiguous(("A",))),  # by a clock that tells another zone's time
-        (LOOKED + timedelta(days=3), Ambiguous(("A",))),
+        (LOOKED + timedelta(minutes=2, seconds=1), AmbiguousMatch(("A",))),  # by a clock that tells another zone's time
+        (LOOKED + timedelta(days=3), AmbiguousMatch(("A",))),
         (SENT, found("A", certain=False)),
         (SENT - timedelta(minutes=2), found("A", certain=False)),
-        (SENT - timedelta(minutes=2, seconds=1), Ambiguous(("A",))),
-        (SENT - timedelta(hours=26), Ambiguous(("A",))),
-        (SENT - timedelta(hours=26, seconds=1), NotThere()),
-        (SENT - timedelta(days=3), NotThere()),
-        (None, Ambiguous(("A",))),
+        (SENT - timedelta(minutes=2, seconds=1), AmbiguousMatch(("A",))),
+        (SENT - timedelta(hours=26), AmbiguousMatch(("A",))),
+        (SENT - timedelta(hours=26, seconds=1), NoMatch()),
+        (SENT - timedelta(days=3), NoMatch()),
+        (None, AmbiguousMatch(("A",))),
     ],
 )
 def test_it_was_made_since_shortly_before_the_first_attempt(at: datetime | None, expected: Match) -> None:
@@ -155,12 +155,12 @@ def test_it_was_made_since_shortly_before_the_first_attempt(at: datetime | None,
     ],
 )
 def test_other_items_are_another_work_order(items: tuple[ListedItem, ...]) -> None:
-    assert matched(listed("A", *items)) == NotThere()
+    assert matched(listed("A", *items)) == NoMatch()
 
 
 @pytest.mark.parametrize(
     ("credits_id", "month_id", "expected"),
-    [(3, 1, found("A", certain=False)), (1, 3, NotThere()), (3, 2, NotThere())],
+    [(3, 1, found("A", certain=False)), (1, 3, NoMatch()), (3, 2, NoMatch())],
 )
 def test_where_items_show_their_product_the_name_does_not_matter(
     credits_id: int, month_id: int, expected: Match
@@ -182,7 +182,7 @@ def test_names_are_asked_for_where_items_show_nothing_else() -> None:
     [listed("A", CREDITS), listed("A", at=SENT - timedelta(days=2)), listed("A", replace(CREDITS, qty=9), MONTH)],
 )
 def test_names_are_not_asked_for_where_they_could_change_nothing(entry: ListedWorkOrder) -> None:
-    assert matched(entry, products=None) == NotThere()
+    assert matched(entry, products=None) == NoMatch()
 
 
 @pytest.mark.parametrize("product", ["", "A name of the past", "IPTV 1 Month"])
@@ -191,13 +191,13 @@ def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: st
     """A name that two products have, or none, and an intent that is not there, leave it to a person."""
     products = PRODUCTS | {"IPTV 1 Month": frozenset({1, 9}), "": frozenset()}
     entry = listed("A", replace(CREDITS, name="Panel Credits 1000", intent=intent), replace(MONTH, name=product))
-    assert matched(entry, products=products) == Ambiguous(("A",))
+    assert matched(entry, products=products) == AmbiguousMatch(("A",))
 
 
 @pytest.mark.parametrize("products", [{}, {"Panel Credits 1000": frozenset({3})}])
 def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: Products) -> None:
     """NotThere, twice, sends again: it must not be said where the names could not tell (invariant I7)."""
-    assert matched(listed("A"), products=products) != NotThere()
+    assert matched(listed("A"), products=products) != NoMatch()
 
 
 @pytest.mark.parametrize(
@@ -212,17 +212,17 @@ def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products
 )
 def test_a_list_that_shows_less_or_more_than_was_sent_leaves_it_to_a_person(items: tuple[ListedItem, ...]) -> None:
     entry = replace(listed("A"), items=items)
-    assert matched(entry) == Ambiguous(("A",))
-    assert matched(replace(entry, created_at=SENT - timedelta(days=3))) == NotThere()
+    assert matched(entry) == AmbiguousMatch(("A",))
+    assert matched(replace(entry, created_at=SENT - timedelta(days=3))) == NoMatch()
 
 
 def test_a_quantity_that_is_not_shown_does_not_make_another_product_ours() -> None:
-    assert matched(listed("A", replace(CREDITS, qty=None, name="IPTV 12 Months"), MONTH)) == NotThere()
+    assert matched(listed("A", replace(CREDITS, qty=None, name="IPTV 12 Months"), MONTH)) == NoMatch()
 
 
 def test_a_work_order_that_is_known_by_its_number_alone_is_not_ours() -> None:
     entry = replace(listed("A"), work_order=WorkOrder(reference_code="A", work_order_id=7))
-    assert matched(entry, linked={7}) == NotThere()
+    assert matched(entry, linked={7}) == NoMatch()
 
 
 # A list that is too short, and orders that are alike
@@ -230,9 +230,9 @@ def test_a_work_order_that_is_known_by_its_number_alone_is_not_ours() -> None:
 
 def test_a_full_list_that_does_not_reach_back_to_our_first_attempt_does_not_say_that_ours_is_not_there() -> None:
     newer = [of(f"N{number}", str(1000 + number), at=SENT + timedelta(minutes=5)) for number in range(100)]
-    assert matched(*newer) == Ambiguous(())
-    assert matched(*newer[:99]) == NotThere()
-    assert matched(*newer[:99], of("OLD", "1", at=SENT - timedelta(days=3))) == NotThere()
+    assert matched(*newer) == AmbiguousMatch(())
+    assert matched(*newer[:99]) == NoMatch()
+    assert matched(*newer[:99], of("OLD", "1", at=SENT - timedelta(days=3))) == NoMatch()
     assert matched(*newer[:99], of("OURS", "20")) == found("OURS", certain=True)
 
 
@@ -245,7 +245,7 @@ def test_orders_of_one_customer_with_the_same_items_are_alike() -> None:
         replace(REQUEST, items=(second, first)),
         replace(REQUEST, items=split),
     ):
-        assert likeness(twin) == likeness(REQUEST)
+        assert fingerprint(twin) == fingerprint(REQUEST)
 
 
 def test_other_items_or_another_customer_are_not_alike() -> None:
@@ -255,6 +255,6 @@ def test_other_items_or_another_customer_are_not_alike() -> None:
         replace(REQUEST, items=(first,)),
         replace(REQUEST, items=(replace(first, qty=3), second)),
         replace(REQUEST, items=(replace(first, product_id=4), second)),
-        replace(REQUEST, items=(replace(first, intent=Intent.TRIAL_UPGRADE, activation_id=1), second)),
+        replace(REQUEST, items=(replace(first, intent=ItemIntent.TRIAL_UPGRADE, activation_id=1), second)),
     ]
-    assert len({likeness(each) for each in [REQUEST, *others]}) == len(others) + 1
+    assert len({fingerprint(each) for each in [REQUEST, *others]}) == len(others) + 1

@@ -6,21 +6,21 @@ import pytest
 
 from panelr_bridge.domain.mapping_check import on_paid_of, require_payment_method, require_products
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.domain.models import OfferedPaymentMethod, OfferedProduct
-from panelr_bridge.errors import Invalid
+from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.errors import InvalidValue
 
 
-def product(number: int, name: str) -> OfferedProduct:
+def product(number: int, name: str) -> PanelrProduct:
     """A product with only a name."""
-    return OfferedProduct(
+    return PanelrProduct(
         id=number, name=name, alternate_name=None, price=None, currency=None, duration_months=None, connections=None,
         plugin_id=None, is_trial=None,
     )  # fmt: skip
 
 
-def method(number: int, name: str, mode: str | None = None, label: str | None = None) -> OfferedPaymentMethod:
+def method(number: int, name: str, mode: str | None = None, label: str | None = None) -> PanelrPaymentMethod:
     """A payment method."""
-    return OfferedPaymentMethod(id=number, name=name, display_label=label, mode=mode, processor=None)
+    return PanelrPaymentMethod(id=number, name=name, display_label=label, mode=mode, processor=None)
 
 
 FEW = [product(2, "IPTV 12 Months"), product(1, "IPTV 1 Month")]
@@ -29,7 +29,7 @@ MANY = [product(number, f"Product {number}") for number in range(1, 100)] + [pro
 
 def refusal(products: Any, *wanted: dict[str, Any]) -> str:
     """The words of the refusal of mappings by SKU, unless they say otherwise."""
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(InvalidValue) as caught:
         require_products([ProductMapping(**({"sku": "A"} | each)) for each in wanted], products)
     return str(caught.value)
 
@@ -79,10 +79,10 @@ def test_each_entry_of_an_import_is_named_and_at_most_twenty() -> None:
 def test_a_payment_method_that_panelr_does_not_have_is_refused_with_those_that_it_has() -> None:
     methods = [method(2, "card", label="Credit card"), method(1, "bank_transfer")]
     require_payment_method(2, methods)
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(InvalidValue) as caught:
         require_payment_method(9, methods)
     assert str(caught.value) == "Panelr has no payment method 9; it has 1 bank_transfer, 2 Credit card"
-    with pytest.raises(Invalid, match="it has none"):
+    with pytest.raises(InvalidValue, match="it has none"):
         require_payment_method(1, [])
 
 

@@ -18,7 +18,7 @@ import pytest
 import respx
 
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import Adjustment, CartItem, Intent, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import http_transport as wire
 from panelr_bridge.panelr import request as panelr_request
@@ -36,11 +36,11 @@ DATA = Path(__file__).with_name("data")
 REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
     status="payment_submitted",
-    items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=2),),
+    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2),),
     wc_order_id="20",
     customer_name="Ada L\u00f6velace",
     payment_amount=Decimal("58.45"),
-    adjustment=Adjustment(direction="discount", label="SPRING", amount=Decimal("10.10")),
+    adjustment=PriceAdjustment(direction="discount", label="SPRING", amount=Decimal("10.10")),
 )
 CREATE = panelr_request.create_work_order(panelr_request.dump(REQUEST))
 ENVELOPE = b'{"success": true, "data": {"work_order_id": 1}, "error": null}'

@@ -11,7 +11,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import CustomerLine, OfferedPaymentMethod, OfferedProduct, Payment, WorkOrderDetails
+from panelr_bridge.domain.models import (
+    CustomerLine,
+    PanelrPaymentMethod,
+    PanelrProduct,
+    RecordedPayment,
+    WorkOrderDetails,
+)
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
 from panelr_bridge.panelr.customer_lines import customer_lines
 from panelr_bridge.panelr.json_fields import flag, money
@@ -33,7 +39,7 @@ DETAILS = WorkOrderDetails(
     order_total=Decimal("35.00"),
     prev_paid=Decimal("9.99"),
     balance_due=Decimal("25.01"),
-    payment_history=(Payment(amount=Decimal("9.99"), at=datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)),),
+    payment_history=(RecordedPayment(amount=Decimal("9.99"), at=datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)),),
     currency="USD",
 )
 LINE: dict[str, Any] = {
@@ -67,7 +73,7 @@ PRODUCT: dict[str, Any] = {
     "is_trial": False,
     "bouquet_ids": [],
 }
-OFFERED = OfferedProduct(
+OFFERED = PanelrProduct(
     id=3,
     name="Panel Credits 1000",
     alternate_name="CREDITS",
@@ -86,7 +92,7 @@ METHOD: dict[str, Any] = {
     "processor": "manual",
     "adjustment_value": None,
 }
-OFFERED_METHOD = OfferedPaymentMethod(
+OFFERED_METHOD = PanelrPaymentMethod(
     id=1, name="bank_transfer", display_label="Bank transfer", mode="manual", processor="manual"
 )
 
@@ -258,7 +264,7 @@ def test_payment_methods_are_read_in_each_of_their_forms(data: Any) -> None:
 
 
 def test_a_payment_method_may_show_nothing_but_its_id() -> None:
-    least = OfferedPaymentMethod(id=2, name="", display_label=None, mode=None, processor=None)
+    least = PanelrPaymentMethod(id=2, name="", display_label=None, mode=None, processor=None)
     assert offered_payment_methods(done([{"id": 2}])) == (least,)
 
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from panelr_bridge.domain.call_outcome import Done, Refused
 from panelr_bridge.domain.models import (
-    Authority,
     CartItem,
     CustomerLine,
-    Intent,
+    ItemIntent,
     WorkOrder,
     WorkOrderDetails,
+    WorkOrderProof,
     WorkOrderRequest,
 )
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
@@ -18,7 +18,7 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.customer_lines import customer_lines
 from panelr_bridge.panelr.payment import work_order_details
 from panelr_bridge.panelr.request import (
-    Call,
+    PanelrRequest,
     complete_order,
     create_work_order,
     dump,
@@ -37,12 +37,12 @@ EMAIL = "ada@example.test"
 REQUEST = WorkOrderRequest(
     customer_email=EMAIL,
     status="pending_payment",
-    items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1),),
+    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),),
     wc_order_id="20",
 )
 
 
-async def call(panelr: tuple[str, Panel], what: Call) -> Done:
+async def call(panelr: tuple[str, Panel], what: PanelrRequest) -> Done:
     async with PanelrClient(base_url=panelr[0], api_key=PANELR_KEY, timeout_seconds=10) as client:
         outcome = await client.call(what, now=datetime.now(UTC))
     assert isinstance(outcome, Done), outcome
@@ -66,8 +66,8 @@ async def details(panelr: tuple[str, Panel], work_order: WorkOrder) -> WorkOrder
 async def test_a_payment_is_submitted_and_seen_in_the_history(panelr: tuple[str, Panel]) -> None:
     work_order = await created(panelr)
     proofs = (
-        Authority(confirmation_token=work_order.confirmation_token),
-        Authority(reference_code=work_order.reference_code, customer_email=EMAIL),
+        WorkOrderProof(confirmation_token=work_order.confirmation_token),
+        WorkOrderProof(reference_code=work_order.reference_code, customer_email=EMAIL),
     )
     for authority, amount in zip(proofs, (Decimal("9.90"), Decimal("39.10")), strict=True):
         await call(panelr, submit_payment(authority=authority, amount=amount, transaction_id="ch_1"))

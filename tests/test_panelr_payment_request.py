@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import Authority
+from panelr_bridge.domain.models import WorkOrderProof
 from panelr_bridge.panelr.request import (
-    Call,
+    PanelrRequest,
     complete_order,
     get_lines,
     get_work_order,
@@ -15,8 +15,8 @@ from panelr_bridge.panelr.request import (
     submit_payment,
 )
 
-TOKEN = Authority(confirmation_token="tok")
-NAMED = Authority(reference_code="WO-2026-00007", customer_email="ada@example.test")
+TOKEN = WorkOrderProof(confirmation_token="tok")
+NAMED = WorkOrderProof(reference_code="WO-2026-00007", customer_email="ada@example.test")
 COMPLETED: dict[str, Any] = {
     "confirmation_token": "tok",
     "amount": Decimal("58.40"),
@@ -30,13 +30,13 @@ COMPLETED: dict[str, Any] = {
     [
         (TOKEN, b'"confirmation_token":"tok"'),
         (NAMED, b'"reference_code":"WO-2026-00007","customer_email":"ada@example.test"'),
-        (Authority(confirmation_token="tok", reference_code="WO-2026-00007"), b'"confirmation_token":"tok"'),
+        (WorkOrderProof(confirmation_token="tok", reference_code="WO-2026-00007"), b'"confirmation_token":"tok"'),
     ],
 )
-def test_a_payment_is_submitted_with_one_proof(authority: Authority, proof: bytes) -> None:
+def test_a_payment_is_submitted_with_one_proof(authority: WorkOrderProof, proof: bytes) -> None:
     body = b"{" + proof + b',"payment_transaction_id":"ch_1","amount":58.40}'
     call = submit_payment(authority=authority, amount=Decimal("58.40"), transaction_id="ch_1")
-    assert call == Call("submit_payment", body=body)
+    assert call == PanelrRequest("submit_payment", body=body)
     assert call.method == "POST"
 
 
@@ -57,7 +57,7 @@ def test_a_payment_without_an_amount_records_none() -> None:
 )
 def test_what_proves_nothing_is_no_authority(known: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="a confirmation token is needed"):
-        Authority(**known)
+        WorkOrderProof(**known)
 
 
 def test_an_authority_shows_neither_token_nor_address() -> None:
@@ -87,7 +87,7 @@ def test_an_existing_work_order_is_completed_by_its_token(changes: dict[str, Any
 def test_payment_instructions_are_sent_with_the_way_back() -> None:
     call = send_payment_instructions(work_order_id=7, confirm_url="https://shop.test/checkout/?key=a&b=ü")
     body = b'{"work_order_id":7,"confirm_url":"https://shop.test/checkout/?key=a&b=\\u00fc"}'
-    assert call == Call("send_payment_instructions", body=body)
+    assert call == PanelrRequest("send_payment_instructions", body=body)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_payment_instructions_are_sent_with_the_way_back() -> None:
     [
         (
             get_work_order(reference_code="WO-2026-00007", confirmation_token="tok", customer_email="a@b.test"),
-            Call("get_work_order", query=(("ref", "WO-2026-00007"), ("token", "tok"))),
+            PanelrRequest("get_work_order", query=(("ref", "WO-2026-00007"), ("token", "tok"))),
         ),
         (
             get_work_order(reference_code="WO-2026-00007", customer_email="a@b.test"),
-            Call("get_work_order", query=(("ref", "WO-2026-00007"), ("email", "a@b.test"))),
+            PanelrRequest("get_work_order", query=(("ref", "WO-2026-00007"), ("email", "a@b.test"))),
         ),
-        (get_lines(customer_email="a+b@c.test"), Call("get_lines", query=(("customer_email", "a+b@c.test"),))),
+        (get_lines(customer_email="a+b@c.test"), PanelrRequest("get_lines", query=(("customer_email", "a+b@c.test"),))),
     ],
 )
-def test_what_is_asked_for(call: Call, expected: Call) -> None:
+def test_what_is_asked_for(call: PanelrRequest, expected: PanelrRequest) -> None:
     assert call == expected
     assert call.method == "GET"
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from panelr_bridge.domain.models import Adjustment, CartItem, Intent, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
 from panelr_bridge.panelr.request import (
-    Call,
+    PanelrRequest,
     as_json,
     create_work_order,
     dump,
@@ -26,21 +26,21 @@ from panelr_bridge.panelr.request import (
 LEAST = WorkOrderRequest(
     customer_email="ada@example.test",
     status="pending_payment",
-    items=(CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=1),),
+    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),),
     wc_order_id="20",
 )
 FULL = replace(
     LEAST,
     items=(
-        CartItem(product_id=3, intent=Intent.NEW_ACTIVATION, qty=2),
-        CartItem(product_id=1, intent=Intent.RENEWAL, qty=1, activation_id=77),
-        CartItem(product_id=2, intent=Intent.TRIAL_UPGRADE, qty=1, activation_id=78),
+        CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2),
+        CartItem(product_id=1, intent=ItemIntent.RENEWAL, qty=1, activation_id=77),
+        CartItem(product_id=2, intent=ItemIntent.TRIAL_UPGRADE, qty=1, activation_id=78),
     ),
     customer_name="Zoë 🎉",
     customer_phone="+1 415",
     payment_method_id=2,
     payment_amount=Decimal("58.40"),
-    adjustment=Adjustment(direction="discount", label="rig10", amount=Decimal("9.80")),
+    adjustment=PriceAdjustment(direction="discount", label="rig10", amount=Decimal("9.80")),
 )
 
 
@@ -81,7 +81,7 @@ def test_every_field_of_a_request_is_sent() -> None:
     "amount", ["0", "0.00", "0.10", "58.45", "58", "1234567.8900", "99999999.99", "0.1234567890123456789", "1E+2"]
 )
 def test_money_is_a_number_with_the_digits_that_it_came_with(amount: str) -> None:
-    adjustment = Adjustment(direction="fee", label="Fee", amount=Decimal(amount))
+    adjustment = PriceAdjustment(direction="fee", label="Fee", amount=Decimal(amount))
     body = dump(replace(LEAST, payment_amount=Decimal(amount), adjustment=adjustment))
     written = json.loads(
         body, parse_float=lambda digits: f"number {digits}", parse_int=lambda digits: f"number {digits}"
@@ -108,7 +108,7 @@ requests = st.builds(
         st.builds(
             CartItem,
             product_id=st.integers(1, 2**31),
-            intent=st.sampled_from(Intent),
+            intent=st.sampled_from(ItemIntent),
             qty=st.integers(1, 2**31),
             activation_id=st.none() | st.integers(1, 2**31),
         ),
@@ -121,7 +121,9 @@ requests = st.builds(
     payment_method_id=st.none() | st.integers(1, 2**31),
     payment_amount=st.none() | money,
     adjustment=st.none()
-    | st.builds(Adjustment, direction=st.sampled_from(["fee", "discount"]), label=st.text(max_size=20), amount=money),
+    | st.builds(
+        PriceAdjustment, direction=st.sampled_from(["fee", "discount"]), label=st.text(max_size=20), amount=money
+    ),
     source=st.text(max_size=20),
 )
 
@@ -137,17 +139,19 @@ def test_any_request_is_read_back_digit_for_digit(request_: WorkOrderRequest) ->
 @pytest.mark.parametrize(
     ("call", "expected", "method"),
     [
-        (create_work_order(dump(LEAST)), Call("create_work_order", query=(), body=dump(LEAST)), "POST"),
+        (create_work_order(dump(LEAST)), PanelrRequest("create_work_order", query=(), body=dump(LEAST)), "POST"),
         (
             get_work_orders(customer_email="a+b@example.test"),
-            Call("get_work_orders", query=(("customer_email", "a+b@example.test"), ("limit", "100")), body=None),
+            PanelrRequest(
+                "get_work_orders", query=(("customer_email", "a+b@example.test"), ("limit", "100")), body=None
+            ),
             "GET",
         ),
-        (get_products(), Call("get_products", query=(), body=None), "GET"),
-        (get_payment_methods(), Call("get_payment_methods", query=(), body=None), "GET"),
+        (get_products(), PanelrRequest("get_products", query=(), body=None), "GET"),
+        (get_payment_methods(), PanelrRequest("get_payment_methods", query=(), body=None), "GET"),
     ],
 )
-def test_the_calls(call: Call, expected: Call, method: str) -> None:
+def test_the_calls(call: PanelrRequest, expected: PanelrRequest, method: str) -> None:
     assert call == expected
     assert call.method == method
 
@@ -177,6 +181,6 @@ def test_the_entry_point_is_found_from_every_form_that_an_operator_saves(saved: 
 
 
 def test_the_order_of_the_items_is_kept() -> None:
-    many = tuple(CartItem(product_id=number, intent=Intent.NEW_ACTIVATION, qty=1) for number in (3, 1, 2))
+    many = tuple(CartItem(product_id=number, intent=ItemIntent.NEW_ACTIVATION, qty=1) for number in (3, 1, 2))
     sent: Any = json.loads(dump(replace(LEAST, items=many)))
     assert [each["product_id"] for each in sent["items"]] == [3, 1, 2]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woocommerce.order_payload import Address, Deleted, ErrorObject, Order, parse, read_order
+from panelr_bridge.woocommerce.order_payload import BillingAddress, ErrorObject, Order, OrderDeleted, parse, read_order
 from tests.decide_kit import meta, read
 from tests.kit import CAPTURES, capture, line, order
 
@@ -40,7 +40,7 @@ ORDERS = {
     "079": (45, "processing", "EUR", "61.46", "0", 2),
 }
 OTHERS = {
-    "033": Deleted(31),
+    "033": OrderDeleted(31),
     "067": ErrorObject("woocommerce_rest_shop_order_invalid_id", "Invalid ID."),
 }
 
@@ -112,7 +112,9 @@ def test_an_empty_list_has_three_forms(field: str, nothing: Any) -> None:
 
 @pytest.mark.parametrize("nothing", [None, [], {}])
 def test_an_empty_billing_address_has_three_forms(nothing: Any) -> None:
-    assert read(order(billing=nothing)).billing == Address(first_name="", last_name="", company="", email="", phone="")
+    assert read(order(billing=nothing)).billing == BillingAddress(
+        first_name="", last_name="", company="", email="", phone=""
+    )
 
 
 def test_what_no_database_can_store_is_left_out_of_texts() -> None:

@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import GetPydanticSchema, TypeAdapter, ValidationError
 
-from panelr_bridge.errors import Unreadable
+from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce.json_fields import Money, Quantity, Reference, Text, why_unreadable
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.decide_kit import read
@@ -83,13 +83,15 @@ def test_any_value_is_read_the_same_both_ways(value: Any, kind: str) -> None:
     ],
 )
 def test_the_words_are_those_of_the_first_field_and_tell_of_no_short_way(broken: Any, words: str) -> None:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableBody) as caught:
         read_order(json.dumps(order(**broken)).encode())
     assert str(caught.value) == f"the body is no order that can be read: {words}"
 
 
 def test_a_line_is_named_by_its_place() -> None:
-    with pytest.raises(Unreadable, match=r": line_items\.0\.product_id: Input should be greater than or equal to 0$"):
+    with pytest.raises(
+        UnreadableBody, match=r": line_items\.0\.product_id: Input should be greater than or equal to 0$"
+    ):
         read(line(order(), product_id=-1))
 
 

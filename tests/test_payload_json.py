@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panelr_bridge import json_codec
-from panelr_bridge.errors import Unreadable
+from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce import order_payload as payload
 
 scalars = (
@@ -71,11 +71,13 @@ PLACES: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
     lambda order: order["billing"],
     *(lambda order, name=name: order[name][0] for name in ("line_items", "fee_lines", "coupon_lines", "refunds")),
 ]
-NAMES = sorted({*payload.Order.model_fields, *payload.LineItem.model_fields, *payload.Address.model_fields, "code"})
+NAMES = sorted(
+    {*payload.Order.model_fields, *payload.LineItem.model_fields, *payload.BillingAddress.model_fields, "code"}
+)
 
 
 def understood(read: Callable[[bytes], Any], body: bytes) -> Any:
-    with contextlib.suppress(Unreadable):
+    with contextlib.suppress(UnreadableBody):
         return payload._order(read(body))
     return None
 
@@ -129,5 +131,5 @@ def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expecte
     "body", [b"", b"{", b'{"a": NaN}', b'{"a": 1}}', b"[" * 100_000, b'{"id": 1' + b"0" * 5000 + b"}"]
 )
 def test_what_is_no_json_is_told_so(body: bytes) -> None:
-    with pytest.raises(Unreadable, match="the body is no JSON"):
+    with pytest.raises(UnreadableBody, match="the body is no JSON"):
         payload._json_object(body)

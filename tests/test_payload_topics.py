@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woocommerce.order_payload import Deleted, ErrorObject, Order, OtherTopic, parse, read_order
+from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic, parse, read_order
 from tests.decide_kit import read
 from tests.kit import order
 
@@ -22,7 +22,7 @@ def test_three_topics_bring_an_order(topic: str) -> None:
 
 @pytest.mark.parametrize("given", [31, "31", "0031", 2**63 - 1])
 def test_a_deletion_holds_an_id(given: Any) -> None:
-    assert parse(body=json.dumps({"id": given}).encode(), topic="order.deleted") == Deleted(int(given))
+    assert parse(body=json.dumps({"id": given}).encode(), topic="order.deleted") == OrderDeleted(int(given))
 
 
 @pytest.mark.parametrize("topic", ["order.created", "order.updated", "order.restored", "order.deleted"])

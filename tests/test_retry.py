@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Throttled, Unknown
-from panelr_bridge.domain.retry_policy import delay
+from panelr_bridge.domain.retry_policy import retry_delay
 from panelr_bridge.settings import Settings
 
 SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0)
@@ -20,7 +20,7 @@ WEEK = timedelta(days=7)
 def seconds(
     attempt: int, outcome: Outcome = NOT_SENT, jitter: float = 0.0, owed_for: timedelta = timedelta(0)
 ) -> float | None:
-    wait = delay(attempt=attempt, outcome=outcome, schedule=SCHEDULE, jitter=jitter, owed_for=owed_for)
+    wait = retry_delay(attempt=attempt, outcome=outcome, schedule=SCHEDULE, jitter=jitter, owed_for=owed_for)
     return None if wait is None else wait.total_seconds()
 
 
@@ -65,5 +65,5 @@ def test_jitter_lengthens_the_wait_by_a_tenth_at_most(jitter: float, wait: float
 
 @pytest.mark.parametrize("outcome", [NOT_SENT, MISCONFIGURED])
 def test_a_schedule_of_one_step_repeats_it(outcome: Outcome) -> None:
-    waits = [delay(attempt=attempt, outcome=outcome, schedule=[0.1]) for attempt in (1, 2, 500)]
+    waits = [retry_delay(attempt=attempt, outcome=outcome, schedule=[0.1]) for attempt in (1, 2, 500)]
     assert waits == [timedelta(seconds=0.1)] * 3

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from panelr_bridge.domain.models import Policy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import OrderPolicy, UnmappedLines, WcOrderId
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import Settings, StoreSettings, load
 
@@ -41,7 +41,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.sync_budget_seconds, settings.grace_seconds) == (10, 20)
     assert settings.max_body_bytes == 8_388_608
     assert settings.retry_schedule_seconds == (5, 30, 120, 600, 1800, 3600, 10800)
-    assert settings.policy == Policy(
+    assert settings.policy == OrderPolicy(
         create_on=frozenset({"on-hold", "processing", "completed"}),
         status_map=tuple(sorted(DEFAULT_STATUS_MAP.items())),
         unmapped_lines=UnmappedLines.HOLD,

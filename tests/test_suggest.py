@@ -8,13 +8,13 @@ import pytest
 
 from panelr_bridge.domain.mapping_input import read_csv, write_csv
 from panelr_bridge.domain.mapping_suggestion import LIKELY, ShopItem, read_item, suggest
-from panelr_bridge.domain.models import OfferedProduct
+from panelr_bridge.domain.models import PanelrProduct
 
 
-def product(number: int, name: str, price: str, months: int | None, **more: Any) -> OfferedProduct:
+def product(number: int, name: str, price: str, months: int | None, **more: Any) -> PanelrProduct:
     """A product of Panelr's."""
     fields = {"alternate_name": None, "connections": 1, "plugin_id": 1, "is_trial": False} | more
-    return OfferedProduct(id=number, name=name, price=Decimal(price), currency="USD", duration_months=months, **fields)
+    return PanelrProduct(id=number, name=name, price=Decimal(price), currency="USD", duration_months=months, **fields)
 
 
 OFFERED = [

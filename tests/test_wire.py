@@ -174,14 +174,14 @@ async def test_an_answer_that_is_packed_all_the_same(name: str) -> None:
 
 async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Counting()
-    connect = wire.Wire._connect
+    connect = wire.HttpTransport._connect
 
-    async def lost(self: wire.Wire, url: httpx.URL) -> wire.Line:
+    async def lost(self: wire.HttpTransport, url: httpx.URL) -> wire.Connection:
         line = await connect(self, url)
         line.eof_received()  # it has come before the task runs on
         return line
 
-    monkeypatch.setattr(wire.Wire, "_connect", lost)
+    monkeypatch.setattr(wire.HttpTransport, "_connect", lost)
     async with serving(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is NotSent
         assert not panelr._wire._idle

@@ -12,7 +12,7 @@ class WireMocker(HTTPCoreMocker):
     """Answers in place of `panelr/wire.py`, whose requests and responses are httpx's own, and of httpcore."""
 
     name = WIRE
-    targets = [*HTTPCoreMocker.targets, "panelr_bridge.panelr.http_transport.Wire"]  # noqa: RUF012  respx's way
+    targets = [*HTTPCoreMocker.targets, "panelr_bridge.panelr.http_transport.HttpTransport"]  # noqa: RUF012  respx's way
 
     @classmethod
     async def prepare_async_request(cls, httpx_request: httpx.Request, **kwargs: Any) -> Any:

@@ -48,7 +48,7 @@ class BodyTooLarge(BridgeError):
     """A body over the limit of MAX_BODY_BYTES."""
 
 
-class Unreadable(BridgeError):
+class UnreadableBody(BridgeError):
     """An authentic body that cannot be read as what its topic announces."""
 
 
@@ -60,7 +60,7 @@ class Conflict(BridgeError):
     """A request that contradicts what is stored."""
 
 
-class Invalid(BridgeError):
+class InvalidValue(BridgeError):
     """A value that is well-formed and still cannot be used; the words say what to do."""
 
 
@@ -68,11 +68,11 @@ class BadQuery(BridgeError):
     """A list is asked for with a parameter that it does not have."""
 
 
-class Unavailable(BridgeError):
+class UpstreamUnavailable(BridgeError):
     """Something that Panelr or a store alone knows, and it cannot be asked now; the words say why."""
 
 
-class Restart(BridgeError):
+class RetryTransaction(BridgeError):
     """A transaction met a concurrent one: the store runs it again, and it sees what the other wrote."""
 
 
@@ -116,5 +116,5 @@ class ShopUnclear(ShopError):
     """It is not known whether a write happened, and looking did not settle it."""
 
 
-class NotOffered(ShopError):
+class ShopUnsupported(ShopError):
     """What is asked does not exist in the store's kind of API."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from panelr_bridge.application.backfill.page import Kind, Seen
-from panelr_bridge.application.backfill.scheduler import Backfill
-from panelr_bridge.application.container import terms_of
+from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.scheduler import BackfillScheduler
+from panelr_bridge.application.container import call_policy
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
@@ -48,7 +48,7 @@ class Rig:
     clock: Clock
     orders_api: str
     settings: Settings
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[ComparedOrder] = field(default_factory=list)
 
     def buy(self, **shopper: str) -> int:
         """Place an order of one PANEL-1000, paid by card; no webhook tells of it."""
@@ -61,21 +61,21 @@ class Rig:
         return [self.buy(email=f"customer-{each}@example.test") for each in range(n)]
 
     @property
-    def backfill(self) -> Backfill:
+    def backfill(self) -> BackfillScheduler:
         """What the bridge asks the store with."""
         return self.kit.runtime.backfill
 
-    def another(self, shop: Any = None, **options: Any) -> Backfill:
+    def another(self, shop: Any = None, **options: Any) -> BackfillScheduler:
         """What another process on the same database would ask the store with."""
         runtime = self.kit.runtime
         given: dict[str, Any] = {
             "shops": {"default": shop or runtime.shops["default"]},
             "policy": self.settings.policy,
-            "terms": terms_of(self.settings),
+            "terms": call_policy(self.settings),
             "every": timedelta(minutes=5),
             "owed": runtime.bridge.owed,
         }
-        return Backfill(runtime.bridge, **(given | options))
+        return BackfillScheduler(runtime.bridge, **(given | options))
 
     async def walk(self, **how: Any) -> tuple[int, int, int]:
         """Walk at once, without an error; returns how many were known, found and failed."""
@@ -88,7 +88,7 @@ class Rig:
 
     async def mark(self) -> Row:
         """The store's mark."""
-        row = await self.kit.runtime.database.read(marks.find, store="default")
+        row = await self.kit.runtime.database.read(marks.get, store="default")
         assert row is not None
         return row
 
@@ -101,7 +101,7 @@ class Rig:
 
     def found(self) -> list[int | None]:
         """Which orders the last walk found, in the order in which it met them."""
-        return [each.woo_order_id for each in self.seen if each.kind is Kind.FOUND]
+        return [each.woo_order_id for each in self.seen if each.kind is OrderComparison.FOUND]
 
     def told_by_webhook(self, order_id: int) -> dict[str, Any]:
         """What a webhook would tell of an order now."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.application.backfill.page import Kind, Seen
+from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
 from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce import Changes
@@ -106,7 +106,10 @@ async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Ri
     rig.clock.now = datetime.now(UTC) - timedelta(seconds=30)
     fresh = rig.buy()
     assert await rig.walk() == (0, 1, 0)
-    assert {each.woo_order_id: each.kind for each in rig.seen} == {old: Kind.FOUND, fresh: Kind.FRESH}
+    assert {each.woo_order_id: each.kind for each in rig.seen} == {
+        old: OrderComparison.FOUND,
+        fresh: OrderComparison.FRESH,
+    }
     assert (await rig.mark())["moment"] == rig.store.orders[old].modified
     rig.store.orders[fresh].modified -= timedelta(seconds=100)
     assert await rig.walk() == (1, 1, 0)
@@ -355,10 +358,10 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
 async def test_a_dry_look_stores_nothing_and_tells_what_would_be(rig: Rig) -> None:
     paid, unpaid = rig.buy_many(2)
     rig.store.orders[unpaid].status = "pending"
-    seen: list[Seen] = []
+    seen: list[ComparedOrder] = []
     walked = await rig.backfill.look("default", tell=seen.append)
     assert (walked.looked_at, walked.found, walked.words) == (2, 2, None)
-    assert {each.woo_order_id: each.state for each in seen} == {paid: State.QUEUED, unpaid: State.WAITING}
-    assert all(each.kind is Kind.FOUND and each.before is None for each in seen)
+    assert {each.woo_order_id: each.state for each in seen} == {paid: OrderState.QUEUED, unpaid: OrderState.WAITING}
+    assert all(each.kind is OrderComparison.FOUND and each.before is None for each in seen)
     assert (await rig.kit.api("GET", "/deliveries")).json()["data"] == []
     assert (await rig.kit.api("GET", "/orders")).json()["data"] == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge import cli
-from panelr_bridge.application.health import examine
+from panelr_bridge.application.health import run_checks
 from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import backfill_cursors as marks
@@ -28,7 +28,7 @@ async def finding(rig: Rig, *, later: timedelta = timedelta(0)) -> Finding:
     """What is said of the walks, so much later."""
     runtime = rig.kit.runtime
     now = runtime.bridge.clock() + later
-    found = await examine(runtime.database, now=now, overdue=timedelta(days=9), asked={"default": EVERY})
+    found = await run_checks(runtime.database, now=now, overdue=timedelta(days=9), asked={"default": EVERY})
     (one,) = [each for each in found if each.name == "backfill"]
     assert not one.vital
     return one.ok, one.words
@@ -61,7 +61,7 @@ async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
 
     def take(connection: Any) -> object:
         now = runtime.bridge.clock()
-        return marks.take(connection, store="default", holder="x", until=soon, now=now, at_once=True)
+        return marks.acquire_lease(connection, store="default", holder="x", until=soon, now=now, at_once=True)
 
     assert await runtime.database.write(take) is not None
     assert (await finding(rig, later=timedelta(hours=2)))[0]
@@ -126,7 +126,7 @@ async def test_the_command_lists_what_it_finds(rig: Rig, command: Callable[..., 
     assert code == 0
     assert "1 looked at: 0 known, 1 found, 0 failed; nothing was stored" in out
     assert "nothing: no webhook came" in out
-    assert await rig.kit.runtime.database.read(marks.every) == []
+    assert await rig.kit.runtime.database.read(marks.list_all) == []
     code, out, _ = await command()
     assert code == 0
     assert "1 looked at: 0 known, 1 found, 0 failed" in out

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.cli import console
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings, load
@@ -31,7 +31,7 @@ class Scene:
     gate: Any
     shop_url: str
     panel: Panel
-    runtime: Runtime
+    runtime: BridgeContainer
     url: str
 
     @property

@@ -3,13 +3,13 @@
 import pytest
 
 from panelr_bridge.woocommerce import delivery_url as addresses
-from panelr_bridge.woocommerce.delivery_url import Remark
+from panelr_bridge.woocommerce.delivery_url import UrlIssue
 
 SHOP = "https://shop.example.com"
 
 
 def verdict(url: str, shop: str = SHOP) -> list[tuple[bool, bool]]:
-    return [(remark.ok, remark.vital) for remark in addresses.remarks(url, shop_url=shop)]
+    return [(remark.ok, remark.vital) for remark in addresses.check_url(url, shop_url=shop)]
 
 
 GOOD = [(True, True)]
@@ -56,14 +56,17 @@ def test_what_woocommerce_makes_of_an_address(url: str, shop: str, expected: lis
 
 
 def test_a_password_is_in_no_words() -> None:
-    said = [remark.words for remark in addresses.remarks("https://user:pass-word@bridge.example.com:81")]
+    said = [remark.words for remark in addresses.check_url("https://user:pass-word@bridge.example.com:81")]
     assert said
     assert not any("pass-word" in words for words in said)
-    assert addresses.shown("https://user:pass-word@bridge.example.com/a@b") == "https://bridge.example.com/a@b"
+    assert (
+        addresses.without_credentials("https://user:pass-word@bridge.example.com/a@b")
+        == "https://bridge.example.com/a@b"
+    )
 
 
 def test_a_remark_without_more_is_vital() -> None:
-    assert Remark(False, "x").vital
+    assert UrlIssue(False, "x").vital
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_a_remark_without_more_is_vital() -> None:
     ],
 )
 def test_when_two_addresses_are_one(one: str, other: str, expected: bool) -> None:
-    assert addresses.same(one, other) is expected
+    assert addresses.same_url(one, other) is expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_when_two_addresses_are_one(one: str, other: str, expected: bool) -> Non
     ],
 )
 def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, expected: bool) -> None:
-    assert addresses.under(address, path) is expected
+    assert addresses.ends_in_path(address, path) is expected
 
 
 @pytest.mark.parametrize(
@@ -111,8 +114,8 @@ def test_the_door_may_be_given_for_the_bridge(given: str, expected: str) -> None
 
 
 def test_the_door_of_a_store() -> None:
-    assert addresses.door_path("default", default="default") == "/webhooks/woocommerce"
-    assert addresses.door_path("second", default="default") == "/webhooks/woocommerce/second"
+    assert addresses.delivery_path("default", default="default") == "/webhooks/woocommerce"
+    assert addresses.delivery_path("second", default="default") == "/webhooks/woocommerce/second"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def test_the_door_of_a_store() -> None:
     ],
 )
 def test_what_an_answer_to_a_ping_means(status: int, body: str, kind: str, words: str | None) -> None:
-    said = addresses.answered(status, body=body, location="https://x" if status == 301 else "", kind=kind)
+    said = addresses.ping_fault(status, body=body, location="https://x" if status == 301 else "", kind=kind)
     assert (said is None) if words is None else (said is not None and words in said)
 
 

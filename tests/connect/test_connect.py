@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from panelr_bridge.cli import connect_steps as connecting
-from panelr_bridge.cli.checklist import Report
-from panelr_bridge.cli.connect_steps import Asked
-from panelr_bridge.cli.connect_webhooks import Backfill, walked
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.cli.connect_steps import ConnectOptions
+from panelr_bridge.cli.connect_webhooks import Backfill, last_backfill
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
@@ -29,7 +29,7 @@ class Run:
 
     async def __call__(self, store: str = "default", **asked: Any) -> bool:
         self._capsys.readouterr()
-        well = await connecting._connect(Asked(store=store, **asked), Report(), self.backfill)
+        well = await connecting._connect(ConnectOptions(store=store, **asked), Checklist(), self.backfill)
         self.said = self._capsys.readouterr().out
         return well
 
@@ -219,7 +219,7 @@ async def test_a_secret_that_is_no_good_comes_with_a_line_for_the_settings(
 
 async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect: Run) -> None:
     await scene.map(woo_product_id=13)
-    connect.backfill = walked
+    connect.backfill = last_backfill
     assert await connect()
     for hook in scene.hooks.values():
         hook.status = "disabled"

@@ -14,7 +14,7 @@ import pytest
 from panelr_bridge import cli
 from panelr_bridge.cli import connect_steps as connecting
 from panelr_bridge.cli import smoke as smoking
-from panelr_bridge.cli.smoke import Plan
+from panelr_bridge.cli.smoke import SmokePlan
 from tests.connect.conftest import Scene
 
 Run = Callable[..., int]
@@ -47,8 +47,10 @@ def test_connect_hands_its_options_on_and_ends_as_it_went(
     options = ("--store", "second", "--url", "https://b.example.com", "--dry-run", "--repair", "--new-secret")
     assert command("connect", *options) == (0 if well else 1)
     command("connect")
-    full = connecting.Asked(store="second", url="https://b.example.com", dry_run=True, repair=True, new_secret=True)
-    assert asked == [full, connecting.Asked(store="default")]
+    full = connecting.ConnectOptions(
+        store="second", url="https://b.example.com", dry_run=True, repair=True, new_secret=True
+    )
+    assert asked == [full, connecting.ConnectOptions(store="default")]
 
 
 @pytest.fixture
@@ -56,11 +58,11 @@ def placed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was placed; it goes well for the store that is called default."""
     placed: list[Any] = []
 
-    def place(asked: Any, plan: Plan) -> bool:
+    def place(asked: Any, plan: SmokePlan) -> bool:
         placed.append((asked, plan))
         return bool(asked.store == "default")
 
-    monkeypatch.setattr(smoking, "prepare", lambda _: Plan({}, "A test order will be placed."))
+    monkeypatch.setattr(smoking, "prepare", lambda _: SmokePlan({}, "A test order will be placed."))
     monkeypatch.setattr(smoking, "place", place)
     return placed
 
@@ -81,7 +83,7 @@ def test_smoke_hands_its_options_on_and_ends_as_it_went(command: Run, placed: li
     options = ("--store", "second", "--product", "7", "--sku", "S", "--email", "a@b.test", "--timeout", "5", "--keep")
     assert command("smoke", *options, "-y") == 1
     ((asked, _),) = placed
-    assert asked == smoking.Asked(store="second", product=7, sku="S", email="a@b.test", keep=True, timeout=5)
+    assert asked == smoking.SmokeOptions(store="second", product=7, sku="S", email="a@b.test", keep=True, timeout=5)
 
 
 def test_what_is_not_set_is_said_by_either(command: Run, capsys: pytest.CaptureFixture[str]) -> None:

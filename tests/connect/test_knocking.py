@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from panelr_bridge.cli import connect_ping as knocking
-from panelr_bridge.cli.connect_ping import knock
+from panelr_bridge.cli.connect_ping import ping_bridge
 from panelr_bridge.simulators.server import running
 
 DATA = Path(__file__).parents[1] / "data"
@@ -51,7 +51,7 @@ async def web() -> AsyncIterator[str]:
 
 
 async def test_the_right_answer(web: str) -> None:
-    assert await knock(f"{web}/good", health=f"{web}/healthz") is None
+    assert await ping_bridge(f"{web}/good", health=f"{web}/healthz") is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ async def test_the_right_answer(web: str) -> None:
     ],
 )
 async def test_the_wrong_answers(web: str, path: str, health: str, words: str) -> None:
-    said = await knock(f"{web}{path}", health=f"{web}{health}")
+    said = await ping_bridge(f"{web}{path}", health=f"{web}{health}")
     assert said is not None
     assert words in said
     assert ("the bridge itself" in said) is (health == "/healthz")
@@ -71,7 +71,7 @@ async def test_the_wrong_answers(web: str, path: str, health: str, words: str) -
 
 async def test_no_answer_in_time(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knocking, "SECONDS", 0.2)
-    assert "no answer within 0.2 s" in (await knock(f"{web}/slow", health=web) or "")
+    assert "no answer within 0.2 s" in (await ping_bridge(f"{web}/slow", health=web) or "")
 
 
 @contextlib.asynccontextmanager
@@ -95,25 +95,27 @@ async def _listening(*, tls: bool, answer: bytes = b"") -> AsyncIterator[int]:
 
 async def test_a_certificate_that_nobody_vouches_for() -> None:
     async with _listening(tls=True) as port:
-        said = await knock(f"https://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
+        said = await ping_bridge(f"https://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
     assert "its certificate is not valid" in (said or "")
 
 
 async def test_https_where_there_is_none() -> None:
     async with _listening(tls=False, answer=b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        said = await knock(f"https://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
+        said = await ping_bridge(f"https://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
     assert "there is no https at this port" in (said or "")
 
 
 async def test_something_else_than_http() -> None:
     async with _listening(tls=False, answer=b"220 mail ready\r\n") as port:
-        said = await knock(f"http://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
+        said = await ping_bridge(f"http://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
     assert "the connection broke" in (said or "")
 
 
 async def test_nobody_listens() -> None:
-    assert "is the bridge running" in (await knock("http://127.0.0.1:9/x", health="http://127.0.0.1:9/") or "")
+    assert "is the bridge running" in (await ping_bridge("http://127.0.0.1:9/x", health="http://127.0.0.1:9/") or "")
 
 
 async def test_a_name_that_nobody_knows() -> None:
-    assert "its host name is not known" in (await knock("http://bridge.invalid/x", health="http://127.0.0.1:9/") or "")
+    assert "its host name is not known" in (
+        await ping_bridge("http://bridge.invalid/x", health="http://127.0.0.1:9/") or ""
+    )

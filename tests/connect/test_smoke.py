@@ -11,11 +11,11 @@ from panelr_bridge.cli import connect_steps as connecting
 from panelr_bridge.cli import smoke as smoking
 from panelr_bridge.cli import smoke_order as trial
 from panelr_bridge.cli import smoke_trace as tracing
-from panelr_bridge.cli.checklist import Report
-from panelr_bridge.cli.connect_steps import Asked as Connecting
-from panelr_bridge.cli.connect_webhooks import walked
-from panelr_bridge.cli.smoke import Asked
-from panelr_bridge.errors import ConfigurationError, Invalid
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.cli.connect_steps import ConnectOptions as Connecting
+from panelr_bridge.cli.connect_webhooks import last_backfill
+from panelr_bridge.cli.smoke import SmokeOptions
+from panelr_bridge.errors import ConfigurationError, InvalidValue
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import deliveries, orders
@@ -32,9 +32,9 @@ class Smoke:
 
     async def __call__(self, **asked: Any) -> bool:
         self._capsys.readouterr()
-        wanted = Asked(store="default", **({"timeout": 30} | asked))
+        wanted = SmokeOptions(store="default", **({"timeout": 30} | asked))
         try:
-            return await smoking._place(wanted, await smoking._prepare(wanted), Report())
+            return await smoking._place(wanted, await smoking._prepare(wanted), Checklist())
         finally:
             self.said = self._capsys.readouterr().out
 
@@ -49,7 +49,7 @@ def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 async def joined(scene: Scene) -> Scene:
     """The shop is connected, and a product is mapped."""
-    assert await connecting._connect(Connecting(store="default"), Report(), walked)
+    assert await connecting._connect(Connecting(store="default"), Checklist(), last_backfill)
     await scene.map(woo_variation_id=18, panelr_product_id=2)
     return scene
 
@@ -101,7 +101,7 @@ async def test_it_is_told_what_to_order_and_for_whom_and_leaves_it_there(joined:
     ],
 )
 async def test_a_product_by_its_sku(joined: Scene, sku: str, line: dict[str, Any]) -> None:
-    assert (await smoking._prepare(Asked(store="default", sku=sku))).fields["line_items"] == [line]
+    assert (await smoking._prepare(SmokeOptions(store="default", sku=sku))).fields["line_items"] == [line]
     assert joined.shop.orders == {}
 
 
@@ -110,21 +110,21 @@ async def test_a_mapping_that_knows_a_sku_alone(scene: Scene) -> None:
     await scene.map(woo_product_id=12, panelr_product_id=None)
     await scene.map(sku="GONE")
     await scene.map(sku="VIRT-1")
-    plan = await smoking._prepare(Asked(store="default"))
+    plan = await smoking._prepare(SmokeOptions(store="default"))
     assert plan.fields["line_items"] == [{"product_id": 13, "quantity": 1}]
     assert f"will be placed in {scene.shop_url}" in plan.words
 
 
 async def test_what_cannot_be_ordered_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Invalid, match="no product of this store is mapped"):
-        await smoking._prepare(Asked(store="default"))
-    with pytest.raises(Invalid, match="no product with the SKU NONE"):
-        await smoking._prepare(Asked(store="default", sku="NONE"))
-    with pytest.raises(Invalid, match="there is no store second"):
-        await smoking._prepare(Asked(store="second"))
+    with pytest.raises(InvalidValue, match="no product of this store is mapped"):
+        await smoking._prepare(SmokeOptions(store="default"))
+    with pytest.raises(InvalidValue, match="no product with the SKU NONE"):
+        await smoking._prepare(SmokeOptions(store="default", sku="NONE"))
+    with pytest.raises(InvalidValue, match="there is no store second"):
+        await smoking._prepare(SmokeOptions(store="second"))
     told(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
     with pytest.raises(ConfigurationError, match="WOO_URL is missing"):
-        await smoking._prepare(Asked(store="default"))
+        await smoking._prepare(SmokeOptions(store="default"))
     assert scene.shop.orders == {}
 
 
@@ -163,7 +163,7 @@ async def test_a_store_without_a_way_back(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
 ) -> None:
     async with staged(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
-        assert await connecting._connect(Connecting(store="default"), Report(), walked)
+        assert await connecting._connect(Connecting(store="default"), Checklist(), last_backfill)
         await scene.map(woo_product_id=13)
         assert await smoke(), smoke.said
     assert "WRITE_BACK of this store is off" in smoke.said
@@ -204,6 +204,6 @@ async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, mon
     await scene.map(woo_product_id=13)
     method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
     await scene.runtime.bridge.write(mapping_store.add_payment_method, method)
-    assert "payment_method" not in (await smoking._prepare(Asked(store="default"))).fields
+    assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
     told(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
-    assert (await smoking._prepare(Asked(store="default"))).fields["payment_method"] == "bacs"
+    assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

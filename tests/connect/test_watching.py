@@ -6,23 +6,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from panelr_bridge.application import webhook_monitor as watching
-from panelr_bridge.application.health import Finding, examine
-from panelr_bridge.application.webhook_monitor import EVERY, Watching, look
+from panelr_bridge.application.health import HealthCheck, run_checks
+from panelr_bridge.application.webhook_monitor import EVERY, WebhookMonitor, check_webhooks
 from panelr_bridge.cli import check as checking
 from panelr_bridge.cli import connect_steps as connecting
-from panelr_bridge.cli.checklist import Report
-from panelr_bridge.cli.connect_steps import Asked
-from panelr_bridge.cli.connect_webhooks import walked
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.cli.connect_steps import ConnectOptions
+from panelr_bridge.cli.connect_webhooks import last_backfill
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import webhook_health as shop_states
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.models import Payload
-from panelr_bridge.woocommerce.webhook_setup import Door
+from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 from tests.connect.conftest import Scene, told
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
-DOOR = Door("/webhooks/woocommerce")
+DOOR = DeliveryEndpoint("/webhooks/woocommerce")
 
 
 class Shop:
@@ -53,7 +53,7 @@ class Shop:
     ],
 )
 async def test_what_a_look_tells(error: ShopError | None, ok: bool, words: str) -> None:
-    well, said = await look(Shop(error), DOOR)
+    well, said = await check_webhooks(Shop(error), DOOR)
     assert well is ok
     assert words in said
 
@@ -72,8 +72,8 @@ class Clock:
 async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_together(opened: Database) -> None:
     clock, first, second = Clock(), Shop(), Shop(ShopMisconfigured("no right"))
     shops, doors = {"default": first, "second": second}, {"default": DOOR, "second": DOOR}
-    one = Watching(opened, shops=shops, doors=doors, clock=clock)
-    other = Watching(opened, shops=shops, doors=doors, clock=clock)
+    one = WebhookMonitor(opened, shops=shops, doors=doors, clock=clock)
+    other = WebhookMonitor(opened, shops=shops, doors=doors, clock=clock)
     assert await one.turn() == NOW + EVERY
     clock.now += timedelta(minutes=5)
     assert await other.turn() == NOW + EVERY
@@ -83,7 +83,7 @@ async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_tog
     assert await one.turn() == NOW + 2 * EVERY
     assert (first.asked, second.asked) == (2, 2)
 
-    rows = {row["store"]: row for row in await opened.read(shop_states.every)}
+    rows = {row["store"]: row for row in await opened.read(shop_states.list_all)}
     assert {name: (row["ok"], row["looked_at"]) for name, row in rows.items()} == {
         "default": (False, clock.now),
         "second": (True, clock.now),
@@ -96,12 +96,12 @@ async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_tog
     assert not late["webhooks:second"].ok
     assert "is a worker running?" in late["webhooks:second"].words
 
-    await Watching(opened, shops={"second": second}, doors=doors, clock=clock).turn()
-    assert [row["store"] for row in await opened.read(shop_states.every)] == ["second"]
+    await WebhookMonitor(opened, shops={"second": second}, doors=doors, clock=clock).turn()
+    assert [row["store"] for row in await opened.read(shop_states.list_all)] == ["second"]
 
 
-async def _examined(opened: Database, now: datetime) -> list[Finding]:
-    return await examine(opened, now=now, overdue=timedelta(minutes=15))
+async def _examined(opened: Database, now: datetime) -> list[HealthCheck]:
+    return await run_checks(opened, now=now, overdue=timedelta(minutes=15))
 
 
 async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
@@ -117,28 +117,28 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
             raise faults.pop()
 
     monkeypatch.setattr(shop_states, "forget", keep_badly)
-    looking = Watching(opened, shops={"default": shop}, doors={"default": DOOR}, clock=lambda: datetime.now(UTC))
+    looking = WebhookMonitor(opened, shops={"default": shop}, doors={"default": DOOR}, clock=lambda: datetime.now(UTC))
     async with looking.beside():
         for _ in range(3000):
-            if await opened.read(shop_states.every):
+            if await opened.read(shop_states.list_all):
                 break
             await asyncio.sleep(0.02)
     assert faults == []
     assert shop.asked == 1
-    assert len(await opened.read(shop_states.every)) == 1
+    assert len(await opened.read(shop_states.list_all)) == 1
 
 
-async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, Finding]:
+async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, HealthCheck]:
     told(monkeypatch, **changes)
     return {finding.name: finding for finding in await checking._check()}
 
 
 async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    await scene.runtime.bridge.write(shop_states.keep, store="default", ok=True, words="as it was long ago")
+    await scene.runtime.bridge.write(shop_states.save, store="default", ok=True, words="as it was long ago")
     missing = (await _checked(monkeypatch))["webhooks:default"]
     assert (missing.ok, missing.vital) == (False, False)
     assert "there is no webhook to the bridge" in missing.words
-    assert await connecting._connect(Asked(store="default"), Report(), walked)
+    assert await connecting._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
     scene.hooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from panelr_bridge.woocommerce import webhook_setup as connecting
-from panelr_bridge.woocommerce.webhook_setup import NAMES, Change, Create, Door, Fault
+from panelr_bridge.woocommerce.webhook_setup import NAMES, CreateWebhook, DeliveryEndpoint, UpdateWebhook, WebhookFault
 
 URL = "https://b.example.com/webhooks/woocommerce"
-DOOR = Door("/webhooks/woocommerce", URL)
+DOOR = DeliveryEndpoint("/webhooks/woocommerce", URL)
 CREATED = "order.created"
 OTHERS = [topic for topic in NAMES if topic != CREATED]
 
@@ -19,9 +19,9 @@ def hook(number: int, **changes: Any) -> dict[str, Any]:
     return good | changes
 
 
-def found(*hooks: dict[str, Any], door: Door = DOOR) -> list[tuple[Fault | None, int | None]]:
+def found(*hooks: dict[str, Any], door: DeliveryEndpoint = DOOR) -> list[tuple[WebhookFault | None, int | None]]:
     """What is found for order.created."""
-    every = connecting.examine(connecting.hooks_of(hooks), door)
+    every = connecting.check_topics(connecting.read_webhooks(hooks), door)
     return [(each.fault, None if each.hook is None else each.hook.id) for each in every if each.topic == CREATED]
 
 
@@ -31,46 +31,48 @@ ELSEWHERE = {"delivery_url": "https://old.example.com/webhooks/woocommerce"}
 @pytest.mark.parametrize(
     ("hooks", "expected"),
     [
-        ([], [(Fault.MISSING, None)]),
+        ([], [(WebhookFault.MISSING, None)]),
         ([hook(1)], [(None, 1)]),
         ([hook(1, name="mine", delivery_url=f"{URL}/")], [(None, 1)]),
-        ([hook(1, status="paused")], [(Fault.STOPPED, 1)]),
-        ([hook(1, status="disabled")], [(Fault.STOPPED, 1)]),
-        ([hook(1, **ELSEWHERE)], [(Fault.ELSEWHERE, 1)]),
-        ([hook(1, name="theirs", **ELSEWHERE)], [(Fault.MISSING, None)]),
-        ([hook(1, topic="order.updated")], [(Fault.MISSING, None)]),
-        ([hook(1, topic="coupon.created")], [(Fault.MISSING, None)]),
-        ([hook(3), hook(2)], [(None, 2), (Fault.DUPLICATE, 3)]),
+        ([hook(1, status="paused")], [(WebhookFault.STOPPED, 1)]),
+        ([hook(1, status="disabled")], [(WebhookFault.STOPPED, 1)]),
+        ([hook(1, **ELSEWHERE)], [(WebhookFault.ELSEWHERE, 1)]),
+        ([hook(1, name="theirs", **ELSEWHERE)], [(WebhookFault.MISSING, None)]),
+        ([hook(1, topic="order.updated")], [(WebhookFault.MISSING, None)]),
+        ([hook(1, topic="coupon.created")], [(WebhookFault.MISSING, None)]),
+        ([hook(3), hook(2)], [(None, 2), (WebhookFault.DUPLICATE, 3)]),
         ([hook(1, status="disabled"), hook(2)], [(None, 2)]),
-        ([hook(1, status="disabled"), hook(2, status="paused")], [(Fault.STOPPED, 1)]),
-        ([hook(1, **ELSEWHERE), hook(2)], [(None, 2), (Fault.DUPLICATE, 1)]),
-        ([hook(1, **ELSEWHERE), hook(2, status="disabled")], [(Fault.STOPPED, 2), (Fault.DUPLICATE, 1)]),
-        ([hook(1, status="paused", **ELSEWHERE), hook(2, **ELSEWHERE)], [(Fault.ELSEWHERE, 2)]),
+        ([hook(1, status="disabled"), hook(2, status="paused")], [(WebhookFault.STOPPED, 1)]),
+        ([hook(1, **ELSEWHERE), hook(2)], [(None, 2), (WebhookFault.DUPLICATE, 1)]),
+        ([hook(1, **ELSEWHERE), hook(2, status="disabled")], [(WebhookFault.STOPPED, 2), (WebhookFault.DUPLICATE, 1)]),
+        ([hook(1, status="paused", **ELSEWHERE), hook(2, **ELSEWHERE)], [(WebhookFault.ELSEWHERE, 2)]),
         ([{"topic": CREATED}, hook(5)], [(None, 5)]),
     ],
 )
 def test_what_there_is_for_a_topic(
-    hooks: list[dict[str, Any]], expected: list[tuple[Fault | None, int | None]]
+    hooks: list[dict[str, Any]], expected: list[tuple[WebhookFault | None, int | None]]
 ) -> None:
     assert found(*hooks) == expected
 
 
 def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
-    door = Door("/webhooks/woocommerce")
+    door = DeliveryEndpoint("/webhooks/woocommerce")
     assert found(hook(1, name="mine", delivery_url="https://any.example.com/webhooks/woocommerce"), door=door) == [
         (None, 1)
     ]
-    assert found(hook(1, delivery_url="https://any.example.com/other"), door=door) == [(Fault.ELSEWHERE, 1)]
-    assert found(hook(1, delivery_url=f"{URL}/second"), door=door) == [(Fault.ELSEWHERE, 1)]
+    assert found(hook(1, delivery_url="https://any.example.com/other"), door=door) == [(WebhookFault.ELSEWHERE, 1)]
+    assert found(hook(1, delivery_url=f"{URL}/second"), door=door) == [(WebhookFault.ELSEWHERE, 1)]
 
 
 def called_for(*hooks: dict[str, Any], repair: bool = False, new_secret: bool = False) -> list[Any]:
     """What is to be done for order.created: what is made, or the number, changes, secret, revival."""
-    every = connecting.examine(connecting.hooks_of(hooks), DOOR)
+    every = connecting.check_topics(connecting.read_webhooks(hooks), DOOR)
     wanted = [each for each in every if each.topic == CREATED]
-    steps = connecting.steps(wanted, DOOR, repair=repair, new_secret=new_secret)
+    steps = connecting.plan_changes(wanted, DOOR, repair=repair, new_secret=new_secret)
     return [
-        each.topic if isinstance(each, Create) else (each.hook.id, dict(each.changes), each.with_secret, each.revives)
+        each.topic
+        if isinstance(each, CreateWebhook)
+        else (each.hook.id, dict(each.changes), each.with_secret, each.revives)
         for each in steps
     ]
 
@@ -108,7 +110,7 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
         hook(3, topic="order.deleted"),
         hook(4, topic="order.deleted"),
     ]
-    ok, words = connecting.summary(connecting.examine(connecting.hooks_of(hooks), DOOR))
+    ok, words = connecting.summary(connecting.check_topics(connecting.read_webhooks(hooks), DOOR))
     assert not ok
     for part in (
         'order.created: webhook 1 "Panelr: created" is disabled: by a person, or by WooCommerce at its 7th failure',
@@ -124,14 +126,14 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
 
 def test_what_is_only_missing_needs_no_repair() -> None:
     there = [hook(number, topic=topic) for number, topic in enumerate(OTHERS)]
-    ok, words = connecting.summary(connecting.examine(connecting.hooks_of(there), DOOR))
+    ok, words = connecting.summary(connecting.check_topics(connecting.read_webhooks(there), DOOR))
     missing = "order.created: there is no webhook to the bridge"
     assert (ok, words) == (False, f"{missing}. panelr-bridge connect mends this")
 
 
 def test_all_is_well_where_every_topic_has_its_webhook() -> None:
     hooks = [hook(number, topic=topic) for number, topic in enumerate(NAMES)]
-    ok, words = connecting.summary(connecting.examine(connecting.hooks_of(hooks), DOOR))
+    ok, words = connecting.summary(connecting.check_topics(connecting.read_webhooks(hooks), DOOR))
     assert (ok, words) == (True, f"4 webhooks are active: {', '.join(NAMES)}")
 
 
@@ -146,8 +148,8 @@ def test_what_to_click_names_everything_but_the_secret() -> None:
 
 def test_every_step_says_what_it_does() -> None:
     hooks = [hook(1, status="paused"), hook(2, topic="order.updated"), hook(3, topic="order.updated")]
-    every = connecting.examine(connecting.hooks_of(hooks), DOOR)
-    steps = connecting.steps(every, DOOR, repair=True, new_secret=False)
+    every = connecting.check_topics(connecting.read_webhooks(hooks), DOOR)
+    steps = connecting.plan_changes(every, DOOR, repair=True, new_secret=False)
     assert [step.words for step in steps] == [
         "activate webhook 1 (order.created), with the bridge's address and secret",
         "set the secret of webhook 2 (order.updated) anew",
@@ -155,4 +157,4 @@ def test_every_step_says_what_it_does() -> None:
         'make the webhook "Panelr: deleted" (order.deleted)',
         'make the webhook "Panelr: restored" (order.restored)',
     ]
-    assert all(isinstance(step, Change) for step in steps[:3])
+    assert all(isinstance(step, UpdateWebhook) for step in steps[:3])

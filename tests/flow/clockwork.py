@@ -4,17 +4,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.container import Runtime
-from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.application.container import BridgeContainer
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store import follow_ups, orders
 
 
-async def due_now(runtime: Runtime, order_id: int, kind: str) -> None:
+async def due_now(runtime: BridgeContainer, order_id: int, kind: str) -> None:
     """Let an order's follow-up of a kind be due now."""
 
     def change(connection: Connection, now: datetime) -> None:
         orders.lock_by_id(connection, order_id)
-        follow_ups.change(connection, order_id, FollowUp(kind), {"due_at": now})
+        follow_ups.change(connection, order_id, FollowUpKind(kind), {"due_at": now})
 
     await runtime.bridge.write(change)
     runtime.bridge.owed.set()

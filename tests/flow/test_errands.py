@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from panelr_bridge.application.container import terms_of
+from panelr_bridge.application.container import call_policy
 from panelr_bridge.application.follow_ups import customer_lines as lines
 from panelr_bridge.application.follow_ups import lease as errands
-from panelr_bridge.application.follow_ups.lease import Errand, Result
+from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
 from panelr_bridge.application.follow_ups.plan import plan, work_order_of
-from panelr_bridge.application.transactions.claim_call import RATE, Idle
+from panelr_bridge.application.transactions.claim_call import RATE, NothingDue
 from panelr_bridge.domain.call_outcome import Done
-from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import due_work as outlook
 from panelr_bridge.store import rate_limit as rate
@@ -34,14 +34,14 @@ async def planned(kit: Kit, content: dict[str, Any]) -> int:
 
 
 def wanted(kit: Kit) -> Any:
-    from panelr_bridge.application.container import wanted_of  # noqa: PLC0415
+    from panelr_bridge.application.container import store_options  # noqa: PLC0415
 
-    return wanted_of(kit.runtime.settings)
+    return store_options(kit.runtime.settings)
 
 
-async def claimed(kit: Kit, kind: FollowUp, *, later: timedelta = timedelta(0)) -> Errand | Idle | None:
-    def take(connection: Connection, now: Any) -> Errand | Idle | None:
-        return errands.claim(connection, now + later, kind=kind, terms=terms_of(kit.runtime.settings))
+async def claimed(kit: Kit, kind: FollowUpKind, *, later: timedelta = timedelta(0)) -> FollowUpTask | NothingDue | None:
+    def take(connection: Connection, now: Any) -> FollowUpTask | NothingDue | None:
+        return errands.claim(connection, now + later, kind=kind, terms=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(take)
 
@@ -50,12 +50,12 @@ async def died(kit: Kit) -> int | None:
     """Take back the lease of a process that has been killed."""
 
     def end(connection: Connection, now: Any) -> int | None:
-        return errands.end_leases(connection, now + LEASE, terms=terms_of(kit.runtime.settings))
+        return errands.end_leases(connection, now + LEASE, terms=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(end)
 
 
-def result(errand: Errand, **more: Any) -> Result:
+def result(errand: FollowUpTask, **more: Any) -> FollowUpResult:
     told: dict[str, Any] = {
         "action": "x",
         "outcome": Done(words="done", data=None),
@@ -64,7 +64,7 @@ def result(errand: Errand, **more: Any) -> Result:
         "milliseconds": 1,
         "done": True,
     }
-    return Result(**told | more)
+    return FollowUpResult(**told | more)
 
 
 @pytest.fixture
@@ -80,32 +80,32 @@ async def test_a_process_that_dies_with_a_payment_on_the_wire_leaves_it_to_be_lo
     await stepped.post(customers(20) | PAID)
     order_id = (await stepped.order(20))["id"]
     await stepped.runtime.bridge.write(plan, order_id, policy=stepped.runtime.bridge.policy, shops=wanted(stepped))
-    first = await claimed(stepped, FollowUp.PAYMENT)
-    assert isinstance(first, Errand)
+    first = await claimed(stepped, FollowUpKind.PAYMENT)
+    assert isinstance(first, FollowUpTask)
     assert first.sent_at is None
-    assert await claimed(stepped, FollowUp.PAYMENT) is None  # one at a time
+    assert await claimed(stepped, FollowUpKind.PAYMENT) is None  # one at a time
     assert await died(stepped) == order_id
-    again = await claimed(stepped, FollowUp.PAYMENT, later=2 * LEASE)
-    assert isinstance(again, Errand)
+    again = await claimed(stepped, FollowUpKind.PAYMENT, later=2 * LEASE)
+    assert isinstance(again, FollowUpTask)
     assert again.sent_at == first.claimed_at  # it may have arrived: looked up, not sent
     assert (await stepped.order(20))["attention"] == []
 
 
 async def test_a_process_that_dies_with_an_e_mail_on_the_wire_leaves_it_to_a_person(stepped: Kit) -> None:
     order_id = await planned(stepped, customers(20) | ON_HOLD)
-    assert isinstance(await claimed(stepped, FollowUp.INSTRUCTIONS), Errand)
+    assert isinstance(await claimed(stepped, FollowUpKind.INSTRUCTIONS), FollowUpTask)
     assert await died(stepped) == order_id
     story = await stepped.order(20)
     assert attention(story) == ("instructions_unclear",)
-    assert await claimed(stepped, FollowUp.INSTRUCTIONS, later=2 * LEASE) is None
+    assert await claimed(stepped, FollowUpKind.INSTRUCTIONS, later=2 * LEASE) is None
 
 
 async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
-    late = await claimed(stepped, FollowUp.INSTRUCTIONS)
-    assert isinstance(late, Errand)
+    late = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
+    assert isinstance(late, FollowUpTask)
     await died(stepped)
-    terms = terms_of(stepped.runtime.settings)
+    terms = call_policy(stepped.runtime.settings)
     assert not await stepped.runtime.bridge.write(errands.record, late, result(late), terms=terms)
     story = await stepped.order(20)
     assert (follow_up(story, "instructions") or {})["done_at"] is None
@@ -122,8 +122,8 @@ async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: K
         connection.execute(half)
 
     await stepped.runtime.bridge.write(use_up)
-    idle = await claimed(stepped, FollowUp.INSTRUCTIONS)
-    assert isinstance(idle, Idle)
+    idle = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
+    assert isinstance(idle, NothingDue)
     assert idle.for_leave
     assert (await stepped.post(customers(30))).json()["state"] == "created"  # the other half is there for it
 
@@ -139,7 +139,7 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
     """As it opens to a probe: nobody tells the others."""
     await planned(stepped, customers(20) | ON_HOLD)
     await stepped.runtime.bridge.write(close_gate, timedelta(hours=1))
-    seen, now = await stepped.runtime.database.read(outlook.look), stepped.runtime.bridge.clock()
+    seen, now = await stepped.runtime.database.read(outlook.find_due_work), stepped.runtime.bridge.clock()
     following = stepped.runtime.worker._following
     assert following is not None
     again = await following.turn(seen, now=now)
@@ -155,20 +155,20 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
-    seen = await stepped.runtime.database.read(outlook.look)
+    seen = await stepped.runtime.database.read(outlook.find_due_work)
     following = stepped.runtime.worker._following
     assert following is not None
     now = stepped.runtime.bridge.clock() + LEASE
-    busy = outlook.Outlook(due_at=now, lease_ends_at=None, mapping_changed=False, follow_ups=seen.follow_ups)
-    assert following._gives_way(FollowUp.STATUS, busy, now=now)
-    assert not following._gives_way(FollowUp.INSTRUCTIONS, busy, now=now)
-    assert not following._gives_way(FollowUp.STATUS, seen, now=now)
+    busy = outlook.DueWork(due_at=now, lease_ends_at=None, mapping_changed=False, follow_ups=seen.follow_ups)
+    assert following._gives_way(FollowUpKind.STATUS, busy, now=now)
+    assert not following._gives_way(FollowUpKind.INSTRUCTIONS, busy, now=now)
+    assert not following._gives_way(FollowUpKind.STATUS, seen, now=now)
 
 
 async def test_the_outlook_tells_of_every_kind(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
-    seen = await stepped.runtime.database.read(outlook.look)
-    assert set(seen.follow_ups) == {FollowUp.INSTRUCTIONS, FollowUp.STATUS}
+    seen = await stepped.runtime.database.read(outlook.find_due_work)
+    assert set(seen.follow_ups) == {FollowUpKind.INSTRUCTIONS, FollowUpKind.STATUS}
 
     def kinds(connection: Connection) -> set[str]:
         return set(connection.execute(select(follow_ups.c.kind)).scalars())

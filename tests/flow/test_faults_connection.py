@@ -51,7 +51,7 @@ async def self_signed(_panel: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def _resolver_says(error: int) -> AsyncIterator[str]:
-    real = wire.resolved
+    real = wire.resolve_host
 
     async def resolve(host: str, port: int) -> Any:
         if host.endswith(".invalid"):

@@ -21,9 +21,9 @@ from panelr_bridge.application.transactions import (
     record_outcome as record,
 )
 from panelr_bridge.application.transactions.claim_call import Claim
-from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
-from panelr_bridge.domain.models import FollowUp, State, WorkOrder
+from panelr_bridge.domain.models import FollowUpKind, OrderState, WorkOrder
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.flow.test_payment import pay_by
@@ -51,24 +51,24 @@ async def lose(kit: Kit, claim: Claim) -> None:
     assert await bridge.database.write(claims.end_leases, after, terms=bridge.terms) == claim.order_id
 
 
-async def tell(kit: Kit, claim: Claim, code: str, number: int) -> State:
+async def tell(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:
     """The answer of a call arrives."""
-    report = Report(
+    report = CallReport(
         claim=claim,
         outcome=Done(words="done", status=200, data={}),
         started_at=claim.claimed_at,
         milliseconds=1,
     )
     made = WorkOrder(work_order_id=number, reference_code=code, confirmation_token=f"token of {code}")
-    return await kit.runtime.bridge.write(record.created, report, made)
+    return await kit.runtime.bridge.write(record.record_created, report, made)
 
 
 async def test_a_late_answer_settles_an_order_that_was_to_be_sent_again(stepped: Kit) -> None:
     claim = await claimed(stepped, 1)
     await lose(stepped, claim)
-    await stepped.runtime.bridge.write(operator.not_created, claim.order_id, actor="test")
+    await stepped.runtime.bridge.write(operator.confirm_not_created, claim.order_id, actor="test")
     assert (await stepped.order(1))["state"] == "queued"
-    assert await tell(stepped, claim, "WO-2026-00001", 1) is State.CREATED
+    assert await tell(stepped, claim, "WO-2026-00001", 1) is OrderState.CREATED
     story = await stepped.order(1)
     assert (story["state"], story["reference_code"], story["owed_calls"]) == ("created", "WO-2026-00001", [])
 
@@ -97,7 +97,7 @@ async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopte
     await lose(stepped, ours)
     await lose(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await stepped.runtime.bridge.write(operator.link, other.order_id, adopted, actor="test")
+    await stepped.runtime.bridge.write(operator.link_work_order, other.order_id, adopted, actor="test")
     await tell(stepped, ours, "WO-2026-00001", 1)
     assert (await stepped.order(1))["state"] == "created"
     story = await stepped.order(2)
@@ -113,10 +113,10 @@ async def test_what_followed_a_work_order_is_forgotten_when_it_is_taken_back(ste
     await lose(stepped, ours)
     await lose(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await bridge.write(operator.link, other.order_id, adopted, actor="test")
+    await bridge.write(operator.link_work_order, other.order_id, adopted, actor="test")
     await bridge.write(plan, other.order_id, policy=bridge.policy, shops={})
     if told:
-        errand = await bridge.write(errands.claim, kind=FollowUp.PAYMENT, terms=bridge.terms)
+        errand = await bridge.write(errands.claim, kind=FollowUpKind.PAYMENT, terms=bridge.terms)
         assert errand is not None
     assert {each["kind"] for each in (await stepped.order(2))["follow_ups"]} == {"payment", "status"}
     await tell(stepped, ours, "WO-2026-00001", 1)
@@ -149,7 +149,7 @@ async def test_hurried_retries_are_not_two_look_ups(stepped: Kit) -> None:
         await stepped.api("POST", f"/orders/{claim.order_id}/retry")
         look_up = await bridge.claim_due()
         assert isinstance(look_up, Claim)
-        assert (await bridge.carry_out(look_up)).state is State.UNCONFIRMED
+        assert (await bridge.carry_out(look_up)).state is OrderState.UNCONFIRMED
     assert (await stepped.order(1))["state"] == "unconfirmed"
     assert stepped.panel.work_orders == {}
 
@@ -161,7 +161,7 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
         stepped.panel.faults.add("throttle", action="create_work_order", retry_after=1)
         await stepped.post(order(id=number))
     await stepped.runtime.bridge.write(_make_due)
-    really = weighing.weigh
+    really = weighing.evaluate
 
     def failing(connection: Connection, told: Any, **more: Any) -> Any:
         if told.id == 1:

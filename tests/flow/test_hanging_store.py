@@ -11,9 +11,9 @@ from sqlalchemy import Connection, update
 from panelr_bridge.application.follow_ups import lease as errands
 from panelr_bridge.application.follow_ups import write_back
 from panelr_bridge.application.follow_ups.lease import WRITING
-from panelr_bridge.application.follow_ups.runner import Following, Stores
-from panelr_bridge.domain.follow_up_rules import Shop
-from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
+from panelr_bridge.domain.follow_up_rules import StoreOptions
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store import due_work as outlook
 from panelr_bridge.store.tables import follow_ups
 from tests.flow.test_faults import customers
@@ -46,24 +46,26 @@ def store() -> Hanging:
 
 
 @pytest.fixture
-async def following(stepped: Kit, store: Hanging) -> AsyncIterator[Following]:
+async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunner]:
     """What follows the orders of a store that hangs; a test takes its turns."""
     await pay_by(stepped, "submit_payment")
     bridge = stepped.runtime.bridge
-    stores = Stores(wanted={"default": Shop(url="https://shop.test", writes_back=True)}, writers={"default": store})
-    following = Following(bridge, policy=bridge.policy, terms=bridge.terms, stores=stores, owed=asyncio.Event())
+    stores = WriteBackTargets(
+        wanted={"default": StoreOptions(url="https://shop.test", writes_back=True)}, writers={"default": store}
+    )
+    following = FollowUpRunner(bridge, policy=bridge.policy, terms=bridge.terms, stores=stores, owed=asyncio.Event())
     yield following
     store.let_go.set()
     await following.drain(seconds=10)
 
 
-async def turn(kit: Kit, following: Following) -> None:
-    await following.turn(await kit.runtime.database.read(outlook.look), now=kit.runtime.bridge.clock())
+async def turn(kit: Kit, following: FollowUpRunner) -> None:
+    await following.turn(await kit.runtime.database.read(outlook.find_due_work), now=kit.runtime.bridge.clock())
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_store_that_hangs_holds_up_no_payment(
-    stepped: Kit, following: Following, store: Hanging, monkeypatch: pytest.MonkeyPatch
+    stepped: Kit, following: FollowUpRunner, store: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("panelr_bridge.application.follow_ups.runner.AT_ONCE", 1)
     await stepped.post(customers(20) | ON_HOLD)
@@ -78,7 +80,7 @@ async def test_a_store_that_hangs_holds_up_no_payment(
 
 
 async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
-    stepped: Kit, following: Following, store: Hanging, monkeypatch: pytest.MonkeyPatch
+    stepped: Kit, following: FollowUpRunner, store: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
     await stepped.post(customers(20) | ON_HOLD)
@@ -103,12 +105,12 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
 
 
 def _due(connection: Connection, now: datetime) -> None:
-    connection.execute(update(follow_ups).where(follow_ups.c.kind == FollowUp.WRITE_BACK).values(due_at=now))
+    connection.execute(update(follow_ups).where(follow_ups.c.kind == FollowUpKind.WRITE_BACK).values(due_at=now))
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_no_lease_ends_while_a_store_may_still_be_written_to(
-    stepped: Kit, following: Following, store: Hanging
+    stepped: Kit, following: FollowUpRunner, store: Hanging
 ) -> None:
     """Else another process would write beside this one."""
     await stepped.post(customers(20) | ON_HOLD)

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from panelr_bridge.application.transactions import change_mappings as mapping_steps
 from panelr_bridge.application.transactions import operator_actions as operator
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import Action, State, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store.tables import Row, deliveries, orders
 from tests.flow.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
@@ -234,9 +234,9 @@ class Model(RuleBasedStateMachine):
             found = WorkOrder(
                 reference_code=there[0]["answer"]["reference_code"], work_order_id=there[0]["answer"]["work_order_id"]
             )
-            await bridge.write(operator.link, row["id"], found, actor="test")
+            await bridge.write(operator.link_work_order, row["id"], found, actor="test")
         elif not any(flight.order_id == row["id"] and flight.creates for flight in self.world.flights):
-            await bridge.write(operator.not_created, row["id"], actor="test")
+            await bridge.write(operator.confirm_not_created, row["id"], actor="test")
             self.world.in_doubt.pop(row["id"], None)
 
     @precondition(lambda self: self.told)
@@ -270,13 +270,13 @@ class Model(RuleBasedStateMachine):
             return
         for row in self.world.rows(orders):
             state = row["state"]
-            if state == State.QUEUED:
-                assert (row["owes"], row["call_until"]) == (Action.CREATE_WORK_ORDER, None)
-            elif state == State.SENDING:
-                assert row["owes"] == Action.CREATE_WORK_ORDER
+            if state == OrderState.QUEUED:
+                assert (row["owes"], row["call_until"]) == (CallAction.CREATE_WORK_ORDER, None)
+            elif state == OrderState.SENDING:
+                assert row["owes"] == CallAction.CREATE_WORK_ORDER
                 assert row["call_until"] is not None
-            elif state == State.UNCONFIRMED:
-                assert row["attention"] or row["owes"] == Action.LOOK_UP
+            elif state == OrderState.UNCONFIRMED:
+                assert row["attention"] or row["owes"] == CallAction.LOOK_UP
             else:
                 assert row["owes"] is None, state
             owed = {name: row[name] for name in outbox.NOTHING}
@@ -291,7 +291,7 @@ class Model(RuleBasedStateMachine):
             return
         owners = {made["answer"]["reference_code"]: made["wc_order_id"] for made in self.world.work_orders}
         for row in self.world.rows(orders):
-            if row["state"] == State.CREATED:
+            if row["state"] == OrderState.CREATED:
                 assert owners[row["reference_code"]] == str(row["woo_order_id"])
 
     def _owed(self) -> list[Row]:
@@ -327,8 +327,8 @@ class Model(RuleBasedStateMachine):
     def _is_where_it_belongs(self, row: Row) -> None:
         calls_for_one = row["woo_status"] in {"processing", "completed"} and self.mapping is not None
         if calls_for_one and row["woo_modified_at"] is not None:
-            person = row["state"] == State.UNCONFIRMED and row["attention"]
-            assert row["state"] in {State.CREATED, State.CLOSED, State.REFUSED} or person, row
+            person = row["state"] == OrderState.UNCONFIRMED and row["attention"]
+            assert row["state"] in {OrderState.CREATED, OrderState.CLOSED, OrderState.REFUSED} or person, row
 
 
 @pytest.mark.parametrize("shows_wc_order_id", [True, False])

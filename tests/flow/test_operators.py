@@ -148,7 +148,9 @@ async def at_rest(kit: Kit) -> None:
     """Wait until no order is on its way: what is left is settled, or a person's."""
     async with asyncio.timeout(45):
         while True:
-            waking = (await kit.runtime.database.read(outlook.look)).mapping_changed  # before those that it leads on
+            waking = (
+                await kit.runtime.database.read(outlook.find_due_work)
+            ).mapping_changed  # before those that it leads on
             on_the_way = "/orders?state=sending,queued,unconfirmed&attention=false"
             total = (await kit.api("GET", on_the_way)).json()["meta"]["total"]
             stories = (await kit.api("GET", "/orders?per_page=100&attention=true")).json()["data"]

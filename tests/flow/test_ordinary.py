@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
-from panelr_bridge.application.fast_path import Ordinary
-from panelr_bridge.application.parse_delivery import understand
+from panelr_bridge.application.fast_path import FastPath
+from panelr_bridge.application.parse_delivery import parse_delivery
 from panelr_bridge.application.transactions import change_mappings as mapping_steps
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
@@ -181,10 +181,10 @@ async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_th
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
     for number in range(1, 6):
         told = [
-            understand(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
+            parse_delivery(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
             for topic in ("order.created", "order.updated") * 4
         ]
-        processes = [Ordinary(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock) for _ in told]
+        processes = [FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock) for _ in told]
         came = await asyncio.gather(*(each.receive(*delivery) for each, delivery in zip(processes, told, strict=True)))
         (received,) = [each for each in came if each is not None]
         assert received.claim is not None
@@ -202,10 +202,10 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
-    ordinary = Ordinary(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
+    ordinary = FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
     close = functools.partial(rate.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))
     await database.write(lambda connection: close(connection, failures=1, cause="throttled", words="later"))
-    delivery, event = understand(
+    delivery, event = parse_delivery(
         store="default", topic="order.created", body=body_of(1, 0, "processing", "order.created"), headers={}
     )
     assert await ordinary.receive(delivery, event) is None

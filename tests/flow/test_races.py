@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.application import lost_answer_lookup as look_up
-from panelr_bridge.application.bridge import CannotHandle
+from panelr_bridge.application.bridge import ClaimFailed
 from panelr_bridge.application.transactions import claim_call as claims
 from panelr_bridge.application.transactions import evaluate_order as weighing
 from panelr_bridge.application.transactions import operator_actions as operator
 from panelr_bridge.application.transactions import record_outcome as record
 from panelr_bridge.application.transactions.claim_call import RATE, Claim
-from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import Action, State
+from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.panelr import request
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import deliveries, orders
@@ -32,16 +32,18 @@ from tests.kit import Kit, order
 SCHEDULE = Settings().retry_schedule_seconds
 
 
-def report(claim: Claim, outcome: Outcome) -> Report:
-    return Report(claim=claim, outcome=outcome, started_at=claim.claimed_at, milliseconds=1)
+def report(claim: Claim, outcome: Outcome) -> CallReport:
+    return CallReport(claim=claim, outcome=outcome, started_at=claim.claimed_at, milliseconds=1)
 
 
 def of_customer(number: int) -> dict[str, Any]:
     return order(id=number, billing=order()["billing"] | {"email": f"customer-{number}@example.test"})
 
 
-async def not_created(kit: Kit, claim: Claim, outcome: Outcome) -> State:
-    return await kit.runtime.bridge.write(record.not_created, report(claim, outcome), terms=kit.runtime.bridge.terms)
+async def not_created(kit: Kit, claim: Claim, outcome: Outcome) -> OrderState:
+    return await kit.runtime.bridge.write(
+        record.record_not_created, report(claim, outcome), terms=kit.runtime.bridge.terms
+    )
 
 
 def _due(connection: Connection, now: datetime) -> None:
@@ -61,22 +63,22 @@ async def next_claim(kit: Kit) -> Claim:
 
 async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order 1's work order exists, its answer is being lost; order 2's call never arrived: it must not adopt that."""
-    bridge, really = stepped.runtime.bridge, look_up.LookUps._sibling_on_the_wire
+    bridge, really = stepped.runtime.bridge, look_up.LostAnswerLookup._sibling_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
     first, second = await claimed(stepped, 1), await claimed(stepped, 2)
     await bridge.panelr.call(request.create_work_order(first.body), now=bridge.clock())
     await not_created(stepped, second, Unknown(words="lost"))
 
-    async def and_then_it_is_lost(look_ups: look_up.LookUps, claim: Claim, *, certain: bool) -> bool:
+    async def and_then_it_is_lost(look_ups: look_up.LostAnswerLookup, claim: Claim, *, certain: bool) -> bool:
         found = await really(look_ups, claim, certain=certain)
         await not_created(stepped, first, Unknown(words="lost"))
         return found
 
-    monkeypatch.setattr(look_up.LookUps, "_sibling_on_the_wire", and_then_it_is_lost)
-    assert (await bridge.carry_out(await next_claim(stepped))).state is State.UNCONFIRMED
+    monkeypatch.setattr(look_up.LostAnswerLookup, "_sibling_on_the_wire", and_then_it_is_lost)
+    assert (await bridge.carry_out(await next_claim(stepped))).state is OrderState.UNCONFIRMED
     monkeypatch.undo()
     second_look = await next_claim(stepped)
-    assert (await bridge.carry_out(second_look)).state is State.UNCONFIRMED
+    assert (await bridge.carry_out(second_look)).state is OrderState.UNCONFIRMED
     assert (await stepped.order(2))["state"] == "unconfirmed"
 
 
@@ -87,7 +89,7 @@ async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped:
     stepped.panel.settings.latency_seconds = 0.3
     await asyncio.gather(*(stepped.post(of_customer(number)) for number in range(1, 9)))
 
-    def gate(connection: Connection) -> rate.Gate | None:
+    def gate(connection: Connection) -> rate.GateStatus | None:
         return rate.gate(connection, name=RATE)
 
     closed = await bridge.database.read(gate)
@@ -159,7 +161,7 @@ async def test_an_order_may_be_restored_twice_with_the_same_bytes(stepped: Kit) 
 async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
     stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bridge, really = stepped.runtime.bridge, weighing.weigh
+    bridge, really = stepped.runtime.bridge, weighing.evaluate
     stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
     for number in (1, 2):
         await stepped.post(of_customer(number))
@@ -173,7 +175,7 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
         fault.setattr(claims, "weigh", failing)
         await bridge.write(_due)
         for _ in range(2):
-            with pytest.raises(CannotHandle) as raised:
+            with pytest.raises(ClaimFailed) as raised:
                 await bridge.claim_due()
         assert await bridge.write(claims.set_aside, raised.value.order_id) is True
         assert await bridge.write(claims.set_aside, raised.value.order_id) is False
@@ -206,11 +208,11 @@ def _free_the_slots(connection: Connection, now: datetime) -> None:
 async def test_a_work_order_that_is_told_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
     first = await claimed(stepped, 1)
     await lose(stepped, first)
-    await stepped.runtime.bridge.write(operator.not_created, first.order_id, actor="test")
+    await stepped.runtime.bridge.write(operator.confirm_not_created, first.order_id, actor="test")
     second = await next_claim(stepped)
-    assert second.action is Action.CREATE_WORK_ORDER
-    assert await tell(stepped, first, "WO-2026-00001", 1) is State.CREATED
-    assert await not_created(stepped, second, NotSent(words="no connection")) is State.CREATED
+    assert second.action is CallAction.CREATE_WORK_ORDER
+    assert await tell(stepped, first, "WO-2026-00001", 1) is OrderState.CREATED
+    assert await not_created(stepped, second, NotSent(words="no connection")) is OrderState.CREATED
     story = await stepped.order(1)
     assert (story["state"], story["reference_code"], story["owed_calls"]) == ("created", "WO-2026-00001", [])
     assert [each["code"] for each in story["attention"]] == ["second_work_order"]
@@ -228,7 +230,7 @@ async def test_a_look_up_whose_handling_fails_is_told_and_not_repeated_for_ever(
     with monkeypatch.context() as fault:
         fault.setattr(look_up, "match", broken)
         claim = await next_claim(stepped)
-        assert (await stepped.runtime.bridge.carry_out(claim)).state is State.UNCONFIRMED
+        assert (await stepped.runtime.bridge.carry_out(claim)).state is OrderState.UNCONFIRMED
     story = await stepped.order(1)
     assert (story["owed_calls"], story["attention"][0]["code"]) == ([], "cannot_be_processed")
     await stepped.api("POST", f"/orders/{story['id']}/retry")
@@ -247,7 +249,7 @@ async def test_an_adopted_work_order_that_was_anothers_leaves_an_order_that_can_
     await tell(stepped, late, "WO-2026-00001", 1)
     assert (await stepped.order(2))["state"] == "unconfirmed"
     settled = await stepped.runtime.bridge.carry_out(await next_claim(stepped))
-    assert settled.state is State.UNCONFIRMED
+    assert settled.state is OrderState.UNCONFIRMED
     assert (await stepped.order(2))["attention"] == []
 
 

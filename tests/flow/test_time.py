@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from panelr_bridge.application.transactions import claim_call as claims
 from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.application.transactions.claim_call import Claim, Terms
+from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
 from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -177,7 +177,7 @@ async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(
 
 
 def _lose_the_lease(connection: Connection, now: datetime, claim: Claim) -> None:
-    terms = Terms(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
+    terms = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
     assert claims.end_leases(connection, now + timedelta(seconds=1), terms=terms) == claim.order_id
 
 

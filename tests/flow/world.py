@@ -10,25 +10,25 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, event, select
 
 from panelr_bridge.application.bridge import Bridge
-from panelr_bridge.application.panelr_caller import Settled
-from panelr_bridge.application.parse_delivery import understand
-from panelr_bridge.application.transactions.claim_call import RATE, Claim, Terms
+from panelr_bridge.application.panelr_caller import CallResult
+from panelr_bridge.application.parse_delivery import parse_delivery
+from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
 from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import database
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.deliveries import digest
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 from tests.clock import turn
 
 BEGIN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-TERMS = Terms(
+TERMS = CallPolicy(
     rate_per_minute=5, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0, 120.0)
 )
 POLICY = Settings().policy
@@ -50,7 +50,7 @@ class Flight:
     """One call on the wire. `made` is the work order that it made, `deaf` that nobody is there to hear the answer."""
 
     process: "Process"
-    call: Call
+    call: PanelrRequest
     order_id: int
     sent_at: datetime
     answer: "asyncio.Future[Outcome]"
@@ -233,7 +233,7 @@ class Process:
     def dialect(self) -> str:
         return self._database.dialect
 
-    def _started(self, claim: Claim) -> "asyncio.Task[Settled]":
+    def _started(self, claim: Claim) -> "asyncio.Task[CallResult]":
         task = self._start(claim)
         self.world.under_way.append(task)
         return task
@@ -263,7 +263,7 @@ class Process:
         async with self.world.turn:
             return await self._counted(self._database.read(work, *args, **more))
 
-    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> Any:
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> Any:
         """Run one statement as a transaction, for its clock to be turned."""
         return await self.write(lambda connection: statement.run(connection, values()))
 
@@ -274,7 +274,7 @@ class Process:
         finally:
             self.world.busy -= 1
 
-    async def call(self, call: Call, *, now: datetime) -> Outcome:
+    async def call(self, call: PanelrRequest, *, now: datetime) -> Outcome:
         """Panelr's client: the call is on the wire until the model answers it."""
         task = asyncio.current_task()
         assert task is not None
@@ -286,9 +286,9 @@ class Process:
     async def told(self, topic: str, body: bytes) -> None:
         """What the door does with an authentic delivery."""
         facts: Row = {"store": "default", "topic": topic, "body": body, "headers": {}, "sha256": digest(body)}
-        known = self.bridge.recognised(**facts)
+        known = self.bridge.match_repeat(**facts)
         if known is None or await self.bridge.receive_again(known) is None:
-            await self.bridge.receive(*understand(**facts))
+            await self.bridge.receive(*parse_delivery(**facts))
 
     async def work(self) -> None:
         """One turn of the worker."""

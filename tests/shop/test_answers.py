@@ -9,7 +9,7 @@ import pytest
 
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnreachable
 from panelr_bridge.woocommerce.rest import response as answer
-from panelr_bridge.woocommerce.rest.models import Answer, OrdersQuery
+from panelr_bridge.woocommerce.rest.models import OrdersQuery, RestResponse
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
 from panelr_bridge.woocommerce.rest.wc_v3 import WcV3
 
@@ -17,7 +17,7 @@ ROOT = "https://shop.test/wp-json/"
 NOW = datetime(2026, 11, 21, 19, 16, 41, tzinfo=UTC)
 
 
-def read(status: int, content: Any, root: str = ROOT, **headers: str) -> Answer:
+def read(status: int, content: Any, root: str = ROOT, **headers: str) -> RestResponse:
     body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return answer.read(status=status, headers=named, body=body, root=root, now=NOW, secrets=("cs_secret", "hunter22"))
@@ -162,11 +162,11 @@ def test_a_page_of_an_orders_resource_ends_at_the_first_older_order() -> None:
 def test_an_answer_of_another_shape_is_no_order(content: Any) -> None:
     for dialect in (WcV3(), RESOURCE):
         with pytest.raises(ShopMisconfigured):
-            dialect.one(Answer(content, {}))
+            dialect.one(RestResponse(content, {}))
 
 
 @pytest.mark.parametrize("content", [{"id": 1}, [1], None, {"data": 1}])
 def test_an_answer_of_another_shape_is_no_page(content: Any) -> None:
     for dialect in (WcV3(), RESOURCE):
         with pytest.raises(ShopMisconfigured):
-            dialect.page(Answer(content, {}), OrdersQuery())
+            dialect.page(RestResponse(content, {}), OrdersQuery())

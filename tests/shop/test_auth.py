@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from panelr_bridge.woocommerce.rest.auth import basic, signed, wants_oauth
-from panelr_bridge.woocommerce.rest.models import Request
+from panelr_bridge.woocommerce.rest.auth import basic, sign_query, wants_oauth
+from panelr_bridge.woocommerce.rest.models import RestRequest
 
 KEY, SECRET = "ck_0123456789", "cs_abcdef"
 ROOT = "http://shop.test:8000/folder/wp-json/"
@@ -36,8 +36,8 @@ def woocommerces(method: str, url: str, params: dict[str, str], secret: str) -> 
     ],
 )
 def test_the_signature_is_the_one_that_woocommerce_computes(method: Any, query: tuple[tuple[str, str], ...]) -> None:
-    request = Request(method, "wc/v3/orders", query)
-    sent = dict(signed(request, root=ROOT, key=KEY, secret=SECRET, nonce="n0nce", timestamp=1_700_000_000))
+    request = RestRequest(method, "wc/v3/orders", query)
+    sent = dict(sign_query(request, root=ROOT, key=KEY, secret=SECRET, nonce="n0nce", timestamp=1_700_000_000))
     assert {name: sent[name] for name, _ in query} == dict(query)
     signature = sent.pop("oauth_signature")
     assert signature == woocommerces(method, f"{ROOT}wc/v3/orders", sent, SECRET)
@@ -52,8 +52,10 @@ def test_the_signature_is_the_one_that_woocommerce_computes(method: Any, query: 
 
 def test_the_signature_is_that_of_rfc_5849() -> None:
     """Written out by hand: method, address and sorted parameters, each encoded, joined by &; the key ends in &."""
-    request = Request("GET", "wc/v3/orders", (("page", "2"), ("b", "x y")))
-    sent = dict(signed(request, root="http://shop.test/wp-json/", key="ck_a", secret="cs_b", nonce="n", timestamp=1))
+    request = RestRequest("GET", "wc/v3/orders", (("page", "2"), ("b", "x y")))
+    sent = dict(
+        sign_query(request, root="http://shop.test/wp-json/", key="ck_a", secret="cs_b", nonce="n", timestamp=1)
+    )
     base = (
         "GET&http%3A%2F%2Fshop.test%2Fwp-json%2Fwc%2Fv3%2Forders&b%3Dx%2520y%26oauth_consumer_key%3Dck_a"
         "%26oauth_nonce%3Dn%26oauth_signature_method%3DHMAC-SHA256%26oauth_timestamp%3D1%26oauth_version%3D1.0"

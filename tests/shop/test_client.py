@@ -14,12 +14,12 @@ import pytest
 import respx
 
 from panelr_bridge.errors import (
-    NotOffered,
     ShopMisconfigured,
     ShopNotFound,
     ShopRefused,
     ShopUnclear,
     ShopUnreachable,
+    ShopUnsupported,
 )
 from panelr_bridge.simulators.server import end_in_reset
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
@@ -200,7 +200,7 @@ async def test_a_note_is_written_once(there: str, times: int) -> None:
     assert json.loads(write.calls[0].request.content) == {"note": "Sent & done", "customer_note": False}
 
 
-@pytest.mark.parametrize(("orders_api", "kind"), [("wc/v3", ShopMisconfigured), ("myplugin/v1/woo", NotOffered)])
+@pytest.mark.parametrize(("orders_api", "kind"), [("wc/v3", ShopMisconfigured), ("myplugin/v1/woo", ShopUnsupported)])
 async def test_a_note_where_wc_v3_does_not_answer(orders_api: str, kind: type[Exception]) -> None:
     with respx.mock() as mock:
         mock.post(f"{WC}/orders/7/notes").respond(404, json=NO_ROUTE)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woocommerce.rest.compare import carries, fits, marked, repeatable, says
+from panelr_bridge.woocommerce.rest.compare import has_mark, has_text, matches_changes, repeatable, with_mark
 
 ORDER: dict[str, Any] = {
     "id": 7,
@@ -33,7 +33,7 @@ ORDER: dict[str, Any] = {
     ],
 )
 def test_it_is(changes: dict[str, Any]) -> None:
-    assert fits(ORDER, changes)
+    assert matches_changes(ORDER, changes)
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_it_is(changes: dict[str, Any]) -> None:
     ],
 )
 def test_it_is_not(changes: dict[str, Any]) -> None:
-    assert not fits(ORDER, changes)
+    assert not matches_changes(ORDER, changes)
 
 
 def test_an_unpaid_order_is_not_paid() -> None:
-    assert not fits(ORDER | {"status": "pending"}, {"set_paid": True})
-    assert fits(ORDER | {"status": "on-hold", "date_paid": "2026-11-21T19:16:41"}, {"set_paid": True})
+    assert not matches_changes(ORDER | {"status": "pending"}, {"set_paid": True})
+    assert matches_changes(ORDER | {"status": "on-hold", "date_paid": "2026-11-21T19:16:41"}, {"set_paid": True})
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ def test_a_change_may_be_sent_twice_or_not(changes: dict[str, Any], twice: bool)
 
 
 def test_an_order_is_found_by_its_mark() -> None:
-    made = marked({"status": "pending", "meta_data": {"a": "b"}}, "m4rk")
+    made = with_mark({"status": "pending", "meta_data": {"a": "b"}}, "m4rk")
     assert made == {
         "status": "pending",
         "meta_data": [{"key": "a", "value": "b"}, {"key": "panelr_bridge_key", "value": "m4rk"}],
     }
-    assert carries(made, "m4rk")
-    assert not carries(made, "other")
-    assert not carries(ORDER, "m4rk")
+    assert has_mark(made, "m4rk")
+    assert not has_mark(made, "other")
+    assert not has_mark(ORDER, "m4rk")
 
 
 def test_a_note_is_the_same_with_other_spaces_and_entities() -> None:
-    assert says({"note": "<p>a &amp; b\n</p>"}, "a & b")
-    assert not says({"note": "a & b"}, "a & c")
+    assert has_text({"note": "<p>a &amp; b\n</p>"}, "a & b")
+    assert not has_text({"note": "a & b"}, "a & c")

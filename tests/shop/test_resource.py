@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.errors import NotOffered, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnclear
+from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnclear, ShopUnsupported
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
@@ -138,5 +138,5 @@ async def test_a_path_that_is_none_of_the_shops(shop: Shop) -> None:
 async def test_it_has_no_notes_where_wc_v3_does_not_take_the_password(shop: Shop) -> None:
     order = shop.store.new_order("rest-api").id
     async with resource(shop.url) as client:
-        with pytest.raises(NotOffered, match="no notes"):
+        with pytest.raises(ShopUnsupported, match="no notes"):
             await client.add_note(order, note="x")

@@ -18,8 +18,8 @@ from panelr_bridge.application.transactions import (
 from panelr_bridge.application.transactions import (
     receive_delivery as intake,
 )
-from panelr_bridge.application.transactions.claim_call import RATE, Terms
-from panelr_bridge.domain.models import Action, FollowUp, WorkOrder
+from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
+from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
     again,
@@ -48,7 +48,7 @@ from panelr_bridge.store import (
     rate_limit as rate,
 )
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.pagination import Query
+from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import product_mappings
 from panelr_bridge.woocommerce import order_payload as payload
 from tests.filled import NOW
@@ -57,7 +57,9 @@ from tests.kit import order
 Case = tuple[str, Callable[[Connection], Any]]
 
 POLICY = Settings().policy
-TERMS = Terms(rate_per_minute=120, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0))
+TERMS = CallPolicy(
+    rate_per_minute=120, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
+)
 LATER = NOW + timedelta(minutes=5)
 
 
@@ -89,7 +91,7 @@ def _tell_again(connection: Connection) -> None:
         again.COUNT.run(connection, values)
 
 
-def _claim(first: Action) -> Callable[[Connection], Any]:
+def _claim(first: CallAction) -> Callable[[Connection], Any]:
     return lambda connection: claim.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
 
 
@@ -98,15 +100,18 @@ def hot() -> Iterator[Case]:
     new = order(id=10**9)
     yield "receive the first time", _receive(new)
     yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
-    yield "claim a create", _claim(Action.CREATE_WORK_ORDER)
-    yield "claim a look-up", _claim(Action.LOOK_UP)
+    yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
+    yield "claim a look-up", _claim(CallAction.LOOK_UP)
     yield "end leases", lambda connection: claim.end_leases(connection, LATER, terms=TERMS)
     yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
     yield "next at", outbox.next_at
     yield "free at", lambda connection: rate.free_at(connection, name=RATE, limit=120, now=LATER)
     yield "take", lambda connection: rate.take(connection, name=RATE, limit=120, now=LATER)
     yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
-    yield "wake", lambda connection: operator.wake(connection, LATER, 100_001, policy=POLICY, ignored_since=NOW)
+    yield (
+        "wake",
+        lambda connection: operator.reevaluate_waiting(connection, LATER, 100_001, policy=POLICY, ignored_since=NOW),
+    )
     yield (
         "twin in doubt",
         lambda connection: orders.twin_in_doubt(connection, likeness="likeness 5", besides=1, since=NOW),
@@ -116,16 +121,16 @@ def hot() -> Iterator[Case]:
     many = [WorkOrder(work_order_id=n, reference_code=f"WO-2026-{n}") for n in range(500, 520)]
     yield "linked", lambda connection: orders.linked(connection, many, besides=1)
     page = list(range(500, 600))
-    yield "standing of a page", lambda connection: marks.standing(connection, store="default", ids=page)
+    yield "standing of a page", lambda connection: marks.known_orders(connection, store="default", ids=page)
     yield "tell again", _tell_again
     told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
-    yield "kept of a page", lambda connection: deliveries.kept(connection, **told)
-    yield "look", outlook.look
+    yield "kept of a page", lambda connection: deliveries.stored_verdicts(connection, **told)
+    yield "look", outlook.find_due_work
     yield "to plan", lambda connection: follow_ups.to_plan(connection, now=LATER, limit=200)
-    yield "follow-ups of", lambda connection: follow_ups.of_order(connection, 500)
+    yield "follow-ups of", lambda connection: follow_ups.list_for_order(connection, 500)
     yield (
         "claim a follow-up",
-        lambda connection: errand.claim(connection, LATER, kind=FollowUp.STATUS, terms=TERMS),
+        lambda connection: errand.claim(connection, LATER, kind=FollowUpKind.STATUS, terms=TERMS),
     )
     yield "end leases of follow-ups", lambda connection: errand.end_leases(connection, LATER, terms=TERMS)
     yield "on the wire", lambda connection: outbox.requests_on_the_wire(connection, besides=1)
@@ -134,11 +139,11 @@ def hot() -> Iterator[Case]:
 def asked() -> Iterator[Case]:
     """What health checks, `/stats` and people execute."""
     yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
-    yield "counts", counts.groups
-    yield "stats", lambda connection: stats.look(connection, rate_name=RATE, now=LATER)
+    yield "counts", counts.count_orders
+    yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
-    yield "attempts of", lambda connection: attempts.of_order(connection, 500)
-    yield "deliveries of", lambda connection: deliveries.of_order(connection, store="default", woo_order_id=500)
+    yield "attempts of", lambda connection: attempts.list_for_order(connection, 500)
+    yield "deliveries of", lambda connection: deliveries.list_for_order(connection, store="default", woo_order_id=500)
     yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
 
 
@@ -177,21 +182,21 @@ MAPPING_SORTS = ("id", "sku", "updated_at")
 def lists() -> Iterator[Case]:
     """Each list with each filter and each sort."""
     for given, sort in itertools.product(ORDER_FILTERS, sorted(order_list.SORTS)):
-        query = Query(given=given, sort=f"-{sort}", page=2, per_page=5)
+        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"orders {_words(given)} by -{sort}", _page(order_list.page, query)
     for given, sort in itertools.product(DELIVERY_FILTERS, sorted(delivery_list.SORTS)):
-        query = Query(given=given, sort=f"-{sort}", page=2, per_page=5)
+        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"deliveries {_words(given)} by -{sort}", _page(delivery_list.page, query)
     for given, sort in itertools.product(MAPPING_FILTERS, MAPPING_SORTS):
-        query = Query(given=given, sort=f"-{sort}")
+        query = PageQuery(given=given, sort=f"-{sort}")
         yield f"mappings {_words(given)} by -{sort}", _page(_mappings, query)
 
 
-def _page(page: Callable[[Connection, Query], Any], query: Query) -> Callable[[Connection], Any]:
+def _page(page: Callable[[Connection, PageQuery], Any], query: PageQuery) -> Callable[[Connection], Any]:
     return lambda connection: page(connection, query)
 
 
-def _mappings(connection: Connection, query: Query) -> Any:
+def _mappings(connection: Connection, query: PageQuery) -> Any:
     return mappings.page(connection, product_mappings, query)
 
 

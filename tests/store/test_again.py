@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, text
 
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store import again, deliveries, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
@@ -24,7 +24,7 @@ async def place(opened: Database) -> int:
     """Where the order's snapshot was stored when it came first."""
     stored = await opened.write(deliveries.add, told(), now=NOW)
     row = orders.new(store="default", woo_order_id=20, now=NOW) | {
-        "state": State.HELD,
+        "state": OrderState.HELD,
         "woo_status": "pending",
         "delivery_id": stored.id,
         "snapshot_sha256": stored.sha256,
@@ -34,7 +34,7 @@ async def place(opened: Database) -> int:
 
 
 async def tell(opened: Database, place: int | None, *, topic: str = "order.created", status: str = "pending") -> object:
-    found = await again.tell(opened, told(topic), woo_status=status, place=place, clock=lambda: NOW)
+    found = await again.store_repeat(opened, told(topic), woo_status=status, place=place, clock=lambda: NOW)
     return found and (found.delivery_id, found.times)
 
 

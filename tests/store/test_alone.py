@@ -8,25 +8,27 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 
-ADD = Prepared(
+ADD = CompiledStatement(
     text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1) RETURNING revision"), one_row=True
 )
 COUNT = text("SELECT count(*) FROM mapping_revisions")
-WRONG = Prepared(text("SELECT nothing FROM nowhere"))
-END = Prepared(text("SELECT pg_terminate_backend(pg_backend_pid()), CAST(:n AS text)"), one_row=True)
-TAKE = Prepared(text("UPDATE mapping_revisions SET revision = revision + 1 WHERE store = :store RETURNING revision"))
-LOG = Prepared(
+WRONG = CompiledStatement(text("SELECT nothing FROM nowhere"))
+END = CompiledStatement(text("SELECT pg_terminate_backend(pg_backend_pid()), CAST(:n AS text)"), one_row=True)
+TAKE = CompiledStatement(
+    text("UPDATE mapping_revisions SET revision = revision + 1 WHERE store = :store RETURNING revision")
+)
+LOG = CompiledStatement(
     text(
         "INSERT INTO audit_log (at, actor, action, subject, details)"
         " VALUES (now(), 'test', 'test', :words, '{}') RETURNING subject"
     ),
     one_row=True,
 )
-LOGGED = Prepared(text("SELECT subject, count(*) FROM audit_log GROUP BY subject ORDER BY subject"))
-SLEEP = Prepared(text("SELECT CAST(pg_sleep(60) AS text)"))
+LOGGED = CompiledStatement(text("SELECT subject, count(*) FROM audit_log GROUP BY subject ORDER BY subject"))
+SLEEP = CompiledStatement(text("SELECT CAST(pg_sleep(60) AS text)"))
 
 
 def of(store: str) -> Row:
@@ -41,23 +43,23 @@ async def count(opened: Database) -> int:
 
 
 async def test_many_at_once_are_all_committed(opened: Database) -> None:
-    found = await asyncio.gather(*(opened.alone(ADD, lambda n=n: of(f"shop {n}")) for n in range(30)))  # type: ignore[misc]
+    found = await asyncio.gather(*(opened.execute_autocommit(ADD, lambda n=n: of(f"shop {n}")) for n in range(30)))  # type: ignore[misc]
     assert [tuple(rows[0]) for rows in found] == [(1,)] * 30
     assert await count(opened) == 30
 
 
 async def test_what_the_database_refuses_is_told_and_the_next_one_runs(opened: Database) -> None:
     with pytest.raises(DBAPIError) as refused:
-        await opened.alone(WRONG, dict)
+        await opened.execute_autocommit(WRONG, dict)
     assert not is_unavailable(refused.value) or opened.dialect == "sqlite"
-    await opened.alone(ADD, lambda: of("a"))
+    await opened.execute_autocommit(ADD, lambda: of("a"))
     assert await count(opened) == 1
 
 
 async def test_a_mistake_in_the_values_is_the_callers_own(opened: Database) -> None:
     with pytest.raises(KeyError):
-        await opened.alone(ADD, dict)
-    await opened.alone(ADD, lambda: of("a"))
+        await opened.execute_autocommit(ADD, dict)
+    await opened.execute_autocommit(ADD, lambda: of("a"))
     assert await count(opened) == 1
 
 
@@ -69,25 +71,25 @@ class TestPostgresql:
         return "postgresql"
 
     async def test_one_that_meets_anothers_row_is_taken_back(self, opened: Database) -> None:
-        found = await asyncio.gather(*(opened.alone(ADD, lambda: of("a")) for _ in range(5)))
+        found = await asyncio.gather(*(opened.execute_autocommit(ADD, lambda: of("a")) for _ in range(5)))
         assert sorted(len(rows) for rows in found) == [0, 0, 0, 0, 1]
         assert await count(opened) == 1
 
     async def test_a_connection_that_ends_is_unavailability_and_another_takes_its_place(self, opened: Database) -> None:
         with pytest.raises(DBAPIError) as ended:
-            await opened.alone(END, lambda: {"n": "1"})
+            await opened.execute_autocommit(END, lambda: {"n": "1"})
         assert is_unavailable(ended.value)
-        await opened.alone(ADD, lambda: of("a"))
+        await opened.execute_autocommit(ADD, lambda: of("a"))
         assert await count(opened) == 1
 
     async def test_one_that_is_cancelled_leaves_no_place_taken(self, opened: Database) -> None:
         for _ in range(12):
-            task = asyncio.create_task(opened.alone(SLEEP, dict))
+            task = asyncio.create_task(opened.execute_autocommit(SLEEP, dict))
             await asyncio.sleep(0.05)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await opened.alone(ADD, lambda: of("a"))
+        await opened.execute_autocommit(ADD, lambda: of("a"))
         assert await count(opened) == 1
 
     async def test_what_waits_goes_in_one_way_and_shares_a_commit(self, opened: Database) -> None:
@@ -99,7 +101,9 @@ class TestPostgresql:
 
         event.listen(Engine, "commit", committed)
         try:
-            found = await asyncio.gather(*(opened.alone(ADD, lambda n=n: of(f"shop {n}")) for n in range(60)))  # type: ignore[misc]
+            found = await asyncio.gather(
+                *(opened.execute_autocommit(ADD, lambda n=n: of(f"shop {n}")) for n in range(60))  # type: ignore[misc]
+            )
         finally:
             event.remove(Engine, "commit", committed)
         assert commits == 2
@@ -111,7 +115,10 @@ class TestPostgresql:
     )
     async def test_what_is_wrong_with_one_is_told_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
         given = [of("a"), of("b"), wrong, of("c"), of("b")]
-        found = await asyncio.gather(*(opened.alone(ADD, lambda n=n: n) for n in given), return_exceptions=True)  # type: ignore[misc]
+        found = await asyncio.gather(
+            *(opened.execute_autocommit(ADD, lambda n=n: n) for n in given),  # type: ignore[misc]
+            return_exceptions=True,
+        )
         assert isinstance(found[2], KeyError if not wrong else DBAPIError)
         assert [len(rows) for rows in (*found[:2], *found[3:]) if not isinstance(rows, BaseException)] == [1, 1, 1, 0]
         assert await count(opened) == 3
@@ -123,13 +130,13 @@ class TestPostgresql:
             raise ArithmeticError
 
         asked = [lambda: of("a"), lambda: of("b"), wrong, lambda: of("c")]
-        found = await asyncio.gather(*(opened.alone(ADD, each) for each in asked), return_exceptions=True)
+        found = await asyncio.gather(*(opened.execute_autocommit(ADD, each) for each in asked), return_exceptions=True)
         assert [type(each) for each in found] == [list, list, ArithmeticError, list]
         assert await count(opened) == 3
 
     async def test_what_is_written_is_not_written_again_for_a_fault_of_those_who_watch(self, opened: Database) -> None:
         async def ask(n: int) -> Any:
-            return await opened.alone(LOG, lambda: {"words": f"{n}"})
+            return await opened.execute_autocommit(LOG, lambda: {"words": f"{n}"})
 
         def fault(*_: Any) -> None:
             raise ValueError
@@ -138,11 +145,11 @@ class TestPostgresql:
         event.listen(engine, "after_cursor_execute", fault)
         await asyncio.gather(*(ask(n) for n in range(5)), return_exceptions=True)
         event.remove(engine, "after_cursor_execute", fault)
-        rows = await opened.alone(LOGGED, dict)
+        rows = await opened.execute_autocommit(LOGGED, dict)
         assert [tuple(row) for row in rows] == [(str(n), 1) for n in range(5)]
 
     async def test_closing_waits_for_what_is_asked_for_and_keeps_no_connection(self, opened: Database) -> None:
-        asked = [asyncio.create_task(opened.alone(ADD, lambda n=n: of(f"{n}"))) for n in range(5)]  # type: ignore[misc]
+        asked = [asyncio.create_task(opened.execute_autocommit(ADD, lambda n=n: of(f"{n}"))) for n in range(5)]  # type: ignore[misc]
         await asyncio.sleep(0)
         alone = opened._alone  # type: ignore[attr-defined]
         await alone.close()
@@ -150,14 +157,14 @@ class TestPostgresql:
         assert alone._idle == []
 
     async def test_a_connection_that_ends_is_told_to_all_that_shared_it(self, opened: Database) -> None:
-        ended = [opened.alone(END, lambda n=n: {"n": str(n)}) for n in range(5)]  # type: ignore[misc]
+        ended = [opened.execute_autocommit(END, lambda n=n: {"n": str(n)}) for n in range(5)]  # type: ignore[misc]
         found = await asyncio.gather(*ended, return_exceptions=True)
         assert [isinstance(each, DBAPIError) and is_unavailable(each) for each in found] == [True] * 5
-        await opened.alone(ADD, lambda: of("a"))
+        await opened.execute_autocommit(ADD, lambda: of("a"))
         assert await count(opened) == 1
 
     async def test_one_that_meets_a_lock_is_taken_back_soon_and_holds_up_nobody(self, opened: Database) -> None:
-        await opened.alone(ADD, lambda: of("locked"))
+        await opened.execute_autocommit(ADD, lambda: of("locked"))
         locked, free = asyncio.Event(), asyncio.Event()
 
         async def hold() -> None:
@@ -169,20 +176,20 @@ class TestPostgresql:
 
         holder = asyncio.create_task(hold())
         await locked.wait()
-        stuck = asyncio.create_task(opened.alone(TAKE, lambda: of("locked")))
+        stuck = asyncio.create_task(opened.execute_autocommit(TAKE, lambda: of("locked")))
         await asyncio.sleep(0.02)
-        await asyncio.gather(*(opened.alone(ADD, lambda n=n: of(f"shop {n}")) for n in range(20)))  # type: ignore[misc]
+        await asyncio.gather(*(opened.execute_autocommit(ADD, lambda n=n: of(f"shop {n}")) for n in range(20)))  # type: ignore[misc]
         assert not stuck.done()
         assert await stuck == []
         free.set()
         await holder
-        assert [tuple(row) for row in await opened.alone(TAKE, lambda: of("locked"))] == [(2,)]
+        assert [tuple(row) for row in await opened.execute_autocommit(TAKE, lambda: of("locked"))] == [(2,)]
 
     async def test_one_that_is_cancelled_while_it_waits_is_not_run(self, opened: Database) -> None:
-        slow = asyncio.create_task(opened.alone(SLEEP, dict))
+        slow = asyncio.create_task(opened.execute_autocommit(SLEEP, dict))
         await asyncio.sleep(0.01)
-        waiting = asyncio.create_task(opened.alone(ADD, lambda: of("cancelled")))
-        other = asyncio.create_task(opened.alone(ADD, lambda: of("a")))
+        waiting = asyncio.create_task(opened.execute_autocommit(ADD, lambda: of("cancelled")))
+        other = asyncio.create_task(opened.execute_autocommit(ADD, lambda: of("a")))
         await asyncio.sleep(0)
         waiting.cancel()
         await other

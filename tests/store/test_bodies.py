@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects import sqlite
 
 from panelr_bridge.store import database, deliveries, migrate
-from panelr_bridge.store.column_types import FRAME, Packed
+from panelr_bridge.store.column_types import FRAME, ZstdBytes
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from tests.kit import capture, order
@@ -63,8 +63,8 @@ async def test_every_body_comes_back_byte_for_byte(opened: Database) -> None:
 
 
 def test_threads_pack_at_the_same_time() -> None:
-    pack = Packed().bind_processor(sqlite.dialect())
-    unpack = Packed().process_result_value
+    pack = ZstdBytes().bind_processor(sqlite.dialect())
+    unpack = ZstdBytes().process_result_value
     bodies = numbered(2_000)
     with ThreadPoolExecutor(8) as threads:
         packed = list(threads.map(pack, bodies))
@@ -75,7 +75,7 @@ async def test_what_was_stored_before_is_read_as_it_is(empty_database_url: str) 
     """A body that looked like a frame, which nobody's order does, is packed by the migration; the others stay."""
     rows = [(BODIES[0], "order"), (BODIES[2], "deleted"), *((body, "unreadable") for body in BODIES[3:])]
     bodies = [body for body, _ in rows]
-    async with database.opened(empty_database_url) as opened:
+    async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade, "0011")
         await opened.write(_as_before, rows)
         await opened.write(migrate.upgrade)
@@ -85,7 +85,7 @@ async def test_what_was_stored_before_is_read_as_it_is(empty_database_url: str) 
 
 async def test_the_version_before_finds_what_was_packed(empty_database_url: str) -> None:
     bodies = BODIES + numbered(1_100)  # more than are changed at once
-    async with database.opened(empty_database_url) as opened:
+    async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade)
         await opened.write(lambda connection: [deliveries.add(connection, delivery(b), now=NOW) for b in bodies])
         await opened.write(migrate.downgrade, "0011")

@@ -10,26 +10,33 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.application.transactions import save_catalogue as steps
 from panelr_bridge.application.transactions.change_mappings import PRODUCT, add
-from panelr_bridge.domain.models import Catalogue, Intent, Mapping, Offer, OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.domain.models import (
+    CatalogueList,
+    ItemIntent,
+    MappingTarget,
+    OrderMappings,
+    PanelrPaymentMethod,
+    PanelrProduct,
+)
 from panelr_bridge.store import catalogue, mappings
 from panelr_bridge.store.database import Database
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
-WHOLE = OfferedProduct(
+WHOLE = PanelrProduct(
     id=2, name="IPTV 12 Months", alternate_name="IPTV-12", price=Decimal("90.10000000000000000001"), currency="USD",
     duration_months=12, connections=2, plugin_id=2**40, is_trial=False,
 )  # fmt: skip
-BARE = OfferedProduct(
+BARE = PanelrProduct(
     id=2**62, name="", alternate_name=None, price=None, currency=None, duration_months=None, connections=None,
     plugin_id=None, is_trial=None,
 )  # fmt: skip
-CARD = OfferedPaymentMethod(id=2, name="card", display_label="Credit card", mode="automated", processor="stripe")
+CARD = PanelrPaymentMethod(id=2, name="card", display_label="Credit card", mode="automated", processor="stripe")
 
 
-async def bring(opened: Database, *items: Any, seen_at: datetime = NOW, kind: Any = OfferedProduct) -> bool:
+async def bring(opened: Database, *items: Any, seen_at: datetime = NOW, kind: Any = PanelrProduct) -> bool:
     """Bring a list of Panelr's."""
-    return await opened.write(steps.bring, seen_at, kind, items, seen_at=seen_at)
+    return await opened.write(steps.save_list, seen_at, kind, items, seen_at=seen_at)
 
 
 async def revisions(opened: Database) -> dict[str, int]:
@@ -50,45 +57,45 @@ async def map_sku(opened: Database, number: int | None, *, store: str = "default
     await opened.write(add, NOW, PRODUCT, values, actor="test")
 
 
-async def mapped(opened: Database) -> tuple[Mapping, ...]:
+async def mapped(opened: Database) -> tuple[MappingTarget, ...]:
     """What an order with the SKU A finds."""
-    found: tuple[Catalogue, int | None] = await opened.read(
+    found: tuple[OrderMappings, int | None] = await opened.read(
         mappings.for_order, store="default", woo_order_id=1, keys=["sku:a"], payment_method="bacs"
     )
     return found[0].mappings
 
 
 async def test_a_list_comes_back_as_it_went_by_its_numbers(opened: Database) -> None:
-    assert await opened.read(catalogue.get, OfferedProduct) is None
+    assert await opened.read(catalogue.get, PanelrProduct) is None
     await bring(opened, BARE, WHOLE)
-    assert await opened.read(catalogue.get, OfferedProduct) == Offer((WHOLE, BARE), NOW)
-    assert await opened.read(catalogue.get, OfferedPaymentMethod) is None
-    await bring(opened, CARD, kind=OfferedPaymentMethod)
-    assert await opened.read(catalogue.get, OfferedPaymentMethod) == Offer((CARD,), NOW)
+    assert await opened.read(catalogue.get, PanelrProduct) == CatalogueList((WHOLE, BARE), NOW)
+    assert await opened.read(catalogue.get, PanelrPaymentMethod) is None
+    await bring(opened, CARD, kind=PanelrPaymentMethod)
+    assert await opened.read(catalogue.get, PanelrPaymentMethod) == CatalogueList((CARD,), NOW)
 
 
 async def test_a_list_replaces_the_one_before_as_a_whole(opened: Database) -> None:
     await bring(opened, WHOLE, BARE)
     await bring(opened, dataclasses.replace(BARE, id=7), seen_at=LATER)
-    assert await opened.read(catalogue.get, OfferedProduct) == Offer((dataclasses.replace(BARE, id=7),), LATER)
+    assert await opened.read(catalogue.get, PanelrProduct) == CatalogueList((dataclasses.replace(BARE, id=7),), LATER)
     await bring(opened, seen_at=LATER)
-    assert await opened.read(catalogue.get, OfferedProduct) == Offer((), LATER)
+    assert await opened.read(catalogue.get, PanelrProduct) == CatalogueList((), LATER)
 
 
 async def test_a_list_that_was_asked_for_earlier_does_not_replace_a_later_one(opened: Database) -> None:
     await bring(opened, WHOLE, seen_at=LATER)
     assert await bring(opened, BARE, seen_at=NOW) is False
-    assert await opened.read(catalogue.get, OfferedProduct) == Offer((WHOLE,), LATER)
+    assert await opened.read(catalogue.get, PanelrProduct) == CatalogueList((WHOLE,), LATER)
 
 
 async def test_of_two_entries_with_one_number_the_first_is_kept(opened: Database) -> None:
     await bring(opened, WHOLE, dataclasses.replace(BARE, id=2))
-    assert await opened.read(catalogue.get, OfferedProduct) == Offer((WHOLE,), NOW)
+    assert await opened.read(catalogue.get, PanelrProduct) == CatalogueList((WHOLE,), NOW)
 
 
 async def test_a_mapping_carries_what_the_list_says_of_its_product(opened: Database) -> None:
     await map_sku(opened, 2)
-    plain = Mapping(key="sku:a", panelr_product_id=2, intent=Intent.NEW_ACTIVATION, quantity=1)
+    plain = MappingTarget(key="sku:a", panelr_product_id=2, intent=ItemIntent.NEW_ACTIVATION, quantity=1)
     assert await mapped(opened) == (plain,)
     await bring(opened, WHOLE)
     (found,) = await mapped(opened)
@@ -132,5 +139,5 @@ async def test_nothing_is_decided_anew_for_what_no_decision_goes_by(opened: Data
     await bring(opened, WHOLE)
     await map_sku(opened, 2)
     assert await bring(opened, dataclasses.replace(WHOLE, **change), seen_at=LATER) is False
-    assert await bring(opened, CARD, kind=OfferedPaymentMethod) is False
+    assert await bring(opened, CARD, kind=PanelrPaymentMethod) is False
     assert await revisions(opened) == {"default": 1}

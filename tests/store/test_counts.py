@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, func, select, update
 
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store import database, migrate, orders
 from panelr_bridge.store import order_counts as counts
 from panelr_bridge.store.database import Database
@@ -26,16 +26,16 @@ class RolledBack(Exception):
     """The transaction ends without a trace."""
 
 
-def new_order(number: int, state: State, *, store: str = "default") -> Row:
+def new_order(number: int, state: OrderState, *, store: str = "default") -> Row:
     return orders.new(store=store, woo_order_id=number, now=NOW) | standing(state, now=NOW)
 
 
-def result(state: State) -> Row:
-    return standing(state, now=NOW) | {"reference_code": "WO-2026-00001" if state is State.CREATED else None}
+def result(state: OrderState) -> Row:
+    return standing(state, now=NOW) | {"reference_code": "WO-2026-00001" if state is OrderState.CREATED else None}
 
 
 def known(connection: Connection) -> Counted:
-    return {(each.store, each.state, each.attention): each.n for each in counts.groups(connection)}
+    return {(each.store, each.state, each.attention): each.n for each in counts.count_orders(connection)}
 
 
 def counted(connection: Connection) -> Counted:
@@ -55,15 +55,15 @@ async def exact(opened: Database) -> Counted:
 
 
 async def test_every_change_is_counted(opened: Database) -> None:
-    order_id = await opened.write(orders.add, new_order(1, State.WAITING))
+    order_id = await opened.write(orders.add, new_order(1, OrderState.WAITING))
     assert order_id is not None
     assert await exact(opened) == {("default", "waiting", False): 1}
-    assert await opened.write(orders.add, new_order(1, State.HELD)) is None  # there already
+    assert await opened.write(orders.add, new_order(1, OrderState.HELD)) is None  # there already
     for values in (
-        result(State.QUEUED),
-        result(State.SENDING),
+        result(OrderState.QUEUED),
+        result(OrderState.SENDING),
         {"attention": FLAG},
-        result(State.CREATED),
+        result(OrderState.CREATED),
         {"attention": None},
         {"attention": FLAG},
         {"store": "eu"},
@@ -78,12 +78,12 @@ async def test_every_change_is_counted(opened: Database) -> None:
 
 async def test_an_ordinary_order_changes_one_counter_once(opened: Database) -> None:
     """It is inserted as being sent, which nothing counts, and created: its insertion finds no counter."""
-    order_id = await opened.write(orders.add, new_order(1, State.SENDING))
+    order_id = await opened.write(orders.add, new_order(1, OrderState.SENDING))
     rows = select(func.count()).select_from(order_counts)
     assert await opened.read(lambda connection: connection.execute(rows).scalar()) == 0
     assert await exact(opened) == {("default", "sending", False): 1}
     assert order_id is not None
-    await opened.write(orders.change, order_id, result(State.CREATED), now=NOW)
+    await opened.write(orders.change, order_id, result(OrderState.CREATED), now=NOW)
     assert await opened.read(lambda connection: connection.execute(rows).scalar()) == 1
     assert await exact(opened) == {("default", "created", False): 1}
 
@@ -92,9 +92,9 @@ async def test_transactions_at_once_with_rollbacks_lose_no_count(opened: Databas
     chance = random.Random(7)  # noqa: S311  chance for a test
     stores = ("default", "eu")
     for number in range(40):
-        await opened.write(orders.add, new_order(number, State.HELD, store=stores[number % 2]))
+        await opened.write(orders.add, new_order(number, OrderState.HELD, store=stores[number % 2]))
 
-    def move(connection: Connection, numbers: list[int], states: list[State], *, fails: bool) -> None:
+    def move(connection: Connection, numbers: list[int], states: list[OrderState], *, fails: bool) -> None:
         for number, state in zip(numbers, states, strict=True):
             values: dict[str, Any] = result(state) | {"attention": FLAG if number % 3 == 0 else None}
             connection.execute(
@@ -106,7 +106,7 @@ async def test_transactions_at_once_with_rollbacks_lose_no_count(opened: Databas
     async def mover(mine: list[int]) -> None:
         """Moves its own orders: what they wait for can only be the counters."""
         for _ in range(12):
-            states = [chance.choice(list(State)) for _ in mine]
+            states = [chance.choice(list(OrderState)) for _ in mine]
             fails = chance.random() < 0.3
             try:
                 await opened.write(move, mine, states, fails=fails)
@@ -120,23 +120,23 @@ async def test_transactions_at_once_with_rollbacks_lose_no_count(opened: Databas
 @pytest.mark.parametrize("dialect", ["postgresql"])
 async def test_nobody_waits_for_a_counter(opened: Database, database_url: str) -> None:
     """While one transaction has changed a counter and is not at its end, another changes the same one, and commits."""
-    await opened.write(orders.add, new_order(1, State.HELD))
+    await opened.write(orders.add, new_order(1, OrderState.HELD))
     changed, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    async with database.opened(database_url) as another:
+    async with database.open_database(database_url) as another:
 
         async def slow() -> None:
             engine = another._engine  # type: ignore[attr-defined]
             async with engine.begin() as connection:
-                await connection.run_sync(orders.add, new_order(2, State.HELD))
+                await connection.run_sync(orders.add, new_order(2, OrderState.HELD))
                 changed.set()
                 await go_on.wait()
 
         task = loop.create_task(slow())
         await changed.wait()
         for number in range(3, 6):
-            await opened.write(orders.add, new_order(number, State.HELD))
+            await opened.write(orders.add, new_order(number, OrderState.HELD))
         assert await exact(opened) == {("default", "held", False): 4}
         go_on.set()
         await task
@@ -146,13 +146,13 @@ async def test_nobody_waits_for_a_counter(opened: Database, database_url: str) -
 
 
 async def test_the_migration_counts_what_is_there(empty_database_url: str) -> None:
-    async with database.opened(empty_database_url) as opened:
+    async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade)
-        for number, state in enumerate([State.HELD, State.HELD, State.SENDING, State.IGNORED]):
+        for number, state in enumerate([OrderState.HELD, OrderState.HELD, OrderState.SENDING, OrderState.IGNORED]):
             await opened.write(orders.add, new_order(number, state))
         before = await exact(opened)
         await opened.write(migrate.downgrade, "0002")
         await opened.write(migrate.upgrade)
         assert await exact(opened) == before
-        await opened.write(orders.add, new_order(9, State.HELD))
+        await opened.write(orders.add, new_order(9, OrderState.HELD))
         assert (await exact(opened))["default", "held", False] == 3

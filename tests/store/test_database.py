@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from panelr_bridge.application.health import examine
+from panelr_bridge.application.health import run_checks
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.errors import Restart
+from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import database
 from panelr_bridge.store.database import Database, is_unavailable
 from tests.web import BOTH_DATABASES
@@ -57,7 +57,7 @@ async def test_two_writers_on_one_file_wait_for_each_other(opened: Database, dat
         connection.execute(text("UPDATE counted SET n = :n"), {"n": n + 1})
 
     await opened.write(create)
-    async with database.opened(database_url) as another:
+    async with database.open_database(database_url) as another:
         await asyncio.gather(*(each.write(count) for each in [opened, another] * 50))
     assert await opened.read(lambda connection: connection.exec_driver_sql("SELECT n FROM counted").scalar()) == 100
 
@@ -69,16 +69,16 @@ async def test_a_transaction_that_met_another_is_run_again(opened: Database) -> 
     def work(_connection: Connection) -> str:
         tries.append(1)
         if len(tries) < 3:
-            raise Restart
+            raise RetryTransaction
         return "done"
 
     assert await opened.write(work) == "done"
-    with pytest.raises(Restart):
+    with pytest.raises(RetryTransaction):
         await opened.write(_always)
 
 
 def _always(_connection: Connection) -> None:
-    raise Restart
+    raise RetryTransaction
 
 
 class Driver(Exception):
@@ -122,7 +122,7 @@ async def test_who_waits_too_long_for_a_lock_is_told_so(opened: Database) -> Non
 
 @POSTGRESQL
 async def test_a_clock_that_differs_from_the_databases_is_told(opened: Database) -> None:
-    found = await examine(opened, now=utc_now() - timedelta(minutes=2), overdue=timedelta(hours=1))
+    found = await run_checks(opened, now=utc_now() - timedelta(minutes=2), overdue=timedelta(hours=1))
     (time,) = [finding for finding in found if finding.name == "time"]
     assert (time.ok, time.vital) == (False, True)
     assert time.words == "this clock and the database's are 120 s apart"

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from panelr_bridge.domain.models import Action, State
+from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import attempts, orders, together
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
@@ -23,14 +23,14 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def order_row(number: int = 7, **more: Any) -> Row:
-    row = orders.new(store="default", woo_order_id=number, now=NOW) | standing(State.SENDING, now=NOW)
+    row = orders.new(store="default", woo_order_id=number, now=NOW) | standing(OrderState.SENDING, now=NOW)
     return row | {"attempts": 1} | more
 
 
 def attempt_row(order_id: int) -> Row:
     return {
         "order_id": order_id,
-        "action": Action.CREATE_WORK_ORDER,
+        "action": CallAction.CREATE_WORK_ORDER,
         "number": 1,
         "outcome": "done",
         "status": 200,
@@ -41,7 +41,12 @@ def attempt_row(order_id: int) -> Row:
     }
 
 
-CREATED = {"state": State.CREATED, "reasons": [], "reference_code": "WO-1", "awaits_mapping": False} | outbox.NOTHING
+CREATED = {
+    "state": OrderState.CREATED,
+    "reasons": [],
+    "reference_code": "WO-1",
+    "awaits_mapping": False,
+} | outbox.NOTHING
 
 
 async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database) -> None:
@@ -77,7 +82,7 @@ async def test_its_errors_are_sqlalchemys_and_hold_no_values(opened: Database) -
     await opened.write(lambda connection: orders.add(connection, order_row()))
 
     def of_no_order(connection: Connection) -> None:
-        attempts.note(connection, attempt_row(order_id=2))
+        attempts.add(connection, attempt_row(order_id=2))
 
     with pytest.raises((IntegrityError, DBAPIError)) as raised:
         await opened.write(of_no_order)
@@ -92,9 +97,9 @@ async def test_a_missing_value_is_a_mistake_of_the_caller(opened: Database) -> N
 
 
 async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
-    statement = Prepared(
+    statement = CompiledStatement(
         select(orders_table.c.id).where(
-            orders_table.c.state == State.SENDING, orders_table.c.store == bindparam("of_store")
+            orders_table.c.state == OrderState.SENDING, orders_table.c.store == bindparam("of_store")
         )
     )
     heard: list[tuple[str, Any]] = []
@@ -116,7 +121,7 @@ async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
     ]
 
 
-@pytest.mark.parametrize("fence", [{"attempts": 2}, standing(State.UNCONFIRMED, now=NOW)])
+@pytest.mark.parametrize("fence", [{"attempts": 2}, standing(OrderState.UNCONFIRMED, now=NOW)])
 async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened: Database, fence: Row) -> None:
     order_id = await opened.write(orders.add, order_row() | fence)
     assert order_id is not None
@@ -125,7 +130,7 @@ async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened:
         return together.conclude(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
 
     assert await opened.write(conclude) is None
-    assert await opened.read(attempts.of_order, order_id) == []
+    assert await opened.read(attempts.list_for_order, order_id) == []
     row = await opened.read(orders.get, order_id)
     assert row is not None
     assert row["owes"] is not None
@@ -142,7 +147,7 @@ async def test_a_call_concludes_once(opened: Database) -> None:
     assert [outcome for outcome in outcomes if outcome is not None] == [
         {"delivery_id": None, "woo_status": "processing"}
     ]
-    (attempt,) = await opened.read(attempts.of_order, order_id)
+    (attempt,) = await opened.read(attempts.list_for_order, order_id)
     assert {name: attempt[name] for name in attempt_row(order_id)} == attempt_row(order_id)
     row = await opened.read(orders.get, order_id)
     assert row is not None

@@ -24,7 +24,7 @@ LIMIT = 5
 @pytest.fixture
 async def opened(turned_url: str) -> AsyncIterator[Database]:
     """The database of this test, with a clock that the test turns."""
-    async with database.opened(turned_url) as opened:
+    async with database.open_database(turned_url) as opened:
         yield opened
 
 
@@ -67,7 +67,7 @@ async def test_free_at_tells_when_the_next_slot_is_free(opened: Database) -> Non
 
 async def test_many_at_once_take_no_more_than_there_are(opened: Database, database_url: str) -> None:
     await _prepared(opened, 20)
-    async with database.opened(database_url) as another:
+    async with database.open_database(database_url) as another:
         taken = await asyncio.gather(*(each.write(_take, NOW, 20) for each in [opened, another] * 40))
     assert sum(taken) <= 20
     rest = [await opened.write(_take, NOW, 20) for _ in range(20)]
@@ -129,12 +129,12 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(
     assert not re.search(rf"[Ss]ort|Bitmap|TEMP B-TREE|SCAN rate_slots|{seeking}", found), found
 
 
-def _take_slot(connection: Connection, now: datetime) -> rate.Slot | None:
+def _take_slot(connection: Connection, now: datetime) -> rate.RateSlot | None:
     turn(connection, now)
     return rate.take(connection, name="panelr", limit=LIMIT, now=now)
 
 
-def _ahead(connection: Connection, now: datetime) -> rate.Slot | None:
+def _ahead(connection: Connection, now: datetime) -> rate.RateSlot | None:
     turn(connection, now)
     return rate.take_ahead(
         connection, name="panelr", limit=LIMIT, now=now, likeness="x", doubtful_since=now - timedelta(hours=1)
@@ -185,7 +185,7 @@ def test_no_minute_ever_holds_more_calls_than_the_limit(
 
 
 async def _calls(url: str, waits: list[float]) -> list[datetime]:
-    async with database.opened(url) as opened:
+    async with database.open_database(url) as opened:
         await opened.write(migrate.upgrade)
         await _prepared(opened, 3)
         now, calls = NOW, []

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, inspect, select, te
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from panelr_bridge.domain.models import Action, State
+from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import database, migrate, orders
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import schema_version as revision
@@ -39,10 +39,10 @@ QUEUED = {"number": 1, "state": "queued", "code": None, "now": NOW}
 
 
 async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: str) -> None:
-    async with database.opened(empty_database_url) as opened:
-        assert await opened.read(revision.pending)
+    async with database.open_database(empty_database_url) as opened:
+        assert await opened.read(revision.is_behind)
         await opened.write(migrate.upgrade)
-        assert not await opened.read(revision.pending)
+        assert not await opened.read(revision.is_behind)
         await opened.write(migrate.upgrade)
         await opened.write(migrate.downgrade)
         assert await opened.read(_tables) == ["alembic_version"]
@@ -51,11 +51,11 @@ async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: s
 
 
 async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_url: str) -> None:
-    async with database.opened(empty_database_url) as opened:
+    async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade)
-        states = (State.QUEUED, State.SENDING, State.UNCONFIRMED, State.WAITING)
+        states = (OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.WAITING)
         for number, state in enumerate(states, start=1):
-            looked_up = {"not_found_since": NOW} if state is State.UNCONFIRMED else {}
+            looked_up = {"not_found_since": NOW} if state is OrderState.UNCONFIRMED else {}
             await opened.write(orders.add, _order(woo_order_id=number) | standing(state, now=NOW) | looked_up)
         before = await opened.read(_owed)
         assert [row["call_slot"] for row in before] == [None, 7, None, None]
@@ -73,7 +73,7 @@ async def test_what_another_version_writes_meanwhile_survives_too(
         pytest.skip("there is one writer")
     url = empty_database_url.replace("postgresql://", "postgresql+asyncpg://")
     step = migrate.upgrade if before < to else migrate.downgrade
-    async with database.opened(empty_database_url) as opened:
+    async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade, before)
         other = create_async_engine(url)
         async with other.connect() as connection:
@@ -93,7 +93,7 @@ async def test_what_another_version_writes_meanwhile_survives_too(
 def test_the_newest_revision_is_known_without_alembic() -> None:
     config = Config()
     config.set_main_option("script_location", str(revision.MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [revision.newest()]
+    assert ScriptDirectory.from_config(config).get_heads() == [revision.newest_revision()]
 
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:
@@ -114,7 +114,7 @@ def _differences(connection: Connection) -> list[Any]:
 
 
 def _order(**changes: Any) -> Row:
-    return orders.new(store="default", woo_order_id=1, now=NOW) | {"state": State.WAITING} | changes
+    return orders.new(store="default", woo_order_id=1, now=NOW) | {"state": OrderState.WAITING} | changes
 
 
 async def test_an_order_is_stored_once(opened: Database) -> None:
@@ -127,10 +127,10 @@ async def test_an_order_is_stored_once(opened: Database) -> None:
     ("rule", "changes"),
     [
         ("ck_orders_state", {"state": "lost"}),
-        ("ck_orders_created_has_result", {"state": State.CREATED}),
-        ("ck_orders_result_means_created", {"state": State.HELD, "reference_code": "WO-2026-00001"}),
-        ("ck_orders_result_means_created", {"state": State.HELD, "work_order_id": 1}),
-        ("ck_orders_owes", {"state": State.QUEUED}),
+        ("ck_orders_created_has_result", {"state": OrderState.CREATED}),
+        ("ck_orders_result_means_created", {"state": OrderState.HELD, "reference_code": "WO-2026-00001"}),
+        ("ck_orders_result_means_created", {"state": OrderState.HELD, "work_order_id": 1}),
+        ("ck_orders_owes", {"state": OrderState.QUEUED}),
     ],
 )
 async def test_the_database_refuses_a_state_that_contradicts_the_row(
@@ -146,22 +146,22 @@ async def test_the_database_refuses_a_state_that_contradicts_the_row(
     if dialect == "postgresql":
         assert f'order 1 of store "default" contradicts itself: "{rule}"' in str(raised.value)
     assert "ada@example.test" not in str(raised.value)
-    assert (await opened.read(_first))["state"] == State.WAITING
+    assert (await opened.read(_first))["state"] == OrderState.WAITING
 
 
 MAY_OWE = {
-    State.QUEUED: {"create_work_order, waiting"},
-    State.SENDING: {"create_work_order, under way"},
-    State.UNCONFIRMED: {"nothing", "look_up, waiting", "look_up, under way"},
+    OrderState.QUEUED: {"create_work_order, waiting"},
+    OrderState.SENDING: {"create_work_order, under way"},
+    OrderState.UNCONFIRMED: {"nothing", "look_up, waiting", "look_up, under way"},
 }
 
 
-@pytest.mark.parametrize("state", State)
-async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: State) -> None:
+@pytest.mark.parametrize("state", OrderState)
+async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: OrderState) -> None:
     """Nothing among it: an order that waits, or is being sent, without its call would wait for ever."""
-    result = {"reference_code": "WO-1"} if state is State.CREATED else {}
+    result = {"reference_code": "WO-1"} if state is OrderState.CREATED else {}
     owing = {"nothing": outbox.NOTHING}
-    for action in Action:
+    for action in CallAction:
         owing[f"{action}, waiting"] = outbox.owed(action=action, due=NOW, now=NOW)
         owing[f"{action}, under way"] = outbox.owed(action=action, due=NOW, now=NOW, lease_until=NOW, slot=1)
     taken = set()
@@ -175,8 +175,8 @@ async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened
 
 
 @pytest.mark.parametrize("column", ["owes_since", "tries", "next_attempt_at"])
-@pytest.mark.parametrize("state", [State.QUEUED, State.UNCONFIRMED])
-async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: State, column: str) -> None:
+@pytest.mark.parametrize("state", [OrderState.QUEUED, OrderState.UNCONFIRMED])
+async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: OrderState, column: str) -> None:
     whole = _order() | standing(state, now=NOW)
     for half in (whole | {column: None}, _order() | {column: whole[column]}):
         with pytest.raises(IntegrityError):
@@ -187,11 +187,11 @@ async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: State, 
 async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_database_url: str) -> None:
     """And one that contradicts its order is left behind: nobody would have made it."""
     rows = [
-        (State.QUEUED, None),
-        (State.SENDING, None),
-        (State.HELD, "create_work_order"),
-        (State.CREATED, "look_up"),
-        (State.QUEUED, "look_up"),
+        (OrderState.QUEUED, None),
+        (OrderState.SENDING, None),
+        (OrderState.HELD, "create_work_order"),
+        (OrderState.CREATED, "look_up"),
+        (OrderState.QUEUED, "look_up"),
     ]
 
     def as_before(connection: Connection) -> None:
@@ -204,7 +204,7 @@ async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_datab
         sent = text("UPDATE orders SET first_sent_at = :now WHERE id = 5").bindparams(AT_NOW)
         connection.execute(sent, {"now": NOW})
 
-    async with database.opened(empty_database_url) as opened:
+    async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade, "0009")
         await opened.write(as_before)
         await opened.write(migrate.upgrade)
@@ -220,7 +220,7 @@ async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_datab
 
 
 async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:
-    adopted = {"state": State.CREATED, "reference_code": "WO-2026-00001", "adopted": True}
+    adopted = {"state": OrderState.CREATED, "reference_code": "WO-2026-00001", "adopted": True}
     await opened.write(orders.add, _order(**adopted))
 
     def adopt_again(connection: Connection) -> None:

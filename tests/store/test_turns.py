@@ -7,27 +7,27 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.engine import batcher as turns
-from panelr_bridge.store.engine.batcher import Turns, Values
+from panelr_bridge.store.engine.batcher import StatementBatcher, Values
 
-ONE_ROW = Prepared(text("SELECT 1"), one_row=True)
-OTHER = Prepared(text("SELECT 2"), one_row=True)
-ANY_ROWS = Prepared(text("SELECT 3"))
+ONE_ROW = CompiledStatement(text("SELECT 1"), one_row=True)
+OTHER = CompiledStatement(text("SELECT 2"), one_row=True)
+ANY_ROWS = CompiledStatement(text("SELECT 3"))
 
 
 class Played:
     """A database that notes what it is asked for, each statement with the names of those who asked."""
 
     def __init__(self) -> None:
-        self.ways: list[tuple[Prepared, list[Any]]] = []
+        self.ways: list[tuple[CompiledStatement, list[Any]]] = []
         self.hanging: set[Any] = set()
         self.failing: set[Any] = set()
         self.gone = False
         self.let_go = asyncio.Event()
-        self.turns = Turns(self.one, self.many, most=3)
+        self.turns = StatementBatcher(self.one, self.many, most=3)
 
-    async def one(self, statement: Prepared, values: Values) -> list[Any]:
+    async def one(self, statement: CompiledStatement, values: Values) -> list[Any]:
         name = values()["name"]
         self.ways.append((statement, [name]))
         await self._wait({name})
@@ -35,7 +35,7 @@ class Played:
             raise ValueError(name)
         return [(name,)]
 
-    async def many(self, statement: Prepared, values: list[Values]) -> list[Any] | None:
+    async def many(self, statement: CompiledStatement, values: list[Values]) -> list[Any] | None:
         names = [each()["name"] for each in values]
         self.ways.append((statement, names))
         await self._wait(set(names))
@@ -48,7 +48,7 @@ class Played:
     async def _wait(self, names: set[Any]) -> None:
         await (self.let_go.wait() if names & self.hanging else asyncio.sleep(0.001))
 
-    def ask(self, *names: Any, statement: Prepared = ONE_ROW) -> "list[asyncio.Task[Any]]":
+    def ask(self, *names: Any, statement: CompiledStatement = ONE_ROW) -> "list[asyncio.Task[Any]]":
         return [asyncio.create_task(self.turns.run(statement, functools.partial(dict, name=name))) for name in names]
 
     @property

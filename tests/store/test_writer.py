@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from panelr_bridge.errors import Restart
+from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import database
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.engine import sqlite_writer as writer
@@ -22,7 +22,7 @@ from panelr_bridge.store.engine.sqlite_writer import ALONE, TOGETHER
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    async with database.opened(f"sqlite:///{tmp_path}/writer.db") as opened:
+    async with database.open_database(f"sqlite:///{tmp_path}/writer.db") as opened:
         assert isinstance(opened, SqliteDatabase)
         await opened.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
         yield opened
@@ -96,13 +96,13 @@ async def test_a_restart_begins_its_own_work_anew_and_is_not_endless(opened: Sql
     def twice(connection: Connection) -> int:
         tries.append(adds(7)(connection))
         if len(tries) < 4:
-            raise Restart
+            raise RetryTransaction
         return 7
 
-    tasks = await asked_for(opened, adds(1), twice, adds(8, then=Restart()), adds(2))
+    tasks = await asked_for(opened, adds(1), twice, adds(8, then=RetryTransaction()), adds(2))
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [done[0], done[1], done[3]] == [1, 7, 2]
-    assert isinstance(done[2], Restart)
+    assert isinstance(done[2], RetryTransaction)
     assert await numbers(opened) == [1, 2, 7]
 
 
@@ -149,7 +149,7 @@ async def test_work_goes_on_when_nobody_waits_for_it_any_more(opened: SqliteData
 
 
 async def test_what_was_asked_for_is_done_before_the_end(tmp_path: Path) -> None:
-    async with database.opened(f"sqlite:///{tmp_path}/end.db") as opened:
+    async with database.open_database(f"sqlite:///{tmp_path}/end.db") as opened:
         await opened.write(lambda connection: connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
         tasks = [asyncio.create_task(opened.write(adds(n))) for n in range(200)]
         await asyncio.sleep(0)
@@ -159,7 +159,7 @@ async def test_what_was_asked_for_is_done_before_the_end(tmp_path: Path) -> None
 async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     path.mkdir()
-    async with database.opened(f"sqlite:///{path}/x.db") as opened:
+    async with database.open_database(f"sqlite:///{path}/x.db") as opened:
         (path / "x.db").mkdir()
         with pytest.raises(OperationalError):
             await opened.write(adds(1))
@@ -266,7 +266,7 @@ async def test_what_fails_of_many_is_told_on_the_same_connection(alone: SqliteDa
 
 
 async def test_what_must_begin_again_does_so_where_it_comes_alone(alone: SqliteDatabase) -> None:
-    beaten = iter([Restart(), Restart(), Restart(), Restart(), None])
+    beaten = iter([RetryTransaction(), RetryTransaction(), RetryTransaction(), RetryTransaction(), None])
 
     def work(connection: Connection) -> int:
         return adds(1, then=next(beaten))(connection)

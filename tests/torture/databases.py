@@ -94,5 +94,5 @@ class Databases:
 
 
 async def _migrate(url: str) -> None:
-    async with database.opened(url) as opened:
+    async with database.open_database(url) as opened:
         await opened.write(migrate.upgrade)

@@ -18,7 +18,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 ROW_NAMES = ("order_id", "of_order", "id_1", "order_id_1")
@@ -67,7 +67,7 @@ class _Watch:
             if self._count == self._point.at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def concerns(self, call: Call) -> bool:
+    def concerns(self, call: PanelrRequest) -> bool:
         said = (call.body or b"").decode() + str(call.query)
         return self._point.email in said
 
@@ -134,7 +134,7 @@ def _watch_commits(watch: _Watch) -> None:
 def _watch_calls(watch: _Watch) -> None:
     make = PanelrClient.call
 
-    async def watched(self: PanelrClient, call: Call, *, now: datetime) -> Outcome:
+    async def watched(self: PanelrClient, call: PanelrRequest, *, now: datetime) -> Outcome:
         counts = watch.concerns(call)
         if counts:
             watch.step(f"before {call.action}")

@@ -12,7 +12,7 @@ from tests.torture.result import Result
 class Scenario:
     """One line of the table; `play` is called with the amounts of `full` or of `quick`.
 
-    One that is `alone` measures time or takes the server away, so nothing may run beside it.
+    One that is `execute_autocommit` measures time or takes the server away, so nothing may run beside it.
     """
 
     name: str

@@ -13,7 +13,7 @@ import httpx
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
-from panelr_bridge.woocommerce.rest.transport import Sending
+from panelr_bridge.woocommerce.rest.transport import TimeoutTransport
 from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 from tests.torture.chance import DICE
 from tests.torture.ledger import CREATED, Answer, Ledger, headers, snapshot
@@ -119,7 +119,7 @@ async def staged(database_url: str, folder: Path, **settings: str) -> AsyncItera
     app = create_panelr(api_key=PANELR_KEY, rate_per_minute=0)
     own = {f"BRIDGE_{name.upper()}": value for name, value in settings.items()}
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
-    sending = Sending(limits=limits, trust_env=False)
+    sending = TimeoutTransport(limits=limits, trust_env=False)
     async with running(app) as url, httpx.AsyncClient(timeout=60, transport=sending, trust_env=False) as http:
         known = {"BRIDGE_PANELR_URL": url, "BRIDGE_DATABASE_URL": database_url}
         stage = Stage(database_url, folder, app.state.panel, http, SETTINGS | known | own)

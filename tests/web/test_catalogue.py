@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text, update
 
-from panelr_bridge.application.panelr_catalogue import Catalogues
+from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
 from panelr_bridge.domain.models import AdjustmentMode
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -216,7 +216,7 @@ async def test_a_worker_renews_the_lists_by_itself_and_outlives_a_fault(
 ) -> None:
     await kit.api("GET", PRODUCTS)
     monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.RENEWED", timedelta(seconds=0.05))
-    catalogue = Catalogues(kit.runtime.bridge, kit.runtime.bridge.terms, changed=asyncio.Event())
+    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.terms, changed=asyncio.Event())
     faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.renew
 
     async def renew() -> None:

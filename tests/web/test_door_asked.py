@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.store import deliveries, delivery_list
-from panelr_bridge.store.pagination import Query
+from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.web.app import create_app
 from tests.kit import SECRET, order, sign
 from tests.web import Logged
@@ -104,7 +104,7 @@ class Asking:
     async def kept(self) -> list[dict[str, Any]]:
         """Return every stored delivery, the first first."""
         read = self.app.state.runtime.database.read
-        page = await read(delivery_list.page, Query(sort="id", per_page=100))
+        page = await read(delivery_list.page, PageQuery(sort="id", per_page=100))
         return [await read(deliveries.get, row["id"]) for row in page.rows]
 
 

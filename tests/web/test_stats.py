@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
 from tests.kit import Kit, line, order
 from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
@@ -27,7 +27,7 @@ async def stats(kit: Kit) -> dict[str, Any]:
 @BOTH_DATABASES
 async def test_an_empty_bridge_is_all_zeros(kit: Kit) -> None:
     assert await stats(kit) == {
-        "orders": {"total": 0, "by_state": dict.fromkeys(State, 0), "attention": 0},
+        "orders": {"total": 0, "by_state": dict.fromkeys(OrderState, 0), "attention": 0},
         "owed": {"due": 0, "later": 0, "on_the_wire": 0, "oldest_due_seconds": None},
         "rate_limit": {
             "allowed_per_minute": 120,
@@ -54,7 +54,7 @@ async def test_everything_is_counted(kit: Kit) -> None:
     found = await stats(kit)
     assert found["orders"] == {
         "total": 6,
-        "by_state": dict.fromkeys(State, 0) | {"created": 2, "held": 1, "waiting": 1, "queued": 2},
+        "by_state": dict.fromkeys(OrderState, 0) | {"created": 2, "held": 1, "waiting": 1, "queued": 2},
         "attention": 1,
     }
     owed = found["owed"]

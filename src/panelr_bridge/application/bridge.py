@@ -12,17 +12,23 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from panelr_bridge import logs
-from panelr_bridge.application.fast_path import Ordinary
-from panelr_bridge.application.lost_answer_lookup import LookUps
-from panelr_bridge.application.panelr_caller import Calls, Clock, Settled, utc_now
-from panelr_bridge.application.parse_delivery import understand
+from panelr_bridge.application.fast_path import FastPath
+from panelr_bridge.application.lost_answer_lookup import LostAnswerLookup
+from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, utc_now
+from panelr_bridge.application.parse_delivery import parse_delivery
 from panelr_bridge.application.transactions import claim_call as claims
 from panelr_bridge.application.transactions import receive_delivery as intake
 from panelr_bridge.application.transactions import record_outcome as record
-from panelr_bridge.application.transactions.claim_call import LEAVE_FORGOTTEN, Claim, Idle, Moved, Terms
-from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.application.transactions.claim_call import (
+    LEAVE_FORGOTTEN,
+    CallPolicy,
+    Claim,
+    NothingDue,
+    StateChanged,
+)
+from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
-from panelr_bridge.domain.models import Action, Policy, State, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr import response as answer
 from panelr_bridge.panelr.client import PanelrClient
@@ -30,11 +36,11 @@ from panelr_bridge.store import orders
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import Row
-from panelr_bridge.woocommerce.order_payload import Deleted, Order
+from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
 
 R = TypeVar("R")
 
-TURNS = (Action.CREATE_WORK_ORDER,) * 3 + (Action.LOOK_UP,)
+TURNS = (CallAction.CREATE_WORK_ORDER,) * 3 + (CallAction.LOOK_UP,)
 """Look-ups, of which an outage leaves many, do not starve new orders, nor these the look-ups."""
 CALLS_AT_ONCE = 64
 """How many calls a process makes at one time before its worker takes no more."""
@@ -43,7 +49,7 @@ STORE_AGAIN = 0.5
 log = logs.get(__name__)
 
 
-class CannotHandle(Exception):
+class ClaimFailed(Exception):
     """Claiming an order's call raised what nobody expected; its cause says what."""
 
     def __init__(self, order_id: int) -> None:
@@ -51,7 +57,7 @@ class CannotHandle(Exception):
         self.order_id = order_id
 
 
-class Bridge(Calls):
+class Bridge(PanelrCaller):
     """Carries orders from the door to Panelr. One a process; `owed` is set when there is something for the worker."""
 
     def __init__(
@@ -59,8 +65,8 @@ class Bridge(Calls):
         *,
         database: Database,
         panelr: PanelrClient,
-        policy: Policy,
-        terms: Terms,
+        policy: OrderPolicy,
+        terms: CallPolicy,
         sync_budget: timedelta,
         clock: Clock = utc_now,
     ) -> None:
@@ -69,26 +75,26 @@ class Bridge(Calls):
         self.terms = terms
         self.owed = asyncio.Event()
         self._sync_budget = sync_budget
-        self._calls: set[asyncio.Task[Settled]] = set()
+        self._calls: set[asyncio.Task[CallResult]] = set()
         self._turns = deque(TURNS)
         self._no_leave: datetime | None = None
         self._asked_at = clock()
-        self._look_ups = LookUps(self, terms)
-        self._ordinary = Ordinary(database, policy=policy, terms=terms, clock=clock)
+        self._look_ups = LostAnswerLookup(self, terms)
+        self._ordinary = FastPath(database, policy=policy, terms=terms, clock=clock)
 
-    def recognised(
+    def match_repeat(
         self, *, store: str, topic: str, body: bytes, headers: dict[str, str], sha256: bytes
     ) -> Delivery | None:
         """Return the delivery that these bytes are, without reading them, where they have told an order lately."""
-        return self._ordinary.recognised(store=store, topic=topic, body=body, headers=headers, sha256=sha256)
+        return self._ordinary.match_repeat(store=store, topic=topic, body=body, headers=headers, sha256=sha256)
 
     async def receive_again(self, delivery: Delivery) -> Row | None:
-        """Store what `recognised` returned; returns its order, None and nothing is stored where that has changed."""
+        """Store what `match_repeat` returned; returns its order, None and nothing is stored where that has changed."""
         until = time.monotonic() + self._sync_budget.total_seconds()
-        received = await _stored(until, lambda: self._ordinary.tell_again(delivery))
+        received = await _stored(until, lambda: self._ordinary.store_repeat(delivery))
         return None if received is None else await self._follow(until, delivery, received)
 
-    async def receive(self, delivery: Delivery, event: Order | Deleted | None) -> Row | None:
+    async def receive(self, delivery: Delivery, event: Order | OrderDeleted | None) -> Row | None:
         """Store an authentic delivery and carry out what it calls for, as far as the time budget goes.
 
         Returns the order as it stands then, None where the delivery is about none. Everything is committed before
@@ -99,9 +105,9 @@ class Bridge(Calls):
         self._ordinary.remember(delivery, event, received)
         return await self._follow(until, delivery, received)
 
-    async def _received(self, delivery: Delivery, event: Order | Deleted | None) -> intake.Received:
+    async def _received(self, delivery: Delivery, event: Order | OrderDeleted | None) -> intake.ReceiveResult:
         """Transaction 1."""
-        if self.no_leave_before() is None:
+        if self.rate_limited_until() is None:
             received = await self._ordinary.receive(delivery, event)
             if received is not None:
                 return received
@@ -110,7 +116,7 @@ class Bridge(Calls):
     async def replay(self, stored: Row, *, actor: str) -> tuple[Delivery, Row | None]:
         """Act on a stored delivery as if it had just come; returns it as it is understood now, and its order."""
         until = time.monotonic() + self._sync_budget.total_seconds()
-        delivery, event = understand(
+        delivery, event = parse_delivery(
             store=stored["store"], topic=stored["topic"], body=stored["body"], headers=stored["headers"]
         )
         received = await self.write(
@@ -118,12 +124,12 @@ class Bridge(Calls):
         )
         return delivery, await self._follow(until, delivery, received)
 
-    async def _follow(self, until: float, delivery: Delivery, received: intake.Received) -> Row | None:
+    async def _follow(self, until: float, delivery: Delivery, received: intake.ReceiveResult) -> Row | None:
         """Carry out what a stored delivery calls for, as far as the time goes."""
         row = received.order
         if received.claim is not None and row is not None:
             row = await self._within(until, received.claim, row)
-        elif row is not None and row["state"] == State.QUEUED and self.no_leave_before() is None:
+        elif row is not None and row["state"] == OrderState.QUEUED and self.rate_limited_until() is None:
             self.owed.set()
         if row is not None and row.get("follow_at") is not None:
             self.owed.set()
@@ -162,7 +168,7 @@ class Bridge(Calls):
             log.warning("delivery.unread", order=claim.order_id)
             return row
 
-    def start(self, claim: Claim) -> asyncio.Task[Settled]:
+    def start(self, claim: Claim) -> asyncio.Task[CallResult]:
         """Begin a claimed call; it ends by itself, whether or not anybody waits for it."""
         task = asyncio.create_task(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
         self._calls.add(task)
@@ -173,15 +179,15 @@ class Bridge(Calls):
             task.add_done_callback(lambda _: self.owed.set())
         return task
 
-    def _probed(self, _: asyncio.Task[Settled]) -> None:
+    def _probed(self, _: asyncio.Task[CallResult]) -> None:
         self._no_leave = None
         self.owed.set()
 
-    def _ended(self, task: asyncio.Task[Settled]) -> None:
+    def _ended(self, task: asyncio.Task[CallResult]) -> None:
         self._calls.discard(task)
         failed = task.cancelled() or task.exception() is not None
         was_full = len(self._calls) + 1 >= CALLS_AT_ONCE
-        if failed or was_full or task.result().state is not State.CREATED:  # a created order owes nothing more
+        if failed or was_full or task.result().state is not OrderState.CREATED:  # a created order owes nothing more
             self.owed.set()
         if failed and not task.cancelled():
             log.error("call.finished", outcome="not_recorded", exc_info=task.exception())
@@ -197,7 +203,7 @@ class Bridge(Calls):
             await asyncio.wait(self._calls, timeout=seconds)
         return len(self._calls)
 
-    async def claim_due(self) -> Claim | Moved | Idle:
+    async def claim_due(self) -> Claim | StateChanged | NothingDue:
         """Take the call that has been due the longest: of the look-ups at every fourth turn, else of the new orders.
 
         Raises CannotHandle for an order at which that fails.
@@ -210,14 +216,14 @@ class Bridge(Calls):
         except Exception as error:
             if is_unavailable(error) or not tried:
                 raise
-            raise CannotHandle(tried[-1]) from error
+            raise ClaimFailed(tried[-1]) from error
         if isinstance(taken, Claim):
             self._turns.rotate(-1)
-        self._no_leave = taken.until if isinstance(taken, Idle) and taken.for_leave else None
+        self._no_leave = taken.until if isinstance(taken, NothingDue) and taken.for_leave else None
         self._asked_at = self.clock()
         return taken
 
-    def no_leave_before(self) -> datetime | None:
+    def rate_limited_until(self) -> datetime | None:
         """Return until when to claim anything is in vain; None where it may be worth trying.
 
         Thousands of orders may wait for the limit: neither their deliveries nor the calls that end bring its next slot
@@ -228,34 +234,34 @@ class Bridge(Calls):
         until = min(self._no_leave, self._asked_at + LEAVE_FORGOTTEN)
         return until if self._asked_at <= self.clock() < until else None
 
-    async def carry_out(self, claim: Claim) -> Settled:
+    async def carry_out(self, claim: Claim) -> CallResult:
         """Make a claimed call and record what came of it."""
-        if claim.action is Action.LOOK_UP:
+        if claim.action is CallAction.LOOK_UP:
             try:
                 return await self._look_ups.carry_out(claim)
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=claim.order_id)
-                return Settled(await self.write(record.failed, claim))
+                return CallResult(await self.write(record.record_failure, claim))
         report = await self.call(claim, panelr_request.create_work_order(claim.body))
         if isinstance(report.outcome, Done):
             found = answer.created_work_order(report.outcome)
             if isinstance(found, WorkOrder):
                 state = await self._created(report, found)
-                if claim.paid_at is not None and state is State.CREATED:
+                if claim.paid_at is not None and state is OrderState.CREATED:
                     self.tally.paid_to_created.note((self.clock() - claim.paid_at).total_seconds())
-                return Settled(state, found if state is State.CREATED else None)
+                return CallResult(state, found if state is OrderState.CREATED else None)
             report = replace(report, outcome=found)
-        return Settled(await self.record(report, record.not_created, report, terms=self.terms))
+        return CallResult(await self.record(report, record.record_not_created, report, terms=self.terms))
 
-    async def _created(self, report: Report, work_order: WorkOrder) -> State:
+    async def _created(self, report: CallReport, work_order: WorkOrder) -> OrderState:
         """Transaction 2."""
 
-        async def settled() -> State:
+        async def settled() -> OrderState:
             if await self._ordinary.created(report, work_order):
-                return State.CREATED
-            return await self.write(record.created, report, work_order)
+                return OrderState.CREATED
+            return await self.write(record.record_created, report, work_order)
 
         return await self.recorded(report, settled)
 

@@ -8,30 +8,30 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.backfill.scheduler import Backfill
+from panelr_bridge.application.backfill.scheduler import BackfillScheduler
 from panelr_bridge.application.bridge import Bridge
-from panelr_bridge.application.follow_ups.runner import Following, Stores
+from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
 from panelr_bridge.application.panelr_caller import Clock, utc_now
-from panelr_bridge.application.panelr_catalogue import Catalogues
-from panelr_bridge.application.transactions.claim_call import RATE, Terms
-from panelr_bridge.application.webhook_monitor import Watching
+from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
+from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
+from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.application.worker import Worker
-from panelr_bridge.domain.follow_up_rules import Shop
+from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
 from panelr_bridge.store import database
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.database import Database
-from panelr_bridge.woocommerce.delivery_url import base_of, door_path
+from panelr_bridge.woocommerce.delivery_url import base_of, delivery_path
 from panelr_bridge.woocommerce.rest.client import ShopClient
-from panelr_bridge.woocommerce.webhook_setup import Door
+from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
 LEASE_MARGIN = timedelta(seconds=10)
 """How much longer a lease lasts than the call that it is for can take."""
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class BridgeContainer:
     """The parts of one running process."""
 
     settings: Settings
@@ -41,8 +41,8 @@ class Runtime:
     bridge: Bridge
     worker: Worker
     shops: Mapping[str, ShopClient]
-    catalogue: Catalogues
-    backfill: Backfill
+    catalogue: PanelrCatalogue
+    backfill: BackfillScheduler
 
     async def work(self) -> None:
         """Carry out what is owed, and ask the stores for what they did not tell, until `stop`."""
@@ -56,10 +56,10 @@ class Runtime:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Runtime]:
+async def open_container(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[BridgeContainer]:
     """Build the parts; at the end let calls under way finish, bounded by their own timeout, then let go of all."""
     async with contextlib.AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(database.opened(settings.database_url))
+        opened = await stack.enter_async_context(database.open_database(settings.database_url))
         panelr = await stack.enter_async_context(
             PanelrClient(
                 base_url=settings.panelr_url,
@@ -71,35 +71,43 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
             database=opened,
             panelr=panelr,
             policy=settings.policy,
-            terms=terms_of(settings),
+            terms=call_policy(settings),
             sync_budget=timedelta(seconds=settings.sync_budget_seconds),
             clock=clock,
         )
-        shops = {name: await stack.enter_async_context(shop_of(store)) for name, store in with_api(settings).items()}
-        following = Following(
+        shops = {
+            name: await stack.enter_async_context(shop_client(store))
+            for name, store in stores_with_api(settings).items()
+        }
+        following = FollowUpRunner(
             bridge,
             policy=settings.policy,
-            terms=terms_of(settings),
-            stores=Stores(wanted=wanted_of(settings), writers=shops),
+            terms=call_policy(settings),
+            stores=WriteBackTargets(wanted=store_options(settings), writers=shops),
             owed=bridge.owed,
         )
-        catalogue = Catalogues(bridge, terms_of(settings), changed=bridge.owed)
-        watching = Watching(
-            opened, shops=shops, doors={name: door_of(name, settings.public_url) for name in shops}, clock=clock
+        catalogue = PanelrCatalogue(bridge, call_policy(settings), changed=bridge.owed)
+        watching = WebhookMonitor(
+            opened,
+            shops=shops,
+            doors={name: delivery_endpoint(name, settings.public_url) for name in shops},
+            clock=clock,
         )
         worker = Worker(
             bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following, watching=watching
         )
-        backfill = Backfill(
+        backfill = BackfillScheduler(
             bridge,
             shops=shops,
             policy=settings.policy,
-            terms=terms_of(settings),
+            terms=call_policy(settings),
             every=timedelta(minutes=settings.backfill_minutes),
             owed=bridge.owed,
         )
         try:
-            yield Runtime(settings, settings.all_stores, opened, panelr, bridge, worker, shops, catalogue, backfill)
+            yield BridgeContainer(
+                settings, settings.all_stores, opened, panelr, bridge, worker, shops, catalogue, backfill
+            )
         finally:
             seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
             await bridge.drain(seconds=seconds)
@@ -107,12 +115,12 @@ async def assembled(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
             await catalogue.drain()
 
 
-def with_api(settings: Settings) -> Mapping[str, StoreSettings]:
+def stores_with_api(settings: Settings) -> Mapping[str, StoreSettings]:
     """Return the stores whose REST API can be used, by their names."""
     return {name: store for name, store in settings.all_stores.items() if store.has_api}
 
 
-def shop_of(store: StoreSettings) -> ShopClient:
+def shop_client(store: StoreSettings) -> ShopClient:
     """Return the client of a store's REST API."""
     return ShopClient(
         url=store.woo_url,
@@ -122,16 +130,16 @@ def shop_of(store: StoreSettings) -> ShopClient:
     )
 
 
-def door_of(store: str, public_url: str) -> Door:
+def delivery_endpoint(store: str, public_url: str) -> DeliveryEndpoint:
     """Return where a store's deliveries belong; without `public_url` its path alone is known."""
-    path = door_path(store, default=DEFAULT_STORE)
-    return Door(path, f"{base_of(public_url)}{path}" if public_url else None)
+    path = delivery_path(store, default=DEFAULT_STORE)
+    return DeliveryEndpoint(path, f"{base_of(public_url)}{path}" if public_url else None)
 
 
-def wanted_of(settings: Settings) -> Mapping[str, Shop]:
+def store_options(settings: Settings) -> Mapping[str, StoreOptions]:
     """Return what the operator wants of each store."""
     return {
-        name: Shop(
+        name: StoreOptions(
             url=store.woo_url.rstrip("/").removesuffix("/wp-json") or None,
             writes_back=store.has_api and store.write_back,
             with_token=store.write_back_token,
@@ -141,15 +149,15 @@ def wanted_of(settings: Settings) -> Mapping[str, Shop]:
     }
 
 
-def asked_of(settings: Settings) -> Mapping[str, timedelta]:
+def backfill_intervals(settings: Settings) -> Mapping[str, timedelta]:
     """Return the stores that are asked for their orders by themselves, and how often."""
     every = timedelta(minutes=settings.backfill_minutes)
-    return dict.fromkeys(with_api(settings), every) if every else {}
+    return dict.fromkeys(stores_with_api(settings), every) if every else {}
 
 
-def terms_of(settings: Settings) -> Terms:
+def call_policy(settings: Settings) -> CallPolicy:
     """Return how Panelr is called."""
-    return Terms(
+    return CallPolicy(
         rate_per_minute=settings.panelr_rate_per_minute,
         lease=timedelta(seconds=settings.panelr_timeout_seconds) + LEASE_MARGIN,
         grace=timedelta(seconds=settings.grace_seconds),
@@ -157,7 +165,7 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def prepare(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
+def prepare_rate_limit(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
     """Make the rate limit's rows, and let one call probe again what was closed: the operator may have mended it."""
     rate.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
     rate.probe_now(connection, name=RATE, now=now)

@@ -8,26 +8,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from panelr_bridge.application.recent_cache import Recent
+from panelr_bridge.application.recent_cache import RecentCache
 from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.application.transactions.claim_call import Terms, claim_of, follows_at_once, sending_values
-from panelr_bridge.application.transactions.evaluate_order import Weighed
-from panelr_bridge.application.transactions.receive_delivery import Received
-from panelr_bridge.application.transactions.record_outcome import Report, created_attempt, created_values
+from panelr_bridge.application.transactions.claim_call import CallPolicy, claim_of, follows_at_once, sending_columns
+from panelr_bridge.application.transactions.evaluate_order import Evaluation
+from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
+from panelr_bridge.application.transactions.record_outcome import CallReport, created_attempt, created_columns
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create, decide
-from panelr_bridge.domain.models import Catalogue, Policy, WorkOrder
-from panelr_bridge.panelr.work_order_match import likeness
+from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
+from panelr_bridge.panelr.work_order_match import fingerprint
 from panelr_bridge.store import again, mappings, orders, together
 from panelr_bridge.store import fast_path as at_once
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.deliveries import Delivery, Stored
-from panelr_bridge.store.fast_path import Added
+from panelr_bridge.store.deliveries import Delivery, StoredDelivery
+from panelr_bridge.store.fast_path import InsertedOrder
 from panelr_bridge.store.tables import Row
-from panelr_bridge.woocommerce.order_payload import ORDER_TOPICS, Deleted, Order
+from panelr_bridge.woocommerce.order_payload import ORDER_TOPICS, Order, OrderDeleted
 
-ANY_SLOT = rate.Slot(0)
+ANY_SLOT = rate.RateSlot(0)
 """Stands for the slot that the statement takes."""
 REMEMBERED = 5000
 """How many orders and snapshots are remembered."""
@@ -37,20 +37,22 @@ KEYS = 60
 """How many keys of the mapping table such a set has at most."""
 
 
-class Ordinary:
+class FastPath:
     """One process's short cuts, and what it remembers for them."""
 
-    def __init__(self, database: Database, *, policy: Policy, terms: Terms, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, *, policy: OrderPolicy, terms: CallPolicy, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._policy = policy
         self._terms = terms
         self._clock = clock
-        self._snapshots = Recent[tuple[str, bytes], tuple[int, str]](REMEMBERED)
-        self._places = Recent[tuple[str, str, bytes], int](REMEMBERED)
-        self._orders = Recent[tuple[str, int], bool](REMEMBERED)
-        self._catalogues = Recent[tuple[str, frozenset[str], str], Catalogue](CATALOGUES)
+        self._snapshots = RecentCache[tuple[str, bytes], tuple[int, str]](REMEMBERED)
+        self._places = RecentCache[tuple[str, str, bytes], int](REMEMBERED)
+        self._orders = RecentCache[tuple[str, int], bool](REMEMBERED)
+        self._catalogues = RecentCache[tuple[str, frozenset[str], str], OrderMappings](CATALOGUES)
 
-    def recognised(
+    def match_repeat(
         self, *, store: str, topic: str, body: bytes, headers: dict[str, str], sha256: bytes
     ) -> Delivery | None:
         """Return the delivery that these bytes are where they have told an order lately, under whatever topic."""
@@ -68,12 +70,12 @@ class Ordinary:
             sha256=sha256,
         )
 
-    async def tell_again(self, delivery: Delivery) -> Received | None:
-        """Store what `recognised` returned; None, and nothing is written, where the order has changed since."""
+    async def store_repeat(self, delivery: Delivery) -> ReceiveResult | None:
+        """Store what `match_repeat` returned; None, and nothing is written, where the order has changed since."""
         known = self._snapshots.get((delivery.store, delivery.sha256))
         if known is None:
             return None
-        told = await again.tell(
+        told = await again.store_repeat(
             self._database,
             delivery,
             woo_status=known[1],
@@ -83,9 +85,9 @@ class Ordinary:
         if told is None:
             return None
         self._stored(delivery, told.delivery_id)
-        return Received(Stored(told.delivery_id, told.times, True, delivery.sha256), told.order)
+        return ReceiveResult(StoredDelivery(told.delivery_id, told.times, True, delivery.sha256), told.order)
 
-    async def receive(self, delivery: Delivery, event: Order | Deleted | None) -> Received | None:
+    async def receive(self, delivery: Delivery, event: Order | OrderDeleted | None) -> ReceiveResult | None:
         """Do what `intake.receive` does with an order that is new and calls for a work order.
 
         None, and nothing is done, where it is another matter.
@@ -100,23 +102,23 @@ class Ordinary:
         decision = decide(event, catalogue, self._policy) if catalogue is not None else None
         if catalogue is None or not isinstance(decision, Create):
             return None
-        return await self._add(delivery, Weighed(event, decision, catalogue), decision)
+        return await self._add(delivery, Evaluation(event, decision, catalogue), decision)
 
-    async def _add(self, delivery: Delivery, weighed: Weighed, decision: Create) -> Received | None:
+    async def _add(self, delivery: Delivery, weighed: Evaluation, decision: Create) -> ReceiveResult | None:
         terms, now, row = self._terms, self._clock(), Row()
-        alike = likeness(decision.request)
+        alike = fingerprint(decision.request)
 
         def values() -> Row:
             nonlocal now, row
             now = self._clock()
             row = intake.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
-            row |= sending_values(row, decision.request, alike=alike, now=now)
+            row |= sending_columns(row, decision.request, alike=alike, now=now)
             row |= intake.owed(ANY_SLOT, due=now, terms=terms, now=now)
-            leave = rate.ahead_values(**intake.leave_ahead(alike, terms=terms, now=now))
+            leave = rate.ahead_values(**intake.slot_request(alike, terms=terms, now=now))
             return at_once.of_order(delivery, row, leave, now=now)
 
-        added = await at_once.add_order(self._database, values)
-        if not isinstance(added, Added):
+        added = await at_once.insert_order(self._database, values)
+        if not isinstance(added, InsertedOrder):
             if added is not None and added != weighed.catalogue.revision:
                 self._catalogues.forget()
             return None
@@ -132,21 +134,21 @@ class Ordinary:
             follows=follows,
             paid_at=weighed.order.date_paid_gmt,
         )
-        return Received(Stored(added.delivery_id, 1, False, delivery.sha256), row, claim)
+        return ReceiveResult(StoredDelivery(added.delivery_id, 1, False, delivery.sha256), row, claim)
 
-    async def _catalogue(self, store: str, order: Order) -> Catalogue | None:
+    async def _catalogue(self, store: str, order: Order) -> OrderMappings | None:
         """Return what the mappings say of an order, perhaps as they were; None for an order that is known."""
         keys, method = lookup_keys(order), order.payment_method
         known = self._catalogues.get((store, keys, method))
         if known is not None:
             return known
         asked = mappings.asked(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
-        catalogue, order_id = mappings.told(await self._database.alone(mappings.FOR_ORDER, lambda: asked))
+        catalogue, order_id = mappings.told(await self._database.execute_autocommit(mappings.FOR_ORDER, lambda: asked))
         if len(keys) <= KEYS:
             self._catalogues.keep((store, keys, method), replace(catalogue, lines=None))  # lines are one customer's
         return catalogue if order_id is None else None
 
-    def remember(self, delivery: Delivery, event: Order | Deleted | None, received: Received) -> None:
+    def remember(self, delivery: Delivery, event: Order | OrderDeleted | None, received: ReceiveResult) -> None:
         """Remember that these bytes are their order's newest snapshot, for those that come again."""
         row = received.order
         if isinstance(event, Order) and row is not None and row["snapshot_sha256"] == delivery.sha256:
@@ -156,7 +158,7 @@ class Ordinary:
     def _stored(self, delivery: Delivery, place: int) -> None:
         self._places.keep((delivery.store, delivery.topic, delivery.sha256), place)
 
-    async def created(self, report: Report, work_order: WorkOrder) -> bool:
+    async def created(self, report: CallReport, work_order: WorkOrder) -> bool:
         """Do what `record.created` does with a call that took no time and was no probe.
 
         False, and nothing is done, where it is another matter: the snapshot is newer, the lease has ended.
@@ -164,7 +166,7 @@ class Ordinary:
         claim = report.claim
         if claim.slot.probe or self._clock() - claim.claimed_at > rate.SLACK or not at_once.concludes(self._database):
             return False
-        columns = created_values(claim, work_order, now=self._clock())
+        columns = created_columns(claim, work_order, now=self._clock())
         fence: Row = {
             "of_delivery": claim.delivery_id,
             "of_status": claim.woo_status,

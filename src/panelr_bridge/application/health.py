@@ -41,7 +41,7 @@ UNASKED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class HealthCheck:
     """One thing that was looked at. Without a `vital` one the bridge cannot do its work."""
 
     name: str
@@ -50,9 +50,9 @@ class Finding:
     vital: bool = True
 
 
-async def examine(
+async def run_checks(
     database: Database, *, now: datetime, overdue: timedelta, asked: Mapping[str, timedelta] | None = None
-) -> list[Finding]:
+) -> list[HealthCheck]:
     """Look at everything that the database knows; a backlog is too old when it is due for longer than `overdue`.
 
     `asked` are the stores that are asked for their orders, and how often.
@@ -60,11 +60,11 @@ async def examine(
     try:
         await database.read(_answers)
     except Exception as error:  # noqa: BLE001  whatever is wrong with the database, it is told and not raised
-        return [Finding(name="database", ok=False, words=f"the database does not answer: {type(error).__name__}")]
-    found = [Finding(name="database", ok=True, words="the database answers")]
-    if await database.read(revision.pending):
-        return [*found, Finding(name="migrations", ok=False, words="run: panelr-bridge migrate")]
-    found.append(Finding(name="migrations", ok=True, words="the tables are of this version"))
+        return [HealthCheck(name="database", ok=False, words=f"the database does not answer: {type(error).__name__}")]
+    found = [HealthCheck(name="database", ok=True, words="the database answers")]
+    if await database.read(revision.is_behind):
+        return [*found, HealthCheck(name="migrations", ok=False, words="run: panelr-bridge migrate")]
+    found.append(HealthCheck(name="migrations", ok=True, words="the tables are of this version"))
     return found + await database.read(_look, now=now, overdue=overdue, asked=asked or {})
 
 
@@ -74,15 +74,15 @@ def _answers(connection: Connection) -> None:
 
 def _look(
     connection: Connection, *, now: datetime, overdue: timedelta, asked: Mapping[str, timedelta]
-) -> list[Finding]:
+) -> list[HealthCheck]:
     found = [
-        _clock(store.moment(connection), now=now),
+        _clock(store.database_time(connection), now=now),
         _panelr(rate.gate(connection, name=RATE)),
         _backlog(outbox.next_at(connection), now=now, overdue=overdue),
         _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
-        *(_shop(row, now=now) for row in shop_states.every(connection)),
+        *(_shop(row, now=now) for row in shop_states.list_all(connection)),
     ]
-    walks = {row["store"]: row for row in marks.every(connection)} if asked else {}
+    walks = {row["store"]: row for row in marks.list_all(connection)} if asked else {}
     troubles = [
         f"{store}: {words}"
         for store, every in sorted(asked.items())
@@ -90,7 +90,7 @@ def _look(
     ]
     if asked:
         words = "; ".join(troubles) or "every store was asked for its orders"
-        found.append(Finding(name="backfill", ok=not troubles, words=words, vital=False))
+        found.append(HealthCheck(name="backfill", ok=not troubles, words=words, vital=False))
     return found
 
 
@@ -108,43 +108,43 @@ def _trouble(row: Row | None, every: timedelta, *, now: datetime) -> str | None:
     return None
 
 
-def _clock(there: datetime | None, *, now: datetime) -> Finding:
+def _clock(there: datetime | None, *, now: datetime) -> HealthCheck:
     """Leases are taken and ended by each machine's clock."""
     apart = timedelta(0) if there is None else abs(now - there)
     words = f"this clock and the database's are {apart.total_seconds():.0f} s apart"
-    return Finding(name="time", ok=apart <= CLOCKS_APART, words=words)
+    return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _panelr(gate: rate.Gate | None) -> Finding:
+def _panelr(gate: rate.GateStatus | None) -> HealthCheck:
     if gate is None:
-        return Finding(name="panelr", ok=True, words="no pause is in force")
+        return HealthCheck(name="panelr", ok=True, words="no pause is in force")
     causes = {"throttled": "Panelr asks for a pause", "misconfigured": "Panelr does not accept the key or the address"}
     words = f"{causes[gate.cause]}; tried again at {gate.closed_until:%H:%M:%S} UTC"
-    return Finding(name="panelr", ok=gate.cause == "throttled", words=words)  # a pause is no trouble of ours
+    return HealthCheck(name="panelr", ok=gate.cause == "throttled", words=words)  # a pause is no trouble of ours
 
 
-def _backlog(oldest: datetime | None, *, now: datetime, overdue: timedelta) -> Finding:
+def _backlog(oldest: datetime | None, *, now: datetime, overdue: timedelta) -> HealthCheck:
     late = now - oldest if oldest is not None else timedelta(0)
     if late <= overdue:
-        return Finding(name="backlog", ok=True, words="nothing is overdue")
+        return HealthCheck(name="backlog", ok=True, words="nothing is overdue")
     minutes = int(late.total_seconds() // 60)
-    return Finding(
+    return HealthCheck(
         name="backlog", ok=False, words=f"the oldest call has been due for {minutes} minutes: is a worker running?"
     )
 
 
-def _webhooks(problems: list[Row]) -> Finding:
+def _webhooks(problems: list[Row]) -> HealthCheck:
     if not problems:
-        return Finding(name="webhooks", ok=True, words="every delivery of the last day could be read", vital=False)
+        return HealthCheck(name="webhooks", ok=True, words="every delivery of the last day could be read", vital=False)
     newest = problems[0]
     words = f"{len(problems)} deliveries of the last day brought no order; the newest: {newest['words']}"
-    return Finding(name="webhooks", ok=False, words=words, vital=False)
+    return HealthCheck(name="webhooks", ok=False, words=words, vital=False)
 
 
-def _shop(row: Row, *, now: datetime) -> Finding:
+def _shop(row: Row, *, now: datetime) -> HealthCheck:
     """What a shop told of its webhooks when the worker asked it last."""
     unasked = now - row["looked_at"] > UNASKED
     words = (
         f"{row['words']} (asked at {row['looked_at']:%Y-%m-%d %H:%M} UTC{'; is a worker running?' if unasked else ''})"
     )
-    return Finding(name=f"{SHOP}{row['store']}", ok=row["ok"] and not unasked, words=words, vital=False)
+    return HealthCheck(name=f"{SHOP}{row['store']}", ok=row["ok"] and not unasked, words=words, vital=False)

@@ -4,16 +4,25 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from panelr_bridge.application.panelr_caller import SLOT_HOLDS, Calls, Settled
+from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, PanelrCaller
 from panelr_bridge.application.transactions import claim_call as claims
 from panelr_bridge.application.transactions import record_outcome as record
-from panelr_bridge.application.transactions.claim_call import Claim, Terms
-from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
+from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr import response as answer
-from panelr_bridge.panelr.work_order_match import A_DAY, Ambiguous, Found, Match, NamesNeeded, NotThere, likeness, match
+from panelr_bridge.panelr.work_order_match import (
+    A_DAY,
+    AmbiguousMatch,
+    Match,
+    MatchFound,
+    NamesNeeded,
+    NoMatch,
+    fingerprint,
+    match,
+)
 from panelr_bridge.store import orders
 from panelr_bridge.store import owed_calls as outbox
 
@@ -25,16 +34,16 @@ _OUTCOMES = (Done, Refused, Misconfigured, Throttled, NotSent, Unknown)
 Names = dict[str, frozenset[int]]
 
 
-class LookUps:
+class LostAnswerLookup:
     """Carries out look-ups for one process, and remembers the names of Panelr's products for a while."""
 
-    def __init__(self, calls: Calls, terms: Terms) -> None:
+    def __init__(self, calls: PanelrCaller, terms: CallPolicy) -> None:
         self._calls = calls
         self._terms = terms
         self._names: tuple[datetime, Names] | None = None
         self._names_wanted = False
 
-    async def carry_out(self, claim: Claim) -> Settled:
+    async def carry_out(self, claim: Claim) -> CallResult:
         """Ask for the customer's work orders and record what they say about the order."""
         if self._names_wanted:
             return await self._ask_for_names(claim)
@@ -51,12 +60,12 @@ class LookUps:
         found = await self._match(claim, listed)
         if isinstance(found, _OUTCOMES):  # the products' names, which the match needs, could not be had
             return await self._later(replace(report, outcome=found))
-        if isinstance(found, Found):
+        if isinstance(found, MatchFound):
             return await self._found(claim, report, found)
-        if isinstance(found, Ambiguous):
+        if isinstance(found, AmbiguousMatch):
             return await self._several(report, found)
-        if isinstance(found, NotThere):
-            return Settled(await self._calls.record(report, record.not_there, report, terms=self._terms))
+        if isinstance(found, NoMatch):
+            return CallResult(await self._calls.record(report, record.record_not_found, report, terms=self._terms))
         return await self._later(report, wait=SIBLING_WAIT)
 
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
@@ -76,7 +85,7 @@ class LookUps:
         products = await self._products()
         return look(products=products) if isinstance(products, dict) else products or found
 
-    async def _found(self, claim: Claim, report: Report, found: Found) -> Settled:
+    async def _found(self, claim: Claim, report: CallReport, found: MatchFound) -> CallResult:
         """Adopt it, unless it may be another order's: one on the wire, or one whose answer was lost too.
 
         The one on the wire is asked for first: when its answer is lost between the two, it is seen in doubt then.
@@ -84,8 +93,8 @@ class LookUps:
         if await self._sibling_on_the_wire(claim, certain=found.certain):
             return await self._later(report, wait=SIBLING_WAIT)
         if not found.certain and await self._has_twin(claim):
-            return await self._several(report, Ambiguous((found.work_order.reference_code or "",)))
-        return Settled(await self._calls.record(report, record.adopted, report, found.work_order))
+            return await self._several(report, AmbiguousMatch((found.work_order.reference_code or "",)))
+        return CallResult(await self._calls.record(report, record.record_adopted, report, found.work_order))
 
     async def _sibling_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
         """Whether another order is just being sent whose work order this one could be: the same customer's."""
@@ -100,7 +109,7 @@ class LookUps:
         """Whether the one candidate may as well be another order's, whose answer was lost too."""
         since = claim.first_sent_at - A_DAY
         twin = await self._calls.database.read(
-            orders.twin_in_doubt, likeness=likeness(claim.request), besides=claim.order_id, since=since
+            orders.twin_in_doubt, likeness=fingerprint(claim.request), besides=claim.order_id, since=since
         )
         return twin is not None
 
@@ -109,16 +118,16 @@ class LookUps:
         now = self._calls.clock()
         if self._names is not None and now - self._names[0] < NAMES_LAST:
             return self._names[1]
-        slot = await self._calls.write(claims.leave, terms=self._terms)
+        slot = await self._calls.write(claims.take_slot, terms=self._terms)
         if slot is None or self._calls.clock() - now > SLOT_HOLDS:
             self._names_wanted = True
             return None
         outcome, *_ = await self._calls.ask(request.get_products(), claimed_at=now)
         if self._calls.clock() - now > SLOT_HOLDS:
-            await self._calls.write(claims.took_long, slot)
+            await self._calls.write(claims.extend_slot, slot)
         return self._learn(outcome)
 
-    async def _ask_for_names(self, claim: Claim) -> Settled:
+    async def _ask_for_names(self, claim: Claim) -> CallResult:
         """Spend a look-up's turn on the names that an earlier one had no turn left for."""
         report = await self._calls.call(claim, request.get_products())
         names = self._learn(report.outcome)
@@ -134,14 +143,16 @@ class LookUps:
             self._names = (self._calls.clock(), names)
         return names
 
-    async def _later(self, report: Report, *, wait: timedelta | None = None) -> Settled:
-        return Settled(await self._calls.record(report, record.look_up_later, report, terms=self._terms, wait=wait))
+    async def _later(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
+        return CallResult(
+            await self._calls.record(report, record.postpone_look_up, report, terms=self._terms, wait=wait)
+        )
 
-    async def _several(self, report: Report, found: Ambiguous) -> Settled:
+    async def _several(self, report: CallReport, found: AmbiguousMatch) -> CallResult:
         words = f"it may be {' or '.join(found.reference_codes)}, or none of them: look there, then resolve"
         if not found.reference_codes:
             words = "the customer has more work orders than Panelr lists at once: look there, then resolve"
         return await self._undecided(report, "several_candidates", words)
 
-    async def _undecided(self, report: Report, code: str, words: str) -> Settled:
-        return Settled(await self._calls.record(report, record.undecided, report, code=code, words=words))
+    async def _undecided(self, report: CallReport, code: str, words: str) -> CallResult:
+        return CallResult(await self._calls.record(report, record.record_undecided, report, code=code, words=words))

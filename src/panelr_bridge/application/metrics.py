@@ -23,7 +23,7 @@ class Histogram:
         self.sum += seconds
 
 
-class Tally:
+class Metrics:
     """One process's counters."""
 
     def __init__(self) -> None:

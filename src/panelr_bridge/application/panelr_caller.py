@@ -10,14 +10,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from panelr_bridge import logs
-from panelr_bridge.application.metrics import Tally
+from panelr_bridge.application.metrics import Metrics
 from panelr_bridge.application.transactions.claim_call import Claim
-from panelr_bridge.application.transactions.record_outcome import Report
+from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain.call_outcome import NotSent, Outcome
-from panelr_bridge.domain.models import State, WorkOrder
+from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.database import Database, is_unavailable
 
@@ -38,21 +38,21 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class CallResult:
     """What a call came to: the order's state, and the work order when it was created."""
 
-    state: State
+    state: OrderState
     work_order: WorkOrder | None = None
 
 
-class Calls:
+class PanelrCaller:
     """One process's database, its Panelr and its clock."""
 
     def __init__(self, *, database: Database, panelr: PanelrClient, clock: Clock = utc_now) -> None:
         self.database = database
         self.panelr = panelr
         self.clock = clock
-        self.tally = Tally()
+        self.tally = Metrics()
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -64,12 +64,12 @@ class Calls:
 
         return await self.database.write(at_its_beginning)
 
-    async def call(self, claim: Claim, call: Call) -> Report:
+    async def call(self, claim: Claim, call: PanelrRequest) -> CallReport:
         """Make a claimed call to Panelr."""
         outcome, started_at, milliseconds = await self.ask(call, claimed_at=claim.claimed_at)
-        return Report(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
+        return CallReport(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
 
-    async def ask(self, call: Call, *, claimed_at: datetime) -> tuple[Outcome, datetime, int]:
+    async def ask(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime, int]:
         """Call Panelr, unless the leave to do so has run out while this process was held up.
 
         Returns the outcome, when the call began, and how many milliseconds it took.
@@ -92,16 +92,16 @@ class Calls:
 
     async def record(
         self,
-        report: Report,
-        work: Callable[Concatenate[Connection, datetime, P], State],
+        report: CallReport,
+        work: Callable[Concatenate[Connection, datetime, P], OrderState],
         /,
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> State:
+    ) -> OrderState:
         """Record an outcome as `recorded` does, by `work` in a transaction."""
         return await self.recorded(report, lambda: self.write(work, *args, **kwargs))
 
-    async def recorded(self, report: Report, record: Callable[[], Awaitable[State]]) -> State:
+    async def recorded(self, report: CallReport, record: Callable[[], Awaitable[OrderState]]) -> OrderState:
         """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
         state = await _insisting(record)
         claim = report.claim

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any, Generic
 
 from panelr_bridge import logs
-from panelr_bridge.application.panelr_caller import Calls
+from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions import claim_call as claims
 from panelr_bridge.application.transactions import save_catalogue as steps
-from panelr_bridge.application.transactions.claim_call import Terms
+from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain import mapping_check as offered
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, ProductMapping
-from panelr_bridge.domain.models import Offer, OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store import catalogue as store
 from panelr_bridge.store.catalogue import Offered
 from panelr_bridge.store.database import is_unavailable
@@ -45,18 +45,18 @@ class _List(Generic[Offered]):
 
     name: str
     kind: type[Offered]
-    call: Callable[[], Call]
+    call: Callable[[], PanelrRequest]
     read: Callable[[Done], tuple[Offered, ...] | Unknown]
 
 
-PRODUCTS = _List("products", OfferedProduct, request.get_products, offered_products)
-PAYMENT_METHODS = _List("payment methods", OfferedPaymentMethod, request.get_payment_methods, offered_payment_methods)
+PRODUCTS = _List("products", PanelrProduct, request.get_products, offered_products)
+PAYMENT_METHODS = _List("payment methods", PanelrPaymentMethod, request.get_payment_methods, offered_payment_methods)
 
 
-class Catalogues:
+class PanelrCatalogue:
     """One process's way to Panelr's lists. `changed` is set when orders that wait are to be decided anew."""
 
-    def __init__(self, calls: Calls, terms: Terms, *, changed: asyncio.Event) -> None:
+    def __init__(self, calls: PanelrCaller, terms: CallPolicy, *, changed: asyncio.Event) -> None:
         self._calls = calls
         self._terms = terms
         self._changed = changed
@@ -66,11 +66,11 @@ class Catalogues:
         self.hindrance = ""
         """Why a list could not be had when it was asked for last."""
 
-    async def products(self, *, max_age: timedelta = FRESH) -> Offer[OfferedProduct] | None:
+    async def products(self, *, max_age: timedelta = FRESH) -> CatalogueList[PanelrProduct] | None:
         """Return Panelr's products, asked for anew where they are older; None where they never could be had."""
         return (await self._have(PRODUCTS, max_age))[0]
 
-    async def payment_methods(self, *, max_age: timedelta = FRESH) -> Offer[OfferedPaymentMethod] | None:
+    async def payment_methods(self, *, max_age: timedelta = FRESH) -> CatalogueList[PanelrPaymentMethod] | None:
         """Return Panelr's payment methods, asked for anew where they are older; None where they never could be had."""
         return (await self._have(PAYMENT_METHODS, max_age))[0]
 
@@ -125,7 +125,7 @@ class Catalogues:
         if self._asking:
             await asyncio.wait(self._asking.values())
 
-    async def _have(self, wanted: _List[Offered], max_age: timedelta) -> tuple[Offer[Offered] | None, bool]:
+    async def _have(self, wanted: _List[Offered], max_age: timedelta) -> tuple[CatalogueList[Offered] | None, bool]:
         """Return the list, and whether it is not older than `max_age`."""
         now = self._calls.clock()
         stored = await self._calls.database.read(store.get, wanted.kind)
@@ -148,20 +148,20 @@ class Catalogues:
     async def _ask(self, wanted: _List[Offered]) -> None:
         """Ask Panelr for a list, if there is leave for a call, and keep what it tells."""
         claimed_at = self._calls.clock()
-        slot = await self._calls.write(claims.leave, terms=self._terms)
+        slot = await self._calls.write(claims.take_slot, terms=self._terms)
         if slot is None:
             self._miss(wanted, "the limit of Panelr's calls leaves none for it at the moment")
             return
         outcome, asked_at = await self._call(wanted.call(), claimed_at=claimed_at)
-        await self._calls.write(steps.heard, slot, outcome, claimed_at=claimed_at, terms=self._terms)
+        await self._calls.write(steps.record_call, slot, outcome, claimed_at=claimed_at, terms=self._terms)
         items = wanted.read(outcome) if isinstance(outcome, Done) else outcome
         log.info("catalogue.asked", list=wanted.name, outcome=outcomes.name(outcome), status=outcome.status)
         if not isinstance(items, tuple):
             self._miss(wanted, items.words)
-        elif await self._calls.write(steps.bring, wanted.kind, items, seen_at=asked_at):
+        elif await self._calls.write(steps.save_list, wanted.kind, items, seen_at=asked_at):
             self._changed.set()
 
-    async def _call(self, call: Call, *, claimed_at: datetime) -> tuple[Outcome, datetime]:
+    async def _call(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime]:
         try:
             async with asyncio.timeout(LONGEST_CALL):
                 outcome, asked_at, _ = await self._calls.ask(call, claimed_at=claimed_at)

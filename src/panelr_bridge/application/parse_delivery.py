@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 
 from panelr_bridge import logs
-from panelr_bridge.errors import Unreadable
+from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.woocommerce import order_payload as payload
-from panelr_bridge.woocommerce.order_payload import Deleted, ErrorObject, Order, OtherTopic
+from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic
 
 log = logs.get(__name__)
 
 
-def understand(
+def parse_delivery(
     *, store: str, topic: str, body: bytes, headers: Mapping[str, str], sha256: bytes = b""
-) -> tuple[Delivery, Order | Deleted | None]:
+) -> tuple[Delivery, Order | OrderDeleted | None]:
     """Return a delivery with its verdict, and its event; None where it says nothing about an order. Never raises."""
     verdict, words, event = _verdict(topic, body)
     delivery = Delivery(
@@ -29,10 +29,10 @@ def understand(
     return delivery, event
 
 
-def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | Deleted | None]:
+def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | OrderDeleted | None]:
     try:
         event = payload.parse(body=body, topic=topic)
-    except Unreadable as error:
+    except UnreadableBody as error:
         return "unreadable", str(error), None
     except Exception:
         log.exception("delivery.failed", topic=topic)
@@ -41,7 +41,7 @@ def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | Deleted 
         return "other_topic", f"the topic {event.topic or '(none)'} is none that the bridge uses", None
     if isinstance(event, ErrorObject):
         return "woocommerce_error", _error_words(event), None
-    return ("deleted" if isinstance(event, Deleted) else "order"), None, event
+    return ("deleted" if isinstance(event, OrderDeleted) else "order"), None, event
 
 
 def _error_words(error: ErrorObject) -> str:

@@ -7,7 +7,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Recent(Generic[K, V]):
+class RecentCache(Generic[K, V]):
     """A mapping that holds the last keys that were kept, `size` of them."""
 
     def __init__(self, size: int) -> None:

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from panelr_bridge.domain.mapping_suggestion import ShopItem, Suggestion, read_item, suggest
-from panelr_bridge.domain.models import OfferedProduct, product_key, sku_key, variation_key
+from panelr_bridge.domain.models import PanelrProduct, product_key, sku_key, variation_key
 from panelr_bridge.store import mappings
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.client import ShopClient
-from panelr_bridge.woocommerce.rest.models import Listed, Payload
+from panelr_bridge.woocommerce.rest.models import ItemsPage, Payload
 
 MOST_LOOKED_AT = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suggested:
+class SuggestedMappings:
     """What was looked at, what of it is not mapped, and what that probably is. `more`: the shop has more products."""
 
     looked_at: int
@@ -24,9 +24,9 @@ class Suggested:
     more: bool
 
 
-async def suggested(
-    database: Database, shop: ShopClient, products: Sequence[OfferedProduct], *, store: str
-) -> Suggested:
+async def suggest_mappings(
+    database: Database, shop: ShopClient, products: Sequence[PanelrProduct], *, store: str
+) -> SuggestedMappings:
     """Suggest mappings of a store's products; raises ShopError."""
     items: list[ShopItem] = []
     more = False
@@ -39,7 +39,7 @@ async def suggested(
     keys = {row["key"] for row in known}
     left = [item for item in items if keys.isdisjoint(_keys(item))]
     found = await asyncio.to_thread(suggest, left, products)
-    return Suggested(looked_at=len(items), not_mapped=len(left), suggestions=found, more=more)
+    return SuggestedMappings(looked_at=len(items), not_mapped=len(left), suggestions=found, more=more)
 
 
 async def _items(shop: ShopClient) -> AsyncIterator[ShopItem]:
@@ -50,7 +50,7 @@ async def _items(shop: ShopClient) -> AsyncIterator[ShopItem]:
             told = [read_item(product)]
         else:
 
-            async def variations(page: int, of: int = number) -> Listed:
+            async def variations(page: int, of: int = number) -> ItemsPage:
                 return await shop.list_variations(of, page)
 
             told = [read_item(product, each) async for each in _walk(variations)]
@@ -59,7 +59,7 @@ async def _items(shop: ShopClient) -> AsyncIterator[ShopItem]:
                 yield item
 
 
-async def _walk(page_of: Callable[[int], Awaitable[Listed]]) -> AsyncIterator[Payload]:
+async def _walk(page_of: Callable[[int], Awaitable[ItemsPage]]) -> AsyncIterator[Payload]:
     page, more = 1, True
     while more:
         listed = await page_of(page)

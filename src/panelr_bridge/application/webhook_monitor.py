@@ -13,7 +13,7 @@ from panelr_bridge.store import webhook_health as shop_states
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.woocommerce import webhook_setup as connecting
 from panelr_bridge.woocommerce.rest.models import Payload
-from panelr_bridge.woocommerce.webhook_setup import Door
+from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
 EVERY = timedelta(minutes=15)
 FIRST = timedelta(seconds=10)
@@ -24,35 +24,40 @@ AGAIN = timedelta(minutes=1)
 log = logs.get(__name__)
 
 
-class Lists(Protocol):
+class WebhookLister(Protocol):
     """A shop that tells its webhooks."""
 
     async def list_webhooks(self) -> tuple[Payload, ...]:
         """Return every webhook of the shop."""
 
 
-async def look(shop: Lists, door: Door) -> tuple[bool, str]:
+async def check_webhooks(shop: WebhookLister, door: DeliveryEndpoint) -> tuple[bool, str]:
     """Ask a shop now; returns whether its webhooks are well, in words. A shop that does not tell them is well."""
     try:
-        hooks = connecting.hooks_of(await shop.list_webhooks())
+        hooks = connecting.read_webhooks(await shop.list_webhooks())
     except ShopUnreachable as error:
         return False, f"the shop could not be asked for its webhooks: {error.words}"
     except ShopError as error:
         if error.code == WRONG_KEY:
             return False, f"the shop does not accept the key: {error.words}"
         return True, f"whether its webhooks are there cannot be told: {error.words}"
-    return connecting.summary(connecting.examine(hooks, door))
+    return connecting.summary(connecting.check_topics(hooks, door))
 
 
 WRONG_KEY = "woocommerce_rest_authentication_error"
 """WooCommerce's word for a secret that does not belong to its key."""
 
 
-class Watching:
+class WebhookMonitor:
     """One process's looks at the shops. Several processes look at most once in a quarter of an hour, as one does."""
 
     def __init__(
-        self, database: Database, *, shops: Mapping[str, Lists], doors: Mapping[str, Door], clock: Clock
+        self,
+        database: Database,
+        *,
+        shops: Mapping[str, WebhookLister],
+        doors: Mapping[str, DeliveryEndpoint],
+        clock: Clock,
     ) -> None:
         self._database = database
         self._shops = shops
@@ -84,7 +89,7 @@ class Watching:
 
     async def turn(self) -> datetime:
         """Ask every shop that is due; returns when the next one is."""
-        await self._database.write(shop_states.forget, besides=self._shops)
+        await self._database.write(shop_states.remove_others, besides=self._shops)
         next_due = self._clock() + EVERY
         for store, shop in self._shops.items():
             seen = await self._database.read(shop_states.looked_at, store)
@@ -92,11 +97,11 @@ class Watching:
                 next_due = min(next_due, seen + EVERY)
                 continue
             try:
-                ok, words = await look(shop, self._doors[store])
+                ok, words = await check_webhooks(shop, self._doors[store])
             except Exception:
                 log.exception("worker.failed", store=store)
                 ok, words = False, "looking at the shop's webhooks failed for a fault of the bridge; the log says which"
-            await self._database.write(shop_states.keep, self._clock(), store=store, ok=ok, words=words)
+            await self._database.write(shop_states.save, self._clock(), store=store, ok=ok, words=words)
             if ok:
                 log.info("shop.looked_at", store=store)
             else:

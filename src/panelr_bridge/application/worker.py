@@ -8,16 +8,16 @@ from functools import partial
 from typing import TypeVar
 
 from panelr_bridge import logs
-from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, CannotHandle
-from panelr_bridge.application.follow_ups.runner import Following
+from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, ClaimFailed
+from panelr_bridge.application.follow_ups.runner import FollowUpRunner
 from panelr_bridge.application.transactions import claim_call as claims
 from panelr_bridge.application.transactions import operator_actions as operator
-from panelr_bridge.application.transactions.claim_call import Claim, Idle
-from panelr_bridge.application.webhook_monitor import Watching
+from panelr_bridge.application.transactions.claim_call import Claim, NothingDue
+from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.store import due_work as outlook
 from panelr_bridge.store import orders
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.due_work import Outlook
+from panelr_bridge.store.due_work import DueWork
 
 R = TypeVar("R")
 
@@ -36,8 +36,8 @@ class Worker:
         bridge: Bridge,
         *,
         wake_ignored: timedelta,
-        following: Following | None = None,
-        watching: Watching | None = None,
+        following: FollowUpRunner | None = None,
+        watching: WebhookMonitor | None = None,
     ) -> None:
         self._bridge = bridge
         self._watching = watching
@@ -71,7 +71,7 @@ class Worker:
             more.append(await self._safely(partial(self._following.turn, seen, now=now)))
         return min((moment for moment in more if moment is not None), default=None)
 
-    async def _owed(self, seen: Outlook, *, now: datetime) -> datetime | None:
+    async def _owed(self, seen: DueWork, *, now: datetime) -> datetime | None:
         """Lead on the orders whose create calls are owed; returns when there may be more, if that is known."""
         led_on = False
         if seen.lease_ends_at is not None and seen.lease_ends_at < now:
@@ -82,7 +82,7 @@ class Worker:
             await self._safely(self._wake)
         if not led_on and (seen.due_at is None or seen.due_at > now):
             return seen.due_at
-        return self._bridge.no_leave_before() or await self._safely(self._claim)
+        return self._bridge.rate_limited_until() or await self._safely(self._claim)
 
     async def _safely(self, step: Callable[[], Awaitable[R]]) -> R | None:
         """Take a step; None where it has failed."""
@@ -95,8 +95,8 @@ class Worker:
                 log.exception("worker.failed")
             return None
 
-    async def _look(self) -> Outlook:
-        return await self._bridge.database.read(outlook.look)
+    async def _look(self) -> DueWork:
+        return await self._bridge.database.read(outlook.find_due_work)
 
     async def _end_leases(self) -> None:
         while (order_id := await self._bridge.write(claims.end_leases, terms=self._bridge.terms)) is not None:
@@ -108,13 +108,13 @@ class Worker:
         for order_id in await self._bridge.database.read(orders.awaiting_mapping, limit=BATCH):
             try:
                 state = await self._bridge.write(
-                    operator.wake, order_id, policy=self._bridge.policy, ignored_since=since
+                    operator.reevaluate_waiting, order_id, policy=self._bridge.policy, ignored_since=since
                 )
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=order_id)
-                await self._bridge.write(operator.pass_over, order_id)
+                await self._bridge.write(operator.stop_waiting, order_id)
             else:
                 if state is not None:
                     log.info("order.moved", order=order_id, state=state)
@@ -125,11 +125,11 @@ class Worker:
         while not self.stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
             try:
                 next_one = await self._bridge.claim_due()
-            except CannotHandle as error:
+            except ClaimFailed as error:
                 log.exception("worker.failed", order=error.order_id)
                 await self._bridge.write(claims.set_aside, error.order_id)
                 continue
-            if isinstance(next_one, Idle):
+            if isinstance(next_one, NothingDue):
                 return next_one.until
             if isinstance(next_one, Claim):
                 self._bridge.start(next_one)

@@ -37,9 +37,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from panelr_bridge.cli.console import told
+        from panelr_bridge.cli.console import print_result
 
-        code = told(error)
+        code = print_result(error)
         if code is None:
             raise
         raise SystemExit(code) from None

@@ -10,12 +10,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from panelr_bridge import logs, settings
-from panelr_bridge.application.backfill.page import Kind, Seen
-from panelr_bridge.application.backfill.scheduler import Walked
-from panelr_bridge.application.container import Runtime, assembled
+from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.scheduler import BackfillStats
+from panelr_bridge.application.container import BridgeContainer, open_container
 from panelr_bridge.cli.console import complain, out, state
 from panelr_bridge.cli.startup import STOPPING, require_file, require_migrated, run
-from panelr_bridge.errors import Conflict, Invalid, ShopError
+from panelr_bridge.errors import Conflict, InvalidValue, ShopError
 from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
 from panelr_bridge.store import database
 from panelr_bridge.woocommerce.rest.models import Payload
@@ -25,19 +25,19 @@ SHOWN = 200
 DOOR = "/webhooks/woocommerce"
 
 
-class Listing:
+class ProgressOutput:
     """What was found, as far as a person reads it."""
 
     def __init__(self, tell: Callable[[int, int], None]) -> None:
-        self.worth: list[Seen] = []
+        self.worth: list[ComparedOrder] = []
         self.looked_at = 0
         self.found = 0
         self._tell = tell
 
-    def note(self, seen: Seen) -> None:
+    def note(self, seen: ComparedOrder) -> None:
         """Take one order."""
         self.looked_at += 1
-        if seen.kind in {Kind.FOUND, Kind.FAILED}:
+        if seen.kind in {OrderComparison.FOUND, OrderComparison.FAILED}:
             self.found += 1
             if len(self.worth) < SHOWN:
                 self.worth.append(seen)
@@ -55,14 +55,14 @@ async def _backfill(store: str, *, since: datetime | None, dry_run: bool) -> boo
     logs.quiet()
     require_shop(store, _store(chosen, store))
     require_file(chosen.database_url)
-    async with database.opened(chosen.database_url) as opened:
+    async with database.open_database(chosen.database_url) as opened:
         await require_migrated(opened)
-    async with assembled(chosen) as runtime:
+    async with open_container(chosen) as runtime:
         loop = asyncio.get_running_loop()
         for each in STOPPING:
             loop.add_signal_handler(each, runtime.backfill.stop)
         with _progress() as tell:
-            listing = Listing(tell)
+            listing = ProgressOutput(tell)
             walked = await _walked(runtime, store, listing, since=since, dry_run=dry_run)
         _print(walked, listing, dry_run=dry_run)
         if walked.words is not None:
@@ -76,11 +76,13 @@ async def _backfill(store: str, *, since: datetime | None, dry_run: bool) -> boo
 def _store(chosen: Settings, store: str) -> StoreSettings:
     stores = chosen.all_stores
     if store not in stores:
-        raise Invalid(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
+        raise InvalidValue(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
     return stores[store]
 
 
-async def _walked(runtime: Runtime, store: str, listing: Listing, *, since: datetime | None, dry_run: bool) -> Walked:
+async def _walked(
+    runtime: BridgeContainer, store: str, listing: ProgressOutput, *, since: datetime | None, dry_run: bool
+) -> BackfillStats:
     if dry_run:
         return await runtime.backfill.look(store, since=since, tell=listing.note)
     walked = await runtime.backfill.walk(store, since=since, at_once=True, tell=listing.note)
@@ -102,7 +104,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield tell
 
 
-def _print(walked: Walked, listing: Listing, *, dry_run: bool) -> None:
+def _print(walked: BackfillStats, listing: ProgressOutput, *, dry_run: bool) -> None:
     if listing.worth:
         table = Table(
             "order", "WooCommerce", "modified (UTC)", "would be" if dry_run else "is now", "told before", "why"
@@ -118,10 +120,10 @@ def _print(walked: Walked, listing: Listing, *, dry_run: bool) -> None:
     out.print(words + ("; nothing was stored" if dry_run else ""))
 
 
-def _cells(seen: Seen) -> tuple[str, ...]:
+def _cells(seen: ComparedOrder) -> tuple[str, ...]:
     modified = "" if seen.modified_at is None else f"{seen.modified_at:%Y-%m-%d %H:%M:%S}"
     before = "nothing: no webhook came" if seen.before is None else f"{seen.before}: a later change was not told"
-    stands = "[red]failed[/]" if seen.kind is Kind.FAILED else state(str(seen.state))
+    stands = "[red]failed[/]" if seen.kind is OrderComparison.FAILED else state(str(seen.state))
     cells = (seen.number or str(seen.woo_order_id or "?"), seen.status, modified)
     return (*(escape(cell) for cell in cells), stands, escape(before), escape(seen.words))
 

@@ -5,7 +5,7 @@ from rich.markup import escape
 from panelr_bridge.cli.console import out
 
 
-class Report:
+class Checklist:
     """Tells one line a step. `well` is whether nothing is missing so far."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ def connect(
     """Connect a shop: look at everything that its webhooks need, and make them. May be run again at any time."""
     from panelr_bridge.cli import connect_steps as connecting
 
-    asked = connecting.Asked(store=store, url=url, dry_run=dry_run, repair=repair, new_secret=new_secret)
+    asked = connecting.ConnectOptions(store=store, url=url, dry_run=dry_run, repair=repair, new_secret=new_secret)
     if not connecting.connect(asked):
         raise typer.Exit(1)
 
@@ -44,7 +44,7 @@ def smoke(
     """Place a test order in the shop, follow it into Panelr and back, and delete it from the shop again."""
     from panelr_bridge.cli import smoke as smoking
 
-    asked = smoking.Asked(store=store, product=product, sku=sku, email=email, timeout=timeout, keep=keep)
+    asked = smoking.SmokeOptions(store=store, product=product, sku=sku, email=email, timeout=timeout, keep=keep)
     plan = smoking.prepare(asked)
     if not yes:
         typer.confirm(f"{plan.words} Go on?", abort=True, err=True)

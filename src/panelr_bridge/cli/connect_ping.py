@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import httpx
 
-from panelr_bridge.woocommerce.delivery_url import answered
+from panelr_bridge.woocommerce.delivery_url import ping_fault
 
 SECONDS = 5.0
 """WordPress waits no longer for the answer to a ping."""
 
 
-async def knock(url: str, *, health: str) -> str | None:
+async def ping_bridge(url: str, *, health: str) -> str | None:
     """Send the unsigned ping of WooCommerce to `url`; returns what is wrong with what comes back, or None.
 
     Where something else than the bridge answers, its address `health` tells whether it is there at all.
@@ -22,7 +22,7 @@ async def knock(url: str, *, health: str) -> str | None:
             answer = await client.post(url, data={"webhook_id": "1"})
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             return _failed(error)
-        wrong = answered(
+        wrong = ping_fault(
             answer.status_code,
             body=answer.text[:100],
             location=answer.headers.get("location", ""),

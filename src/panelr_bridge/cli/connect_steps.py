@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from functools import partial
 
 from panelr_bridge import settings
-from panelr_bridge.application.container import door_of, shop_of
+from panelr_bridge.application.container import delivery_endpoint, shop_client
 from panelr_bridge.cli import check as checking
-from panelr_bridge.cli.checklist import Report
-from panelr_bridge.cli.connect_ping import knock
-from panelr_bridge.cli.connect_webhooks import Backfill, Linking, walked
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.cli.connect_ping import ping_bridge
+from panelr_bridge.cli.connect_webhooks import Backfill, WebhookConnector, last_backfill
 from panelr_bridge.cli.startup import run
 from panelr_bridge.errors import ConfigurationError, ShopError
 from panelr_bridge.settings import Settings, StoreSettings, prefix_of, require_ready, require_shop
 from panelr_bridge.woocommerce import delivery_url as addresses
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
-from panelr_bridge.woocommerce.webhook_setup import Door
+from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ConnectOptions:
     """What the person wants."""
 
     store: str
@@ -31,15 +31,15 @@ class Asked:
     new_secret: bool = False
 
 
-def connect(asked: Asked, *, backfill: Backfill = walked) -> bool:
+def connect(asked: ConnectOptions, *, backfill: Backfill = last_backfill) -> bool:
     """Connect a shop, and print every step; returns whether nothing is missing.
 
     `backfill` brings the orders of the time in which webhooks were stopped, after a repair.
     """
-    return run(_connect(asked, Report(), backfill))
+    return run(_connect(asked, Checklist(), backfill))
 
 
-async def _connect(asked: Asked, report: Report, backfill: Backfill) -> bool:
+async def _connect(asked: ConnectOptions, report: Checklist, backfill: Backfill) -> bool:
     chosen = settings.load()
     store = chosen.all_stores.get(asked.store, StoreSettings())
     _look_at_settings(report, chosen, asked.store, store)
@@ -47,19 +47,19 @@ async def _connect(asked: Asked, report: Report, backfill: Backfill) -> bool:
         report.more("Nothing was asked and nothing was changed. Mend this, and run it again.")
         return False
     door = await _look_at_address(report, asked, chosen, store)
-    async with shop_of(store) as client:
+    async with shop_client(store) as client:
         readable = await _look_at_shop(report, client, store)
         panelr = await checking.panelr(chosen)
         (report.good if panelr.ok else report.bad)("panelr", panelr.words)
         if not readable or door is None:
             report.more("The shop's webhooks were left as they are.")
             return False
-        linking = Linking(report=report, client=client, settings=chosen, store=asked.store, door=door)
+        linking = WebhookConnector(report=report, client=client, settings=chosen, store=asked.store, door=door)
         await linking.link(dry_run=asked.dry_run, repair=asked.repair, new_secret=asked.new_secret, backfill=backfill)
     return report.well
 
 
-def _look_at_settings(report: Report, chosen: Settings, name: str, store: StoreSettings) -> None:
+def _look_at_settings(report: Checklist, chosen: Settings, name: str, store: StoreSettings) -> None:
     problems = _problems(chosen, name, store)
     setting = f"{prefix_of(name)}WEBHOOK_SECRET"
     about_secret = any(problem.startswith(f"{setting} is ") for problem in problems)
@@ -87,7 +87,9 @@ def _problems(chosen: Settings, name: str, store: StoreSettings) -> Sequence[str
     return tuple(found)
 
 
-async def _look_at_address(report: Report, asked: Asked, chosen: Settings, store: StoreSettings) -> Door | None:
+async def _look_at_address(
+    report: Checklist, asked: ConnectOptions, chosen: Settings, store: StoreSettings
+) -> DeliveryEndpoint | None:
     """Return the bridge's door as the shop reaches it; None where it does not."""
     address = asked.url or chosen.public_url
     if not address:
@@ -95,25 +97,25 @@ async def _look_at_address(report: Report, asked: Asked, chosen: Settings, store
         report.bad("address", words)
         return None
     reachable = True
-    for remark in addresses.remarks(address, shop_url=store.woo_url):
+    for remark in addresses.check_url(address, shop_url=store.woo_url):
         if remark.ok or not remark.vital:
             (report.good if remark.ok else report.warn)("address", remark.words)
         else:
-            report.bad("address", f"{addresses.shown(address)}: {remark.words}")
+            report.bad("address", f"{addresses.without_credentials(address)}: {remark.words}")
             reachable = False
-    door = door_of(asked.store, address)
+    door = delivery_endpoint(asked.store, address)
     if not reachable or door.url is None:
         return None
-    if wrong := await knock(door.url, health=f"{addresses.base_of(address)}/healthz"):
+    if wrong := await ping_bridge(door.url, health=f"{addresses.base_of(address)}/healthz"):
         report.bad("ping", f"{door.url}: {wrong}")
         return None
     report.good("ping", f"{door.url} answers as WooCommerce wants it")
-    if not (chosen.public_url and addresses.same(addresses.base_of(chosen.public_url), addresses.base_of(address))):
+    if not (chosen.public_url and addresses.same_url(addresses.base_of(chosen.public_url), addresses.base_of(address))):
         report.warn("address", f"set BRIDGE_PUBLIC_URL={addresses.base_of(address)}, so that check knows it as well")
     return door
 
 
-async def _look_at_shop(report: Report, client: ShopClient, store: StoreSettings) -> bool:
+async def _look_at_shop(report: Checklist, client: ShopClient, store: StoreSettings) -> bool:
     try:
         page = await client.list_orders(query=OrdersQuery(per_page=1, fields=("id",)))
     except ShopError as error:

@@ -34,7 +34,7 @@ def state(name: str) -> str:
     return f"[{STATE_STYLES.get(name, 'white')}]{name}[/]"
 
 
-def told(error: Exception) -> int | None:
+def print_result(error: Exception) -> int | None:
     """Say in words what the operator can mend, and return the exit code; None for an error that nobody expected."""
     if isinstance(error, ConfigurationError):
         complain("The bridge cannot start:", *error.problems)

@@ -10,17 +10,17 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from panelr_bridge.application.container import shop_of, terms_of
-from panelr_bridge.application.panelr_caller import Calls, utc_now
-from panelr_bridge.application.panelr_catalogue import Catalogues
-from panelr_bridge.application.suggest_mappings import Suggested, suggested
-from panelr_bridge.application.transactions.change_mappings import Imported, bring_in
+from panelr_bridge.application.container import call_policy, shop_client
+from panelr_bridge.application.panelr_caller import PanelrCaller, utc_now
+from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
+from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
+from panelr_bridge.application.transactions.change_mappings import ImportResult, import_mappings
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.cli.console import err, out
 from panelr_bridge.cli.orders_output import ACTOR, with_database
 from panelr_bridge.cli.woo_output import chosen_store
 from panelr_bridge.domain import mapping_input as mapping
-from panelr_bridge.errors import ConfigurationError, Invalid, Unavailable
+from panelr_bridge.errors import ConfigurationError, InvalidValue, UpstreamUnavailable
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import mappings
@@ -32,14 +32,14 @@ def bring(file: str, *, dry_run: bool) -> None:
     """Import a file, and print what that came to."""
     wanted = mapping.read_csv(_text(file))
 
-    async def work(opened: Database, chosen: Settings) -> Imported:
+    async def work(opened: Database, chosen: Settings) -> ImportResult:
         strange = sorted({each.store for each in wanted} - set(chosen.all_stores)) if chosen.all_stores else []
         if strange:
-            raise Invalid(f"there is no store {', '.join(strange)}; the stores are {', '.join(chosen.all_stores)}")
+            raise InvalidValue(f"there is no store {', '.join(strange)}; the stores are {', '.join(chosen.all_stores)}")
         if chosen.panelr_url:  # mappings may be prepared before there is a Panelr
             async with catalogue_of(opened, chosen) as catalogue:
                 await catalogue.require_products(wanted)
-        return await opened.write(bring_in, utc_now(), wanted, actor=ACTOR, dry_run=dry_run)
+        return await opened.write(import_mappings, utc_now(), wanted, actor=ACTOR, dry_run=dry_run)
 
     done = with_database(work)
     head = "would be added" if dry_run else "added"
@@ -63,7 +63,7 @@ def export(file: str, *, store: str | None) -> None:
 def suggest(*, store: str, as_csv: bool) -> None:
     """Print what the store's products that are not mapped yet probably are at Panelr."""
 
-    async def work(opened: Database, chosen: Settings) -> Suggested:
+    async def work(opened: Database, chosen: Settings) -> SuggestedMappings:
         if not chosen.panelr_url:
             raise ConfigurationError(["BRIDGE_PANELR_URL is missing: Panelr is asked for its products"])
         shop = chosen_store(chosen, store)
@@ -71,9 +71,9 @@ def suggest(*, store: str, as_csv: bool) -> None:
             offer = await catalogue.products()
             hindrance = catalogue.hindrance
         if offer is None:
-            raise Unavailable(f"Panelr has not told its products yet, and cannot be asked now: {hindrance}")
-        async with shop_of(shop) as client:
-            return await suggested(opened, client, offer.items, store=store)
+            raise UpstreamUnavailable(f"Panelr has not told its products yet, and cannot be asked now: {hindrance}")
+        async with shop_client(shop) as client:
+            return await suggest_mappings(opened, client, offer.items, store=store)
 
     found = with_database(work)
     if as_csv:
@@ -97,7 +97,7 @@ def suggest(*, store: str, as_csv: bool) -> None:
 
 
 @contextlib.asynccontextmanager
-async def catalogue_of(opened: Database, chosen: Settings) -> AsyncIterator[Catalogues]:
+async def catalogue_of(opened: Database, chosen: Settings) -> AsyncIterator[PanelrCatalogue]:
     """Open a way to Panelr's lists."""
     await opened.write(_prepare, rate_per_minute=chosen.panelr_rate_per_minute)
     async with PanelrClient(
@@ -105,7 +105,9 @@ async def catalogue_of(opened: Database, chosen: Settings) -> AsyncIterator[Cata
         api_key=chosen.panelr_api_key.get_secret_value(),
         timeout_seconds=chosen.panelr_timeout_seconds,
     ) as panelr:
-        catalogue = Catalogues(Calls(database=opened, panelr=panelr), terms_of(chosen), changed=asyncio.Event())
+        catalogue = PanelrCatalogue(
+            PanelrCaller(database=opened, panelr=panelr), call_policy(chosen), changed=asyncio.Event()
+        )
         yield catalogue
         await catalogue.drain()
 
@@ -119,6 +121,6 @@ def _text(file: str) -> str:
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror}") from None
+        raise InvalidValue(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Invalid(f"{file} is not UTF-8: save it as CSV UTF-8") from None
+        raise InvalidValue(f"{file} is not UTF-8: save it as CSV UTF-8") from None

@@ -14,11 +14,11 @@ def bring(to: str) -> None:
 
 
 async def _bring(chosen: Settings, to: str) -> None:
-    async with database.opened(chosen.database_url) as opened:
+    async with database.open_database(chosen.database_url) as opened:
         if to == "base":
             await opened.write(migrate.downgrade)
             out.print("the tables are gone")
             return
-        before = await opened.read(revision.pending)
+        before = await opened.read(revision.is_behind)
         await opened.write(migrate.upgrade, to)
         out.print("the tables are of this version now" if before else "the tables are of this version already")

@@ -117,7 +117,7 @@ def with_database(work: Callable[[Database, Settings], Awaitable[R]]) -> R:
     async def whole() -> R:
         chosen = settings.load()
         require_file(chosen.database_url)
-        async with database.opened(chosen.database_url) as opened:
+        async with database.open_database(chosen.database_url) as opened:
             await require_migrated(opened)
             return await work(opened, chosen)
 

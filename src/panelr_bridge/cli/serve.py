@@ -9,7 +9,7 @@ from types import FrameType
 import uvicorn
 
 from panelr_bridge import logs, settings
-from panelr_bridge.cli.startup import STOPPING, end_at_once, ready_database, run, settle_memory
+from panelr_bridge.cli.startup import STOPPING, end_at_once, freeze_garbage, ready_database, run
 from panelr_bridge.settings import require_ready
 from panelr_bridge.web.app import create_app
 
@@ -49,7 +49,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
         await super().startup(sockets)
-        settle_memory()
+        freeze_garbage()
 
     async def main_loop(self) -> None:
         """Do what a server does every second, for the answers' Date; uvicorn's own wakes up ten times as often."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from panelr_bridge import settings
-from panelr_bridge.application.container import shop_of
+from panelr_bridge.application.container import shop_client
 from panelr_bridge.cli import smoke_order as trial
-from panelr_bridge.cli.checklist import Report
-from panelr_bridge.cli.smoke_trace import Stuck, calm, follow
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.cli.smoke_trace import StepFailed, calm, follow
 from panelr_bridge.cli.startup import require_file, require_migrated, run
-from panelr_bridge.errors import Invalid, ShopError, ShopUnclear
+from panelr_bridge.errors import InvalidValue, ShopError, ShopUnclear
 from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
 from panelr_bridge.store import database, mappings
 from panelr_bridge.store.database import Database
@@ -19,7 +19,7 @@ from panelr_bridge.woocommerce.rest.models import Payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SmokeOptions:
     """What the person wants."""
 
     store: str
@@ -31,26 +31,26 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SmokePlan:
     """The order that will be placed, and what a person is asked about it."""
 
     fields: dict[str, Any]
     words: str
 
 
-def prepare(asked: Asked) -> Plan:
+def prepare(asked: SmokeOptions) -> SmokePlan:
     """Choose what to order; raises ConfigurationError, and Invalid where nothing can be ordered."""
     return run(_prepare(asked))
 
 
-def place(asked: Asked, plan: Plan) -> bool:
+def place(asked: SmokeOptions, plan: SmokePlan) -> bool:
     """Place the order and follow it, and print every step; returns whether all of it went well."""
-    return run(_place(asked, plan, Report()))
+    return run(_place(asked, plan, Checklist()))
 
 
-async def _prepare(asked: Asked) -> Plan:
+async def _prepare(asked: SmokeOptions) -> SmokePlan:
     chosen, store = _chosen(asked)
-    async with database.opened(chosen.database_url) as opened, shop_of(store) as client:
+    async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
         await require_migrated(opened)
         line = await _line(asked, opened, client)
         method = await opened.read(mappings.a_payment_method, store=asked.store) if _wants_method(chosen) else None
@@ -58,14 +58,14 @@ async def _prepare(asked: Asked) -> Plan:
     status = trial.status_of(chosen.create_on)
     what = " ".join(f"{name} {number}" for name, number in line.items())
     words = f"A test order ({status}; {what}) for {email} will be placed in {store.woo_url}, its work order in Panelr."
-    return Plan(trial.order(line=line, status=status, email=email, payment_method=method), words)
+    return SmokePlan(trial.order(line=line, status=status, email=email, payment_method=method), words)
 
 
-def _chosen(asked: Asked) -> tuple[Settings, StoreSettings]:
+def _chosen(asked: SmokeOptions) -> tuple[Settings, StoreSettings]:
     chosen = settings.load()
     require_ready(chosen)
     if asked.store not in chosen.all_stores:
-        raise Invalid(f"there is no store {asked.store}; the stores are {', '.join(chosen.all_stores)}")
+        raise InvalidValue(f"there is no store {asked.store}; the stores are {', '.join(chosen.all_stores)}")
     store = chosen.all_stores[asked.store]
     require_shop(asked.store, store)
     require_file(chosen.database_url)
@@ -77,20 +77,20 @@ def _wants_method(chosen: Settings) -> bool:
     return chosen.require_payment_method
 
 
-async def _line(asked: Asked, opened: Database, client: ShopClient) -> dict[str, Any]:
+async def _line(asked: SmokeOptions, opened: Database, client: ShopClient) -> dict[str, Any]:
     """Return the line to order; raises Invalid."""
     if asked.product is not None:
         return {"product_id": asked.product, "quantity": 1}
     if asked.sku is not None:
         if (found := await _by_sku(client, asked.sku)) is None:
-            raise Invalid(f"the shop has no product with the SKU {asked.sku}")
+            raise InvalidValue(f"the shop has no product with the SKU {asked.sku}")
         return found
     for mapping in trial.usable(await opened.read(mappings.export, store=asked.store)):
         line = trial.line_of(mapping) or await _by_sku(client, mapping["sku"])
         if line is not None:
             return line
     words = "no product of this store is mapped to one of Panelr's with the intent new_activation"
-    raise Invalid(f"{words}: panelr-bridge mappings import, or give --product or --sku")
+    raise InvalidValue(f"{words}: panelr-bridge mappings import, or give --product or --sku")
 
 
 async def _by_sku(client: ShopClient, sku: str) -> dict[str, Any] | None:
@@ -118,9 +118,9 @@ async def _fitting(client: ShopClient, product: Payload, sku: str) -> dict[str, 
     return None
 
 
-async def _place(asked: Asked, plan: Plan, report: Report) -> bool:
+async def _place(asked: SmokeOptions, plan: SmokePlan, report: Checklist) -> bool:
     chosen, store = _chosen(asked)
-    async with database.opened(chosen.database_url) as opened, shop_of(store) as client:
+    async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
         making = asyncio.ensure_future(client.create_order(plan.fields))
         calmed = False
         try:
@@ -131,7 +131,7 @@ async def _place(asked: Asked, plan: Plan, report: Report) -> bool:
             calmed = asked.keep or await calm(opened, client, store=asked.store, number=number, wait=wait)
         except ShopError as error:
             report.bad("order", error.words)
-        except Stuck as stuck:
+        except StepFailed as stuck:
             report.bad(stuck.step, str(stuck))
             report.more(*(f"- {cause}" for cause in stuck.causes))
         finally:
@@ -140,7 +140,7 @@ async def _place(asked: Asked, plan: Plan, report: Report) -> bool:
 
 
 async def _clean_up(
-    report: Report, client: ShopClient, making: "asyncio.Future[Payload]", *, keep: bool, calmed: bool
+    report: Checklist, client: ShopClient, making: "asyncio.Future[Payload]", *, keep: bool, calmed: bool
 ) -> None:
     """Delete the order from the shop, if there is one."""
     try:

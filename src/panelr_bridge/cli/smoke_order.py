@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 
 WAITED_FOR = ("on-hold", "processing", "completed")
 NOTE = "A test order of panelr-bridge smoke. Nobody has ordered anything; it may be deleted."
@@ -16,7 +16,7 @@ STILL_OWED = (
     "A delivery that the shop still owes tells of an order that is gone by then: check counts it for a day, as an error"
     " of WooCommerce's."
 )
-ENDS = frozenset({State.HELD, State.REFUSED, State.IGNORED, State.WAITING, State.CLOSED})
+ENDS = frozenset({OrderState.HELD, OrderState.REFUSED, OrderState.IGNORED, OrderState.WAITING, OrderState.CLOSED})
 """States that an order does not leave by itself."""
 NOT_HEARD = (
     "the webhook is missing, paused or disabled: panelr-bridge connect",

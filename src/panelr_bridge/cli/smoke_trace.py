@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from panelr_bridge.cli import smoke_order as trial
-from panelr_bridge.cli.checklist import Report
-from panelr_bridge.domain.models import FollowUp, State
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.domain.models import FollowUpKind, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import deliveries, follow_ups, orders
@@ -22,7 +22,7 @@ ASK_SECONDS = 2.0
 """How often the database, and the shop, are looked at."""
 
 
-class Stuck(Exception):
+class StepFailed(Exception):
     """A step has not come about; `causes` are what to look at."""
 
     def __init__(self, step: str, words: str, causes: Sequence[str] = ()) -> None:
@@ -32,7 +32,7 @@ class Stuck(Exception):
 
 
 async def follow(
-    report: Report, opened: Database, client: ShopClient, *, chosen: Settings, store: str, number: int, wait: float
+    report: Checklist, opened: Database, client: ShopClient, *, chosen: Settings, store: str, number: int, wait: float
 ) -> None:
     """Follow the shop's order `number`, each step no longer than `wait`; raises Stuck where it goes no further."""
     began = time.monotonic()
@@ -45,7 +45,7 @@ async def follow(
 
     async def settled() -> Row | None:
         row = await heard()
-        return row if row is not None and (row["state"] == State.CREATED or row["state"] in trial.ENDS) else None
+        return row if row is not None and (row["state"] == OrderState.CREATED or row["state"] in trial.ENDS) else None
 
     async def shown() -> str | None:
         try:
@@ -54,11 +54,13 @@ async def follow(
             return None
 
     if await _until(heard, wait) is None:
-        raise Stuck("webhook", f"the bridge has not heard of the order within {wait:g} s; likely:", trial.NOT_HEARD)
-    told = await opened.read(deliveries.of_order, store=store, woo_order_id=number)
+        raise StepFailed(
+            "webhook", f"the bridge has not heard of the order within {wait:g} s; likely:", trial.NOT_HEARD
+        )
+    told = await opened.read(deliveries.list_for_order, store=store, woo_order_id=number)
     report.good("webhook", f"the bridge heard of it {seconds()}, {trial.came_by(told)}")
     row = await _until(settled, wait)
-    if row is None or row["state"] != State.CREATED:
+    if row is None or row["state"] != OrderState.CREATED:
         raise _not_created(await heard() or {}, wait)
     code = row["reference_code"] or f"number {row['work_order_id']}"
     report.good("panelr", f"its work order {code} is created {seconds()}")
@@ -68,7 +70,7 @@ async def follow(
         return
     if await _until(shown, wait, every=ASK_SECONDS) is None:
         words = f"the shop's order does not show its work order within {wait:g} s; likely:"
-        raise Stuck("write-back", words, trial.NOT_SHOWN)
+        raise StepFailed("write-back", words, trial.NOT_SHOWN)
     report.good("write-back", f"the shop's order shows it {seconds()}")
 
 
@@ -82,11 +84,11 @@ async def calm(opened: Database, client: ShopClient, *, store: str, number: int,
         row = await opened.read(orders.find, store=store, woo_order_id=number)
         if row is None:
             return None
-        told = await opened.read(deliveries.of_order, store=store, woo_order_id=number)
-        owed = await opened.read(follow_ups.of_order, row["id"])
+        told = await opened.read(deliveries.list_for_order, store=store, woo_order_id=number)
+        owed = await opened.read(follow_ups.list_for_order, row["id"])
         changed = trial.modified(await client.get_order(number))
         heard = changed is None or (row["woo_modified_at"] is not None and row["woo_modified_at"] >= changed)
-        writing = FollowUp.WRITE_BACK in owed and owed[FollowUp.WRITE_BACK]["done_at"] is None
+        writing = FollowUpKind.WRITE_BACK in owed and owed[FollowUpKind.WRITE_BACK]["done_at"] is None
         return True if heard and not writing and {each["topic"] for each in told} >= trial.TOPICS else None
 
     try:
@@ -95,13 +97,13 @@ async def calm(opened: Database, client: ShopClient, *, store: str, number: int,
         return False
 
 
-def _not_created(row: dict[str, Any], wait: float) -> Stuck:
+def _not_created(row: dict[str, Any], wait: float) -> StepFailed:
     number = row["id"]
     if row["state"] in trial.ENDS:
-        return Stuck("panelr", f"no work order: {trial.reasons(row)}", [f"panelr-bridge orders show {number}"])
+        return StepFailed("panelr", f"no work order: {trial.reasons(row)}", [f"panelr-bridge orders show {number}"])
     later = f"it is still owed: POST /api/v1/orders/{number}/close, if it is not to be created later"
     words = f"its work order is not there within {wait:g} s: {trial.reasons(row)}; likely:"
-    return Stuck("panelr", words, [*trial.NOT_CREATED, later])
+    return StepFailed("panelr", words, [*trial.NOT_CREATED, later])
 
 
 async def _until(look: Callable[[], Awaitable[T | None]], seconds: float, *, every: float = POLL_SECONDS) -> T | None:

@@ -14,8 +14,8 @@ from panelr_bridge import logs
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import database
-from panelr_bridge.store.database import Database, missing_file
-from panelr_bridge.store.schema_version import pending
+from panelr_bridge.store.database import Database, missing_sqlite_file
+from panelr_bridge.store.schema_version import is_behind
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def settle_memory() -> None:
+def freeze_garbage() -> None:
     """Tell Python that what is loaded stays: to look through it for garbage again and again holds up every order.
 
     An order leaves little that only such a look finds, so that it is rarely worth one.
@@ -41,7 +41,7 @@ def settle_memory() -> None:
 
 def require_file(url: str) -> None:
     """Raise ConfigurationError when a SQLite file is not there: a command that reads must not make an empty one."""
-    path = missing_file(url)
+    path = missing_sqlite_file(url)
     if path is not None:
         where = "run panelr-bridge migrate, or change to the folder that BRIDGE_DATABASE_URL counts from"
         raise ConfigurationError([f"there is no database {path} (from here: {path.absolute()}): {where}"])
@@ -49,14 +49,14 @@ def require_file(url: str) -> None:
 
 async def require_migrated(database: Database) -> None:
     """Raise ConfigurationError when the tables are not of this version."""
-    if await database.read(pending):
+    if await database.read(is_behind):
         raise ConfigurationError(["the database's tables are not of this version: run panelr-bridge migrate"])
 
 
 async def ready_database(chosen: Settings) -> None:
     """Bring a SQLite file to this version; PostgreSQL is shared, so its migration is a step of its own."""
-    async with database.opened(chosen.database_url) as opened:
-        if opened.dialect == "sqlite" and await opened.read(pending):
+    async with database.open_database(chosen.database_url) as opened:
+        if opened.dialect == "sqlite" and await opened.read(is_behind):
             from panelr_bridge.store.migrate import upgrade
 
             await opened.write(upgrade)

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from panelr_bridge import settings
-from panelr_bridge.application.container import shop_of
+from panelr_bridge.application.container import shop_client
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
-from panelr_bridge.errors import Invalid
+from panelr_bridge.errors import InvalidValue
 from panelr_bridge.settings import Settings, StoreSettings, require_shop
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery, Payload
@@ -93,7 +93,7 @@ def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:
 
     async def whole() -> R:
         chosen = chosen_store(settings.load(), store)
-        async with shop_of(chosen) as client:
+        async with shop_client(chosen) as client:
             return await work(client)
 
     return run(whole())
@@ -103,7 +103,7 @@ def chosen_store(chosen: Settings, store: str) -> StoreSettings:
     """Return a store whose REST API can be used; raises Invalid and ConfigurationError."""
     stores = chosen.all_stores
     if store not in stores and store != settings.DEFAULT_STORE:
-        raise Invalid(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
+        raise InvalidValue(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
     found = stores.get(store, StoreSettings())
     require_shop(store, found)
     return found
@@ -116,17 +116,17 @@ def _changes(file: str | None, status: str | None, meta: Sequence[str]) -> dict[
     if meta:
         entries = changes.get("meta_data", [])
         if not isinstance(entries, list):
-            raise Invalid("meta_data of the file is no list, so --meta cannot be added to it")
+            raise InvalidValue("meta_data of the file is no list, so --meta cannot be added to it")
         changes["meta_data"] = [*entries, *(_entry(text) for text in meta)]
     if not changes:
-        raise Invalid("nothing is to be changed: give a file, --status or --meta key=value")
+        raise InvalidValue("nothing is to be changed: give a file, --status or --meta key=value")
     return changes
 
 
 def _entry(text: str) -> dict[str, str]:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise Invalid(f"--meta {text} is no key=value")
+        raise InvalidValue(f"--meta {text} is no key=value")
     return {"key": key, "value": value}
 
 
@@ -135,11 +135,11 @@ def _read(file: str) -> dict[str, Any]:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
         content = simplejson.loads(text, use_decimal=True)
     except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror}") from None
+        raise InvalidValue(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise Invalid(f"{file} is no JSON: {error}") from None
+        raise InvalidValue(f"{file} is no JSON: {error}") from None
     if not isinstance(content, dict):
-        raise Invalid(f"{file} holds no JSON object with the fields of an order")
+        raise InvalidValue(f"{file} holds no JSON object with the fields of an order")
     return content
 
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from panelr_bridge import logs, settings
-from panelr_bridge.application.container import Runtime, assembled, prepare
-from panelr_bridge.cli.startup import STOPPING, end_at_once, ready_database, run, settle_memory
+from panelr_bridge.application.container import BridgeContainer, open_container, prepare_rate_limit
+from panelr_bridge.cli.startup import STOPPING, end_at_once, freeze_garbage, ready_database, run
 from panelr_bridge.settings import Settings, require_ready
 
 
@@ -18,16 +18,16 @@ def worker() -> None:
 
 async def _work(chosen: Settings) -> None:
     await ready_database(chosen)
-    async with assembled(chosen) as runtime:
-        await runtime.bridge.write(prepare, rate_per_minute=chosen.panelr_rate_per_minute)
+    async with open_container(chosen) as runtime:
+        await runtime.bridge.write(prepare_rate_limit, rate_per_minute=chosen.panelr_rate_per_minute)
         loop = asyncio.get_running_loop()
         for each in STOPPING:
             loop.add_signal_handler(each, _stop, runtime)
-        settle_memory()
+        freeze_garbage()
         await runtime.work()
 
 
-def _stop(runtime: Runtime) -> None:
+def _stop(runtime: BridgeContainer) -> None:
     if runtime.worker.stopping:
         end_at_once()
     runtime.stop()

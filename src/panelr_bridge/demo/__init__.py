@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from panelr_bridge.demo import closing, ordinary, trouble
-from panelr_bridge.demo.stage import Stage, staged
-from panelr_bridge.demo.teller import Failed, Teller
+from panelr_bridge.demo.stage import DemoStage, open_stage
+from panelr_bridge.demo.teller import DemoConsole, SceneFailed
 
 LONGEST_SECONDS = 40.0
 """No run takes longer than this and the stopping; a common one takes five to eight seconds, a failing one 15."""
@@ -34,29 +34,29 @@ SCENES = (
 async def play(out: Console) -> bool:
     """Play all scenes and return whether each came out as it should. Leaves no process and no file behind."""
     began = time.monotonic()
-    teller = Teller(out)
+    teller = DemoConsole(out)
     with tempfile.TemporaryDirectory(prefix="panelr-bridge-demo-") as name:
         log = Path(name) / LOG_FILE
         teller.opening()
         try:
-            async with _ended_by_sigterm(), asyncio.timeout(LONGEST_SECONDS), staged(Path(name), log=log) as stage:
+            async with _ended_by_sigterm(), asyncio.timeout(LONGEST_SECONDS), open_stage(Path(name), log=log) as stage:
                 good = await _perform(stage, teller, began=began)
         except TimeoutError:
-            good = teller.failed(Failed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
-        except Failed as failed:
+            good = teller.failed(SceneFailed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
+        except SceneFailed as failed:
             good = teller.failed(failed)
         if not good:
             teller.log(log)
     return good
 
 
-async def _perform(stage: Stage, teller: Teller, *, began: float) -> bool:
+async def _perform(stage: DemoStage, teller: DemoConsole, *, began: float) -> bool:
     """Play the scenes until one fails; the accounts are shown either way."""
     good = True
     try:
         for scene in SCENES:
             await scene(stage, teller)
-    except Failed as failed:
+    except SceneFailed as failed:
         good = teller.failed(failed)
     return await closing.accounts(stage, teller, began=began, good=good)
 
@@ -78,6 +78,6 @@ async def _ended_by_sigterm() -> AsyncIterator[None]:
         if task is None or not told.is_set():
             raise
         task.uncancel()
-        raise Failed("the demo was told to stop (SIGTERM)") from None
+        raise SceneFailed("the demo was told to stop (SIGTERM)") from None
     finally:
         loop.remove_signal_handler(signal.SIGTERM)

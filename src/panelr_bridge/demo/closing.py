@@ -7,8 +7,8 @@ from rich import box
 from rich.padding import Padding
 from rich.table import Table
 
-from panelr_bridge.demo.stage import Json, Stage
-from panelr_bridge.demo.teller import Failed, Teller
+from panelr_bridge.demo.stage import DemoStage, Json
+from panelr_bridge.demo.teller import DemoConsole, SceneFailed
 
 MOST = 100
 """The longest page of the admin API; the demo has a handful of orders."""
@@ -17,7 +17,7 @@ NEVER = frozenset({"doubled", "lost"})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AccountRow:
     """One thing that was counted, by whoever can know it."""
 
     what: str
@@ -26,7 +26,7 @@ class Row:
     panelr: int | None = None
 
 
-async def accounts(stage: Stage, teller: Teller, *, began: float, good: bool) -> bool:
+async def accounts(stage: DemoStage, teller: DemoConsole, *, began: float, good: bool) -> bool:
     """Show the accounts; returns whether the scenes were `good` and the accounts are even."""
     try:
         rows = await _counted(stage)
@@ -34,7 +34,7 @@ async def accounts(stage: Stage, teller: Teller, *, began: float, good: bool) ->
         teller.out.print(Padding(_table(rows), (0, 0, 0, 2), expand=False))
         if good:
             _prove_even(teller, rows)
-    except Failed as failed:
+    except SceneFailed as failed:
         return teller.failed(failed)
     if good:
         teller.out.print()
@@ -44,7 +44,7 @@ async def accounts(stage: Stage, teller: Teller, *, began: float, good: bool) ->
     return good
 
 
-async def _counted(stage: Stage) -> list[Row]:
+async def _counted(stage: DemoStage) -> list[AccountRow]:
     """Count the same things on all sides."""
     known = (await stage.bridge.api("GET", f"/orders?per_page={MOST}"))["data"]
     stories = [await stage.bridge.order(order["woo_order_id"]) for order in known]
@@ -55,30 +55,30 @@ async def _counted(stage: Stage) -> list[Row]:
     made_for = {order.wc_order_id for order in made}
     seen = made_for | {str(order["woo_order_id"]) for order in known}
     return [
-        Row("orders, and work orders for them", len(stage.store.orders), len(created), len(made)),
-        Row("reference codes that agree", bridge=_agreeing(known, stage), panelr=len(made)),
-        Row(
+        AccountRow("orders, and work orders for them", len(stage.store.orders), len(created), len(made)),
+        AccountRow("reference codes that agree", bridge=_agreeing(known, stage), panelr=len(made)),
+        AccountRow(
             "webhooks delivered",
             sum(each.order_id is not None for each in stage.store.webhooks.deliveries),
             sum(each["times"] for each in told),
         ),
-        Row(
+        AccountRow(
             "requests to create a work order",
             bridge=sum(call["outcome"] != "not_sent" for call in calls),
             panelr=sum(entry.action == "create_work_order" for entry in stage.panel.journal),
         ),
-        Row("held, queued or unconfirmed now", bridge=len(known) - len(created)),
-        Row("doubled", panelr=len(made) - len(made_for)),
-        Row("lost", panelr=sum(str(number) not in seen for number in stage.store.orders)),
+        AccountRow("held, queued or unconfirmed now", bridge=len(known) - len(created)),
+        AccountRow("doubled", panelr=len(made) - len(made_for)),
+        AccountRow("lost", panelr=sum(str(number) not in seen for number in stage.store.orders)),
     ]
 
 
-def _agreeing(known: list[Json], stage: Stage) -> int:
+def _agreeing(known: list[Json], stage: DemoStage) -> int:
     pairs = {(str(order["woo_order_id"]), order["reference_code"]) for order in known}
     return sum((order.wc_order_id, order.reference_code) in pairs for order in stage.panel.work_orders.values())
 
 
-def _prove_even(teller: Teller, rows: list[Row]) -> None:
+def _prove_even(teller: DemoConsole, rows: list[AccountRow]) -> None:
     """Prove that each row is even, and that nothing is left, doubled or lost where only one side can know."""
     sides = {row.what: [side for side in (row.shop, row.bridge, row.panelr) if side is not None] for row in rows}
     even = {what: counts if len(counts) == 1 else [counts[0]] * len(counts) for what, counts in sides.items()}
@@ -87,7 +87,7 @@ def _prove_even(teller: Teller, rows: list[Row]) -> None:
     teller.prove(words, found=sides, expected=even | nothing)
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[AccountRow]) -> Table:
     table = Table(box=box.ROUNDED, border_style="dim")
     table.add_column("")
     for name in ("shop", "bridge", "Panelr"):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from panelr_bridge.demo.stage import Json, Stage
-from panelr_bridge.demo.teller import Teller, plain
+from panelr_bridge.demo.stage import DemoStage, Json
+from panelr_bridge.demo.teller import DemoConsole, plain
 from panelr_bridge.simulators.panelr import WorkOrder
 from panelr_bridge.simulators.woocommerce import Delivery
 from panelr_bridge.simulators.woocommerce.values import Line, Order
@@ -17,7 +17,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class OrderedItem:
     """An item of a work order, as far as the bridge decides it."""
 
     product_id: int
@@ -30,7 +30,9 @@ class Item:
         return f"{self.qty} of product {self.product_id}, {self.intent}{renewed}"
 
 
-async def prove_created(stage: Stage, teller: Teller, order: Order, items: Sequence[Item], words: str) -> Json:
+async def prove_created(
+    stage: DemoStage, teller: DemoConsole, order: Order, items: Sequence[OrderedItem], words: str
+) -> Json:
     """Wait until `order` is created, tell what Panelr and the bridge keep of it, and prove that it is `items`, once."""
     story = await stage.bridge.until(order.id, "created")
     work_orders = stage.panel.of_wc_order(str(order.id))
@@ -63,12 +65,12 @@ async def prove_created(stage: Stage, teller: Teller, order: Order, items: Seque
     return story
 
 
-def items_of(work_order: WorkOrder) -> list[Item]:
+def items_of(work_order: WorkOrder) -> list[OrderedItem]:
     """Return what is in a work order."""
-    return [Item(each.product_id, each.qty, each.intent, each.activation_id) for each in work_order.cart]
+    return [OrderedItem(each.product_id, each.qty, each.intent, each.activation_id) for each in work_order.cart]
 
 
-def creates(stage: Stage, order: Order) -> int:
+def creates(stage: DemoStage, order: Order) -> int:
     """Return how often Panelr was asked to create a work order for `order`, by its own journal."""
     bodies = [json.loads(entry.body) for entry in stage.panel.journal if entry.action == "create_work_order"]
     return sum(body.get("wc_order_id") == str(order.id) for body in bodies)
@@ -86,7 +88,7 @@ def line_words(line: Line) -> str:
     return f"{plain(sku or line.name)} {TIMES} {line.quantity.normalize():f}"
 
 
-def mapped_words(stage: Stage, line: Line, item: Item | None) -> str:
+def mapped_words(stage: DemoStage, line: Line, item: OrderedItem | None) -> str:
     """Say what became of a line."""
     if item is None:
         return f"{line_words(line)} → nothing: known, and not for Panelr"
@@ -128,7 +130,7 @@ def call_words(story: Json) -> str:
     return ", then ".join(f"{action} → {', '.join(call['outcome'] for call in run)}" for action, run in runs)
 
 
-def _items_words(items: Iterable[Item]) -> str:
+def _items_words(items: Iterable[OrderedItem]) -> str:
     return "; ".join(str(item) for item in items)
 
 

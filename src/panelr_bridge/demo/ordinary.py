@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from panelr_bridge.demo.looking import (
-    Item,
+    OrderedItem,
     answer_words,
     creates,
     mapped_words,
@@ -11,8 +11,8 @@ from panelr_bridge.demo.looking import (
     prove_created,
     signature_words,
 )
-from panelr_bridge.demo.stage import Json, Stage
-from panelr_bridge.demo.teller import Failed, Teller, plain
+from panelr_bridge.demo.stage import DemoStage, Json
+from panelr_bridge.demo.teller import DemoConsole, SceneFailed, plain
 from panelr_bridge.simulators.woocommerce import Cart, Delivery, NewLine, place_order
 from panelr_bridge.simulators.woocommerce.deliveries import TOPICS
 from panelr_bridge.simulators.woocommerce.values import Order
@@ -26,7 +26,7 @@ MAPPINGS: tuple[Json, ...] = (
 )
 
 
-async def set_up(stage: Stage, teller: Teller) -> None:
+async def set_up(stage: DemoStage, teller: DemoConsole) -> None:
     """Tell where the three are, add mappings, register webhooks."""
     teller.scene("A shop, the bridge and Panelr")
     shop = stage.store.webhooks
@@ -50,12 +50,12 @@ async def set_up(stage: Stage, teller: Teller) -> None:
     )
 
 
-async def order_placed(stage: Stage, teller: Teller) -> None:
+async def order_placed(stage: DemoStage, teller: DemoConsole) -> None:
     """Follow one order from the checkout to Panelr; then tell the same order with a forged body."""
     teller.scene("An order is placed, and becomes a work order")
     year, mug = stage.store.product(sku=YEAR), stage.store.product(product_id=MUG)
     order = await bought(stage, teller, NewLine(year), NewLine(mug))
-    items = (Item(product_id=2), None)
+    items = (OrderedItem(product_id=2), None)
     genuine = (await told(stage, teller, order))[0]
     teller.say("", f"the first: {len(genuine.body):,} bytes, signed {signature_words(genuine)} (HMAC-SHA256)")
     await became(stage, teller, order, items, "Panelr has one work order for it, with exactly these items.")
@@ -73,7 +73,7 @@ async def order_placed(stage: Stage, teller: Teller) -> None:
     )
 
 
-async def order_held(stage: Stage, teller: Teller) -> None:
+async def order_held(stage: DemoStage, teller: DemoConsole) -> None:
     """Hold an order with a product that nobody has mapped; map it, and see it go on by itself."""
     teller.scene("An order is held, because nobody has mapped its product")
     order = await bought(stage, teller, NewLine(stage.store.product(sku=CREDITS)), by="bacs")
@@ -93,37 +93,39 @@ async def order_held(stage: Stage, teller: Teller) -> None:
     added = await stage.bridge.api("POST", "/product-mappings", json={"sku": CREDITS, "panelr_product_id": 3})
     teller.say("operator", f"adds the mapping {_mapping_words(stage, added['data'])}")
     words = "The order went on by itself: no restart, no second webhook."
-    await became(stage, teller, order, (Item(product_id=3),), words)
+    await became(stage, teller, order, (OrderedItem(product_id=3),), words)
 
 
-async def bought(stage: Stage, teller: Teller, *lines: NewLine, by: str = "stripe") -> Order:
+async def bought(stage: DemoStage, teller: DemoConsole, *lines: NewLine, by: str = "stripe") -> Order:
     """Have a shopper place an order, and tell what she bought."""
     order = place_order(stage.store, Cart(items=list(lines), payment_method=by))
     teller.say("shop", order_words(order))
     return order
 
 
-async def told(stage: Stage, teller: Teller, order: Order) -> list[Delivery]:
+async def told(stage: DemoStage, teller: DemoConsole, order: Order) -> list[Delivery]:
     """Wait for the webhooks of an order and tell how they were answered; raises Failed when one was turned away."""
     deliveries = await stage.delivered(order.id)
     teller.say("webhooks", ", ".join(f"{each.topic} → {answer_words(each)}" for each in deliveries))
     if not deliveries or not all(each.succeeded for each in deliveries):
-        raise Failed(f"the webhooks of order {order.id} should be answered 2xx")
+        raise SceneFailed(f"the webhooks of order {order.id} should be answered 2xx")
     return deliveries
 
 
-async def became(stage: Stage, teller: Teller, order: Order, items: Sequence[Item | None], words: str) -> Json:
+async def became(
+    stage: DemoStage, teller: DemoConsole, order: Order, items: Sequence[OrderedItem | None], words: str
+) -> Json:
     """Tell what each line of `order` is for Panelr, None being nothing, and prove that Panelr has just that, once."""
     teller.say("items", *(mapped_words(stage, *pair) for pair in zip(order.lines, items, strict=True)))
     return await prove_created(stage, teller, order, [each for each in items if each is not None], words)
 
 
-def _mapping_words(stage: Stage, mapping: Json) -> str:
+def _mapping_words(stage: DemoStage, mapping: Json) -> str:
     wanted = mapping["panelr_product_id"]
     what = mapping["sku"] or stage.store.product(product_id=mapping["woo_product_id"]).name
     return f"{plain(what)} → {f'product {wanted}' if wanted else 'nothing'}"
 
 
-async def _deliveries_known(stage: Stage) -> int:
+async def _deliveries_known(stage: DemoStage) -> int:
     answer = await stage.bridge.api("GET", "/deliveries?per_page=1")
     return int(answer["meta"]["total"])

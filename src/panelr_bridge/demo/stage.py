@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from panelr_bridge.demo.teller import Failed
+from panelr_bridge.demo.teller import SceneFailed
 from panelr_bridge.simulators import panelr as panelr_simulator
 from panelr_bridge.simulators import woocommerce as shop_simulator
 from panelr_bridge.simulators.panelr import Panel
@@ -46,7 +46,7 @@ class PanelrServer:
         try:
             self.url = await self._open.enter_async_context(running(self._app, port=port))
         except OSError as error:
-            raise Failed(f"the simulated Panelr cannot listen on port {port}: {error.strerror}") from error
+            raise SceneFailed(f"the simulated Panelr cannot listen on port {port}: {error.strerror}") from error
 
     async def stop(self) -> None:
         """Listen no more: whoever calls is refused the connection."""
@@ -71,7 +71,7 @@ class BridgeServer:
         try:
             return await self._http.request(method, f"{self.url}{path}", **more)
         except httpx.HTTPError as error:
-            raise Failed("the bridge does not answer", f"{method} {path}: {type(error).__name__}") from error
+            raise SceneFailed("the bridge does not answer", f"{method} {path}: {type(error).__name__}") from error
 
     async def api(self, method: str, path: str, **more: Any) -> Any:
         """Use the admin API; returns the answer's JSON, raises Failed when it is an error."""
@@ -81,13 +81,13 @@ class BridgeServer:
             return answer.json()
         except (httpx.HTTPStatusError, ValueError):
             words = f"the admin API answers {method} {path} with {answer.status_code}"
-            raise Failed(words, answer.text[:300]) from None
+            raise SceneFailed(words, answer.text[:300]) from None
 
     async def order(self, woo_order_id: int) -> Json:
         """Return all that the admin API tells of an order; raises Failed when it knows none."""
         found = (await self.api("GET", f"/orders?woo_order_id={woo_order_id}"))["data"]
         if len(found) != 1:
-            raise Failed(f"the admin API should know order {woo_order_id} once; it knows it {len(found)} times")
+            raise SceneFailed(f"the admin API should know order {woo_order_id} once; it knows it {len(found)} times")
         story: Json = (await self.api("GET", f"/orders/{found[0]['id']}"))["data"]
         return story
 
@@ -102,14 +102,14 @@ class BridgeServer:
         except TimeoutError:
             words = "; ".join(reason["words"] for reason in story.get("reasons", []))
             found = f"{story.get('state', 'not known')} after {len(story.get('attempt_log', []))} attempts {words}"
-            raise Failed(
+            raise SceneFailed(
                 f"order {woo_order_id} should be {state} within {PATIENCE_SECONDS:g} s", f"it is {found.strip()}"
             ) from None
         return story
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoStage:
     """The three, running."""
 
     store: Store
@@ -129,12 +129,12 @@ class Stage:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.store.webhooks.settle()
         except TimeoutError:
-            raise Failed(f"the shop's webhooks should be delivered within {PATIENCE_SECONDS:g} s") from None
+            raise SceneFailed(f"the shop's webhooks should be delivered within {PATIENCE_SECONDS:g} s") from None
         return [each for each in self.store.webhooks.deliveries if each.order_id == order_id]
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, *, log: Path) -> AsyncIterator[Stage]:
+async def open_stage(folder: Path, *, log: Path) -> AsyncIterator[DemoStage]:
     """Start the three and stop them at the end, whatever happens; raises Failed when the bridge does not start."""
     panel_key, token, secret = (secrets.token_urlsafe(24) for _ in range(3))
     shop = shop_simulator.create_app()
@@ -160,7 +160,7 @@ async def staged(folder: Path, *, log: Path) -> AsyncIterator[Stage]:
         stack.push_async_callback(bridge.close)
         process = await stack.enter_async_context(serving(settings, folder=folder, log=log))
         await _ready(process, bridge)
-        yield Stage(shop.state.store, shop_url, panelr, bridge, secret)
+        yield DemoStage(shop.state.store, shop_url, panelr, bridge, secret)
 
 
 @contextlib.asynccontextmanager
@@ -190,15 +190,15 @@ async def _ready(process: asyncio.subprocess.Process, bridge: BridgeServer) -> N
     try:
         async with asyncio.timeout(START_SECONDS):
             while process.returncode is None:
-                with contextlib.suppress(Failed):
+                with contextlib.suppress(SceneFailed):
                     answer = await bridge.request("GET", "/readyz")
                     if answer.status_code == httpx.codes.OK:
                         return
                     found = answer.text[:300]
                 await asyncio.sleep(0.03)
     except TimeoutError:
-        raise Failed(f"the bridge should be ready within {START_SECONDS:g} s", found) from None
-    raise Failed(f"the bridge ended while it started, with exit code {process.returncode}")
+        raise SceneFailed(f"the bridge should be ready within {START_SECONDS:g} s", found) from None
+    raise SceneFailed(f"the bridge ended while it started, with exit code {process.returncode}")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

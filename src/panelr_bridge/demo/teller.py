@@ -14,7 +14,7 @@ MARK_INDENT = " " * (TEXT_COLUMN - 3)
 LOG_LINES = 25
 
 
-class Failed(Exception):
+class SceneFailed(Exception):
     """A scene did not come out as it should; `points` say what was expected and what was found."""
 
     def __init__(self, words: str, *points: str) -> None:
@@ -22,7 +22,7 @@ class Failed(Exception):
         self.points = points
 
 
-class Teller:
+class DemoConsole:
     """Writes to one console. What is said may carry rich's markup; what was found out is escaped by `plain`."""
 
     def __init__(self, out: Console) -> None:
@@ -55,10 +55,10 @@ class Teller:
             if found.get(name) != value
         ]
         if differing:
-            raise Failed(f"not so: {words}", *differing)
+            raise SceneFailed(f"not so: {words}", *differing)
         self._row(f"{MARK_INDENT}[bold green]✔[/]", f"[green]{plain(words)}[/]")
 
-    def failed(self, failed: Failed) -> bool:
+    def failed(self, failed: SceneFailed) -> bool:
         """Say what went wrong; returns False."""
         self._row(f"{MARK_INDENT}[bold red]✘[/]", f"[bold red]{plain(str(failed))}[/]")
         for point in failed.points:

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import replace
 
-from panelr_bridge.demo.looking import Item, answer_of, call_words, prove_created, tally
+from panelr_bridge.demo.looking import OrderedItem, answer_of, call_words, prove_created, tally
 from panelr_bridge.demo.ordinary import MONTH, YEAR, became, bought, told
-from panelr_bridge.demo.stage import Stage
-from panelr_bridge.demo.teller import Teller, plain
+from panelr_bridge.demo.stage import DemoStage
+from panelr_bridge.demo.teller import DemoConsole, plain
 from panelr_bridge.simulators.woocommerce import Delivery, NewLine, delivery_headers, order_payload
 from panelr_bridge.simulators.woocommerce.sending import Answer
 from panelr_bridge.simulators.woocommerce.values import Order
@@ -16,7 +16,7 @@ SLOW_SECONDS = 0.3
 UNSENT = Answer(status=None, body=b"", location=None, milliseconds=0, error=None)
 
 
-async def told_again_and_again(stage: Stage, teller: Teller) -> None:
+async def told_again_and_again(stage: DemoStage, teller: DemoConsole) -> None:
     """Tell of a new order many times at once, under two topics, while Panelr is slow."""
     teller.scene("One order is told again and again, at the same moment")
     webhooks = stage.store.webhooks
@@ -33,10 +33,10 @@ async def told_again_and_again(stage: Stage, teller: Teller) -> None:
     deliveries = await stage.delivered(order.id)
     teller.say("", f"... and {len(deliveries) - TOLD_AT_ONCE} more afterwards → {tally(deliveries[TOLD_AT_ONCE:])}")
     words = f"{len(deliveries)} deliveries, one request to Panelr, one work order."
-    await prove_created(stage, teller, order, [Item(product_id=1)], words)
+    await prove_created(stage, teller, order, [OrderedItem(product_id=1)], words)
 
 
-async def answer_lost(stage: Stage, teller: Teller) -> None:
+async def answer_lost(stage: DemoStage, teller: DemoConsole) -> None:
     """Let Panelr create the work order and cut the connection before it has answered."""
     teller.scene("Panelr creates the work order, and its answer is lost")
     stage.panel.faults.add("reset", action="create_work_order", when="after")
@@ -51,10 +51,10 @@ async def answer_lost(stage: Stage, teller: Teller) -> None:
         found={"state": answer.get("state"), "adopted": story["adopted"], "reason": story["reasons"][0]["code"]},
         expected={"state": "unconfirmed", "adopted": True, "reason": "adopted_by_look_up"},
     )
-    await prove_created(stage, teller, order, [Item(product_id=2)], "Adopted: one work order, no double.")
+    await prove_created(stage, teller, order, [OrderedItem(product_id=2)], "Adopted: one work order, no double.")
 
 
-async def panelr_down(stage: Stage, teller: Teller) -> None:
+async def panelr_down(stage: DemoStage, teller: DemoConsole) -> None:
     """Shut Panelr down, place an order, and bring Panelr back."""
     teller.scene("Panelr is down for a moment")
     await stage.panelr.stop()
@@ -69,10 +69,10 @@ async def panelr_down(stage: Stage, teller: Teller) -> None:
     story = await stage.bridge.until(order.id, "created")
     teller.say("calls", call_words(story))
     words = "Panelr was back, and the order was created by itself: once."
-    await became(stage, teller, order, (Item(product_id=1, intent="renewal", activation_id=4711),), words)
+    await became(stage, teller, order, (OrderedItem(product_id=1, intent="renewal", activation_id=4711),), words)
 
 
-def _unsent(stage: Stage, order: Order, topic: str) -> Delivery:
+def _unsent(stage: DemoStage, order: Order, topic: str) -> Delivery:
     """Return the delivery that the shop has yet to make: the same bytes, signed with the same secret."""
     webhooks = stage.store.webhooks
     webhook = next(each for each in webhooks.registered.values() if each.topic == topic)

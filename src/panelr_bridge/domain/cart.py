@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from panelr_bridge.domain.customer_email import email_of
 from panelr_bridge.domain.models import (
     CartItem,
-    Catalogue,
     CustomerLine,
-    Intent,
-    Mapping,
-    Policy,
+    ItemIntent,
+    MappingTarget,
+    OrderMappings,
+    OrderPolicy,
     Reason,
     UnmappedLines,
     product_key,
@@ -28,19 +28,19 @@ from panelr_bridge.woocommerce.order_payload import LineItem, Order
 LARGEST_NUMBER = 2**31 - 1
 BALANCE_PAYMENT = "balance_payment"
 POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
-INTENTS = frozenset(Intent)
+INTENTS = frozenset(ItemIntent)
 RENEWABLE = frozenset({"active", "expired", "suspended"})
 UPGRADABLE = frozenset({"trial_active", "active", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MappedLine:
     """A line with what the mappings make of it: its items, each with its mapping, or the reasons why it has none."""
 
     line: LineItem
     items: tuple[CartItem, ...] = ()
     reasons: tuple[Reason, ...] = ()
-    mappings: tuple[Mapping, ...] = ()
+    mappings: tuple[MappingTarget, ...] = ()
 
     @property
     def label(self) -> str:
@@ -48,7 +48,7 @@ class Line:
         return _label(self.line)
 
 
-_Part = tuple[CartItem, Mapping]
+_Part = tuple[CartItem, MappingTarget]
 """One item of a line, and the mapping that it comes from."""
 
 
@@ -57,9 +57,9 @@ def lookup_keys(order: Order) -> frozenset[str]:
     return frozenset([key for line in order.line_items for key in _keys(line)])
 
 
-def read_lines(order: Order, catalogue: Catalogue, policy: Policy) -> list[Line]:
+def map_lines(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> list[MappedLine]:
     """Return each line with what the mappings make of it, in their order."""
-    by_key: dict[str, list[Mapping]] = {}
+    by_key: dict[str, list[MappingTarget]] = {}
     for mapping in catalogue.mappings:
         by_key.setdefault(mapping.key, []).append(mapping)
     read = [(line, _read(line, by_key, policy)) for line in order.line_items]
@@ -69,10 +69,10 @@ def read_lines(order: Order, catalogue: Catalogue, policy: Policy) -> list[Line]
     return [_line(line, found, activations) for line, found in read]
 
 
-def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations | None") -> Line:
+def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations | None") -> MappedLine:
     """A line by its parts; without `activations` none of them lacks one."""
     items: list[CartItem] = []
-    mappings: list[Mapping] = []
+    mappings: list[MappingTarget] = []
     reasons: dict[Reason, None] = {}
     for part in found:
         if isinstance(part, Reason):
@@ -85,7 +85,7 @@ def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activation
             reasons[settled] = None
         else:
             items.append(settled)
-    return Line(line, items=() if reasons else tuple(items), reasons=tuple(reasons), mappings=tuple(mappings))
+    return MappedLine(line, items=() if reasons else tuple(items), reasons=tuple(reasons), mappings=tuple(mappings))
 
 
 def _keys(line: LineItem) -> tuple[str, ...]:
@@ -105,11 +105,11 @@ def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _read(line: LineItem, by_key: dict[str, list[Mapping]], policy: Policy) -> list[_Part | Reason]:
+def _read(line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy) -> list[_Part | Reason]:
     intent = line.meta("panelr_intent", "_panelr_intent")
     if intent == BALANCE_PAYMENT:  # pays for a work order that exists: no cart item
         return []
-    found: list[Mapping] = []
+    found: list[MappingTarget] = []
     for key in _keys(line):
         found = found or by_key.get(key, [])
     if not found:
@@ -117,7 +117,7 @@ def _read(line: LineItem, by_key: dict[str, list[Mapping]], policy: Policy) -> l
     return [_part(line, mapping, intent) for mapping in found if mapping.panelr_product_id is not None]
 
 
-def _part(line: LineItem, mapping: Mapping, told_intent: str | None) -> _Part | Reason:
+def _part(line: LineItem, mapping: MappingTarget, told_intent: str | None) -> _Part | Reason:
     """One cart item, or the reason why Panelr would refuse it."""
     if told_intent is not None and told_intent not in INTENTS:
         words = f"the line's panelr_intent {told_intent[:60]!r} is none that Panelr knows"
@@ -126,9 +126,9 @@ def _part(line: LineItem, mapping: Mapping, told_intent: str | None) -> _Part | 
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
         return Reason("unusable_quantity", words, _label(line))
-    intent = mapping.intent if told_intent is None else Intent(told_intent)
+    intent = mapping.intent if told_intent is None else ItemIntent(told_intent)
     item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty))
-    if intent is Intent.NEW_ACTIVATION:
+    if intent is ItemIntent.NEW_ACTIVATION:
         return item, mapping
     activation = line.meta("panelr_activation_id", "_panelr_activation_id")
     if activation is None:
@@ -140,7 +140,7 @@ def _part(line: LineItem, mapping: Mapping, told_intent: str | None) -> _Part | 
 
 
 def _lacks_activation(item: CartItem) -> bool:
-    return item.intent is not Intent.NEW_ACTIVATION and item.activation_id is None
+    return item.intent is not ItemIntent.NEW_ACTIVATION and item.activation_id is None
 
 
 class _Activations:
@@ -154,7 +154,7 @@ class _Activations:
         self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
         self._wanted = Counter(line.activation_id for part in wanting for line in self._fitting(*part))
 
-    def settle(self, line: LineItem, item: CartItem, mapping: Mapping) -> CartItem | Reason:
+    def settle(self, line: LineItem, item: CartItem, mapping: MappingTarget) -> CartItem | Reason:
         """Return the item with its activation, or the reason why that cannot be told."""
         if not _lacks_activation(item):
             return item
@@ -171,22 +171,22 @@ class _Activations:
             return Reason("several_fitting_lines", words, name)
         return replace(item, activation_id=fitting[0].activation_id)
 
-    def _fitting(self, item: CartItem, mapping: Mapping) -> list[CustomerLine]:
+    def _fitting(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
         return [line for line in self._lines or () if _fits(line, item, mapping)]
 
 
-def _activations(order: Order, catalogue: Catalogue, parts: list[_Part], wanting: list[_Part]) -> _Activations:
+def _activations(order: Order, catalogue: OrderMappings, parts: list[_Part], wanting: list[_Part]) -> _Activations:
     known = catalogue.lines
     told = known.lines if known is not None and known.email == email_of(order) else None
     return _Activations(told, parts, wanting)
 
 
-def _fits(line: CustomerLine, item: CartItem, mapping: Mapping) -> bool:
+def _fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
     plugins = (line.plugin_id, mapping.plugin_id)
     if None not in plugins and plugins[0] != plugins[1]:
         return False
     trial = line.is_trial or line.status == "trial_active"
-    if item.intent is Intent.TRIAL_UPGRADE:
+    if item.intent is ItemIntent.TRIAL_UPGRADE:
         return trial and line.status in UPGRADABLE
     return not trial and line.status in RENEWABLE
 

@@ -9,26 +9,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from panelr_bridge.domain.cart import POSITIVE, Line, read_lines
+from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
 from panelr_bridge.domain.customer_email import email_of, read_email
 from panelr_bridge.domain.models import (
-    Adjustment,
     AdjustmentMode,
     CartItem,
-    Catalogue,
     OnPaid,
-    Policy,
+    OrderMappings,
+    OrderPolicy,
+    OrderState,
+    PriceAdjustment,
     Reason,
-    State,
     WcOrderId,
     WorkOrder,
     WorkOrderRequest,
 )
-from panelr_bridge.domain.money import adjustment, amount_paid, matching
+from panelr_bridge.domain.money import adjustment, adjustment_to_match, amount_paid
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 ENDED = {"cancelled", "refunded", "failed", "trash"}
-FIXED = {State.CREATED, State.SENDING, State.UNCONFIRMED, State.CLOSED}
+FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.CLOSED}
 """States that no decision changes: a work order exists or may exist, or a person has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 UNPAID = "pending_payment"
@@ -47,7 +47,7 @@ class Create:
     """The order calls for this work order."""
 
     request: WorkOrderRequest
-    state = State.QUEUED
+    state = OrderState.QUEUED
     reasons: tuple[Reason, ...] = ()
 
 
@@ -57,7 +57,7 @@ class Adopt:
 
     work_order: WorkOrder
     reasons: tuple[Reason, ...]
-    state = State.CREATED
+    state = OrderState.CREATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Hold:
     """A person must mend something first."""
 
     reasons: tuple[Reason, ...]
-    state = State.HELD
+    state = OrderState.HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Wait:
     """The order's WooCommerce status does not call for a work order yet."""
 
     reasons: tuple[Reason, ...]
-    state = State.WAITING
+    state = OrderState.WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +82,22 @@ class Ignore:
 
     reasons: tuple[Reason, ...]
     by_mappings: bool = False
-    state = State.IGNORED
+    state = OrderState.IGNORED
 
 
 Decision = Create | Adopt | Hold | Wait | Ignore
 
 
-def paid_for_panelr(order: Order, catalogue: Catalogue, policy: Policy) -> Decimal | None:
+def paid_for_panelr(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decimal | None:
     """Return what the customer has paid for Panelr's part of an order; None where it is not paid or cannot be told."""
-    lines = read_lines(order, catalogue, policy)
+    lines = map_lines(order, catalogue, policy)
     for_panelr = [line.line for line in lines if line.items]
     if not for_panelr or any(line.reasons for line in lines):
         return None
     return amount_paid(order, for_panelr, whole=len(for_panelr) == len(lines))
 
 
-def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
+def decide(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decision:
     """Return what `order` calls for, from its newest snapshot alone.
 
     Every outcome is named, "nothing to do" included. The same input gives the same output; money stays Decimal.
@@ -106,7 +106,7 @@ def decide(order: Order, catalogue: Catalogue, policy: Policy) -> Decision:
         return adopted
     if (early := _by_status(order, policy)) is not None:
         return early
-    lines = read_lines(order, catalogue, policy)
+    lines = map_lines(order, catalogue, policy)
     reasons = [reason for line in lines for reason in line.reasons]
     items = tuple([item for line in lines for item in line.items])
     if not items and not reasons:
@@ -146,7 +146,7 @@ def _sent_by_plugin(order: Order) -> Adopt | None:
     )
 
 
-def _by_status(order: Order, policy: Policy) -> Wait | Ignore | None:
+def _by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
     status = order.status
     if status == "trash":
         return Ignore((Reason("deleted", "the order was deleted in WooCommerce"),))
@@ -160,14 +160,14 @@ def _by_status(order: Order, policy: Policy) -> Wait | Ignore | None:
     return Wait((Reason("status_not_called_for", words),))
 
 
-def _payment_reasons(order: Order, catalogue: Catalogue, policy: Policy) -> list[Reason]:
+def _payment_reasons(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> list[Reason]:
     if not policy.require_payment_method or catalogue.payment_method_id is not None:
         return []
     method = order.payment_method or "(none)"
     return [Reason("unmapped_payment_method", f"no mapping for the payment method {method}")]
 
 
-def _price_reasons(order: Order, lines: list[Line], policy: Policy) -> list[Reason]:
+def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
     """Why Panelr's prices and the order's money do not go together."""
     found: dict[Reason, None] = {}
     for line in lines:
@@ -182,23 +182,23 @@ def _price_reasons(order: Order, lines: list[Line], policy: Policy) -> list[Reas
     return list(found)
 
 
-def _adjustment(order: Order, policy: Policy, lines: list[Line], *, whole: bool) -> Adjustment | None:
+def _adjustment(order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool) -> PriceAdjustment | None:
     """The order's own fee or discount, or the one that matches Panelr's prices, all of them known, to the order."""
     for_panelr = [line.line for line in lines]
     if policy.adjustment is AdjustmentMode.ORDER:
         return adjustment(order, for_panelr, whole=whole)
     priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
     price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))
-    return matching(order, for_panelr, whole=whole, price=price)
+    return adjustment_to_match(order, for_panelr, whole=whole, price=price)
 
 
 def _request(
     order: Order,
-    catalogue: Catalogue,
-    policy: Policy,
+    catalogue: OrderMappings,
+    policy: OrderPolicy,
     *,
     email: str,
-    lines: list[Line],
+    lines: list[MappedLine],
     items: tuple[CartItem, ...],
 ) -> WorkOrderRequest:
     name = order.meta("_panelr_customer_name") or f"{order.billing.first_name} {order.billing.last_name}"
@@ -222,12 +222,12 @@ def _request(
     )
 
 
-def _wc_order_id(order: Order, policy: Policy) -> str:
+def _wc_order_id(order: Order, policy: OrderPolicy) -> str:
     names = {WcOrderId.ID: "", WcOrderId.NUMBER: order.number, WcOrderId.ORDER_KEY: order.order_key}
     return names[policy.wc_order_id] or str(order.id)
 
 
-def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | None = None) -> State:
+def advance(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
     """Return the state that `decision` leads to from `state`; `refused` is what Panelr has said no to.
 
     A work order that exists, may exist or is on the wire is never decided away, and what a person closed
@@ -235,7 +235,7 @@ def advance(*, state: State, decision: Decision, refused: WorkOrderRequest | Non
     """
     if state in FIXED:
         return state
-    if state is State.REFUSED and isinstance(decision, Create) and decision.request == refused:
+    if state is OrderState.REFUSED and isinstance(decision, Create) and decision.request == refused:
         return state
     return decision.state
 
@@ -245,9 +245,9 @@ def asks_for_lines(order: Order, reasons: Iterable[Reason]) -> bool:
     return email_of(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
 
 
-def awaits_mapping(*, state: State, decision: Decision) -> bool:
+def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
     """Return whether a mapping that is added or changed may lead this order on."""
-    return state in {State.HELD, State.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
+    return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
 
 
 def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.domain.decision import ENDED, UNPAID
-from panelr_bridge.domain.models import FollowUp, OnPaid, Reason, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason, WorkOrder, WorkOrderRequest
 from panelr_bridge.woocommerce.order_payload import Order
 
 FIRST_POLLS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60))
@@ -28,7 +28,7 @@ CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shop:
+class StoreOptions:
     """What the operator wants of a store: its address, and what is written back to it."""
 
     url: str | None = None
@@ -38,7 +38,7 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class FollowUpState:
     """What has come of one follow-up so far."""
 
     told: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
+class CreatedOrder:
     """An order with its work order. `request` is what made it; None where it was adopted, `by_plugin` or after a loss.
 
     `amount` is what the customer has paid for Panelr's part by the newest snapshot, None where that cannot be told.
@@ -72,66 +72,68 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Owe:
+class Schedule:
     """It is owed from `due_at` on; `told` is what is to be told."""
 
-    kind: FollowUp
+    kind: FollowUpKind
     due_at: datetime
     told: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw:
+class Cancel:
     """What was owed, or could not be done, is not called for any more."""
 
-    kind: FollowUp
+    kind: FollowUpKind
 
 
 @dataclass(frozen=True, slots=True)
-class Cannot:
+class Escalate:
     """It is called for, and the bridge cannot do it: a person is told."""
 
-    kind: FollowUp
+    kind: FollowUpKind
     reason: Reason
 
 
-Step = Owe | Withdraw | Cannot
+Step = Schedule | Cancel | Escalate
 
 
-def steps(created: Created, shop: Shop, known: Mapping[FollowUp, Known], *, now: datetime) -> tuple[Step, ...]:
+def plan_follow_ups(
+    created: CreatedOrder, shop: StoreOptions, known: Mapping[FollowUpKind, FollowUpState], *, now: datetime
+) -> tuple[Step, ...]:
     """Return what `created` calls for now, beside what is owed, done or in a person's hands already.
 
     What could not be done is looked at as if it had never been: it may be possible by now, or called for no more.
     """
     had = {kind: each for kind, each in known.items() if each.cannot is None}
-    payment, instructions = had.get(FollowUp.PAYMENT), had.get(FollowUp.INSTRUCTIONS)
+    payment, instructions = had.get(FollowUpKind.PAYMENT), had.get(FollowUpKind.INSTRUCTIONS)
     instructed = instructions is not None and (instructions.sent or not instructions.owed)
     found = {
-        FollowUp.PAYMENT: _payment(created, payment, instructed=instructed, now=now),
-        FollowUp.INSTRUCTIONS: _instructions(created, shop, instructions, now=now),
-        FollowUp.WRITE_BACK: _write_back(created, shop, had.get(FollowUp.WRITE_BACK), now=now),
-        FollowUp.STATUS: _status(created, had.get(FollowUp.STATUS), payment),
+        FollowUpKind.PAYMENT: _payment(created, payment, instructed=instructed, now=now),
+        FollowUpKind.INSTRUCTIONS: _instructions(created, shop, instructions, now=now),
+        FollowUpKind.WRITE_BACK: _write_back(created, shop, had.get(FollowUpKind.WRITE_BACK), now=now),
+        FollowUpKind.STATUS: _status(created, had.get(FollowUpKind.STATUS), payment),
     }
     anew = (_anew(kind, step, known.get(kind)) for kind, step in found.items())
     return tuple(step for step in anew if step is not None)
 
 
-def _anew(kind: FollowUp, step: Step | None, known: Known | None) -> Step | None:
+def _anew(kind: FollowUpKind, step: Step | None, known: FollowUpState | None) -> Step | None:
     """A person is told once that something cannot be done; that is withdrawn where it is not called for any more."""
     if known is None or known.cannot is None:
         return step
-    if isinstance(step, Cannot) and step.reason.code == known.cannot:
+    if isinstance(step, Escalate) and step.reason.code == known.cannot:
         return None
-    return step or Withdraw(kind)
+    return step or Cancel(kind)
 
 
-def _payment(created: Created, known: Known | None, *, instructed: bool, now: datetime) -> Step | None:
+def _payment(created: CreatedOrder, known: FollowUpState | None, *, instructed: bool, now: datetime) -> Step | None:
     """Tell of a payment that came after the work order; one that was there at its creation was told by it."""
     called_for = _calls_for_payment(created)
     if known is not None:
-        return Withdraw(FollowUp.PAYMENT) if known.owed and not known.sent and not called_for else None
+        return Cancel(FollowUpKind.PAYMENT) if known.owed and not known.sent and not called_for else None
     if (words := _cannot_pay(created, called_for=called_for, instructed=instructed)) is not None:
-        return Cannot(FollowUp.PAYMENT, Reason("payment_not_told", words))
+        return Escalate(FollowUpKind.PAYMENT, Reason("payment_not_told", words))
     if not called_for or created.request is None:
         return None
     told = {
@@ -140,10 +142,10 @@ def _payment(created: Created, known: Known | None, *, instructed: bool, now: da
         "transaction_id": created.order.transaction_id or None,
         "payment_method_id": created.payment_method_id,
     }
-    return Owe(FollowUp.PAYMENT, now, told)
+    return Schedule(FollowUpKind.PAYMENT, now, told)
 
 
-def _calls_for_payment(created: Created) -> bool:
+def _calls_for_payment(created: CreatedOrder) -> bool:
     """Whether the order is paid, and Panelr is to be told of it and does not know it yet."""
     if created.on_paid is OnPaid.NONE or not created.order.is_paid or created.order.status in ENDED:
         return False
@@ -151,7 +153,7 @@ def _calls_for_payment(created: Created) -> bool:
     return created.work_order.status not in over
 
 
-def _cannot_pay(created: Created, *, called_for: bool, instructed: bool) -> str | None:
+def _cannot_pay(created: CreatedOrder, *, called_for: bool, instructed: bool) -> str | None:
     """Why Panelr cannot be told of a payment that it should know; None where it can, or need not."""
     request = created.request
     if called_for:
@@ -174,7 +176,9 @@ def _cannot_pay(created: Created, *, called_for: bool, instructed: bool) -> str 
     return None
 
 
-def _instructions(created: Created, shop: Shop, known: Known | None, *, now: datetime) -> Step | None:
+def _instructions(
+    created: CreatedOrder, shop: StoreOptions, known: FollowUpState | None, *, now: datetime
+) -> Step | None:
     """Have Panelr tell the customer how to pay: for a manual method, once, while it is not paid."""
     request, order = created.request, created.order
     called_for = (
@@ -186,20 +190,22 @@ def _instructions(created: Created, shop: Shop, known: Known | None, *, now: dat
     )
     if known is not None:
         withdrawn = known.owed and not known.sent and not called_for
-        return Withdraw(FollowUp.INSTRUCTIONS) if withdrawn else None
+        return Cancel(FollowUpKind.INSTRUCTIONS) if withdrawn else None
     if not called_for:
         return None
     if created.work_order.work_order_id is None:
         words = "the work order's number is not known, so Panelr was not asked to send payment instructions"
-        return Cannot(FollowUp.INSTRUCTIONS, Reason("instructions_not_sent", words))
+        return Escalate(FollowUpKind.INSTRUCTIONS, Reason("instructions_not_sent", words))
     if not shop.url or not order.order_key:
         words = "the store's order-received page is not known, so Panelr was not asked to send payment instructions"
-        return Cannot(FollowUp.INSTRUCTIONS, Reason("instructions_not_sent", words))
+        return Escalate(FollowUpKind.INSTRUCTIONS, Reason("instructions_not_sent", words))
     url = f"{shop.url.rstrip('/')}/checkout/order-received/{order.id}/?key={order.order_key}"
-    return Owe(FollowUp.INSTRUCTIONS, now, {"confirm_url": url})
+    return Schedule(FollowUpKind.INSTRUCTIONS, now, {"confirm_url": url})
 
 
-def _write_back(created: Created, shop: Shop, known: Known | None, *, now: datetime) -> Step | None:
+def _write_back(
+    created: CreatedOrder, shop: StoreOptions, known: FollowUpState | None, *, now: datetime
+) -> Step | None:
     """Let the order in WooCommerce carry its work order. What is as it was written last is not written again."""
     if not shop.writes_back or created.order.status == "trash":
         return None
@@ -207,10 +213,10 @@ def _write_back(created: Created, shop: Shop, known: Known | None, *, now: datet
     wanted = written(created, shop, before)
     if before.get("wanted") == wanted:
         return None
-    return Owe(FollowUp.WRITE_BACK, now, {**before, "wanted": wanted})
+    return Schedule(FollowUpKind.WRITE_BACK, now, {**before, "wanted": wanted})
 
 
-def written(created: Created, shop: Shop, before: Mapping[str, Any]) -> dict[str, Any]:
+def written(created: CreatedOrder, shop: StoreOptions, before: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the order shall carry: meta without a leading underscore, which the Orders resource refuses.
 
     Of the token it is only said that it is to be there.
@@ -230,7 +236,7 @@ def written(created: Created, shop: Shop, before: Mapping[str, Any]) -> dict[str
     return wanted
 
 
-def _status(created: Created, known: Known | None, payment: Known | None) -> Step | None:
+def _status(created: CreatedOrder, known: FollowUpState | None, payment: FollowUpState | None) -> Step | None:
     """Ask what becomes of the work order, from its creation on, and anew once its payment is told."""
     work_order = created.work_order
     proof = work_order.confirmation_token is not None or created.has_email
@@ -242,7 +248,7 @@ def _status(created: Created, known: Known | None, payment: Known | None) -> Ste
         if paid_at is None or datetime.fromisoformat(known.told["since"]) >= paid_at:
             return None
         since = paid_at
-    return Owe(FollowUp.STATUS, since + FIRST_POLLS[0], {"since": since.isoformat()})
+    return Schedule(FollowUpKind.STATUS, since + FIRST_POLLS[0], {"since": since.isoformat()})
 
 
 def first_look(status: str | None, *, follows: bool, now: datetime) -> datetime | None:

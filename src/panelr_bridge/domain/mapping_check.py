@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.domain.models import OfferedPaymentMethod, OfferedProduct, OnPaid
-from panelr_bridge.errors import Invalid
+from panelr_bridge.domain.models import OnPaid, PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.errors import InvalidValue
 
 NEAR = 5
 BY_NAME = 2
@@ -17,7 +17,7 @@ BY_MODE: Mapping[str | None, OnPaid] = {
 }
 
 
-def require_products(wanted: Sequence[ProductMapping], products: Sequence[OfferedProduct]) -> None:
+def require_products(wanted: Sequence[ProductMapping], products: Sequence[PanelrProduct]) -> None:
     """Raise Invalid where a mapping names a product that is none of `products`; the words list what is near.
 
     Of several mappings each is named by its place and key.
@@ -35,25 +35,25 @@ def require_products(wanted: Sequence[ProductMapping], products: Sequence[Offere
         listed = [f"{each.id} {each.name}".strip() for each in _near(number, mapping.sku, products)]
         problems.append(f"{where}Panelr offers no product {number}; {_it('offers', listed, len(products))}")
     left = len(strange) - len(problems)
-    raise Invalid("; ".join(problems) + (f"; and {left} more" if left else ""))
+    raise InvalidValue("; ".join(problems) + (f"; and {left} more" if left else ""))
 
 
-def require_payment_method(number: int, methods: Sequence[OfferedPaymentMethod]) -> None:
+def require_payment_method(number: int, methods: Sequence[PanelrPaymentMethod]) -> None:
     """Raise Invalid where Panelr has no payment method of that number; the words list the nearest ones."""
     if number in {method.id for method in methods}:
         return
     nearest = sorted(methods, key=lambda method: (abs(method.id - number), method.id))[:NEAR]
     listed = [f"{each.id} {each.display_label or each.name}".strip() for each in sorted(nearest, key=_number)]
-    raise Invalid(f"Panelr has no payment method {number}; {_it('has', listed, len(methods))}")
+    raise InvalidValue(f"Panelr has no payment method {number}; {_it('has', listed, len(methods))}")
 
 
-def on_paid_of(number: int, methods: Sequence[OfferedPaymentMethod]) -> OnPaid:
+def on_paid_of(number: int, methods: Sequence[PanelrPaymentMethod]) -> OnPaid:
     """Return what Panelr is told of a payment by this method: by its mode, nothing where that is not known."""
     mode = next((method.mode for method in methods if method.id == number), None)
     return BY_MODE.get(mode and mode.casefold(), OnPaid.NONE)
 
 
-def _near(number: int, sku: str | None, products: Sequence[OfferedProduct]) -> list[OfferedProduct]:
+def _near(number: int, sku: str | None, products: Sequence[PanelrProduct]) -> list[PanelrProduct]:
     """The products that may have been meant, in the order of their numbers."""
     alike = sorted(products, key=lambda each: -_likeness(sku, each))[:BY_NAME] if sku else []
     nearest = sorted(products, key=lambda each: (abs(each.id - number), each.id))
@@ -61,12 +61,12 @@ def _near(number: int, sku: str | None, products: Sequence[OfferedProduct]) -> l
     return sorted(list(chosen.values())[:NEAR], key=_number)
 
 
-def _likeness(sku: str, product: OfferedProduct) -> float:
+def _likeness(sku: str, product: PanelrProduct) -> float:
     names = (product.name, product.alternate_name or "")
     return max(SequenceMatcher(None, sku.casefold(), name.casefold()).ratio() for name in names)
 
 
-def _number(item: OfferedProduct | OfferedPaymentMethod) -> int:
+def _number(item: PanelrProduct | PanelrPaymentMethod) -> int:
     return item.id
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from panelr_bridge.domain.models import Intent, OnPaid, product_key, sku_key, variation_key
-from panelr_bridge.errors import Invalid
+from panelr_bridge.domain.models import ItemIntent, OnPaid, product_key, sku_key, variation_key
+from panelr_bridge.errors import InvalidValue
 
 COLUMNS = ("store", "woo_product_id", "woo_variation_id", "sku", "panelr_product_id", "intent", "quantity")
 NOTHING = "none"
@@ -62,7 +62,7 @@ class ProductMapping(BaseModel):
     panelr_product_id: PanelrNumber | None = Field(
         description="Panelr's product; null says: known, and not for Panelr."
     )
-    intent: Intent = Field(Intent.NEW_ACTIVATION, description="Unless the line itself says panelr_intent.")
+    intent: ItemIntent = Field(ItemIntent.NEW_ACTIVATION, description="Unless the line itself says panelr_intent.")
     quantity: int = Field(1, ge=1, le=100_000, description="How many of it one piece of the WooCommerce product is.")
 
     @model_validator(mode="before")
@@ -134,7 +134,7 @@ def read_csv(text: str) -> list[ProductMapping]:
                 given.append((line, _cells(names, cells)))
             line = lines.line_num + 1
     except csv.Error as error:
-        raise Invalid(f"line {line}: {error}") from None
+        raise InvalidValue(f"line {line}: {error}") from None
     if names is None:
         _columns([])
     return _validated((f"line {line}", cells) for line, cells in given if cells)
@@ -164,7 +164,7 @@ def _columns(cells: list[str]) -> list[str]:
     if not problems and "panelr_product_id" not in names:
         problems = ["no panelr_product_id"]
     if problems:
-        raise Invalid(f"line 1: the columns are {', '.join(COLUMNS)}; {'; '.join(problems)}")
+        raise InvalidValue(f"line 1: the columns are {', '.join(COLUMNS)}; {'; '.join(problems)}")
     return names
 
 
@@ -186,7 +186,9 @@ def _validated(given: Iterable[tuple[str, Any]]) -> list[ProductMapping]:
         except ValidationError as error:
             problems += [f"{where}: {_words(problem)}" for problem in error.errors()]
     if problems:
-        raise Invalid("; ".join(problems[:20]) + (f"; and {len(problems) - 20} more" if len(problems) > 20 else ""))
+        raise InvalidValue(
+            "; ".join(problems[:20]) + (f"; and {len(problems) - 20} more" if len(problems) > 20 else "")
+        )
     return mappings
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from typing import Any
 
-from panelr_bridge.domain.models import Intent, OfferedProduct
+from panelr_bridge.domain.models import ItemIntent, PanelrProduct
 
 LIKELY = 45
 """The least score, of 100, that is worth a look."""
@@ -45,7 +45,7 @@ class Suggestion:
     """The likeliest product; a score of 100 is certainty as far as names go."""
 
     item: ShopItem
-    product: OfferedProduct
+    product: PanelrProduct
     score: int
     why: tuple[str, ...]
 
@@ -57,7 +57,7 @@ class Suggestion:
             "woo_variation_id": self.item.variation_id,
             "sku": self.item.sku or None,
             "panelr_product_id": self.product.id,
-            "intent": Intent.NEW_ACTIVATION.value,
+            "intent": ItemIntent.NEW_ACTIVATION.value,
             "quantity": 1,
         }
 
@@ -77,7 +77,7 @@ class _Traits:
 class _Known:
     """A product of Panelr's with all that its names say."""
 
-    product: OfferedProduct
+    product: PanelrProduct
     names: tuple[_Traits, ...]
     months: int | None
 
@@ -99,7 +99,7 @@ def read_item(product: Mapping[str, Any], variation: Mapping[str, Any] | None = 
     )
 
 
-def suggest(items: Iterable[ShopItem], products: Sequence[OfferedProduct]) -> list[Suggestion]:
+def suggest(items: Iterable[ShopItem], products: Sequence[PanelrProduct]) -> list[Suggestion]:
     """Return for each item the likeliest product, if any is likely; the best first."""
     known = [_known(product) for product in products]
     found = (_likeliest(item, known) for item in items)
@@ -158,7 +158,7 @@ def _shared(one: _Traits, other: _Traits) -> float:
     return 2 * len(one.words & other.words) / both if both else 0
 
 
-def _known(product: OfferedProduct) -> _Known:
+def _known(product: PanelrProduct) -> _Known:
     names = tuple(_traits(name) for name in (product.name, product.alternate_name or "") if name)
     months = product.duration_months or _first(name.months for name in names)
     return _Known(product, names or (_traits(""),), months)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class State(StrEnum):
+class OrderState(StrEnum):
     """Where an order stands; docs/states.md says what each one means and what to do."""
 
     IGNORED = "ignored"
@@ -23,7 +23,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-class Intent(StrEnum):
+class ItemIntent(StrEnum):
     """What Panelr shall do for a cart item."""
 
     NEW_ACTIVATION = "new_activation"
@@ -31,14 +31,14 @@ class Intent(StrEnum):
     TRIAL_UPGRADE = "trial_upgrade"
 
 
-class Action(StrEnum):
+class CallAction(StrEnum):
     """A call that is owed to Panelr."""
 
     CREATE_WORK_ORDER = "create_work_order"
     LOOK_UP = "look_up"
 
 
-class FollowUp(StrEnum):
+class FollowUpKind(StrEnum):
     """What an order calls for beside its create call, in the order of urgency."""
 
     PAYMENT = "payment"
@@ -93,7 +93,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
+class MappingTarget:
     """One row of the product-mapping table: what a WooCommerce product is in Panelr.
 
     `key` is what a line is looked up by (see `woo_key`); `panelr_product_id` None says "known, not for Panelr".
@@ -102,7 +102,7 @@ class Mapping:
 
     key: str
     panelr_product_id: int | None
-    intent: Intent
+    intent: ItemIntent
     quantity: int
     price: Decimal | None = None
     currency: str | None = None
@@ -110,10 +110,10 @@ class Mapping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class OrderMappings:
     """All that the mapping tables know about one order's lines and its payment method."""
 
-    mappings: tuple[Mapping, ...]
+    mappings: tuple[MappingTarget, ...]
     payment_method_id: int | None
     revision: int
     on_paid: OnPaid = OnPaid.NONE
@@ -122,7 +122,7 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class OrderPolicy:
     """The operator's choices that shape a decision; settings/model.py documents each."""
 
     create_on: frozenset[str]
@@ -140,13 +140,13 @@ class CartItem:
     """One item of a work order, as create_work_order takes it."""
 
     product_id: int
-    intent: Intent
+    intent: ItemIntent
     qty: int
     activation_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjustment:
+class PriceAdjustment:
     """A fee or a discount on a work order; `amount` is positive, in the order's currency."""
 
     direction: str
@@ -166,7 +166,7 @@ class WorkOrderRequest:
     customer_phone: str | None = None
     payment_method_id: int | None = None
     payment_amount: Decimal | None = None
-    adjustment: Adjustment | None = None
+    adjustment: PriceAdjustment | None = None
     source: str = "woocommerce"
 
 
@@ -220,7 +220,7 @@ def sku_key(sku: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Authority:
+class WorkOrderProof:
     """What proves a work order to Panelr: its token, or its reference code with its customer's e-mail address.
 
     The token is used where both are known. Raises ValueError where neither is.
@@ -236,7 +236,7 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class RecordedPayment:
     """Money that Panelr has recorded for a work order; `at` None where it does not say when."""
 
     amount: Decimal
@@ -251,7 +251,7 @@ class WorkOrderDetails:
     order_total: Decimal | None
     prev_paid: Decimal | None
     balance_due: Decimal | None
-    payment_history: tuple[Payment, ...]
+    payment_history: tuple[RecordedPayment, ...]
     currency: str | None
 
 
@@ -276,7 +276,7 @@ class CustomerLines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedProduct:
+class PanelrProduct:
     """A product that Panelr sells; None is what the list does not show."""
 
     id: int
@@ -291,7 +291,7 @@ class OfferedProduct:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedPaymentMethod:
+class PanelrPaymentMethod:
     """A way to pay that Panelr knows; `mode` is manual or automated, None is what the list does not show."""
 
     id: int
@@ -302,7 +302,7 @@ class OfferedPaymentMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer(Generic[T]):
+class CatalogueList(Generic[T]):
     """One of Panelr's lists as it was at `seen_at`."""
 
     items: tuple[T, ...]

@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from panelr_bridge.domain.models import Adjustment
+from panelr_bridge.domain.models import PriceAdjustment
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 
-def comes_to(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal:
+def order_total(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal:
     """What Panelr's part of an order costs: the whole order's total, else those lines with their tax.
 
     WooCommerce ties no fee to a line, so a fee belongs to Panelr's part only where that is the whole order.
@@ -22,10 +22,10 @@ def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal 
     """
     if not order.is_paid:
         return None
-    return max(comes_to(order, lines, whole=whole) - (order.refunded if whole else Decimal(0)), Decimal(0))
+    return max(order_total(order, lines, whole=whole) - (order.refunded if whole else Decimal(0)), Decimal(0))
 
 
-def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustment | None:
+def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> PriceAdjustment | None:
     """Fees minus discounts, before tax as WooCommerce lists them, as the one fee or discount that Panelr takes."""
     fees = sum((fee.total for fee in order.fee_lines), Decimal(0)) if whole else Decimal(0)
     discounts = sum([line.subtotal - line.total for line in lines], Decimal(0))
@@ -36,9 +36,9 @@ def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Adjustmen
     return _adjustment(amount, label or ("fee" if amount > 0 else "discount").capitalize())
 
 
-def matching(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> Adjustment | None:
+def adjustment_to_match(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> PriceAdjustment | None:
     """The fee or discount by which Panelr's own `price` of the items becomes what the order comes to."""
-    amount = comes_to(order, lines, whole=whole) - price
+    amount = order_total(order, lines, whole=whole) - price
     if not amount:
         return None
     label = _label(order, discounted=True, whole=whole)
@@ -52,5 +52,5 @@ def _label(order: Order, *, discounted: bool, whole: bool) -> str:
     return ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())
 
 
-def _adjustment(amount: Decimal, label: str) -> Adjustment:
-    return Adjustment(direction="fee" if amount > 0 else "discount", label=label[:190], amount=abs(amount))
+def _adjustment(amount: Decimal, label: str) -> PriceAdjustment:
+    return PriceAdjustment(direction="fee" if amount > 0 else "discount", label=label[:190], amount=abs(amount))

@@ -11,7 +11,7 @@ SLOW_STEPS = 2
 """A wrong key is tried at the schedule's later steps: Panelr blocks an address that fails to authenticate often."""
 
 
-def delay(
+def retry_delay(
     *,
     attempt: int,
     outcome: Outcome,

@@ -3,11 +3,11 @@
 from typing import Any
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr.json_fields import flag, integer, money, natural, rows, string
 
 
-def offered_products(outcome: Done) -> tuple[OfferedProduct, ...] | Unknown:
+def offered_products(outcome: Done) -> tuple[PanelrProduct, ...] | Unknown:
     """Return Panelr's products in their order; Unknown where the list cannot be read.
 
     The list may stand alone or under `products`. An entry without an id is left out: nobody could choose it.
@@ -19,7 +19,7 @@ def offered_products(outcome: Done) -> tuple[OfferedProduct, ...] | Unknown:
     return tuple(product for product in found if product is not None)
 
 
-def offered_payment_methods(outcome: Done) -> tuple[OfferedPaymentMethod, ...] | Unknown:
+def offered_payment_methods(outcome: Done) -> tuple[PanelrPaymentMethod, ...] | Unknown:
     """Return Panelr's payment methods in their order; Unknown where the list cannot be read.
 
     The list may stand alone or under `payment_methods` or `methods`. An entry without an id is left out.
@@ -31,11 +31,11 @@ def offered_payment_methods(outcome: Done) -> tuple[OfferedPaymentMethod, ...] |
     return tuple(method for method in found if method is not None)
 
 
-def _product(row: Any) -> OfferedProduct | None:
+def _product(row: Any) -> PanelrProduct | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None
-    return OfferedProduct(
+    return PanelrProduct(
         id=number,
         name=string(row.get("name")) or "",
         alternate_name=string(row.get("alternate_name")),
@@ -48,11 +48,11 @@ def _product(row: Any) -> OfferedProduct | None:
     )
 
 
-def _payment_method(row: Any) -> OfferedPaymentMethod | None:
+def _payment_method(row: Any) -> PanelrPaymentMethod | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None
-    return OfferedPaymentMethod(
+    return PanelrPaymentMethod(
         id=number,
         name=string(row.get("name")) or "",
         display_label=string(row.get("display_label")),

@@ -18,8 +18,8 @@ import httpx
 
 from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Unknown
 from panelr_bridge.panelr import response as answer
-from panelr_bridge.panelr.http_transport import TooLarge, Wire, body_of
-from panelr_bridge.panelr.request import Call, entry_point
+from panelr_bridge.panelr.http_transport import HttpTransport, ResponseTooLarge, body_of
+from panelr_bridge.panelr.request import PanelrRequest, entry_point
 
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s: one that is about to close is never used."""
@@ -47,7 +47,7 @@ class PanelrClient:
             "Accept-Encoding": "identity",
             "User-Agent": "panelr-bridge",
         }
-        self._wire = Wire(
+        self._wire = HttpTransport(
             connections=CONNECTIONS,
             connect_seconds=min(timeout_seconds / 2, 10.0),  # well before the whole time is up: then nothing has left
             idle_seconds=IDLE_SECONDS,
@@ -62,7 +62,7 @@ class PanelrClient:
     ) -> None:
         await self._wire.aclose()
 
-    async def call(self, call: Call, *, now: datetime) -> Outcome:
+    async def call(self, call: PanelrRequest, *, now: datetime) -> Outcome:
         """Make `call` and return its outcome, whatever happens.
 
         The whole exchange is bounded by the timeout: a peer that drips its answer does not hold us.
@@ -84,7 +84,7 @@ class PanelrClient:
         said = {"Host": httpx.URL(self._address).netloc.decode()} | self._key
         return httpx.Headers(said), httpx.Headers(said | {"Content-Type": "application/json"})
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: PanelrRequest) -> httpx.Request:
         """Return what is sent. It goes to the transport itself, so everything is said here."""
         url = _address(self._address, call.action)
         if call.query:
@@ -122,7 +122,7 @@ def classify(error: Exception) -> Outcome:
         return _unconnected(causes)
     if isinstance(error, httpx.LocalProtocolError):
         return Misconfigured(words="BRIDGE_PANELR_API_KEY holds characters that cannot be sent")
-    if isinstance(error, TooLarge):
+    if isinstance(error, ResponseTooLarge):
         return Unknown(words="Panelr's answer is larger than any of its answers", status=error.status)
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")

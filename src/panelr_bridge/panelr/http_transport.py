@@ -30,7 +30,7 @@ RACE_SECONDS = 0.25
 """How long IPv6 is ahead of IPv4 (RFC 8305, section 5)."""
 
 
-class TooLarge(httpx.RemoteProtocolError):
+class ResponseTooLarge(httpx.RemoteProtocolError):
     """The answer is longer than it may be; `status` is its status."""
 
     def __init__(self, request: httpx.Request, status: int) -> None:
@@ -38,7 +38,7 @@ class TooLarge(httpx.RemoteProtocolError):
         self.status = status
 
 
-class Wire(httpx.AsyncBaseTransport):
+class HttpTransport(httpx.AsyncBaseTransport):
     """Sends GET and POST requests to one server; answers come whole, in memory, as requests do (`body_of`).
 
     At most `connections` are open; who waits longer than `connect_seconds` for one, or for its making, is told so.
@@ -50,8 +50,8 @@ class Wire(httpx.AsyncBaseTransport):
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._largest = largest_answer
-        self._idle: deque[Line] = deque()
-        self._open: set[Line] = set()
+        self._idle: deque[Connection] = deque()
+        self._open: set[Connection] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` and return its whole answer; see the module for what it raises."""
@@ -82,7 +82,7 @@ class Wire(httpx.AsyncBaseTransport):
         except TimeoutError as error:
             raise httpx.PoolTimeout("every connection is taken", request=request) from error
 
-    def _kept(self) -> "Line | None":
+    def _kept(self) -> "Connection | None":
         """Return a connection that is open and was used a moment ago; the newest first, so that the others age."""
         while self._idle:
             line = self._idle.pop()
@@ -91,7 +91,7 @@ class Wire(httpx.AsyncBaseTransport):
             line.abandon()
         return None
 
-    async def _connected(self, request: httpx.Request) -> "Line":
+    async def _connected(self, request: httpx.Request) -> "Connection":
         try:
             async with asyncio.timeout(self._connect_seconds):
                 return await self._connect(request.url)
@@ -100,12 +100,12 @@ class Wire(httpx.AsyncBaseTransport):
         except Exception as error:  # whatever it is, nothing was written yet
             raise httpx.ConnectError(str(error), request=request) from error
 
-    async def _connect(self, url: httpx.URL) -> "Line":
+    async def _connect(self, url: httpx.URL) -> "Connection":
         loop, host, secure = asyncio.get_running_loop(), url.raw_host.decode(), url.scheme == "https"
-        addresses = await resolved(host, url.port or (443 if secure else 80))
+        addresses = await resolve_host(host, url.port or (443 if secure else 80))
         opened = await start_connection(addresses, happy_eyeballs_delay=RACE_SECONDS)
         _, line = await loop.create_connection(
-            lambda: Line(self._open, self._largest),
+            lambda: Connection(self._open, self._largest),
             sock=opened,
             ssl=self._trusted if secure else None,
             server_hostname=host if secure else None,
@@ -120,14 +120,14 @@ class Wire(httpx.AsyncBaseTransport):
         return context
 
 
-class Line(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection: one exchange at a time."""
 
-    def __init__(self, register: "set[Line]", largest: int) -> None:
+    def __init__(self, register: "set[Connection]", largest: int) -> None:
         self._register = register
         self._largest = largest
         self._transport: asyncio.Transport | None = None
-        self._exchange: Exchange | None = None
+        self._exchange: ResponseParser | None = None
         self._since = 0.0
         self.usable = True
 
@@ -153,7 +153,7 @@ class Line(asyncio.Protocol):
         transport = self._transport
         if transport is None or not self.usable or transport.is_closing():  # lost before a byte was written to it
             raise httpx.ConnectError("the connection was lost before it was used", request=request)
-        self._exchange = exchange = Exchange(request, self._largest)
+        self._exchange = exchange = ResponseParser(request, self._largest)
         whole = False
         try:
             transport.write(message)
@@ -194,7 +194,7 @@ class Line(asyncio.Protocol):
             self._exchange.ended(error)
 
 
-class Exchange:
+class ResponseParser:
     """One request's answer as it comes in; httptools calls the `on_` methods."""
 
     def __init__(self, request: httpx.Request, largest: int) -> None:
@@ -216,7 +216,7 @@ class Exchange:
             self.may_go_on = False
             self._fail(httpx.RemoteProtocolError(str(error), request=self._request), error)
         if self._left < 0:
-            self._fail(TooLarge(self._request, self._parser.get_status_code()))
+            self._fail(ResponseTooLarge(self._request, self._parser.get_status_code()))
 
     def ended(self, error: Exception | None) -> None:
         """The connection has ended: a body of no announced length ends with it, any other has broken off."""
@@ -276,7 +276,7 @@ class Exchange:
         except zlib.error as error:
             raise httpx.RemoteProtocolError("the answer cannot be unpacked") from error
         if unpacking.unconsumed_tail:
-            raise TooLarge(self._request, self._parser.get_status_code())
+            raise ResponseTooLarge(self._request, self._parser.get_status_code())
         if not unpacking.eof:
             raise httpx.RemoteProtocolError("the answer breaks off where it is packed")
         return [header for header in self._headers if header[0].lower() != b"content-encoding"], content
@@ -297,7 +297,7 @@ def body_of(message: httpx.Request | httpx.Response) -> bytes:
     return b"".join(message.stream)
 
 
-async def resolved(host: str, port: int) -> Sequence[AddrInfoType]:
+async def resolve_host(host: str, port: int) -> Sequence[AddrInfoType]:
     """Return the addresses of a host; raises socket.gaierror where the resolver knows none."""
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import Payment, WorkOrderDetails
+from panelr_bridge.domain.models import RecordedPayment, WorkOrderDetails
 from panelr_bridge.panelr.json_fields import moment, money, string
 
 
@@ -36,7 +36,7 @@ def work_order_status(outcome: Done) -> str | Unknown:
     return status or Unknown(words="Panelr shows a work order, but not where it stands", status=outcome.status)
 
 
-def _history(data: dict[str, Any]) -> tuple[Payment, ...] | None:
+def _history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:
     """Read the payments; an absent list is an empty one only where nothing has been paid."""
     shown = data.get("payment_history")
     if shown is None and money(data.get("prev_paid")) == Decimal(0):
@@ -49,8 +49,8 @@ def _history(data: dict[str, Any]) -> tuple[Payment, ...] | None:
     return tuple(payment for payment in payments if payment is not None)
 
 
-def _payment(row: Any) -> Payment | None:
+def _payment(row: Any) -> RecordedPayment | None:
     amount = money(row.get("amount")) if isinstance(row, dict) else None
     if amount is None:
         return None
-    return Payment(amount=amount, at=moment(row.get("at")) or moment(row.get("date")))
+    return RecordedPayment(amount=amount, at=moment(row.get("at")) or moment(row.get("date")))

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit, urlunsplit
 import simplejson
 
 from panelr_bridge import json_codec
-from panelr_bridge.domain.models import Adjustment, Authority, CartItem, Intent, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderProof, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
 LISTED_WORK_ORDERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PanelrRequest:
     """One request to Panelr: the action, its query and, for a POST, its body."""
 
     action: str
@@ -41,31 +41,33 @@ def entry_point(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path + ENTRY_POINT, "", ""))
 
 
-def create_work_order(body: bytes) -> Call:
+def create_work_order(body: bytes) -> PanelrRequest:
     """Return the call that creates the request that `dump` has written as `body`."""
-    return Call("create_work_order", body=body)
+    return PanelrRequest("create_work_order", body=body)
 
 
-def get_work_orders(*, customer_email: str) -> Call:
+def get_work_orders(*, customer_email: str) -> PanelrRequest:
     """Return the call that lists a customer's work orders, newest first."""
-    return Call("get_work_orders", query=(("customer_email", customer_email), ("limit", str(LISTED_WORK_ORDERS))))
+    return PanelrRequest(
+        "get_work_orders", query=(("customer_email", customer_email), ("limit", str(LISTED_WORK_ORDERS)))
+    )
 
 
 def get_work_order(
     *, reference_code: str, confirmation_token: str | None = None, customer_email: str | None = None
-) -> Call:
+) -> PanelrRequest:
     """Return the call that shows one work order, by its token if there is one, else by its customer's address.
 
     Raises ValueError where neither is given.
     """
     if confirmation_token is not None:
-        return Call("get_work_order", query=(("ref", reference_code), ("token", confirmation_token)))
+        return PanelrRequest("get_work_order", query=(("ref", reference_code), ("token", confirmation_token)))
     if customer_email is None:
         raise ValueError("a work order is shown to a token or a customer's address")
-    return Call("get_work_order", query=(("ref", reference_code), ("email", customer_email)))
+    return PanelrRequest("get_work_order", query=(("ref", reference_code), ("email", customer_email)))
 
 
-def submit_payment(*, authority: Authority, amount: Decimal | None, transaction_id: str | None) -> Call:
+def submit_payment(*, authority: WorkOrderProof, amount: Decimal | None, transaction_id: str | None) -> PanelrRequest:
     """Return the call that adds `amount` to a work order's payments; sent twice, it counts twice.
 
     Without an amount the work order is passed on and no payment recorded.
@@ -75,7 +77,7 @@ def submit_payment(*, authority: Authority, amount: Decimal | None, transaction_
 
 def complete_order(
     *, confirmation_token: str, amount: Decimal | None, transaction_id: str | None, payment_method_id: int | None
-) -> Call:
+) -> PanelrRequest:
     """Return the call that marks an existing work order paid and has it provisioned (Panelr 2.0)."""
     content = {
         "confirmation_token": confirmation_token,
@@ -86,24 +88,24 @@ def complete_order(
     return _post("complete_order", content)
 
 
-def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> Call:
+def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> PanelrRequest:
     """Return the call that e-mails how to pay; `confirm_url` is where the customer returns to."""
     return _post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
 
 
-def get_lines(*, customer_email: str) -> Call:
+def get_lines(*, customer_email: str) -> PanelrRequest:
     """Return the call that lists a customer's lines."""
-    return Call("get_lines", query=(("customer_email", customer_email),))
+    return PanelrRequest("get_lines", query=(("customer_email", customer_email),))
 
 
-def get_products() -> Call:
+def get_products() -> PanelrRequest:
     """Return the call that lists Panelr's products."""
-    return Call("get_products")
+    return PanelrRequest("get_products")
 
 
-def get_payment_methods() -> Call:
+def get_payment_methods() -> PanelrRequest:
     """Return the call that lists Panelr's payment methods; cheap, so it also proves address and key."""
-    return Call("get_payment_methods")
+    return PanelrRequest("get_payment_methods")
 
 
 def dump(request: WorkOrderRequest) -> bytes:
@@ -135,7 +137,7 @@ def load(body: str | bytes) -> WorkOrderRequest:
     """Return the request that `dump` wrote."""
     content: Mapping[str, Any] = simplejson.loads(body, use_decimal=True)
     adjustment = (
-        Adjustment(
+        PriceAdjustment(
             direction=content["adjustment_direction"],
             label=content["adjustment_label"],
             amount=_decimal(content["adjustment_amount"]),
@@ -150,7 +152,7 @@ def load(body: str | bytes) -> WorkOrderRequest:
         items=tuple(
             CartItem(
                 product_id=item["product_id"],
-                intent=Intent(item["intent"]),
+                intent=ItemIntent(item["intent"]),
                 qty=item["qty"],
                 activation_id=item.get("activation_id"),
             )
@@ -166,11 +168,11 @@ def load(body: str | bytes) -> WorkOrderRequest:
     )
 
 
-def _post(action: str, content: Mapping[str, Any]) -> Call:
-    return Call(action, body=_written(_known(content)))
+def _post(action: str, content: Mapping[str, Any]) -> PanelrRequest:
+    return PanelrRequest(action, body=_written(_known(content)))
 
 
-def _proof(authority: Authority) -> dict[str, Any]:
+def _proof(authority: WorkOrderProof) -> dict[str, Any]:
     """The token alone where there is one: Panelr asks for one proof."""
     if authority.confirmation_token is not None:
         return {"confirmation_token": authority.confirmation_token}

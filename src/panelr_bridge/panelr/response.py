@@ -15,7 +15,7 @@ from typing import Any
 
 from panelr_bridge import json_codec
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import Intent, ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.panelr.json_fields import integer, moment, rows, string
 
 REFUSING = frozenset({400, 404, 409, 422})
@@ -128,7 +128,7 @@ def _item(item: Any) -> ListedItem | None:
     return ListedItem(
         name=string(item.get("name")) or "",
         qty=qty,
-        intent=intent if intent in set(Intent) else None,
+        intent=intent if intent in set(ItemIntent) else None,
         product_id=integer(item.get("product_id")),
         wc_order_id=string(item.get("wc_order_id")),
         shows_wc_order_id="wc_order_id" in item,

@@ -21,7 +21,7 @@ A_DAY = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MatchFound:
     """This one is ours. `certain` where its items name our order; otherwise it may be a twin's."""
 
     work_order: WorkOrder
@@ -29,12 +29,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class NotThere:
+class NoMatch:
     """None of the customer's work orders is ours."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ambiguous:
+class AmbiguousMatch:
     """One or several may be ours, and the list does not tell which: a person decides.
 
     Without any code, ours may be among those that the list was too short for.
@@ -50,7 +50,7 @@ class NamesNeeded:
 
 Item = tuple[int | None, str | None]
 Products = Mapping[str, frozenset[int]]
-Match = Found | NotThere | Ambiguous | NamesNeeded
+Match = MatchFound | NoMatch | AmbiguousMatch | NamesNeeded
 
 
 def match(
@@ -96,7 +96,7 @@ def match(
     )
 
 
-def likeness(request: WorkOrderRequest) -> str:
+def fingerprint(request: WorkOrderRequest) -> str:
     """Return what two orders share that cannot be told apart in a list without `wc_order_id`: customer and items."""
     items = sorted([f"{product} {intent} {qty}" for (product, intent), qty in _wanted(request).items()])
     return hashlib.sha256("\n".join([request.customer_email.casefold(), *items]).encode()).hexdigest()
@@ -110,10 +110,10 @@ def _is_cut_off(listed: Sequence[ListedWorkOrder], first_attempt_at: datetime) -
 
 def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool, whole: bool) -> Match:
     if not same and not maybe:
-        return NotThere() if whole else Ambiguous(())
+        return NoMatch() if whole else AmbiguousMatch(())
     if len(same) == 1 and not maybe:
-        return Found(same[0].work_order, certain)
-    return Ambiguous(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
+        return MatchFound(same[0].work_order, certain)
+    return AmbiguousMatch(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
 def _names(entry: ListedWorkOrder) -> set[str]:

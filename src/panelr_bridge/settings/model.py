@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.domain.models import AdjustmentMode, Policy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import AdjustmentMode, OrderPolicy, UnmappedLines, WcOrderId
 
 PREFIX = "BRIDGE_"
 DEFAULT_STORE = "default"
@@ -222,9 +222,9 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> OrderPolicy:
         """The choices that shape a decision."""
-        return Policy(
+        return OrderPolicy(
             create_on=self.create_on,
             status_map=tuple(sorted(self.status_map.items())),
             unmapped_lines=self.unmapped_lines,

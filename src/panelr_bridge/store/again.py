@@ -15,14 +15,14 @@ from panelr_bridge.store import deliveries
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 
 _SAME = (
     "FROM orders WHERE store = :store AND woo_order_id = :woo_order_id AND woo_status = :woo_status"
     " AND snapshot_sha256 = :body_sha256"
 )
-FIND = Prepared(
+FIND = CompiledStatement(
     text(f"SELECT state, reasons, work_order_id, reference_code {_SAME}").bindparams(
         bindparam("body_sha256", type_=LargeBinary)
     )
@@ -36,7 +36,7 @@ _THERE = (
     " AND deliveries.body_sha256 = :body_sha256 RETURNING deliveries.id, times, repeated"
 )
 _THERE_TYPES = (bindparam("body_sha256", type_=LargeBinary), bindparam("now", type_=UtcDateTime))
-COUNT = Prepared(text(f"UPDATE deliveries SET {_ONCE_MORE} {_THERE}").bindparams(*_THERE_TYPES))  # noqa: S608
+COUNT = CompiledStatement(text(f"UPDATE deliveries SET {_ONCE_MORE} {_THERE}").bindparams(*_THERE_TYPES))  # noqa: S608
 
 
 def _alone(told: str) -> TextClause:
@@ -47,20 +47,20 @@ def _alone(told: str) -> TextClause:
     )
 
 
-_ADD_ALONE = Prepared(
+_ADD_ALONE = CompiledStatement(
     _alone(f"{deliveries.INTO} SELECT {deliveries.VALUES} FROM known{deliveries.COUNTED}").bindparams(  # noqa: S608
         *deliveries.TYPES
     ),
     one_row=True,
 )
-COUNT_ALONE = Prepared(
+COUNT_ALONE = CompiledStatement(
     _alone(f"UPDATE deliveries SET {_ONCE_MORE} FROM known {_THERE}").bindparams(*_THERE_TYPES),  # noqa: S608
     one_row=True,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RepeatedDelivery:
     """Where such a delivery was stored, how often it has come, and the columns of its order that an answer tells."""
 
     delivery_id: int
@@ -68,9 +68,9 @@ class Again:
     order: Row
 
 
-async def tell(
+async def store_repeat(
     database: Database, delivery: Delivery, *, woo_status: str, place: int | None, clock: Callable[[], datetime]
-) -> Again | None:
+) -> RepeatedDelivery | None:
     """Store or count `delivery`, whose bytes are its order's newest snapshot and tell the status `woo_status`.
 
     `place` is the id of the row that is thought to hold it; None where there may be none. Returns None, and nothing is
@@ -82,8 +82,8 @@ async def tell(
 
     if database.dialect == "sqlite":
         return _again(await database.write(_tell, values))
-    counted = None if place is None else _again(await database.alone(COUNT_ALONE, values))
-    return counted or _again(await database.alone(_ADD_ALONE, values))
+    counted = None if place is None else _again(await database.execute_autocommit(COUNT_ALONE, values))
+    return counted or _again(await database.execute_autocommit(_ADD_ALONE, values))
 
 
 def _tell(connection: Connection, values: Callable[[], Row]) -> list[Sequence[Any]]:
@@ -95,7 +95,7 @@ def _tell(connection: Connection, values: Callable[[], Row]) -> list[Sequence[An
     return [(*(counted or deliveries.ADD.run(connection, given))[0], *known[0])]
 
 
-def _again(found: list[Sequence[Any]]) -> Again | None:
+def _again(found: list[Sequence[Any]]) -> RepeatedDelivery | None:
     row = next((row for row in found if row[0] is not None), None)
     if row is None:
         return None
@@ -106,4 +106,4 @@ def _again(found: list[Sequence[Any]]) -> Again | None:
         "work_order_id": work_order_id,
         "reference_code": reference_code,
     }
-    return Again(delivery_id, times, order)
+    return RepeatedDelivery(delivery_id, times, order)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert
 from panelr_bridge.store.tables import audit_log
 
 
-def note(
+def add(
     connection: Connection,
     *,
     actor: str,

@@ -45,13 +45,13 @@ _KNOWN = select(
 ).where(orders.c.store == bindparam("of_store"), orders.c.woo_order_id.in_(bindparam("ids", expanding=True)))
 
 
-def begin(connection: Connection, *, store: str, moment: datetime, now: datetime) -> None:
+def create(connection: Connection, *, store: str, moment: datetime, now: datetime) -> None:
     """Make a store's mark at `moment`, if it has none; it is due at once."""
     values = _NOTHING | {"store": store, "kind": ORDERS, "moment": moment, "next_at": now}
     connection.execute(_BEGIN[connection.dialect.name], values)
 
 
-def take(
+def acquire_lease(
     connection: Connection, *, store: str, holder: str, until: datetime, now: datetime, at_once: bool = False
 ) -> Row | None:
     """Take the lease of a store's walk; None where another has it, or none is due yet, unless it is to be `at_once`."""
@@ -61,24 +61,24 @@ def take(
     return None if found is None else dict(found)
 
 
-def change(connection: Connection, values: Row, *, store: str, holder: str) -> bool:
+def save(connection: Connection, values: Row, *, store: str, holder: str) -> bool:
     """Write `values` into a store's mark; returns whether `holder` still has its lease."""
     fence = _of(store) | {"of_holder": holder}
     return connection.execute(_changing(frozenset(values)), values | fence).rowcount == 1
 
 
-def find(connection: Connection, *, store: str) -> Row | None:
+def get(connection: Connection, *, store: str) -> Row | None:
     """Return a store's mark."""
     found = connection.execute(_FIND, _of(store)).mappings().one_or_none()
     return None if found is None else dict(found)
 
 
-def every(connection: Connection) -> list[Row]:
+def list_all(connection: Connection) -> list[Row]:
     """Return the marks of all stores."""
     return [dict(row) for row in connection.execute(select(marks).order_by(_C.store)).mappings()]
 
 
-def standing(connection: Connection, *, store: str, ids: list[int]) -> dict[int, Row]:
+def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[int, Row]:
     """Return what is known of those of a store's orders that have rows, by WooCommerce's ids."""
     rows = connection.execute(_KNOWN, {"of_store": store, "ids": ids}).mappings()
     return {row["woo_order_id"]: dict(row) for row in rows}

@@ -8,12 +8,12 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table, delete, insert, select, text
 from sqlalchemy.sql import bindparam
 
-from panelr_bridge.domain.models import Offer, OfferedPaymentMethod, OfferedProduct
+from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.tables import Row, mapping_revisions, panelr_lists, panelr_payment_methods, panelr_products
 
-Offered = TypeVar("Offered", OfferedProduct, OfferedPaymentMethod)
-TABLES: Mapping[type, Table] = {OfferedProduct: panelr_products, OfferedPaymentMethod: panelr_payment_methods}
+Offered = TypeVar("Offered", PanelrProduct, PanelrPaymentMethod)
+TABLES: Mapping[type, Table] = {PanelrProduct: panelr_products, PanelrPaymentMethod: panelr_payment_methods}
 
 # It also makes two that bring the same list wait for each other, and lets only the one that was asked for later stay.
 _SEEN = text(
@@ -22,11 +22,11 @@ _SEEN = text(
 ).bindparams(bindparam("seen_at", type_=UtcDateTime()))
 
 
-def get(connection: Connection, kind: type[Offered]) -> Offer[Offered] | None:
+def get(connection: Connection, kind: type[Offered]) -> CatalogueList[Offered] | None:
     """Return the list of `kind` that was had last; None where none ever was."""
     wanted = select(panelr_lists.c.seen_at).where(panelr_lists.c.name == TABLES[kind].name)
     seen_at = connection.execute(wanted).scalar_one_or_none()
-    return None if seen_at is None else Offer(_items(connection, kind), seen_at)
+    return None if seen_at is None else CatalogueList(_items(connection, kind), seen_at)
 
 
 def replace(

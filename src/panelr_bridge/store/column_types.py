@@ -78,7 +78,7 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
-class Packed(TypeDecorator[bytes]):
+class ZstdBytes(TypeDecorator[bytes]):
     """Bytes that are kept as a zstd frame (RFC 8878): an order is less than half as long so, on disk and on its way.
 
     What begins like no frame comes back as it is: a row from before migration 0012, which left no other kind.
@@ -108,11 +108,11 @@ def _pack(whole: bytes | None) -> bytes | None:
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER PRIMARY KEY by itself
 
 
-def numbered() -> "Column[int]":
+def id_column() -> "Column[int]":
     """Return the column by which a table numbers its rows."""
     return Column("id", Id, primary_key=True, autoincrement=True)
 
 
-def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Return an index of those rows alone of which `where` is true."""
     return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))

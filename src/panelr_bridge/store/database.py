@@ -16,13 +16,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from panelr_bridge.store.engine import Database, connect
 
-__all__ = ["Database", "at_one_moment", "connect", "is_unavailable", "missing_file", "moment", "opened"]
+__all__ = [
+    "Database",
+    "connect",
+    "database_time",
+    "is_unavailable",
+    "missing_sqlite_file",
+    "open_database",
+    "use_one_snapshot",
+]
 
 # Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
 UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
 
 
-def missing_file(url: str) -> Path | None:
+def missing_sqlite_file(url: str) -> Path | None:
     """Return the path of a SQLite file that is not there yet; None where it is, and for other databases."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists():
@@ -31,7 +39,7 @@ def missing_file(url: str) -> Path | None:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str) -> AsyncIterator[Database]:
     """Connect to `url` and let go of it at the end."""
     database = connect(url)
     try:
@@ -40,7 +48,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-def moment(connection: Connection) -> datetime | None:
+def database_time(connection: Connection) -> datetime | None:
     """Return the database's time; None where it has no clock but its machine's."""
     if connection.dialect.name == "sqlite":
         return None
@@ -48,7 +56,7 @@ def moment(connection: Connection) -> datetime | None:
     return there
 
 
-def at_one_moment(connection: Connection) -> None:
+def use_one_snapshot(connection: Connection) -> None:
     """Let every statement of this transaction see the same: a total, and the rows that it is the total of."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

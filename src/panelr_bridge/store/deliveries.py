@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, select, text, update
 
-from panelr_bridge.store.column_types import Packed, UtcDateTime
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.column_types import UtcDateTime, ZstdBytes
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row, deliveries
 
 # Written once in SQL that both databases share: the same body told again under the same topic is one row.
@@ -27,12 +27,12 @@ COUNTED = (
     + " RETURNING id, times, repeated"
 )
 TYPES: tuple["BindParameter[Any]", ...] = (
-    bindparam("body", type_=Packed),
+    bindparam("body", type_=ZstdBytes),
     bindparam("body_sha256", type_=LargeBinary),
     bindparam("headers", type_=JSON),
     bindparam("now", type_=UtcDateTime),
 )
-ADD = Prepared(text(f"{INTO} VALUES ({VALUES}){COUNTED}").bindparams(*TYPES))
+ADD = CompiledStatement(text(f"{INTO} VALUES ({VALUES}){COUNTED}").bindparams(*TYPES))
 PROBLEMS = ("woocommerce_error", "unreadable", "failed")
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
 _CAME_AT = select(deliveries.c.last_received_at).where(deliveries.c.id == bindparam("id"))
@@ -78,7 +78,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredDelivery:
     """Where a delivery was stored, how often its bytes have come, and their SHA-256.
 
     `repeated` says whether they had been understood just so before; where that had failed they are as good as new.
@@ -105,19 +105,19 @@ def row(delivery: Delivery, *, now: datetime) -> Row:
     }
 
 
-def add(connection: Connection, delivery: Delivery, *, now: datetime) -> Stored:
+def add(connection: Connection, delivery: Delivery, *, now: datetime) -> StoredDelivery:
     """Store `delivery`, or count it when these bytes have come under this topic before."""
     ((delivery_id, times, repeated),) = ADD.run(connection, row(delivery, now=now))
-    return Stored(id=delivery_id, times=times, repeated=bool(repeated), sha256=delivery.sha256)
+    return StoredDelivery(id=delivery_id, times=times, repeated=bool(repeated), sha256=delivery.sha256)
 
 
-def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> Stored:
+def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> StoredDelivery:
     """Note what a stored delivery is understood to be now; how often it came stays as it is. Raises NoResultFound."""
     before = connection.execute(_LOCK, {"id": delivery_id}).one()
     values = {"verdict": delivery.verdict, "words": delivery.words, "woo_order_id": delivery.woo_order_id}
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
     repeated = before.verdict == delivery.verdict
-    return Stored(id=delivery_id, times=before.times, repeated=repeated, sha256=before.body_sha256)
+    return StoredDelivery(id=delivery_id, times=before.times, repeated=repeated, sha256=before.body_sha256)
 
 
 def body(connection: Connection, delivery_id: int) -> bytes:
@@ -126,13 +126,13 @@ def body(connection: Connection, delivery_id: int) -> bytes:
     return found
 
 
-def came_at(connection: Connection, delivery_id: int) -> datetime:
+def received_at(connection: Connection, delivery_id: int) -> datetime:
     """Return when a delivery came last; raises NoResultFound."""
     found: datetime = connection.execute(_CAME_AT, {"id": delivery_id}).scalar_one()
     return found
 
 
-def kept(connection: Connection, *, store: str, topic: str, digests: list[bytes]) -> dict[bytes, str]:
+def stored_verdicts(connection: Connection, *, store: str, topic: str, digests: list[bytes]) -> dict[bytes, str]:
     """Return the verdicts of those deliveries that are stored already, by their bodies' SHA-256."""
     rows = connection.execute(_KEPT, {"of_store": store, "of_topic": topic, "digests": digests})
     return {row.body_sha256: row.verdict for row in rows}
@@ -151,7 +151,7 @@ def get(connection: Connection, delivery_id: int) -> Row | None:
     return None if found is None else dict(found)
 
 
-def of_order(connection: Connection, *, store: str, woo_order_id: int) -> list[Row]:
+def list_for_order(connection: Connection, *, store: str, woo_order_id: int) -> list[Row]:
     """Return the deliveries that told of an order, the first first, without their bodies."""
     wanted = (
         select(*LISTED)

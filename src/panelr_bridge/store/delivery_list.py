@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, text
 
 from panelr_bridge.store import pagination as listing
 from panelr_bridge.store.deliveries import LISTED
-from panelr_bridge.store.pagination import Branch, Page, Query
+from panelr_bridge.store.pagination import Branch, PageQuery, ResultPage
 from panelr_bridge.store.tables import deliveries
 
 SORTS = frozenset({"id", "received_at", "last_received_at", "woo_order_id"})
@@ -31,7 +31,7 @@ class _Kind:
     verdict: str
 
 
-def page(connection: Connection, query: Query) -> Page:
+def page(connection: Connection, query: PageQuery) -> ResultPage:
     """Return a page of deliveries, without their bodies.
 
     `query.given` may hold store, topic, verdict and woo_order_id. Deliveries are numbered as they come.
@@ -55,17 +55,17 @@ def page(connection: Connection, query: Query) -> Page:
     return listing.counted(rows, total)
 
 
-def _is_asked_for(kind: _Kind, query: Query) -> bool:
+def _is_asked_for(kind: _Kind, query: PageQuery) -> bool:
     return all(query.given.get(name, getattr(kind, name)) == getattr(kind, name) for name in _Kind.__slots__)
 
 
-def _by_order(kinds: list[_Kind], query: Query) -> list[Branch]:
+def _by_order(kinds: list[_Kind], query: PageQuery) -> list[Branch]:
     """The deliveries of each store; an index has them by their orders."""
     rest = [_COLUMNS[name] == value for name, value in query.given.items() if name != "store"]
     return [(_COLUMNS.store == store, *rest) for store in sorted({kind.store for kind in kinds})]
 
 
-def _by_time(kinds: list[_Kind], query: Query) -> list[Branch]:
+def _by_time(kinds: list[_Kind], query: PageQuery) -> list[Branch]:
     """The deliveries of each verdict; an index has them by the moments when they came last."""
     rest = [_COLUMNS[name] == value for name, value in query.given.items() if name != "verdict"]
     return [(_COLUMNS.verdict == verdict, *rest) for verdict in sorted({kind.verdict for kind in kinds})]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
 
-from panelr_bridge.domain.models import Action, FollowUp
+from panelr_bridge.domain.models import CallAction, FollowUpKind
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, mapping_revisions, orders
 
 # Each is one step into an index, in its words for SQLite; a least one over several actions would read the whole of it.
@@ -16,7 +16,7 @@ _OUTLOOK = select(
         .where(text(WAITS), orders.c.owes == action)
         .scalar_subquery()
         .label(action)
-        for action in Action
+        for action in CallAction
     ),
     select(func.min(orders.c.call_until)).where(text(SENDING)).scalar_subquery().label("call_ends_at"),
     select(func.min(orders.c.call_until)).where(text(LOOKED_UP)).scalar_subquery().label("look_up_ends_at"),
@@ -40,7 +40,7 @@ _OUTLOOK = select(
         .where(text("lease_until IS NULL AND due_at IS NOT NULL"), follow_ups.c.kind == kind)
         .scalar_subquery()
         .label(f"follow_up_{kind}")
-        for kind in FollowUp
+        for kind in FollowUpKind
     ),
     select(func.min(follow_ups.c.lease_until))
     .where(follow_ups.c.lease_until.is_not(None))
@@ -50,23 +50,23 @@ _OUTLOOK = select(
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class DueWork:
     """What a worker would find: what is due next, the next leases to end, orders to decide anew or to look after."""
 
     due_at: datetime | None
     lease_ends_at: datetime | None
     mapping_changed: bool
     follow_at: datetime | None = None
-    follow_ups: Mapping[FollowUp, datetime] = field(default_factory=dict)
+    follow_ups: Mapping[FollowUpKind, datetime] = field(default_factory=dict)
     follow_up_lease_ends_at: datetime | None = None
 
 
-def look(connection: Connection) -> Outlook:
+def find_due_work(connection: Connection) -> DueWork:
     """Look at what is owed by every process on the database."""
     row = connection.execute(_OUTLOOK).one()
-    each = {kind: getattr(row, f"follow_up_{kind}") for kind in FollowUp}
-    return Outlook(
-        due_at=_first(*(getattr(row, action) for action in Action)),
+    each = {kind: getattr(row, f"follow_up_{kind}") for kind in FollowUpKind}
+    return DueWork(
+        due_at=_first(*(getattr(row, action) for action in CallAction)),
         lease_ends_at=_first(row.call_ends_at, row.look_up_ends_at),
         mapping_changed=bool(row.mapping_changed),
         follow_at=row.follow_at,

@@ -17,7 +17,7 @@ from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 
@@ -48,7 +48,7 @@ _SIMPLE = (
 _TAKE = rate.taking_ahead(_SIMPLE)
 # The order of all locks: delivery, order; nobody waits for a slot. A delivery that is known, or an order that another
 # brings at once, breaks a unique key, and all is taken back: the slot as well.
-_ADD = Prepared(
+_ADD = CompiledStatement(
     rate.typed(
         f"WITH taken AS ({_TAKE['postgresql']}),"  # noqa: S608  our own names
         f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM taken RETURNING id),"
@@ -58,19 +58,19 @@ _ADD = Prepared(
     ).bindparams(*_ORDER_TYPES, *deliveries.TYPES),
     one_row=True,
 )
-_TAKE_SLOT = Prepared(rate.typed(_TAKE["sqlite"]))
-_DELIVER = Prepared(
+_TAKE_SLOT = CompiledStatement(rate.typed(_TAKE["sqlite"]))
+_DELIVER = CompiledStatement(
     text(f"{deliveries.INTO} VALUES ({deliveries.VALUES}) ON CONFLICT DO NOTHING RETURNING id").bindparams(
         *deliveries.TYPES
     )
 )
-_PLACE = Prepared(
+_PLACE = CompiledStatement(
     text(
         f"INSERT INTO orders (delivery_id, sent_delivery_id, call_slot, {_ORDER})"  # noqa: S608  our own names
         f" VALUES (:delivery_id, :delivery_id, :slot, {_ORDER_VALUES}) RETURNING id"
     ).bindparams(*_ORDER_TYPES, _MOMENT)
 )
-_NOW = Prepared(text(f"SELECT {_REVISION}"), one_row=True)
+_NOW = CompiledStatement(text(f"SELECT {_REVISION}"), one_row=True)
 
 
 class _Known(Exception):
@@ -78,15 +78,15 @@ class _Known(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class InsertedOrder:
     """Where an order and its delivery were stored, and the slot that its call has taken."""
 
     order_id: int
     delivery_id: int
-    slot: rate.Slot
+    slot: rate.RateSlot
 
 
-async def add_order(database: Database, values: Callable[[], Row]) -> Added | int | None:
+async def insert_order(database: Database, values: Callable[[], Row]) -> InsertedOrder | int | None:
     """Store a delivery that brings a new order, the order, the call that it owes and that call's slot.
 
     `values` is what `of_order` returns. Returns the revision that the store's mappings have now where nothing was
@@ -98,15 +98,15 @@ async def add_order(database: Database, values: Callable[[], Row]) -> Added | in
             return await database.write(_add_each, values)
         except _Known:
             return None
-    for delivery_id, order_id, slot in await database.alone(_ADD, values):
+    for delivery_id, order_id, slot in await database.execute_autocommit(_ADD, values):
         if order_id is not None:
-            return Added(order_id, delivery_id, rate.Slot(slot))
-        for (revision,) in await database.alone(_NOW, values):
+            return InsertedOrder(order_id, delivery_id, rate.RateSlot(slot))
+        for (revision,) in await database.execute_autocommit(_NOW, values):
             return int(revision)
     return None
 
 
-def _add_each(connection: Connection, values: Callable[[], Row]) -> Added | int:
+def _add_each(connection: Connection, values: Callable[[], Row]) -> InsertedOrder | int:
     given = values()
     slot = next((slot for (slot,) in _TAKE_SLOT.run(connection, given)), None)
     if slot is None:
@@ -115,11 +115,11 @@ def _add_each(connection: Connection, values: Callable[[], Row]) -> Added | int:
     if delivery_id is None:
         raise _Known
     ((order_id,),) = _PLACE.run(connection, given | {"delivery_id": delivery_id, "slot": slot})
-    return Added(order_id, delivery_id, rate.Slot(slot))
+    return InsertedOrder(order_id, delivery_id, rate.RateSlot(slot))
 
 
 def of_order(delivery: Delivery, order: Row, leave: Row, *, now: datetime) -> Row:
-    """Return the values of `add_order`: the row of an order with what it owes, and `rate.ahead_values` of its slot."""
+    """Return the values of `insert_order`: an order's row with what it owes, and `rate.ahead_values` of its slot."""
     return order | leave | deliveries.row(delivery, now=now)
 
 
@@ -133,5 +133,5 @@ async def conclude(database: Database, values: Callable[[], Row], shape: orders.
 
     `values` is what `together.conclusion` returns, `shape` that of those of the order. Returns whether it was written.
     """
-    found = await database.alone(together.concluding(shape, unchanged=True), values)
+    found = await database.execute_autocommit(together.concluding(shape, unchanged=True), values)
     return any(written for (written,) in found)

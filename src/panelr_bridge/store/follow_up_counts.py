@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
-from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.tables import follow_ups
 
@@ -17,7 +17,7 @@ _DUE = select(
         .where(_OPEN, _C.kind == kind, _C.due_at <= bindparam("now", type_=UtcDateTime()))
         .scalar_subquery()
         .label(str(kind))
-        for kind in FollowUp
+        for kind in FollowUpKind
     )
 )
 

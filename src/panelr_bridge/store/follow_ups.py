@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Update, bindparam, delete, insert, select, text, update
 
-from panelr_bridge.domain.models import FollowUp
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store.tables import Row, follow_ups, orders
 
 _C = follow_ups.c
@@ -50,10 +50,10 @@ def to_plan(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     return list(connection.execute(_TO_PLAN, {"now": now, "limit": limit}).scalars())
 
 
-def of_order(connection: Connection, order_id: int) -> dict[FollowUp, Row]:
+def list_for_order(connection: Connection, order_id: int) -> dict[FollowUpKind, Row]:
     """Return an order's follow-ups by their kinds."""
     return {
-        FollowUp(row["kind"]): dict(row) for row in connection.execute(_OF_ORDER, {"of_order": order_id}).mappings()
+        FollowUpKind(row["kind"]): dict(row) for row in connection.execute(_OF_ORDER, {"of_order": order_id}).mappings()
     }
 
 
@@ -61,7 +61,7 @@ def stuck(connection: Connection, order_id: int) -> list[Row]:
     """Return an order's follow-ups that are neither done nor owed: a person is needed."""
     return [
         row
-        for row in of_order(connection, order_id).values()
+        for row in list_for_order(connection, order_id).values()
         if row["done_at"] is None and row["due_at"] is None and row["lease_until"] is None
     ]
 
@@ -69,7 +69,7 @@ def stuck(connection: Connection, order_id: int) -> list[Row]:
 def owe(
     connection: Connection,
     row: Row,
-    kind: FollowUp,
+    kind: FollowUpKind,
     *,
     due: datetime | None,
     told: Any,
@@ -99,22 +99,22 @@ def owe(
 
 def forget(connection: Connection, order_id: int) -> bool:
     """Owe nothing for a locked order any more, and forget what was done; returns whether its payment may be told."""
-    known = of_order(connection, order_id).get(FollowUp.PAYMENT)
+    known = list_for_order(connection, order_id).get(FollowUpKind.PAYMENT)
     connection.execute(_FORGET, {"of_order": order_id})
     return known is not None and known["sent_at"] is not None
 
 
-def withdraw(connection: Connection, order_id: int, kind: FollowUp) -> None:
+def withdraw(connection: Connection, order_id: int, kind: FollowUpKind) -> None:
     """Owe a follow-up of a locked order no longer, as if it had never been owed; one under way goes on."""
     connection.execute(_WITHDRAW, {"of_order": order_id, "of_kind": kind})
 
 
-def change(connection: Connection, order_id: int, kind: FollowUp, values: Row) -> None:
+def change(connection: Connection, order_id: int, kind: FollowUpKind, values: Row) -> None:
     """Write `values` into a follow-up of a locked order."""
     connection.execute(_changing(frozenset(values)), values | {"of_order": order_id, "of_kind": kind})
 
 
-def next_due(connection: Connection, kind: FollowUp, *, now: datetime) -> Row | None:
+def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> Row | None:
     """Return the longest due follow-up of a kind that nobody works on, joined to its order; both stay locked.
 
     The columns of its own that an order has as well are named `of_...`.
@@ -127,7 +127,7 @@ def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
     return _one(connection, _ENDED, {"now": now})
 
 
-def holds(connection: Connection, order_id: int, kind: FollowUp, *, lease_until: datetime) -> bool:
+def holds(connection: Connection, order_id: int, kind: FollowUpKind, *, lease_until: datetime) -> bool:
     """Return whether a locked order's follow-up still waits for the holder of this very lease."""
     held = select(_C.lease_until).where(_C.order_id == order_id, _C.kind == kind)
     return bool(connection.execute(held).scalar() == lease_until)

@@ -28,11 +28,11 @@ from sqlalchemy import (
     update,
 )
 
-from panelr_bridge.domain.models import Catalogue, CustomerLine, CustomerLines, Intent, Mapping, OnPaid
+from panelr_bridge.domain.models import CustomerLine, CustomerLines, ItemIntent, MappingTarget, OnPaid, OrderMappings
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import pagination as listing
-from panelr_bridge.store.engine import Prepared
-from panelr_bridge.store.pagination import Page, Query
+from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.pagination import PageQuery, ResultPage
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 
 BATCH = 1000
@@ -57,7 +57,7 @@ _FOR_ORDER = (
 _STORE_COLUMNS = 5
 """So many columns tell of the store and the order; the others are a mapping's, and null where there is none."""
 # However many keys there are, they are one parameter.
-FOR_ORDER = Prepared(
+FOR_ORDER = CompiledStatement(
     {
         "postgresql": text(_FOR_ORDER.format(among="= ANY(:keys)")).bindparams(bindparam("keys", type_=ARRAY(Text))),
         "sqlite": text(_FOR_ORDER.format(among="IN (SELECT value FROM json_each(:keys))")).bindparams(
@@ -74,7 +74,7 @@ _COUNT_UP = text(
 
 def for_order(
     connection: Connection, *, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str
-) -> tuple[Catalogue, int | None]:
+) -> tuple[OrderMappings, int | None]:
     """Return what the tables know about an order's lines and payment method, and the order's own id if it has one."""
     values = asked(store=store, woo_order_id=woo_order_id, keys=keys, payment_method=payment_method)
     return told(FOR_ORDER.run(connection, values))
@@ -85,11 +85,11 @@ def asked(*, store: str, woo_order_id: int, keys: Iterable[str], payment_method:
     return {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method}
 
 
-def told(found: Sequence[Sequence[Any]]) -> tuple[Catalogue, int | None]:
+def told(found: Sequence[Sequence[Any]]) -> tuple[OrderMappings, int | None]:
     """Return what the rows of FOR_ORDER say, as `for_order` does."""
     mappings = tuple(_mapping(*row[_STORE_COLUMNS:]) for row in found if row[_STORE_COLUMNS] is not None)
     revision, order_id, payment_method_id, on_paid, lines = found[0][:_STORE_COLUMNS]
-    catalogue = Catalogue(
+    catalogue = OrderMappings(
         mappings=mappings,
         payment_method_id=payment_method_id,
         revision=revision,
@@ -113,12 +113,12 @@ def _mapping(
     price: Decimal | str | None,
     currency: str | None,
     plugin_id: int | None,
-) -> Mapping:
+) -> MappingTarget:
     """A mapping of the driver's own values: SQLite keeps money as text."""
-    return Mapping(
+    return MappingTarget(
         key=key,
         panelr_product_id=product_id,
-        intent=Intent(intent),
+        intent=ItemIntent(intent),
         quantity=quantity,
         price=None if price is None else Decimal(price),
         currency=currency,
@@ -210,7 +210,7 @@ def get(connection: Connection, table: Table, mapping_id: int) -> Row | None:
     return None if found is None else dict(found)
 
 
-def page(connection: Connection, table: Table, query: Query) -> Page:
+def page(connection: Connection, table: Table, query: PageQuery) -> ResultPage:
     """Return a page of a mapping table; its filters are the names of columns. Mappings are numbered as they come."""
     if query.by == "created_at":
         query = replace(query, sort=query.sort.replace("created_at", "id"))

@@ -24,7 +24,7 @@ _COUNTS = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class OrderCount:
     """The `n` orders of one store that are in one state, and need a person (`attention`) or do not."""
 
     store: str
@@ -33,7 +33,7 @@ class Group:
     n: int
 
 
-def groups(connection: Connection) -> list[Group]:
+def count_orders(connection: Connection) -> list[OrderCount]:
     """Return every group that has orders now."""
     found = connection.execute(_COUNTS)
-    return [Group(row.store, row.state, row.attention, int(row.n)) for row in found if row.n]
+    return [OrderCount(row.store, row.state, row.attention, int(row.n)) for row in found if row.n]

@@ -9,39 +9,39 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, text
 
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store import database
 from panelr_bridge.store import order_counts as counts
 from panelr_bridge.store import pagination as listing
-from panelr_bridge.store.order_counts import Group
+from panelr_bridge.store.order_counts import OrderCount
 from panelr_bridge.store.orders import SHOWN
-from panelr_bridge.store.pagination import Branch, Page, Query
+from panelr_bridge.store.pagination import Branch, PageQuery, ResultPage
 from panelr_bridge.store.tables import NOT_SENDING, SENDING, orders
 
 SORTS = frozenset({"id", "created_at", "updated_at", "state", "woo_order_id"})
 
 
-def page(connection: Connection, query: Query) -> Page:
+def page(connection: Connection, query: PageQuery) -> ResultPage:
     """Return a page of orders, each without its token.
 
     `query.given` may hold state (several), store, woo_order_id and attention.
     """
-    database.at_one_moment(connection)
+    database.use_one_snapshot(connection)
     if query.by == "created_at":  # orders are numbered as they come
         query = replace(query, sort=query.sort.replace("created_at", "id"))
-    groups = [group for group in counts.groups(connection) if _asked_for(group, query)]
+    groups = [group for group in counts.count_orders(connection) if _asked_for(group, query)]
     branches = _branches(groups, query)
     total = _total(connection, groups, branches, query)
     rows = listing.merged(connection, SHOWN, orders, branches, query, by=_by(query)) if total > query.skipped else []
-    return Page(rows, total)
+    return ResultPage(rows, total)
 
 
-def _by(query: Query) -> str:
+def _by(query: PageQuery) -> str:
     """By what each group is sorted; all of its orders are in one state."""
     return "id" if query.by == "state" else query.by
 
 
-def _asked_for(group: Group, query: Query) -> bool:
+def _asked_for(group: OrderCount, query: PageQuery) -> bool:
     states, store, attention = (query.given.get(name) for name in ("state", "store", "attention"))
     return (
         (states is None or group.state in states)
@@ -50,13 +50,13 @@ def _asked_for(group: Group, query: Query) -> bool:
     )
 
 
-def _total(connection: Connection, groups: list[Group], branches: list[Branch], query: Query) -> int:
+def _total(connection: Connection, groups: list[OrderCount], branches: list[Branch], query: PageQuery) -> int:
     if "woo_order_id" in query.given:  # one order of each store at most
         return listing.count(connection, orders, branches)
     return sum(group.n for group in groups)
 
 
-def _branches(groups: Iterable[Group], query: Query) -> list[Branch]:
+def _branches(groups: Iterable[OrderCount], query: PageQuery) -> list[Branch]:
     """Return what each index has in the order asked for: the orders of a store, or of a store and state."""
     if not query.given and query.by == "id":
         return [()]
@@ -82,10 +82,10 @@ def _branches(groups: Iterable[Group], query: Query) -> list[Branch]:
 
 def _place(state: str) -> ColumnElement[bool]:
     """In which indexes the orders of a state are."""
-    return cast("ColumnElement[bool]", text(f"orders.{SENDING if state == State.SENDING else NOT_SENDING}"))
+    return cast("ColumnElement[bool]", text(f"orders.{SENDING if state == OrderState.SENDING else NOT_SENDING}"))
 
 
-def _states_by_store(groups: Iterable[Group]) -> dict[str, set[str]]:
+def _states_by_store(groups: Iterable[OrderCount]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for group in groups:
         found.setdefault(group.store, set()).add(group.state)

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Select, Update, and_, bindparam, case, false,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from panelr_bridge.domain.models import State, WorkOrder
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.domain.models import OrderState, WorkOrder
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import IN_DOUBT, Row, mapping_revisions, orders
 
 Shape = frozenset[tuple[str, bool]]
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
-_ADD = Prepared(
+_ADD = CompiledStatement(
     {
         "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
         "sqlite": sqlite.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
@@ -36,7 +36,7 @@ _BEHIND = (
         orders.c.store == bindparam("of_store"),
         orders.c.mapping_revision < bindparam("revision"),
     )
-    .order_by(orders.c.state == State.IGNORED, orders.c.id)  # what a person waits for comes first
+    .order_by(orders.c.state == OrderState.IGNORED, orders.c.id)  # what a person waits for comes first
     .limit(bindparam("limit"))
 )
 _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
@@ -63,15 +63,15 @@ def shape(values: Row) -> Shape:
 def settling(values: Shape) -> ReturningUpdate[Any]:
     """Return the statement of `settle` for values of this shape: `_change` with its fence."""
     # not as a condition that an index could serve: the order is found by its id
-    sending = case((orders.c.state == State.SENDING, true()), else_=false())
+    sending = case((orders.c.state == OrderState.SENDING, true()), else_=false())
     columns, empty = frozenset(dict(values)) | {"updated_at"}, frozenset(name for name, none in values if none)
     fenced = _change(columns, empty=empty).where(sending, orders.c.attempts == bindparam("of_attempt"))
     return fenced.returning(orders.c.delivery_id, orders.c.woo_status)
 
 
 @functools.cache
-def _settle(values: Shape) -> Prepared:
-    return Prepared(settling(values))
+def _settle(values: Shape) -> CompiledStatement:
+    return CompiledStatement(settling(values))
 
 
 def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
@@ -182,7 +182,7 @@ def twin_in_doubt(
     in_doubt = select(orders).where(
         orders.c.likeness == likeness, text(IN_DOUBT), orders.c.first_sent_at > since, orders.c.id != besides
     )
-    wanted = in_doubt.where(orders.c.state == State.UNCONFIRMED) if only_unconfirmed else in_doubt
+    wanted = in_doubt.where(orders.c.state == OrderState.UNCONFIRMED) if only_unconfirmed else in_doubt
     return _one(connection, wanted.order_by(orders.c.id).limit(1), {})
 
 

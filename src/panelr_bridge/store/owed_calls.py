@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
-from panelr_bridge.domain.models import Action
+from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Row, orders
 
 NOTHING: Row = dict.fromkeys(
@@ -38,7 +38,7 @@ _ENDED = [
 
 
 def owed(
-    *, action: Action, due: datetime, now: datetime, lease_until: datetime | None = None, slot: int | None = None
+    *, action: CallAction, due: datetime, now: datetime, lease_until: datetime | None = None, slot: int | None = None
 ) -> Row:
     """Return the columns of an order that owes `action` from `due` on.
 
@@ -65,7 +65,7 @@ def put_back(*, due: datetime) -> Row:
     return _FREE | {"next_attempt_at": due}
 
 
-def switched(*, action: Action, due: datetime) -> Row:
+def switched(*, action: CallAction, due: datetime) -> Row:
     """Return the columns that give the lease back and owe another action instead, from its first try on."""
     return put_back(due=due) | {"owes": action, "tries": 0, "not_found_since": None}
 
@@ -80,12 +80,12 @@ def holds(row: Row, *, lease_until: datetime) -> bool:
     return bool(row["call_until"] == lease_until)
 
 
-def next_due(connection: Connection, *, now: datetime, first: Action = Action.CREATE_WORK_ORDER) -> Row | None:
+def next_due(connection: Connection, *, now: datetime, first: CallAction = CallAction.CREATE_WORK_ORDER) -> Row | None:
     """Return the order whose call has been due the longest and that nobody makes; it stays locked until the commit.
 
     One that owes `first` goes before one that owes anything else, however long that has been due.
     """
-    for action in sorted(Action, key=lambda each: each is not first):
+    for action in sorted(CallAction, key=lambda each: each is not first):
         found = connection.execute(DUE, {"now": now, "owed": action}).mappings().one_or_none()
         if found is not None:
             return dict(found)
@@ -103,7 +103,7 @@ def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
 
 def next_at(connection: Connection) -> datetime | None:
     """Return when the next call falls due; it may be past."""
-    moments = [connection.execute(_NEXT, {"owed": action}).scalar() for action in Action]
+    moments = [connection.execute(_NEXT, {"owed": action}).scalar() for action in CallAction]
     return min((moment for moment in moments if moment is not None), default=None)
 
 

@@ -18,7 +18,7 @@ Branch = Sequence[ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class PageQuery:
     """What is asked of a list: filters by name, the column to sort by (`-` descends), the page, counted from 1."""
 
     given: Row = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ResultPage:
     """The rows of one page, and how many rows there are on all pages, or at least are (`more`)."""
 
     rows: list[Row]
@@ -46,9 +46,9 @@ class Page:
     more: bool = False
 
 
-def counted(rows: list[Row], total: int) -> Page:
+def counted(rows: list[Row], total: int) -> ResultPage:
     """Return a page by what `count` says of its list."""
-    return Page(rows, min(total, MOST_COUNTED), total > MOST_COUNTED)
+    return ResultPage(rows, min(total, MOST_COUNTED), total > MOST_COUNTED)
 
 
 def count(connection: Connection, table: Table, branches: Sequence[Branch]) -> int:
@@ -66,7 +66,7 @@ def merged(
     columns: Select[Any],
     table: Table,
     branches: Sequence[Branch],
-    query: Query,
+    query: PageQuery,
     *,
     by: str | None = None,
 ) -> list[Row]:
@@ -83,7 +83,7 @@ def merged(
     return [dict(row) for row in found.mappings()]
 
 
-def _ids(table: Table, branches: Sequence[Branch], query: Query, *, by: str) -> Select[Any]:
+def _ids(table: Table, branches: Sequence[Branch], query: PageQuery, *, by: str) -> Select[Any]:
     few, most, skipped = (_number(each) for each in (query.per_page, query.skipped + query.per_page, query.skipped))
     keys = [table.c.id] if query.by == "id" else [table.c.id, table.c[query.by]]
     each = [select(*keys).where(*branch).order_by(*_order(table, by, query.sort)) for branch in branches]

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Interval, TextClause, bindparam, text
 
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import IN_DOUBT, Row
 
 MINUTE = timedelta(seconds=60)
@@ -83,9 +83,9 @@ _NEWCOMER = (
 )
 _AHEAD = _GATE + _NEWCOMER.format(in_doubt=IN_DOUBT)
 _TAKES = {
-    "newcomer": Prepared(_each(_TAKE.format(condition=_AHEAD))),
-    "queued": Prepared(_each(_TAKE.format(condition=_GATE))),
-    "probe": Prepared(_each(_TAKE.format(condition=""))),
+    "newcomer": CompiledStatement(_each(_TAKE.format(condition=_AHEAD))),
+    "queued": CompiledStatement(_each(_TAKE.format(condition=_GATE))),
+    "probe": CompiledStatement(_each(_TAKE.format(condition=""))),
 }
 _BECOME_PROBE = _each(
     "UPDATE rate_limits SET closed_until = {until} WHERE name = :name AND failures > 0 AND closed_until <= {now} AND"
@@ -130,7 +130,7 @@ _LOWER = _each(
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class RateSlot:
     """Leave for one call now. A probe's outcome says whether the gate opens again."""
 
     number: int
@@ -138,7 +138,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class GateStatus:
     """Why nobody calls Panelr at the moment."""
 
     closed_until: datetime
@@ -160,7 +160,7 @@ def prepare(connection: Connection, *, name: str, limit: int, now: datetime) -> 
 
 def take_ahead(
     connection: Connection, *, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime
-) -> Slot | None:
+) -> RateSlot | None:
     """Take leave for a call that has not waited yet.
 
     None when somebody waits, the gate is closed, none is free, or an order of the same `likeness` that was first
@@ -181,7 +181,7 @@ def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtfu
     return {"name": name, "limit": limit, "hand": _hand(limit, now=now), **_moments(now), **more}
 
 
-def take(connection: Connection, *, name: str, limit: int, now: datetime) -> Slot | None:
+def take(connection: Connection, *, name: str, limit: int, now: datetime) -> RateSlot | None:
     """Take leave for the call that has waited longest; None when none is free.
 
     While the gate is closed one call goes through as a probe each time that the pause has passed.
@@ -234,18 +234,20 @@ def probe_now(connection: Connection, *, name: str, now: datetime) -> None:
     connection.execute(_PROBE_NOW[connection.dialect.name], {"name": name, **_moments(now)})
 
 
-def gate(connection: Connection, *, name: str) -> Gate | None:
+def gate(connection: Connection, *, name: str) -> GateStatus | None:
     """Return why the gate is closed; None while it is open."""
     row = connection.execute(_STATE, {"name": name}).one_or_none()
-    return None if row is None or row.failures == 0 else Gate(row.closed_until, row.failures, row.cause, row.words)
+    return (
+        None if row is None or row.failures == 0 else GateStatus(row.closed_until, row.failures, row.cause, row.words)
+    )
 
 
-def _take(connection: Connection, kind: str, values: Row) -> Slot | None:
+def _take(connection: Connection, kind: str, values: Row) -> RateSlot | None:
     """Take the first free row from the hand on; where there is none, the first of all."""
     taken = _TAKES[kind].run(connection, values)
     if not taken and values["hand"] > 1:
         taken = _TAKES[kind].run(connection, values | {"hand": 1})
-    return next((Slot(slot, probe=kind == "probe") for (slot,) in taken), None)
+    return next((RateSlot(slot, probe=kind == "probe") for (slot,) in taken), None)
 
 
 def _hand(limit: int, *, now: datetime) -> int:

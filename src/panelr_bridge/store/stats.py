@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
-from panelr_bridge.domain.models import Action
+from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store import database
 from panelr_bridge.store import order_counts as counts
 from panelr_bridge.store import rate_limit as rate
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.deliveries import PROBLEMS
-from panelr_bridge.store.order_counts import Group
-from panelr_bridge.store.rate_limit import MINUTE, Gate
+from panelr_bridge.store.order_counts import OrderCount
+from panelr_bridge.store.rate_limit import MINUTE, GateStatus
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS
 
 DAY = timedelta(days=1)
@@ -28,7 +28,7 @@ _NUMBERS = (
         f"SELECT ({_WAITING.format('<=')}) AS due, ({_WAITING.format('>')}) AS later,"  # noqa: S608  our own words
         f" (SELECT count(*) FROM orders WHERE {SENDING}) AS sending,"
         f" (SELECT count(*) FROM orders WHERE {LOOKED_UP}) AS looked_up,"
-        + ", ".join(f"{_OLDEST.format(action)} AS oldest_{action}" for action in Action)
+        + ", ".join(f"{_OLDEST.format(action)} AS oldest_{action}" for action in CallAction)
         + ", (SELECT count(*) FROM rate_slots WHERE name = :name AND used_at > :minute_ago) AS used,"
         " (SELECT count(*) FROM deliveries WHERE verdict IN :problems AND last_received_at >= :day_ago) AS problems,"
         " (SELECT count(*) FROM product_mappings) AS products,"
@@ -36,7 +36,7 @@ _NUMBERS = (
     )
     .bindparams(*_MOMENTS, bindparam("problems", expanding=True))
     .columns(
-        **{f"oldest_{action}": UtcDateTime for action in Action},
+        **{f"oldest_{action}": UtcDateTime for action in CallAction},
         **dict.fromkeys(
             ("due", "later", "sending", "looked_up", "used", "problems", "products", "payment_methods"), BigInteger
         ),
@@ -45,34 +45,34 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class BridgeStats:
     """Where everything stands. `oldest_due` is when the call fell due that has waited longest; None without one."""
 
-    groups: list[Group]
+    groups: list[OrderCount]
     due: int
     later: int
     on_the_wire: int
     oldest_due: datetime | None
     calls_in_the_last_minute: int
-    gate: Gate | None
+    gate: GateStatus | None
     delivery_problems: int
     product_mappings: int
     payment_method_mappings: int
 
 
-def look(connection: Connection, *, rate_name: str, now: datetime) -> Stats:
+def read_stats(connection: Connection, *, rate_name: str, now: datetime) -> BridgeStats:
     """Count everything; the rate limit, called `rate_name`, goes by the database's clock."""
     values = {
         "now": now,
-        "minute_ago": (database.moment(connection) or now) - MINUTE,
+        "minute_ago": (database.database_time(connection) or now) - MINUTE,
         "day_ago": now - DAY,
         "name": rate_name,
         "problems": PROBLEMS,
     }
     numbers = connection.execute(_NUMBERS, values).mappings().one()
-    oldest = [numbers[f"oldest_{action}"] for action in Action]
-    return Stats(
-        groups=counts.groups(connection),
+    oldest = [numbers[f"oldest_{action}"] for action in CallAction]
+    return BridgeStats(
+        groups=counts.count_orders(connection),
         due=numbers["due"],
         later=numbers["later"],
         on_the_wire=numbers["sending"] + numbers["looked_up"],

@@ -22,8 +22,8 @@ from sqlalchemy import (
     text,
 )
 
-from panelr_bridge.domain.models import FollowUp, State
-from panelr_bridge.store.column_types import Money, Packed, UtcDateTime, metadata, numbered, partial
+from panelr_bridge.domain.models import FollowUpKind, OrderState
+from panelr_bridge.store.column_types import Money, UtcDateTime, ZstdBytes, id_column, metadata, partial_index
 
 SENDING = "state = 'sending'"
 NOT_SENDING = "state <> 'sending'"
@@ -45,17 +45,17 @@ OWES = (
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Of an order: Panelr may have a work order of it that nobody here knows."""
 
-_STATES = ", ".join(f"'{state}'" for state in State)
-_KINDS = ", ".join(f"'{kind}'" for kind in FollowUp)
+_STATES = ", ".join(f"'{state}'" for state in OrderState)
+_KINDS = ", ".join(f"'{kind}'" for kind in FollowUpKind)
 
 
 deliveries = Table(
     "deliveries",
     metadata,
-    numbered(),
+    id_column(),
     Column("store", Text, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("body", Packed, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
+    Column("body", ZstdBytes, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
     Column("body_sha256", LargeBinary, nullable=False),
     Column("headers", JSON, nullable=False),
     Column("verdict", Text, nullable=False),
@@ -74,7 +74,7 @@ deliveries = Table(
 orders = Table(
     "orders",
     metadata,
-    numbered(),
+    id_column(),
     Column("store", Text, nullable=False),
     Column("woo_order_id", BigInteger, nullable=False),
     Column("woo_order_number", Text, nullable=False),
@@ -112,22 +112,24 @@ orders = Table(
     Column("call_until", UtcDateTime),  # the lease of whoever makes the call
     Column("call_slot", Integer),  # of the rate limit, that the call under way has taken
     UniqueConstraint("store", "woo_order_id"),  # with one result a row: at most one work order per order
-    partial("ix_orders_work_order_id", "work_order_id", where="work_order_id IS NOT NULL"),
-    partial("ix_orders_reference_code", "reference_code", where="reference_code IS NOT NULL"),
+    partial_index("ix_orders_work_order_id", "work_order_id", where="work_order_id IS NOT NULL"),
+    partial_index("ix_orders_reference_code", "reference_code", where="reference_code IS NOT NULL"),
     # two orders that look for the same lost answer cannot both adopt it
-    partial("uq_orders_adopted", "reference_code", where="adopted", unique=True),
+    partial_index("uq_orders_adopted", "reference_code", where="adopted", unique=True),
     # a list is put together from the orders of each store and state, so these serve every list of orders
-    partial("ix_orders_sending", "store", "id", where=SENDING),
-    partial("ix_orders_state", "store", "state", "id", where=NOT_SENDING),
-    partial("ix_orders_updated_at", "store", "state", "updated_at", "id", where=NOT_SENDING),
-    partial("ix_orders_in_doubt", "likeness", where=IN_DOUBT),
-    partial("ix_orders_attention", "store", "state", "id", where="attention IS NOT NULL"),
-    partial("ix_orders_attention_updated_at", "store", "state", "updated_at", "id", where="attention IS NOT NULL"),
-    partial("ix_orders_awaits_mapping", "store", "mapping_revision", where="awaits_mapping"),
-    partial("ix_orders_follow_at", "follow_at", where="follow_at IS NOT NULL"),
-    partial("ix_orders_due", "owes", "next_attempt_at", "id", where=WAITS),
+    partial_index("ix_orders_sending", "store", "id", where=SENDING),
+    partial_index("ix_orders_state", "store", "state", "id", where=NOT_SENDING),
+    partial_index("ix_orders_updated_at", "store", "state", "updated_at", "id", where=NOT_SENDING),
+    partial_index("ix_orders_in_doubt", "likeness", where=IN_DOUBT),
+    partial_index("ix_orders_attention", "store", "state", "id", where="attention IS NOT NULL"),
+    partial_index(
+        "ix_orders_attention_updated_at", "store", "state", "updated_at", "id", where="attention IS NOT NULL"
+    ),
+    partial_index("ix_orders_awaits_mapping", "store", "mapping_revision", where="awaits_mapping"),
+    partial_index("ix_orders_follow_at", "follow_at", where="follow_at IS NOT NULL"),
+    partial_index("ix_orders_due", "owes", "next_attempt_at", "id", where=WAITS),
     # the lease of a create call is found by the order's state: an ordinary order is in neither of these
-    partial("ix_orders_looked_up", "call_until", where=LOOKED_UP),
+    partial_index("ix_orders_looked_up", "call_until", where=LOOKED_UP),
     # on PostgreSQL a trigger refuses the same (migration 0011): these would be read anew for each statement
     *(
         CheckConstraint(rule, name=name).ddl_if(dialect="sqlite")
@@ -145,7 +147,7 @@ orders = Table(
 order_counts = Table(
     "order_counts",
     metadata,
-    numbered(),
+    id_column(),
     Column("store", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("attention", Boolean, nullable=False),
@@ -157,7 +159,7 @@ order_counts = Table(
 follow_ups = Table(
     "follow_ups",
     metadata,
-    numbered(),
+    id_column(),
     Column("store", Text, nullable=False),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
     Column("kind", Text, nullable=False),
@@ -171,15 +173,15 @@ follow_ups = Table(
     Column("owed_since", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
     UniqueConstraint("order_id", "kind"),
-    partial("ix_follow_ups_due", "kind", "due_at", "id", where="lease_until IS NULL AND due_at IS NOT NULL"),
-    partial("ix_follow_ups_leases", "lease_until", where="lease_until IS NOT NULL"),
+    partial_index("ix_follow_ups_due", "kind", "due_at", "id", where="lease_until IS NULL AND due_at IS NOT NULL"),
+    partial_index("ix_follow_ups_leases", "lease_until", where="lease_until IS NOT NULL"),
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    numbered(),
+    id_column(),
     Column("order_id", ForeignKey(orders.c.id), nullable=False, index=True),
     Column("action", Text, nullable=False),
     Column("number", Integer, nullable=False),
@@ -194,7 +196,7 @@ attempts = Table(
 product_mappings = Table(
     "product_mappings",
     metadata,
-    numbered(),
+    id_column(),
     Column("store", Text, nullable=False),
     Column("key", Text, nullable=False),  # derived from the three below: what a line is looked up by
     Column("woo_product_id", BigInteger),
@@ -207,7 +209,7 @@ product_mappings = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "key", "panelr_product_id", "intent"),
     # nulls are distinct to a unique constraint
-    partial("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
+    partial_index("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
     Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
     Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
     Index("ix_product_mappings_sku", "sku", "id"),
@@ -219,7 +221,7 @@ product_mappings = Table(
 payment_method_mappings = Table(
     "payment_method_mappings",
     metadata,
-    numbered(),
+    id_column(),
     Column("store", Text, nullable=False),
     Column("woo_payment_method", Text, nullable=False),
     Column("panelr_payment_method_id", BigInteger, nullable=False),
@@ -302,7 +304,7 @@ shop_states = Table(
 audit_log = Table(
     "audit_log",
     metadata,
-    numbered(),
+    id_column(),
     Column("at", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),

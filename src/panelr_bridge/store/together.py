@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, insert, select
 
 from panelr_bridge.store import attempts, orders
-from panelr_bridge.store.engine import Prepared
+from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
@@ -29,7 +29,7 @@ def conclude(
         return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in found), None)
     settled = orders.settle(connection, order_id, number, values, now=now)
     if settled is not None:
-        attempts.note(connection, attempt)
+        attempts.add(connection, attempt)
     return settled
 
 
@@ -40,7 +40,7 @@ def conclusion(order_id: int, number: int, values: Row, attempt: Row, *, now: da
 
 
 @functools.cache
-def concluding(values: orders.Shape, *, unchanged: bool = False) -> Prepared:
+def concluding(values: orders.Shape, *, unchanged: bool = False) -> CompiledStatement:
     """Return the one statement of `conclude` on PostgreSQL, which gives the order values of this shape.
 
     With `unchanged` it writes only where the order has the snapshot `of_delivery` in the status `of_status` still, and
@@ -58,4 +58,4 @@ def concluding(values: orders.Shape, *, unchanged: bool = False) -> Prepared:
     noted = select(*(bindparam(f"noted_{column.name}", type_=column.type) for column in columns_noted))
     written = insert(attempts_table).from_select([column.name for column in columns_noted], noted.select_from(settled))
     found = select(exists(select(settled))) if unchanged else select(settled)
-    return Prepared(found.add_cte(written.cte("noted")), one_row=unchanged)
+    return CompiledStatement(found.add_cte(written.cte("noted")), one_row=unchanged)

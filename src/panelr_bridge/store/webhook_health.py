@@ -10,7 +10,7 @@ from panelr_bridge.store.tables import Row, shop_states
 _C = shop_states.c
 
 
-def every(connection: Connection) -> list[Row]:
+def list_all(connection: Connection) -> list[Row]:
     """Return what is known of each store."""
     return [dict(row) for row in connection.execute(select(shop_states).order_by(_C.store)).mappings()]
 
@@ -20,13 +20,13 @@ def looked_at(connection: Connection, store: str) -> datetime | None:
     return connection.execute(select(_C.looked_at).where(_C.store == store)).scalar()
 
 
-def keep(connection: Connection, now: datetime, *, store: str, ok: bool, words: str) -> None:
+def save(connection: Connection, now: datetime, *, store: str, ok: bool, words: str) -> None:
     """Keep what a store has told."""
     values = {"looked_at": now, "ok": ok, "words": words}
     if connection.execute(update(shop_states).where(_C.store == store).values(values)).rowcount == 0:
         connection.execute(insert(shop_states).values(values | {"store": store}))
 
 
-def forget(connection: Connection, *, besides: Iterable[str]) -> None:
+def remove_others(connection: Connection, *, besides: Iterable[str]) -> None:
     """Forget the stores that are not asked any more."""
     connection.execute(delete(shop_states).where(_C.store.not_in(sorted(besides))))

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from panelr_bridge import __version__, logs
-from panelr_bridge.application.container import Runtime, assembled, prepare
+from panelr_bridge.application.container import BridgeContainer, open_container, prepare_rate_limit
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings
 from panelr_bridge.web import (
@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with assembled(settings) as runtime, _working(runtime):
+        async with open_container(settings) as runtime, _working(runtime):
             app.state.runtime = runtime
             log.info("bridge.started", stores=sorted(settings.all_stores), worker=settings.worker)
             yield
@@ -102,9 +102,9 @@ def _honest(specification: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def _working(runtime: Runtime) -> AsyncIterator[None]:
+async def _working(runtime: BridgeContainer) -> AsyncIterator[None]:
     """Run the worker beside the server, where the settings say so."""
-    await runtime.bridge.write(prepare, rate_per_minute=runtime.settings.panelr_rate_per_minute)
+    await runtime.bridge.write(prepare_rate_limit, rate_per_minute=runtime.settings.panelr_rate_per_minute)
     if not runtime.settings.worker:
         yield
         return

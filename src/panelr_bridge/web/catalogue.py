@@ -9,15 +9,15 @@ from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.panelr_catalogue import FRESH
-from panelr_bridge.domain.models import Offer, OfferedPaymentMethod, OfferedProduct
-from panelr_bridge.errors import Unavailable
-from panelr_bridge.store.pagination import Page
+from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.errors import UpstreamUnavailable
+from panelr_bridge.store.pagination import ResultPage
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
 from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import ListQuery, Meta, Resource, moment
+from panelr_bridge.web.pagination import ListQuery, ListResource, PageMeta, moment
 
 router = admin_router("Panelr")
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class PaymentMethodOut(BaseModel):
     processor: str | None
 
 
-class OfferMeta(Meta):
+class OfferMeta(PageMeta):
     """Where a page stands, and when Panelr told the list."""
 
     seen_at: str
@@ -103,12 +103,12 @@ def _show(row: dict[str, Any]) -> dict[str, Any]:
     return row if price is None else row | {"price": f"{price:f}"}
 
 
-def _resource(kind: type[OfferedProduct] | type[OfferedPaymentMethod]) -> Resource:
+def _resource(kind: type[PanelrProduct] | type[PanelrPaymentMethod]) -> ListResource:
     names = tuple(field.name for field in fields(kind))
-    return Resource(fields=names, show=_show, sorts=frozenset(names), filters=())
+    return ListResource(fields=names, show=_show, sorts=frozenset(names), filters=())
 
 
-PRODUCTS, PAYMENT_METHODS = _resource(OfferedProduct), _resource(OfferedPaymentMethod)
+PRODUCTS, PAYMENT_METHODS = _resource(PanelrProduct), _resource(PanelrPaymentMethod)
 
 
 @router.get(
@@ -141,16 +141,18 @@ def _max_age(asked: OfferQuery) -> timedelta:
 
 
 def _page(
-    parts: Runtime,
-    resource: Resource,
+    parts: BridgeContainer,
+    resource: ListResource,
     asked: OfferQuery,
-    offer: Offer[OfferedProduct] | Offer[OfferedPaymentMethod] | None,
+    offer: CatalogueList[PanelrProduct] | CatalogueList[PanelrPaymentMethod] | None,
 ) -> JSONResponse:
     if offer is None:
-        raise Unavailable(f"Panelr has not told this list yet, and cannot be asked now: {parts.catalogue.hindrance}")
+        raise UpstreamUnavailable(
+            f"Panelr has not told this list yet, and cannot be asked now: {parts.catalogue.hindrance}"
+        )
     rows = _sorted([asdict(item) for item in offer.items], asked.sort)
     query = resource.query(asked)
-    page = Page(rows[query.skipped : query.skipped + query.per_page], len(rows))
+    page = ResultPage(rows[query.skipped : query.skipped + query.per_page], len(rows))
     content = resource.answer(asked, page)
     content["meta"]["seen_at"] = moment(offer.seen_at)
     return JSONResponse(content)

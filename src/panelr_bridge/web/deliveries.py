@@ -15,7 +15,7 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import Id, ListQuery, Many, Number, One, Resource, moment
+from panelr_bridge.web.pagination import Id, ListAnswer, ListQuery, ListResource, Number, SingleAnswer, moment
 from panelr_bridge.web.webhook import outcome
 
 router = admin_router("Deliveries")
@@ -52,7 +52,7 @@ def show_delivery(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in _DELIVERY_NAMES} | moments
 
 
-DELIVERIES = Resource(
+DELIVERIES = ListResource(
     fields=_DELIVERY_NAMES,
     show=show_delivery,
     sorts=delivery_list.SORTS,
@@ -60,7 +60,7 @@ DELIVERIES = Resource(
 )
 
 
-@router.get("/deliveries", responses=problems.documented(ok=Many[dict[str, Any]]), summary="List deliveries")
+@router.get("/deliveries", responses=problems.documented(ok=ListAnswer[dict[str, Any]]), summary="List deliveries")
 async def list_deliveries(parts: Parts, asked: Annotated[DeliveryQuery, Query()]) -> JSONResponse:
     """One page of authentic deliveries; `times` says how often the same bytes came."""
     page = await parts.database.read(delivery_list.page, DELIVERIES.query(asked))
@@ -69,7 +69,7 @@ async def list_deliveries(parts: Parts, asked: Annotated[DeliveryQuery, Query()]
 
 @router.get(
     "/deliveries/{delivery_id}",
-    responses=problems.documented(404, ok=One[dict[str, Any]]),
+    responses=problems.documented(404, ok=SingleAnswer[dict[str, Any]]),
     summary="Get a delivery with its body",
 )
 async def get_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
@@ -83,7 +83,7 @@ async def get_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
 
 @router.post(
     "/deliveries/{delivery_id}/replay",
-    responses=problems.documented(404, ok=One[dict[str, Any]]),
+    responses=problems.documented(404, ok=SingleAnswer[dict[str, Any]]),
     summary="Act on a stored delivery again",
 )
 async def replay_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:

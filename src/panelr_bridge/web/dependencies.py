@@ -4,12 +4,12 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.container import BridgeContainer
 
 
-def runtime_of(request: Request) -> Runtime:
+def runtime_of(request: Request) -> BridgeContainer:
     """Return the parts of this process."""
-    return cast("Runtime", request.app.state.runtime)
+    return cast("BridgeContainer", request.app.state.runtime)
 
 
-Parts = Annotated[Runtime, Depends(runtime_of)]
+Parts = Annotated[BridgeContainer, Depends(runtime_of)]

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from panelr_bridge.application.container import asked_of
-from panelr_bridge.application.health import examine
+from panelr_bridge.application.container import backfill_intervals
+from panelr_bridge.application.health import run_checks
 from panelr_bridge.web.dependencies import Parts
 
 router = APIRouter(tags=["Health"])
@@ -26,11 +26,11 @@ async def healthz() -> dict[str, str]:
 )
 async def readyz(parts: Parts) -> JSONResponse:
     """Look at the database, the migrations, the backlog and Panelr's credentials, without calling Panelr."""
-    findings = await examine(
+    findings = await run_checks(
         parts.database,
         now=parts.bridge.clock(),
         overdue=timedelta(minutes=15),
-        asked=asked_of(parts.settings),
+        asked=backfill_intervals(parts.settings),
     )
     ready = all(finding.ok for finding in findings if finding.vital)
     checks: dict[str, Any] = {finding.name: {"ok": finding.ok, "words": finding.words} for finding in findings}

@@ -11,20 +11,20 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from panelr_bridge import logs
-from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.transactions import change_mappings as steps
-from panelr_bridge.application.transactions.change_mappings import PAYMENT_METHOD, PRODUCT, Kind
+from panelr_bridge.application.transactions.change_mappings import PAYMENT_METHOD, PRODUCT, MappingTable
 from panelr_bridge.domain import mapping_input as mapping
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping
-from panelr_bridge.domain.models import Intent, OnPaid
-from panelr_bridge.errors import Invalid
+from panelr_bridge.domain.models import ItemIntent, OnPaid
+from panelr_bridge.errors import InvalidValue
 from panelr_bridge.store import mappings
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.body import read
 from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import Id, ListQuery, Many, Number, One, Resource, moment
+from panelr_bridge.web.pagination import Id, ListAnswer, ListQuery, ListResource, Number, SingleAnswer, moment
 
 router = admin_router("Mappings")
 log = logs.get(__name__)
@@ -65,7 +65,7 @@ class ProductMappingQuery(ListQuery):
     woo_variation_id: Number | None = None
     sku: PlainText | None = None
     panelr_product_id: Number | None = None
-    intent: Intent | None = None
+    intent: ItemIntent | None = None
 
 
 class ExportQuery(BaseModel):
@@ -97,12 +97,12 @@ def _show(row: Row) -> dict[str, Any]:
 
 
 def _resource(
-    kind: Kind, shown: type[BaseModel], filters: type[ListQuery], *, unsorted: frozenset[str] = frozenset()
-) -> Resource:
+    kind: MappingTable, shown: type[BaseModel], filters: type[ListQuery], *, unsorted: frozenset[str] = frozenset()
+) -> ListResource:
     """Return what can be asked of a mapping table; `unsorted` names the fields that it has no index for."""
     columns = kind.table.c
     names = [name for name in filters.model_fields if name not in ListQuery.model_fields]
-    return Resource(
+    return ListResource(
         fields=("id", *(name for name in shown.model_fields if name != "id")),
         show=_show,
         sorts=frozenset(set(shown.model_fields) & set(columns.keys())) - unsorted,
@@ -117,7 +117,9 @@ PAYMENT_METHODS = _resource(PAYMENT_METHOD, PaymentMethodMappingOut, PaymentMeth
 
 
 @router.get(
-    "/product-mappings", responses=problems.documented(ok=Many[ProductMappingOut]), summary="List product mappings"
+    "/product-mappings",
+    responses=problems.documented(ok=ListAnswer[ProductMappingOut]),
+    summary="List product mappings",
 )
 async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Query()]) -> JSONResponse:
     """One page of product mappings."""
@@ -128,7 +130,7 @@ async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Quer
 @router.post(
     "/product-mappings",
     status_code=201,
-    responses=problems.documented(409, 422, ok=One[ProductMappingOut], status=201),
+    responses=problems.documented(409, 422, ok=SingleAnswer[ProductMappingOut], status=201),
     summary="Add a product mapping",
 )
 async def add_product(parts: Parts, given: ProductMapping) -> JSONResponse:
@@ -148,7 +150,7 @@ async def export_products(parts: Parts, asked: Annotated[ExportQuery, Query()]) 
 
 @router.post(
     "/product-mappings/import",
-    responses=problems.documented(409, 422, ok=One[ImportedOut]),
+    responses=problems.documented(409, 422, ok=SingleAnswer[ImportedOut]),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -169,7 +171,7 @@ async def import_products(parts: Parts, request: Request, asked: Annotated[Impor
     for store in {each.store for each in wanted}:
         require_store(parts, store)
     await parts.catalogue.require_products(wanted)
-    imported = await parts.bridge.write(steps.bring_in, wanted, actor=ACTOR, dry_run=asked.dry_run)
+    imported = await parts.bridge.write(steps.import_mappings, wanted, actor=ACTOR, dry_run=asked.dry_run)
     if not asked.dry_run:
         _changed(parts, "product mapping", "import")
     return JSONResponse({"data": asdict(imported) | {"dry_run": asked.dry_run}})
@@ -177,7 +179,7 @@ async def import_products(parts: Parts, request: Request, asked: Annotated[Impor
 
 @router.get(
     "/product-mappings/{mapping_id}",
-    responses=problems.documented(404, ok=One[ProductMappingOut]),
+    responses=problems.documented(404, ok=SingleAnswer[ProductMappingOut]),
     summary="Get a product mapping",
 )
 async def get_product(parts: Parts, mapping_id: Id) -> JSONResponse:
@@ -187,7 +189,7 @@ async def get_product(parts: Parts, mapping_id: Id) -> JSONResponse:
 
 @router.patch(
     "/product-mappings/{mapping_id}",
-    responses=problems.documented(404, 409, 422, ok=One[ProductMappingOut]),
+    responses=problems.documented(404, 409, 422, ok=SingleAnswer[ProductMappingOut]),
     summary="Change a product mapping",
 )
 async def change_product(
@@ -214,7 +216,7 @@ async def remove_product(parts: Parts, mapping_id: Id) -> Response:
 
 @router.get(
     "/payment-method-mappings",
-    responses=problems.documented(ok=Many[PaymentMethodMappingOut]),
+    responses=problems.documented(ok=ListAnswer[PaymentMethodMappingOut]),
     summary="List payment method mappings",
 )
 async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappingQuery, Query()]) -> JSONResponse:
@@ -226,7 +228,7 @@ async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappi
 @router.post(
     "/payment-method-mappings",
     status_code=201,
-    responses=problems.documented(409, 422, ok=One[PaymentMethodMappingOut], status=201),
+    responses=problems.documented(409, 422, ok=SingleAnswer[PaymentMethodMappingOut], status=201),
     summary="Add a payment method mapping",
 )
 async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONResponse:
@@ -237,7 +239,7 @@ async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONR
 
 @router.get(
     "/payment-method-mappings/{mapping_id}",
-    responses=problems.documented(404, ok=One[PaymentMethodMappingOut]),
+    responses=problems.documented(404, ok=SingleAnswer[PaymentMethodMappingOut]),
     summary="Get a payment method mapping",
 )
 async def get_payment_method(parts: Parts, mapping_id: Id) -> JSONResponse:
@@ -247,7 +249,7 @@ async def get_payment_method(parts: Parts, mapping_id: Id) -> JSONResponse:
 
 @router.patch(
     "/payment-method-mappings/{mapping_id}",
-    responses=problems.documented(404, 409, 422, ok=One[PaymentMethodMappingOut]),
+    responses=problems.documented(404, 409, 422, ok=SingleAnswer[PaymentMethodMappingOut]),
     summary="Change a payment method mapping",
 )
 async def change_payment_method(
@@ -272,45 +274,47 @@ async def remove_payment_method(parts: Parts, mapping_id: Id) -> Response:
     return await _remove(parts, PAYMENT_METHOD, mapping_id)
 
 
-async def _add(parts: Runtime, kind: Kind, resource: Resource, values: Row) -> JSONResponse:
+async def _add(parts: BridgeContainer, kind: MappingTable, resource: ListResource, values: Row) -> JSONResponse:
     row = await parts.bridge.write(steps.add, kind, values, actor=ACTOR)
     _changed(parts, kind.name, "add", row["id"])
     return JSONResponse({"data": _fields(resource, row)}, 201)
 
 
-async def _get(parts: Runtime, kind: Kind, resource: Resource, mapping_id: int) -> JSONResponse:
+async def _get(parts: BridgeContainer, kind: MappingTable, resource: ListResource, mapping_id: int) -> JSONResponse:
     row = await parts.database.read(steps.get, kind, mapping_id)
     return JSONResponse({"data": _fields(resource, row)})
 
 
-async def _change(parts: Runtime, kind: Kind, resource: Resource, mapping_id: int, values: Row) -> JSONResponse:
+async def _change(
+    parts: BridgeContainer, kind: MappingTable, resource: ListResource, mapping_id: int, values: Row
+) -> JSONResponse:
     row = await parts.bridge.write(steps.change, kind, mapping_id, values, actor=ACTOR)
     _changed(parts, kind.name, "change", mapping_id)
     return JSONResponse({"data": _fields(resource, row)})
 
 
-async def _remove(parts: Runtime, kind: Kind, mapping_id: int) -> Response:
+async def _remove(parts: BridgeContainer, kind: MappingTable, mapping_id: int) -> Response:
     await parts.bridge.write(steps.remove, kind, mapping_id, actor=ACTOR)
     _changed(parts, kind.name, "remove", mapping_id)
     return Response(status_code=204)
 
 
-def _fields(resource: Resource, row: Row) -> dict[str, Any]:
+def _fields(resource: ListResource, row: Row) -> dict[str, Any]:
     shown = resource.show(row)
     return {name: shown[name] for name in resource.fields}
 
 
-def _changed(parts: Runtime, kind: str, action: str, mapping_id: int | None = None) -> None:
+def _changed(parts: BridgeContainer, kind: str, action: str, mapping_id: int | None = None) -> None:
     """Tell the log, and wake the worker: orders may have waited for this."""
     log.info("mapping.changed", kind=kind, action=action, mapping=mapping_id)
     parts.bridge.owed.set()
 
 
-def require_store(parts: Runtime, store: str) -> None:
+def require_store(parts: BridgeContainer, store: str) -> None:
     """Raise Invalid where no store is called `store`."""
     known = parts.settings.all_stores
     if store not in known:
-        raise Invalid(f"there is no store {store!r}; the stores are {', '.join(sorted(known))}")
+        raise InvalidValue(f"there is no store {store!r}; the stores are {', '.join(sorted(known))}")
 
 
 def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
@@ -330,11 +334,11 @@ async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
         try:
             return await asyncio.to_thread(mapping.read_csv, body.decode())
         except UnicodeDecodeError:
-            raise Invalid("the file is not UTF-8: save it as CSV UTF-8") from None
+            raise InvalidValue("the file is not UTF-8: save it as CSV UTF-8") from None
     try:
         rows = json.loads(body)
     except (ValueError, RecursionError):
-        raise Invalid("the body is no JSON") from None
+        raise InvalidValue("the body is no JSON") from None
     if not isinstance(rows, list):
-        raise Invalid("the body is JSON, but no list of mappings")
+        raise InvalidValue("the body is JSON, but no list of mappings")
     return await asyncio.to_thread(mapping.read_json, rows)

@@ -13,13 +13,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from panelr_bridge.application.container import Runtime
-from panelr_bridge.application.metrics import Histogram, Tally
+from panelr_bridge.application.container import BridgeContainer
+from panelr_bridge.application.metrics import Histogram, Metrics
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import backfill_cursors as marks
 from panelr_bridge.store import follow_up_counts, stats
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.stats import Stats
+from panelr_bridge.store.stats import BridgeStats
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web.dependencies import Parts
 
@@ -30,10 +30,10 @@ router = APIRouter(tags=["Health"])
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedMetrics:
     """What the database says, of one moment."""
 
-    stats: Stats
+    stats: BridgeStats
     follow_ups: Mapping[str, int]
     marks: list[Row]
 
@@ -51,7 +51,7 @@ async def metrics(parts: Parts) -> Response:
     return Response(generate_latest(page), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _known(parts: Runtime, *, now: datetime) -> Known | None:
+async def _known(parts: BridgeContainer, *, now: datetime) -> CachedMetrics | None:
     """Return what the database says; None while it is away."""
     try:
         return await parts.database.read(_look, now=now)
@@ -61,11 +61,11 @@ async def _known(parts: Runtime, *, now: datetime) -> Known | None:
         raise
 
 
-def _look(connection: Connection, *, now: datetime) -> Known:
-    return Known(
-        stats=stats.look(connection, rate_name=RATE, now=now),
+def _look(connection: Connection, *, now: datetime) -> CachedMetrics:
+    return CachedMetrics(
+        stats=stats.read_stats(connection, rate_name=RATE, now=now),
         follow_ups=follow_up_counts.due(connection, now=now),
-        marks=marks.every(connection),
+        marks=marks.list_all(connection),
     )
 
 
@@ -80,7 +80,7 @@ class _Page:
         return iter(self._collected)
 
 
-def _stored(found: Known, parts: Runtime, *, now: datetime) -> "Iterator[Metric]":
+def _stored(found: CachedMetrics, parts: BridgeContainer, *, now: datetime) -> "Iterator[Metric]":
     counted = found.stats
     late = 0.0 if counted.oldest_due is None else (now - counted.oldest_due).total_seconds()
     yield _gauge(
@@ -115,7 +115,7 @@ def _backfill(rows: list[Row], *, now: datetime) -> "Iterator[Metric]":
     yield _counter("bridge_backfill_found", words, found, labels=("store",))
 
 
-def _done(tally: Tally) -> "Iterator[Metric]":
+def _done(tally: Metrics) -> "Iterator[Metric]":
     words = "Deliveries to this process, by what they were and the status of the answer."
     told = {(verdict, str(answer)): n for (verdict, answer), n in tally.deliveries.items()}
     yield _counter("bridge_deliveries", words, told, labels=("verdict", "answer"))

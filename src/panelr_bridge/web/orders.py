@@ -8,20 +8,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from sqlalchemy import Connection
 
 from panelr_bridge import logs
-from panelr_bridge.application.container import Runtime
+from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.transactions import operator_actions as operator
 from panelr_bridge.domain.mapping_input import Name, PlainText, plain
-from panelr_bridge.domain.models import State, WorkOrder
+from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders
 from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store.database import Database, at_one_moment
+from panelr_bridge.store.database import Database, use_one_snapshot
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.deliveries import show_delivery
 from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import Id, ListQuery, Meta, Number, One, Resource, moment
+from panelr_bridge.web.pagination import Id, ListQuery, ListResource, Number, PageMeta, SingleAnswer, moment
 
 router = admin_router("Orders")
 log = logs.get(__name__)
@@ -69,7 +69,7 @@ class OrderList(BaseModel):
     """A page of orders."""
 
     data: list[OrderOut]
-    meta: Meta
+    meta: PageMeta
 
 
 class TokenOut(BaseModel):
@@ -78,7 +78,7 @@ class TokenOut(BaseModel):
     confirmation_token: str | None
 
 
-class Resolution(BaseModel):
+class ResolveInput(BaseModel):
     """What a person found in Panelr about an unconfirmed order."""
 
     model_config = ConfigDict(
@@ -93,7 +93,7 @@ class Resolution(BaseModel):
     not_created: bool = False
 
     @model_validator(mode="after")
-    def says_one_thing(self) -> "Resolution":
+    def says_one_thing(self) -> "ResolveInput":
         """Refuse a resolution that says nothing, or both."""
         linked = self.work_order_id is not None or self.reference_code is not None
         if linked == self.not_created:
@@ -103,7 +103,7 @@ class Resolution(BaseModel):
         return self
 
 
-class Closing(BaseModel):
+class CloseInput(BaseModel):
     """Why nothing is owed for an order."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "set up by hand"}]})
@@ -126,13 +126,13 @@ def _show_order(row: Row) -> dict[str, Any]:
 
 def _states(asked: str) -> tuple[str, ...]:
     states = tuple(part.strip() for part in asked.split(",") if part.strip())
-    unknown = [state for state in states if state not in set(State)]
+    unknown = [state for state in states if state not in set(OrderState)]
     if unknown or not states:
-        raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(State)}")
+        raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(OrderState)}")
     return states
 
 
-ORDERS = Resource(
+ORDERS = ListResource(
     fields=_NAMES,
     show=_show_order,
     sorts=frozenset(order_list.SORTS),
@@ -150,7 +150,7 @@ async def list_orders(parts: Parts, asked: Annotated[OrderQuery, Query()]) -> JS
 
 @router.get(
     "/orders/{order_id}",
-    responses=problems.documented(404, ok=One[OrderOut]),
+    responses=problems.documented(404, ok=SingleAnswer[OrderOut]),
     summary="Get an order with its attempts",
 )
 async def get_order(parts: Parts, order_id: Id) -> JSONResponse:
@@ -160,7 +160,7 @@ async def get_order(parts: Parts, order_id: Id) -> JSONResponse:
 
 @router.post(
     "/orders/{order_id}/retry",
-    responses=problems.documented(404, 409, ok=One[OrderOut]),
+    responses=problems.documented(404, 409, ok=SingleAnswer[OrderOut]),
     summary="Decide an order anew and try again now",
 )
 async def retry(parts: Parts, order_id: Id) -> JSONResponse:
@@ -171,34 +171,34 @@ async def retry(parts: Parts, order_id: Id) -> JSONResponse:
 
 @router.post(
     "/orders/{order_id}/resolve",
-    responses=problems.documented(404, 409, 422, ok=One[OrderOut]),
+    responses=problems.documented(404, 409, 422, ok=SingleAnswer[OrderOut]),
     summary="Say what became of an unconfirmed order",
 )
-async def resolve(parts: Parts, order_id: Id, given: Resolution) -> JSONResponse:
+async def resolve(parts: Parts, order_id: Id, given: ResolveInput) -> JSONResponse:
     """Link the work order that a person found in Panelr, or say that there is none: then it is sent again."""
     if given.not_created:
-        await parts.bridge.write(operator.not_created, order_id, actor=ACTOR)
+        await parts.bridge.write(operator.confirm_not_created, order_id, actor=ACTOR)
     else:
         work_order = WorkOrder(work_order_id=given.work_order_id, reference_code=given.reference_code)
-        await parts.bridge.write(operator.link, order_id, work_order, actor=ACTOR)
+        await parts.bridge.write(operator.link_work_order, order_id, work_order, actor=ACTOR)
     return await _acted(parts, order_id, "resolve")
 
 
 @router.post(
     "/orders/{order_id}/close",
-    responses=problems.documented(404, 409, ok=One[OrderOut]),
+    responses=problems.documented(404, 409, ok=SingleAnswer[OrderOut]),
     summary="Decide that nothing is owed for an order",
 )
-async def close(parts: Parts, order_id: Id, given: Closing | None = None) -> JSONResponse:
+async def close(parts: Parts, order_id: Id, given: CloseInput | None = None) -> JSONResponse:
     """Close an order that shall not reach Panelr; who and why are kept."""
-    why = (given or Closing(why="no reason given")).why
+    why = (given or CloseInput(why="no reason given")).why
     await parts.bridge.write(operator.close, order_id, why=why, actor=ACTOR)
     return await _acted(parts, order_id, "close")
 
 
 @router.get(
     "/orders/{order_id}/confirmation-token",
-    responses=problems.documented(404, ok=One[TokenOut]),
+    responses=problems.documented(404, ok=SingleAnswer[TokenOut]),
     summary="Show a confirmation token (audited)",
 )
 async def confirmation_token(parts: Parts, order_id: Id) -> JSONResponse:
@@ -214,19 +214,20 @@ async def order_story(database: Database, order_id: Id) -> dict[str, Any]:
 
 
 def _story(connection: Connection, order_id: int) -> dict[str, Any]:
-    at_one_moment(connection)
+    use_one_snapshot(connection)
     row = orders.get(connection, order_id)
     if row is None:
         raise NotFound(f"there is no order {order_id}")
-    told = deliveries.of_order(connection, store=row["store"], woo_order_id=row["woo_order_id"])
+    told = deliveries.list_for_order(connection, store=row["store"], woo_order_id=row["woo_order_id"])
     call = outbox.call_of(row)
     moments = ("next_attempt_at", "lease_until", "owed_since", "empty_since")
     return _show_order(row) | {
         "attempt_log": [
-            _with_moments(attempt, "started_at", "recorded_at") for attempt in attempts.of_order(connection, order_id)
+            _with_moments(attempt, "started_at", "recorded_at")
+            for attempt in attempts.list_for_order(connection, order_id)
         ],
         "owed_calls": [] if call is None else [_with_moments(call, *moments)],
-        "follow_ups": [_show_follow_up(each) for each in follow_ups.of_order(connection, order_id).values()],
+        "follow_ups": [_show_follow_up(each) for each in follow_ups.list_for_order(connection, order_id).values()],
         "deliveries": [show_delivery(delivery) for delivery in told],
     }
 
@@ -242,7 +243,7 @@ def _with_moments(row: Row, *names: str) -> dict[str, Any]:
     return shown | {name: moment(row[name]) for name in names}
 
 
-async def _acted(parts: Runtime, order_id: int, action: str) -> JSONResponse:
+async def _acted(parts: BridgeContainer, order_id: int, action: str) -> JSONResponse:
     """Tell the log, wake the worker, and answer the order as it stands now."""
     log.info("operator.acted", action=action, order=order_id)
     parts.bridge.owed.set()

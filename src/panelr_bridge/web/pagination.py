@@ -9,7 +9,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from panelr_bridge.errors import BadQuery
-from panelr_bridge.store.pagination import Page, Query
+from panelr_bridge.store.pagination import PageQuery, ResultPage
 from panelr_bridge.store.tables import Row
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class ListQuery(BaseModel):
     per_page: int = Field(20, ge=1, le=100)
 
 
-class Meta(BaseModel):
+class PageMeta(BaseModel):
     """Where a page stands. With `total_is_a_minimum` there are more than `total`, and they were not counted."""
 
     page: int
@@ -39,21 +39,21 @@ class Meta(BaseModel):
     total_is_a_minimum: Literal[True] | None = Field(None, description="Only there where it is true.")
 
 
-class One(BaseModel, Generic[T]):
+class SingleAnswer(BaseModel, Generic[T]):
     """One thing."""
 
     data: T
 
 
-class Many(BaseModel, Generic[T]):
+class ListAnswer(BaseModel, Generic[T]):
     """A page of things."""
 
     data: list[T]
-    meta: Meta
+    meta: PageMeta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class ListResource:
     """What can be asked of one list: how a row is shown, by what it is sorted, and the names of its filters.
 
     `reads` says how a filter's value is read where it is not taken as it is.
@@ -65,16 +65,16 @@ class Resource:
     filters: tuple[str, ...]
     reads: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
-    def query(self, asked: ListQuery) -> Query:
+    def query(self, asked: ListQuery) -> PageQuery:
         """Return the store's query for what was asked; raises BadQuery, naming what there is."""
         if asked.sort.removeprefix("-") not in self.sorts:
             raise BadQuery(f"sort: {asked.sort!r} is none of {', '.join(sorted(self.sorts))}")
         self._wanted(asked)
         asked_for = asked.model_dump(include=set(self.filters), exclude_none=True)
         given = {name: self.reads.get(name, _as_it_is)(value) for name, value in asked_for.items()}
-        return Query(given=given, sort=asked.sort, page=asked.page, per_page=asked.per_page)
+        return PageQuery(given=given, sort=asked.sort, page=asked.page, per_page=asked.per_page)
 
-    def answer(self, asked: ListQuery, page: Page) -> dict[str, Any]:
+    def answer(self, asked: ListQuery, page: ResultPage) -> dict[str, Any]:
         """Return the page as it is answered."""
         wanted = self._wanted(asked)
         shown = ({name: row[name] for name in wanted} for row in map(self.show, page.rows))

@@ -21,9 +21,9 @@ STATUSES: Mapping[type[errors.BridgeError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.BodyTooLarge: 413,
-    errors.Invalid: 422,
+    errors.InvalidValue: 422,
     errors.BadQuery: 400,
-    errors.Unavailable: 503,
+    errors.UpstreamUnavailable: 503,
 }
 
 log = logs.get(__name__)

@@ -8,16 +8,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from panelr_bridge.application.transactions.claim_call import RATE
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store import stats
-from panelr_bridge.store.rate_limit import Gate
-from panelr_bridge.store.stats import Stats
+from panelr_bridge.store.rate_limit import GateStatus
+from panelr_bridge.store.stats import BridgeStats
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
 from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import One, moment
+from panelr_bridge.web.pagination import SingleAnswer, moment
 
-router = admin_router("Stats")
+router = admin_router("BridgeStats")
 
 _STATS: dict[str, Any] = {
     "orders": {
@@ -58,17 +58,17 @@ class StatsOut(BaseModel):
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_STATS]})
 
 
-@router.get("/stats", responses=problems.documented(ok=One[StatsOut]), summary="Count everything")
+@router.get("/stats", responses=problems.documented(ok=SingleAnswer[StatsOut]), summary="Count everything")
 async def get_stats(parts: Parts, _: Annotated[StatsQuery, Query()]) -> JSONResponse:
     """Orders by their states, what is owed to Panelr, the rate limit, and what needs a person."""
     now = parts.bridge.clock()
-    found = await parts.database.read(stats.look, rate_name=RATE, now=now)
+    found = await parts.database.read(stats.read_stats, rate_name=RATE, now=now)
     shown = _show(found, now=now, allowed=parts.settings.panelr_rate_per_minute)
     return JSONResponse({"data": shown})
 
 
-def _show(found: Stats, *, now: datetime, allowed: int) -> dict[str, Any]:
-    by_state = {str(state): sum(each.n for each in found.groups if each.state == state) for state in State}
+def _show(found: BridgeStats, *, now: datetime, allowed: int) -> dict[str, Any]:
+    by_state = {str(state): sum(each.n for each in found.groups if each.state == state) for state in OrderState}
     late = None if found.oldest_due is None else round((now - found.oldest_due).total_seconds(), 3)
     return {
         "orders": {
@@ -92,7 +92,7 @@ def _show(found: Stats, *, now: datetime, allowed: int) -> dict[str, Any]:
     }
 
 
-def _show_gate(gate: Gate | None) -> dict[str, Any]:
+def _show_gate(gate: GateStatus | None) -> dict[str, Any]:
     if gate is None:
         return {"open": True, "cause": None, "words": None, "closed_until": None}
     return {"open": False, "cause": gate.cause, "words": gate.words, "closed_until": moment(gate.closed_until)}

@@ -6,11 +6,11 @@ from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from panelr_bridge.application.suggest_mappings import Suggested, suggested
+from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
 from panelr_bridge.domain.mapping_input import StoreName
 from panelr_bridge.domain.mapping_suggestion import Suggestion
-from panelr_bridge.domain.models import Intent
-from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, Unavailable
+from panelr_bridge.domain.models import ItemIntent
+from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, UpstreamUnavailable
 from panelr_bridge.settings import require_shop
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
@@ -56,7 +56,7 @@ class SuggestionOut(BaseModel):
     woo_variation_id: int | None
     sku: str | None
     panelr_product_id: int
-    intent: Intent
+    intent: ItemIntent
     quantity: int
     name: str
     panelr_name: str
@@ -69,7 +69,7 @@ class SuggestionsMeta(BaseModel):
 
     looked_at: int
     not_mapped: int
-    suggested: int
+    suggest_mappings: int
     more: bool
 
 
@@ -97,15 +97,17 @@ async def suggest_products(parts: Parts, asked: Annotated[SuggestionQuery, Query
         raise Conflict(f"the store cannot be asked for its products: {error}") from None
     offer = await parts.catalogue.products()
     if offer is None:
-        raise Unavailable(f"Panelr has not told its products yet, and cannot be asked now: {parts.catalogue.hindrance}")
+        raise UpstreamUnavailable(
+            f"Panelr has not told its products yet, and cannot be asked now: {parts.catalogue.hindrance}"
+        )
     try:
-        found = await suggested(parts.database, parts.shops[asked.store], offer.items, store=asked.store)
+        found = await suggest_mappings(parts.database, parts.shops[asked.store], offer.items, store=asked.store)
     except ShopError as error:
-        raise Unavailable(f"the store cannot be asked for its products: {error.words}") from error
+        raise UpstreamUnavailable(f"the store cannot be asked for its products: {error.words}") from error
     return JSONResponse(shown(found, asked.store))
 
 
-def shown(found: Suggested, store: str) -> dict[str, Any]:
+def shown(found: SuggestedMappings, store: str) -> dict[str, Any]:
     """Return suggestions as the API answers them."""
     meta = {
         "looked_at": found.looked_at,

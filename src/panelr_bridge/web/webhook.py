@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from panelr_bridge import json_codec, logs
-from panelr_bridge.application.container import Runtime
-from panelr_bridge.application.parse_delivery import understand
+from panelr_bridge.application.container import BridgeContainer
+from panelr_bridge.application.parse_delivery import parse_delivery
 from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.domain.models import State
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore
 from panelr_bridge.settings import StoreSettings
 from panelr_bridge.store.database import is_unavailable
@@ -32,11 +32,11 @@ TOPIC = b"x-wc-webhook-topic"
 SIGNATURE = b"x-wc-webhook-signature"
 KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-source", "user-agent")
 _KEPT = [(name, name.encode()) for name in KEPT_HEADERS]
-UNSETTLED = frozenset({State.QUEUED, State.SENDING, State.UNCONFIRMED})
+UNSETTLED = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED})
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
 
-class Answer(NamedTuple):
+class WebhookResponse(NamedTuple):
     """An answer as it is sent, with its X-Request-ID."""
 
     status: int
@@ -44,9 +44,9 @@ class Answer(NamedTuple):
     body: bytes
 
 
-async def answered(scope: Scope, receive: Receive, store: str) -> Answer:
+async def handle_delivery(scope: Scope, receive: Receive, store: str) -> WebhookResponse:
     """Take a delivery of the store with this name; return what its sender is told. What nobody foresaw is raised."""
-    runtime: Runtime = scope["app"].state.runtime
+    runtime: BridgeContainer = scope["app"].state.runtime
     try:
         told = await _let_in(runtime, scope, receive, store)
     except (UnknownStore, BodyTooLarge, BadSignature) as error:
@@ -60,7 +60,7 @@ async def answered(scope: Scope, receive: Receive, store: str) -> Answer:
     return answer
 
 
-async def _let_in(runtime: Runtime, scope: Scope, receive: Receive, store: str) -> dict[str, Any] | None:
+async def _let_in(runtime: BridgeContainer, scope: Scope, receive: Receive, store: str) -> dict[str, Any] | None:
     """Return what is known of an authentic delivery before its body is understood; None is a ping."""
     settings = _store(runtime, store)
     headers = dict(reversed(list(scope["headers"])))  # of a header that is repeated the first counts
@@ -72,7 +72,7 @@ async def _let_in(runtime: Runtime, scope: Scope, receive: Receive, store: str) 
     return _told(store, body, headers)
 
 
-def _store(runtime: Runtime, name: str) -> StoreSettings:
+def _store(runtime: BridgeContainer, name: str) -> StoreSettings:
     known = runtime.stores.get(name)
     if known is None:
         raise UnknownStore("there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET")
@@ -85,20 +85,20 @@ def _told(store: str, body: bytes, headers: Mapping[bytes, bytes]) -> dict[str, 
     return {"store": store, "topic": topic, "body": body, "headers": kept, "sha256": digest(body)}
 
 
-def _pong(scope: Scope, store: str) -> tuple[str, Answer]:
+def _pong(scope: Scope, store: str) -> tuple[str, WebhookResponse]:
     """WooCommerce tries a new webhook with an unsigned form, and repeats it until the answer is exactly 200."""
     log.info("delivery.received", store=store, verdict="ping")
     return "ping", _answer(scope, 200, b"text/plain; charset=utf-8", b"pong")
 
 
-async def _taken(runtime: Runtime, scope: Scope, told: dict[str, Any]) -> tuple[str, Answer]:
+async def _taken(runtime: BridgeContainer, scope: Scope, told: dict[str, Any]) -> tuple[str, WebhookResponse]:
     """Store a delivery and carry out what it calls for; return what it was, and its answer."""
-    known = runtime.bridge.recognised(**told)
-    delivery, event = understand(**told) if known is None else (known, None)
+    known = runtime.bridge.match_repeat(**told)
+    delivery, event = parse_delivery(**told) if known is None else (known, None)
     try:
         row = await runtime.bridge.receive_again(known) if known is not None else None
         if row is None:
-            delivery, event = understand(**told) if known is not None else (delivery, event)
+            delivery, event = parse_delivery(**told) if known is not None else (delivery, event)
             row = await runtime.bridge.receive(delivery, event)
     except Exception as error:
         if is_unavailable(error) or not await _kept(runtime, delivery):
@@ -110,10 +110,10 @@ async def _taken(runtime: Runtime, scope: Scope, told: dict[str, Any]) -> tuple[
     return delivery.verdict, _outcome_answer(scope, delivery, row, words=delivery.words)
 
 
-async def _kept(runtime: Runtime, delivery: Delivery) -> bool:
+async def _kept(runtime: BridgeContainer, delivery: Delivery) -> bool:
     """Store a delivery whose processing failed, so that it is neither lost nor held against the sender."""
     try:
-        await runtime.bridge.write(intake.keep, delivery)
+        await runtime.bridge.write(intake.store_as_failed, delivery)
     except Exception:
         log.exception("delivery.not_kept", store=delivery.store)
         return False
@@ -132,24 +132,24 @@ def outcome(delivery: Delivery, row: Row | None, *, words: str | None) -> dict[s
     }
 
 
-def _outcome_answer(scope: Scope, delivery: Delivery, row: Row | None, *, words: str | None) -> Answer:
+def _outcome_answer(scope: Scope, delivery: Delivery, row: Row | None, *, words: str | None) -> WebhookResponse:
     status = 202 if row and row["state"] in UNSETTLED else 200
     body = json_codec.utf8(outcome(delivery, row, words=words))
     return _answer(scope, status, b"application/json", body)
 
 
-def _answer(scope: Scope, status: int, media_type: bytes, body: bytes) -> Answer:
+def _answer(scope: Scope, status: int, media_type: bytes, body: bytes) -> WebhookResponse:
     headers = [
         (b"content-length", str(len(body)).encode()),
         (b"content-type", media_type),
         (b"x-request-id", scope["state"]["request_id"].encode()),
     ]
-    return Answer(status, headers, body)
+    return WebhookResponse(status, headers, body)
 
 
-def _problem(scope: Scope, status: int, detail: str) -> Answer:
+def _problem(scope: Scope, status: int, detail: str) -> WebhookResponse:
     return _copied(problems.response(Request(scope), status, detail))
 
 
-def _copied(response: Response) -> Answer:
-    return Answer(response.status_code, response.raw_headers, bytes(response.body))
+def _copied(response: Response) -> WebhookResponse:
+    return WebhookResponse(response.status_code, response.raw_headers, bytes(response.body))

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from panelr_bridge.settings import DEFAULT_STORE
 from panelr_bridge.web import problems
 from panelr_bridge.web import request_id as request_ids
-from panelr_bridge.web.webhook import Answer, answered
+from panelr_bridge.web.webhook import WebhookResponse, handle_delivery
 
 _PATH = re.compile(r"/webhooks/woocommerce(?:/(?:([^/\n]+)/?)?)?")
 
@@ -55,9 +55,9 @@ def store_of(scope: Scope) -> str | None:
 async def take(scope: Scope, receive: Receive, send: Send, store: str) -> None:
     """Handle one request; do what the middleware does for others."""
     request_ids.begin(scope)
-    answer: Answer | None = None
+    answer: WebhookResponse | None = None
     try:
-        answer = await answered(scope, receive, store)
+        answer = await handle_delivery(scope, receive, store)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
     except Exception as error:
@@ -75,7 +75,7 @@ class _Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             store = request.path_params.get("store", DEFAULT_STORE)
-            answer = await answered(request.scope, request.receive, store)
+            answer = await handle_delivery(request.scope, request.receive, store)
             response = Response(answer.body, answer.status)
             response.raw_headers = answer.headers
             return response

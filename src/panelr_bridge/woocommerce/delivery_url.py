@@ -18,7 +18,7 @@ _LOCAL_NAMES = ("localhost", ".localhost", ".local", ".internal", ".lan", ".test
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class UrlIssue:
     """One thing about an address; a `vital` one that is not ok keeps WooCommerce from delivering."""
 
     ok: bool
@@ -26,7 +26,7 @@ class Remark:
     vital: bool = True
 
 
-def door_path(store: str, *, default: str) -> str:
+def delivery_path(store: str, *, default: str) -> str:
     """Return the path of a store's door."""
     return DOOR if store == default else f"{DOOR}/{store}"
 
@@ -36,63 +36,63 @@ def base_of(url: str) -> str:
     return url.strip().rstrip("/").removesuffix(DOOR).rstrip("/")
 
 
-def same(one: str, other: str) -> bool:
+def same_url(one: str, other: str) -> bool:
     """Return whether two addresses are one: by scheme, host, port and path, whose last slash does not count."""
     first, second = _split(one), _split(other)
     return first is not None and second is not None and _parts(first) == _parts(second)
 
 
-def under(address: str, path: str) -> bool:
+def ends_in_path(address: str, path: str) -> bool:
     """Return whether `address` ends in `path`, whoever's it is."""
     parts = _split(address)
     return parts is not None and parts.path.rstrip("/").endswith(path)
 
 
-def shown(url: str) -> str:
+def without_credentials(url: str) -> str:
     """Return an address without the user and password that it may hold."""
     return _USER.sub("", url)
 
 
-def remarks(url: str, *, shop_url: str = "") -> list[Remark]:
+def check_url(url: str, *, shop_url: str = "") -> list[UrlIssue]:
     """Say what WooCommerce will make of the bridge's address `url`; a shop on this machine may deliver to it."""
     parts = _split(url)
     if parts is None:
-        return [Remark(False, f"{url or 'it'} is no http(s) address: it must be like https://bridge.your-shop.com")]
+        return [UrlIssue(False, f"{url or 'it'} is no http(s) address: it must be like https://bridge.your-shop.com")]
     shop = _split(shop_url)
     near = shop is not None and is_local(shop.hostname or "")
     found = [*_plain(parts), *_shape(parts), *_port(parts, shop, near=near), *_private(parts, near=near)]
-    return found or [Remark(True, f"{url} is an address that WooCommerce delivers to")]
+    return found or [UrlIssue(True, f"{url} is an address that WooCommerce delivers to")]
 
 
-def _plain(parts: SplitResult) -> list[Remark]:
+def _plain(parts: SplitResult) -> list[UrlIssue]:
     if parts.scheme == "https" or is_loopback(parts.hostname or ""):
         return []
-    return [Remark(False, "it is http: orders and customers go over the wire in the open; use https", vital=False)]
+    return [UrlIssue(False, "it is http: orders and customers go over the wire in the open; use https", vital=False)]
 
 
-def _shape(parts: SplitResult) -> list[Remark]:
+def _shape(parts: SplitResult) -> list[UrlIssue]:
     found = []
     if parts.username is not None or parts.password is not None:
-        found.append(Remark(False, "it holds a user or password: WooCommerce refuses to deliver to such an address"))
+        found.append(UrlIssue(False, "it holds a user or password: WooCommerce refuses to deliver to such an address"))
     if parts.query or parts.fragment:
-        found.append(Remark(False, "it holds a ? or a #: give the address alone"))
+        found.append(UrlIssue(False, "it holds a ? or a #: give the address alone"))
     return found
 
 
-def _port(parts: SplitResult, shop: SplitResult | None, *, near: bool) -> list[Remark]:
+def _port(parts: SplitResult, shop: SplitResult | None, *, near: bool) -> list[UrlIssue]:
     port = _port_of(parts)
     own = shop is not None and (parts.hostname, port) == (shop.hostname, _port_of(shop))
     if port in PORTS or own:
         return []
     words = f"its port is {port}: WooCommerce delivers to 80, 443 and 8080 alone, and drops the rest without a request"
-    return [Remark(False, words, vital=not near)]
+    return [UrlIssue(False, words, vital=not near)]
 
 
-def _private(parts: SplitResult, *, near: bool) -> list[Remark]:
+def _private(parts: SplitResult, *, near: bool) -> list[UrlIssue]:
     if near or not is_local(parts.hostname or ""):
         return []
     words = "it is an address of a private network: WooCommerce does not deliver there, and a public shop cannot"
-    return [Remark(False, words, vital=False)]
+    return [UrlIssue(False, words, vital=False)]
 
 
 def is_loopback(host: str) -> bool:
@@ -111,7 +111,7 @@ def is_local(host: str) -> bool:
         return host == "localhost" or host.endswith(_LOCAL_NAMES)
 
 
-def answered(status: int, *, body: str, location: str, kind: str) -> str | None:
+def ping_fault(status: int, *, body: str, location: str, kind: str) -> str | None:
     """Say what is wrong with the answer to a ping; None for the one right answer."""
     if 300 <= status < 400:
         there = f" to {location}" if location else ""

@@ -123,7 +123,7 @@ def _readable_metas(value: Any) -> tuple[Meta, ...]:
 Metas = Annotated[tuple[Meta, ...], PlainValidator(_metas)]
 
 
-def said(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
+def meta_text(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
     """Return what meta entries say under these names, as text: under the first that is there and not empty."""
     for name in names:
         for key, value in entries:

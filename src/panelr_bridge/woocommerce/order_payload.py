@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from panelr_bridge import json_codec
-from panelr_bridge.errors import Unreadable
+from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce.json_fields import (
     Id,
     Metas,
@@ -23,7 +23,7 @@ from panelr_bridge.woocommerce.json_fields import (
     Reference,
     Text,
     clean,
-    said,
+    meta_text,
     sequence,
     why_unreadable,
 )
@@ -37,7 +37,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Address(_Part):
+class BillingAddress(_Part):
     """The billing address, as far as a work order needs it."""
 
     first_name: Text = ""
@@ -62,7 +62,7 @@ class LineItem(_Part):
 
     def meta(self, *names: str) -> str | None:
         """Return the line's meta as text: of the first name that is there and not empty."""
-        return said(self.meta_data, names)
+        return meta_text(self.meta_data, names)
 
 
 class FeeLine(_Part):
@@ -79,7 +79,7 @@ class CouponLine(_Part):
     code: Text = ""
 
 
-class Refund(_Part):
+class OrderRefund(_Part):
     """A refund; `total` is negative."""
 
     total: Money = Decimal(0)
@@ -98,16 +98,16 @@ class Order(_Part):
     date_paid_gmt: Moment = None
     payment_method: Text = ""
     transaction_id: Text = ""
-    billing: Annotated[Address, BeforeValidator(lambda value: value or {})] = Address()
+    billing: Annotated[BillingAddress, BeforeValidator(lambda value: value or {})] = BillingAddress()
     line_items: Annotated[tuple[LineItem, ...], BeforeValidator(sequence)]
     fee_lines: Annotated[tuple[FeeLine, ...], BeforeValidator(sequence)] = ()
     coupon_lines: Annotated[tuple[CouponLine, ...], BeforeValidator(sequence)] = ()
-    refunds: Annotated[tuple[Refund, ...], BeforeValidator(sequence)] = ()
+    refunds: Annotated[tuple[OrderRefund, ...], BeforeValidator(sequence)] = ()
     meta_data: Metas = ()
 
     def meta(self, *names: str) -> str | None:
         """Return the order's meta as text: of the first name that is there and not empty."""
-        return said(self.meta_data, names)
+        return meta_text(self.meta_data, names)
 
     @property
     def is_paid(self) -> bool:
@@ -121,7 +121,7 @@ class Order(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
+class OrderDeleted:
     """The order went to the trash: the body is `{"id": 31}` and nothing else."""
 
     id: int
@@ -142,7 +142,7 @@ class OtherTopic:
     topic: str
 
 
-Event = Order | Deleted | ErrorObject | OtherTopic
+Event = Order | OrderDeleted | ErrorObject | OtherTopic
 
 
 def _shape(part: type[_Part], *more: str) -> Any:
@@ -175,7 +175,7 @@ def parse(*, body: bytes, topic: str) -> Event:
     if "code" in content and "id" not in content:
         return ErrorObject(clean(str(content["code"])), clean(str(content.get("message", ""))))
     if topic == DELETED_TOPIC:
-        return Deleted(_order_id(content))
+        return OrderDeleted(_order_id(content))
     return _order(content)
 
 
@@ -188,9 +188,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
     try:
         content = json_codec.read(body, _whole, by=_READER)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise Unreadable(f"the body is no JSON: {type(error).__name__}") from None
+        raise UnreadableBody(f"the body is no JSON: {type(error).__name__}") from None
     if not isinstance(content, dict):
-        raise Unreadable("the body is JSON, but no object")
+        raise UnreadableBody("the body is JSON, but no object")
     return content
 
 
@@ -214,7 +214,7 @@ def _order(content: dict[str, Any]) -> Order:
     try:
         return Order.model_validate(content)
     except ValidationError as error:
-        raise Unreadable(f"the body is no order that can be read: {why_unreadable(error)}") from None
+        raise UnreadableBody(f"the body is no order that can be read: {why_unreadable(error)}") from None
 
 
 def _order_id(content: dict[str, Any]) -> int:
@@ -222,5 +222,5 @@ def _order_id(content: dict[str, Any]) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
-        raise Unreadable("the body of an order.deleted holds no order id")
+        raise UnreadableBody("the body of an order.deleted holds no order id")
     return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from panelr_bridge.woocommerce.delivery_url import same, shown, under
+from panelr_bridge.woocommerce.delivery_url import ends_in_path, same_url, without_credentials
 
 NAMES: Mapping[str, str] = {
     "order.created": "Panelr: created",
@@ -21,7 +21,7 @@ ACTIVE = "active"
 PAUSED = "paused"
 
 
-class Fault(StrEnum):
+class WebhookFault(StrEnum):
     """What is wrong with the webhook of a topic."""
 
     MISSING = "missing"
@@ -31,7 +31,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
+class Webhook:
     """A webhook as the shop tells it. Neither its secret nor its failures are told."""
 
     id: int
@@ -42,7 +42,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class DeliveryEndpoint:
     """Where a store's deliveries belong: the path of its door, and the whole address where that is known."""
 
     path: str
@@ -50,16 +50,16 @@ class Door:
 
     def takes(self, address: str) -> bool:
         """Return whether a delivery to `address` comes to this door, as far as that can be told."""
-        return under(address, self.path) if self.url is None else same(address, self.url)
+        return ends_in_path(address, self.path) if self.url is None else same_url(address, self.url)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TopicStatus:
     """What there is for a topic: a webhook that serves it (no fault), or what is wrong and with which."""
 
     topic: str
-    fault: Fault | None
-    hook: Hook | None = None
+    fault: WebhookFault | None
+    hook: Webhook | None = None
 
     @property
     def words(self) -> str:
@@ -70,11 +70,11 @@ class Found:
         told = f'webhook {hook.id} "{hook.name or name}"'
         if self.fault is None:
             return f"{self.topic}: {told} is active"
-        if self.fault is Fault.STOPPED:
+        if self.fault is WebhookFault.STOPPED:
             return f"{self.topic}: {told} is {hook.status}: {_STOPPED.get(hook.status, 'it sends nothing')}"
-        if self.fault is Fault.ELSEWHERE:
-            return f"{self.topic}: {told} sends to {shown(hook.url)}"
-        return f"{self.topic}: {told} is one too many: it sends to {shown(hook.url)} as well"
+        if self.fault is WebhookFault.ELSEWHERE:
+            return f"{self.topic}: {told} sends to {without_credentials(hook.url)}"
+        return f"{self.topic}: {told} is one too many: it sends to {without_credentials(hook.url)} as well"
 
 
 _STOPPED = {
@@ -84,7 +84,7 @@ _STOPPED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class CreateWebhook:
     """Make the webhook of a topic."""
 
     topic: str
@@ -96,10 +96,10 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class UpdateWebhook:
     """Change a webhook; with its secret, where that is to be set as well."""
 
-    hook: Hook
+    hook: Webhook
     words: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     with_secret: bool = False
@@ -107,13 +107,13 @@ class Change:
     """Whether it sends again by this: its count of failures stays, so that one more disables it at once."""
 
 
-Step = Create | Change
+Step = CreateWebhook | UpdateWebhook
 
 
-def hooks_of(payloads: Iterable[Mapping[str, Any]]) -> tuple[Hook, ...]:
+def read_webhooks(payloads: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
     """Return the webhooks that the shop tells, the oldest first."""
     hooks = [
-        Hook(
+        Webhook(
             id=payload["id"],
             name=str(payload.get("name") or ""),
             topic=str(payload.get("topic") or ""),
@@ -126,29 +126,31 @@ def hooks_of(payloads: Iterable[Mapping[str, Any]]) -> tuple[Hook, ...]:
     return tuple(sorted(hooks, key=lambda hook: hook.id))
 
 
-def examine(hooks: Sequence[Hook], door: Door) -> tuple[Found, ...]:
+def check_topics(hooks: Sequence[Webhook], door: DeliveryEndpoint) -> tuple[TopicStatus, ...]:
     """Return what there is for every topic: first the one that serves it, or should; then those that are too many."""
     return tuple(found for topic in NAMES for found in _examined(topic, hooks, door))
 
 
-def _examined(topic: str, hooks: Sequence[Hook], door: Door) -> list[Found]:
+def _examined(topic: str, hooks: Sequence[Webhook], door: DeliveryEndpoint) -> list[TopicStatus]:
     here = [hook for hook in hooks if hook.topic == topic and door.takes(hook.url)]
     ours = [hook for hook in hooks if hook.topic == topic and hook.name == NAMES[topic] and hook not in here]
     # one that sends before one that does not, and one at the right address before any other
     ranked = sorted(here, key=_stopped) + sorted(ours, key=_stopped)
     if not ranked:
-        return [Found(topic, Fault.MISSING)]
+        return [TopicStatus(topic, WebhookFault.MISSING)]
     chosen, *others = ranked
-    fault = Fault.ELSEWHERE if chosen not in here else Fault.STOPPED if _stopped(chosen) else None
-    spare = [Found(topic, Fault.DUPLICATE, hook) for hook in others if not _stopped(hook)]
-    return [Found(topic, fault, chosen), *spare]
+    fault = WebhookFault.ELSEWHERE if chosen not in here else WebhookFault.STOPPED if _stopped(chosen) else None
+    spare = [TopicStatus(topic, WebhookFault.DUPLICATE, hook) for hook in others if not _stopped(hook)]
+    return [TopicStatus(topic, fault, chosen), *spare]
 
 
-def _stopped(hook: Hook) -> bool:
+def _stopped(hook: Webhook) -> bool:
     return hook.status != ACTIVE
 
 
-def steps(found: Sequence[Found], door: Door, *, repair: bool, new_secret: bool) -> tuple[Step, ...]:
+def plan_changes(
+    found: Sequence[TopicStatus], door: DeliveryEndpoint, *, repair: bool, new_secret: bool
+) -> tuple[Step, ...]:
     """Return what is to be done. What is there is left as it is, unless it is to be repaired, or its secret set.
 
     A secret cannot be read, so a repair sets it everywhere.
@@ -157,32 +159,32 @@ def steps(found: Sequence[Found], door: Door, *, repair: bool, new_secret: bool)
     return tuple(step for step in every if step is not None)
 
 
-def _step(each: Found, door: Door, *, repair: bool, secret: bool) -> Step | None:
+def _step(each: TopicStatus, door: DeliveryEndpoint, *, repair: bool, secret: bool) -> Step | None:
     hook = each.hook
     if hook is None:
-        return Create(each.topic)
+        return CreateWebhook(each.topic)
     if each.fault is None:
         words = f"set the secret of webhook {hook.id} ({each.topic}) anew"
-        return Change(hook, words, with_secret=True) if secret else None
+        return UpdateWebhook(hook, words, with_secret=True) if secret else None
     if not repair:
         return None
-    if each.fault is Fault.DUPLICATE:
-        return Change(hook, f"pause webhook {hook.id} ({each.topic}): it is one too many", {"status": PAUSED})
+    if each.fault is WebhookFault.DUPLICATE:
+        return UpdateWebhook(hook, f"pause webhook {hook.id} ({each.topic}): it is one too many", {"status": PAUSED})
     changes = {"status": ACTIVE} | ({} if door.takes(hook.url) else {"delivery_url": door.url})
     words = f"activate webhook {hook.id} ({each.topic}), with the bridge's address and secret"
-    return Change(hook, words, changes, with_secret=True, revives=_stopped(hook))
+    return UpdateWebhook(hook, words, changes, with_secret=True, revives=_stopped(hook))
 
 
-def summary(found: Sequence[Found]) -> tuple[bool, str]:
+def summary(found: Sequence[TopicStatus]) -> tuple[bool, str]:
     """Return whether every topic is served by one webhook, and say what is wrong otherwise."""
     wrong = [each for each in found if each.fault is not None]
     if wrong:
-        repair = "" if all(each.fault is Fault.MISSING for each in wrong) else " --repair"
+        repair = "" if all(each.fault is WebhookFault.MISSING for each in wrong) else " --repair"
         return False, f"{'; '.join(each.words for each in wrong)}. panelr-bridge connect{repair} mends this"
     return True, f"{len(found)} webhooks are active: {', '.join(each.topic for each in found)}"
 
 
-def by_hand(topics: Iterable[str], *, door: Door, secret_setting: str) -> list[str]:
+def by_hand(topics: Iterable[str], *, door: DeliveryEndpoint, secret_setting: str) -> list[str]:
     """Say what to click where the shop's API makes no webhooks. The secret is named and not shown."""
     wanted = list(topics)
     return [

@@ -14,18 +14,18 @@ from enum import StrEnum
 import simplejson
 
 from panelr_bridge import logs
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.parse_delivery import understand
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.parse_delivery import parse_delivery
 from panelr_bridge.application.transactions import known_orders as known
 from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.application.transactions.claim_call import Terms
-from panelr_bridge.application.transactions.known_orders import Told, knows
-from panelr_bridge.application.transactions.receive_delivery import Asked, Received
-from panelr_bridge.domain.models import Policy, State
+from panelr_bridge.application.transactions.claim_call import CallPolicy
+from panelr_bridge.application.transactions.known_orders import KnownOrders, is_known
+from panelr_bridge.application.transactions.receive_delivery import BackfillContext, ReceiveResult
+from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import Row
-from panelr_bridge.woocommerce.order_payload import Deleted, Order
+from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.rest.normalize import as_wc_body
 from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE
@@ -43,7 +43,7 @@ FAULT = "this order could not be read, for a fault of the bridge; the log says w
 log = logs.get(__name__)
 
 
-class Kind(StrEnum):
+class OrderComparison(StrEnum):
     """What an order that the store told turned out to be. A fresh one is left to its webhook, and to the next walk."""
 
     KNOWN = "known"
@@ -53,28 +53,28 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ComparedOrder:
     """One order that the store told. `before` is the WooCommerce status that the bridge knew; None: no such order.
 
     `state` is what the order is now, or would be; `words` say why.
     """
 
-    kind: Kind
+    kind: OrderComparison
     woo_order_id: int | None
     number: str = ""
     status: str = ""
     modified_at: datetime | None = None
     before: str | None = None
-    state: State | None = None
+    state: OrderState | None = None
     words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class FetchedOrder:
     """An order as the store told it, in the form of a delivery."""
 
     delivery: Delivery
-    event: Order | Deleted | None
+    event: Order | OrderDeleted | None
     sha256: bytes
 
     @property
@@ -83,7 +83,7 @@ class Candidate:
         return self.event if isinstance(self.event, Order) else None
 
 
-async def pages(told: AsyncIterator[Payload]) -> AsyncGenerator[list[Payload], None]:
+async def group_pages(told: AsyncIterator[Payload]) -> AsyncGenerator[list[Payload], None]:
     """Put what a walk tells together by the page."""
     page: list[Payload] = []
     try:
@@ -100,7 +100,7 @@ async def pages(told: AsyncIterator[Payload]) -> AsyncGenerator[list[Payload], N
                 await told.aclose()
 
 
-def candidate(payload: Payload, *, store: str) -> Candidate:
+def fetched_order(payload: Payload, *, store: str) -> FetchedOrder:
     """Return `payload`, of either kind of API, as the delivery that it would have been. Never raises."""
     try:
         body = as_wc_body(payload)
@@ -110,15 +110,17 @@ def candidate(payload: Payload, *, store: str) -> Candidate:
         failed = Delivery(
             store=store, topic=TOPIC, body=text.encode(), headers=dict(HEADERS), verdict="failed", words=FAULT
         )
-        return Candidate(failed, None, hashlib.sha256(failed.body).digest())
-    delivery, event = understand(store=store, topic=TOPIC, body=body, headers=HEADERS)
-    return Candidate(delivery, event, hashlib.sha256(body).digest())
+        return FetchedOrder(failed, None, hashlib.sha256(failed.body).digest())
+    delivery, event = parse_delivery(store=store, topic=TOPIC, body=body, headers=HEADERS)
+    return FetchedOrder(delivery, event, hashlib.sha256(body).digest())
 
 
-class Reconciler:
+class PageImporter:
     """Feeds pages of one store's orders to the steps that the door feeds."""
 
-    def __init__(self, calls: Calls, *, store: str, policy: Policy, terms: Terms, stores: int = 1) -> None:
+    def __init__(
+        self, calls: PanelrCaller, *, store: str, policy: OrderPolicy, terms: CallPolicy, stores: int = 1
+    ) -> None:
         self._calls = calls
         self._store = store
         self._policy = policy
@@ -127,7 +129,7 @@ class Reconciler:
 
     async def feed(
         self, page: Sequence[Payload], *, since: datetime, paced_until: datetime | None
-    ) -> tuple[list[Seen], datetime | None]:
+    ) -> tuple[list[ComparedOrder], datetime | None]:
         """Store what the bridge does not know; `since` is when the walk began, `paced_until` the last due call.
 
         Returns what each order was, and when the last call falls due now. Raises only while the database is away.
@@ -137,43 +139,43 @@ class Reconciler:
         for each in candidates:
             row = _row(told, each)
             if _is_known(told, each, row):
-                seen.append(_seen(each, row, Kind.KNOWN))
+                seen.append(_seen(each, row, OrderComparison.KNOWN))
                 continue
             now = self._calls.clock()
             if _is_fresh(each, now=now):
-                seen.append(_seen(each, row, Kind.FRESH))
+                seen.append(_seen(each, row, OrderComparison.FRESH))
                 continue
             due = now if paced_until is None else max(now, paced_until + self._pace)
-            one = await self._received(each, row, Asked(since, due))
-            if one.state is State.QUEUED and (row is None or row["state"] != State.QUEUED):
+            one = await self._received(each, row, BackfillContext(since, due))
+            if one.state is OrderState.QUEUED and (row is None or row["state"] != OrderState.QUEUED):
                 paced_until = due
             seen.append(one)
         return seen, paced_until
 
-    async def glance(self, page: Sequence[Payload]) -> list[Seen]:
+    async def glance(self, page: Sequence[Payload]) -> list[ComparedOrder]:
         """Return what `feed` would do, by the mappings of this moment; nothing is written."""
         seen = []
         candidates, told = await self._beside(page)
         for each in candidates:
             row = _row(told, each)
             if _is_known(told, each, row):
-                seen.append(_seen(each, row, Kind.KNOWN))
+                seen.append(_seen(each, row, OrderComparison.KNOWN))
             elif _is_fresh(each, now=self._calls.clock()):
-                seen.append(_seen(each, row, Kind.FRESH))
+                seen.append(_seen(each, row, OrderComparison.FRESH))
             elif each.order is None:
-                seen.append(_seen(each, row, Kind.FAILED, words=each.delivery.words or ""))
+                seen.append(_seen(each, row, OrderComparison.FAILED, words=each.delivery.words or ""))
             else:
                 state, reasons = await self._calls.database.read(
                     known.would_become, each.order, row, store=self._store, policy=self._policy
                 )
                 words = "; ".join(reason.words for reason in reasons)
-                seen.append(_seen(each, row, Kind.FOUND, state=state, words=words))
+                seen.append(_seen(each, row, OrderComparison.FOUND, state=state, words=words))
         return seen
 
-    async def _beside(self, page: Sequence[Payload]) -> tuple[list[Candidate], Told]:
-        candidates = [candidate(payload, store=self._store) for payload in page]
+    async def _beside(self, page: Sequence[Payload]) -> tuple[list[FetchedOrder], KnownOrders]:
+        candidates = [fetched_order(payload, store=self._store) for payload in page]
         told = await self._calls.database.read(
-            known.look,
+            known.read_known_orders,
             store=self._store,
             topic=TOPIC,
             ids=[each.order.id for each in candidates if each.order is not None],
@@ -181,7 +183,7 @@ class Reconciler:
         )
         return candidates, told
 
-    async def _received(self, each: Candidate, row: Row | None, asked: Asked) -> Seen:
+    async def _received(self, each: FetchedOrder, row: Row | None, asked: BackfillContext) -> ComparedOrder:
         """Feed one order; one that cannot be processed is kept like a delivery that cannot, and holds up no other."""
         delivery = each.delivery
         try:
@@ -192,18 +194,18 @@ class Reconciler:
             if is_unavailable(error):
                 raise
             log.exception("backfill.failed", store=self._store, woo_order_id=delivery.woo_order_id)
-            await self._calls.write(intake.keep, delivery)
-            return _seen(each, row, Kind.FAILED, words="this order could not be processed; the log says why")
+            await self._calls.write(intake.store_as_failed, delivery)
+            return _seen(each, row, OrderComparison.FAILED, words="this order could not be processed; the log says why")
         if each.order is None:
             log.warning("backfill.failed", store=self._store, verdict=delivery.verdict, delivery=received.stored.id)
-            return _seen(each, row, Kind.FAILED, words=delivery.words or "")
+            return _seen(each, row, OrderComparison.FAILED, words=delivery.words or "")
         return self._found(each, row, received)
 
-    def _found(self, each: Candidate, row: Row | None, received: Received) -> Seen:
+    def _found(self, each: FetchedOrder, row: Row | None, received: ReceiveResult) -> ComparedOrder:
         order = received.order or {}
         if order.get("delivery_id") != received.stored.id:  # its webhook has come meanwhile
-            return _seen(each, row, Kind.KNOWN)
-        state = State(order["state"])
+            return _seen(each, row, OrderComparison.KNOWN)
+        state = OrderState(order["state"])
         log.info(
             "backfill.found",
             store=self._store,
@@ -214,32 +216,34 @@ class Reconciler:
             reason=(order["reasons"] or [{}])[0].get("code"),
         )
         words = "; ".join(reason["words"] for reason in order["reasons"])
-        return _seen(each, row, Kind.FOUND, state=state, words=words)
+        return _seen(each, row, OrderComparison.FOUND, state=state, words=words)
 
 
-def newest(page: Iterable[Seen], *, until: datetime) -> datetime | None:
+def newest(page: Iterable[ComparedOrder], *, until: datetime) -> datetime | None:
     """Return the last modification in a page that is not after `until`: a clock may have been wrong for a while."""
     moments = (each.modified_at for each in page if each.modified_at is not None)
     return max((moment for moment in moments if moment <= until), default=None)
 
 
-def _row(told: Told, each: Candidate) -> Row | None:
+def _row(told: KnownOrders, each: FetchedOrder) -> Row | None:
     return None if each.order is None else told.rows.get(each.order.id)
 
 
-def _is_known(told: Told, each: Candidate, row: Row | None) -> bool:
+def _is_known(told: KnownOrders, each: FetchedOrder, row: Row | None) -> bool:
     if each.order is None:  # what failed for a fault of ours is tried again
         return told.verdicts.get(each.sha256) == each.delivery.verdict == "unreadable"
-    return row is not None and knows(row, each.order, sha256=each.sha256)
+    return row is not None and is_known(row, each.order, sha256=each.sha256)
 
 
-def _is_fresh(each: Candidate, *, now: datetime) -> bool:
+def _is_fresh(each: FetchedOrder, *, now: datetime) -> bool:
     modified = None if each.order is None else each.order.date_modified_gmt
     return modified is not None and now - SETTLE < modified <= now + CLOCK_AHEAD
 
 
-def _seen(each: Candidate, row: Row | None, kind: Kind, *, state: State | None = None, words: str = "") -> Seen:
-    seen = Seen(
+def _seen(
+    each: FetchedOrder, row: Row | None, kind: OrderComparison, *, state: OrderState | None = None, words: str = ""
+) -> ComparedOrder:
+    seen = ComparedOrder(
         kind=kind,
         woo_order_id=each.delivery.woo_order_id,
         before=None if row is None else row["woo_status"],

@@ -14,10 +14,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge import logs
-from panelr_bridge.application.backfill.page import SETTLE, Kind, Reconciler, Seen, newest, pages
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import Terms
-from panelr_bridge.domain.models import Policy, State
+from panelr_bridge.application.backfill.page import (
+    SETTLE,
+    ComparedOrder,
+    OrderComparison,
+    PageImporter,
+    group_pages,
+    newest,
+)
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import CallPolicy
+from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import backfill_cursors as marks
 from panelr_bridge.store.database import is_unavailable
@@ -25,7 +32,7 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
 
-Tell = Callable[[Seen], None]
+Tell = Callable[[ComparedOrder], None]
 Walk = AsyncGenerator[list[Payload], None]
 
 FIRST = timedelta(hours=1)
@@ -44,16 +51,16 @@ FAULT = "a fault of the bridge; the log says which"
 log = logs.get(__name__)
 
 
-def _nobody(_: Seen) -> None:
+def _nobody(_: ComparedOrder) -> None:
     """Tell nobody."""
 
 
-class Stopped(Exception):
+class BackfillStopped(Exception):
     """The process is to stop, or another one has taken the walk over."""
 
 
 @dataclass(slots=True)
-class Walked:
+class BackfillStats:
     """How a walk went. `words` is why it did not come to its end; None when it did."""
 
     looked_at: int = 0
@@ -63,10 +70,10 @@ class Walked:
     fresh: int = 0
     words: str | None = None
 
-    def note(self, seen: Sequence[Seen]) -> None:
+    def note(self, seen: Sequence[ComparedOrder]) -> None:
         """Count a page."""
         self.looked_at += len(seen)
-        for kind in Kind:
+        for kind in OrderComparison:
             setattr(self, kind, getattr(self, kind) + sum(each.kind is kind for each in seen))
 
     def counts(self) -> Row:
@@ -74,16 +81,16 @@ class Walked:
         return {name: getattr(self, name) for name in ("looked_at", "known", "found", "failed")}
 
 
-class Backfill:
+class BackfillScheduler:
     """One process's share of the asking. `owed` is set when there is something for the worker."""
 
     def __init__(
         self,
-        calls: Calls,
+        calls: PanelrCaller,
         *,
         shops: Mapping[str, ShopClient],
-        policy: Policy,
-        terms: Terms,
+        policy: OrderPolicy,
+        terms: CallPolicy,
         every: timedelta,
         owed: asyncio.Event,
         lease: timedelta = LEASE,
@@ -96,7 +103,7 @@ class Backfill:
         self._stopping = asyncio.Event()
         self._holder = secrets.token_hex(8)
         self._reconcilers = {
-            name: Reconciler(calls, store=name, policy=policy, terms=terms, stores=len(shops)) for name in shops
+            name: PageImporter(calls, store=name, policy=policy, terms=terms, stores=len(shops)) for name in shops
         }
 
     def stop(self) -> None:
@@ -124,14 +131,14 @@ class Backfill:
 
     async def _pause(self, store: str) -> timedelta:
         """Return how long it is until the next walk, or until another process's lease ends."""
-        row = await self._calls.database.read(marks.find, store=store)
+        row = await self._calls.database.read(marks.get, store=store)
         now = self._calls.clock()
         until = now if row is None else max(row["next_at"], row["lease_until"] or row["next_at"])
         return min(max(until - now, timedelta(milliseconds=50)), self._every)
 
     async def walk(
         self, store: str, *, since: datetime | None = None, at_once: bool = False, tell: Tell = _nobody
-    ) -> Walked | None:
+    ) -> BackfillStats | None:
         """Walk a store if that is due, or `at_once`; None where it is not, or another process does.
 
         With `since` it goes back to that moment. What the store does wrong is told by the result and by its mark.
@@ -141,10 +148,10 @@ class Backfill:
         if row is None:
             return None
         begin = row["moment"] - OVERLAP if since is None else since
-        walked = Walked()
+        walked = BackfillStats()
         try:
             ended = await self._through(store, row, walked, begin=begin, tell=tell)
-        except Stopped as stopped:
+        except BackfillStopped as stopped:
             walked.words = str(stopped)
             await self._release(store, {"next_at": self._calls.clock()})
         except ShopError as error:
@@ -159,42 +166,42 @@ class Backfill:
             log.info("backfill.finished", store=store, **walked.counts())
         return walked
 
-    async def look(self, store: str, *, since: datetime | None = None, tell: Tell = _nobody) -> Walked:
+    async def look(self, store: str, *, since: datetime | None = None, tell: Tell = _nobody) -> BackfillStats:
         """Walk a store as `walk` does, and write nothing."""
-        row = await self._calls.database.read(marks.find, store=store)
+        row = await self._calls.database.read(marks.get, store=store)
         begin = row["moment"] - OVERLAP if row is not None else self._calls.clock() - FIRST
-        walked = Walked()
+        walked = BackfillStats()
         try:
-            async with contextlib.aclosing(pages(self._shops[store].changed_since(since or begin))) as walk:
+            async with contextlib.aclosing(group_pages(self._shops[store].changed_since(since or begin))) as walk:
                 while (page := await self._next(walk)) is not None:
                     seen = await self._reconcilers[store].glance(page)
                     walked.note(seen)
                     for each in seen:
                         tell(each)
-        except (ShopError, Stopped) as error:
+        except (ShopError, BackfillStopped) as error:
             walked.words = str(error)
         return walked
 
     async def _take(self, store: str, *, since: datetime | None, at_once: bool) -> Row | None:
         now = self._calls.clock()
-        if await self._calls.database.read(marks.find, store=store) is None:
+        if await self._calls.database.read(marks.get, store=store) is None:
             first = now - FIRST if since is None else min(since, now - FIRST)
             await self._calls.write(_begin, store=store, moment=first)
         return await self._calls.write(
             _take, store=store, holder=self._holder, lease=self._lease, at_once=at_once, since=since
         )
 
-    async def _through(self, store: str, row: Row, walked: Walked, *, begin: datetime, tell: Tell) -> Row:
+    async def _through(self, store: str, row: Row, walked: BackfillStats, *, begin: datetime, tell: Tell) -> Row:
         """Feed everything that was modified since `begin`; returns what is to be written at the end."""
         began, shop = row["began_at"], self._shops[store]
         moves = begin <= row["moment"]
         mark: datetime = row["moment"]
         paced_until: datetime | None = row["paced_until"]
-        async with contextlib.aclosing(pages(shop.changed_since(begin))) as walk:
+        async with contextlib.aclosing(group_pages(shop.changed_since(begin))) as walk:
             while (page := await self._next(walk)) is not None:
                 seen, paced_until = await self._reconcilers[store].feed(page, since=began, paced_until=paced_until)
                 walked.note(seen)
-                if any(each.state is State.QUEUED for each in seen):
+                if any(each.state is OrderState.QUEUED for each in seen):
                     self._owed.set()
                 if moves:
                     mark = max(mark, newest(seen, until=began - SETTLE) or mark)
@@ -207,14 +214,14 @@ class Backfill:
         ended |= {"failures": 0, "failing_since": None, "words": None}
         return ended | ({"moment": max(mark, began - CLOCKS_APART)} if moves else {})
 
-    async def _note(self, store: str, row: Row, walked: Walked, values: Row) -> None:
+    async def _note(self, store: str, row: Row, walked: BackfillStats, values: Row) -> None:
         """Write down how far the walk has come; raises Stopped where another process has taken it over."""
         values |= walked.counts() | {"found_in_all": row["found_in_all"] + walked.found}
         values |= {"lease_until": self._calls.clock() + self._lease}
         if not await self._calls.write(_change, values, store=store, holder=self._holder):
-            raise Stopped("another process has taken the walk over")
+            raise BackfillStopped("another process has taken the walk over")
 
-    async def _failed(self, store: str, row: Row, walked: Walked, error: Exception) -> None:
+    async def _failed(self, store: str, row: Row, walked: BackfillStats, error: Exception) -> None:
         walked.words = error.words if isinstance(error, ShopError) else FAULT
         failures, now = row["failures"] + 1, self._calls.clock()
         pause = self._every
@@ -237,7 +244,7 @@ class Backfill:
         try:
             await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
-                raise Stopped("told to stop; it goes on at the next start")
+                raise BackfillStopped("told to stop; it goes on at the next start")
             return reading.result()
         finally:
             stopping.cancel()
@@ -250,7 +257,7 @@ async def _page(walk: Walk) -> list[Payload] | None:
 
 
 def _begin(connection: Connection, now: datetime, *, store: str, moment: datetime) -> None:
-    marks.begin(connection, store=store, moment=moment, now=now)
+    marks.create(connection, store=store, moment=moment, now=now)
 
 
 def _take(
@@ -263,12 +270,12 @@ def _take(
     at_once: bool,
     since: datetime | None,
 ) -> Row | None:
-    row = marks.take(connection, store=store, holder=holder, until=now + lease, now=now, at_once=at_once)
+    row = marks.acquire_lease(connection, store=store, holder=holder, until=now + lease, now=now, at_once=at_once)
     if row is not None and since is not None and since < row["moment"]:
-        marks.change(connection, {"moment": since}, store=store, holder=holder)
+        marks.save(connection, {"moment": since}, store=store, holder=holder)
         row["moment"] = since
     return row
 
 
 def _change(connection: Connection, _: datetime, values: Row, *, store: str, holder: str) -> bool:
-    return marks.change(connection, values, store=store, holder=holder)
+    return marks.save(connection, values, store=store, holder=holder)

@@ -2,16 +2,16 @@
 
 from dataclasses import asdict
 
-from panelr_bridge.application.follow_ups.lease import Errand, Result
+from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
 from panelr_bridge.application.follow_ups.panelr_request import ask
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import Terms
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.customer_lines import customer_lines
 
 
-async def carry_out(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
+async def carry_out(calls: PanelrCaller, errand: FollowUpTask, *, terms: CallPolicy) -> FollowUpResult:
     """Ask Panelr for the customer's lines."""
     email = errand.email or ""
     asked = await ask(calls, errand, request.get_lines(customer_email=email))

@@ -8,20 +8,25 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.follow_ups.plan import told_a_person, work_order_of
 from panelr_bridge.application.transactions import rate_gate as gate
-from panelr_bridge.application.transactions.claim_call import RATE, Idle, Terms
-from panelr_bridge.application.transactions.evaluate_order import cannot_be_processed, reweigh, snapshot, weigh
+from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, NothingDue
+from panelr_bridge.application.transactions.evaluate_order import (
+    evaluate,
+    latest_snapshot,
+    reevaluate,
+    unhandled_attention,
+)
 from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain import retry_policy as retry
 from panelr_bridge.domain.call_outcome import Outcome, Unknown
 from panelr_bridge.domain.customer_email import email_of
-from panelr_bridge.domain.models import FollowUp, Policy, Reason, WorkOrder
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import attempts, follow_ups, orders
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.rate_limit import Slot
+from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.tables import Row
 
-ONCE = frozenset({FollowUp.PAYMENT, FollowUp.INSTRUCTIONS})
+ONCE = frozenset({FollowUpKind.PAYMENT, FollowUpKind.INSTRUCTIONS})
 """Calls that must not be repeated while it is not known what became of the last."""
 WRITING = timedelta(seconds=120)
 """How long writing to a store may take in all: it is several requests, and a shop that is unwell is asked again."""
@@ -30,7 +35,7 @@ ENDED_WORDS = "the process that did this ended before the outcome was recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class FollowUpTask:
     """A follow-up that its holder must carry out now, or let the lease end.
 
     `sent_at` is when a call left that must not be repeated and whose outcome is not known: it is looked up first.
@@ -39,7 +44,7 @@ class Errand:
     order_id: int
     store: str
     woo_order_id: int
-    kind: FollowUp
+    kind: FollowUpKind
     attempt: int
     told: Row
     sent_at: datetime | None
@@ -47,14 +52,14 @@ class Errand:
     owed_since: datetime
     claimed_at: datetime
     lease_until: datetime
-    slot: Slot | None
+    slot: RateSlot | None
     work_order: WorkOrder
     adopted: bool
     email: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class FollowUpResult:
     """What came of an errand. Without `done` and `due_at` it is in a person's hands, whom `attention` tells.
 
     `changes` are of the follow-up, `order` of its order. What is not `noted` is no attempt worth a row.
@@ -74,8 +79,8 @@ class Result:
 
 
 def claim(
-    connection: Connection, now: datetime, *, kind: FollowUp, terms: Terms, tried: list[int] | None = None
-) -> Errand | Idle | None:
+    connection: Connection, now: datetime, *, kind: FollowUpKind, terms: CallPolicy, tried: list[int] | None = None
+) -> FollowUpTask | NothingDue | None:
     """Take the follow-up of a kind that has been due the longest; None where none is due.
 
     Follow-ups take at most half of a minute's calls, so that new orders find the other half. `tried` is told which
@@ -87,16 +92,16 @@ def claim(
     if tried is not None:
         tried.append(row["id"])
     slot, share = None, max(terms.rate_per_minute // 2, 1)
-    if kind is not FollowUp.WRITE_BACK:
+    if kind is not FollowUpKind.WRITE_BACK:
         slot = rate.take(connection, name=RATE, limit=share, now=now)
         if slot is None:
-            return Idle(rate.free_at(connection, name=RATE, limit=share, now=now), for_leave=True)
+            return NothingDue(rate.free_at(connection, name=RATE, limit=share, now=now), for_leave=True)
     until = now + lease_of(kind, terms)
     values = {"lease_until": until, "attempt": row["of_attempt"] + 1, "slot": slot and slot.number}
     if kind in ONCE and row["sent_at"] is None:
         values["sent_at"] = now
     follow_ups.change(connection, row["id"], kind, values)
-    return Errand(
+    return FollowUpTask(
         order_id=row["id"],
         store=row["store"],
         woo_order_id=row["woo_order_id"],
@@ -115,15 +120,17 @@ def claim(
     )
 
 
-def _email(connection: Connection, row: Row, kind: FollowUp) -> str | None:
+def _email(connection: Connection, row: Row, kind: FollowUpKind) -> str | None:
     """The customer's address as Panelr was told it, else, and for an order that is yet to be sent, as it would be."""
-    if row["request"] is not None and kind is not FollowUp.LINES:
+    if row["request"] is not None and kind is not FollowUpKind.LINES:
         return panelr_request.load(row["request"]).customer_email
-    order = snapshot(connection, row)
+    order = latest_snapshot(connection, row)
     return None if order is None else email_of(order)
 
 
-def record(connection: Connection, now: datetime, errand: Errand, result: Result, *, terms: Terms) -> bool:
+def record(
+    connection: Connection, now: datetime, errand: FollowUpTask, result: FollowUpResult, *, terms: CallPolicy
+) -> bool:
     """Write down what came of an errand; returns whether its lease was still held, else only the attempt is kept."""
     row = orders.lock_by_id(connection, errand.order_id)
     _tell_the_gate(connection, errand, result, terms=terms, now=now)
@@ -140,40 +147,46 @@ def record(connection: Connection, now: datetime, errand: Errand, result: Result
 
 
 def record_lines(
-    connection: Connection, now: datetime, errand: Errand, result: Result, *, terms: Terms, policy: Policy
+    connection: Connection,
+    now: datetime,
+    errand: FollowUpTask,
+    result: FollowUpResult,
+    *,
+    terms: CallPolicy,
+    policy: OrderPolicy,
 ) -> None:
     """Write down a customer's lines, which `result.order` holds, and decide the order anew by them."""
     held = record(connection, now, errand, result, terms=terms)
     row = orders.lock_by_id(connection, errand.order_id)
-    order = snapshot(connection, row) if row else None
+    order = latest_snapshot(connection, row) if row else None
     if row is None or order is None or not held:
         return
-    weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-    values = reweigh(row, weighed, now=now)
+    weighed, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    values = reevaluate(row, weighed, now=now)
     orders.change(connection, row["id"], values, now=now)
 
 
-def lease_of(kind: FollowUp, terms: Terms) -> timedelta:
+def lease_of(kind: FollowUpKind, terms: CallPolicy) -> timedelta:
     """Return how long an errand of a kind may take before it is taken for lost: longer than it can."""
-    return WRITING + MARGIN if kind is FollowUp.WRITE_BACK else 2 * terms.lease
+    return WRITING + MARGIN if kind is FollowUpKind.WRITE_BACK else 2 * terms.lease
 
 
-def set_aside(connection: Connection, now: datetime, order_id: int, kind: FollowUp) -> None:
+def set_aside(connection: Connection, now: datetime, order_id: int, kind: FollowUpKind) -> None:
     """Leave a follow-up that cannot even be claimed to a person: the others must not wait for it."""
     row = orders.lock_by_id(connection, order_id)
     if row is not None:
         follow_ups.change(connection, order_id, kind, {"due_at": None})
-        orders.change(connection, order_id, {"attention": cannot_be_processed(row)}, now=now)
+        orders.change(connection, order_id, {"attention": unhandled_attention(row)}, now=now)
 
 
-def failed(connection: Connection, now: datetime, errand: Errand) -> None:
+def failed(connection: Connection, now: datetime, errand: FollowUpTask) -> None:
     """Carrying an errand out, or what it brought, has failed for a fault of the bridge: a person is told."""
     row = orders.lock_by_id(connection, errand.order_id)
     if errand.slot is not None:
-        gate.keep_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
+        gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
     if row is not None and follow_ups.holds(connection, row["id"], errand.kind, lease_until=errand.lease_until):
         follow_ups.change(connection, row["id"], errand.kind, {"lease_until": None, "slot": None, "due_at": None})
-        orders.change(connection, row["id"], {"attention": cannot_be_processed(row)}, now=now)
+        orders.change(connection, row["id"], {"attention": unhandled_attention(row)}, now=now)
 
 
 def give_up_planning(connection: Connection, now: datetime, order_id: int) -> None:
@@ -181,17 +194,19 @@ def give_up_planning(connection: Connection, now: datetime, order_id: int) -> No
     row = orders.lock_by_id(connection, order_id)
     if row is not None:
         orders.follow(connection, order_id, at=None)
-        orders.change(connection, order_id, {"attention": cannot_be_processed(row)}, now=now)
+        orders.change(connection, order_id, {"attention": unhandled_attention(row)}, now=now)
 
 
-def _tell_the_gate(connection: Connection, errand: Errand, result: Result, *, terms: Terms, now: datetime) -> None:
+def _tell_the_gate(
+    connection: Connection, errand: FollowUpTask, result: FollowUpResult, *, terms: CallPolicy, now: datetime
+) -> None:
     if errand.slot is not None:
-        gate.keep_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
-        gate.answered(connection, errand.slot, result.outcome, now=now)
+        gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
+        gate.reopen_gate(connection, errand.slot, result.outcome, now=now)
         gate.close_gate(connection, errand.slot, result.outcome, schedule=terms.retry_schedule, now=now)
 
 
-def _note(connection: Connection, errand: Errand, result: Result, *, now: datetime) -> None:
+def _note(connection: Connection, errand: FollowUpTask, result: FollowUpResult, *, now: datetime) -> None:
     attempt = {
         "order_id": errand.order_id,
         "action": result.action,
@@ -203,17 +218,17 @@ def _note(connection: Connection, errand: Errand, result: Result, *, now: dateti
         "started_at": result.started_at,
         "recorded_at": now,
     }
-    attempts.note(connection, attempt)
+    attempts.add(connection, attempt)
 
 
-def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | None:
+def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> int | None:
     """Take back one lease that ended without an outcome; returns the order's id, None when there is none."""
     row = follow_ups.ended_lease(connection, now=now)
     if row is None:
         return None
     if row["slot"] is not None:
         rate.keep(connection, row["slot"], name=RATE, now=now)
-    kind = FollowUp(row["kind"])
+    kind = FollowUpKind(row["kind"])
     values: Row = {"lease_until": None, "slot": None, "due_at": _after_an_end(row, kind, terms=terms, now=now)}
     follow_ups.change(connection, row["id"], kind, values)
     attempt: dict[str, Any] = {
@@ -227,20 +242,20 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
         "started_at": row["of_lease_until"] - lease_of(kind, terms),
         "recorded_at": now,
     }
-    attempts.note(connection, attempt)
+    attempts.add(connection, attempt)
     if values["due_at"] is None:
-        reason = UNCLEAR if kind is FollowUp.INSTRUCTIONS else gave_up(kind)
+        reason = UNCLEAR if kind is FollowUpKind.INSTRUCTIONS else gave_up(kind)
         orders.change(connection, row["id"], {"attention": told_a_person(row, reason)}, now=now)
     return int(row["id"])
 
 
-def _after_an_end(row: Row, kind: FollowUp, *, terms: Terms, now: datetime) -> datetime | None:
+def _after_an_end(row: Row, kind: FollowUpKind, *, terms: CallPolicy, now: datetime) -> datetime | None:
     """When it is tried again: a payment is looked up, an e-mail cannot be, the rest is simply done again."""
-    if kind is FollowUp.INSTRUCTIONS:
+    if kind is FollowUpKind.INSTRUCTIONS:
         return None
-    if kind is FollowUp.PAYMENT:
+    if kind is FollowUpKind.PAYMENT:
         return now + terms.grace
-    wait = retry.delay(
+    wait = retry.retry_delay(
         attempt=row["of_attempt"],
         outcome=Unknown(words=ENDED_WORDS),
         schedule=terms.retry_schedule,
@@ -254,15 +269,17 @@ UNCLEAR = Reason(
     "Panelr was asked to e-mail payment instructions and its answer was lost: the customer may have them or not",
 )
 _GAVE_UP = {
-    FollowUp.PAYMENT: Reason("payment_not_told", "Panelr could not be told of the payment"),
-    FollowUp.INSTRUCTIONS: Reason("instructions_not_sent", "Panelr could not be asked to send payment instructions"),
-    FollowUp.LINES: Reason("lines_not_told", "Panelr could not be asked for the customer's lines"),
-    FollowUp.WRITE_BACK: Reason("write_back_failed", "the store could not be told of the work order"),
-    FollowUp.STATUS: Reason("status_not_told", "Panelr could not be asked what became of the work order"),
+    FollowUpKind.PAYMENT: Reason("payment_not_told", "Panelr could not be told of the payment"),
+    FollowUpKind.INSTRUCTIONS: Reason(
+        "instructions_not_sent", "Panelr could not be asked to send payment instructions"
+    ),
+    FollowUpKind.LINES: Reason("lines_not_told", "Panelr could not be asked for the customer's lines"),
+    FollowUpKind.WRITE_BACK: Reason("write_back_failed", "the store could not be told of the work order"),
+    FollowUpKind.STATUS: Reason("status_not_told", "Panelr could not be asked what became of the work order"),
 }
 
 
-def gave_up(kind: FollowUp) -> Reason:
+def gave_up(kind: FollowUpKind) -> Reason:
     """Return what a person is told when trying has been in vain for seven days."""
     reason = _GAVE_UP[kind]
     return replace(reason, words=f"{reason.words} for seven days: see what is wrong, then retry")

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from panelr_bridge.application.follow_ups.lease import Errand, Result, gave_up
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import Terms
+from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask, gave_up
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain import retry_policy as retry
 from panelr_bridge.domain.call_outcome import Outcome
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PanelrExchange:
     """One call that an errand has made: how it ended, when it began and ended, how long it took."""
 
-    errand: Errand
+    errand: FollowUpTask
     action: str
     outcome: Outcome
     started_at: datetime
     now: datetime
     milliseconds: int
 
-    def result(self, words: str, **more: Any) -> Result:
+    def result(self, words: str, **more: Any) -> FollowUpResult:
         """Return what came of the errand, in `words`; `more` are further fields of Result."""
         told: dict[str, Any] = {
             "action": self.action,
@@ -33,12 +33,12 @@ class Asked:
             "started_at": self.started_at,
             "milliseconds": self.milliseconds,
         }
-        return Result(**told | more)
+        return FollowUpResult(**told | more)
 
-    def again(self, terms: Terms, *, outcome: Outcome | None = None, **more: Any) -> Result:
+    def again(self, terms: CallPolicy, *, outcome: Outcome | None = None, **more: Any) -> FollowUpResult:
         """Return that it is to be tried again by the schedule; after seven days a person is told."""
         met = outcome or self.outcome
-        wait = retry.delay(
+        wait = retry.retry_delay(
             attempt=self.errand.attempt,
             outcome=met,
             schedule=terms.retry_schedule,
@@ -49,15 +49,17 @@ class Asked:
             return self.result(met.words, outcome=met, attention=gave_up(self.errand.kind), **more)
         return self.result(met.words, outcome=met, due_at=self.now + wait, **more)
 
-    def soon(self, wait: timedelta, words: str, **more: Any) -> Result:
+    def soon(self, wait: timedelta, words: str, **more: Any) -> FollowUpResult:
         """Return that it is looked at again after `wait`."""
         return self.result(words, due_at=self.now + wait, **more)
 
 
-async def ask(calls: Calls, errand: Errand, call: Call, *, action: str | None = None) -> Asked:
+async def ask(
+    calls: PanelrCaller, errand: FollowUpTask, call: PanelrRequest, *, action: str | None = None
+) -> PanelrExchange:
     """Make a call for an errand; `action` is what the attempts call it, where that is not the call's own name."""
     outcome, started_at, milliseconds = await calls.ask(call, claimed_at=errand.claimed_at)
-    return Asked(
+    return PanelrExchange(
         errand=errand,
         action=action or call.action,
         outcome=outcome,

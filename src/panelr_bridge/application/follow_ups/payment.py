@@ -2,23 +2,23 @@
 
 from decimal import Decimal
 
-from panelr_bridge.application.follow_ups.lease import Errand, Result
-from panelr_bridge.application.follow_ups.panelr_request import Asked, ask
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import Terms
+from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
+from panelr_bridge.application.follow_ups.panelr_request import PanelrExchange, ask
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.follow_up_rules import SETTLED, has_arrived
-from panelr_bridge.domain.models import Authority, OnPaid, Reason, WorkOrderDetails
+from panelr_bridge.domain.models import OnPaid, Reason, WorkOrderDetails, WorkOrderProof
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.json_fields import string
 from panelr_bridge.panelr.payment import work_order_details
-from panelr_bridge.panelr.request import Call
+from panelr_bridge.panelr.request import PanelrRequest
 
 LOOK_UP = "look_up_payment"
 ENDED = SETTLED - {"completed"} | {"payment_failed"}
 
 
-async def carry_out(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
+async def carry_out(calls: PanelrCaller, errand: FollowUpTask, *, terms: CallPolicy) -> FollowUpResult:
     """Tell Panelr of a payment, or find out whether it has heard of it."""
     if errand.sent_at is not None:
         return await _look_up(calls, errand, terms=terms)
@@ -37,7 +37,7 @@ async def carry_out(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
     return asked.again(terms, changes={"sent_at": None})
 
 
-def _call(errand: Errand) -> Call:
+def _call(errand: FollowUpTask) -> PanelrRequest:
     told = errand.told
     amount = None if told["amount"] is None else Decimal(told["amount"])
     work_order = errand.work_order
@@ -48,7 +48,7 @@ def _call(errand: Errand) -> Call:
             transaction_id=told["transaction_id"],
             payment_method_id=told["payment_method_id"],
         )
-    authority = Authority(
+    authority = WorkOrderProof(
         confirmation_token=work_order.confirmation_token,
         reference_code=work_order.reference_code,
         customer_email=errand.email,
@@ -56,14 +56,14 @@ def _call(errand: Errand) -> Call:
     return request.submit_payment(authority=authority, amount=amount, transaction_id=told["transaction_id"])
 
 
-def _told(asked: Asked, status: str | None) -> Result:
+def _told(asked: PanelrExchange, status: str | None) -> FollowUpResult:
     amount = asked.errand.told["amount"]
     words = f"Panelr knows of the payment{f' of {amount}' if amount else ''}"
     order = {"follow_at": asked.now} | ({} if status is None else {"panelr_status": status})
     return asked.result(words, done=True, order=order)
 
 
-async def _look_up(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
+async def _look_up(calls: PanelrCaller, errand: FollowUpTask, *, terms: CallPolicy) -> FollowUpResult:
     call = request.get_work_order(
         reference_code=errand.work_order.reference_code or "",
         confirmation_token=errand.work_order.confirmation_token,
@@ -79,7 +79,7 @@ async def _look_up(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
     return asked.again(terms, outcome=details) if isinstance(details, Unknown) else _judge(asked, details, terms=terms)
 
 
-def _judge(asked: Asked, details: WorkOrderDetails, *, terms: Terms) -> Result:
+def _judge(asked: PanelrExchange, details: WorkOrderDetails, *, terms: CallPolicy) -> FollowUpResult:
     """Say by what Panelr shows whether the payment has come there; two look-ups must have found none to say no."""
     errand = asked.errand
     payments = tuple((payment.amount, payment.at) for payment in details.payment_history)

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.evaluate_order import snapshot, weigh
+from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
 from panelr_bridge.domain import follow_up_rules as follow
 from panelr_bridge.domain.customer_email import email_of
 from panelr_bridge.domain.decision import asks_for_lines, paid_for_panelr
-from panelr_bridge.domain.follow_up_rules import Cannot, Created, Known, Owe, Shop
-from panelr_bridge.domain.models import FollowUp, Policy, Reason, State, WorkOrder
+from panelr_bridge.domain.follow_up_rules import CreatedOrder, Escalate, FollowUpState, Schedule, StoreOptions
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.tables import Row
@@ -20,22 +20,24 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 
 def plan(
-    connection: Connection, now: datetime, order_id: int, *, policy: Policy, shops: Mapping[str, Shop]
-) -> tuple[FollowUp, ...]:
+    connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, shops: Mapping[str, StoreOptions]
+) -> tuple[FollowUpKind, ...]:
     """Look at one order of which that is due; returns what it owes now that it did not owe before."""
     row = orders.lock_by_id(connection, order_id)
     if row is None or row["follow_at"] is None or row["follow_at"] > now:
         return ()
     orders.follow(connection, order_id, at=None)
-    order = snapshot(connection, row)
+    order = latest_snapshot(connection, row)
     if order is None:
         return ()
-    if row["state"] == State.CREATED:
-        return _after_creation(connection, row, order, policy=policy, shop=shops.get(row["store"], Shop()), now=now)
-    if row["state"] == State.HELD and asks_for_lines(order, _reasons(row)) and not _told_of_lines(row, order):
-        owed = Owe(FollowUp.LINES, now, {})
-        known = follow_ups.of_order(connection, order_id).get(FollowUp.LINES)
-        return (FollowUp.LINES,) if _take(connection, row, owed, known=known, now=now) else ()
+    if row["state"] == OrderState.CREATED:
+        return _after_creation(
+            connection, row, order, policy=policy, shop=shops.get(row["store"], StoreOptions()), now=now
+        )
+    if row["state"] == OrderState.HELD and asks_for_lines(order, _reasons(row)) and not _told_of_lines(row, order):
+        owed = Schedule(FollowUpKind.LINES, now, {})
+        known = follow_ups.list_for_order(connection, order_id).get(FollowUpKind.LINES)
+        return (FollowUpKind.LINES,) if _take(connection, row, owed, known=known, now=now) else ()
     return ()
 
 
@@ -45,11 +47,11 @@ def _told_of_lines(row: Row, order: Order) -> bool:
 
 
 def _after_creation(
-    connection: Connection, row: Row, order: Order, *, policy: Policy, shop: Shop, now: datetime
-) -> tuple[FollowUp, ...]:
-    weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
-    known = follow_ups.of_order(connection, row["id"])
-    created = Created(
+    connection: Connection, row: Row, order: Order, *, policy: OrderPolicy, shop: StoreOptions, now: datetime
+) -> tuple[FollowUpKind, ...]:
+    weighed, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    known = follow_ups.list_for_order(connection, row["id"])
+    created = CreatedOrder(
         order=order,
         work_order=work_order_of(row),
         request=None if row["request"] is None else panelr_request.load(row["request"]),
@@ -62,9 +64,9 @@ def _after_creation(
     )
     if shop.url is None:
         shop = replace(shop, url=deliveries.source(connection, row["delivery_id"]))
-    wanted = follow.steps(created, shop, {kind: _known(each) for kind, each in known.items()}, now=now)
+    wanted = follow.plan_follow_ups(created, shop, {kind: _known(each) for kind, each in known.items()}, now=now)
     taken = [step for step in wanted if _take(connection, row, step, known=known.get(step.kind), now=now)]
-    return tuple(step.kind for step in taken if isinstance(step, Owe))
+    return tuple(step.kind for step in taken if isinstance(step, Schedule))
 
 
 def _take(connection: Connection, row: Row, step: follow.Step, *, known: Row | None, now: datetime) -> bool:
@@ -72,14 +74,14 @@ def _take(connection: Connection, row: Row, step: follow.Step, *, known: Row | N
     if known is not None and known["lease_until"] is not None:
         orders.follow(connection, row["id"], at=known["lease_until"])
         return False
-    if isinstance(step, Cannot):
+    if isinstance(step, Escalate):
         follow_ups.owe(connection, row, step.kind, due=None, told={"cannot": step.reason.code}, now=now)
         _attend(connection, row, told_a_person(row, step.reason), now=now)
         return True
     could_not = None if known is None else known["told"].get("cannot")
-    if isinstance(step, Owe):
+    if isinstance(step, Schedule):
         # who was told that a payment cannot be told may have seen to it in Panelr: it is looked up first
-        doubt = known["owed_since"] if known and could_not and step.kind is FollowUp.PAYMENT else None
+        doubt = known["owed_since"] if known and could_not and step.kind is FollowUpKind.PAYMENT else None
         told = dict(step.told)
         follow_ups.owe(connection, row, step.kind, due=step.due_at, told=told, now=now, sent_at=doubt)
     else:
@@ -110,8 +112,8 @@ def work_order_of(row: Row) -> WorkOrder:
     )
 
 
-def _known(each: Row) -> Known:
-    return Known(
+def _known(each: Row) -> FollowUpState:
+    return FollowUpState(
         told=each["told"],
         done_at=each["done_at"],
         owed=each["due_at"] is not None or each["lease_until"] is not None,

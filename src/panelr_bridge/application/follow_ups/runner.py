@@ -24,17 +24,17 @@ from panelr_bridge.application.follow_ups import (
 from panelr_bridge.application.follow_ups import (
     status_poll as status,
 )
-from panelr_bridge.application.follow_ups.lease import Errand, Result
+from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
 from panelr_bridge.application.follow_ups.plan import plan
-from panelr_bridge.application.follow_ups.write_back import Writer
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import LEAVE_FORGOTTEN, Idle, Terms
+from panelr_bridge.application.follow_ups.write_back import OrderWriter
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import LEAVE_FORGOTTEN, CallPolicy, NothingDue
 from panelr_bridge.domain import call_outcome as outcomes
-from panelr_bridge.domain.follow_up_rules import Shop
-from panelr_bridge.domain.models import FollowUp, Policy
+from panelr_bridge.domain.follow_up_rules import StoreOptions
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy
 from panelr_bridge.store import follow_ups
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.due_work import Outlook
+from panelr_bridge.store.due_work import DueWork
 
 BATCH = 200
 AT_ONCE = 8
@@ -44,17 +44,25 @@ log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
+class WriteBackTargets:
     """The stores that the bridge may write to, by their names: what is wanted of each, and who writes."""
 
-    wanted: Mapping[str, Shop] = field(default_factory=dict)
-    writers: Mapping[str, Writer] = field(default_factory=dict)
+    wanted: Mapping[str, StoreOptions] = field(default_factory=dict)
+    writers: Mapping[str, OrderWriter] = field(default_factory=dict)
 
 
-class Following:
+class FollowUpRunner:
     """One process's share of the follow-ups. `owed` is set when there is something for the worker."""
 
-    def __init__(self, calls: Calls, *, policy: Policy, terms: Terms, stores: Stores, owed: asyncio.Event) -> None:
+    def __init__(
+        self,
+        calls: PanelrCaller,
+        *,
+        policy: OrderPolicy,
+        terms: CallPolicy,
+        stores: WriteBackTargets,
+        owed: asyncio.Event,
+    ) -> None:
         self._calls = calls
         self._policy = policy
         self._terms = terms
@@ -63,22 +71,22 @@ class Following:
         self._calling: set[asyncio.Task[None]] = set()
         self._writing: set[asyncio.Task[None]] = set()  # places of their own: a shop that hangs holds up no payment
         self._no_leave_before: datetime | None = None
-        self._carry_out: Mapping[FollowUp, Callable[[Errand], Awaitable[Result]]] = {
-            FollowUp.PAYMENT: partial(payment.carry_out, calls, terms=terms),
-            FollowUp.INSTRUCTIONS: partial(instructions.carry_out, calls, terms=terms),
-            FollowUp.LINES: partial(lines.carry_out, calls, terms=terms),
-            FollowUp.STATUS: partial(status.carry_out, calls, terms=terms),
-            FollowUp.WRITE_BACK: partial(write_back.carry_out, calls, stores.writers, terms=terms),
+        self._carry_out: Mapping[FollowUpKind, Callable[[FollowUpTask], Awaitable[FollowUpResult]]] = {
+            FollowUpKind.PAYMENT: partial(payment.carry_out, calls, terms=terms),
+            FollowUpKind.INSTRUCTIONS: partial(instructions.carry_out, calls, terms=terms),
+            FollowUpKind.LINES: partial(lines.carry_out, calls, terms=terms),
+            FollowUpKind.STATUS: partial(status.carry_out, calls, terms=terms),
+            FollowUpKind.WRITE_BACK: partial(write_back.carry_out, calls, stores.writers, terms=terms),
         }
 
-    async def turn(self, seen: Outlook, *, now: datetime) -> datetime | None:
+    async def turn(self, seen: DueWork, *, now: datetime) -> datetime | None:
         """Do what there is to do; returns when there may be more, if that is known."""
         if seen.follow_up_lease_ends_at is not None and seen.follow_up_lease_ends_at < now:
             await self._end_leases()
         planned = seen.follow_at is not None and seen.follow_at <= now and await self._plan(now=now)
         known = (seen.follow_at, *seen.follow_ups.values())
         later = [moment for moment in known if moment is not None and moment > now]
-        for kind in FollowUp:
+        for kind in FollowUpKind:
             due = seen.follow_ups.get(kind)
             if (planned or (due is not None and due <= now)) and not self._gives_way(kind, seen, now=now):
                 await self._claim(kind)
@@ -91,13 +99,13 @@ class Following:
         if under_way := self._calling | self._writing:
             await asyncio.wait(under_way, timeout=seconds)
 
-    def _gives_way(self, kind: FollowUp, seen: Outlook, *, now: datetime) -> bool:
+    def _gives_way(self, kind: FollowUpKind, seen: DueWork, *, now: datetime) -> bool:
         """A status waits for the new orders, and everything for Panelr while there is no leave for it."""
-        if kind is FollowUp.WRITE_BACK:
+        if kind is FollowUpKind.WRITE_BACK:
             return False
         if self._no_leave_before is not None and now < self._no_leave_before:
             return True
-        return kind is FollowUp.STATUS and seen.due_at is not None and seen.due_at <= now
+        return kind is FollowUpKind.STATUS and seen.due_at is not None and seen.due_at <= now
 
     async def _end_leases(self) -> None:
         while (order_id := await self._calls.write(errands.end_leases, terms=self._terms)) is not None:
@@ -116,17 +124,17 @@ class Following:
                 await self._calls.write(errands.give_up_planning, order_id)
                 continue
             owed = owed or bool(kinds)
-            if set(kinds) - {FollowUp.STATUS}:
+            if set(kinds) - {FollowUpKind.STATUS}:
                 log.info("order.followed", order=order_id, owes=sorted(kinds))
         self._owed.set()  # there may be more than a batch
         return owed
 
-    async def _claim(self, kind: FollowUp) -> None:
+    async def _claim(self, kind: FollowUpKind) -> None:
         """Begin every errand of a kind that is due and may be run.
 
         Where there is no leave for more, that holds for a moment only: the gate may open before it was expected to.
         """
-        places = self._writing if kind is FollowUp.WRITE_BACK else self._calling
+        places = self._writing if kind is FollowUpKind.WRITE_BACK else self._calling
         while len(places) < AT_ONCE:
             tried: list[int] = []
             try:
@@ -137,7 +145,7 @@ class Following:
                 log.exception("worker.failed", order=tried[-1])
                 await self._calls.write(errands.set_aside, tried[-1], kind)
                 continue
-            if isinstance(taken, Idle):
+            if isinstance(taken, NothingDue):
                 forgotten = self._calls.clock() + LEAVE_FORGOTTEN
                 self._no_leave_before = min(taken.until or forgotten, forgotten)
                 return
@@ -153,7 +161,7 @@ class Following:
         if not task.cancelled() and task.exception() is not None:  # the lease's end will lead it on
             log.error("errand.failed", exc_info=task.exception())
 
-    async def _run(self, errand: Errand) -> None:
+    async def _run(self, errand: FollowUpTask) -> None:
         """Carry an errand out and record what came of it; where that fails, a person is told, and may try again."""
         try:
             await self._carried_out(errand)
@@ -163,9 +171,9 @@ class Following:
             log.exception("worker.failed", order=errand.order_id)
             await self._calls.persist(errands.failed, errand)
 
-    async def _carried_out(self, errand: Errand) -> None:
+    async def _carried_out(self, errand: FollowUpTask) -> None:
         result = await self._carry_out[errand.kind](errand)
-        if errand.kind is FollowUp.LINES and result.done:
+        if errand.kind is FollowUpKind.LINES and result.done:
             await self._calls.persist(errands.record_lines, errand, result, terms=self._terms, policy=self._policy)
         else:
             await self._calls.persist(errands.record, errand, result, terms=self._terms)

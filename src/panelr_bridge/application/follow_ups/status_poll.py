@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from panelr_bridge.application.follow_ups.lease import Errand, Result
-from panelr_bridge.application.follow_ups.panelr_request import Asked, ask
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import Terms
+from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
+from panelr_bridge.application.follow_ups.panelr_request import PanelrExchange, ask
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.follow_up_rules import SETTLED, next_poll
 from panelr_bridge.domain.models import Reason
@@ -13,7 +13,7 @@ from panelr_bridge.panelr import request
 from panelr_bridge.panelr.payment import work_order_status
 
 
-async def carry_out(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
+async def carry_out(calls: PanelrCaller, errand: FollowUpTask, *, terms: CallPolicy) -> FollowUpResult:
     """Ask Panelr where a work order stands."""
     call = request.get_work_order(
         reference_code=errand.work_order.reference_code or "",
@@ -32,7 +32,7 @@ async def carry_out(calls: Calls, errand: Errand, *, terms: Terms) -> Result:
     return _heard(asked, status)
 
 
-def _heard(asked: Asked, status: str) -> Result:
+def _heard(asked: PanelrExchange, status: str) -> FollowUpResult:
     """What is new is kept and led on; asking that brings nothing new is no attempt worth a row."""
     before = asked.errand.work_order.status
     over = status in SETTLED
@@ -52,7 +52,7 @@ def _heard(asked: Asked, status: str) -> Result:
     )
 
 
-def _later(asked: Asked, terms: Terms, outcome: Unknown | None = None) -> Result:
+def _later(asked: PanelrExchange, terms: CallPolicy, outcome: Unknown | None = None) -> FollowUpResult:
     """A question that had no answer is asked again when the next one is due, or earlier by the schedule."""
     due = next_poll(since=_since(asked.errand), now=asked.now)
     tried = asked.again(terms, outcome=outcome, noted=False)
@@ -62,5 +62,5 @@ def _later(asked: Asked, terms: Terms, outcome: Unknown | None = None) -> Result
     return asked.result(tried.words, outcome=tried.outcome, due_at=max(soon, asked.now + timedelta(seconds=1)))
 
 
-def _since(errand: Errand) -> datetime:
+def _since(errand: FollowUpTask) -> datetime:
     return datetime.fromisoformat(errand.told["since"])

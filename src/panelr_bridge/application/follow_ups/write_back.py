@@ -6,18 +6,18 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from panelr_bridge.application.follow_ups.lease import WRITING, Errand, Result
-from panelr_bridge.application.follow_ups.panelr_request import Asked
-from panelr_bridge.application.panelr_caller import Calls
-from panelr_bridge.application.transactions.claim_call import Terms
+from panelr_bridge.application.follow_ups.lease import WRITING, FollowUpResult, FollowUpTask
+from panelr_bridge.application.follow_ups.panelr_request import PanelrExchange
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.domain.models import Reason
-from panelr_bridge.errors import NotOffered, ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
+from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnsupported
 
 ACTION = "write_back"
 
 
-class Writer(Protocol):
+class OrderWriter(Protocol):
     """The store's API, as far as this writes to it; both raise ShopError."""
 
     async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +30,9 @@ class Writer(Protocol):
         """Return whether the order has just this note; raises NotOffered where there are none."""
 
 
-async def carry_out(calls: Calls, writers: Mapping[str, Writer], errand: Errand, *, terms: Terms) -> Result:
+async def carry_out(
+    calls: PanelrCaller, writers: Mapping[str, OrderWriter], errand: FollowUpTask, *, terms: CallPolicy
+) -> FollowUpResult:
     """Write what the order shall carry, then the note if it has none yet."""
     started_at, began = calls.clock(), time.monotonic()
     told = dict(errand.told)
@@ -46,7 +48,7 @@ async def carry_out(calls: Calls, writers: Mapping[str, Writer], errand: Errand,
         outcome = _outcome(error)
     except TimeoutError:
         outcome = Unknown(words=f"the store took longer than {WRITING.total_seconds():g} s")
-    asked = Asked(
+    asked = PanelrExchange(
         errand=errand,
         action=ACTION,
         outcome=outcome,
@@ -57,7 +59,7 @@ async def carry_out(calls: Calls, writers: Mapping[str, Writer], errand: Errand,
     return _result(asked, told, terms=terms)
 
 
-async def _write(writer: Writer, errand: Errand, told: dict[str, Any]) -> None:
+async def _write(writer: OrderWriter, errand: FollowUpTask, told: dict[str, Any]) -> None:
     """Write step by step; `told` keeps what has been done, for the next try if this one breaks off."""
     wanted = told["wanted"]
     if told.get("written") != wanted:
@@ -72,11 +74,11 @@ async def _write(writer: Writer, errand: Errand, told: dict[str, Any]) -> None:
         told["noted"] = True
 
 
-async def _note(writer: Writer, errand: Errand) -> None:
+async def _note(writer: OrderWriter, errand: FollowUpTask) -> None:
     """Add the note, once: a try before this one may have ended between the note and its record."""
     name = errand.work_order.reference_code or f"number {errand.work_order.work_order_id}"
     note = f"Panelr work order {name} belongs to this order."
-    with contextlib.suppress(NotOffered):
+    with contextlib.suppress(ShopUnsupported):
         first = errand.attempt == 1 and not errand.adopted
         if first or not await writer.has_note(errand.woo_order_id, note=note):
             await writer.add_note(errand.woo_order_id, note=note)
@@ -90,7 +92,7 @@ def _outcome(error: ShopError) -> Outcome:
     return Unknown(words=str(error))
 
 
-def _result(asked: Asked, told: dict[str, Any], *, terms: Terms) -> Result:
+def _result(asked: PanelrExchange, told: dict[str, Any], *, terms: CallPolicy) -> FollowUpResult:
     changes = {"told": told}
     if isinstance(asked.outcome, Done):
         words = ", ".join(f"{key} {value}" for key, value in told["wanted"]["meta"].items())

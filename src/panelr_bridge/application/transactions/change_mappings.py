@@ -15,7 +15,7 @@ from panelr_bridge.store.tables import Row, payment_method_mappings, product_map
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MappingTable:
     """One of the two mapping tables: what its rows are called, and how one is added and changed."""
 
     name: str
@@ -24,8 +24,8 @@ class Kind:
     change: Callable[[Connection, datetime, int, Row], Row | None]
 
 
-PRODUCT = Kind("product mapping", product_mappings, mappings.add_product, mappings.change_product)
-PAYMENT_METHOD = Kind(
+PRODUCT = MappingTable("product mapping", product_mappings, mappings.add_product, mappings.change_product)
+PAYMENT_METHOD = MappingTable(
     "payment method mapping",
     payment_method_mappings,
     mappings.add_payment_method,
@@ -34,7 +34,7 @@ PAYMENT_METHOD = Kind(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class ImportResult:
     """What an import did, or would do."""
 
     added: int
@@ -42,7 +42,7 @@ class Imported:
     unchanged: int
 
 
-def get(connection: Connection, kind: Kind, mapping_id: int) -> Row:
+def get(connection: Connection, kind: MappingTable, mapping_id: int) -> Row:
     """Return one mapping; raises NotFound."""
     row = mappings.get(connection, kind.table, mapping_id)
     if row is None:
@@ -50,14 +50,16 @@ def get(connection: Connection, kind: Kind, mapping_id: int) -> Row:
     return row
 
 
-def add(connection: Connection, now: datetime, kind: Kind, values: Row, *, actor: str) -> Row:
+def add(connection: Connection, now: datetime, kind: MappingTable, values: Row, *, actor: str) -> Row:
     """Add a mapping and return it; raises Conflict."""
     row = kind.add(connection, now, values)
     _note(connection, now, kind, "add", row, actor)
     return row
 
 
-def change(connection: Connection, now: datetime, kind: Kind, mapping_id: int, values: Row, *, actor: str) -> Row:
+def change(
+    connection: Connection, now: datetime, kind: MappingTable, mapping_id: int, values: Row, *, actor: str
+) -> Row:
     """Change a mapping to `values`, the whole of it, and return it; raises NotFound or Conflict."""
     row = kind.change(connection, now, mapping_id, values)
     if row is None:
@@ -66,16 +68,16 @@ def change(connection: Connection, now: datetime, kind: Kind, mapping_id: int, v
     return row
 
 
-def remove(connection: Connection, now: datetime, kind: Kind, mapping_id: int, *, actor: str) -> None:
+def remove(connection: Connection, now: datetime, kind: MappingTable, mapping_id: int, *, actor: str) -> None:
     """Delete a mapping; raises NotFound."""
     row = get(connection, kind, mapping_id)
     mappings.remove(connection, kind.table, mapping_id)
     _note(connection, now, kind, "remove", row, actor)
 
 
-def bring_in(
+def import_mappings(
     connection: Connection, now: datetime, wanted: list[ProductMapping], *, actor: str, dry_run: bool
-) -> Imported:
+) -> ImportResult:
     """Add what is not there and change the quantity of what is; all of it or, when one contradicts, none.
 
     Raises Conflict. With `dry_run` everything is looked at and told, and nothing is written. It is worked out in
@@ -88,14 +90,14 @@ def bring_in(
         plan = _Plan(mappings.known(connection, stores))
         for number, values in enumerate(rows, start=1):
             plan.take(number, values)
-        imported = Imported(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
+        imported = ImportResult(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
         if dry_run or not (plan.added or plan.changed):
             attempt.rollback()  # the revision too: orders need not be decided anew
         else:
             mappings.add_products(connection, now, plan.added)
             mappings.change_products(connection, now, plan.changed)
     if not dry_run:
-        audit.note(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
+        audit.add(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
     return imported
 
 
@@ -141,7 +143,7 @@ def _identity(row: Row) -> tuple[Any, ...]:
     return row["store"], row["key"], row["panelr_product_id"], row["panelr_product_id"] and row["intent"]
 
 
-def _note(connection: Connection, now: datetime, kind: Kind, action: str, row: Row, actor: str) -> None:
+def _note(connection: Connection, now: datetime, kind: MappingTable, action: str, row: Row, actor: str) -> None:
     details = {name: value for name, value in row.items() if isinstance(value, (str, int, type(None)))}
     subject = f"{kind.name} {row['id']}"
-    audit.note(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, row=details)
+    audit.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, row=details)

@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import (
-    Weighed,
-    cannot_be_processed,
-    lasting,
-    reweigh,
-    snapshot,
-    standing_values,
-    weigh,
+    Evaluation,
+    evaluate,
+    lasting_attention,
+    latest_snapshot,
+    reevaluate,
+    state_columns,
+    unhandled_attention,
 )
 from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import Action, OnPaid, Policy, State, WorkOrderRequest
+from panelr_bridge.domain.models import CallAction, OnPaid, OrderPolicy, OrderState, WorkOrderRequest
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.panelr.work_order_match import likeness
+from panelr_bridge.panelr.work_order_match import fingerprint
 from panelr_bridge.store import attempts, orders
 from panelr_bridge.store import owed_calls as outbox
 from panelr_bridge.store import rate_limit as rate
@@ -32,7 +32,7 @@ LEAVE_FORGOTTEN = timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class CallPolicy:
     """How calls are made: how many in a minute, how long one may take, and how long after it one may look."""
 
     rate_per_minute: int
@@ -57,7 +57,7 @@ class Claim:
     order_id: int
     store: str
     woo_order_id: int
-    action: Action
+    action: CallAction
     request: WorkOrderRequest
     body: bytes
     attempt: int
@@ -69,7 +69,7 @@ class Claim:
     claimed_at: datetime
     lease_until: datetime
     owed_since: datetime
-    slot: rate.Slot
+    slot: rate.RateSlot
     follows: bool = False
     """Whether more is to be done as soon as the work order exists."""
     paid_at: datetime | None = None
@@ -77,7 +77,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class NothingDue:
     """Nothing to do before `until`; None while nothing is owed at all. `for_leave`: what is due waits for the limit."""
 
     until: datetime | None
@@ -85,25 +85,31 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class StateChanged:
     """An order that was due calls for something else now; there may be more to do."""
 
     order_id: int
-    state: State
+    state: OrderState
 
 
 def claim_due(
-    connection: Connection, now: datetime, *, policy: Policy, terms: Terms, first: Action, tried: list[int]
-) -> Claim | Moved | Idle:
+    connection: Connection,
+    now: datetime,
+    *,
+    policy: OrderPolicy,
+    terms: CallPolicy,
+    first: CallAction,
+    tried: list[int],
+) -> Claim | StateChanged | NothingDue:
     """Take the call that has been due the longest, if there is leave for one; those that owe `first` go first.
 
     `tried` is told which order that is, for the case that handling it raises.
     """
     row = outbox.next_due(connection, now=now, first=first)
     if row is None:
-        return Idle(outbox.next_at(connection))
+        return NothingDue(outbox.next_at(connection))
     tried.append(row["id"])
-    if row["owes"] == Action.CREATE_WORK_ORDER:
+    if row["owes"] == CallAction.CREATE_WORK_ORDER:
         return _claim_create(connection, row, policy=policy, terms=terms, now=now)
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
@@ -115,30 +121,30 @@ def claim_due(
 
 
 def _claim_create(
-    connection: Connection, row: Row, *, policy: Policy, terms: Terms, now: datetime
-) -> Claim | Moved | Idle:
+    connection: Connection, row: Row, *, policy: OrderPolicy, terms: CallPolicy, now: datetime
+) -> Claim | StateChanged | NothingDue:
     """An order that waits to be sent is decided anew by its newest snapshot and by the mappings of this moment."""
-    order = snapshot(connection, row)
+    order = latest_snapshot(connection, row)
     if order is None:
         raise LookupError(f"order {row['id']} owes a call and has no snapshot")
-    weighed, _ = weigh(connection, order, store=row["store"], policy=policy)
+    weighed, _ = evaluate(connection, order, store=row["store"], policy=policy)
     if not isinstance(weighed.decision, Create):
-        values = reweigh(row, weighed, now=now)
+        values = reevaluate(row, weighed, now=now)
         orders.change(connection, row["id"], values, now=now)
-        return Moved(row["id"], values["state"])
+        return StateChanged(row["id"], values["state"])
     request = weighed.decision.request
-    alike = likeness(request)
+    alike = fingerprint(request)
     if _waits_for_its_twin(connection, row, alike, terms=terms, now=now):
-        return Moved(row["id"], State.QUEUED)
+        return StateChanged(row["id"], OrderState.QUEUED)
     slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
     attempt = row["tries"] + 1
-    values = sending_values(row, request, alike=alike, now=now)
+    values = sending_columns(row, request, alike=alike, now=now)
     values |= outbox.leased(tries=attempt, until=now + terms.lease, slot=slot.number)
     if row["attention"]:
-        values["attention"] = lasting(row, handled=True) or None
-    standing = standing_values(weighed, state=State.SENDING, delivery_id=None, now=now)
+        values["attention"] = lasting_attention(row, handled=True) or None
+    standing = state_columns(weighed, state=OrderState.SENDING, delivery_id=None, now=now)
     orders.change(connection, row["id"], standing | values, now=now)
     follows = follows_at_once(weighed, store=row["store"], policy=policy)
     paid_at = order.date_paid_gmt
@@ -147,12 +153,12 @@ def _claim_create(
     )
 
 
-def _idle(connection: Connection, terms: Terms, *, now: datetime) -> Idle:
+def _idle(connection: Connection, terms: CallPolicy, *, now: datetime) -> NothingDue:
     until = rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now)
-    return Idle(until, for_leave=True)
+    return NothingDue(until, for_leave=True)
 
 
-def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: Terms, now: datetime) -> bool:
+def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: CallPolicy, now: datetime) -> bool:
     """Put an order off while another that Panelr's list could not tell it from is being looked up.
 
     Sent one after the other, each lost answer has one work order that it can be; two lost at once would need a person.
@@ -169,10 +175,10 @@ def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: 
     return True
 
 
-def sending_values(row: Row, request: WorkOrderRequest, *, alike: str, now: datetime) -> Row:
+def sending_columns(row: Row, request: WorkOrderRequest, *, alike: str, now: datetime) -> Row:
     """Return the columns of an order whose create call goes out now; `alike` is the request's likeness."""
     return {
-        "state": State.SENDING,
+        "state": OrderState.SENDING,
         "request": panelr_request.dump(request).decode(),
         "likeness": alike,
         "attempts": row["attempts"] + 1,
@@ -181,7 +187,7 @@ def sending_values(row: Row, request: WorkOrderRequest, *, alike: str, now: date
     }
 
 
-def follows_at_once(weighed: Weighed, *, store: str, policy: Policy) -> bool:
+def follows_at_once(weighed: Evaluation, *, store: str, policy: OrderPolicy) -> bool:
     """Return whether the store or Panelr is to be told more as soon as the work order exists."""
     return weighed.catalogue.on_paid is not OnPaid.NONE or store in policy.writes_back
 
@@ -191,18 +197,18 @@ def claim_of(
     request: WorkOrderRequest,
     *,
     attempt: int,
-    slot: rate.Slot,
-    terms: Terms,
+    slot: rate.RateSlot,
+    terms: CallPolicy,
     now: datetime,
     follows: bool,
     paid_at: datetime | None,
 ) -> Claim:
-    """Return the claim of an order's create call; `row` holds the order as `sending_values` made it."""
+    """Return the claim of an order's create call; `row` holds the order as `sending_columns` made it."""
     return Claim(
         order_id=row["id"],
         store=row["store"],
         woo_order_id=row["woo_order_id"],
-        action=Action.CREATE_WORK_ORDER,
+        action=CallAction.CREATE_WORK_ORDER,
         request=request,
         body=row["request"].encode(),
         attempt=attempt,
@@ -220,12 +226,12 @@ def claim_of(
     )
 
 
-def _look_up(row: Row, *, slot: rate.Slot, terms: Terms, now: datetime) -> Claim:
+def _look_up(row: Row, *, slot: rate.RateSlot, terms: CallPolicy, now: datetime) -> Claim:
     return Claim(
         order_id=row["id"],
         store=row["store"],
         woo_order_id=row["woo_order_id"],
-        action=Action.LOOK_UP,
+        action=CallAction.LOOK_UP,
         request=panelr_request.load(row["request"]),
         body=row["request"].encode(),
         attempt=row["tries"] + 1,
@@ -249,22 +255,22 @@ def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
     row = orders.lock_by_id(connection, order_id)
     if row is None or row["owes"] is None or row["call_until"] is not None or row["next_attempt_at"] > now:
         return False
-    values = {"attention": cannot_be_processed(row)} | outbox.put_back(due=now + ASIDE)
+    values = {"attention": unhandled_attention(row)} | outbox.put_back(due=now + ASIDE)
     orders.change(connection, order_id, values, now=now)
     return True
 
 
-def leave(connection: Connection, now: datetime, *, terms: Terms) -> rate.Slot | None:
+def take_slot(connection: Connection, now: datetime, *, terms: CallPolicy) -> rate.RateSlot | None:
     """Take leave for a call that belongs to no order; None when there is none."""
     return rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
 
 
-def took_long(connection: Connection, now: datetime, slot: rate.Slot) -> None:
+def extend_slot(connection: Connection, now: datetime, slot: rate.RateSlot) -> None:
     """Say that a call has taken longer than its slot allows for."""
     rate.keep(connection, slot.number, name=RATE, now=now)
 
 
-def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | None:
+def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> int | None:
     """Take back one lease that ended without an outcome; returns the order's id, None when there is none.
 
     Whoever held it was killed or stalls: its create call may have reached Panelr, so it is looked up.
@@ -275,12 +281,12 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
     if row["call_slot"] is not None:  # its call may have left long after it took the slot
         rate.keep(connection, row["call_slot"], name=RATE, now=now)
     words = "the process that made this call ended before the outcome was recorded"
-    attempts.note(
+    attempts.add(
         connection,
         {
             "order_id": row["id"],
             "action": row["owes"],
-            "number": row["attempts"] if row["owes"] == Action.CREATE_WORK_ORDER else row["tries"],
+            "number": row["attempts"] if row["owes"] == CallAction.CREATE_WORK_ORDER else row["tries"],
             "outcome": outcomes.name(outcomes.Unknown(words=words)),
             "status": None,
             "milliseconds": None,
@@ -290,9 +296,9 @@ def end_leases(connection: Connection, now: datetime, *, terms: Terms) -> int | 
         },
     )
     due = now + terms.grace
-    if row["owes"] == Action.LOOK_UP:
+    if row["owes"] == CallAction.LOOK_UP:
         orders.note(connection, row["id"], outbox.put_back(due=due))
     else:
-        values = {"state": State.UNCONFIRMED, "reasons": [{"code": "unconfirmed", "words": words}]}
-        orders.change(connection, row["id"], values | outbox.switched(action=Action.LOOK_UP, due=due), now=now)
+        values = {"state": OrderState.UNCONFIRMED, "reasons": [{"code": "unconfirmed", "words": words}]}
+        orders.change(connection, row["id"], values | outbox.switched(action=CallAction.LOOK_UP, due=due), now=now)
     return int(row["id"])

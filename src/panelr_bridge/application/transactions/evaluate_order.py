@@ -17,7 +17,7 @@ from panelr_bridge.domain.decision import (
     changes_since,
     decide,
 )
-from panelr_bridge.domain.models import Action, Catalogue, Policy, Reason, State, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, mappings, orders
 from panelr_bridge.store import owed_calls as outbox
@@ -43,15 +43,15 @@ LASTING = FOLLOW_UPS | {"second_work_order", "created_after_all", UNHANDLED}
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class Evaluation:
     """An order, what it calls for, and the mappings by which that was decided."""
 
     order: Order
     decision: Decision
-    catalogue: Catalogue
+    catalogue: OrderMappings
 
 
-def weigh(connection: Connection, order: Order, *, store: str, policy: Policy) -> tuple[Weighed, int | None]:
+def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> tuple[Evaluation, int | None]:
     """Decide `order` by the mappings as they are now; also returns the order's id, if it has one already."""
     catalogue, order_id = mappings.for_order(
         connection,
@@ -61,7 +61,7 @@ def weigh(connection: Connection, order: Order, *, store: str, policy: Policy) -
         payment_method=order.payment_method,
     )
     decision = _unless_taken(connection, decide(order, catalogue, policy), order_id)
-    return Weighed(order, decision, catalogue), order_id
+    return Evaluation(order, decision, catalogue), order_id
 
 
 def _unless_taken(connection: Connection, decision: Decision, order_id: int | None) -> Decision:
@@ -75,7 +75,7 @@ def _unless_taken(connection: Connection, decision: Decision, order_id: int | No
     return Hold((Reason("work_order_taken", words),))
 
 
-def snapshot(connection: Connection, row: Row) -> Order | None:
+def latest_snapshot(connection: Connection, row: Row) -> Order | None:
     """Return an order's newest snapshot in the status that the row knows: a deletion brings no snapshot."""
     if row["delivery_id"] is None:
         return None
@@ -83,7 +83,7 @@ def snapshot(connection: Connection, row: Row) -> Order | None:
     return order.model_copy(update={"status": row["woo_status"]})
 
 
-def snapshot_values(order: Order, *, delivery_id: int | None, sha256: bytes) -> Row:
+def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) -> Row:
     """Return the columns that tell of a snapshot."""
     return {
         "woo_order_number": order.number or str(order.id),
@@ -96,23 +96,23 @@ def snapshot_values(order: Order, *, delivery_id: int | None, sha256: bytes) -> 
     }
 
 
-def standing_values(weighed: Weighed, *, state: State, delivery_id: int | None, now: datetime) -> Row:
+def state_columns(weighed: Evaluation, *, state: OrderState, delivery_id: int | None, now: datetime) -> Row:
     """Return the columns that tell where an order stands once its decision has led it to `state`."""
     decision = weighed.decision
     values: Row = {
         "state": state,
-        "reasons": as_json(decision.reasons),
+        "reasons": reasons_as_json(decision.reasons),
         "awaits_mapping": awaits_mapping(state=state, decision=decision),
         "mapping_revision": weighed.catalogue.revision,
     }
     if isinstance(decision, Adopt):
-        values |= result_values(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    if isinstance(decision, Adopt) or (state is State.HELD and asks_for_lines(weighed.order, decision.reasons)):
+        values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
+    if isinstance(decision, Adopt) or (state is OrderState.HELD and asks_for_lines(weighed.order, decision.reasons)):
         values |= {"follow_at": now}
     return values
 
 
-def result_values(work_order: WorkOrder, *, adopted: bool) -> Row:
+def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Row:
     """Return the columns that keep a work order."""
     return {
         "work_order_id": work_order.work_order_id,
@@ -123,24 +123,24 @@ def result_values(work_order: WorkOrder, *, adopted: bool) -> Row:
     }
 
 
-def reweigh(row: Row, weighed: Weighed, *, now: datetime, again: bool = False) -> Row:
+def reevaluate(row: Row, weighed: Evaluation, *, now: datetime, again: bool = False) -> Row:
     """Return the columns that change when a locked order is decided anew, what it owes among them.
 
     `row` tells the snapshot that was weighed. `again` sends once more what Panelr has refused, though it is the same.
     """
-    before = State(row["state"])
+    before = OrderState(row["state"])
     if before in FIXED:
         return {"mapping_revision": weighed.catalogue.revision}
     refused = None if again or row["request"] is None else panelr_request.load(row["request"])
     after = advance(state=before, decision=weighed.decision, refused=refused)
     if after is before and after is not weighed.decision.state:
         return {"mapping_revision": weighed.catalogue.revision}
-    values = standing_values(weighed, state=after, delivery_id=row["delivery_id"], now=now)
-    if after is State.QUEUED and before is not State.QUEUED:
-        values |= outbox.owed(action=Action.CREATE_WORK_ORDER, due=now, now=now)
-    if before is State.QUEUED and after is not State.QUEUED:
+    values = state_columns(weighed, state=after, delivery_id=row["delivery_id"], now=now)
+    if after is OrderState.QUEUED and before is not OrderState.QUEUED:
+        values |= outbox.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
+    if before is OrderState.QUEUED and after is not OrderState.QUEUED:
         values |= outbox.NOTHING
-    if before is State.QUEUED and after is State.QUEUED:
+    if before is OrderState.QUEUED and after is OrderState.QUEUED:
         del values["reasons"]  # why it waits is as true as before
     return values
 
@@ -150,14 +150,14 @@ def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[s
 
     That is what changed in WooCommerce since its work order was made, and what lasts until a person acts.
     """
-    told = lasting(row)
+    told = lasting_attention(row)
     if row["sent_delivery_id"] is not None:
         sent = payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
-        told += as_json(changes_since(sent=sent, now=now_order))
+        told += reasons_as_json(changes_since(sent=sent, now=now_order))
     return told or None
 
 
-def lasting(row: Row, *, handled: bool = False) -> list[dict[str, str]]:
+def lasting_attention(row: Row, *, handled: bool = False) -> list[dict[str, str]]:
     """Return the part of an order's attention that no newer snapshot settles.
 
     `handled` says that the order can be processed again.
@@ -166,12 +166,12 @@ def lasting(row: Row, *, handled: bool = False) -> list[dict[str, str]]:
     return [reason for reason in row["attention"] or [] if reason["code"] in codes]
 
 
-def cannot_be_processed(row: Row) -> list[dict[str, str]]:
+def unhandled_attention(row: Row) -> list[dict[str, str]]:
     """Return the attention of an order at which the bridge itself has failed."""
     told = {"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}
-    return [*lasting(row, handled=True), told]
+    return [*lasting_attention(row, handled=True), told]
 
 
-def as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+def reasons_as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
     """Return reasons as they are stored and shown."""
     return [reason.as_json() for reason in reasons]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.evaluate_order import weigh
+from panelr_bridge.application.transactions.evaluate_order import evaluate
 from panelr_bridge.domain.decision import advance
-from panelr_bridge.domain.models import Policy, Reason, State
+from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
 from panelr_bridge.store import backfill_cursors as marks
 from panelr_bridge.store import deliveries
 from panelr_bridge.store.tables import Row
@@ -15,21 +15,25 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KnownOrders:
     """What is known of a page: its orders' rows by WooCommerce's ids, and verdicts by their bodies' SHA-256."""
 
     rows: Mapping[int, Row]
     verdicts: Mapping[bytes, str]
 
 
-def look(connection: Connection, *, store: str, topic: str, ids: Sequence[int], unreadable: Sequence[bytes]) -> Told:
+def read_known_orders(
+    connection: Connection, *, store: str, topic: str, ids: Sequence[int], unreadable: Sequence[bytes]
+) -> KnownOrders:
     """Read what is known of orders, and of bodies (by their SHA-256) that are none."""
-    rows = marks.standing(connection, store=store, ids=list(ids)) if ids else {}
-    kept = deliveries.kept(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
-    return Told(rows, kept)
+    rows = marks.known_orders(connection, store=store, ids=list(ids)) if ids else {}
+    kept = (
+        deliveries.stored_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
+    )
+    return KnownOrders(rows, kept)
 
 
-def knows(row: Row, order: Order, *, sha256: bytes) -> bool:
+def is_known(row: Row, order: Order, *, sha256: bytes) -> bool:
     """Return whether an order's row tells of `order` as it is, or as it was later; `sha256` is its body's.
 
     WooCommerce tells modifications to the second: what differs within one is news.
@@ -43,10 +47,10 @@ def knows(row: Row, order: Order, *, sha256: bytes) -> bool:
 
 
 def would_become(
-    connection: Connection, order: Order, row: Row | None, *, store: str, policy: Policy
-) -> tuple[State, tuple[Reason, ...]]:
+    connection: Connection, order: Order, row: Row | None, *, store: str, policy: OrderPolicy
+) -> tuple[OrderState, tuple[Reason, ...]]:
     """Return the state that `order` calls for by the mappings as they are, and why; nothing is written."""
-    weighed, _ = weigh(connection, order, store=store, policy=policy)
+    weighed, _ = evaluate(connection, order, store=store, policy=policy)
     decision = weighed.decision
-    state = decision.state if row is None else advance(state=State(row["state"]), decision=decision, refused=None)
+    state = decision.state if row is None else advance(state=OrderState(row["state"]), decision=decision, refused=None)
     return state, (decision.reasons if state is decision.state else ())

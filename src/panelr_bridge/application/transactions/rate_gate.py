@@ -9,23 +9,23 @@ from panelr_bridge.domain import call_outcome as outcomes
 from panelr_bridge.domain import retry_policy as retry
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled
 from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store.rate_limit import Slot
+from panelr_bridge.store.rate_limit import RateSlot
 
 
-def keep_slot(connection: Connection, slot: Slot, *, claimed_at: datetime, now: datetime) -> None:
+def extend_slot(connection: Connection, slot: RateSlot, *, claimed_at: datetime, now: datetime) -> None:
     """Tell the rate limit of a call that took long: it may have left at its end."""
     if now - claimed_at > rate.SLACK:
         rate.keep(connection, slot.number, name=RATE, now=now)
 
 
-def answered(connection: Connection, slot: Slot, outcome: Outcome, *, now: datetime) -> None:
+def reopen_gate(connection: Connection, slot: RateSlot, outcome: Outcome, *, now: datetime) -> None:
     """A probe that was not sent away again opens the gate for everybody."""
     if slot.probe and not isinstance(outcome, (Throttled, Misconfigured)):
         rate.open_again(connection, name=RATE, now=now, heard=isinstance(outcome, (Done, Refused)))
 
 
 def close_gate(
-    connection: Connection, slot: Slot, outcome: Outcome, *, schedule: tuple[float, ...], now: datetime
+    connection: Connection, slot: RateSlot, outcome: Outcome, *, schedule: tuple[float, ...], now: datetime
 ) -> None:
     """A 429 pauses everybody; a key that is refused must not be hammered by every new order.
 
@@ -35,7 +35,7 @@ def close_gate(
         return
     gate = rate.gate(connection, name=RATE)
     failures = gate.failures if gate is not None and slot.probe else 0
-    pause = retry.delay(attempt=failures + 1, outcome=outcome, schedule=schedule) or retry.LONGEST_PAUSE
+    pause = retry.retry_delay(attempt=failures + 1, outcome=outcome, schedule=schedule) or retry.LONGEST_PAUSE
     rate.close(
         connection,
         name=RATE,

@@ -3,7 +3,7 @@
 Its public names are these three.
 """
 
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine.compiled import CompiledStatement
 from panelr_bridge.store.engine.connect import Database, connect
 
-__all__ = ["Database", "Prepared", "connect"]
+__all__ = ["CompiledStatement", "Database", "connect"]

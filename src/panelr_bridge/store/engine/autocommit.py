@@ -13,33 +13,33 @@ import asyncpg
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from panelr_bridge.store.engine.batcher import Rows, Turns, Values
-from panelr_bridge.store.engine.compiled import Context, Form, Prepared
+from panelr_bridge.store.engine.batcher import Rows, StatementBatcher, Values
+from panelr_bridge.store.engine.compiled import CompiledStatement, DialectForm, EventContext
 from panelr_bridge.store.tables import Row
 
 Connect = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Listened:
+class EventConnection:
     """What SQLAlchemy's events get in the place of its connection."""
 
     engine: Engine
     info: Row = field(default_factory=dict)
 
 
-class Alone:
+class AutocommitPool:
     """A few connections, each of which runs one statement at a time, with one set of values or with several."""
 
     def __init__(self, engine: Engine, connect: Connect, *, connections: int, beaten: frozenset[str]) -> None:
         self._engine = engine
         self._connect = connect
         self._beaten = beaten
-        self._turns = Turns(self._one, self._many, most=connections)
+        self._turns = StatementBatcher(self._one, self._many, most=connections)
         self._idle: list[Any] = []
         self._closed = False
 
-    async def run(self, statement: Prepared, values: Values) -> Rows:
+    async def run(self, statement: CompiledStatement, values: Values) -> Rows:
         """Run `statement` and return its rows; none where PostgreSQL took it back for another transaction's sake.
 
         `values` is asked when it begins, and again where it was taken back with others. Raises SQLAlchemy's DBAPIError
@@ -47,7 +47,7 @@ class Alone:
         """
         return await self._turns.run(statement, values)
 
-    async def _one(self, statement: Prepared, values: Values) -> Rows:
+    async def _one(self, statement: CompiledStatement, values: Values) -> Rows:
         form = statement.form(self._engine.dialect)
         row = values()
         parameters = form.parameters(row)  # before a connection is taken: it may raise
@@ -58,7 +58,7 @@ class Alone:
                 return []
             raise self._told(form, error) from error
 
-    async def _many(self, statement: Prepared, values: list[Values]) -> Rows | None:
+    async def _many(self, statement: CompiledStatement, values: list[Values]) -> Rows | None:
         """Run a statement that brings one row once for each of `values`, in one transaction, and return the rows.
 
         None, and nothing has happened, where one of them failed. Raises as `run` does where the connection was lost.
@@ -87,21 +87,21 @@ class Alone:
                 return connection
         return await self._connect()
 
-    async def _on(self, connection: Any, form: Form, rows: list[Row], every: list[list[Any]]) -> Rows:
+    async def _on(self, connection: Any, form: DialectForm, rows: list[Row], every: list[list[Any]]) -> Rows:
         """Run a statement once for each of `every`, its parameters; `rows` are the same by their names."""
         usable = False
         try:
-            heard, listened = self._engine.dispatch, Listened(self._engine)
+            heard, listened = self._engine.dispatch, EventConnection(self._engine)
             for before in heard.before_cursor_execute:
                 for parameters, row in zip(every, rows, strict=True):
-                    before(listened, None, form.sql, parameters, Context([row]), False)
+                    before(listened, None, form.sql, parameters, EventContext([row]), False)
             if len(every) == 1:
                 found: Rows = await connection.fetch(form.sql, *every[0])
             else:  # an implicit transaction, with one commit at its end
                 found = await connection.fetchmany(form.sql, every)
             for after in heard.after_cursor_execute:
                 for parameters, row in zip(every, rows, strict=True):
-                    after(listened, None, form.sql, parameters, Context([row]), False)
+                    after(listened, None, form.sql, parameters, EventContext([row]), False)
             for committed in heard.commit:
                 committed(listened)
             usable = True
@@ -115,7 +115,7 @@ class Alone:
             else:  # cancelled in the middle, or lost
                 connection.terminate()
 
-    def _told(self, form: Form, error: Exception) -> Any:
+    def _told(self, form: DialectForm, error: Exception) -> Any:
         """Return asyncpg's error as SQLAlchemy tells it, without the values, which are a customer's."""
         dbapi: Any = self._engine.dialect.loaded_dbapi
         lost = isinstance(error, asyncpg.InterfaceError)

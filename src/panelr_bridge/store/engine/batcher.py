@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.sqlite_writer import TOGETHER, Promise
+from panelr_bridge.store.engine.compiled import CompiledStatement
+from panelr_bridge.store.engine.sqlite_writer import TOGETHER, PendingResult
 from panelr_bridge.store.tables import Row
 
 Values = Callable[[], Row]
@@ -26,14 +26,14 @@ PATIENCE = 30.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Job(Promise):
+class PendingStatement(PendingResult):
     """A statement's values that wait for their turn, since a moment of the loop's clock."""
 
     values: Values
     since: float
 
 
-class Turns:
+class StatementBatcher:
     """Runs statements: as few at one time as will do, and at most `most`.
 
     `one` runs a statement with one set of values and returns its rows. `many` runs it with several, all or none of
@@ -42,8 +42,8 @@ class Turns:
 
     def __init__(
         self,
-        one: Callable[[Prepared, Values], Awaitable[Rows]],
-        many: Callable[[Prepared, list[Values]], Awaitable[Rows | None]],
+        one: Callable[[CompiledStatement, Values], Awaitable[Rows]],
+        many: Callable[[CompiledStatement, list[Values]], Awaitable[Rows | None]],
         *,
         most: int,
     ) -> None:
@@ -51,12 +51,12 @@ class Turns:
         self._many = many
         self._most = most
         self._under_way = 0
-        self._waiting: dict[tuple[Prepared, bool], deque[Job]] = {}
+        self._waiting: dict[tuple[CompiledStatement, bool], deque[PendingStatement]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
-    async def run(self, statement: Prepared, values: Values) -> Rows:
+    async def run(self, statement: CompiledStatement, values: Values) -> Rows:
         """Run `statement` when its turn comes and return its rows; raises what running it raised, or TimeoutError.
 
         One that has waited, and whose turn has come, is run to its end even when the caller is cancelled then: others
@@ -64,7 +64,7 @@ class Turns:
         """
         if self._under_way >= AT_ONCE:
             loop = asyncio.get_running_loop()
-            job = Job(values=values, since=loop.time(), future=loop.create_future())
+            job = PendingStatement(values=values, since=loop.time(), future=loop.create_future())
             self._wait(statement, job, together=statement.one_row)
             waited: Rows = await job.future
             return waited
@@ -87,7 +87,7 @@ class Turns:
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
-    def _wait(self, statement: Prepared, job: Job, *, together: bool) -> None:
+    def _wait(self, statement: CompiledStatement, job: PendingStatement, *, together: bool) -> None:
         self._waiting.setdefault((statement, together), deque()).append(job)
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(HELD_UP, self._look)
@@ -128,7 +128,7 @@ class Turns:
         finally:
             self._end_turn()
 
-    async def _carry_out(self, statement: Prepared, jobs: list[Job]) -> None:
+    async def _carry_out(self, statement: CompiledStatement, jobs: list[PendingStatement]) -> None:
         """Run `jobs` and tell each what came of it; where none has happened, each waits again, by itself."""
         try:
             each = await self._results(statement, jobs)
@@ -144,7 +144,7 @@ class Turns:
             else:
                 _end(job, result=rows)
 
-    async def _results(self, statement: Prepared, jobs: list[Job]) -> list[Rows | None]:
+    async def _results(self, statement: CompiledStatement, jobs: list[PendingStatement]) -> list[Rows | None]:
         if len(jobs) < 2:
             return [await self._one(statement, job.values) for job in jobs]
         rows = await self._many(statement, [job.values for job in jobs])
@@ -155,6 +155,6 @@ class Turns:
         return [[row] for row in rows]
 
 
-def _end(job: Job, *, result: Rows | None = None, error: BaseException | None = None) -> None:
+def _end(job: PendingStatement, *, result: Rows | None = None, error: BaseException | None = None) -> None:
     job.result, job.error = result, error
     job.deliver()

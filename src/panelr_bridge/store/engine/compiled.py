@@ -25,7 +25,7 @@ AS_THEY_ARE = (Boolean, LargeBinary)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class DialectForm:
     """A statement as one driver takes it, how its parameters are had from the values, and whether it brings rows.
 
     `take` returns the named ones in their order, those at the places of `written` are still to be written as the
@@ -49,13 +49,13 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class EventContext:
     """What SQLAlchemy's events tell of a statement's values by their names."""
 
     compiled_parameters: list[Row]
 
 
-class Prepared:
+class CompiledStatement:
     """One statement; give a mapping of dialect name to statement where the two databases need different words.
 
     `one_row` says that it brings one row whatever it finds, by which many that are run in one way are told apart.
@@ -64,7 +64,7 @@ class Prepared:
     def __init__(self, statement: CompilerElement | Mapping[str, CompilerElement], *, one_row: bool = False) -> None:
         self.one_row = one_row
         self._statement = statement
-        self._forms: dict[str, Form] = {}
+        self._forms: dict[str, DialectForm] = {}
 
     def run(self, connection: Connection, values: Row) -> list[Sequence[Any]]:
         """Run it with `values`, which may hold more than it needs, and return its rows.
@@ -77,17 +77,17 @@ class Prepared:
         heard = connection.engine.dispatch
         try:
             for before in heard.before_cursor_execute:
-                before(connection, cursor, form.sql, parameters, Context([values]), False)
+                before(connection, cursor, form.sql, parameters, EventContext([values]), False)
             cursor.execute(form.sql, parameters)
             for after in heard.after_cursor_execute:
-                after(connection, cursor, form.sql, parameters, Context([values]), False)
+                after(connection, cursor, form.sql, parameters, EventContext([values]), False)
             return list(cursor.fetchall()) if form.returns else []
         except connection.dialect.loaded_dbapi.Error as error:
             raise _told(connection, form, error) from error
         finally:
             cursor.close()
 
-    def form(self, dialect: Dialect) -> Form:
+    def form(self, dialect: Dialect) -> DialectForm:
         """Return the statement as `dialect`'s driver takes it."""
         form = self._forms.get(dialect.name)
         if form is None:
@@ -97,7 +97,7 @@ class Prepared:
         return form
 
 
-def _formed(statement: CompilerElement, dialect: Dialect) -> Form:
+def _formed(statement: CompilerElement, dialect: Dialect) -> DialectForm:
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  DDL is not prepared
     binds = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
@@ -109,7 +109,7 @@ def _formed(statement: CompilerElement, dialect: Dialect) -> Form:
         if not bind.required
     ]
     sql = str(compiled)
-    return Form(
+    return DialectForm(
         sql,
         _taking([name for name, _ in named]),
         written=tuple((place, write) for place, (_, write) in enumerate(named) if write is not None),
@@ -131,7 +131,7 @@ def _taking(names: list[str]) -> Taking:
     return lambda values: tuple([values[name] for name in names])
 
 
-def _told(connection: Connection, form: Form, error: Exception) -> BaseException:
+def _told(connection: Connection, form: DialectForm, error: Exception) -> BaseException:
     """Return a driver's error as SQLAlchemy tells it, without the values, which are a customer's."""
     dialect = connection.dialect
     lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]

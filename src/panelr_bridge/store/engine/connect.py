@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from sqlalchemy import Connection, make_url
 
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.store.engine.compiled import CompiledStatement
 from panelr_bridge.store.engine.sqlite import SqliteDatabase
 from panelr_bridge.store.tables import Row
 
@@ -26,7 +26,7 @@ class Database(Protocol):
     async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work` in a transaction that only reads."""
 
-    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> list[Sequence[Any]]:
         """Run one statement that commits by itself, with the values as they are when it begins; returns its rows.
 
         Without rows, it may have been taken back for another transaction's sake: then nothing has happened.

@@ -13,9 +13,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
 from panelr_bridge import json_codec
-from panelr_bridge.errors import Restart
-from panelr_bridge.store.engine.autocommit import Alone
-from panelr_bridge.store.engine.compiled import Prepared
+from panelr_bridge.errors import RetryTransaction
+from panelr_bridge.store.engine.autocommit import AutocommitPool
+from panelr_bridge.store.engine.compiled import CompiledStatement
 from panelr_bridge.store.engine.sqlite_writer import TRIES
 from panelr_bridge.store.tables import Row
 
@@ -50,7 +50,7 @@ class PostgresDatabase:
 
     def __init__(self, url: URL) -> None:
         self._engine = _engine(url)
-        self._alone = Alone(
+        self._alone = AutocommitPool(
             self._engine.sync_engine, _connecting(self._engine), connections=CONNECTIONS, beaten=BEATEN_SQLSTATES
         )
 
@@ -64,7 +64,7 @@ class PostgresDatabase:
         for last in (False,) * (TRIES - 1) + (True,):
             try:
                 return await greenlet_spawn(transaction)
-            except Restart:
+            except RetryTransaction:
                 if last:
                     raise
             except DBAPIError as error:
@@ -78,7 +78,7 @@ class PostgresDatabase:
         async with self._engine.connect() as connection:
             return await connection.run_sync(work, *args, **kwargs)
 
-    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> list[Sequence[Any]]:
         """Run one statement that commits by itself; without rows, PostgreSQL may have taken it back."""
         return await self._alone.run(statement, values)
 

@@ -10,8 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from panelr_bridge import json_codec
-from panelr_bridge.store.engine.compiled import Prepared
-from panelr_bridge.store.engine.sqlite_writer import Writer
+from panelr_bridge.store.engine.compiled import CompiledStatement
+from panelr_bridge.store.engine.sqlite_writer import SqliteWriter
 from panelr_bridge.store.tables import Row
 
 P = ParamSpec("P")
@@ -34,7 +34,7 @@ class SqliteDatabase:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE", patience=0, cache=WRITERS_CACHE)
         self._reading = _sqlite_engine(path, begin="BEGIN", patience=BUSY_MILLISECONDS, cache=READERS_CACHE)
-        self._writer = Writer(self._writing)
+        self._writer = SqliteWriter(self._writing)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -55,7 +55,7 @@ class SqliteDatabase:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
 
-    async def alone(self, statement: Prepared, values: Callable[[], Row]) -> list[Sequence[Any]]:
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> list[Sequence[Any]]:
         """Run one statement when the writer comes to it."""
         return await self.write(lambda connection: statement.run(connection, values()))
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from panelr_bridge.errors import Restart
+from panelr_bridge.errors import RetryTransaction
 
 TRIES = 5
 TOGETHER = 64
@@ -39,7 +39,7 @@ ALONE = 4
 
 
 @dataclass(slots=True, kw_only=True)
-class Promise:
+class PendingResult:
     """What came of a piece of work, and who waits for that."""
 
     future: "asyncio.Future[Any]"
@@ -59,13 +59,13 @@ class Promise:
 
 
 @dataclass(slots=True, kw_only=True)
-class Job(Promise):
+class PendingTransaction(PendingResult):
     """A piece of work for the writer."""
 
     work: Callable[[Connection], Any]
 
 
-class Disk:
+class CommitThread:
     """A thread that waits for the disk, for one piece of work after the other.
 
     An executor of the standard library would do, but takes a dozen locks for each, where an order has two.
@@ -81,7 +81,7 @@ class Disk:
             self._thread = threading.Thread(target=self._serve, name="sqlite-commit", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
-        promise = Promise(future=loop.create_future())
+        promise = PendingResult(future=loop.create_future())
 
         def run() -> None:
             try:
@@ -106,13 +106,13 @@ class Disk:
             run()
 
 
-class Writer:
+class SqliteWriter:
     """Runs work on one connection, in the order in which it was asked for."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._disk = Disk()
-        self._jobs: deque[Job] = deque()
+        self._disk = CommitThread()
+        self._jobs: deque[PendingTransaction] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._quick = False
@@ -128,7 +128,7 @@ class Writer:
         It is run to its end even when the caller is cancelled: a commit that is under way cannot be called back.
         """
         loop = asyncio.get_running_loop()
-        job = Job(work=work, future=loop.create_future())
+        job = PendingTransaction(work=work, future=loop.create_future())
         if self._just_now:
             self._alone = 0
         if self._serving is None and self._is_quick() and self._ran_at_once(job):
@@ -155,7 +155,7 @@ class Writer:
     def _come_round(self) -> None:
         self._just_now = False
 
-    def _ran_at_once(self, job: Job) -> bool:
+    def _ran_at_once(self, job: PendingTransaction) -> bool:
         """Run a job and commit it here and now; False, and nothing has happened, where `_commit` is to see to it."""
         if self._connection is None or _has_savepoint(self._connection):
             return False
@@ -194,7 +194,7 @@ class Writer:
             known = len(self._jobs)
             await asyncio.sleep(0)
 
-    async def _commit(self, batch: list[Job]) -> None:
+    async def _commit(self, batch: list[PendingTransaction]) -> None:
         """Run the jobs and commit them; when that fails, none of them has happened.
 
         Where they are run again, another process may write in between.
@@ -283,7 +283,7 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def _together(connection: Connection, batch: list[Job]) -> bool:
+def _together(connection: Connection, batch: list[PendingTransaction]) -> bool:
     """Run the jobs; False, and nothing has happened, where they are to run apart.
 
     Raises where SQLite has given up the transaction, or what has failed cannot be taken back.
@@ -297,7 +297,7 @@ def _together(connection: Connection, batch: list[Job]) -> bool:
         if not driver.in_transaction:
             raise
         driver.rollback()
-        if len(batch) > 1 or isinstance(error, Restart):
+        if len(batch) > 1 or isinstance(error, RetryTransaction):
             return False
         batch[0].error = error
     return True
@@ -309,7 +309,7 @@ def _still_open(driver: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("the transaction has ended within a piece of work")
 
 
-def _apart(connection: Connection, job: Job) -> None:
+def _apart(connection: Connection, job: PendingTransaction) -> None:
     """Run one job; what it raises is its own, unless SQLite has given up the whole transaction over it."""
     driver = _driver(connection)
     driver.execute("SAVEPOINT job")
@@ -321,7 +321,7 @@ def _apart(connection: Connection, job: Job) -> None:
             if not isinstance(error, Exception) or not driver.in_transaction:  # the program ends, the disk is full
                 raise
             driver.execute("ROLLBACK TO job")
-            if last or not isinstance(error, Restart):
+            if last or not isinstance(error, RetryTransaction):
                 job.error = error
                 break
     driver.execute("RELEASE job")

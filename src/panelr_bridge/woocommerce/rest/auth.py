@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from oauthlib import oauth1
 
-from panelr_bridge.woocommerce.rest.models import Request
-from panelr_bridge.woocommerce.rest.request import written
+from panelr_bridge.woocommerce.rest.models import RestRequest
+from panelr_bridge.woocommerce.rest.request import as_body
 
 Query = tuple[tuple[str, str], ...]
 KEY_PREFIX = "ck_"
@@ -29,7 +29,7 @@ def basic(key: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode("ascii")
 
 
-def signed(request: Request, *, root: str, key: str, secret: str, nonce: str, timestamp: int) -> Query:
+def sign_query(request: RestRequest, *, root: str, key: str, secret: str, nonce: str, timestamp: int) -> Query:
     """Return the query of `request` with the parameters of OAuth 1.0a, signed by HMAC-SHA256.
 
     They go into the query, because many web servers in front of PHP take the header Authorization away.
@@ -42,6 +42,6 @@ def signed(request: Request, *, root: str, key: str, secret: str, nonce: str, ti
         nonce=nonce,
         timestamp=str(timestamp),
     )
-    address = f"{root}{request.path}" + (f"?{written(request.query)}" if request.query else "")
+    address = f"{root}{request.path}" + (f"?{as_body(request.query)}" if request.query else "")
     uri, _, _ = client.sign(address, http_method=request.method)
     return tuple(parse_qsl(urlsplit(uri).query, keep_blank_values=True))

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 from panelr_bridge.errors import ShopMisconfigured
 from panelr_bridge.woocommerce.rest import wc_v3
-from panelr_bridge.woocommerce.rest.models import Answer, Listed, OrdersPage, OrdersQuery, Payload, Request
+from panelr_bridge.woocommerce.rest.models import ItemsPage, OrdersPage, OrdersQuery, Payload, RestRequest, RestResponse
 from panelr_bridge.woocommerce.rest.orders_resource import FIELDS, NEWEST_FIRST
 
 SECOND = timedelta(seconds=1)
 
-Read = Callable[[Request], Awaitable[Answer]]
+Read = Callable[[RestRequest], Awaitable[RestResponse]]
 List = Callable[[OrdersQuery], Awaitable[OrdersPage]]
 
 
@@ -66,9 +66,11 @@ def _window(*, after: datetime, before: datetime | None = None) -> tuple[tuple[s
     return wc_v3.modified(after=after, before=before)
 
 
-async def _ascending(read: Read, window: tuple[tuple[str, str], ...], *, page: int, per_page: int) -> Listed:
+async def _ascending(read: Read, window: tuple[tuple[str, str], ...], *, page: int, per_page: int) -> ItemsPage:
     asked = (("orderby", "modified"), ("order", "asc"), ("page", str(page)), ("per_page", str(per_page)))
-    return wc_v3.listed(await read(Request("GET", wc_v3.WcV3.path, (*asked, *window))), page=page, per_page=per_page)
+    return wc_v3.items_page(
+        await read(RestRequest("GET", wc_v3.WcV3.path, (*asked, *window))), page=page, per_page=per_page
+    )
 
 
 def _modified(order: Payload) -> datetime:

@@ -7,17 +7,25 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from panelr_bridge.errors import NotOffered, ShopMisconfigured, ShopNotFound
+from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopUnsupported
 from panelr_bridge.woocommerce.rest import changed_orders as walking
 from panelr_bridge.woocommerce.rest import compare, wc_v3
-from panelr_bridge.woocommerce.rest.http import WAITS, Exchange
-from panelr_bridge.woocommerce.rest.models import Answer, Dialect, Listed, OrdersPage, OrdersQuery, Payload, Request
+from panelr_bridge.woocommerce.rest.http import WAITS, RestConnection
+from panelr_bridge.woocommerce.rest.models import (
+    ItemsPage,
+    OrdersDialect,
+    OrdersPage,
+    OrdersQuery,
+    Payload,
+    RestRequest,
+    RestResponse,
+)
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
-from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, paged, write
+from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_query, write
 from panelr_bridge.woocommerce.rest.safe_write import LOOKS, settle
 
 
-def dialect_of(orders_api: str) -> Dialect:
+def dialect_of(orders_api: str) -> OrdersDialect:
     """Return the dialect of WOO_ORDERS_API."""
     base = orders_base(orders_api)
     return wc_v3.WcV3() if base == WC else OrdersResource(f"{base}/orders")
@@ -43,7 +51,7 @@ class ShopClient:
     ) -> None:
         self.dialect = dialect_of(orders_api)
         self._looks = tuple(looks)
-        self._exchange = Exchange(url=url, key=key, secret=secret, timeout_seconds=timeout_seconds, waits=waits)
+        self._exchange = RestConnection(url=url, key=key, secret=secret, timeout_seconds=timeout_seconds, waits=waits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,7 +88,7 @@ class ShopClient:
     async def create_order(self, changes: Mapping[str, Any]) -> Payload:
         """Make an order, once: it carries a random meta by which it is found when the answer is lost."""
         mark = secrets.token_hex(16)
-        request = self.dialect.create(compare.marked(changes, mark), once=mark)
+        request = self.dialect.create(compare.with_mark(changes, mark), once=mark)
         status = str(changes.get("status") or "").removeprefix("wc-")
 
         async def look() -> Payload | None:
@@ -88,7 +96,7 @@ class ShopClient:
                 statuses=(status,) if status else (), sort="-id", per_page=MAX_PER_PAGE, fields=("id", "meta_data")
             )
             page = await self.list_orders(query=newest)
-            made = next((order for order in page.orders if compare.carries(order, mark)), None)
+            made = next((order for order in page.orders if compare.has_mark(order, mark)), None)
             return None if made is None else await self.get_order(made["id"])
 
         return await self._settled(request, self.dialect.one, look)
@@ -99,7 +107,7 @@ class ShopClient:
 
         async def look() -> Payload | None:
             order = await self.get_order(order_id)
-            return order if compare.fits(order, changes) else None
+            return order if compare.matches_changes(order, changes) else None
 
         return await self._settled(request, self.dialect.one, look, again=compare.repeatable(changes))
 
@@ -139,9 +147,9 @@ class ShopClient:
             return await self._note(order_id, note) is not None
 
     async def _note(self, order_id: int, note: str) -> Payload | None:
-        answer = await self._exchange.read(Request("GET", _notes(order_id)))
-        listed = wc_v3.listed(answer, page=1, per_page=MAX_PER_PAGE)
-        return next((each for each in listed.items if compare.says(each, note)), None)
+        answer = await self._exchange.read(RestRequest("GET", _notes(order_id)))
+        listed = wc_v3.items_page(answer, page=1, per_page=MAX_PER_PAGE)
+        return next((each for each in listed.items if compare.has_text(each, note)), None)
 
     @contextlib.contextmanager
     def _notes_of_wc(self) -> Iterator[None]:
@@ -152,7 +160,7 @@ class ShopClient:
             if isinstance(self.dialect, wc_v3.WcV3):
                 raise
             words = f"an Orders resource has no notes, and wc/v3 of this shop does not take them: {error.words}"
-            raise NotOffered(words, status=error.status, code=error.code) from error
+            raise ShopUnsupported(words, status=error.status, code=error.code) from error
 
     # What wc/v3 alone has, whichever API the orders are asked of
 
@@ -170,7 +178,7 @@ class ShopClient:
         wanted = {"name": name, "topic": topic, "delivery_url": delivery_url}
 
         async def look() -> Payload | None:
-            return next((hook for hook in await self.list_webhooks() if compare.fits(hook, wanted)), None)
+            return next((hook for hook in await self.list_webhooks() if compare.matches_changes(hook, wanted)), None)
 
         request = write("POST", f"{WC}/webhooks", {**wanted, "secret": secret, "status": "active"})
         return await self._settled(request, _object, look)
@@ -181,27 +189,27 @@ class ShopClient:
         visible = {name: value for name, value in changes.items() if name != "secret"}
 
         async def look() -> Payload | None:
-            hook = _object(await self._exchange.read(Request("GET", path)))
-            return hook if visible == dict(changes) and compare.fits(hook, visible) else None
+            hook = _object(await self._exchange.read(RestRequest("GET", path)))
+            return hook if visible == dict(changes) and compare.matches_changes(hook, visible) else None
 
         return await self._settled(write("PUT", path, changes), _object, look)
 
-    async def list_products(self, page: int = 1) -> Listed:
+    async def list_products(self, page: int = 1) -> ItemsPage:
         """Return one page of up to 100 products."""
         return await self._list(f"{WC}/products", page)
 
-    async def list_variations(self, product_id: int, page: int = 1) -> Listed:
+    async def list_variations(self, product_id: int, page: int = 1) -> ItemsPage:
         """Return one page of up to 100 variations of a product; raises ShopNotFound."""
         return await self._list(f"{WC}/products/{product_id}/variations", page)
 
-    async def _list(self, path: str, page: int) -> Listed:
-        answer = await self._exchange.read(paged(path, page))
-        return wc_v3.listed(answer, page=page, per_page=MAX_PER_PAGE)
+    async def _list(self, path: str, page: int) -> ItemsPage:
+        answer = await self._exchange.read(page_query(path, page))
+        return wc_v3.items_page(answer, page=page, per_page=MAX_PER_PAGE)
 
     async def _settled(
         self,
-        request: Request,
-        one: Callable[[Answer], Payload],
+        request: RestRequest,
+        one: Callable[[RestResponse], Payload],
         look: Callable[[], Awaitable[Payload | None]],
         *,
         again: bool = True,
@@ -216,5 +224,5 @@ def _notes(order_id: int) -> str:
     return f"{WC}/orders/{order_id}/notes"
 
 
-def _object(answer: Answer) -> Payload:
+def _object(answer: RestResponse) -> Payload:
     return wc_v3.an_object(answer.content)

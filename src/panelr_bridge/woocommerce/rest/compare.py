@@ -12,7 +12,7 @@ ADDED_TO = ("line_items", "fee_lines", "shipping_lines", "coupon_lines")
 PAID = frozenset({"processing", "completed"})
 
 
-def fits(order: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+def matches_changes(order: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
     """Return whether `order` shows everything that `changes` asks for. When in doubt it does not."""
     return all(_holds(order, name, wanted) for name, wanted in changes.items())
 
@@ -23,17 +23,17 @@ def repeatable(changes: Mapping[str, Any]) -> bool:
     return all(isinstance(line, Mapping) and line.get("id") for line in lines)
 
 
-def marked(changes: Mapping[str, Any], mark: str) -> dict[str, Any]:
+def with_mark(changes: Mapping[str, Any], mark: str) -> dict[str, Any]:
     """Return the changes of a new order with the meta by which it is found again."""
     return {**changes, "meta_data": [*_entries(changes.get("meta_data")), {"key": OURS, "value": mark}]}
 
 
-def carries(order: Mapping[str, Any], mark: str) -> bool:
+def has_mark(order: Mapping[str, Any], mark: str) -> bool:
     """Return whether `order` is the one that was made with `mark`."""
     return _meta(order).get(OURS) == mark
 
 
-def says(note: Mapping[str, Any], text: str) -> bool:
+def has_text(note: Mapping[str, Any], text: str) -> bool:
     """Return whether a note of an order has this text; WordPress keeps no tags that it does not know."""
     return clean(str(note.get("note", ""))) == clean(text)
 

@@ -13,9 +13,9 @@ import httpx
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.woocommerce.rest import auth
 from panelr_bridge.woocommerce.rest import response as answer
-from panelr_bridge.woocommerce.rest.models import Answer, Request
-from panelr_bridge.woocommerce.rest.request import rest_root, written
-from panelr_bridge.woocommerce.rest.transport import Sending
+from panelr_bridge.woocommerce.rest.models import RestRequest, RestResponse
+from panelr_bridge.woocommerce.rest.request import as_body, rest_root
+from panelr_bridge.woocommerce.rest.transport import TimeoutTransport
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 LONGEST_WAIT = 30.0
@@ -26,7 +26,7 @@ _NO_ADDRESS = "WOO_URL is no address that can be called"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class Exchange:
+class RestConnection:
     """Talks to one store. It follows no redirect and heeds no proxy of the environment."""
 
     def __init__(self, *, url: str, key: str, secret: str, timeout_seconds: float, waits: Sequence[float]) -> None:
@@ -35,7 +35,7 @@ class Exchange:
         self._timeout = timeout_seconds
         self.waits = tuple(waits)
         self._client = httpx.AsyncClient(
-            transport=Sending(trust_env=False),
+            transport=TimeoutTransport(trust_env=False),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds / 2, CONNECT_SECONDS)),
@@ -46,7 +46,7 @@ class Exchange:
         """Close all connections."""
         await self._client.aclose()
 
-    async def read(self, request: Request) -> Answer:
+    async def read(self, request: RestRequest) -> RestResponse:
         """Return the answer to a request that changes nothing, which is tried again while the shop is unwell."""
         for wait in self.waits:
             try:
@@ -57,7 +57,7 @@ class Exchange:
                 await asyncio.sleep(min(LONGEST_WAIT, max(wait, error.retry_after or 0.0)))
         return await self.once(request)
 
-    async def once(self, request: Request) -> Answer:
+    async def once(self, request: RestRequest) -> RestResponse:
         """Return the answer to `request`, sent once; raises a ShopError for any answer but a good one."""
         prepared = self._prepared(request)
         try:
@@ -67,9 +67,9 @@ class Exchange:
             words = f"the shop did not finish its answer within {self._timeout:g} s"
             raise ShopUnreachable(words, maybe_done=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            raise classified(error) from None
+            raise classify(error) from None
 
-    def _prepared(self, request: Request) -> httpx.Request:
+    def _prepared(self, request: RestRequest) -> httpx.Request:
         headers = {"Content-Type": "application/json"} if request.body is not None else {}
         if request.once:
             headers["Idempotency-Key"] = request.once
@@ -79,19 +79,19 @@ class Exchange:
         except (httpx.InvalidURL, ValueError):  # urllib and oauthlib raise ValueError
             raise ShopMisconfigured(_NO_ADDRESS) from None
 
-    def _address(self, request: Request, headers: dict[str, str]) -> str:
+    def _address(self, request: RestRequest, headers: dict[str, str]) -> str:
         """Return the whole address, and show who sends it: in the query, or in `headers`."""
         query = request.query
         if auth.wants_oauth(root=self.root, path=request.path, key=self._key):
             nonce = secrets.token_hex(16)
-            query = auth.signed(
+            query = auth.sign_query(
                 request, root=self.root, key=self._key, secret=self._secret, nonce=nonce, timestamp=int(time.time())
             )
         else:
             headers["Authorization"] = auth.basic(self._key, self._secret)
-        return f"{self.root}{request.path}" + (f"?{written(query)}" if query else "")
+        return f"{self.root}{request.path}" + (f"?{as_body(query)}" if query else "")
 
-    async def _answer(self, prepared: httpx.Request) -> Answer:
+    async def _answer(self, prepared: httpx.Request) -> RestResponse:
         response = await self._client.send(prepared, stream=True)
         try:
             body = bytearray()
@@ -112,7 +112,7 @@ class Exchange:
         )
 
 
-def classified(error: Exception) -> ShopError:
+def classify(error: Exception) -> ShopError:
     """Return what an error of the connection means; only what never left is known not to have happened."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):

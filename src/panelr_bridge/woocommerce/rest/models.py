@@ -39,7 +39,7 @@ class OrdersPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ItemsPage:
     """One page of products, variations or webhooks."""
 
     items: tuple[Payload, ...]
@@ -48,7 +48,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RestRequest:
     """One request: `path` counts from below /wp-json/, `once` marks a write that its sender repeats unchanged."""
 
     method: Method
@@ -59,33 +59,33 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RestResponse:
     """The content of a good answer, and its headers in small letters."""
 
     content: Any
     headers: Mapping[str, str]
 
 
-class Dialect(Protocol):
+class OrdersDialect(Protocol):
     """How one kind of API is asked for orders, and what its answers hold. No I/O."""
 
-    def list_orders(self, query: OrdersQuery) -> Request:
+    def list_orders(self, query: OrdersQuery) -> RestRequest:
         """Return the request for one page; raises BadQuery for what this API cannot be asked."""
 
-    def page(self, answer: Answer, query: OrdersQuery) -> OrdersPage:
+    def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
         """Return the page that `answer` tells."""
 
-    def get(self, order_id: int) -> Request:
+    def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
 
-    def create(self, changes: Mapping[str, Any], *, once: str) -> Request:
+    def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that makes an order."""
 
-    def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> Request:
+    def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
 
-    def delete(self, order_id: int, *, force: bool, once: str) -> Request:
+    def delete(self, order_id: int, *, force: bool, once: str) -> RestRequest:
         """Return the request that deletes an order."""
 
-    def one(self, answer: Answer) -> Payload:
+    def one(self, answer: RestResponse) -> Payload:
         """Return the one order that `answer` tells; raises ShopMisconfigured when it tells none."""

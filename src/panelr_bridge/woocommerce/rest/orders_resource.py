@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from panelr_bridge.errors import BadQuery, ShopMisconfigured
-from panelr_bridge.woocommerce.rest.models import BY_AGE, Answer, OrdersPage, OrdersQuery, Payload, Request
+from panelr_bridge.woocommerce.rest.models import BY_AGE, OrdersPage, OrdersQuery, Payload, RestRequest, RestResponse
 from panelr_bridge.woocommerce.rest.request import write
 from panelr_bridge.woocommerce.rest.wc_v3 import an_object
 
@@ -29,7 +29,7 @@ class OrdersResource:
 
     path: str
 
-    def list_orders(self, query: OrdersQuery) -> Request:
+    def list_orders(self, query: OrdersQuery) -> RestRequest:
         """Return the request for one page; raises BadQuery for what the resource cannot be asked.
 
         It has no filter by modification: with `modified_since` the page is one of the newest first.
@@ -46,9 +46,9 @@ class OrdersResource:
             "page": str(query.page),
             "per_page": str(query.per_page),
         }
-        return Request("GET", self.path, tuple((name, value) for name, value in asked.items() if value))
+        return RestRequest("GET", self.path, tuple((name, value) for name, value in asked.items() if value))
 
-    def page(self, answer: Answer, query: OrdersQuery) -> OrdersPage:
+    def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
         """Return the page that `answer` tells, without the orders that were modified before `modified_since`."""
         content = answer.content
         if not isinstance(content, dict) or not isinstance(content.get("data"), list):
@@ -62,23 +62,23 @@ class OrdersResource:
         wanted = every if since is None else tuple(order for order in every if not older(order, since))
         return OrdersPage(orders=wanted, total=total, has_more=full and len(wanted) == len(every))
 
-    def get(self, order_id: int) -> Request:
+    def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
-        return Request("GET", f"{self.path}/{order_id}")
+        return RestRequest("GET", f"{self.path}/{order_id}")
 
-    def create(self, changes: Mapping[str, Any], *, once: str) -> Request:
+    def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that makes an order."""
         return write("POST", self.path, changes, once=once)
 
-    def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> Request:
+    def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
         return write("PATCH", f"{self.path}/{order_id}", changes, once=once)
 
-    def delete(self, order_id: int, *, force: bool, once: str) -> Request:  # noqa: ARG002  the site decides
+    def delete(self, order_id: int, *, force: bool, once: str) -> RestRequest:  # noqa: ARG002  the site decides
         """Return the request that deletes an order; whether for good or into the trash is the site's own choice."""
-        return Request("DELETE", f"{self.path}/{order_id}", once=once)
+        return RestRequest("DELETE", f"{self.path}/{order_id}", once=once)
 
-    def one(self, answer: Answer) -> Payload:
+    def one(self, answer: RestResponse) -> Payload:
         """Return the one order that `answer` tells."""
         return an_object(answer.content.get("data") if isinstance(answer.content, dict) else None)
 

@@ -20,7 +20,7 @@ from panelr_bridge.errors import (
     ShopRefused,
     ShopUnreachable,
 )
-from panelr_bridge.woocommerce.rest.models import Answer
+from panelr_bridge.woocommerce.rest.models import RestResponse
 from panelr_bridge.woocommerce.rest.sanitize import clean
 
 TRY_LATER = frozenset({408, 425, 429})
@@ -38,7 +38,7 @@ _MEND_HTTP = "over plain http WordPress ignores many keys, and WooCommerce takes
 
 def read(
     *, status: int, headers: Mapping[str, str], body: bytes, root: str, now: datetime, secrets: tuple[str, ...] = ()
-) -> Answer:
+) -> RestResponse:
     """Return the content of a good answer; raise a ShopError for any other.
 
     `headers` have small letters, `root` is the address that was asked, and `secrets` are kept out of the words.
@@ -54,7 +54,7 @@ def read(
                 status=status,
                 maybe_done=True,
             )
-        return Answer(content=content, headers=headers)
+        return RestResponse(content=content, headers=headers)
     envelope = _envelope(content, secrets)
     if status >= 500 or status < 200 or status in TRY_LATER:
         raise _later(status, headers, envelope, now)

@@ -3,7 +3,7 @@
 import httpx
 
 
-class Sending(httpx.AsyncHTTPTransport):
+class TimeoutTransport(httpx.AsyncHTTPTransport):
     """httpx's transport. On uvloop, one of a connection's errors would come out of it as an AttributeError."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

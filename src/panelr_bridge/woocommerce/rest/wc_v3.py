@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from panelr_bridge.errors import BadQuery, ShopMisconfigured
-from panelr_bridge.woocommerce.rest.models import Answer, Listed, OrdersPage, OrdersQuery, Payload, Request
+from panelr_bridge.woocommerce.rest.models import ItemsPage, OrdersPage, OrdersQuery, Payload, RestRequest, RestResponse
 from panelr_bridge.woocommerce.rest.request import WC, write
 
 SORTS = {"date_created": "date", "date_modified": "modified", "id": "id"}
@@ -20,7 +20,7 @@ class WcV3:
 
     path = f"{WC}/orders"
 
-    def list_orders(self, query: OrdersQuery) -> Request:
+    def list_orders(self, query: OrdersQuery) -> RestRequest:
         """Return the request for one page; raises BadQuery for a sort that wc/v3 does not have."""
         name = query.sort.removeprefix("-")
         if name not in SORTS:
@@ -37,30 +37,30 @@ class WcV3:
         }
         chosen = tuple((name, value) for name, value in asked.items() if value)
         window = () if query.modified_since is None else modified(after=query.modified_since - SECOND)
-        return Request("GET", self.path, (*chosen, *window))
+        return RestRequest("GET", self.path, (*chosen, *window))
 
-    def page(self, answer: Answer, query: OrdersQuery) -> OrdersPage:
+    def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
         """Return the page that `answer` tells."""
-        found = listed(answer, page=query.page, per_page=query.per_page)
+        found = items_page(answer, page=query.page, per_page=query.per_page)
         return OrdersPage(orders=found.items, total=found.total, has_more=found.has_more)
 
-    def get(self, order_id: int) -> Request:
+    def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
-        return Request("GET", f"{self.path}/{order_id}")
+        return RestRequest("GET", f"{self.path}/{order_id}")
 
-    def create(self, changes: Mapping[str, Any], *, once: str) -> Request:
+    def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that makes an order."""
         return write("POST", self.path, changes, once=once)
 
-    def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> Request:
+    def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
         return write("PUT", f"{self.path}/{order_id}", changes, once=once)
 
-    def delete(self, order_id: int, *, force: bool, once: str) -> Request:
+    def delete(self, order_id: int, *, force: bool, once: str) -> RestRequest:
         """Return the request that puts an order into the trash, or with `force` deletes it for good."""
-        return Request("DELETE", f"{self.path}/{order_id}", (("force", str(force).lower()),), once=once)
+        return RestRequest("DELETE", f"{self.path}/{order_id}", (("force", str(force).lower()),), once=once)
 
-    def one(self, answer: Answer) -> Payload:
+    def one(self, answer: RestResponse) -> Payload:
         """Return the one thing that `answer` tells."""
         return an_object(answer.content)
 
@@ -73,13 +73,13 @@ def modified(*, after: datetime, before: datetime | None = None) -> tuple[tuple[
     return tuple(window)
 
 
-def listed(answer: Answer, *, page: int, per_page: int) -> Listed:
+def items_page(answer: RestResponse, *, page: int, per_page: int) -> ItemsPage:
     """Return a page of any list; raises ShopMisconfigured when it is none."""
     if not isinstance(answer.content, list) or not all(isinstance(each, dict) for each in answer.content):
         raise ShopMisconfigured("the shop answered a list with something else: a plugin changes its API's answers")
     items = tuple(answer.content)
     pages = _number(answer, "x-wp-totalpages")
-    return Listed(
+    return ItemsPage(
         items=items,
         total=_number(answer, "x-wp-total"),
         has_more=len(items) >= per_page if pages is None else page < pages,
@@ -96,7 +96,7 @@ def an_object(content: Any) -> Payload:
     return content
 
 
-def _number(answer: Answer, header: str) -> int | None:
+def _number(answer: RestResponse, header: str) -> int | None:
     value = answer.headers.get(header, "")
     return int(value) if value.isascii() and value.isdigit() else None
 
