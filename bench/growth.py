@@ -26,19 +26,17 @@ from bench.outcome import Goal, Outcome, Sheet, Spread, short
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
-from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, mappings, order_list, stats
-from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import database, mappings, order_list, owed_calls, rate_limit, stats
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import orders
-from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce import order_payload
 from tests import filled
 from tests.kit import order
 
@@ -62,7 +60,7 @@ class InstantPanelr:
     def __init__(self) -> None:
         self._numbers = itertools.count(10**9)
 
-    async def call(self, _call: PanelrRequest, *, now: Any) -> outcomes.Outcome:  # noqa: ARG002  the client's form
+    async def call(self, _call: PanelrRequest, *, now: Any) -> call_outcome.Outcome:  # noqa: ARG002  the client's form
         """Answer at once."""
         number = next(self._numbers)
         data = {
@@ -71,7 +69,7 @@ class InstantPanelr:
             "confirmation_token": f"token {number}",
             "status": "pending_payment",
         }
-        return outcomes.Done(words="ok", status=200, data=data)
+        return call_outcome.Done(words="ok", status=200, data=data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Stage:
         delivery = Delivery(
             store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
         )
-        row = await self.bridge.receive(delivery, payload.read_order(body))
+        row = await self.bridge.receive(delivery, order_payload.read_order(body))
         if row is None or row["state"] != state:
             raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: something else was measured")
 
@@ -176,7 +174,7 @@ async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> St
     await opened.write(filled.add_orders, 1, rows)
     await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
     await opened.write(mappings.add_product, utc_now(), ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
-    await opened.write(rate.prepare, name=RATE, limit=SLOTS, now=utc_now())
+    await opened.write(rate_limit.prepare, name=RATE, limit=SLOTS, now=utc_now())
     await filled.look_over(opened)
     bridge = Bridge(
         database=opened,
@@ -205,7 +203,9 @@ async def _in_turns(stages: Sequence[Stage], work: Work) -> list[tuple[float, fl
 
 
 def _owe_nothing(connection: Connection) -> None:
-    connection.execute(update(orders).where(orders.c.owes.is_not(None)).values(outbox.NOTHING | {"state": "closed"}))
+    connection.execute(
+        update(orders).where(orders.c.owes.is_not(None)).values(owed_calls.NOTHING | {"state": "closed"})
+    )
 
 
 def _goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:

@@ -16,7 +16,7 @@ from bench.outcome import Goal, Spread
 from bench.panelr import panelr
 from bench.processes import usage
 from bench.speed import FLOOR, side_by_side
-from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.webhook_signature import verify
 
@@ -113,7 +113,7 @@ def test_an_order_is_one_that_woocommerce_could_have_sent() -> None:
         signature=orders.headers(4711, content)["X-WC-Webhook-Signature"],
         secrets=[orders.SECRET],
     )
-    order = payload.parse(body=content, topic=orders.CREATED)
+    order = order_payload.parse(body=content, topic=orders.CREATED)
     assert isinstance(order, Order)
     assert order.id == 4711
     assert orders.body(4711) == content != orders.body(4712)

@@ -20,7 +20,7 @@ import respx
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
 from panelr_bridge.panelr import client as client_module
-from panelr_bridge.panelr import http_transport as wire
+from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.simulators.panelr import Panel
@@ -245,7 +245,7 @@ async def test_what_the_resolver_says(monkeypatch: pytest.MonkeyPatch, error: in
     async def resolve(*_: Any) -> None:
         raise socket.gaierror(error, "said the resolver")
 
-    monkeypatch.setattr(wire, "resolved", resolve)
+    monkeypatch.setattr(http_transport, "resolve_host", resolve)
     assert await ask("http://panel.test") == expected
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Unknown
 from panelr_bridge.panelr import client as client_module
-from panelr_bridge.panelr import response as answer
+from panelr_bridge.panelr import response
 from panelr_bridge.panelr.client import PanelrClient, classify
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import end_in_reset
@@ -95,7 +95,7 @@ async def test_an_error_that_nobody_expected_is_unknown(monkeypatch: pytest.Monk
     def broken(**_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(answer, "interpret", broken)
+    monkeypatch.setattr(response, "interpret", broken)
     async with serving(answering(HEAD + b"Content-Length: 62\r\n\r\n" + ENVELOPE)) as url:
         assert type(await ask(url)) is Unknown
 

@@ -61,8 +61,8 @@ def test_what_proves_nothing_is_no_authority(known: dict[str, str]) -> None:
 
 
 def test_an_authority_shows_neither_token_nor_address() -> None:
-    assert repr(TOKEN) == "Authority(reference_code=None)"
-    assert repr(NAMED) == "Authority(reference_code='WO-2026-00007')"
+    assert repr(TOKEN) == "WorkOrderProof(reference_code=None)"
+    assert repr(NAMED) == "WorkOrderProof(reference_code='WO-2026-00007')"
 
 
 @pytest.mark.parametrize(

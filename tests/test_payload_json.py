@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from panelr_bridge import json_codec
 from panelr_bridge.errors import UnreadableBody
-from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce import order_payload
 
 scalars = (
     st.none()
@@ -53,7 +53,7 @@ def told(value: Any) -> Any:
 
 
 def patient(body: bytes) -> Any:
-    return payload._patiently(body)
+    return order_payload._patiently(body)
 
 
 ORDER = {
@@ -72,13 +72,18 @@ PLACES: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
     *(lambda order, name=name: order[name][0] for name in ("line_items", "fee_lines", "coupon_lines", "refunds")),
 ]
 NAMES = sorted(
-    {*payload.Order.model_fields, *payload.LineItem.model_fields, *payload.BillingAddress.model_fields, "code"}
+    {
+        *order_payload.Order.model_fields,
+        *order_payload.LineItem.model_fields,
+        *order_payload.BillingAddress.model_fields,
+        "code",
+    }
 )
 
 
 def understood(read: Callable[[bytes], Any], body: bytes) -> Any:
     with contextlib.suppress(UnreadableBody):
-        return payload._order(read(body))
+        return order_payload._order(read(body))
     return None
 
 
@@ -90,11 +95,11 @@ def test_an_order_is_the_same_whether_all_of_it_is_read_or_what_is_needed(
     order = copy.deepcopy(ORDER)
     place(order)[name] = value
     body = simplejson.dumps(order, use_decimal=True).encode()
-    assert understood(payload._json_object, body) == understood(patient, body)
+    assert understood(order_payload._json_object, body) == understood(patient, body)
 
 
 def test_what_is_not_needed_is_passed_over() -> None:
-    content = payload._json_object(
+    content = order_payload._json_object(
         b'{"id": 31, "shipping": {"a": 1}, "code": "x", "line_items": [{"sku": "b", "c": 2}]}'
     )
     assert content == {"id": 31, "code": "x", "line_items": [{"sku": "b"}]}
@@ -124,7 +129,7 @@ def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slip
 def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expected: Any) -> None:
     with pytest.raises((msgspec.MsgspecError, ValueError)):
         json_codec._READER.decode(body)
-    assert payload._json_object(body) == expected
+    assert order_payload._json_object(body) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,4 +137,4 @@ def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expecte
 )
 def test_what_is_no_json_is_told_so(body: bytes) -> None:
     with pytest.raises(UnreadableBody, match="the body is no JSON"):
-        payload._json_object(body)
+        order_payload._json_object(body)

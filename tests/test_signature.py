@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panelr_bridge.errors import BadSignature
-from panelr_bridge.woocommerce import webhook_signature as signature
+from panelr_bridge.woocommerce import webhook_signature
 from panelr_bridge.woocommerce.webhook_signature import verify
 from tests.kit import CAPTURES, SECRET, capture, sign
 
@@ -16,7 +16,7 @@ SIGNED = [number for number in NUMBERS if number != "001"]  # a ping is not sign
 
 def test_a_known_signature() -> None:
     # printf '{"id":31}' | openssl dgst -sha256 -hmac key -binary | base64
-    assert signature.sign(body=BODY, secret="key") == b"WUmIqGvstANGM+EfjKg/ZLFbl0XiSa4+/fomTxDbHnA="
+    assert webhook_signature.sign(body=BODY, secret="key") == b"WUmIqGvstANGM+EfjKg/ZLFbl0XiSa4+/fomTxDbHnA="
 
 
 @pytest.mark.parametrize("number", SIGNED)

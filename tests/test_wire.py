@@ -13,7 +13,7 @@ import pytest
 
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Unknown
 from panelr_bridge.panelr import client as client_module
-from panelr_bridge.panelr import http_transport as wire
+from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
 from tests.kit import PANELR_KEY
@@ -174,14 +174,14 @@ async def test_an_answer_that_is_packed_all_the_same(name: str) -> None:
 
 async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Counting()
-    connect = wire.HttpTransport._connect
+    connect = http_transport.HttpTransport._connect
 
-    async def lost(self: wire.HttpTransport, url: httpx.URL) -> wire.Connection:
+    async def lost(self: http_transport.HttpTransport, url: httpx.URL) -> http_transport.Connection:
         line = await connect(self, url)
         line.eof_received()  # it has come before the task runs on
         return line
 
-    monkeypatch.setattr(wire.HttpTransport, "_connect", lost)
+    monkeypatch.setattr(http_transport.HttpTransport, "_connect", lost)
     async with serving(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is NotSent
         assert not panelr._wire._idle
@@ -263,7 +263,7 @@ async def test_whatever_fails_before_the_first_byte_is_not_sent(
     async def refuse(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(wire, "start_connection", refuse)
+    monkeypatch.setattr(http_transport, "start_connection", refuse)
     assert type(await ask("http://127.0.0.1:1")) is NotSent
 
 
@@ -294,7 +294,7 @@ async def test_the_second_address_is_tried_while_the_first_is_silent(monkeypatch
                 kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
                 return [(*kind, full.getsockname()), (*kind, ("127.0.0.1", port))]
 
-            monkeypatch.setattr(wire, "resolved", both)
+            monkeypatch.setattr(http_transport, "resolve_host", both)
             assert type(await panelr.call(CREATE, now=NOW)) is Done
         for filler in fillers:
             filler.close()

@@ -16,7 +16,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import Cart, NewLine, Store, create_app, order_payload, place_order
-from panelr_bridge.store import backfill_cursors as marks
+from panelr_bridge.store import backfill_cursors
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from tests.kit import Kit, kit_of
@@ -88,7 +88,7 @@ class Rig:
 
     async def mark(self) -> Row:
         """The store's mark."""
-        row = await self.kit.runtime.database.read(marks.get, store="default")
+        row = await self.kit.runtime.database.read(backfill_cursors.get, store="default")
         assert row is not None
         return row
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -222,21 +222,21 @@ async def test_orders_change_and_come_while_they_are_walked(rig: Rig) -> None:
 
 async def test_a_bad_order_holds_up_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     first, unreadable, raising, last = rig.buy_many(4)
-    real = intake.receive
+    real = receive_delivery.receive
 
     def receive(connection: Any, now: Any, delivery: Any, *more: Any, **named: Any) -> Any:
         if delivery.woo_order_id == raising:
             raise ValueError("nobody expected this")
         return real(connection, now, delivery, *more, **named)
 
-    monkeypatch.setattr(intake, "receive", receive)
+    monkeypatch.setattr(receive_delivery, "receive", receive)
     rig.store.orders[unreadable].payment_method = ["no text"]  # type: ignore[assignment]
     assert await rig.walk() == (0, 2, 2)
     await rig.all_created([first, last])
     told = (await rig.kit.api("GET", "/deliveries?per_page=100")).json()["data"]
     verdicts = sorted(each["verdict"] for each in told)
     assert verdicts == ["failed", "order", "order", "unreadable"]
-    monkeypatch.setattr(intake, "receive", real)
+    monkeypatch.setattr(receive_delivery, "receive", real)
     known, found, failed = await rig.walk()
     assert (known, found, failed) == (3, 1, 0)  # what failed is tried again, what cannot be read is told once
     await rig.all_created([first, raising, last])
@@ -249,7 +249,7 @@ async def test_a_failed_order_can_be_replayed_like_a_delivery(rig: Rig, monkeypa
         raise ValueError("nobody expected this")
 
     with monkeypatch.context() as broken:
-        broken.setattr(intake, "receive", receive)
+        broken.setattr(receive_delivery, "receive", receive)
         assert await rig.walk() == (0, 0, 1)
     (kept,) = (await rig.kit.api("GET", "/deliveries?verdict=failed")).json()["data"]
     assert (await rig.kit.api("POST", f"/deliveries/{kept['id']}/replay")).status_code == 200

@@ -11,7 +11,7 @@ from panelr_bridge import cli
 from panelr_bridge.application.health import run_checks
 from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import backfill_cursors as marks
+from panelr_bridge.store import backfill_cursors
 from tests.backfill.shops import LISTS, WC, Rig
 
 Finding = tuple[bool, str]
@@ -61,7 +61,9 @@ async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
 
     def take(connection: Any) -> object:
         now = runtime.bridge.clock()
-        return marks.acquire_lease(connection, store="default", holder="x", until=soon, now=now, at_once=True)
+        return backfill_cursors.acquire_lease(
+            connection, store="default", holder="x", until=soon, now=now, at_once=True
+        )
 
     assert await runtime.database.write(take) is not None
     assert (await finding(rig, later=timedelta(hours=2)))[0]
@@ -126,7 +128,7 @@ async def test_the_command_lists_what_it_finds(rig: Rig, command: Callable[..., 
     assert code == 0
     assert "1 looked at: 0 known, 1 found, 0 failed; nothing was stored" in out
     assert "nothing: no webhook came" in out
-    assert await rig.kit.runtime.database.read(marks.list_all) == []
+    assert await rig.kit.runtime.database.read(backfill_cursors.list_all) == []
     code, out, _ = await command()
     assert code == 0
     assert "1 looked at: 0 known, 1 found, 0 failed" in out

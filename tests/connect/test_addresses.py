@@ -2,14 +2,14 @@
 
 import pytest
 
-from panelr_bridge.woocommerce import delivery_url as addresses
+from panelr_bridge.woocommerce import delivery_url
 from panelr_bridge.woocommerce.delivery_url import UrlIssue
 
 SHOP = "https://shop.example.com"
 
 
 def verdict(url: str, shop: str = SHOP) -> list[tuple[bool, bool]]:
-    return [(remark.ok, remark.vital) for remark in addresses.check_url(url, shop_url=shop)]
+    return [(remark.ok, remark.vital) for remark in delivery_url.check_url(url, shop_url=shop)]
 
 
 GOOD = [(True, True)]
@@ -56,11 +56,11 @@ def test_what_woocommerce_makes_of_an_address(url: str, shop: str, expected: lis
 
 
 def test_a_password_is_in_no_words() -> None:
-    said = [remark.words for remark in addresses.check_url("https://user:pass-word@bridge.example.com:81")]
+    said = [remark.words for remark in delivery_url.check_url("https://user:pass-word@bridge.example.com:81")]
     assert said
     assert not any("pass-word" in words for words in said)
     assert (
-        addresses.without_credentials("https://user:pass-word@bridge.example.com/a@b")
+        delivery_url.without_credentials("https://user:pass-word@bridge.example.com/a@b")
         == "https://bridge.example.com/a@b"
     )
 
@@ -83,7 +83,7 @@ def test_a_remark_without_more_is_vital() -> None:
     ],
 )
 def test_when_two_addresses_are_one(one: str, other: str, expected: bool) -> None:
-    assert addresses.same_url(one, other) is expected
+    assert delivery_url.same_url(one, other) is expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_when_two_addresses_are_one(one: str, other: str, expected: bool) -> Non
     ],
 )
 def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, expected: bool) -> None:
-    assert addresses.ends_in_path(address, path) is expected
+    assert delivery_url.ends_in_path(address, path) is expected
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, exp
     ],
 )
 def test_the_door_may_be_given_for_the_bridge(given: str, expected: str) -> None:
-    assert addresses.base_of(given) == expected
+    assert delivery_url.base_of(given) == expected
 
 
 def test_the_door_of_a_store() -> None:
-    assert addresses.delivery_path("default", default="default") == "/webhooks/woocommerce"
-    assert addresses.delivery_path("second", default="default") == "/webhooks/woocommerce/second"
+    assert delivery_url.delivery_path("default", default="default") == "/webhooks/woocommerce"
+    assert delivery_url.delivery_path("second", default="default") == "/webhooks/woocommerce/second"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_door_of_a_store() -> None:
     ],
 )
 def test_what_an_answer_to_a_ping_means(status: int, body: str, kind: str, words: str | None) -> None:
-    said = addresses.ping_fault(status, body=body, location="https://x" if status == 301 else "", kind=kind)
+    said = delivery_url.ping_fault(status, body=body, location="https://x" if status == 301 else "", kind=kind)
     assert (said is None) if words is None else (said is not None and words in said)
 
 
@@ -151,5 +151,5 @@ def test_what_an_answer_to_a_ping_means(status: int, body: str, kind: str, words
     ],
 )
 def test_what_a_secret_must_be(secret: str, words: str | None) -> None:
-    said = addresses.secret_fault(secret)
+    said = delivery_url.secret_fault(secret)
     assert (said is None) if words is None else (said is not None and words in said)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli import connect_steps
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect_steps import ConnectOptions
 from panelr_bridge.cli.connect_webhooks import Backfill, last_backfill
@@ -29,7 +29,7 @@ class Run:
 
     async def __call__(self, store: str = "default", **asked: Any) -> bool:
         self._capsys.readouterr()
-        well = await connecting._connect(ConnectOptions(store=store, **asked), Checklist(), self.backfill)
+        well = await connect_steps._connect(ConnectOptions(store=store, **asked), Checklist(), self.backfill)
         self.said = self._capsys.readouterr().out
         return well
 

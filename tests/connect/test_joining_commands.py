@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from panelr_bridge import cli
-from panelr_bridge.cli import connect_steps as connecting
-from panelr_bridge.cli import smoke as smoking
+from panelr_bridge.cli import connect_steps, smoke
 from panelr_bridge.cli.smoke import SmokePlan
 from tests.connect.conftest import Scene
 
@@ -43,14 +42,14 @@ def test_connect_hands_its_options_on_and_ends_as_it_went(
         asked.append(wanted)
         return well
 
-    monkeypatch.setattr(connecting, "connect", connect)
+    monkeypatch.setattr(connect_steps, "connect", connect)
     options = ("--store", "second", "--url", "https://b.example.com", "--dry-run", "--repair", "--new-secret")
     assert command("connect", *options) == (0 if well else 1)
     command("connect")
-    full = connecting.ConnectOptions(
+    full = connect_steps.ConnectOptions(
         store="second", url="https://b.example.com", dry_run=True, repair=True, new_secret=True
     )
-    assert asked == [full, connecting.ConnectOptions(store="default")]
+    assert asked == [full, connect_steps.ConnectOptions(store="default")]
 
 
 @pytest.fixture
@@ -62,8 +61,8 @@ def placed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         placed.append((asked, plan))
         return bool(asked.store == "default")
 
-    monkeypatch.setattr(smoking, "prepare", lambda _: SmokePlan({}, "A test order will be placed."))
-    monkeypatch.setattr(smoking, "place", place)
+    monkeypatch.setattr(smoke, "prepare", lambda _: SmokePlan({}, "A test order will be placed."))
+    monkeypatch.setattr(smoke, "place", place)
     return placed
 
 
@@ -83,7 +82,7 @@ def test_smoke_hands_its_options_on_and_ends_as_it_went(command: Run, placed: li
     options = ("--store", "second", "--product", "7", "--sku", "S", "--email", "a@b.test", "--timeout", "5", "--keep")
     assert command("smoke", *options, "-y") == 1
     ((asked, _),) = placed
-    assert asked == smoking.SmokeOptions(store="second", product=7, sku="S", email="a@b.test", keep=True, timeout=5)
+    assert asked == smoke.SmokeOptions(store="second", product=7, sku="S", email="a@b.test", keep=True, timeout=5)
 
 
 def test_what_is_not_set_is_said_by_either(command: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from panelr_bridge.cli import connect_ping as knocking
+from panelr_bridge.cli import connect_ping
 from panelr_bridge.cli.connect_ping import ping_bridge
 from panelr_bridge.simulators.server import running
 
@@ -70,7 +70,7 @@ async def test_the_wrong_answers(web: str, path: str, health: str, words: str) -
 
 
 async def test_no_answer_in_time(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(knocking, "SECONDS", 0.2)
+    monkeypatch.setattr(connect_ping, "SECONDS", 0.2)
     assert "no answer within 0.2 s" in (await ping_bridge(f"{web}/slow", health=web) or "")
 
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli import connect_steps, smoke_order, smoke_trace
 from panelr_bridge.cli import smoke as smoking
-from panelr_bridge.cli import smoke_order as trial
-from panelr_bridge.cli import smoke_trace as tracing
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect_steps import ConnectOptions as Connecting
 from panelr_bridge.cli.connect_webhooks import last_backfill
@@ -18,8 +16,7 @@ from panelr_bridge.cli.smoke import SmokeOptions
 from panelr_bridge.errors import ConfigurationError, InvalidValue
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
-from panelr_bridge.store import deliveries, orders
-from panelr_bridge.store import mappings as mapping_store
+from panelr_bridge.store import deliveries, mappings, orders
 from tests.connect.conftest import Scene, staged, told
 
 
@@ -41,15 +38,15 @@ class Smoke:
 
 @pytest.fixture
 def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Smoke:
-    monkeypatch.setattr(tracing, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(tracing, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(smoke_trace, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(smoke_trace, "ASK_SECONDS", 0.1)
     return Smoke(capsys)
 
 
 @pytest.fixture
 async def joined(scene: Scene) -> Scene:
     """The shop is connected, and a product is mapped."""
-    assert await connecting._connect(Connecting(store="default"), Checklist(), last_backfill)
+    assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
     await scene.map(woo_variation_id=18, panelr_product_id=2)
     return scene
 
@@ -69,7 +66,7 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
     assert joined.shop.orders == {}
     (made,) = joined.panel.work_orders.values()
     assert made.customer_email == "smoke-test@example.com"
-    assert trial.STILL_OWED not in smoke.said
+    assert smoke_order.STILL_OWED not in smoke.said
     await joined.shop.webhooks.settle()
     assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
     row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
@@ -80,7 +77,7 @@ async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scen
     (created,) = [each for each in joined.shop.webhooks.registered.values() if each.topic == "order.created"]
     created.status = "paused"
     assert await smoke(timeout=8), smoke.said
-    assert trial.STILL_OWED in smoke.said.replace("\n    ", " ")
+    assert smoke_order.STILL_OWED in smoke.said.replace("\n    ", " ")
 
 
 async def test_it_is_told_what_to_order_and_for_whom_and_leaves_it_there(joined: Scene, smoke: Smoke) -> None:
@@ -153,7 +150,7 @@ async def test_a_panelr_that_does_not_answer(joined: Scene, smoke: Smoke) -> Non
 
 
 async def test_a_way_back_that_is_closed(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "reference", lambda _: None)
+    monkeypatch.setattr(smoke_order, "reference", lambda _: None)
     assert not await smoke(timeout=1)
     assert "does not show its work order within 1 s" in smoke.said
     assert joined.shop.orders == {}
@@ -163,7 +160,7 @@ async def test_a_store_without_a_way_back(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
 ) -> None:
     async with staged(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
-        assert await connecting._connect(Connecting(store="default"), Checklist(), last_backfill)
+        assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
         await scene.map(woo_product_id=13)
         assert await smoke(), smoke.said
     assert "WRITE_BACK of this store is off" in smoke.said
@@ -203,7 +200,7 @@ async def test_stopped_by_a_person_it_cleans_up(scene: Scene, smoke: Smoke) -> N
 async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     await scene.map(woo_product_id=13)
     method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
-    await scene.runtime.bridge.write(mapping_store.add_payment_method, method)
+    await scene.runtime.bridge.write(mappings.add_payment_method, method)
     assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
     told(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
     assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

@@ -5,17 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from panelr_bridge.application import webhook_monitor as watching
+from panelr_bridge.application import webhook_monitor
 from panelr_bridge.application.health import HealthCheck, run_checks
 from panelr_bridge.application.webhook_monitor import EVERY, WebhookMonitor, check_webhooks
-from panelr_bridge.cli import check as checking
-from panelr_bridge.cli import connect_steps as connecting
+from panelr_bridge.cli import check, connect_steps
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect_steps import ConnectOptions
 from panelr_bridge.cli.connect_webhooks import last_backfill
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
-from panelr_bridge.store import webhook_health as shop_states
+from panelr_bridge.store import webhook_health
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
@@ -83,7 +82,7 @@ async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_tog
     assert await one.turn() == NOW + 2 * EVERY
     assert (first.asked, second.asked) == (2, 2)
 
-    rows = {row["store"]: row for row in await opened.read(shop_states.list_all)}
+    rows = {row["store"]: row for row in await opened.read(webhook_health.list_all)}
     assert {name: (row["ok"], row["looked_at"]) for name, row in rows.items()} == {
         "default": (False, clock.now),
         "second": (True, clock.now),
@@ -97,7 +96,7 @@ async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_tog
     assert "is a worker running?" in late["webhooks:second"].words
 
     await WebhookMonitor(opened, shops={"second": second}, doors=doors, clock=clock).turn()
-    assert [row["store"] for row in await opened.read(shop_states.list_all)] == ["second"]
+    assert [row["store"] for row in await opened.read(webhook_health.list_all)] == ["second"]
 
 
 async def _examined(opened: Database, now: datetime) -> list[HealthCheck]:
@@ -107,8 +106,8 @@ async def _examined(opened: Database, now: datetime) -> list[HealthCheck]:
 async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
     opened: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "FIRST", timedelta(0))
-    monkeypatch.setattr(watching, "AGAIN", timedelta(0))
+    monkeypatch.setattr(webhook_monitor, "FIRST", timedelta(0))
+    monkeypatch.setattr(webhook_monitor, "AGAIN", timedelta(0))
     shop = Shop()
     faults = [ValueError("a fault"), OSError("the database is away")]
 
@@ -116,29 +115,29 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
         if faults:
             raise faults.pop()
 
-    monkeypatch.setattr(shop_states, "forget", keep_badly)
+    monkeypatch.setattr(webhook_health, "remove_others", keep_badly)
     looking = WebhookMonitor(opened, shops={"default": shop}, doors={"default": DOOR}, clock=lambda: datetime.now(UTC))
     async with looking.beside():
         for _ in range(3000):
-            if await opened.read(shop_states.list_all):
+            if await opened.read(webhook_health.list_all):
                 break
             await asyncio.sleep(0.02)
     assert faults == []
     assert shop.asked == 1
-    assert len(await opened.read(shop_states.list_all)) == 1
+    assert len(await opened.read(webhook_health.list_all)) == 1
 
 
 async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, HealthCheck]:
     told(monkeypatch, **changes)
-    return {finding.name: finding for finding in await checking._check()}
+    return {finding.name: finding for finding in await check._check()}
 
 
 async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    await scene.runtime.bridge.write(shop_states.save, store="default", ok=True, words="as it was long ago")
+    await scene.runtime.bridge.write(webhook_health.save, store="default", ok=True, words="as it was long ago")
     missing = (await _checked(monkeypatch))["webhooks:default"]
     assert (missing.ok, missing.vital) == (False, False)
     assert "there is no webhook to the bridge" in missing.words
-    assert await connecting._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
+    assert await connect_steps._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
     scene.hooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]

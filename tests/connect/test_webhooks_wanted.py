@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woocommerce import webhook_setup as connecting
+from panelr_bridge.woocommerce import webhook_setup
 from panelr_bridge.woocommerce.webhook_setup import NAMES, CreateWebhook, DeliveryEndpoint, UpdateWebhook, WebhookFault
 
 URL = "https://b.example.com/webhooks/woocommerce"
@@ -21,7 +21,7 @@ def hook(number: int, **changes: Any) -> dict[str, Any]:
 
 def found(*hooks: dict[str, Any], door: DeliveryEndpoint = DOOR) -> list[tuple[WebhookFault | None, int | None]]:
     """What is found for order.created."""
-    every = connecting.check_topics(connecting.read_webhooks(hooks), door)
+    every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), door)
     return [(each.fault, None if each.hook is None else each.hook.id) for each in every if each.topic == CREATED]
 
 
@@ -66,9 +66,9 @@ def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
 
 def called_for(*hooks: dict[str, Any], repair: bool = False, new_secret: bool = False) -> list[Any]:
     """What is to be done for order.created: what is made, or the number, changes, secret, revival."""
-    every = connecting.check_topics(connecting.read_webhooks(hooks), DOOR)
+    every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR)
     wanted = [each for each in every if each.topic == CREATED]
-    steps = connecting.plan_changes(wanted, DOOR, repair=repair, new_secret=new_secret)
+    steps = webhook_setup.plan_changes(wanted, DOOR, repair=repair, new_secret=new_secret)
     return [
         each.topic
         if isinstance(each, CreateWebhook)
@@ -110,7 +110,7 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
         hook(3, topic="order.deleted"),
         hook(4, topic="order.deleted"),
     ]
-    ok, words = connecting.summary(connecting.check_topics(connecting.read_webhooks(hooks), DOOR))
+    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR))
     assert not ok
     for part in (
         'order.created: webhook 1 "Panelr: created" is disabled: by a person, or by WooCommerce at its 7th failure',
@@ -126,19 +126,19 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
 
 def test_what_is_only_missing_needs_no_repair() -> None:
     there = [hook(number, topic=topic) for number, topic in enumerate(OTHERS)]
-    ok, words = connecting.summary(connecting.check_topics(connecting.read_webhooks(there), DOOR))
+    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(there), DOOR))
     missing = "order.created: there is no webhook to the bridge"
     assert (ok, words) == (False, f"{missing}. panelr-bridge connect mends this")
 
 
 def test_all_is_well_where_every_topic_has_its_webhook() -> None:
     hooks = [hook(number, topic=topic) for number, topic in enumerate(NAMES)]
-    ok, words = connecting.summary(connecting.check_topics(connecting.read_webhooks(hooks), DOOR))
+    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR))
     assert (ok, words) == (True, f"4 webhooks are active: {', '.join(NAMES)}")
 
 
 def test_what_to_click_names_everything_but_the_secret() -> None:
-    said = "\n".join(connecting.by_hand(OTHERS, door=DOOR, secret_setting="BRIDGE_WEBHOOK_SECRET"))
+    said = "\n".join(webhook_setup.by_hand(OTHERS, door=DOOR, secret_setting="BRIDGE_WEBHOOK_SECRET"))
     assert "3 times" in said
     assert URL in said
     assert "the value of BRIDGE_WEBHOOK_SECRET in .env" in said
@@ -148,8 +148,8 @@ def test_what_to_click_names_everything_but_the_secret() -> None:
 
 def test_every_step_says_what_it_does() -> None:
     hooks = [hook(1, status="paused"), hook(2, topic="order.updated"), hook(3, topic="order.updated")]
-    every = connecting.check_topics(connecting.read_webhooks(hooks), DOOR)
-    steps = connecting.plan_changes(every, DOOR, repair=True, new_secret=False)
+    every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR)
+    steps = webhook_setup.plan_changes(every, DOOR, repair=True, new_secret=False)
     assert [step.words for step in steps] == [
         "activate webhook 1 (order.created), with the bridge's address and secret",
         "set the secret of webhook 2 (order.updated) anew",

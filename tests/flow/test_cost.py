@@ -3,7 +3,7 @@
 import pytest
 
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import due_work as outlook
+from panelr_bridge.store import due_work
 from tests.flow.test_payment import LATER, pay_by
 from tests.kit import Kit, order
 
@@ -57,8 +57,8 @@ async def test_the_echo_of_what_was_written_back_costs_one_transaction_and_plans
     by_transfer = order(payment_method="bacs")
     code = (await kit.post(by_transfer)).json()["reference_code"]
     meta = [{"id": 1, "key": "panelr_reference_code", "value": code}]
-    planned = (await kit.runtime.database.read(outlook.find_due_work)).follow_at
+    planned = (await kit.runtime.database.read(due_work.find_due_work)).follow_at
     statements.clear()
     await kit.post(by_transfer | {"meta_data": meta, "date_modified_gmt": LATER})
     assert split(statements) == [cost]
-    assert (await kit.runtime.database.read(outlook.find_due_work)).follow_at == planned
+    assert (await kit.runtime.database.read(due_work.find_due_work)).follow_at == planned

@@ -7,16 +7,14 @@ import pytest
 from sqlalchemy import Connection, select
 
 from panelr_bridge.application.container import call_policy
-from panelr_bridge.application.follow_ups import customer_lines as lines
-from panelr_bridge.application.follow_ups import lease as errands
+from panelr_bridge.application.follow_ups import customer_lines, lease
 from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
 from panelr_bridge.application.follow_ups.plan import plan, work_order_of
 from panelr_bridge.application.transactions.claim_call import RATE, NothingDue
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.store import due_work as outlook
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import due_work, rate_limit
 from panelr_bridge.store.tables import follow_ups, rate_limits, rate_slots
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, pay_by, settled
@@ -41,7 +39,7 @@ def wanted(kit: Kit) -> Any:
 
 async def claimed(kit: Kit, kind: FollowUpKind, *, later: timedelta = timedelta(0)) -> FollowUpTask | NothingDue | None:
     def take(connection: Connection, now: Any) -> FollowUpTask | NothingDue | None:
-        return errands.claim(connection, now + later, kind=kind, terms=call_policy(kit.runtime.settings))
+        return lease.claim(connection, now + later, kind=kind, terms=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(take)
 
@@ -50,7 +48,7 @@ async def died(kit: Kit) -> int | None:
     """Take back the lease of a process that has been killed."""
 
     def end(connection: Connection, now: Any) -> int | None:
-        return errands.end_leases(connection, now + LEASE, terms=call_policy(kit.runtime.settings))
+        return lease.end_leases(connection, now + LEASE, terms=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(end)
 
@@ -106,7 +104,7 @@ async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
     assert isinstance(late, FollowUpTask)
     await died(stepped)
     terms = call_policy(stepped.runtime.settings)
-    assert not await stepped.runtime.bridge.write(errands.record, late, result(late), terms=terms)
+    assert not await stepped.runtime.bridge.write(lease.record, late, result(late), terms=terms)
     story = await stepped.order(20)
     assert (follow_up(story, "instructions") or {})["done_at"] is None
     assert [each["outcome"] for each in story["attempt_log"]][-1] == "done"  # what was heard is kept as an attempt
@@ -131,7 +129,7 @@ async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: K
 def close_gate(connection: Connection, now: Any, pause: timedelta, failures: int = 1) -> None:
     """Let nobody call Panelr for a while; without failures it is open."""
     connection.execute(rate_limits.delete())
-    rate.close(connection, name=RATE, now=now, pause=pause, failures=failures, cause="throttled", words="")
+    rate_limit.close(connection, name=RATE, now=now, pause=pause, failures=failures, cause="throttled", words="")
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -139,7 +137,7 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
     """As it opens to a probe: nobody tells the others."""
     await planned(stepped, customers(20) | ON_HOLD)
     await stepped.runtime.bridge.write(close_gate, timedelta(hours=1))
-    seen, now = await stepped.runtime.database.read(outlook.find_due_work), stepped.runtime.bridge.clock()
+    seen, now = await stepped.runtime.database.read(due_work.find_due_work), stepped.runtime.bridge.clock()
     following = stepped.runtime.worker._following
     assert following is not None
     again = await following.turn(seen, now=now)
@@ -155,11 +153,11 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
-    seen = await stepped.runtime.database.read(outlook.find_due_work)
+    seen = await stepped.runtime.database.read(due_work.find_due_work)
     following = stepped.runtime.worker._following
     assert following is not None
     now = stepped.runtime.bridge.clock() + LEASE
-    busy = outlook.DueWork(due_at=now, lease_ends_at=None, mapping_changed=False, follow_ups=seen.follow_ups)
+    busy = due_work.DueWork(due_at=now, lease_ends_at=None, mapping_changed=False, follow_ups=seen.follow_ups)
     assert following._gives_way(FollowUpKind.STATUS, busy, now=now)
     assert not following._gives_way(FollowUpKind.INSTRUCTIONS, busy, now=now)
     assert not following._gives_way(FollowUpKind.STATUS, seen, now=now)
@@ -167,7 +165,7 @@ async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
 
 async def test_the_outlook_tells_of_every_kind(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
-    seen = await stepped.runtime.database.read(outlook.find_due_work)
+    seen = await stepped.runtime.database.read(due_work.find_due_work)
     assert set(seen.follow_ups) == {FollowUpKind.INSTRUCTIONS, FollowUpKind.STATUS}
 
     def kinds(connection: Connection) -> set[str]:
@@ -242,9 +240,7 @@ async def test_a_follow_up_that_cannot_even_be_claimed_is_a_persons_and_holds_up
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await pay_by(kit, "submit_payment")
     kit.runtime.settings.__dict__["woo_url"] = "https://shop.test"
-    monkeypatch.setattr(
-        errands, "work_order_of", lambda row: 1 / 0 if row["woo_order_id"] == 20 else work_order_of(row)
-    )
+    monkeypatch.setattr(lease, "work_order_of", lambda row: 1 / 0 if row["woo_order_id"] == 20 else work_order_of(row))
     headers = {"X-WC-Webhook-Source": "https://shop.test/"}
     for number in (20, 21):
         await kit.post(customers(number) | ON_HOLD, headers=headers)
@@ -271,7 +267,7 @@ async def test_an_errand_that_the_bridge_itself_fails_at_is_told_to_a_person_and
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
     with monkeypatch.context() as patched:
-        patched.setattr(lines, "customer_lines", lambda _: 1 / 0)
+        patched.setattr(customer_lines, "customer_lines", lambda _: 1 / 0)
         await kit.post(RENEWAL)
         story = await kit.until(20, lambda story: story["attention"] != [])
         assert attention(story) == ("cannot_be_processed",)

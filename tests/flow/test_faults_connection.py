@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.panelr import http_transport as wire
+from panelr_bridge.panelr import http_transport
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.kit import kit_of, order, tried
@@ -51,7 +51,7 @@ async def self_signed(_panel: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def _resolver_says(error: int) -> AsyncIterator[str]:
-    real = wire.resolve_host
+    real = http_transport.resolve_host
 
     async def resolve(host: str, port: int) -> Any:
         if host.endswith(".invalid"):
@@ -59,7 +59,7 @@ async def _resolver_says(error: int) -> AsyncIterator[str]:
         return await real(host, port)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(wire, "resolved", resolve)
+        patched.setattr(http_transport, "resolve_host", resolve)
         yield NO_NAME
 
 

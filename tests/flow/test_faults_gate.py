@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.claim_call import RATE
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
 from tests.flow.test_faults import CREATE, ENDS, LOOK_UP, End, Fault, customers, end_of, mapped, settings, settled
 from tests.kit import Kit
@@ -59,16 +59,18 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
     now = utc_now()
 
     def twice(connection: Connection) -> timedelta:
-        rate.prepare(connection, name=RATE, limit=10, now=now)
-        rate.close(connection, name=RATE, now=now, pause=timedelta(0), failures=1, cause="throttled", words="a pause")
-        probe = rate.take(connection, name=RATE, limit=10, now=now)
+        rate_limit.prepare(connection, name=RATE, limit=10, now=now)
+        rate_limit.close(
+            connection, name=RATE, now=now, pause=timedelta(0), failures=1, cause="throttled", words="a pause"
+        )
+        probe = rate_limit.take(connection, name=RATE, limit=10, now=now)
         assert probe is not None
         assert probe.probe
-        rate.open_again(connection, name=RATE, now=now, heard=True)
-        rate.close(
+        rate_limit.open_again(connection, name=RATE, now=now, heard=True)
+        rate_limit.close(
             connection, name=RATE, now=now, pause=timedelta(seconds=5), failures=1, cause="throttled", words="another"
         )
-        return rate.free_at(connection, name=RATE, limit=10, now=now) - now
+        return rate_limit.free_at(connection, name=RATE, limit=10, now=now) - now
 
     assert timedelta(seconds=4) < await opened.write(twice) <= timedelta(seconds=5)
 

@@ -7,18 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application.follow_ups import lease as errands
+from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.follow_ups.plan import plan
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import evaluate_order as weighing
 from panelr_bridge.application.transactions import (
-    operator_actions as operator,
-)
-from panelr_bridge.application.transactions import (
-    receive_delivery as intake,
-)
-from panelr_bridge.application.transactions import (
-    record_outcome as record,
+    claim_call,
+    evaluate_order,
+    operator_actions,
+    receive_delivery,
+    record_outcome,
 )
 from panelr_bridge.application.transactions.claim_call import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
@@ -39,7 +35,9 @@ async def claimed(kit: Kit, number: int, **changes: Any) -> Claim:
         store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
     )
     bridge = kit.runtime.bridge
-    received = await bridge.write(intake.receive, delivery, read_order(body), policy=bridge.policy, terms=bridge.terms)
+    received = await bridge.write(
+        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, terms=bridge.terms
+    )
     assert received.claim is not None
     return received.claim
 
@@ -48,7 +46,7 @@ async def lose(kit: Kit, claim: Claim) -> None:
     """Let the lease of a claim end."""
     bridge = kit.runtime.bridge
     after = claim.lease_until + timedelta(seconds=1)
-    assert await bridge.database.write(claims.end_leases, after, terms=bridge.terms) == claim.order_id
+    assert await bridge.database.write(claim_call.end_leases, after, terms=bridge.terms) == claim.order_id
 
 
 async def tell(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:
@@ -60,13 +58,13 @@ async def tell(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:
         milliseconds=1,
     )
     made = WorkOrder(work_order_id=number, reference_code=code, confirmation_token=f"token of {code}")
-    return await kit.runtime.bridge.write(record.record_created, report, made)
+    return await kit.runtime.bridge.write(record_outcome.record_created, report, made)
 
 
 async def test_a_late_answer_settles_an_order_that_was_to_be_sent_again(stepped: Kit) -> None:
     claim = await claimed(stepped, 1)
     await lose(stepped, claim)
-    await stepped.runtime.bridge.write(operator.confirm_not_created, claim.order_id, actor="test")
+    await stepped.runtime.bridge.write(operator_actions.confirm_not_created, claim.order_id, actor="test")
     assert (await stepped.order(1))["state"] == "queued"
     assert await tell(stepped, claim, "WO-2026-00001", 1) is OrderState.CREATED
     story = await stepped.order(1)
@@ -97,7 +95,7 @@ async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopte
     await lose(stepped, ours)
     await lose(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await stepped.runtime.bridge.write(operator.link_work_order, other.order_id, adopted, actor="test")
+    await stepped.runtime.bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
     await tell(stepped, ours, "WO-2026-00001", 1)
     assert (await stepped.order(1))["state"] == "created"
     story = await stepped.order(2)
@@ -113,10 +111,10 @@ async def test_what_followed_a_work_order_is_forgotten_when_it_is_taken_back(ste
     await lose(stepped, ours)
     await lose(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await bridge.write(operator.link_work_order, other.order_id, adopted, actor="test")
+    await bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
     await bridge.write(plan, other.order_id, policy=bridge.policy, shops={})
     if told:
-        errand = await bridge.write(errands.claim, kind=FollowUpKind.PAYMENT, terms=bridge.terms)
+        errand = await bridge.write(lease.claim, kind=FollowUpKind.PAYMENT, terms=bridge.terms)
         assert errand is not None
     assert {each["kind"] for each in (await stepped.order(2))["follow_ups"]} == {"payment", "status"}
     await tell(stepped, ours, "WO-2026-00001", 1)
@@ -161,14 +159,14 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
         stepped.panel.faults.add("throttle", action="create_work_order", retry_after=1)
         await stepped.post(order(id=number))
     await stepped.runtime.bridge.write(_make_due)
-    really = weighing.evaluate
+    really = evaluate_order.evaluate
 
     def failing(connection: Connection, told: Any, **more: Any) -> Any:
         if told.id == 1:
             raise KeyError("a fault")
         return really(connection, told, **more)
 
-    monkeypatch.setattr(claims, "weigh", failing)
+    monkeypatch.setattr(claim_call, "evaluate", failing)
     stepped.panel.faults.clear()
     await stepped.runtime.worker._claim()
     await stepped.until(2, "created")

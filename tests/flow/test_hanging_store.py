@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from panelr_bridge.application.follow_ups import lease as errands
-from panelr_bridge.application.follow_ups import write_back
+from panelr_bridge.application.follow_ups import lease, write_back
 from panelr_bridge.application.follow_ups.lease import WRITING
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.domain.models import FollowUpKind
-from panelr_bridge.store import due_work as outlook
+from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import follow_ups
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, money, pay_by, settled
@@ -60,7 +59,7 @@ async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunne
 
 
 async def turn(kit: Kit, following: FollowUpRunner) -> None:
-    await following.turn(await kit.runtime.database.read(outlook.find_due_work), now=kit.runtime.bridge.clock())
+    await following.turn(await kit.runtime.database.read(due_work.find_due_work), now=kit.runtime.bridge.clock())
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -120,7 +119,7 @@ async def test_no_lease_ends_while_a_store_may_still_be_written_to(
     bridge = stepped.runtime.bridge
 
     def end(connection: Connection, now: datetime, after: timedelta) -> int | None:
-        return errands.end_leases(connection, now + after, terms=bridge.terms)
+        return lease.end_leases(connection, now + after, terms=bridge.terms)
 
     assert await bridge.write(end, WRITING) is None
     assert await bridge.write(end, 2 * WRITING) is not None

@@ -22,11 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from panelr_bridge.application.transactions import change_mappings as mapping_steps
-from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.application.transactions import change_mappings, operator_actions
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import owed_calls
 from panelr_bridge.store.tables import Row, deliveries, orders
 from tests.flow.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
 from tests.kit import order
@@ -209,12 +208,12 @@ class Model(RuleBasedStateMachine):
     @rule()
     def add_mapping(self) -> None:
         if self.mapping is None:
-            self.mapping = self._by_hand(mapping_steps.add, mapping_steps.PRODUCT, MAPPING, actor="test")
+            self.mapping = self._by_hand(change_mappings.add, change_mappings.PRODUCT, MAPPING, actor="test")
 
     @rule()
     def remove_mapping(self) -> None:
         if self.mapping is not None:
-            self._by_hand(mapping_steps.remove, mapping_steps.PRODUCT, self.mapping["id"], actor="test")
+            self._by_hand(change_mappings.remove, change_mappings.PRODUCT, self.mapping["id"], actor="test")
             self.mapping = None
 
     @rule(data=st.data(), number=NUMBERS, acts=st.lists(st.sampled_from(["retry", "close", "resolve"]), max_size=2))
@@ -227,16 +226,16 @@ class Model(RuleBasedStateMachine):
     async def _act(self, process: Process, row: Row, act: str) -> None:
         bridge = process.bridge
         if act == "retry":
-            await bridge.write(operator.retry, row["id"], policy=POLICY, actor="test")
+            await bridge.write(operator_actions.retry, row["id"], policy=POLICY, actor="test")
         elif act == "close":
-            await bridge.write(operator.close, row["id"], why="test", actor="test")
+            await bridge.write(operator_actions.close, row["id"], why="test", actor="test")
         elif there := [made for made in self.world.work_orders if made["wc_order_id"] == str(row["woo_order_id"])]:
             found = WorkOrder(
                 reference_code=there[0]["answer"]["reference_code"], work_order_id=there[0]["answer"]["work_order_id"]
             )
-            await bridge.write(operator.link_work_order, row["id"], found, actor="test")
+            await bridge.write(operator_actions.link_work_order, row["id"], found, actor="test")
         elif not any(flight.order_id == row["id"] and flight.creates for flight in self.world.flights):
-            await bridge.write(operator.confirm_not_created, row["id"], actor="test")
+            await bridge.write(operator_actions.confirm_not_created, row["id"], actor="test")
             self.world.in_doubt.pop(row["id"], None)
 
     @precondition(lambda self: self.told)
@@ -279,9 +278,9 @@ class Model(RuleBasedStateMachine):
                 assert row["attention"] or row["owes"] == CallAction.LOOK_UP
             else:
                 assert row["owes"] is None, state
-            owed = {name: row[name] for name in outbox.NOTHING}
+            owed = {name: row[name] for name in owed_calls.NOTHING}
             if row["owes"] is None:
-                assert owed == outbox.NOTHING
+                assert owed == owed_calls.NOTHING
             else:
                 assert None not in {owed["owes_since"], owed["tries"], owed["next_attempt_at"]}
 

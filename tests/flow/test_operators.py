@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import due_work as outlook
+from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import orders, rate_limits
 from tests.kit import Kit, order
 from tests.web import problem
@@ -149,7 +149,7 @@ async def at_rest(kit: Kit) -> None:
     async with asyncio.timeout(45):
         while True:
             waking = (
-                await kit.runtime.database.read(outlook.find_due_work)
+                await kit.runtime.database.read(due_work.find_due_work)
             ).mapping_changed  # before those that it leads on
             on_the_way = "/orders?state=sending,queued,unconfirmed&attention=false"
             total = (await kit.api("GET", on_the_way)).json()["meta"]["total"]

@@ -15,11 +15,10 @@ from sqlalchemy import Connection, func, select
 
 from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.parse_delivery import parse_delivery
-from panelr_bridge.application.transactions import change_mappings as mapping_steps
+from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.store import rate_limit as rate
-from panelr_bridge.store import tables
+from panelr_bridge.store import rate_limit, tables
 from panelr_bridge.store.tables import Row
 from tests.flow.test_model import MAPPING
 from tests.flow.world import BEGIN, Process, World
@@ -59,8 +58,8 @@ class Play:
     def begin(self) -> Process:
         self.world.open()
         process = self.world.start()
-        ordinary = process.bridge._ordinary
-        for name in ("receive", "tell_again", "created"):
+        ordinary = process.bridge._fast_path
+        for name in ("try_insert", "store_repeat", "try_record_created"):
             setattr(ordinary, name, self._watched(name, getattr(ordinary, name)))
         return process
 
@@ -80,7 +79,7 @@ class Play:
         elif what == "map":
             self.mapped += 1
             mapping = MAPPING | {"panelr_product_id": self.mapped}
-            self.world.run(process.bridge.write(mapping_steps.add, mapping_steps.PRODUCT, mapping, actor="test"))
+            self.world.run(process.bridge.write(change_mappings.add, change_mappings.PRODUCT, mapping, actor="test"))
         elif what == "work":
             self.world.run(process.work())
         elif what == "pass":
@@ -150,9 +149,9 @@ def test_an_ordinary_order_takes_them(turned_url: str, dialect: str) -> None:
     new = ("tell", 1, 0, "processing", "order.created")
     told = [new, (*new[:4], "order.updated"), ("answer",), new, (*new[:4], "order.updated")]
     _, used = played(turned_url, told, straight=True)
-    again = ["tell_again"]
-    concluded = ["created"] if dialect == "postgresql" else []
-    assert used == ["receive", *again, *concluded, *again, *again]
+    again = ["store_repeat"]
+    concluded = ["try_record_created"] if dialect == "postgresql" else []
+    assert used == ["try_insert", *again, *concluded, *again, *again]
 
 
 async def test_an_ordinary_order_is_few_statements_and_what_tells_it_again_is_fewer(
@@ -185,7 +184,9 @@ async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_th
             for topic in ("order.created", "order.updated") * 4
         ]
         processes = [FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock) for _ in told]
-        came = await asyncio.gather(*(each.receive(*delivery) for each, delivery in zip(processes, told, strict=True)))
+        came = await asyncio.gather(
+            *(each.try_insert(*delivery) for each, delivery in zip(processes, told, strict=True))
+        )
         (received,) = [each for each in came if each is not None]
         assert received.claim is not None
         assert await database.read(_counts) == dict.fromkeys(("deliveries", "orders", "taken"), number)
@@ -196,17 +197,17 @@ def _counts(connection: Connection) -> dict[str, int]:
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in (tables.deliveries, tables.orders)
     }
-    taken = select(func.count()).where(tables.rate_slots.c.used_at > rate.NEVER)
+    taken = select(func.count()).where(tables.rate_slots.c.used_at > rate_limit.NEVER)
     return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one checked the mapping
 
 
 async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
     ordinary = FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
-    close = functools.partial(rate.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))
+    close = functools.partial(rate_limit.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))
     await database.write(lambda connection: close(connection, failures=1, cause="throttled", words="later"))
     delivery, event = parse_delivery(
         store="default", topic="order.created", body=body_of(1, 0, "processing", "order.created"), headers={}
     )
-    assert await ordinary.receive(delivery, event) is None
+    assert await ordinary.try_insert(delivery, event) is None
     assert await database.read(_counts) == {"deliveries": 0, "orders": 0, "taken": 0}

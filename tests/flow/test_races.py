@@ -8,21 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application import lost_answer_lookup as look_up
+from panelr_bridge.application import lost_answer_lookup
 from panelr_bridge.application.bridge import ClaimFailed
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import evaluate_order as weighing
-from panelr_bridge.application.transactions import operator_actions as operator
-from panelr_bridge.application.transactions import record_outcome as record
+from panelr_bridge.application.transactions import claim_call, evaluate_order, operator_actions, record_outcome
 from panelr_bridge.application.transactions.claim_call import RATE, Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.panelr import request
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import deliveries, orders
-from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import rate_limits, rate_slots
@@ -42,7 +37,7 @@ def of_customer(number: int) -> dict[str, Any]:
 
 async def not_created(kit: Kit, claim: Claim, outcome: Outcome) -> OrderState:
     return await kit.runtime.bridge.write(
-        record.record_not_created, report(claim, outcome), terms=kit.runtime.bridge.terms
+        record_outcome.record_not_created, report(claim, outcome), terms=kit.runtime.bridge.terms
     )
 
 
@@ -63,18 +58,20 @@ async def next_claim(kit: Kit) -> Claim:
 
 async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order 1's work order exists, its answer is being lost; order 2's call never arrived: it must not adopt that."""
-    bridge, really = stepped.runtime.bridge, look_up.LostAnswerLookup._sibling_on_the_wire
+    bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._sibling_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
     first, second = await claimed(stepped, 1), await claimed(stepped, 2)
     await bridge.panelr.call(request.create_work_order(first.body), now=bridge.clock())
     await not_created(stepped, second, Unknown(words="lost"))
 
-    async def and_then_it_is_lost(look_ups: look_up.LostAnswerLookup, claim: Claim, *, certain: bool) -> bool:
+    async def and_then_it_is_lost(
+        look_ups: lost_answer_lookup.LostAnswerLookup, claim: Claim, *, certain: bool
+    ) -> bool:
         found = await really(look_ups, claim, certain=certain)
         await not_created(stepped, first, Unknown(words="lost"))
         return found
 
-    monkeypatch.setattr(look_up.LostAnswerLookup, "_sibling_on_the_wire", and_then_it_is_lost)
+    monkeypatch.setattr(lost_answer_lookup.LostAnswerLookup, "_sibling_on_the_wire", and_then_it_is_lost)
     assert (await bridge.carry_out(await next_claim(stepped))).state is OrderState.UNCONFIRMED
     monkeypatch.undo()
     second_look = await next_claim(stepped)
@@ -89,8 +86,8 @@ async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped:
     stepped.panel.settings.latency_seconds = 0.3
     await asyncio.gather(*(stepped.post(of_customer(number)) for number in range(1, 9)))
 
-    def gate(connection: Connection) -> rate.GateStatus | None:
-        return rate.gate(connection, name=RATE)
+    def gate(connection: Connection) -> rate_limit.GateStatus | None:
+        return rate_limit.gate(connection, name=RATE)
 
     closed = await bridge.database.read(gate)
     assert closed is not None
@@ -117,7 +114,7 @@ async def test_each_probe_that_fails_makes_the_pause_longer(stepped: Kit) -> Non
         again = await bridge.claim_due()
         assert isinstance(again, Claim)
         await not_created(stepped, again, Throttled(words="429", status=429))
-        gate = await bridge.database.read(rate.gate, name=RATE)
+        gate = await bridge.database.read(rate_limit.gate, name=RATE)
         assert gate is not None
         assert gate.failures == failures
 
@@ -161,7 +158,7 @@ async def test_an_order_may_be_restored_twice_with_the_same_bytes(stepped: Kit) 
 async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
     stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bridge, really = stepped.runtime.bridge, weighing.evaluate
+    bridge, really = stepped.runtime.bridge, evaluate_order.evaluate
     stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
     for number in (1, 2):
         await stepped.post(of_customer(number))
@@ -172,13 +169,13 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
         return really(connection, told, **more)
 
     with monkeypatch.context() as fault:
-        fault.setattr(claims, "weigh", failing)
+        fault.setattr(claim_call, "evaluate", failing)
         await bridge.write(_due)
         for _ in range(2):
             with pytest.raises(ClaimFailed) as raised:
                 await bridge.claim_due()
-        assert await bridge.write(claims.set_aside, raised.value.order_id) is True
-        assert await bridge.write(claims.set_aside, raised.value.order_id) is False
+        assert await bridge.write(claim_call.set_aside, raised.value.order_id) is True
+        assert await bridge.write(claim_call.set_aside, raised.value.order_id) is False
     assert (await stepped.order(2))["attention"] == []
     assert (await stepped.order(1))["attention"][0]["code"] == "cannot_be_processed"
     for _ in range(2):  # the fault is mended: what was said of it is over
@@ -208,7 +205,7 @@ def _free_the_slots(connection: Connection, now: datetime) -> None:
 async def test_a_work_order_that_is_told_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
     first = await claimed(stepped, 1)
     await lose(stepped, first)
-    await stepped.runtime.bridge.write(operator.confirm_not_created, first.order_id, actor="test")
+    await stepped.runtime.bridge.write(operator_actions.confirm_not_created, first.order_id, actor="test")
     second = await next_claim(stepped)
     assert second.action is CallAction.CREATE_WORK_ORDER
     assert await tell(stepped, first, "WO-2026-00001", 1) is OrderState.CREATED
@@ -228,7 +225,7 @@ async def test_a_look_up_whose_handling_fails_is_told_and_not_repeated_for_ever(
         raise KeyError("a fault")
 
     with monkeypatch.context() as fault:
-        fault.setattr(look_up, "match", broken)
+        fault.setattr(lost_answer_lookup, "match", broken)
         claim = await next_claim(stepped)
         assert (await stepped.runtime.bridge.carry_out(claim)).state is OrderState.UNCONFIRMED
     story = await stepped.order(1)
@@ -281,9 +278,9 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
     engine = bridge.database._engine  # type: ignore[attr-defined]
     async with engine.connect() as replaying, engine.connect() as claiming:
         await replaying.run_sync(deliveries.replay, told["id"], delivery)
-        row = await claiming.run_sync(lambda connection: outbox.next_due(connection, now=bridge.clock()))
+        row = await claiming.run_sync(lambda connection: owed_calls.next_due(connection, now=bridge.clock()))
         sent = {"sent_delivery_id": row["delivery_id"], "state": "sending"}
-        sent |= outbox.leased(tries=1, until=bridge.clock(), slot=None)
+        sent |= owed_calls.leased(tries=1, until=bridge.clock(), slot=None)
         async with asyncio.timeout(20):  # with the stronger lock this waits for the replay, which waits for this
             await claiming.run_sync(lambda connection: orders.change(connection, row["id"], sent, now=bridge.clock()))
 
@@ -292,9 +289,9 @@ async def test_a_limit_that_is_lowered_counts_what_was_called_before(stepped: Ki
     def calls(connection: Connection) -> list[int]:
         connection.execute(rate_slots.delete())
         moment = stepped.runtime.bridge.clock()
-        rate.prepare(connection, name="x", limit=4, now=moment)
-        taken = [rate.take(connection, name="x", limit=4, now=moment) is not None for _ in range(3)]
-        rate.prepare(connection, name="x", limit=2, now=moment)
-        return [*taken, rate.take(connection, name="x", limit=2, now=moment) is not None]
+        rate_limit.prepare(connection, name="x", limit=4, now=moment)
+        taken = [rate_limit.take(connection, name="x", limit=4, now=moment) is not None for _ in range(3)]
+        rate_limit.prepare(connection, name="x", limit=2, now=moment)
+        return [*taken, rate_limit.take(connection, name="x", limit=2, now=moment) is not None]
 
     assert await stepped.runtime.database.write(calls) == [True, True, True, False]

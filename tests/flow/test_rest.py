@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from panelr_bridge.application import worker
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store.deliveries import Delivery
@@ -81,7 +81,9 @@ async def test_a_lease_of_another_process_that_ends_is_found(kit: Kit, beside: K
     delivery = Delivery(store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=20)
     bridge = beside.runtime.bridge
     terms = replace(bridge.terms, lease=timedelta(seconds=0.2))
-    received = await bridge.write(intake.receive, delivery, read_order(body), policy=bridge.policy, terms=terms)
+    received = await bridge.write(
+        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, terms=terms
+    )
     assert received.claim is not None  # and nobody makes that call
     story = await kit.until(20, "created", seconds=10)
     assert [each["outcome"] for each in story["attempt_log"][:1]] == ["unknown"]

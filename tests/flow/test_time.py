@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions import claim_call, receive_delivery
 from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
 from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
@@ -121,7 +120,7 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
 
     def claimed(connection: Connection, now: datetime) -> Claim:
         policy = kit.runtime.bridge.policy
-        claim = intake.receive(connection, now, delivery, read_order(body), policy=policy, terms=terms).claim
+        claim = receive_delivery.receive(connection, now, delivery, read_order(body), policy=policy, terms=terms).claim
         assert claim is not None
         stored = select(orders.c.state).where(orders.c.id == claim.order_id)
         assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see it
@@ -178,7 +177,7 @@ async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(
 
 def _lose_the_lease(connection: Connection, now: datetime, claim: Claim) -> None:
     terms = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
-    assert claims.end_leases(connection, now + timedelta(seconds=1), terms=terms) == claim.order_id
+    assert claim_call.end_leases(connection, now + timedelta(seconds=1), terms=terms) == claim.order_id
 
 
 async def test_two_workers_make_each_call_once(mapped: Kit, settings: Settings, panelr: tuple[str, Panel]) -> None:

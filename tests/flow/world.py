@@ -19,8 +19,7 @@ from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.deliveries import digest
 from panelr_bridge.store.engine import CompiledStatement
@@ -132,7 +131,7 @@ class World:
         def empty(connection: Connection) -> None:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
-            rate.prepare(connection, name=RATE, limit=TERMS.rate_per_minute, now=self.now)
+            rate_limit.prepare(connection, name=RATE, limit=TERMS.rate_per_minute, now=self.now)
 
         self.loop.run_until_complete(self.reader.write(empty))
 

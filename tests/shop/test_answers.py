@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnreachable
-from panelr_bridge.woocommerce.rest import response as answer
+from panelr_bridge.woocommerce.rest import response
 from panelr_bridge.woocommerce.rest.models import OrdersQuery, RestResponse
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
 from panelr_bridge.woocommerce.rest.wc_v3 import WcV3
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 21, 19, 16, 41, tzinfo=UTC)
 def read(status: int, content: Any, root: str = ROOT, **headers: str) -> RestResponse:
     body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return answer.read(status=status, headers=named, body=body, root=root, now=NOW, secrets=("cs_secret", "hunter22"))
+    return response.read(status=status, headers=named, body=body, root=root, now=NOW, secrets=("cs_secret", "hunter22"))
 
 
 def refused(status: int, content: Any, root: str = ROOT, **headers: str) -> ShopError:

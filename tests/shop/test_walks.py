@@ -10,7 +10,7 @@ import respx
 from panelr_bridge.errors import ShopMisconfigured
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
-from panelr_bridge.woocommerce.rest import changed_orders as walking
+from panelr_bridge.woocommerce.rest import changed_orders
 from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery
 from tests.shop.kit import WC, Orders, client, resource
 
@@ -144,7 +144,7 @@ async def test_whatever_changes_meanwhile_an_orders_resource_hides_nothing(
             else:
                 store.touch(ids[0])
 
-        found = {order["id"] async for order in walking.newest_first(read, START, per_page=per_page)}
+        found = {order["id"] async for order in changed_orders.newest_first(read, START, per_page=per_page)}
         touched = {"moved": {ids[3]}, "made": {ids[0]}}.get(change, set(ids[-2:]))
         assert found >= set(ids) - touched
 

@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import owed_calls
 from panelr_bridge.store.tables import Row
 
 
 def standing(state: OrderState, *, now: datetime) -> Row:
     """Return the columns of an order that is in `state` since `now`."""
     if state is OrderState.UNCONFIRMED:
-        return {"state": state} | outbox.owed(action=CallAction.LOOK_UP, due=now, now=now)
+        return {"state": state} | owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)
     if state not in {OrderState.QUEUED, OrderState.SENDING}:
-        return {"state": state} | outbox.NOTHING
+        return {"state": state} | owed_calls.NOTHING
     lease, slot = (now + timedelta(seconds=35), 7) if state is OrderState.SENDING else (None, None)
-    call = outbox.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now, lease_until=lease, slot=slot)
+    call = owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now, lease_until=lease, slot=slot)
     return {"state": state} | call

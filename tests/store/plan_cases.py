@@ -8,15 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.follow_ups import lease as errand
+from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.transactions import (
-    claim_call as claim,
-)
-from panelr_bridge.application.transactions import (
-    operator_actions as operator,
-)
-from panelr_bridge.application.transactions import (
-    receive_delivery as intake,
+    claim_call,
+    operator_actions,
+    receive_delivery,
 )
 from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
 from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
@@ -24,33 +20,23 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
     again,
     attempts,
+    backfill_cursors,
     deliveries,
     delivery_list,
+    due_work,
     follow_ups,
     mappings,
+    order_counts,
     order_list,
     orders,
+    owed_calls,
+    rate_limit,
     stats,
-)
-from panelr_bridge.store import (
-    backfill_cursors as marks,
-)
-from panelr_bridge.store import (
-    due_work as outlook,
-)
-from panelr_bridge.store import (
-    order_counts as counts,
-)
-from panelr_bridge.store import (
-    owed_calls as outbox,
-)
-from panelr_bridge.store import (
-    rate_limit as rate,
 )
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import product_mappings
-from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce import order_payload
 from tests.filled import NOW
 from tests.kit import order
 
@@ -75,8 +61,8 @@ def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
     )
 
     def work(connection: Connection) -> None:
-        event = payload.read_order(body)
-        intake.receive(connection, LATER, delivery, event, policy=POLICY, terms=TERMS)
+        event = order_payload.read_order(body)
+        receive_delivery.receive(connection, LATER, delivery, event, policy=POLICY, terms=TERMS)
 
     return work
 
@@ -92,7 +78,7 @@ def _tell_again(connection: Connection) -> None:
 
 
 def _claim(first: CallAction) -> Callable[[Connection], Any]:
-    return lambda connection: claim.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
+    return lambda connection: claim_call.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
 
 
 def hot() -> Iterator[Case]:
@@ -102,15 +88,17 @@ def hot() -> Iterator[Case]:
     yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
-    yield "end leases", lambda connection: claim.end_leases(connection, LATER, terms=TERMS)
+    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, terms=TERMS)
     yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
-    yield "next at", outbox.next_at
-    yield "free at", lambda connection: rate.free_at(connection, name=RATE, limit=120, now=LATER)
-    yield "take", lambda connection: rate.take(connection, name=RATE, limit=120, now=LATER)
+    yield "next at", owed_calls.next_at
+    yield "free at", lambda connection: rate_limit.free_at(connection, name=RATE, limit=120, now=LATER)
+    yield "take", lambda connection: rate_limit.take(connection, name=RATE, limit=120, now=LATER)
     yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
     yield (
         "wake",
-        lambda connection: operator.reevaluate_waiting(connection, LATER, 100_001, policy=POLICY, ignored_since=NOW),
+        lambda connection: operator_actions.reevaluate_waiting(
+            connection, LATER, 100_001, policy=POLICY, ignored_since=NOW
+        ),
     )
     yield (
         "twin in doubt",
@@ -121,25 +109,25 @@ def hot() -> Iterator[Case]:
     many = [WorkOrder(work_order_id=n, reference_code=f"WO-2026-{n}") for n in range(500, 520)]
     yield "linked", lambda connection: orders.linked(connection, many, besides=1)
     page = list(range(500, 600))
-    yield "standing of a page", lambda connection: marks.known_orders(connection, store="default", ids=page)
+    yield "standing of a page", lambda connection: backfill_cursors.known_orders(connection, store="default", ids=page)
     yield "tell again", _tell_again
     told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
     yield "kept of a page", lambda connection: deliveries.stored_verdicts(connection, **told)
-    yield "look", outlook.find_due_work
+    yield "look", due_work.find_due_work
     yield "to plan", lambda connection: follow_ups.to_plan(connection, now=LATER, limit=200)
     yield "follow-ups of", lambda connection: follow_ups.list_for_order(connection, 500)
     yield (
         "claim a follow-up",
-        lambda connection: errand.claim(connection, LATER, kind=FollowUpKind.STATUS, terms=TERMS),
+        lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, terms=TERMS),
     )
-    yield "end leases of follow-ups", lambda connection: errand.end_leases(connection, LATER, terms=TERMS)
-    yield "on the wire", lambda connection: outbox.requests_on_the_wire(connection, besides=1)
+    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, terms=TERMS)
+    yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
 
 
 def asked() -> Iterator[Case]:
     """What health checks, `/stats` and people execute."""
     yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
-    yield "counts", counts.count_orders
+    yield "counts", order_counts.count_orders
     yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
     yield "attempts of", lambda connection: attempts.list_for_order(connection, 500)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from panelr_bridge.application.transactions import save_catalogue as steps
+from panelr_bridge.application.transactions import save_catalogue
 from panelr_bridge.application.transactions.change_mappings import PRODUCT, add
 from panelr_bridge.domain.models import (
     CatalogueList,
@@ -36,7 +36,7 @@ CARD = PanelrPaymentMethod(id=2, name="card", display_label="Credit card", mode=
 
 async def bring(opened: Database, *items: Any, seen_at: datetime = NOW, kind: Any = PanelrProduct) -> bool:
     """Bring a list of Panelr's."""
-    return await opened.write(steps.save_list, seen_at, kind, items, seen_at=seen_at)
+    return await opened.write(save_catalogue.save_list, seen_at, kind, items, seen_at=seen_at)
 
 
 async def revisions(opened: Database) -> dict[str, int]:

@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import database, orders
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import database, orders, owed_calls
 from panelr_bridge.store.database import Database
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -21,20 +20,20 @@ def dialect() -> str:
 
 
 async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: Database, database_url: str) -> None:
-    owed = outbox.owed(action=CallAction.CREATE_WORK_ORDER, due=NOW, now=NOW)
+    owed = owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=NOW, now=NOW)
     new = orders.new(store="default", woo_order_id=1, now=NOW) | {"state": OrderState.QUEUED} | owed
     order_id = await opened.write(orders.add, new)
     assert order_id is not None
 
     def claim(connection: Connection) -> None:
-        assert outbox.next_due(connection, now=NOW) is not None
+        assert owed_calls.next_due(connection, now=NOW) is not None
         sending = {"state": OrderState.SENDING, "attempts": 1}
-        sending |= outbox.leased(tries=1, until=NOW + timedelta(seconds=30), slot=1)
+        sending |= owed_calls.leased(tries=1, until=NOW + timedelta(seconds=30), slot=1)
         orders.change(connection, order_id, sending, now=NOW)
 
     def claim_with_an_old_snapshot(connection: Connection) -> object:
         """The statement as it is, with a wait between its snapshot and its lock."""
-        waiting = outbox.DUE.where(text("(SELECT pg_sleep(0.5)) IS NOT NULL"))
+        waiting = owed_calls.DUE.where(text("(SELECT pg_sleep(0.5)) IS NOT NULL"))
         return connection.execute(waiting, {"now": NOW, "owed": CallAction.CREATE_WORK_ORDER}).first()
 
     async with database.open_database(database_url) as another:

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.models import OrderState
-from panelr_bridge.store import delivery_list, mappings, order_list
-from panelr_bridge.store import pagination as listing
+from panelr_bridge.store import delivery_list, mappings, order_list, pagination
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import product_mappings
@@ -16,7 +15,7 @@ from tests import filled
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count a few only."""
-    monkeypatch.setattr(listing, "MOST_COUNTED", 50)
+    monkeypatch.setattr(pagination, "MOST_COUNTED", 50)
 
 
 async def test_what_is_not_counted_to_the_end_is_said_to_be_more(opened: Database) -> None:

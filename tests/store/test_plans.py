@@ -11,8 +11,7 @@ import pytest
 
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.store import database, mappings
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import database, mappings, rate_limit
 from panelr_bridge.store.database import Database
 from tests import filled
 from tests.filled import NOW
@@ -158,7 +157,7 @@ def looked_over(request: pytest.FixtureRequest) -> bool:
 async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Database]:
     """A database with many orders, few of which are owed."""
     async with database.open_database(database_url) as opened:
-        await opened.write(rate.prepare, name=RATE, limit=120, now=NOW)
+        await opened.write(rate_limit.prepare, name=RATE, limit=120, now=NOW)
         await opened.write(mappings.add_product, NOW, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
         await _fill(opened, orders=(1, 500), creates=(100_001, 100_020), look_ups=(200_001, 200_010), lines=(1, 100))
         if opened.dialect == "postgresql":

@@ -10,8 +10,7 @@ from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import attempts, orders, together
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import attempts, orders, owed_calls, together
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
@@ -46,7 +45,7 @@ CREATED = {
     "reasons": [],
     "reference_code": "WO-1",
     "awaits_mapping": False,
-} | outbox.NOTHING
+} | owed_calls.NOTHING
 
 
 async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database) -> None:
@@ -152,5 +151,5 @@ async def test_a_call_concludes_once(opened: Database) -> None:
     row = await opened.read(orders.get, order_id)
     assert row is not None
     assert (row["state"], row["reference_code"], row["updated_at"]) == ("created", "WO-1", NOW)
-    assert outbox.call_of(row) is None
+    assert owed_calls.call_of(row) is None
     assert {column.name for column in attempts_table.c} - {"id"} == set(attempt_row(order_id))

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from panelr_bridge.store import database, migrate
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import database, migrate, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.engine.postgres import OF_SINGLE_STATEMENTS
 from tests.clock import turn
@@ -29,12 +28,12 @@ async def opened(turned_url: str) -> AsyncIterator[Database]:
 
 
 async def _prepared(opened: Database, limit: int = LIMIT) -> None:
-    await opened.write(rate.prepare, name="panelr", limit=limit, now=NOW)
+    await opened.write(rate_limit.prepare, name="panelr", limit=limit, now=NOW)
 
 
 def _take(connection: Connection, now: datetime, limit: int = LIMIT) -> bool:
     turn(connection, now)
-    return rate.take(connection, name="panelr", limit=limit, now=now) is not None
+    return rate_limit.take(connection, name="panelr", limit=limit, now=now) is not None
 
 
 async def test_a_burst_is_allowed_up_to_the_limit(opened: Database) -> None:
@@ -60,7 +59,7 @@ async def test_free_at_tells_when_the_next_slot_is_free(opened: Database) -> Non
 
     def free_at(connection: Connection) -> datetime:
         turn(connection, NOW + timedelta(seconds=10))
-        return rate.free_at(connection, name="panelr", limit=LIMIT, now=NOW + timedelta(seconds=10))
+        return rate_limit.free_at(connection, name="panelr", limit=LIMIT, now=NOW + timedelta(seconds=10))
 
     assert await opened.read(free_at) == NOW + timedelta(seconds=61)
 
@@ -80,7 +79,7 @@ async def test_the_minute_of_a_call_that_took_long_begins_at_its_end(opened: Dat
 
     def keep(connection: Connection, now: datetime) -> None:
         turn(connection, now)
-        rate.keep(connection, 1, name="panelr", now=now)
+        rate_limit.keep(connection, 1, name="panelr", now=now)
 
     await opened.write(keep, NOW + timedelta(seconds=20))
     assert not await opened.write(_take, NOW + timedelta(seconds=62), 1)
@@ -95,7 +94,7 @@ async def test_it_goes_by_the_clock_of_the_database_and_not_by_the_callers(opene
 
     def take(connection: Connection, *, there: datetime, here: datetime) -> bool:
         turn(connection, there)
-        return rate.take(connection, name="panelr", limit=1, now=here) is not None
+        return rate_limit.take(connection, name="panelr", limit=1, now=here) is not None
 
     an_hour = timedelta(hours=1)
     assert not await opened.write(take, there=NOW + timedelta(seconds=30), here=NOW + an_hour)
@@ -110,14 +109,14 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(
     await _prepared(opened, limit)
 
     def plan(connection: Connection) -> str:
-        values = rate.ahead_values(name="panelr", limit=limit, now=NOW, likeness="x", doubtful_since=NOW)
+        values = rate_limit.ahead_values(name="panelr", limit=limit, now=NOW, likeness="x", doubtful_since=NOW)
         if connection.dialect.name == "sqlite":
-            form = rate._TAKES["newcomer"].form(connection.dialect)
+            form = rate_limit._TAKES["newcomer"].form(connection.dialect)
             asked = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {form.sql}", tuple(form.parameters(values)))
             return str(asked.all())
         for name, value in told.items():
             connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
-        explained = rate.typed(f"EXPLAIN {rate.taking_ahead('')['postgresql']}")
+        explained = rate_limit.typed(f"EXPLAIN {rate_limit.taking_ahead('')['postgresql']}")
         return "\n".join(connection.execute(explained, values).scalars())
 
     found = await opened.read(plan)
@@ -129,21 +128,21 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(
     assert not re.search(rf"[Ss]ort|Bitmap|TEMP B-TREE|SCAN rate_slots|{seeking}", found), found
 
 
-def _take_slot(connection: Connection, now: datetime) -> rate.RateSlot | None:
+def _take_slot(connection: Connection, now: datetime) -> rate_limit.RateSlot | None:
     turn(connection, now)
-    return rate.take(connection, name="panelr", limit=LIMIT, now=now)
+    return rate_limit.take(connection, name="panelr", limit=LIMIT, now=now)
 
 
-def _ahead(connection: Connection, now: datetime) -> rate.RateSlot | None:
+def _ahead(connection: Connection, now: datetime) -> rate_limit.RateSlot | None:
     turn(connection, now)
-    return rate.take_ahead(
+    return rate_limit.take_ahead(
         connection, name="panelr", limit=LIMIT, now=now, likeness="x", doubtful_since=now - timedelta(hours=1)
     )
 
 
 def _close(connection: Connection, now: datetime, pause: float, cause: str = "misconfigured") -> None:
     turn(connection, now)
-    rate.close(
+    rate_limit.close(
         connection, name="panelr", now=now, pause=timedelta(seconds=pause), failures=1, cause=cause, words="words"
     )
 
@@ -158,7 +157,7 @@ async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(op
     assert probe is not None
     assert probe.probe
     assert await opened.write(_take_slot, after) is None
-    await opened.write(rate.open_again, name="panelr", now=after, heard=True)
+    await opened.write(rate_limit.open_again, name="panelr", now=after, heard=True)
     for take in (_take_slot, _ahead):
         slot = await opened.write(take, after)
         assert slot is not None

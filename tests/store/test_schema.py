@@ -15,9 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import database, migrate, orders
-from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store import schema_version as revision
+from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version
 from panelr_bridge.store.column_types import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
@@ -40,9 +38,9 @@ QUEUED = {"number": 1, "state": "queued", "code": None, "now": NOW}
 
 async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: str) -> None:
     async with database.open_database(empty_database_url) as opened:
-        assert await opened.read(revision.is_behind)
+        assert await opened.read(schema_version.is_behind)
         await opened.write(migrate.upgrade)
-        assert not await opened.read(revision.is_behind)
+        assert not await opened.read(schema_version.is_behind)
         await opened.write(migrate.upgrade)
         await opened.write(migrate.downgrade)
         assert await opened.read(_tables) == ["alembic_version"]
@@ -92,8 +90,8 @@ async def test_what_another_version_writes_meanwhile_survives_too(
 
 def test_the_newest_revision_is_known_without_alembic() -> None:
     config = Config()
-    config.set_main_option("script_location", str(revision.MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [revision.newest_revision()]
+    config.set_main_option("script_location", str(schema_version.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema_version.newest_revision()]
 
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:
@@ -106,7 +104,7 @@ def _tables(connection: Connection) -> list[str]:
 
 def _owed(connection: Connection) -> list[Row]:
     found = connection.execute(select(orders_table).order_by(orders_table.c.id)).mappings()
-    return [{name: row[name] for name in outbox.NOTHING} for row in found]
+    return [{name: row[name] for name in owed_calls.NOTHING} for row in found]
 
 
 def _differences(connection: Connection) -> list[Any]:
@@ -160,10 +158,10 @@ MAY_OWE = {
 async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: OrderState) -> None:
     """Nothing among it: an order that waits, or is being sent, without its call would wait for ever."""
     result = {"reference_code": "WO-1"} if state is OrderState.CREATED else {}
-    owing = {"nothing": outbox.NOTHING}
+    owing = {"nothing": owed_calls.NOTHING}
     for action in CallAction:
-        owing[f"{action}, waiting"] = outbox.owed(action=action, due=NOW, now=NOW)
-        owing[f"{action}, under way"] = outbox.owed(action=action, due=NOW, now=NOW, lease_until=NOW, slot=1)
+        owing[f"{action}, waiting"] = owed_calls.owed(action=action, due=NOW, now=NOW)
+        owing[f"{action}, under way"] = owed_calls.owed(action=action, due=NOW, now=NOW, lease_until=NOW, slot=1)
     taken = set()
     for number, (name, owed) in enumerate(owing.items()):
         try:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.engine import batcher as turns
+from panelr_bridge.store.engine import CompiledStatement, batcher
 from panelr_bridge.store.engine.batcher import StatementBatcher, Values
 
 ONE_ROW = CompiledStatement(text("SELECT 1"), one_row=True)
@@ -124,8 +123,8 @@ async def test_one_that_hangs_holds_up_the_others_for_a_moment_only() -> None:
 
 
 async def test_no_more_go_at_one_time_than_there_are_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "HELD_UP", 0.01)
-    monkeypatch.setattr(turns, "PATIENCE", 0.2)
+    monkeypatch.setattr(batcher, "HELD_UP", 0.01)
+    monkeypatch.setattr(batcher, "PATIENCE", 0.2)
     played = Played()
     played.hanging = set(range(6))
     tasks = played.ask(*range(6), statement=ANY_ROWS)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import database
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.engine import sqlite_writer as writer
+from panelr_bridge.store.engine import sqlite_writer
 from panelr_bridge.store.engine.sqlite import SqliteDatabase
 from panelr_bridge.store.engine.sqlite_writer import ALONE, TOGETHER
 
@@ -31,7 +31,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 @pytest.fixture
 async def alone(opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> SqliteDatabase:
     """The database after ALONE pieces of work that came alone, on a quick disk; the next one runs at once."""
-    monkeypatch.setattr(writer, "QUICK", 60.0)
+    monkeypatch.setattr(sqlite_writer, "QUICK", 60.0)
     for n in range(ALONE):
         await opened.write(adds(-n))
     await asyncio.sleep(0)  # the loop comes round
@@ -176,7 +176,7 @@ async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path
 async def test_the_loop_waits_for_a_quick_disk_and_for_one_piece_of_work_alone(
     opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, quick: float, asked: int, where: list[str]
 ) -> None:
-    monkeypatch.setattr(writer, "QUICK", quick)
+    monkeypatch.setattr(sqlite_writer, "QUICK", quick)
     threads: list[str] = []
     event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
     for n in range(1, ALONE + 1):
@@ -190,7 +190,7 @@ async def test_the_loop_waits_for_a_quick_disk_and_for_one_piece_of_work_alone(
 async def test_the_first_of_many_is_waited_for_in_the_thread(
     opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "QUICK", 60.0)
+    monkeypatch.setattr(sqlite_writer, "QUICK", 60.0)
     threads: list[str] = []
     event.listen(opened._writing, "commit", lambda _: threads.append(threading.current_thread().name))
     for task in await asked_for(opened, adds(1), adds(2)):

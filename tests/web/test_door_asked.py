@@ -267,7 +267,7 @@ async def test_what_nobody_foresaw_is_answered_500_logged_once_and_left_to_the_s
     def broken(*_: Any, **__: Any) -> None:
         raise fault
 
-    monkeypatch.setattr(Bridge, "recognised", broken)
+    monkeypatch.setattr(Bridge, "match_repeat", broken)
     told = await door.ask(path)
     assert told.status == 500
     assert dict(told.headers)[b"content-type"] == b"application/problem+json"

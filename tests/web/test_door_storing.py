@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from panelr_bridge.application import fast_path as ordinary
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application import fast_path
+from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.settings import Settings
 from panelr_bridge.store.database import Database
 from tests.kit import Kit, order
@@ -96,8 +96,8 @@ def break_processing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("a mistake of ours, with ada@example.test in it")
 
-    monkeypatch.setattr(intake, "weigh", broken)
-    monkeypatch.setattr(ordinary, "decide", broken)
+    monkeypatch.setattr(receive_delivery, "evaluate", broken)
+    monkeypatch.setattr(fast_path, "decide", broken)
 
 
 @BOTH_DATABASES

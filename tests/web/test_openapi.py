@@ -151,7 +151,7 @@ def test_the_door_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -
 def test_an_example_is_what_the_model_takes(spec: dict[str, Any]) -> None:
     models = {each.__name__: each for each in subclasses(BaseModel) if each.__module__.startswith("panelr_bridge.")}
     tried = 0
-    for name in ("ProductMapping", "PaymentMethodMapping", "Resolution"):
+    for name in ("ProductMapping", "PaymentMethodMapping", "ResolveInput"):
         for example in spec["components"]["schemas"][name]["examples"]:
             models[name].model_validate(example)
             tried += 1

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store import tables as t
+from panelr_bridge.application.transactions import receive_delivery
+from panelr_bridge.store import owed_calls, tables
 from tests.kit import Kit, order
 from tests.web import deliveries, problem
 
@@ -27,7 +26,7 @@ async def test_a_delivery_that_could_not_be_processed_is_done_by_a_replay(
         raise KeyError("a mistake of ours")
 
     with monkeypatch.context() as fault:
-        fault.setattr(intake, "weigh", broken)
+        fault.setattr(receive_delivery, "evaluate", broken)
         await mapped.post(order())
     (failed,) = await deliveries(mapped)
     replay = f"/deliveries/{failed['id']}/replay"
@@ -66,15 +65,15 @@ async def test_a_body_that_an_older_version_could_not_read_is_read_now(mapped: K
     story = await mapped.until(20, "created")
 
     def as_it_was(connection: Connection) -> None:
-        connection.execute(update(t.deliveries).where(t.deliveries.c.id == 2).values(verdict="unreadable"))
-        nothing = outbox.NOTHING | {
+        connection.execute(update(tables.deliveries).where(tables.deliveries.c.id == 2).values(verdict="unreadable"))
+        nothing = owed_calls.NOTHING | {
             "work_order_id": None,
             "reference_code": None,
             "request": None,
             "first_sent_at": None,
         }
         waiting = {"state": "waiting", "delivery_id": 1, "snapshot_sha256": b"", "woo_status": "pending"}
-        connection.execute(update(t.orders).values(nothing | waiting | {"woo_modified_at": None}))
+        connection.execute(update(tables.orders).values(nothing | waiting | {"woo_modified_at": None}))
 
     await mapped.runtime.database.write(as_it_was)
     mapped.panel.reset()
@@ -95,7 +94,7 @@ async def test_a_replay_is_written_into_the_audit_log(mapped: Kit) -> None:
     await mapped.api("POST", "/deliveries/1/replay")
 
     def noted(connection: Connection) -> list[tuple[str, str, str]]:
-        rows = connection.execute(t.audit_log.select().where(t.audit_log.c.subject == "delivery 1"))
+        rows = connection.execute(tables.audit_log.select().where(tables.audit_log.c.subject == "delivery 1"))
         return [(row.action, row.actor, row.store) for row in rows]
 
     assert await mapped.runtime.database.read(noted) == [("replay", "admin", "default")]

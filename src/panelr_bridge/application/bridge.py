@@ -16,9 +16,7 @@ from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.lost_answer_lookup import LostAnswerLookup
 from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, utc_now
 from panelr_bridge.application.parse_delivery import parse_delivery
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import receive_delivery as intake
-from panelr_bridge.application.transactions import record_outcome as record
+from panelr_bridge.application.transactions import claim_call, receive_delivery, record_outcome
 from panelr_bridge.application.transactions.claim_call import (
     LEAVE_FORGOTTEN,
     CallPolicy,
@@ -30,7 +28,7 @@ from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.panelr import response as answer
+from panelr_bridge.panelr import response
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.store import orders
 from panelr_bridge.store.database import Database, is_unavailable
@@ -80,18 +78,18 @@ class Bridge(PanelrCaller):
         self._no_leave: datetime | None = None
         self._asked_at = clock()
         self._look_ups = LostAnswerLookup(self, terms)
-        self._ordinary = FastPath(database, policy=policy, terms=terms, clock=clock)
+        self._fast_path = FastPath(database, policy=policy, terms=terms, clock=clock)
 
     def match_repeat(
         self, *, store: str, topic: str, body: bytes, headers: dict[str, str], sha256: bytes
     ) -> Delivery | None:
         """Return the delivery that these bytes are, without reading them, where they have told an order lately."""
-        return self._ordinary.match_repeat(store=store, topic=topic, body=body, headers=headers, sha256=sha256)
+        return self._fast_path.match_repeat(store=store, topic=topic, body=body, headers=headers, sha256=sha256)
 
     async def receive_again(self, delivery: Delivery) -> Row | None:
         """Store what `match_repeat` returned; returns its order, None and nothing is stored where that has changed."""
         until = time.monotonic() + self._sync_budget.total_seconds()
-        received = await _stored(until, lambda: self._ordinary.store_repeat(delivery))
+        received = await _stored(until, lambda: self._fast_path.store_repeat(delivery))
         return None if received is None else await self._follow(until, delivery, received)
 
     async def receive(self, delivery: Delivery, event: Order | OrderDeleted | None) -> Row | None:
@@ -102,16 +100,16 @@ class Bridge(PanelrCaller):
         """
         until = time.monotonic() + self._sync_budget.total_seconds()
         received = await _stored(until, lambda: self._received(delivery, event))
-        self._ordinary.remember(delivery, event, received)
+        self._fast_path.remember(delivery, event, received)
         return await self._follow(until, delivery, received)
 
-    async def _received(self, delivery: Delivery, event: Order | OrderDeleted | None) -> intake.ReceiveResult:
+    async def _received(self, delivery: Delivery, event: Order | OrderDeleted | None) -> receive_delivery.ReceiveResult:
         """Transaction 1."""
         if self.rate_limited_until() is None:
-            received = await self._ordinary.receive(delivery, event)
+            received = await self._fast_path.try_insert(delivery, event)
             if received is not None:
                 return received
-        return await self.write(intake.receive, delivery, event, policy=self.policy, terms=self.terms)
+        return await self.write(receive_delivery.receive, delivery, event, policy=self.policy, terms=self.terms)
 
     async def replay(self, stored: Row, *, actor: str) -> tuple[Delivery, Row | None]:
         """Act on a stored delivery as if it had just come; returns it as it is understood now, and its order."""
@@ -120,11 +118,11 @@ class Bridge(PanelrCaller):
             store=stored["store"], topic=stored["topic"], body=stored["body"], headers=stored["headers"]
         )
         received = await self.write(
-            intake.replay, stored["id"], delivery, event, policy=self.policy, terms=self.terms, actor=actor
+            receive_delivery.replay, stored["id"], delivery, event, policy=self.policy, terms=self.terms, actor=actor
         )
         return delivery, await self._follow(until, delivery, received)
 
-    async def _follow(self, until: float, delivery: Delivery, received: intake.ReceiveResult) -> Row | None:
+    async def _follow(self, until: float, delivery: Delivery, received: receive_delivery.ReceiveResult) -> Row | None:
         """Carry out what a stored delivery calls for, as far as the time goes."""
         row = received.order
         if received.claim is not None and row is not None:
@@ -211,7 +209,7 @@ class Bridge(PanelrCaller):
         tried: list[int] = []
         try:
             taken = await self.write(
-                claims.claim_due, policy=self.policy, terms=self.terms, first=self._turns[0], tried=tried
+                claim_call.claim_due, policy=self.policy, terms=self.terms, first=self._turns[0], tried=tried
             )
         except Exception as error:
             if is_unavailable(error) or not tried:
@@ -243,25 +241,25 @@ class Bridge(PanelrCaller):
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=claim.order_id)
-                return CallResult(await self.write(record.record_failure, claim))
+                return CallResult(await self.write(record_outcome.record_failure, claim))
         report = await self.call(claim, panelr_request.create_work_order(claim.body))
         if isinstance(report.outcome, Done):
-            found = answer.created_work_order(report.outcome)
+            found = response.created_work_order(report.outcome)
             if isinstance(found, WorkOrder):
                 state = await self._created(report, found)
                 if claim.paid_at is not None and state is OrderState.CREATED:
                     self.tally.paid_to_created.note((self.clock() - claim.paid_at).total_seconds())
                 return CallResult(state, found if state is OrderState.CREATED else None)
             report = replace(report, outcome=found)
-        return CallResult(await self.record(report, record.record_not_created, report, terms=self.terms))
+        return CallResult(await self.record(report, record_outcome.record_not_created, report, terms=self.terms))
 
     async def _created(self, report: CallReport, work_order: WorkOrder) -> OrderState:
         """Transaction 2."""
 
         async def settled() -> OrderState:
-            if await self._ordinary.created(report, work_order):
+            if await self._fast_path.try_record_created(report, work_order):
                 return OrderState.CREATED
-            return await self.write(record.record_created, report, work_order)
+            return await self.write(record_outcome.record_created, report, work_order)
 
         return await self.recorded(report, settled)
 

@@ -19,8 +19,7 @@ from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
-from panelr_bridge.store import database
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.delivery_url import base_of, delivery_path
 from panelr_bridge.woocommerce.rest.client import ShopClient
@@ -167,5 +166,5 @@ def call_policy(settings: Settings) -> CallPolicy:
 
 def prepare_rate_limit(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
     """Make the rate limit's rows, and let one call probe again what was closed: the operator may have mended it."""
-    rate.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
-    rate.probe_now(connection, name=RATE, now=now)
+    rate_limit.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
+    rate_limit.probe_now(connection, name=RATE, now=now)

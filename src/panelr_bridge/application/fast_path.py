@@ -1,7 +1,8 @@
 """The ordinary order's short cuts: both transactions as one statement each, and a delivery that brings nothing new.
 
-Each does what `intake.receive` and `record.created` do, or nothing: where it is not so simple, those are asked. What is
-remembered here only tells which way to try first; what is written, the database decides by what it holds.
+Each does what `receive_delivery.receive` and `record_outcome.record_created` do, or nothing: where it is not so
+simple, those are asked. What is remembered here only tells which way to try first; what is written, the database
+decides by what it holds.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from panelr_bridge.application.recent_cache import RecentCache
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.application.transactions.claim_call import CallPolicy, claim_of, follows_at_once, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import Evaluation
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
@@ -18,16 +19,14 @@ from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create, decide
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import again, mappings, orders, together
-from panelr_bridge.store import fast_path as at_once
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import again, fast_path, mappings, orders, rate_limit, together
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.fast_path import InsertedOrder
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import ORDER_TOPICS, Order, OrderDeleted
 
-ANY_SLOT = rate.RateSlot(0)
+ANY_SLOT = rate_limit.RateSlot(0)
 """Stands for the slot that the statement takes."""
 REMEMBERED = 5000
 """How many orders and snapshots are remembered."""
@@ -87,8 +86,8 @@ class FastPath:
         self._stored(delivery, told.delivery_id)
         return ReceiveResult(StoredDelivery(told.delivery_id, told.times, True, delivery.sha256), told.order)
 
-    async def receive(self, delivery: Delivery, event: Order | OrderDeleted | None) -> ReceiveResult | None:
-        """Do what `intake.receive` does with an order that is new and calls for a work order.
+    async def try_insert(self, delivery: Delivery, event: Order | OrderDeleted | None) -> ReceiveResult | None:
+        """Do what `receive_delivery.receive` does with an order that is new and calls for a work order.
 
         None, and nothing is done, where it is another matter.
         """
@@ -111,13 +110,13 @@ class FastPath:
         def values() -> Row:
             nonlocal now, row
             now = self._clock()
-            row = intake.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
+            row = receive_delivery.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
             row |= sending_columns(row, decision.request, alike=alike, now=now)
-            row |= intake.owed(ANY_SLOT, due=now, terms=terms, now=now)
-            leave = rate.ahead_values(**intake.slot_request(alike, terms=terms, now=now))
-            return at_once.of_order(delivery, row, leave, now=now)
+            row |= receive_delivery.owed(ANY_SLOT, due=now, terms=terms, now=now)
+            leave = rate_limit.ahead_values(**receive_delivery.slot_request(alike, terms=terms, now=now))
+            return fast_path.of_order(delivery, row, leave, now=now)
 
-        added = await at_once.insert_order(self._database, values)
+        added = await fast_path.insert_order(self._database, values)
         if not isinstance(added, InsertedOrder):
             if added is not None and added != weighed.catalogue.revision:
                 self._catalogues.forget()
@@ -158,13 +157,17 @@ class FastPath:
     def _stored(self, delivery: Delivery, place: int) -> None:
         self._places.keep((delivery.store, delivery.topic, delivery.sha256), place)
 
-    async def created(self, report: CallReport, work_order: WorkOrder) -> bool:
+    async def try_record_created(self, report: CallReport, work_order: WorkOrder) -> bool:
         """Do what `record.created` does with a call that took no time and was no probe.
 
         False, and nothing is done, where it is another matter: the snapshot is newer, the lease has ended.
         """
         claim = report.claim
-        if claim.slot.probe or self._clock() - claim.claimed_at > rate.SLACK or not at_once.concludes(self._database):
+        if (
+            claim.slot.probe
+            or self._clock() - claim.claimed_at > rate_limit.SLACK
+            or not fast_path.concludes(self._database)
+        ):
             return False
         columns = created_columns(claim, work_order, now=self._clock())
         fence: Row = {
@@ -178,4 +181,4 @@ class FastPath:
             attempt = created_attempt(report, work_order, now=now)
             return fence | together.conclusion(claim.order_id, claim.number, columns, attempt, now=now)
 
-        return await at_once.conclude(self._database, values, orders.shape(columns))
+        return await fast_path.conclude(self._database, values, orders.shape(columns))

@@ -8,24 +8,14 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import (
-    backfill_cursors as marks,
+    backfill_cursors,
+    deliveries,
+    owed_calls,
+    rate_limit,
+    schema_version,
+    webhook_health,
 )
 from panelr_bridge.store import database as store
-from panelr_bridge.store import (
-    deliveries,
-)
-from panelr_bridge.store import (
-    owed_calls as outbox,
-)
-from panelr_bridge.store import (
-    rate_limit as rate,
-)
-from panelr_bridge.store import (
-    schema_version as revision,
-)
-from panelr_bridge.store import (
-    webhook_health as shop_states,
-)
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
@@ -62,7 +52,7 @@ async def run_checks(
     except Exception as error:  # noqa: BLE001  whatever is wrong with the database, it is told and not raised
         return [HealthCheck(name="database", ok=False, words=f"the database does not answer: {type(error).__name__}")]
     found = [HealthCheck(name="database", ok=True, words="the database answers")]
-    if await database.read(revision.is_behind):
+    if await database.read(schema_version.is_behind):
         return [*found, HealthCheck(name="migrations", ok=False, words="run: panelr-bridge migrate")]
     found.append(HealthCheck(name="migrations", ok=True, words="the tables are of this version"))
     return found + await database.read(_look, now=now, overdue=overdue, asked=asked or {})
@@ -77,12 +67,12 @@ def _look(
 ) -> list[HealthCheck]:
     found = [
         _clock(store.database_time(connection), now=now),
-        _panelr(rate.gate(connection, name=RATE)),
-        _backlog(outbox.next_at(connection), now=now, overdue=overdue),
+        _panelr(rate_limit.gate(connection, name=RATE)),
+        _backlog(owed_calls.next_at(connection), now=now, overdue=overdue),
         _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
-        *(_shop(row, now=now) for row in shop_states.list_all(connection)),
+        *(_shop(row, now=now) for row in webhook_health.list_all(connection)),
     ]
-    walks = {row["store"]: row for row in marks.list_all(connection)} if asked else {}
+    walks = {row["store"]: row for row in backfill_cursors.list_all(connection)} if asked else {}
     troubles = [
         f"{store}: {words}"
         for store, every in sorted(asked.items())
@@ -115,7 +105,7 @@ def _clock(there: datetime | None, *, now: datetime) -> HealthCheck:
     return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _panelr(gate: rate.GateStatus | None) -> HealthCheck:
+def _panelr(gate: rate_limit.GateStatus | None) -> HealthCheck:
     if gate is None:
         return HealthCheck(name="panelr", ok=True, words="no pause is in force")
     causes = {"throttled": "Panelr asks for a pause", "misconfigured": "Panelr does not accept the key or the address"}

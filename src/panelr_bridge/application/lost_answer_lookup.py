@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, PanelrCaller
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import record_outcome as record
+from panelr_bridge.application.transactions import claim_call, record_outcome
 from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ListedWorkOrder
-from panelr_bridge.panelr import request
-from panelr_bridge.panelr import response as answer
+from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.work_order_match import (
     A_DAY,
     AmbiguousMatch,
@@ -23,8 +21,7 @@ from panelr_bridge.panelr.work_order_match import (
     fingerprint,
     match,
 )
-from panelr_bridge.store import orders
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import orders, owed_calls
 
 SIBLING_WAIT = timedelta(seconds=5)
 NAMES_LAST = timedelta(minutes=5)
@@ -49,7 +46,7 @@ class LostAnswerLookup:
             return await self._ask_for_names(claim)
         call = request.get_work_orders(customer_email=claim.request.customer_email)
         report = await self._calls.call(claim, call)
-        listed = answer.listed_work_orders(report.outcome) if isinstance(report.outcome, Done) else report.outcome
+        listed = response.listed_work_orders(report.outcome) if isinstance(report.outcome, Done) else report.outcome
         if isinstance(listed, Refused):
             words = (
                 f"this Panelr cannot be asked for a customer's work orders ({listed.words}): look there, then resolve"
@@ -65,7 +62,9 @@ class LostAnswerLookup:
         if isinstance(found, AmbiguousMatch):
             return await self._several(report, found)
         if isinstance(found, NoMatch):
-            return CallResult(await self._calls.record(report, record.record_not_found, report, terms=self._terms))
+            return CallResult(
+                await self._calls.record(report, record_outcome.record_not_found, report, terms=self._terms)
+            )
         return await self._later(report, wait=SIBLING_WAIT)
 
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
@@ -94,11 +93,11 @@ class LostAnswerLookup:
             return await self._later(report, wait=SIBLING_WAIT)
         if not found.certain and await self._has_twin(claim):
             return await self._several(report, AmbiguousMatch((found.work_order.reference_code or "",)))
-        return CallResult(await self._calls.record(report, record.record_adopted, report, found.work_order))
+        return CallResult(await self._calls.record(report, record_outcome.record_adopted, report, found.work_order))
 
     async def _sibling_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
         """Whether another order is just being sent whose work order this one could be: the same customer's."""
-        bodies = await self._calls.database.read(outbox.requests_on_the_wire, besides=claim.order_id)
+        bodies = await self._calls.database.read(owed_calls.requests_on_the_wire, besides=claim.order_id)
         others = [request.load(body) for body in bodies]
         email, name = claim.request.customer_email.casefold(), claim.request.wc_order_id
         return any(
@@ -118,13 +117,13 @@ class LostAnswerLookup:
         now = self._calls.clock()
         if self._names is not None and now - self._names[0] < NAMES_LAST:
             return self._names[1]
-        slot = await self._calls.write(claims.take_slot, terms=self._terms)
+        slot = await self._calls.write(claim_call.take_slot, terms=self._terms)
         if slot is None or self._calls.clock() - now > SLOT_HOLDS:
             self._names_wanted = True
             return None
         outcome, *_ = await self._calls.ask(request.get_products(), claimed_at=now)
         if self._calls.clock() - now > SLOT_HOLDS:
-            await self._calls.write(claims.extend_slot, slot)
+            await self._calls.write(claim_call.extend_slot, slot)
         return self._learn(outcome)
 
     async def _ask_for_names(self, claim: Claim) -> CallResult:
@@ -137,7 +136,7 @@ class LostAnswerLookup:
 
     def _learn(self, outcome: Outcome) -> Names | Outcome:
         """Keep the names that get_products told; returns them, or the outcome where it told none."""
-        names = answer.products_by_name(outcome) if isinstance(outcome, Done) else outcome
+        names = response.products_by_name(outcome) if isinstance(outcome, Done) else outcome
         self._names_wanted = False
         if isinstance(names, dict):
             self._names = (self._calls.clock(), names)
@@ -145,7 +144,7 @@ class LostAnswerLookup:
 
     async def _later(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
         return CallResult(
-            await self._calls.record(report, record.postpone_look_up, report, terms=self._terms, wait=wait)
+            await self._calls.record(report, record_outcome.postpone_look_up, report, terms=self._terms, wait=wait)
         )
 
     async def _several(self, report: CallReport, found: AmbiguousMatch) -> CallResult:
@@ -155,4 +154,6 @@ class LostAnswerLookup:
         return await self._undecided(report, "several_candidates", words)
 
     async def _undecided(self, report: CallReport, code: str, words: str) -> CallResult:
-        return CallResult(await self._calls.record(report, record.record_undecided, report, code=code, words=words))
+        return CallResult(
+            await self._calls.record(report, record_outcome.record_undecided, report, code=code, words=words)
+        )

@@ -13,19 +13,19 @@ from panelr_bridge import logs
 from panelr_bridge.application.metrics import Metrics
 from panelr_bridge.application.transactions.claim_call import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
-from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import NotSent, Outcome
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database, is_unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Clock = Callable[[], datetime]
 
-SLOT_HOLDS = rate.SLACK
+SLOT_HOLDS = rate_limit.SLACK
 """How long leave from the rate limit is good for."""
 RECORD_TRIES = 20
 
@@ -81,7 +81,7 @@ class PanelrCaller:
         else:
             outcome = await self.panelr.call(call, now=started_at)
         seconds = time.monotonic() - began
-        self.tally.call(call.action, outcomes.name(outcome), seconds)
+        self.tally.call(call.action, call_outcome.name(outcome), seconds)
         return outcome, started_at, round(seconds * 1000)
 
     async def persist(
@@ -112,7 +112,7 @@ class PanelrCaller:
             woo_order_id=claim.woo_order_id,
             action=claim.action,
             attempt=claim.attempt,
-            outcome=outcomes.name(report.outcome),
+            outcome=call_outcome.name(report.outcome),
             status=report.outcome.status,
             milliseconds=report.milliseconds,
             state=state,

@@ -12,18 +12,16 @@ from typing import Any, Generic
 
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import save_catalogue as steps
+from panelr_bridge.application.transactions import claim_call, save_catalogue
 from panelr_bridge.application.transactions.claim_call import CallPolicy
-from panelr_bridge.domain import call_outcome as outcomes
-from panelr_bridge.domain import mapping_check as offered
+from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, ProductMapping
 from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
 from panelr_bridge.panelr.request import PanelrRequest
-from panelr_bridge.store import catalogue as store
+from panelr_bridge.store import catalogue
 from panelr_bridge.store.catalogue import Offered
 from panelr_bridge.store.database import is_unavailable
 
@@ -79,7 +77,7 @@ class PanelrCatalogue:
         if any(each.panelr_product_id is not None for each in wanted):
             offer, fresh = await self._have(PRODUCTS, FRESH)
             if offer is not None and fresh:
-                offered.require_products(wanted, offer.items)
+                mapping_check.require_products(wanted, offer.items)
 
     async def payment_method_values(self, given: PaymentMethodMapping) -> dict[str, Any]:
         """Return a mapping's columns, `on_paid` by the mode of its payment method where it is not given.
@@ -89,8 +87,8 @@ class PanelrCatalogue:
         offer, fresh = await self._have(PAYMENT_METHODS, FRESH)
         known = offer.items if offer is not None else ()
         if offer is not None and fresh:
-            offered.require_payment_method(given.panelr_payment_method_id, known)
-        on_paid = given.on_paid or offered.on_paid_of(given.panelr_payment_method_id, known)
+            mapping_check.require_payment_method(given.panelr_payment_method_id, known)
+        on_paid = given.on_paid or mapping_check.on_paid_of(given.panelr_payment_method_id, known)
         return given.model_dump() | {"on_paid": on_paid}
 
     async def run(self) -> None:
@@ -117,7 +115,7 @@ class PanelrCatalogue:
         await self._renew(PAYMENT_METHODS)
 
     async def _renew(self, wanted: _List[Offered]) -> None:
-        if await self._calls.database.read(store.get, wanted.kind) is not None:
+        if await self._calls.database.read(catalogue.get, wanted.kind) is not None:
             await self._have(wanted, RENEWED)
 
     async def drain(self) -> None:
@@ -128,12 +126,12 @@ class PanelrCatalogue:
     async def _have(self, wanted: _List[Offered], max_age: timedelta) -> tuple[CatalogueList[Offered] | None, bool]:
         """Return the list, and whether it is not older than `max_age`."""
         now = self._calls.clock()
-        stored = await self._calls.database.read(store.get, wanted.kind)
+        stored = await self._calls.database.read(catalogue.get, wanted.kind)
         if stored is not None and stored.seen_at > now - max_age:
             return stored, True
         if not max_age or now - self._missed.get(wanted.name, now - LET_BE) >= LET_BE:
             await self._ask_once(wanted)
-            stored = await self._calls.database.read(store.get, wanted.kind)
+            stored = await self._calls.database.read(catalogue.get, wanted.kind)
         return stored, stored is not None and stored.seen_at >= now - max_age
 
     async def _ask_once(self, wanted: _List[Offered]) -> None:
@@ -148,17 +146,17 @@ class PanelrCatalogue:
     async def _ask(self, wanted: _List[Offered]) -> None:
         """Ask Panelr for a list, if there is leave for a call, and keep what it tells."""
         claimed_at = self._calls.clock()
-        slot = await self._calls.write(claims.take_slot, terms=self._terms)
+        slot = await self._calls.write(claim_call.take_slot, terms=self._terms)
         if slot is None:
             self._miss(wanted, "the limit of Panelr's calls leaves none for it at the moment")
             return
         outcome, asked_at = await self._call(wanted.call(), claimed_at=claimed_at)
-        await self._calls.write(steps.record_call, slot, outcome, claimed_at=claimed_at, terms=self._terms)
+        await self._calls.write(save_catalogue.record_call, slot, outcome, claimed_at=claimed_at, terms=self._terms)
         items = wanted.read(outcome) if isinstance(outcome, Done) else outcome
-        log.info("catalogue.asked", list=wanted.name, outcome=outcomes.name(outcome), status=outcome.status)
+        log.info("catalogue.asked", list=wanted.name, outcome=call_outcome.name(outcome), status=outcome.status)
         if not isinstance(items, tuple):
             self._miss(wanted, items.words)
-        elif await self._calls.write(steps.save_list, wanted.kind, items, seen_at=asked_at):
+        elif await self._calls.write(save_catalogue.save_list, wanted.kind, items, seen_at=asked_at):
             self._changed.set()
 
     async def _call(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from panelr_bridge import logs
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic
 
 log = logs.get(__name__)
@@ -31,7 +31,7 @@ def parse_delivery(
 
 def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | OrderDeleted | None]:
     try:
-        event = payload.parse(body=body, topic=topic)
+        event = order_payload.parse(body=body, topic=topic)
     except UnreadableBody as error:
         return "unreadable", str(error), None
     except Exception:
@@ -46,7 +46,7 @@ def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | OrderDel
 
 def _error_words(error: ErrorObject) -> str:
     """Say what WooCommerce's error means for the shop."""
-    if error.code in payload.OWNER_MAY_NOT_READ:
+    if error.code in order_payload.OWNER_MAY_NOT_READ:
         hint = "the webhook's owner may not read orders: give the webhook to a user who may (shop manager)"
     else:
         hint = "WooCommerce could not read the order at the time of delivery"

@@ -9,9 +9,9 @@ from typing import Protocol
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import Clock
 from panelr_bridge.errors import ShopError, ShopUnreachable
-from panelr_bridge.store import webhook_health as shop_states
+from panelr_bridge.store import webhook_health
 from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.woocommerce import webhook_setup as connecting
+from panelr_bridge.woocommerce import webhook_setup
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
@@ -34,14 +34,14 @@ class WebhookLister(Protocol):
 async def check_webhooks(shop: WebhookLister, door: DeliveryEndpoint) -> tuple[bool, str]:
     """Ask a shop now; returns whether its webhooks are well, in words. A shop that does not tell them is well."""
     try:
-        hooks = connecting.read_webhooks(await shop.list_webhooks())
+        hooks = webhook_setup.read_webhooks(await shop.list_webhooks())
     except ShopUnreachable as error:
         return False, f"the shop could not be asked for its webhooks: {error.words}"
     except ShopError as error:
         if error.code == WRONG_KEY:
             return False, f"the shop does not accept the key: {error.words}"
         return True, f"whether its webhooks are there cannot be told: {error.words}"
-    return connecting.summary(connecting.check_topics(hooks, door))
+    return webhook_setup.summary(webhook_setup.check_topics(hooks, door))
 
 
 WRONG_KEY = "woocommerce_rest_authentication_error"
@@ -89,10 +89,10 @@ class WebhookMonitor:
 
     async def turn(self) -> datetime:
         """Ask every shop that is due; returns when the next one is."""
-        await self._database.write(shop_states.remove_others, besides=self._shops)
+        await self._database.write(webhook_health.remove_others, besides=self._shops)
         next_due = self._clock() + EVERY
         for store, shop in self._shops.items():
-            seen = await self._database.read(shop_states.looked_at, store)
+            seen = await self._database.read(webhook_health.looked_at, store)
             if seen is not None and seen + EVERY > self._clock():
                 next_due = min(next_due, seen + EVERY)
                 continue
@@ -101,7 +101,7 @@ class WebhookMonitor:
             except Exception:
                 log.exception("worker.failed", store=store)
                 ok, words = False, "looking at the shop's webhooks failed for a fault of the bridge; the log says which"
-            await self._database.write(shop_states.save, self._clock(), store=store, ok=ok, words=words)
+            await self._database.write(webhook_health.save, self._clock(), store=store, ok=ok, words=words)
             if ok:
                 log.info("shop.looked_at", store=store)
             else:

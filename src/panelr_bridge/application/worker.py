@@ -10,12 +10,10 @@ from typing import TypeVar
 from panelr_bridge import logs
 from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, ClaimFailed
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner
-from panelr_bridge.application.transactions import claim_call as claims
-from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.application.transactions import claim_call, operator_actions
 from panelr_bridge.application.transactions.claim_call import Claim, NothingDue
 from panelr_bridge.application.webhook_monitor import WebhookMonitor
-from panelr_bridge.store import due_work as outlook
-from panelr_bridge.store import orders
+from panelr_bridge.store import due_work, orders
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.due_work import DueWork
 
@@ -96,10 +94,10 @@ class Worker:
             return None
 
     async def _look(self) -> DueWork:
-        return await self._bridge.database.read(outlook.find_due_work)
+        return await self._bridge.database.read(due_work.find_due_work)
 
     async def _end_leases(self) -> None:
-        while (order_id := await self._bridge.write(claims.end_leases, terms=self._bridge.terms)) is not None:
+        while (order_id := await self._bridge.write(claim_call.end_leases, terms=self._bridge.terms)) is not None:
             log.warning("lease.ended", order=order_id)
 
     async def _wake(self) -> None:
@@ -108,13 +106,13 @@ class Worker:
         for order_id in await self._bridge.database.read(orders.awaiting_mapping, limit=BATCH):
             try:
                 state = await self._bridge.write(
-                    operator.reevaluate_waiting, order_id, policy=self._bridge.policy, ignored_since=since
+                    operator_actions.reevaluate_waiting, order_id, policy=self._bridge.policy, ignored_since=since
                 )
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=order_id)
-                await self._bridge.write(operator.stop_waiting, order_id)
+                await self._bridge.write(operator_actions.stop_waiting, order_id)
             else:
                 if state is not None:
                     log.info("order.moved", order=order_id, state=state)
@@ -127,7 +125,7 @@ class Worker:
                 next_one = await self._bridge.claim_due()
             except ClaimFailed as error:
                 log.exception("worker.failed", order=error.order_id)
-                await self._bridge.write(claims.set_aside, error.order_id)
+                await self._bridge.write(claim_call.set_aside, error.order_id)
                 continue
             if isinstance(next_one, NothingDue):
                 return next_one.until

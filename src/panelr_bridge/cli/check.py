@@ -22,7 +22,7 @@ from panelr_bridge.application.transactions.claim_call import take_slot
 from panelr_bridge.application.webhook_monitor import check_webhooks
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
-from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain import call_outcome
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
@@ -110,7 +110,7 @@ async def _panelr(chosen: Settings, *, free: bool) -> HealthCheck:
         timeout_seconds=chosen.panelr_timeout_seconds,
     ) as client:
         outcome = await client.call(panelr_request.get_payment_methods(), now=utc_now())
-    if isinstance(outcome, outcomes.Done):
+    if isinstance(outcome, call_outcome.Done):
         return HealthCheck(name="panelr", ok=True, words=f"{address} answers and accepts the key")
     return HealthCheck(name="panelr", ok=False, words=f"{address}: {outcome.words}")
 

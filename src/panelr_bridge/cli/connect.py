@@ -24,10 +24,10 @@ def connect(
     ] = False,
 ) -> None:
     """Connect a shop: look at everything that its webhooks need, and make them. May be run again at any time."""
-    from panelr_bridge.cli import connect_steps as connecting
+    from panelr_bridge.cli import connect_steps
 
-    asked = connecting.ConnectOptions(store=store, url=url, dry_run=dry_run, repair=repair, new_secret=new_secret)
-    if not connecting.connect(asked):
+    asked = connect_steps.ConnectOptions(store=store, url=url, dry_run=dry_run, repair=repair, new_secret=new_secret)
+    if not connect_steps.connect(asked):
         raise typer.Exit(1)
 
 

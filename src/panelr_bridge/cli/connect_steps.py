@@ -7,14 +7,14 @@ from functools import partial
 
 from panelr_bridge import settings
 from panelr_bridge.application.container import delivery_endpoint, shop_client
-from panelr_bridge.cli import check as checking
+from panelr_bridge.cli import check
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect_ping import ping_bridge
 from panelr_bridge.cli.connect_webhooks import Backfill, WebhookConnector, last_backfill
 from panelr_bridge.cli.startup import run
 from panelr_bridge.errors import ConfigurationError, ShopError
 from panelr_bridge.settings import Settings, StoreSettings, prefix_of, require_ready, require_shop
-from panelr_bridge.woocommerce import delivery_url as addresses
+from panelr_bridge.woocommerce import delivery_url
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
@@ -49,7 +49,7 @@ async def _connect(asked: ConnectOptions, report: Checklist, backfill: Backfill)
     door = await _look_at_address(report, asked, chosen, store)
     async with shop_client(store) as client:
         readable = await _look_at_shop(report, client, store)
-        panelr = await checking.panelr(chosen)
+        panelr = await check.panelr(chosen)
         (report.good if panelr.ok else report.bad)("panelr", panelr.words)
         if not readable or door is None:
             report.more("The shop's webhooks were left as they are.")
@@ -63,7 +63,7 @@ def _look_at_settings(report: Checklist, chosen: Settings, name: str, store: Sto
     problems = _problems(chosen, name, store)
     setting = f"{prefix_of(name)}WEBHOOK_SECRET"
     about_secret = any(problem.startswith(f"{setting} is ") for problem in problems)
-    fault = addresses.secret_fault(store.webhook_secret.get_secret_value())
+    fault = delivery_url.secret_fault(store.webhook_secret.get_secret_value())
     for problem in problems:
         if not problem.startswith(f"{setting} is "):
             report.bad("settings", problem)
@@ -97,21 +97,24 @@ async def _look_at_address(
         report.bad("address", words)
         return None
     reachable = True
-    for remark in addresses.check_url(address, shop_url=store.woo_url):
+    for remark in delivery_url.check_url(address, shop_url=store.woo_url):
         if remark.ok or not remark.vital:
             (report.good if remark.ok else report.warn)("address", remark.words)
         else:
-            report.bad("address", f"{addresses.without_credentials(address)}: {remark.words}")
+            report.bad("address", f"{delivery_url.without_credentials(address)}: {remark.words}")
             reachable = False
     door = delivery_endpoint(asked.store, address)
     if not reachable or door.url is None:
         return None
-    if wrong := await ping_bridge(door.url, health=f"{addresses.base_of(address)}/healthz"):
+    if wrong := await ping_bridge(door.url, health=f"{delivery_url.base_of(address)}/healthz"):
         report.bad("ping", f"{door.url}: {wrong}")
         return None
     report.good("ping", f"{door.url} answers as WooCommerce wants it")
-    if not (chosen.public_url and addresses.same_url(addresses.base_of(chosen.public_url), addresses.base_of(address))):
-        report.warn("address", f"set BRIDGE_PUBLIC_URL={addresses.base_of(address)}, so that check knows it as well")
+    if not (
+        chosen.public_url
+        and delivery_url.same_url(delivery_url.base_of(chosen.public_url), delivery_url.base_of(address))
+    ):
+        report.warn("address", f"set BRIDGE_PUBLIC_URL={delivery_url.base_of(address)}, so that check knows it as well")
     return door
 
 

@@ -12,7 +12,7 @@ from panelr_bridge.settings import Settings, prefix_of
 from panelr_bridge.store import database, deliveries
 from panelr_bridge.store.database import missing_sqlite_file
 from panelr_bridge.store.schema_version import is_behind
-from panelr_bridge.woocommerce import webhook_setup as connecting
+from panelr_bridge.woocommerce import webhook_setup
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
 from panelr_bridge.woocommerce.webhook_setup import (
@@ -71,7 +71,7 @@ class WebhookConnector:
         found = await self._looked()
         if found is None:
             return
-        called_for = connecting.plan_changes(found, self.door, repair=repair, new_secret=new_secret)
+        called_for = webhook_setup.plan_changes(found, self.door, repair=repair, new_secret=new_secret)
         if dry_run:
             self._foretell(found, called_for)
             return
@@ -92,14 +92,14 @@ class WebhookConnector:
 
     async def _looked(self) -> tuple[TopicStatus, ...] | None:
         try:
-            hooks = connecting.read_webhooks(await self.client.list_webhooks())
+            hooks = webhook_setup.read_webhooks(await self.client.list_webhooks())
         except (ShopUnreachable, ShopUnclear) as error:
             self.report.bad("webhooks", error.words)
         except ShopError as error:
             self.report.bad("webhooks", f"the shop does not show its webhooks to this key: {error.words}")
             self._by_hand(NAMES)
         else:
-            return connecting.check_topics(hooks, self.door)
+            return webhook_setup.check_topics(hooks, self.door)
         return None
 
     def _tell(self, found: Sequence[TopicStatus]) -> None:
@@ -153,7 +153,7 @@ class WebhookConnector:
         if hook is None:
             return
         try:
-            await self.client.update_webhook(hook.id, {"status": connecting.ACTIVE})
+            await self.client.update_webhook(hook.id, {"status": webhook_setup.ACTIVE})
         except ShopError as error:
             words = "the webhooks are there, but the key may not write, which the way back into orders needs"
             self.report.bad("shop", f"{words}: {error.words}")
@@ -196,4 +196,4 @@ class WebhookConnector:
         if wanted:
             setting = f"{prefix_of(self.store)}WEBHOOK_SECRET"
             self.report.more("The API does not make them; do it by hand:")
-            self.report.more(*connecting.by_hand(wanted, door=self.door, secret_setting=setting))
+            self.report.more(*webhook_setup.by_hand(wanted, door=self.door, secret_setting=setting))

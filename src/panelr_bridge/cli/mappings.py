@@ -15,9 +15,9 @@ def import_file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and tell, keep nothing.")] = False,
 ) -> None:
     """Add or change product mappings: all of the file, or nothing. Orders held for them go on by themselves."""
-    from panelr_bridge.cli import mappings_output as files
+    from panelr_bridge.cli import mappings_output
 
-    files.bring(file, dry_run=dry_run)
+    mappings_output.bring(file, dry_run=dry_run)
 
 
 @app.command()
@@ -26,9 +26,9 @@ def export(
     store: Annotated[str | None, typer.Option(help="Only this store.")] = None,
 ) -> None:
     """Write every product mapping as a CSV file that `mappings import` takes."""
-    from panelr_bridge.cli import mappings_output as files
+    from panelr_bridge.cli import mappings_output
 
-    files.export(file, store=store)
+    mappings_output.export(file, store=store)
 
 
 @app.command()
@@ -37,6 +37,6 @@ def suggest(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a CSV file that `mappings import` takes.")] = False,
 ) -> None:
     """Compare the store's products that are not mapped yet with Panelr's, and print the likely ones."""
-    from panelr_bridge.cli import mappings_output as files
+    from panelr_bridge.cli import mappings_output
 
-    files.suggest(store=store, as_csv=as_csv)
+    mappings_output.suggest(store=store, as_csv=as_csv)

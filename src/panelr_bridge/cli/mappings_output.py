@@ -19,18 +19,17 @@ from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.cli.console import err, out
 from panelr_bridge.cli.orders_output import ACTOR, with_database
 from panelr_bridge.cli.woo_output import chosen_store
-from panelr_bridge.domain import mapping_input as mapping
+from panelr_bridge.domain import mapping_input
 from panelr_bridge.errors import ConfigurationError, InvalidValue, UpstreamUnavailable
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import mappings
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import mappings, rate_limit
 from panelr_bridge.store.database import Database
 
 
 def bring(file: str, *, dry_run: bool) -> None:
     """Import a file, and print what that came to."""
-    wanted = mapping.read_csv(_text(file))
+    wanted = mapping_input.read_csv(_text(file))
 
     async def work(opened: Database, chosen: Settings) -> ImportResult:
         strange = sorted({each.store for each in wanted} - set(chosen.all_stores)) if chosen.all_stores else []
@@ -50,7 +49,7 @@ def export(file: str, *, store: str | None) -> None:
     """Write a file."""
 
     async def work(opened: Database, _: Settings) -> str:
-        return mapping.write_csv(await opened.read(mappings.export, store=store))
+        return mapping_input.write_csv(await opened.read(mappings.export, store=store))
 
     text = with_database(work)
     if file == "-":
@@ -77,7 +76,7 @@ def suggest(*, store: str, as_csv: bool) -> None:
 
     found = with_database(work)
     if as_csv:
-        sys.stdout.write(mapping.write_csv(each.as_row(store) for each in found.suggestions))
+        sys.stdout.write(mapping_input.write_csv(each.as_row(store) for each in found.suggestions))
         return
     table = Table("product", "variation", "SKU", "name", "Panelr's product", "score", "why")
     for each in found.suggestions:
@@ -114,7 +113,7 @@ async def catalogue_of(opened: Database, chosen: Settings) -> AsyncIterator[Pane
 
 def _prepare(connection: Connection, *, rate_per_minute: int) -> None:
     """Make the rate limit's rows; a gate that is closed stays so."""
-    rate.prepare(connection, name=RATE, limit=rate_per_minute, now=utc_now())
+    rate_limit.prepare(connection, name=RATE, limit=rate_per_minute, now=utc_now())
 
 
 def _text(file: str) -> str:

@@ -4,8 +4,7 @@ from panelr_bridge import settings
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, migrate
-from panelr_bridge.store import schema_version as revision
+from panelr_bridge.store import database, migrate, schema_version
 
 
 def bring(to: str) -> None:
@@ -19,6 +18,6 @@ async def _bring(chosen: Settings, to: str) -> None:
             await opened.write(migrate.downgrade)
             out.print("the tables are gone")
             return
-        before = await opened.read(revision.is_behind)
+        before = await opened.read(schema_version.is_behind)
         await opened.write(migrate.upgrade, to)
         out.print("the tables are of this version now" if before else "the tables are of this version already")

@@ -22,23 +22,23 @@ def list_orders(
     per_page: Annotated[int, typer.Option(min=1, max=100)] = 20,
 ) -> None:
     """List orders, the newest first."""
-    from panelr_bridge.cli import orders_output as stories
+    from panelr_bridge.cli import orders_output
     from panelr_bridge.web.orders import OrderQuery
 
-    stories.list_orders(OrderQuery(state=wanted, store=store, attention=attention, page=page, per_page=per_page))
+    orders_output.list_orders(OrderQuery(state=wanted, store=store, attention=attention, page=page, per_page=per_page))
 
 
 @app.command()
 def show(number: Number, *, woo: Woo = False, store: Store = DEFAULT_STORE) -> None:
     """Show one order's whole story."""
-    from panelr_bridge.cli import orders_output as stories
+    from panelr_bridge.cli import orders_output
 
-    stories.show(number, woo=woo, store=store)
+    orders_output.show(number, woo=woo, store=store)
 
 
 @app.command()
 def retry(number: Number, *, woo: Woo = False, store: Store = DEFAULT_STORE) -> None:
     """Decide an order anew and owe its call now; the worker makes it. An unconfirmed order is looked up."""
-    from panelr_bridge.cli import orders_output as stories
+    from panelr_bridge.cli import orders_output
 
-    stories.retry(number, woo=woo, store=store)
+    orders_output.retry(number, woo=woo, store=store)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from panelr_bridge import settings
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.application.transactions import operator_actions
 from panelr_bridge.cli.console import out, state
 from panelr_bridge.cli.startup import require_file, require_migrated, run
 from panelr_bridge.errors import NotFound
@@ -58,7 +58,7 @@ def retry(number: int, *, woo: bool, store: str) -> None:
 
     async def work(opened: Database, chosen: Settings) -> dict[str, Any]:
         order_id = await _order_id(opened, number, woo=woo, store=store)
-        await opened.write(operator.retry, utc_now(), order_id, policy=chosen.policy, actor=ACTOR)
+        await opened.write(operator_actions.retry, utc_now(), order_id, policy=chosen.policy, actor=ACTOR)
         return await order_story(opened, order_id)
 
     story = with_database(work)

@@ -6,7 +6,7 @@ from typing import Any
 
 from panelr_bridge import settings
 from panelr_bridge.application.container import shop_client
-from panelr_bridge.cli import smoke_order as trial
+from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.smoke_trace import StepFailed, calm, follow
 from panelr_bridge.cli.startup import require_file, require_migrated, run
@@ -54,11 +54,11 @@ async def _prepare(asked: SmokeOptions) -> SmokePlan:
         await require_migrated(opened)
         line = await _line(asked, opened, client)
         method = await opened.read(mappings.a_payment_method, store=asked.store) if _wants_method(chosen) else None
-    email = asked.email or trial.email_of(store.woo_url)
-    status = trial.status_of(chosen.create_on)
+    email = asked.email or smoke_order.email_of(store.woo_url)
+    status = smoke_order.status_of(chosen.create_on)
     what = " ".join(f"{name} {number}" for name, number in line.items())
     words = f"A test order ({status}; {what}) for {email} will be placed in {store.woo_url}, its work order in Panelr."
-    return SmokePlan(trial.order(line=line, status=status, email=email, payment_method=method), words)
+    return SmokePlan(smoke_order.order(line=line, status=status, email=email, payment_method=method), words)
 
 
 def _chosen(asked: SmokeOptions) -> tuple[Settings, StoreSettings]:
@@ -85,8 +85,8 @@ async def _line(asked: SmokeOptions, opened: Database, client: ShopClient) -> di
         if (found := await _by_sku(client, asked.sku)) is None:
             raise InvalidValue(f"the shop has no product with the SKU {asked.sku}")
         return found
-    for mapping in trial.usable(await opened.read(mappings.export, store=asked.store)):
-        line = trial.line_of(mapping) or await _by_sku(client, mapping["sku"])
+    for mapping in smoke_order.usable(await opened.read(mappings.export, store=asked.store)):
+        line = smoke_order.line_of(mapping) or await _by_sku(client, mapping["sku"])
         if line is not None:
             return line
     words = "no product of this store is mapped to one of Panelr's with the intent new_activation"
@@ -107,13 +107,13 @@ async def _by_sku(client: ShopClient, sku: str) -> dict[str, Any] | None:
 
 async def _fitting(client: ShopClient, product: Payload, sku: str) -> dict[str, Any] | None:
     if product.get("sku") == sku:
-        return trial.product_line(product)
+        return smoke_order.product_line(product)
     more, page = product.get("type") == "variable", 1
     while more:
         listed = await client.list_variations(product["id"], page)
         found = next((each for each in listed.items if each.get("sku") == sku), None)
         if found is not None:
-            return trial.product_line(found, parent=product["id"])
+            return smoke_order.product_line(found, parent=product["id"])
         more, page = listed.has_more, page + 1
     return None
 
@@ -162,4 +162,4 @@ async def _clean_up(
     report.good("clean-up", f"order {number} is deleted from the shop")
     report.more("A deletion for good fires no webhook: the bridge shows the order as it last knew it.")
     if not calmed:
-        report.more(trial.STILL_OWED)
+        report.more(smoke_order.STILL_OWED)

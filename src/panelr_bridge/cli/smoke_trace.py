@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from panelr_bridge.cli import smoke_order as trial
+from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.domain.models import FollowUpKind, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
@@ -45,20 +45,24 @@ async def follow(
 
     async def settled() -> Row | None:
         row = await heard()
-        return row if row is not None and (row["state"] == OrderState.CREATED or row["state"] in trial.ENDS) else None
+        return (
+            row
+            if row is not None and (row["state"] == OrderState.CREATED or row["state"] in smoke_order.ENDS)
+            else None
+        )
 
     async def shown() -> str | None:
         try:
-            return trial.reference(await client.get_order(number))
+            return smoke_order.reference(await client.get_order(number))
         except ShopUnreachable:
             return None
 
     if await _until(heard, wait) is None:
         raise StepFailed(
-            "webhook", f"the bridge has not heard of the order within {wait:g} s; likely:", trial.NOT_HEARD
+            "webhook", f"the bridge has not heard of the order within {wait:g} s; likely:", smoke_order.NOT_HEARD
         )
     told = await opened.read(deliveries.list_for_order, store=store, woo_order_id=number)
-    report.good("webhook", f"the bridge heard of it {seconds()}, {trial.came_by(told)}")
+    report.good("webhook", f"the bridge heard of it {seconds()}, {smoke_order.came_by(told)}")
     row = await _until(settled, wait)
     if row is None or row["state"] != OrderState.CREATED:
         raise _not_created(await heard() or {}, wait)
@@ -70,7 +74,7 @@ async def follow(
         return
     if await _until(shown, wait, every=ASK_SECONDS) is None:
         words = f"the shop's order does not show its work order within {wait:g} s; likely:"
-        raise StepFailed("write-back", words, trial.NOT_SHOWN)
+        raise StepFailed("write-back", words, smoke_order.NOT_SHOWN)
     report.good("write-back", f"the shop's order shows it {seconds()}")
 
 
@@ -86,10 +90,10 @@ async def calm(opened: Database, client: ShopClient, *, store: str, number: int,
             return None
         told = await opened.read(deliveries.list_for_order, store=store, woo_order_id=number)
         owed = await opened.read(follow_ups.list_for_order, row["id"])
-        changed = trial.modified(await client.get_order(number))
+        changed = smoke_order.modified(await client.get_order(number))
         heard = changed is None or (row["woo_modified_at"] is not None and row["woo_modified_at"] >= changed)
         writing = FollowUpKind.WRITE_BACK in owed and owed[FollowUpKind.WRITE_BACK]["done_at"] is None
-        return True if heard and not writing and {each["topic"] for each in told} >= trial.TOPICS else None
+        return True if heard and not writing and {each["topic"] for each in told} >= smoke_order.TOPICS else None
 
     try:
         return await _until(quiet, wait, every=ASK_SECONDS) is not None
@@ -99,11 +103,13 @@ async def calm(opened: Database, client: ShopClient, *, store: str, number: int,
 
 def _not_created(row: dict[str, Any], wait: float) -> StepFailed:
     number = row["id"]
-    if row["state"] in trial.ENDS:
-        return StepFailed("panelr", f"no work order: {trial.reasons(row)}", [f"panelr-bridge orders show {number}"])
+    if row["state"] in smoke_order.ENDS:
+        return StepFailed(
+            "panelr", f"no work order: {smoke_order.reasons(row)}", [f"panelr-bridge orders show {number}"]
+        )
     later = f"it is still owed: POST /api/v1/orders/{number}/close, if it is not to be created later"
-    words = f"its work order is not there within {wait:g} s: {trial.reasons(row)}; likely:"
-    return StepFailed("panelr", words, [*trial.NOT_CREATED, later])
+    words = f"its work order is not there within {wait:g} s: {smoke_order.reasons(row)}; likely:"
+    return StepFailed("panelr", words, [*smoke_order.NOT_CREATED, later])
 
 
 async def _until(look: Callable[[], Awaitable[T | None]], seconds: float, *, every: float = POLL_SECONDS) -> T | None:

@@ -36,7 +36,7 @@ def list_orders(  # noqa: PLR0913  the options of a list
     json: AsJson = False,
 ) -> None:
     """List the store's orders, the newest first."""
-    from panelr_bridge.cli import woo_output as shop
+    from panelr_bridge.cli import woo_output
     from panelr_bridge.woocommerce.rest.models import OrdersQuery
 
     since = modified_since.replace(tzinfo=UTC) if modified_since and not modified_since.tzinfo else modified_since
@@ -50,15 +50,15 @@ def list_orders(  # noqa: PLR0913  the options of a list
         per_page=per_page,
         fields=_parts(fields),
     )
-    shop.list_orders(query, store=store, as_json=json)
+    woo_output.list_orders(query, store=store, as_json=json)
 
 
 @orders.command()
 def get(number: Number, *, store: Store = DEFAULT_STORE, json: AsJson = False) -> None:
     """Show one order as the store tells it."""
-    from panelr_bridge.cli import woo_output as shop
+    from panelr_bridge.cli import woo_output
 
-    shop.get(number, store=store, as_json=json)
+    woo_output.get(number, store=store, as_json=json)
 
 
 @orders.command()
@@ -69,9 +69,9 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Make an order in the store. If the answer is lost, the order is looked for before it is made again."""
-    from panelr_bridge.cli import woo_output as shop
+    from panelr_bridge.cli import woo_output
 
-    shop.create(file, store=store, as_json=json)
+    woo_output.create(file, store=store, as_json=json)
 
 
 @orders.command()
@@ -85,9 +85,9 @@ def update(
     json: AsJson = False,
 ) -> None:
     """Change an order in the store, by a file or by options."""
-    from panelr_bridge.cli import woo_output as shop
+    from panelr_bridge.cli import woo_output
 
-    shop.update(number, file, status=status, meta=meta or [], store=store, as_json=json)
+    woo_output.update(number, file, status=status, meta=meta or [], store=store, as_json=json)
 
 
 @orders.command()
@@ -102,12 +102,12 @@ def delete(
     json: AsJson = False,
 ) -> None:
     """Put an order of the store into the trash, or with --force delete it for good. It asks first."""
-    from panelr_bridge.cli import woo_output as shop
+    from panelr_bridge.cli import woo_output
 
     if not yes:
         what = "for good" if force else "from the store"
         typer.confirm(f"Delete order {number} {what}?", abort=True, err=True)
-    shop.delete(number, force=force, store=store, as_json=json)
+    woo_output.delete(number, force=force, store=store, as_json=json)
 
 
 def _parts(given: list[str] | None) -> tuple[str, ...]:

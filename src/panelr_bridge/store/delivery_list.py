@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select, text
 
-from panelr_bridge.store import pagination as listing
+from panelr_bridge.store import pagination
 from panelr_bridge.store.deliveries import LISTED
 from panelr_bridge.store.pagination import Branch, PageQuery, ResultPage
 from panelr_bridge.store.tables import deliveries
@@ -46,13 +46,13 @@ def page(connection: Connection, query: PageQuery) -> ResultPage:
     ]
     if "woo_order_id" in query.given or query.by == "woo_order_id":
         branches = _by_order(asked_for, query)
-        total = listing.count(connection, deliveries, branches if "woo_order_id" in query.given else by_kind)
+        total = pagination.count(connection, deliveries, branches if "woo_order_id" in query.given else by_kind)
     else:
         branches = _by_time(asked_for, query) if query.by == "last_received_at" else by_kind
-        total = listing.count(connection, deliveries, by_kind)
+        total = pagination.count(connection, deliveries, by_kind)
         branches = branches if query.given or query.by != "id" else [()]
-    rows = listing.merged(connection, select(*LISTED), deliveries, branches, query)
-    return listing.counted(rows, total)
+    rows = pagination.merged(connection, select(*LISTED), deliveries, branches, query)
+    return pagination.counted(rows, total)
 
 
 def _is_asked_for(kind: _Kind, query: PageQuery) -> bool:

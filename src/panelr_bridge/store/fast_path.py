@@ -12,8 +12,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, text
 
-from panelr_bridge.store import deliveries, orders, together
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import deliveries, orders, rate_limit, together
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
@@ -45,11 +44,11 @@ _SIMPLE = (
     f" AND {_REVISION} = :mapping_revision"  # noqa: S608  our own names
     " AND NOT EXISTS (SELECT 1 FROM orders k WHERE k.store = :store AND k.woo_order_id = :woo_order_id)"
 )
-_TAKE = rate.taking_ahead(_SIMPLE)
+_TAKE = rate_limit.taking_ahead(_SIMPLE)
 # The order of all locks: delivery, order; nobody waits for a slot. A delivery that is known, or an order that another
 # brings at once, breaks a unique key, and all is taken back: the slot as well.
 _ADD = CompiledStatement(
-    rate.typed(
+    rate_limit.typed(
         f"WITH taken AS ({_TAKE['postgresql']}),"  # noqa: S608  our own names
         f" delivered AS ({deliveries.INTO} SELECT {deliveries.VALUES} FROM taken RETURNING id),"
         f" added AS (INSERT INTO orders (delivery_id, sent_delivery_id, call_slot, {_ORDER})"
@@ -58,7 +57,7 @@ _ADD = CompiledStatement(
     ).bindparams(*_ORDER_TYPES, *deliveries.TYPES),
     one_row=True,
 )
-_TAKE_SLOT = CompiledStatement(rate.typed(_TAKE["sqlite"]))
+_TAKE_SLOT = CompiledStatement(rate_limit.typed(_TAKE["sqlite"]))
 _DELIVER = CompiledStatement(
     text(f"{deliveries.INTO} VALUES ({deliveries.VALUES}) ON CONFLICT DO NOTHING RETURNING id").bindparams(
         *deliveries.TYPES
@@ -83,14 +82,14 @@ class InsertedOrder:
 
     order_id: int
     delivery_id: int
-    slot: rate.RateSlot
+    slot: rate_limit.RateSlot
 
 
 async def insert_order(database: Database, values: Callable[[], Row]) -> InsertedOrder | int | None:
     """Store a delivery that brings a new order, the order, the call that it owes and that call's slot.
 
     `values` is what `of_order` returns. Returns the revision that the store's mappings have now where nothing was
-    written: the mappings are others, the order or the delivery is known, or `rate.take_ahead` would give no leave.
+    written: the mappings are others, the order or the delivery is known, or `rate_limit.take_ahead` gives no slot.
     None where another transaction was quicker, or the delivery is known.
     """
     if database.dialect == "sqlite":
@@ -100,7 +99,7 @@ async def insert_order(database: Database, values: Callable[[], Row]) -> Inserte
             return None
     for delivery_id, order_id, slot in await database.execute_autocommit(_ADD, values):
         if order_id is not None:
-            return InsertedOrder(order_id, delivery_id, rate.RateSlot(slot))
+            return InsertedOrder(order_id, delivery_id, rate_limit.RateSlot(slot))
         for (revision,) in await database.execute_autocommit(_NOW, values):
             return int(revision)
     return None
@@ -115,11 +114,11 @@ def _add_each(connection: Connection, values: Callable[[], Row]) -> InsertedOrde
     if delivery_id is None:
         raise _Known
     ((order_id,),) = _PLACE.run(connection, given | {"delivery_id": delivery_id, "slot": slot})
-    return InsertedOrder(order_id, delivery_id, rate.RateSlot(slot))
+    return InsertedOrder(order_id, delivery_id, rate_limit.RateSlot(slot))
 
 
 def of_order(delivery: Delivery, order: Row, leave: Row, *, now: datetime) -> Row:
-    """Return the values of `insert_order`: an order's row with what it owes, and `rate.ahead_values` of its slot."""
+    """Return the values of `insert_order`: an order's row, what it owes, and `rate_limit.ahead_values`."""
     return order | leave | deliveries.row(delivery, now=now)
 
 

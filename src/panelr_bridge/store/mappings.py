@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from panelr_bridge.domain.models import CustomerLine, CustomerLines, ItemIntent, MappingTarget, OnPaid, OrderMappings
 from panelr_bridge.errors import Conflict
-from panelr_bridge.store import pagination as listing
+from panelr_bridge.store import pagination
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.pagination import PageQuery, ResultPage
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
@@ -215,8 +215,8 @@ def page(connection: Connection, table: Table, query: PageQuery) -> ResultPage:
     if query.by == "created_at":
         query = replace(query, sort=query.sort.replace("created_at", "id"))
     branches = [[_column(connection, table, name) == value for name, value in query.given.items()]]
-    rows = listing.merged(connection, select(table), table, branches, query)
-    return listing.counted(rows, listing.count(connection, table, branches))
+    rows = pagination.merged(connection, select(table), table, branches, query)
+    return pagination.counted(rows, pagination.count(connection, table, branches))
 
 
 def _column(connection: Connection, table: Table, name: str) -> ColumnElement[Any]:

@@ -10,9 +10,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Connection, text
 
 from panelr_bridge.domain.models import OrderState
-from panelr_bridge.store import database
-from panelr_bridge.store import order_counts as counts
-from panelr_bridge.store import pagination as listing
+from panelr_bridge.store import database, order_counts, pagination
 from panelr_bridge.store.order_counts import OrderCount
 from panelr_bridge.store.orders import SHOWN
 from panelr_bridge.store.pagination import Branch, PageQuery, ResultPage
@@ -29,10 +27,10 @@ def page(connection: Connection, query: PageQuery) -> ResultPage:
     database.use_one_snapshot(connection)
     if query.by == "created_at":  # orders are numbered as they come
         query = replace(query, sort=query.sort.replace("created_at", "id"))
-    groups = [group for group in counts.count_orders(connection) if _asked_for(group, query)]
+    groups = [group for group in order_counts.count_orders(connection) if _asked_for(group, query)]
     branches = _branches(groups, query)
     total = _total(connection, groups, branches, query)
-    rows = listing.merged(connection, SHOWN, orders, branches, query, by=_by(query)) if total > query.skipped else []
+    rows = pagination.merged(connection, SHOWN, orders, branches, query, by=_by(query)) if total > query.skipped else []
     return ResultPage(rows, total)
 
 
@@ -52,7 +50,7 @@ def _asked_for(group: OrderCount, query: PageQuery) -> bool:
 
 def _total(connection: Connection, groups: list[OrderCount], branches: list[Branch], query: PageQuery) -> int:
     if "woo_order_id" in query.given:  # one order of each store at most
-        return listing.count(connection, orders, branches)
+        return pagination.count(connection, orders, branches)
     return sum(group.n for group in groups)
 
 

@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
 from panelr_bridge.domain.models import CallAction
-from panelr_bridge.store import database
-from panelr_bridge.store import order_counts as counts
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import database, order_counts, rate_limit
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.deliveries import PROBLEMS
 from panelr_bridge.store.order_counts import OrderCount
@@ -72,13 +70,13 @@ def read_stats(connection: Connection, *, rate_name: str, now: datetime) -> Brid
     numbers = connection.execute(_NUMBERS, values).mappings().one()
     oldest = [numbers[f"oldest_{action}"] for action in CallAction]
     return BridgeStats(
-        groups=counts.count_orders(connection),
+        groups=order_counts.count_orders(connection),
         due=numbers["due"],
         later=numbers["later"],
         on_the_wire=numbers["sending"] + numbers["looked_up"],
         oldest_due=min((moment for moment in oldest if moment is not None and moment <= now), default=None),
         calls_in_the_last_minute=numbers["used"],
-        gate=rate.gate(connection, name=rate_name),
+        gate=rate_limit.gate(connection, name=rate_name),
         delivery_problems=numbers["problems"],
         product_mappings=numbers["products"],
         payment_method_mappings=numbers["payment_methods"],

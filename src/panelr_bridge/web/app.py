@@ -22,9 +22,7 @@ from panelr_bridge.web import (
     problems,
     stats,
     suggestions,
-)
-from panelr_bridge.web import (
-    webhook_route as door,
+    webhook_route,
 )
 from panelr_bridge.web.auth import AdminGate
 from panelr_bridge.web.request_id import RequestId
@@ -43,12 +41,12 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the server's start and stop."""
-        store = door.store_of(scope)
+        store = webhook_route.store_of(scope)
         if store is None:
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
-        await door.take(scope, receive, send, store)
+        await webhook_route.take(scope, receive, send, store)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -75,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
-    app.router.routes[:0] = door.router.routes
+    app.router.routes[:0] = webhook_route.router.routes
     for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health, metrics):
         app.include_router(part.router)
     app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
@@ -96,7 +94,7 @@ def _honest(specification: dict[str, Any]) -> dict[str, Any]:
         schemas[model.__name__]["examples"] = model.model_config["json_schema_extra"]["examples"]  # type: ignore[index]
     for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
         answers = specification["paths"][path]["post"]["responses"]
-        for status, example in door.EXAMPLES.items():
+        for status, example in webhook_route.EXAMPLES.items():
             answers[str(status)]["content"]["application/json"]["example"] = example
     return specification
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.application.transactions import change_mappings as steps
+from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.change_mappings import PAYMENT_METHOD, PRODUCT, MappingTable
-from panelr_bridge.domain import mapping_input as mapping
+from panelr_bridge.domain import mapping_input
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping
 from panelr_bridge.domain.models import ItemIntent, OnPaid
 from panelr_bridge.errors import InvalidValue
@@ -145,7 +145,7 @@ async def export_products(parts: Parts, asked: Annotated[ExportQuery, Query()]) 
     """Every product mapping, of one store or of all, in the form that the import takes."""
     rows = await parts.database.read(mappings.export, store=asked.store)
     headers = {"Content-Disposition": 'attachment; filename="product-mappings.csv"'}
-    return Response(mapping.write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(mapping_input.write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.post(
@@ -171,7 +171,7 @@ async def import_products(parts: Parts, request: Request, asked: Annotated[Impor
     for store in {each.store for each in wanted}:
         require_store(parts, store)
     await parts.catalogue.require_products(wanted)
-    imported = await parts.bridge.write(steps.import_mappings, wanted, actor=ACTOR, dry_run=asked.dry_run)
+    imported = await parts.bridge.write(change_mappings.import_mappings, wanted, actor=ACTOR, dry_run=asked.dry_run)
     if not asked.dry_run:
         _changed(parts, "product mapping", "import")
     return JSONResponse({"data": asdict(imported) | {"dry_run": asked.dry_run}})
@@ -196,7 +196,7 @@ async def change_product(
     parts: Parts, mapping_id: Id, given: Annotated[dict[str, Any], Body(examples=[{"quantity": 2}])]
 ) -> JSONResponse:
     """Change the fields that are given; the others stay. Orders that were held for it go on by themselves."""
-    row = await parts.database.read(steps.get, PRODUCT, mapping_id)
+    row = await parts.database.read(change_mappings.get, PRODUCT, mapping_id)
     whole = _merged(ProductMapping, row, given)
     require_store(parts, whole.store)
     await parts.catalogue.require_products([whole])
@@ -256,7 +256,7 @@ async def change_payment_method(
     parts: Parts, mapping_id: Id, given: Annotated[dict[str, Any], Body(examples=[{"panelr_payment_method_id": 2}])]
 ) -> JSONResponse:
     """Change the fields that are given; the others stay."""
-    row = await parts.database.read(steps.get, PAYMENT_METHOD, mapping_id)
+    row = await parts.database.read(change_mappings.get, PAYMENT_METHOD, mapping_id)
     whole = _merged(PaymentMethodMapping, row, given)
     require_store(parts, whole.store)
     values = await parts.catalogue.payment_method_values(whole)
@@ -275,26 +275,26 @@ async def remove_payment_method(parts: Parts, mapping_id: Id) -> Response:
 
 
 async def _add(parts: BridgeContainer, kind: MappingTable, resource: ListResource, values: Row) -> JSONResponse:
-    row = await parts.bridge.write(steps.add, kind, values, actor=ACTOR)
+    row = await parts.bridge.write(change_mappings.add, kind, values, actor=ACTOR)
     _changed(parts, kind.name, "add", row["id"])
     return JSONResponse({"data": _fields(resource, row)}, 201)
 
 
 async def _get(parts: BridgeContainer, kind: MappingTable, resource: ListResource, mapping_id: int) -> JSONResponse:
-    row = await parts.database.read(steps.get, kind, mapping_id)
+    row = await parts.database.read(change_mappings.get, kind, mapping_id)
     return JSONResponse({"data": _fields(resource, row)})
 
 
 async def _change(
     parts: BridgeContainer, kind: MappingTable, resource: ListResource, mapping_id: int, values: Row
 ) -> JSONResponse:
-    row = await parts.bridge.write(steps.change, kind, mapping_id, values, actor=ACTOR)
+    row = await parts.bridge.write(change_mappings.change, kind, mapping_id, values, actor=ACTOR)
     _changed(parts, kind.name, "change", mapping_id)
     return JSONResponse({"data": _fields(resource, row)})
 
 
 async def _remove(parts: BridgeContainer, kind: MappingTable, mapping_id: int) -> Response:
-    await parts.bridge.write(steps.remove, kind, mapping_id, actor=ACTOR)
+    await parts.bridge.write(change_mappings.remove, kind, mapping_id, actor=ACTOR)
     _changed(parts, kind.name, "remove", mapping_id)
     return Response(status_code=204)
 
@@ -332,7 +332,7 @@ async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
     body = await read(request.receive, announced=announced, limit=limit)
     if not request.headers.get("content-type", "").startswith("application/json"):
         try:
-            return await asyncio.to_thread(mapping.read_csv, body.decode())
+            return await asyncio.to_thread(mapping_input.read_csv, body.decode())
         except UnicodeDecodeError:
             raise InvalidValue("the file is not UTF-8: save it as CSV UTF-8") from None
     try:
@@ -341,4 +341,4 @@ async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
         raise InvalidValue("the body is no JSON") from None
     if not isinstance(rows, list):
         raise InvalidValue("the body is JSON, but no list of mappings")
-    return await asyncio.to_thread(mapping.read_json, rows)
+    return await asyncio.to_thread(mapping_input.read_json, rows)

@@ -16,8 +16,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.metrics import Histogram, Metrics
 from panelr_bridge.application.transactions.claim_call import RATE
-from panelr_bridge.store import backfill_cursors as marks
-from panelr_bridge.store import follow_up_counts, stats
+from panelr_bridge.store import backfill_cursors, follow_up_counts, stats
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.stats import BridgeStats
 from panelr_bridge.store.tables import Row
@@ -35,7 +34,7 @@ class CachedMetrics:
 
     stats: BridgeStats
     follow_ups: Mapping[str, int]
-    marks: list[Row]
+    backfill_cursors: list[Row]
 
 
 @router.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
@@ -65,7 +64,7 @@ def _look(connection: Connection, *, now: datetime) -> CachedMetrics:
     return CachedMetrics(
         stats=stats.read_stats(connection, rate_name=RATE, now=now),
         follow_ups=follow_up_counts.due(connection, now=now),
-        marks=marks.list_all(connection),
+        backfill_cursors=backfill_cursors.list_all(connection),
     )
 
 
@@ -100,7 +99,7 @@ def _stored(found: CachedMetrics, parts: BridgeContainer, *, now: datetime) -> "
     yield _gauge("bridge_panelr_gate_open", "1; or 0 while nobody calls Panelr.", int(counted.gate is None))
     words = "Deliveries of the last day that brought no order."
     yield _gauge("bridge_delivery_problems", words, counted.delivery_problems)
-    yield from _backfill(found.marks, now=now)
+    yield from _backfill(found.backfill_cursors, now=now)
 
 
 def _backfill(rows: list[Row], *, now: datetime) -> "Iterator[Metric]":

@@ -9,12 +9,11 @@ from sqlalchemy import Connection
 
 from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.application.transactions import operator_actions as operator
+from panelr_bridge.application.transactions import operator_actions
 from panelr_bridge.domain.mapping_input import Name, PlainText, plain
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
-from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders, owed_calls
 from panelr_bridge.store.database import Database, use_one_snapshot
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
@@ -165,7 +164,7 @@ async def get_order(parts: Parts, order_id: Id) -> JSONResponse:
 )
 async def retry(parts: Parts, order_id: Id) -> JSONResponse:
     """Decide a held, refused or ignored order anew; look up an unconfirmed one. Never makes a second work order."""
-    await parts.bridge.write(operator.retry, order_id, policy=parts.bridge.policy, actor=ACTOR)
+    await parts.bridge.write(operator_actions.retry, order_id, policy=parts.bridge.policy, actor=ACTOR)
     return await _acted(parts, order_id, "retry")
 
 
@@ -177,10 +176,10 @@ async def retry(parts: Parts, order_id: Id) -> JSONResponse:
 async def resolve(parts: Parts, order_id: Id, given: ResolveInput) -> JSONResponse:
     """Link the work order that a person found in Panelr, or say that there is none: then it is sent again."""
     if given.not_created:
-        await parts.bridge.write(operator.confirm_not_created, order_id, actor=ACTOR)
+        await parts.bridge.write(operator_actions.confirm_not_created, order_id, actor=ACTOR)
     else:
         work_order = WorkOrder(work_order_id=given.work_order_id, reference_code=given.reference_code)
-        await parts.bridge.write(operator.link_work_order, order_id, work_order, actor=ACTOR)
+        await parts.bridge.write(operator_actions.link_work_order, order_id, work_order, actor=ACTOR)
     return await _acted(parts, order_id, "resolve")
 
 
@@ -192,7 +191,7 @@ async def resolve(parts: Parts, order_id: Id, given: ResolveInput) -> JSONRespon
 async def close(parts: Parts, order_id: Id, given: CloseInput | None = None) -> JSONResponse:
     """Close an order that shall not reach Panelr; who and why are kept."""
     why = (given or CloseInput(why="no reason given")).why
-    await parts.bridge.write(operator.close, order_id, why=why, actor=ACTOR)
+    await parts.bridge.write(operator_actions.close, order_id, why=why, actor=ACTOR)
     return await _acted(parts, order_id, "close")
 
 
@@ -203,7 +202,7 @@ async def close(parts: Parts, order_id: Id, given: CloseInput | None = None) -> 
 )
 async def confirmation_token(parts: Parts, order_id: Id) -> JSONResponse:
     """Return the work order's confirmation token; null where it is not known. Every look is written down."""
-    token = await parts.bridge.write(operator.confirmation_token, order_id, actor=ACTOR)
+    token = await parts.bridge.write(operator_actions.confirmation_token, order_id, actor=ACTOR)
     log.info("operator.acted", action="confirmation_token", order=order_id)
     return JSONResponse({"data": {"confirmation_token": token}}, headers={"Cache-Control": "no-store"})
 
@@ -219,7 +218,7 @@ def _story(connection: Connection, order_id: int) -> dict[str, Any]:
     if row is None:
         raise NotFound(f"there is no order {order_id}")
     told = deliveries.list_for_order(connection, store=row["store"], woo_order_id=row["woo_order_id"])
-    call = outbox.call_of(row)
+    call = owed_calls.call_of(row)
     moments = ("next_attempt_at", "lease_until", "owed_since", "empty_since")
     return _show_order(row) | {
         "attempt_log": [

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope
 from panelr_bridge import json_codec, logs
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.parse_delivery import parse_delivery
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore
 from panelr_bridge.settings import StoreSettings
@@ -113,7 +113,7 @@ async def _taken(runtime: BridgeContainer, scope: Scope, told: dict[str, Any]) -
 async def _kept(runtime: BridgeContainer, delivery: Delivery) -> bool:
     """Store a delivery whose processing failed, so that it is neither lost nor held against the sender."""
     try:
-        await runtime.bridge.write(intake.store_as_failed, delivery)
+        await runtime.bridge.write(receive_delivery.store_as_failed, delivery)
     except Exception:
         log.exception("delivery.not_kept", store=delivery.store)
         return False

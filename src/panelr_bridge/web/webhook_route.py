@@ -15,8 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from panelr_bridge.settings import DEFAULT_STORE
-from panelr_bridge.web import problems
-from panelr_bridge.web import request_id as request_ids
+from panelr_bridge.web import problems, request_id
 from panelr_bridge.web.webhook import WebhookResponse, handle_delivery
 
 _PATH = re.compile(r"/webhooks/woocommerce(?:/(?:([^/\n]+)/?)?)?")
@@ -54,7 +53,7 @@ def store_of(scope: Scope) -> str | None:
 
 async def take(scope: Scope, receive: Receive, send: Send, store: str) -> None:
     """Handle one request; do what the middleware does for others."""
-    request_ids.begin(scope)
+    request_id.begin(scope)
     answer: WebhookResponse | None = None
     try:
         answer = await handle_delivery(scope, receive, store)

@@ -16,8 +16,7 @@ import simplejson
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.parse_delivery import parse_delivery
-from panelr_bridge.application.transactions import known_orders as known
-from panelr_bridge.application.transactions import receive_delivery as intake
+from panelr_bridge.application.transactions import known_orders, receive_delivery
 from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.application.transactions.known_orders import KnownOrders, is_known
 from panelr_bridge.application.transactions.receive_delivery import BackfillContext, ReceiveResult
@@ -166,7 +165,7 @@ class PageImporter:
                 seen.append(_seen(each, row, OrderComparison.FAILED, words=each.delivery.words or ""))
             else:
                 state, reasons = await self._calls.database.read(
-                    known.would_become, each.order, row, store=self._store, policy=self._policy
+                    known_orders.would_become, each.order, row, store=self._store, policy=self._policy
                 )
                 words = "; ".join(reason.words for reason in reasons)
                 seen.append(_seen(each, row, OrderComparison.FOUND, state=state, words=words))
@@ -175,7 +174,7 @@ class PageImporter:
     async def _beside(self, page: Sequence[Payload]) -> tuple[list[FetchedOrder], KnownOrders]:
         candidates = [fetched_order(payload, store=self._store) for payload in page]
         told = await self._calls.database.read(
-            known.read_known_orders,
+            known_orders.read_known_orders,
             store=self._store,
             topic=TOPIC,
             ids=[each.order.id for each in candidates if each.order is not None],
@@ -188,13 +187,13 @@ class PageImporter:
         delivery = each.delivery
         try:
             received = await self._calls.write(
-                intake.receive, delivery, each.event, policy=self._policy, terms=self._terms, asked=asked
+                receive_delivery.receive, delivery, each.event, policy=self._policy, terms=self._terms, asked=asked
             )
         except Exception as error:
             if is_unavailable(error):
                 raise
             log.exception("backfill.failed", store=self._store, woo_order_id=delivery.woo_order_id)
-            await self._calls.write(intake.store_as_failed, delivery)
+            await self._calls.write(receive_delivery.store_as_failed, delivery)
             return _seen(each, row, OrderComparison.FAILED, words="this order could not be processed; the log says why")
         if each.order is None:
             log.warning("backfill.failed", store=self._store, verdict=delivery.verdict, delivery=received.stored.id)

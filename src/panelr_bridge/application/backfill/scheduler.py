@@ -26,7 +26,7 @@ from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
-from panelr_bridge.store import backfill_cursors as marks
+from panelr_bridge.store import backfill_cursors
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
@@ -131,7 +131,7 @@ class BackfillScheduler:
 
     async def _pause(self, store: str) -> timedelta:
         """Return how long it is until the next walk, or until another process's lease ends."""
-        row = await self._calls.database.read(marks.get, store=store)
+        row = await self._calls.database.read(backfill_cursors.get, store=store)
         now = self._calls.clock()
         until = now if row is None else max(row["next_at"], row["lease_until"] or row["next_at"])
         return min(max(until - now, timedelta(milliseconds=50)), self._every)
@@ -168,7 +168,7 @@ class BackfillScheduler:
 
     async def look(self, store: str, *, since: datetime | None = None, tell: Tell = _nobody) -> BackfillStats:
         """Walk a store as `walk` does, and write nothing."""
-        row = await self._calls.database.read(marks.get, store=store)
+        row = await self._calls.database.read(backfill_cursors.get, store=store)
         begin = row["moment"] - OVERLAP if row is not None else self._calls.clock() - FIRST
         walked = BackfillStats()
         try:
@@ -184,7 +184,7 @@ class BackfillScheduler:
 
     async def _take(self, store: str, *, since: datetime | None, at_once: bool) -> Row | None:
         now = self._calls.clock()
-        if await self._calls.database.read(marks.get, store=store) is None:
+        if await self._calls.database.read(backfill_cursors.get, store=store) is None:
             first = now - FIRST if since is None else min(since, now - FIRST)
             await self._calls.write(_begin, store=store, moment=first)
         return await self._calls.write(
@@ -257,7 +257,7 @@ async def _page(walk: Walk) -> list[Payload] | None:
 
 
 def _begin(connection: Connection, now: datetime, *, store: str, moment: datetime) -> None:
-    marks.create(connection, store=store, moment=moment, now=now)
+    backfill_cursors.create(connection, store=store, moment=moment, now=now)
 
 
 def _take(
@@ -270,12 +270,14 @@ def _take(
     at_once: bool,
     since: datetime | None,
 ) -> Row | None:
-    row = marks.acquire_lease(connection, store=store, holder=holder, until=now + lease, now=now, at_once=at_once)
+    row = backfill_cursors.acquire_lease(
+        connection, store=store, holder=holder, until=now + lease, now=now, at_once=at_once
+    )
     if row is not None and since is not None and since < row["moment"]:
-        marks.save(connection, {"moment": since}, store=store, holder=holder)
+        backfill_cursors.save(connection, {"moment": since}, store=store, holder=holder)
         row["moment"] = since
     return row
 
 
 def _change(connection: Connection, _: datetime, values: Row, *, store: str, holder: str) -> bool:
-    return marks.save(connection, values, store=store, holder=holder)
+    return backfill_cursors.save(connection, values, store=store, holder=holder)

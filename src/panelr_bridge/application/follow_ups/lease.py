@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from panelr_bridge.application.follow_ups.plan import told_a_person, work_order_of
-from panelr_bridge.application.transactions import rate_gate as gate
+from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, NothingDue
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
@@ -15,14 +15,12 @@ from panelr_bridge.application.transactions.evaluate_order import (
     reevaluate,
     unhandled_attention,
 )
-from panelr_bridge.domain import call_outcome as outcomes
-from panelr_bridge.domain import retry_policy as retry
+from panelr_bridge.domain import call_outcome, retry_policy
 from panelr_bridge.domain.call_outcome import Outcome, Unknown
 from panelr_bridge.domain.customer_email import email_of
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import attempts, follow_ups, orders
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import attempts, follow_ups, orders, rate_limit
 from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.tables import Row
 
@@ -93,9 +91,9 @@ def claim(
         tried.append(row["id"])
     slot, share = None, max(terms.rate_per_minute // 2, 1)
     if kind is not FollowUpKind.WRITE_BACK:
-        slot = rate.take(connection, name=RATE, limit=share, now=now)
+        slot = rate_limit.take(connection, name=RATE, limit=share, now=now)
         if slot is None:
-            return NothingDue(rate.free_at(connection, name=RATE, limit=share, now=now), for_leave=True)
+            return NothingDue(rate_limit.free_at(connection, name=RATE, limit=share, now=now), for_leave=True)
     until = now + lease_of(kind, terms)
     values = {"lease_until": until, "attempt": row["of_attempt"] + 1, "slot": slot and slot.number}
     if kind in ONCE and row["sent_at"] is None:
@@ -183,7 +181,7 @@ def failed(connection: Connection, now: datetime, errand: FollowUpTask) -> None:
     """Carrying an errand out, or what it brought, has failed for a fault of the bridge: a person is told."""
     row = orders.lock_by_id(connection, errand.order_id)
     if errand.slot is not None:
-        gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
+        rate_gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
     if row is not None and follow_ups.holds(connection, row["id"], errand.kind, lease_until=errand.lease_until):
         follow_ups.change(connection, row["id"], errand.kind, {"lease_until": None, "slot": None, "due_at": None})
         orders.change(connection, row["id"], {"attention": unhandled_attention(row)}, now=now)
@@ -201,9 +199,9 @@ def _tell_the_gate(
     connection: Connection, errand: FollowUpTask, result: FollowUpResult, *, terms: CallPolicy, now: datetime
 ) -> None:
     if errand.slot is not None:
-        gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
-        gate.reopen_gate(connection, errand.slot, result.outcome, now=now)
-        gate.close_gate(connection, errand.slot, result.outcome, schedule=terms.retry_schedule, now=now)
+        rate_gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
+        rate_gate.reopen_gate(connection, errand.slot, result.outcome, now=now)
+        rate_gate.close_gate(connection, errand.slot, result.outcome, schedule=terms.retry_schedule, now=now)
 
 
 def _note(connection: Connection, errand: FollowUpTask, result: FollowUpResult, *, now: datetime) -> None:
@@ -211,7 +209,7 @@ def _note(connection: Connection, errand: FollowUpTask, result: FollowUpResult, 
         "order_id": errand.order_id,
         "action": result.action,
         "number": errand.attempt,
-        "outcome": outcomes.name(result.outcome),
+        "outcome": call_outcome.name(result.outcome),
         "status": result.outcome.status,
         "milliseconds": result.milliseconds,
         "words": result.words,
@@ -227,7 +225,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
     if row is None:
         return None
     if row["slot"] is not None:
-        rate.keep(connection, row["slot"], name=RATE, now=now)
+        rate_limit.keep(connection, row["slot"], name=RATE, now=now)
     kind = FollowUpKind(row["kind"])
     values: Row = {"lease_until": None, "slot": None, "due_at": _after_an_end(row, kind, terms=terms, now=now)}
     follow_ups.change(connection, row["id"], kind, values)
@@ -235,7 +233,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
         "order_id": row["id"],
         "action": row["told"].get("action", kind),
         "number": row["of_attempt"],
-        "outcome": outcomes.name(Unknown(words=ENDED_WORDS)),
+        "outcome": call_outcome.name(Unknown(words=ENDED_WORDS)),
         "status": None,
         "milliseconds": None,
         "words": ENDED_WORDS,
@@ -255,7 +253,7 @@ def _after_an_end(row: Row, kind: FollowUpKind, *, terms: CallPolicy, now: datet
         return None
     if kind is FollowUpKind.PAYMENT:
         return now + terms.grace
-    wait = retry.retry_delay(
+    wait = retry_policy.retry_delay(
         attempt=row["of_attempt"],
         outcome=Unknown(words=ENDED_WORDS),
         schedule=terms.retry_schedule,

@@ -8,7 +8,7 @@ from typing import Any
 from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask, gave_up
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions.claim_call import CallPolicy
-from panelr_bridge.domain import retry_policy as retry
+from panelr_bridge.domain import retry_policy
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.panelr.request import PanelrRequest
 
@@ -38,7 +38,7 @@ class PanelrExchange:
     def again(self, terms: CallPolicy, *, outcome: Outcome | None = None, **more: Any) -> FollowUpResult:
         """Return that it is to be tried again by the schedule; after seven days a person is told."""
         met = outcome or self.outcome
-        wait = retry.retry_delay(
+        wait = retry_policy.retry_delay(
             attempt=self.errand.attempt,
             outcome=met,
             schedule=terms.retry_schedule,

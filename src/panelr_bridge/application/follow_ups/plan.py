@@ -1,4 +1,4 @@
-"""What an order calls for beside its create call is looked at, and owed; `follow.py` decides, without I/O."""
+"""What an order calls for beside its create call is looked at, and owed; `follow_up_rules.py` decides, without I/O."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
-from panelr_bridge.domain import follow_up_rules as follow
+from panelr_bridge.domain import follow_up_rules
 from panelr_bridge.domain.customer_email import email_of
 from panelr_bridge.domain.decision import asks_for_lines, paid_for_panelr
 from panelr_bridge.domain.follow_up_rules import CreatedOrder, Escalate, FollowUpState, Schedule, StoreOptions
@@ -64,12 +64,14 @@ def _after_creation(
     )
     if shop.url is None:
         shop = replace(shop, url=deliveries.source(connection, row["delivery_id"]))
-    wanted = follow.plan_follow_ups(created, shop, {kind: _known(each) for kind, each in known.items()}, now=now)
+    wanted = follow_up_rules.plan_follow_ups(
+        created, shop, {kind: _known(each) for kind, each in known.items()}, now=now
+    )
     taken = [step for step in wanted if _take(connection, row, step, known=known.get(step.kind), now=now)]
     return tuple(step.kind for step in taken if isinstance(step, Schedule))
 
 
-def _take(connection: Connection, row: Row, step: follow.Step, *, known: Row | None, now: datetime) -> bool:
+def _take(connection: Connection, row: Row, step: follow_up_rules.Step, *, known: Row | None, now: datetime) -> bool:
     """Write a step down; returns whether it was, and not put off until what is under way has ended."""
     if known is not None and known["lease_until"] is not None:
         orders.follow(connection, row["id"], at=known["lease_until"])

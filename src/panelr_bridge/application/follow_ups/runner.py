@@ -11,25 +11,19 @@ from functools import partial
 
 from panelr_bridge import logs
 from panelr_bridge.application.follow_ups import (
-    customer_lines as lines,
-)
-from panelr_bridge.application.follow_ups import lease as errands
-from panelr_bridge.application.follow_ups import (
+    customer_lines,
+    lease,
     payment,
+    payment_instructions,
+    status_poll,
     write_back,
-)
-from panelr_bridge.application.follow_ups import (
-    payment_instructions as instructions,
-)
-from panelr_bridge.application.follow_ups import (
-    status_poll as status,
 )
 from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
 from panelr_bridge.application.follow_ups.plan import plan
 from panelr_bridge.application.follow_ups.write_back import OrderWriter
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions.claim_call import LEAVE_FORGOTTEN, CallPolicy, NothingDue
-from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy
 from panelr_bridge.store import follow_ups
@@ -73,9 +67,9 @@ class FollowUpRunner:
         self._no_leave_before: datetime | None = None
         self._carry_out: Mapping[FollowUpKind, Callable[[FollowUpTask], Awaitable[FollowUpResult]]] = {
             FollowUpKind.PAYMENT: partial(payment.carry_out, calls, terms=terms),
-            FollowUpKind.INSTRUCTIONS: partial(instructions.carry_out, calls, terms=terms),
-            FollowUpKind.LINES: partial(lines.carry_out, calls, terms=terms),
-            FollowUpKind.STATUS: partial(status.carry_out, calls, terms=terms),
+            FollowUpKind.INSTRUCTIONS: partial(payment_instructions.carry_out, calls, terms=terms),
+            FollowUpKind.LINES: partial(customer_lines.carry_out, calls, terms=terms),
+            FollowUpKind.STATUS: partial(status_poll.carry_out, calls, terms=terms),
             FollowUpKind.WRITE_BACK: partial(write_back.carry_out, calls, stores.writers, terms=terms),
         }
 
@@ -108,7 +102,7 @@ class FollowUpRunner:
         return kind is FollowUpKind.STATUS and seen.due_at is not None and seen.due_at <= now
 
     async def _end_leases(self) -> None:
-        while (order_id := await self._calls.write(errands.end_leases, terms=self._terms)) is not None:
+        while (order_id := await self._calls.write(lease.end_leases, terms=self._terms)) is not None:
             log.warning("lease.ended", order=order_id)
 
     async def _plan(self, *, now: datetime) -> bool:
@@ -121,7 +115,7 @@ class FollowUpRunner:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=order_id)
-                await self._calls.write(errands.give_up_planning, order_id)
+                await self._calls.write(lease.give_up_planning, order_id)
                 continue
             owed = owed or bool(kinds)
             if set(kinds) - {FollowUpKind.STATUS}:
@@ -138,12 +132,12 @@ class FollowUpRunner:
         while len(places) < AT_ONCE:
             tried: list[int] = []
             try:
-                taken = await self._calls.write(errands.claim, kind=kind, terms=self._terms, tried=tried)
+                taken = await self._calls.write(lease.claim, kind=kind, terms=self._terms, tried=tried)
             except Exception as error:
                 if is_unavailable(error) or not tried:
                     raise
                 log.exception("worker.failed", order=tried[-1])
-                await self._calls.write(errands.set_aside, tried[-1], kind)
+                await self._calls.write(lease.set_aside, tried[-1], kind)
                 continue
             if isinstance(taken, NothingDue):
                 forgotten = self._calls.clock() + LEAVE_FORGOTTEN
@@ -169,14 +163,14 @@ class FollowUpRunner:
             if is_unavailable(error):
                 raise
             log.exception("worker.failed", order=errand.order_id)
-            await self._calls.persist(errands.failed, errand)
+            await self._calls.persist(lease.failed, errand)
 
     async def _carried_out(self, errand: FollowUpTask) -> None:
         result = await self._carry_out[errand.kind](errand)
         if errand.kind is FollowUpKind.LINES and result.done:
-            await self._calls.persist(errands.record_lines, errand, result, terms=self._terms, policy=self._policy)
+            await self._calls.persist(lease.record_lines, errand, result, terms=self._terms, policy=self._policy)
         else:
-            await self._calls.persist(errands.record, errand, result, terms=self._terms)
+            await self._calls.persist(lease.record, errand, result, terms=self._terms)
         log.info(
             "errand.finished",
             store=errand.store,
@@ -184,7 +178,7 @@ class FollowUpRunner:
             woo_order_id=errand.woo_order_id,
             action=result.action,
             attempt=errand.attempt,
-            outcome=outcomes.name(result.outcome),
+            outcome=call_outcome.name(result.outcome),
             status=result.outcome.status,
             milliseconds=result.milliseconds,
             done=result.done,

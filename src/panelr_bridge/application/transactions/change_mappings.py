@@ -9,8 +9,7 @@ from sqlalchemy import Connection, Table
 
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.errors import Conflict, NotFound
-from panelr_bridge.store import audit_log as audit
-from panelr_bridge.store import mappings
+from panelr_bridge.store import audit_log, mappings
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 
 
@@ -97,7 +96,7 @@ def import_mappings(
             mappings.add_products(connection, now, plan.added)
             mappings.change_products(connection, now, plan.changed)
     if not dry_run:
-        audit.add(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
+        audit_log.add(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
     return imported
 
 
@@ -146,4 +145,4 @@ def _identity(row: Row) -> tuple[Any, ...]:
 def _note(connection: Connection, now: datetime, kind: MappingTable, action: str, row: Row, actor: str) -> None:
     details = {name: value for name, value in row.items() if isinstance(value, (str, int, type(None)))}
     subject = f"{kind.name} {row['id']}"
-    audit.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, row=details)
+    audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, row=details)

@@ -14,14 +14,12 @@ from panelr_bridge.application.transactions.evaluate_order import (
     state_columns,
     unhandled_attention,
 )
-from panelr_bridge.domain import call_outcome as outcomes
+from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderPolicy, OrderState, WorkOrderRequest
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import attempts, orders
-from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import attempts, orders, owed_calls, rate_limit
 from panelr_bridge.store.tables import Row
 
 RATE = "panelr"
@@ -69,7 +67,7 @@ class Claim:
     claimed_at: datetime
     lease_until: datetime
     owed_since: datetime
-    slot: rate.RateSlot
+    slot: rate_limit.RateSlot
     follows: bool = False
     """Whether more is to be done as soon as the work order exists."""
     paid_at: datetime | None = None
@@ -105,17 +103,17 @@ def claim_due(
 
     `tried` is told which order that is, for the case that handling it raises.
     """
-    row = outbox.next_due(connection, now=now, first=first)
+    row = owed_calls.next_due(connection, now=now, first=first)
     if row is None:
-        return NothingDue(outbox.next_at(connection))
+        return NothingDue(owed_calls.next_at(connection))
     tried.append(row["id"])
     if row["owes"] == CallAction.CREATE_WORK_ORDER:
         return _claim_create(connection, row, policy=policy, terms=terms, now=now)
-    slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    slot = rate_limit.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
     claim = _look_up(row, slot=slot, terms=terms, now=now)
-    leased = outbox.leased(tries=claim.attempt, until=claim.lease_until, slot=slot.number)
+    leased = owed_calls.leased(tries=claim.attempt, until=claim.lease_until, slot=slot.number)
     orders.note(connection, row["id"], leased)
     return claim
 
@@ -136,12 +134,12 @@ def _claim_create(
     alike = fingerprint(request)
     if _waits_for_its_twin(connection, row, alike, terms=terms, now=now):
         return StateChanged(row["id"], OrderState.QUEUED)
-    slot = rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    slot = rate_limit.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     if slot is None:
         return _idle(connection, terms, now=now)
     attempt = row["tries"] + 1
     values = sending_columns(row, request, alike=alike, now=now)
-    values |= outbox.leased(tries=attempt, until=now + terms.lease, slot=slot.number)
+    values |= owed_calls.leased(tries=attempt, until=now + terms.lease, slot=slot.number)
     if row["attention"]:
         values["attention"] = lasting_attention(row, handled=True) or None
     standing = state_columns(weighed, state=OrderState.SENDING, delivery_id=None, now=now)
@@ -154,7 +152,7 @@ def _claim_create(
 
 
 def _idle(connection: Connection, terms: CallPolicy, *, now: datetime) -> NothingDue:
-    until = rate.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    until = rate_limit.free_at(connection, name=RATE, limit=terms.rate_per_minute, now=now)
     return NothingDue(until, for_leave=True)
 
 
@@ -171,7 +169,7 @@ def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: 
     words = f"order {twin['woo_order_number']} of the same customer, with the same items, is looked up first"
     reasons = {"reasons": [{"code": "twin_in_doubt", "words": words}]}
     due = now + min(terms.grace, TWIN_WAIT)
-    orders.change(connection, row["id"], reasons | outbox.put_back(due=due), now=now)
+    orders.change(connection, row["id"], reasons | owed_calls.put_back(due=due), now=now)
     return True
 
 
@@ -197,7 +195,7 @@ def claim_of(
     request: WorkOrderRequest,
     *,
     attempt: int,
-    slot: rate.RateSlot,
+    slot: rate_limit.RateSlot,
     terms: CallPolicy,
     now: datetime,
     follows: bool,
@@ -226,7 +224,7 @@ def claim_of(
     )
 
 
-def _look_up(row: Row, *, slot: rate.RateSlot, terms: CallPolicy, now: datetime) -> Claim:
+def _look_up(row: Row, *, slot: rate_limit.RateSlot, terms: CallPolicy, now: datetime) -> Claim:
     return Claim(
         order_id=row["id"],
         store=row["store"],
@@ -255,19 +253,19 @@ def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
     row = orders.lock_by_id(connection, order_id)
     if row is None or row["owes"] is None or row["call_until"] is not None or row["next_attempt_at"] > now:
         return False
-    values = {"attention": unhandled_attention(row)} | outbox.put_back(due=now + ASIDE)
+    values = {"attention": unhandled_attention(row)} | owed_calls.put_back(due=now + ASIDE)
     orders.change(connection, order_id, values, now=now)
     return True
 
 
-def take_slot(connection: Connection, now: datetime, *, terms: CallPolicy) -> rate.RateSlot | None:
+def take_slot(connection: Connection, now: datetime, *, terms: CallPolicy) -> rate_limit.RateSlot | None:
     """Take leave for a call that belongs to no order; None when there is none."""
-    return rate.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
+    return rate_limit.take(connection, name=RATE, limit=terms.rate_per_minute, now=now)
 
 
-def extend_slot(connection: Connection, now: datetime, slot: rate.RateSlot) -> None:
+def extend_slot(connection: Connection, now: datetime, slot: rate_limit.RateSlot) -> None:
     """Say that a call has taken longer than its slot allows for."""
-    rate.keep(connection, slot.number, name=RATE, now=now)
+    rate_limit.keep(connection, slot.number, name=RATE, now=now)
 
 
 def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> int | None:
@@ -275,11 +273,11 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
 
     Whoever held it was killed or stalls: its create call may have reached Panelr, so it is looked up.
     """
-    row = outbox.ended_lease(connection, now=now)
+    row = owed_calls.ended_lease(connection, now=now)
     if row is None:
         return None
     if row["call_slot"] is not None:  # its call may have left long after it took the slot
-        rate.keep(connection, row["call_slot"], name=RATE, now=now)
+        rate_limit.keep(connection, row["call_slot"], name=RATE, now=now)
     words = "the process that made this call ended before the outcome was recorded"
     attempts.add(
         connection,
@@ -287,7 +285,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
             "order_id": row["id"],
             "action": row["owes"],
             "number": row["attempts"] if row["owes"] == CallAction.CREATE_WORK_ORDER else row["tries"],
-            "outcome": outcomes.name(outcomes.Unknown(words=words)),
+            "outcome": call_outcome.name(call_outcome.Unknown(words=words)),
             "status": None,
             "milliseconds": None,
             "words": words,
@@ -297,8 +295,8 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
     )
     due = now + terms.grace
     if row["owes"] == CallAction.LOOK_UP:
-        orders.note(connection, row["id"], outbox.put_back(due=due))
+        orders.note(connection, row["id"], owed_calls.put_back(due=due))
     else:
         values = {"state": OrderState.UNCONFIRMED, "reasons": [{"code": "unconfirmed", "words": words}]}
-        orders.change(connection, row["id"], values | outbox.switched(action=CallAction.LOOK_UP, due=due), now=now)
+        orders.change(connection, row["id"], values | owed_calls.switched(action=CallAction.LOOK_UP, due=due), now=now)
     return int(row["id"])

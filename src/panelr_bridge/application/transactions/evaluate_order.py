@@ -19,10 +19,9 @@ from panelr_bridge.domain.decision import (
 )
 from panelr_bridge.domain.models import CallAction, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import deliveries, mappings, orders
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import deliveries, mappings, orders, owed_calls
 from panelr_bridge.store.tables import Row
-from panelr_bridge.woocommerce import order_payload as payload
+from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 
 UNHANDLED = "cannot_be_processed"
@@ -79,7 +78,7 @@ def latest_snapshot(connection: Connection, row: Row) -> Order | None:
     """Return an order's newest snapshot in the status that the row knows: a deletion brings no snapshot."""
     if row["delivery_id"] is None:
         return None
-    order = payload.read_order(deliveries.body(connection, row["delivery_id"]))
+    order = order_payload.read_order(deliveries.body(connection, row["delivery_id"]))
     return order.model_copy(update={"status": row["woo_status"]})
 
 
@@ -137,9 +136,9 @@ def reevaluate(row: Row, weighed: Evaluation, *, now: datetime, again: bool = Fa
         return {"mapping_revision": weighed.catalogue.revision}
     values = state_columns(weighed, state=after, delivery_id=row["delivery_id"], now=now)
     if after is OrderState.QUEUED and before is not OrderState.QUEUED:
-        values |= outbox.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
+        values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     if before is OrderState.QUEUED and after is not OrderState.QUEUED:
-        values |= outbox.NOTHING
+        values |= owed_calls.NOTHING
     if before is OrderState.QUEUED and after is OrderState.QUEUED:
         del values["reasons"]  # why it waits is as true as before
     return values
@@ -152,7 +151,7 @@ def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[s
     """
     told = lasting_attention(row)
     if row["sent_delivery_id"] is not None:
-        sent = payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
+        sent = order_payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
         told += reasons_as_json(changes_since(sent=sent, now=now_order))
     return told or None
 

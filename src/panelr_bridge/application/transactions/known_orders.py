@@ -8,8 +8,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions.evaluate_order import evaluate
 from panelr_bridge.domain.decision import advance
 from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
-from panelr_bridge.store import backfill_cursors as marks
-from panelr_bridge.store import deliveries
+from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import Order
 
@@ -26,7 +25,7 @@ def read_known_orders(
     connection: Connection, *, store: str, topic: str, ids: Sequence[int], unreadable: Sequence[bytes]
 ) -> KnownOrders:
     """Read what is known of orders, and of bodies (by their SHA-256) that are none."""
-    rows = marks.known_orders(connection, store=store, ids=list(ids)) if ids else {}
+    rows = backfill_cursors.known_orders(connection, store=store, ids=list(ids)) if ids else {}
     kept = (
         deliveries.stored_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
     )

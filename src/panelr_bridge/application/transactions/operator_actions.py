@@ -16,9 +16,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
 )
 from panelr_bridge.domain.models import CallAction, FollowUpKind, OrderPolicy, OrderState, WorkOrder
 from panelr_bridge.errors import Conflict, NotFound
-from panelr_bridge.store import audit_log as audit
-from panelr_bridge.store import follow_ups, orders
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import audit_log, follow_ups, orders, owed_calls
 from panelr_bridge.store.tables import Row
 
 
@@ -33,7 +31,7 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     stuck = follow_ups.stuck(connection, order_id) if state is OrderState.CREATED else []
     if state is OrderState.SENDING or (state is OrderState.CREATED and not stuck and not _unhandled(row)):
         raise Conflict(f"the order is {state}: there is nothing to try again")
-    audit.add(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
+    audit_log.add(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
     if state is OrderState.CREATED:
         return _follow_again(connection, row, stuck, now=now)
     if state is OrderState.UNCONFIRMED or (state is OrderState.CLOSED and row["first_sent_at"] is not None):
@@ -48,7 +46,7 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     values = reevaluate(opened, weighed, now=now, again=True)
     after = OrderState(values.get("state", state))
     if state is OrderState.QUEUED and after is OrderState.QUEUED:
-        values |= outbox.put_back(due=now)
+        values |= owed_calls.put_back(due=now)
     orders.change(connection, order_id, values, now=now)
     return after
 
@@ -79,9 +77,11 @@ def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> OrderSta
     if row["owes"] is None:
         reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
         values = {"state": OrderState.UNCONFIRMED, "reasons": reasons, "attention": None}
-        orders.change(connection, row["id"], values | outbox.owed(action=CallAction.LOOK_UP, due=now, now=now), now=now)
+        orders.change(
+            connection, row["id"], values | owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now), now=now
+        )
     elif row["call_until"] is None:
-        orders.note(connection, row["id"], outbox.put_back(due=now))
+        orders.note(connection, row["id"], owed_calls.put_back(due=now))
     return OrderState.UNCONFIRMED
 
 
@@ -110,7 +110,7 @@ def confirm_not_created(connection: Connection, now: datetime, order_id: int, *,
     row = _unconfirmed(connection, order_id)
     reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
     values = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
-    values |= outbox.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
+    values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     _decided(connection, row, values, actor=actor, action="resolve", now=now)
     return OrderState.QUEUED
 
@@ -130,7 +130,7 @@ def confirmation_token(connection: Connection, now: datetime, order_id: int, *, 
     """Return an order's token and write down who asked; raises NotFound without such an order."""
     row = _locked(connection, order_id)
     subject = f"order {order_id}"
-    audit.add(connection, actor=actor, action="confirmation_token", store=row["store"], subject=subject, now=now)
+    audit_log.add(connection, actor=actor, action="confirmation_token", store=row["store"], subject=subject, now=now)
     return orders.token(connection, order_id)
 
 
@@ -179,7 +179,7 @@ def _unconfirmed(connection: Connection, order_id: int) -> Row:
 
 def _decided(connection: Connection, row: Row, values: Row, *, actor: str, action: str, now: datetime) -> None:
     """Write a person's decision: the order, which owes what `values` say and else nothing, and who decided."""
-    orders.change(connection, row["id"], outbox.NOTHING | values, now=now)
+    orders.change(connection, row["id"], owed_calls.NOTHING | values, now=now)
     subject = f"order {row['id']}"
     details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]}
-    audit.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)
+    audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

@@ -31,10 +31,7 @@ from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderPolicy, OrderState, Reason
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import audit_log as audit
-from panelr_bridge.store import deliveries, orders
-from panelr_bridge.store import owed_calls as outbox
-from panelr_bridge.store import rate_limit as rate
+from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
@@ -95,7 +92,7 @@ def replay(
     """Act on a stored delivery as `receive` does: what failed is done now, what was done changes nothing."""
     stored = deliveries.replay(connection, delivery_id, delivery)
     subject = f"delivery {delivery_id}"
-    audit.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
+    audit_log.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
     if stored.repeated and event is not None:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
         if known is not None:
@@ -147,7 +144,7 @@ def _first(
     slot = None
     if isinstance(decision, Create):
         alike = fingerprint(decision.request)
-        slot = None if asked else rate.take_ahead(connection, **slot_request(alike, terms=terms, now=now))
+        slot = None if asked else rate_limit.take_ahead(connection, **slot_request(alike, terms=terms, now=now))
         row |= sending_columns(row, decision.request, alike=alike, now=now) if slot else {}
         row |= owed(slot, due=asked.due if asked else now, terms=terms, now=now)
     order_id = orders.add(connection, row)
@@ -171,9 +168,9 @@ def first_row(store: str, weighed: Evaluation, *, delivery_id: int | None, sha25
     return row | state_columns(weighed, state=weighed.decision.state, delivery_id=delivery_id, now=now)
 
 
-def owed(slot: rate.RateSlot | None, *, due: datetime, terms: CallPolicy, now: datetime) -> Row:
+def owed(slot: rate_limit.RateSlot | None, *, due: datetime, terms: CallPolicy, now: datetime) -> Row:
     """Return what an order owes from `due` on that calls for a work order; with a `slot` its call is made now."""
-    return outbox.owed(
+    return owed_calls.owed(
         action=CallAction.CREATE_WORK_ORDER,
         due=due,
         now=now,
@@ -214,7 +211,7 @@ def _next(
             claim, sending = _take_along(connection, row, weighed, terms=terms, now=now, follows=follows)
             values |= sending
         elif row["state"] != OrderState.QUEUED:
-            values |= outbox.put_back(due=asked.due)
+            values |= owed_calls.put_back(due=asked.due)
     orders.change(connection, row["id"], values, now=now)
     return ReceiveResult(stored, row | values, claim)
 
@@ -238,7 +235,7 @@ def _take_along(
     if row["state"] == OrderState.QUEUED or not isinstance(decision, Create):
         return None, {}
     alike = fingerprint(decision.request)
-    slot = rate.take_ahead(connection, **slot_request(alike, terms=terms, now=now))
+    slot = rate_limit.take_ahead(connection, **slot_request(alike, terms=terms, now=now))
     if slot is None:
         return None, {}
     sending = sending_columns(row, decision.request, alike=alike, now=now)
@@ -251,7 +248,7 @@ def _take_along(
 
 
 def slot_request(alike: str, *, terms: CallPolicy, now: datetime) -> Row:
-    """Return by what `rate.take_ahead` judges a call whose request has the likeness `alike`."""
+    """Return by what `rate_limit.take_ahead` judges a call whose request has the likeness `alike`."""
     return {
         "name": RATE,
         "limit": terms.rate_per_minute,

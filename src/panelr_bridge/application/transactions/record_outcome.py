@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions import rate_gate as gate
+from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
 from panelr_bridge.application.transactions.evaluate_order import (
     attention,
@@ -19,13 +19,11 @@ from panelr_bridge.application.transactions.evaluate_order import (
     unhandled_attention,
     work_order_columns,
 )
-from panelr_bridge.domain import call_outcome as outcomes
-from panelr_bridge.domain import retry_policy as retry
+from panelr_bridge.domain import call_outcome, retry_policy
 from panelr_bridge.domain.call_outcome import Outcome, Refused, Unknown
 from panelr_bridge.domain.follow_up_rules import first_look
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
-from panelr_bridge.store import attempts, follow_ups, orders, together
-from panelr_bridge.store import owed_calls as outbox
+from panelr_bridge.store import attempts, follow_ups, orders, owed_calls, together
 from panelr_bridge.store.tables import Row
 
 GAVE_UP = "seven days of trying have passed: see what is wrong, then retry"
@@ -43,7 +41,7 @@ class CallReport:
 
 def record_attempt(connection: Connection, report: CallReport, *, now: datetime, words: str | None = None) -> None:
     """Write the attempt's row, and tell the rate limit of a call that took long: it may have left at its end."""
-    gate.extend_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
+    rate_gate.extend_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
     attempts.add(connection, _attempt(report, words or report.outcome.words, now=now))
 
 
@@ -53,7 +51,7 @@ def _attempt(report: CallReport, words: str, *, now: datetime) -> Row:
         "order_id": claim.order_id,
         "action": claim.action,
         "number": claim.number if claim.action is CallAction.CREATE_WORK_ORDER else claim.attempt,
-        "outcome": outcomes.name(report.outcome),
+        "outcome": call_outcome.name(report.outcome),
         "status": report.outcome.status,
         "milliseconds": report.milliseconds,
         "words": words,
@@ -75,10 +73,10 @@ def record_created(
     settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
-    gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
+    rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _tell_changes(connection, claim.order_id, now=now)
-    gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
+    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
     return OrderState.CREATED
 
 
@@ -90,7 +88,7 @@ def created_columns(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Ro
         "awaits_mapping": False,
         "follow_at": first_look(work_order.status, follows=claim.follows, now=now),
     }
-    return work_order_columns(work_order, adopted=False) | standing | outbox.NOTHING
+    return work_order_columns(work_order, adopted=False) | standing | owed_calls.NOTHING
 
 
 def created_attempt(report: CallReport, work_order: WorkOrder, *, now: datetime) -> Row:
@@ -109,7 +107,7 @@ def record_not_created(connection: Connection, now: datetime, report: CallReport
     elif (wait := _delay(report, terms, now=now)) is None:
         state, reasons = OrderState.HELD, _reason("gave_up", GAVE_UP)
     else:
-        state, reasons, due = OrderState.QUEUED, _reason(outcomes.name(outcome), outcome.words), now + wait
+        state, reasons, due = OrderState.QUEUED, _reason(call_outcome.name(outcome), outcome.words), now + wait
     values: Row = {"state": state, "reasons": reasons, "awaits_mapping": state in {OrderState.REFUSED, OrderState.HELD}}
     if state is OrderState.REFUSED:
         values["mapping_revision"] = -1  # weighed once more: the order or its mapping may have been corrected meanwhile
@@ -122,8 +120,8 @@ def record_not_created(connection: Connection, now: datetime, report: CallReport
         )
         return _state(connection, claim.order_id)
     record_attempt(connection, report, now=now)
-    gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
-    gate.close_gate(connection, report.claim.slot, outcome, schedule=terms.retry_schedule, now=now)
+    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
+    rate_gate.close_gate(connection, report.claim.slot, outcome, schedule=terms.retry_schedule, now=now)
     return state
 
 
@@ -137,7 +135,7 @@ def record_adopted(
 
     def link(row: Row) -> OrderState:
         if orders.owner(connection, work_order) not in {None, row["id"]}:  # linked elsewhere since the list was read
-            orders.note(connection, row["id"], outbox.put_back(due=now + timedelta(seconds=1)))
+            orders.note(connection, row["id"], owed_calls.put_back(due=now + timedelta(seconds=1)))
             return OrderState.UNCONFIRMED
         words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
         values = work_order_columns(work_order, adopted=True) | {
@@ -146,7 +144,7 @@ def record_adopted(
             "attention": lasting_attention(row, handled=True) or None,
             "follow_at": now,
         }
-        orders.change(connection, row["id"], values | outbox.NOTHING, now=now)
+        orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
         _tell_changes(connection, row["id"], now=now)
         return OrderState.CREATED
 
@@ -162,12 +160,12 @@ def record_not_found(connection: Connection, now: datetime, report: CallReport, 
     def wait_or_send(row: Row) -> OrderState:
         since = report.claim.empty_since or now
         if now < since + 6 * terms.grace:
-            found = outbox.found_nothing(since=since, due=since + 6 * terms.grace)
+            found = owed_calls.found_nothing(since=since, due=since + 6 * terms.grace)
             orders.note(connection, row["id"], found)
             return OrderState.UNCONFIRMED
         reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
         values = {"state": OrderState.QUEUED, "reasons": reasons}
-        values |= outbox.switched(action=CallAction.CREATE_WORK_ORDER, due=now)
+        values |= owed_calls.switched(action=CallAction.CREATE_WORK_ORDER, due=now)
         orders.change(connection, row["id"], values, now=now)
         return OrderState.QUEUED
 
@@ -179,7 +177,7 @@ def record_undecided(connection: Connection, now: datetime, report: CallReport, 
 
     def ask(row: Row) -> OrderState:
         values = {"attention": [*lasting_attention(row), *_reason(code, words)]}
-        orders.change(connection, row["id"], values | outbox.NOTHING, now=now)
+        orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
         return OrderState.UNCONFIRMED
 
     return _looked_up(connection, report, ask, now=now, words=words)
@@ -194,12 +192,12 @@ def postpone_look_up(
         pause = wait or _delay(report, terms, now=now)
         if pause is None:
             told = {"attention": [*lasting_attention(row), *_reason("gave_up", GAVE_UP)]}
-            orders.change(connection, row["id"], told | outbox.NOTHING, now=now)
+            orders.change(connection, row["id"], told | owed_calls.NOTHING, now=now)
             return OrderState.UNCONFIRMED
         untried = {} if wait is None else {"tries": row["tries"] - 1}
-        orders.note(connection, row["id"], outbox.put_back(due=now + pause) | untried)
+        orders.note(connection, row["id"], owed_calls.put_back(due=now + pause) | untried)
         if wait is None:
-            gate.close_gate(connection, report.claim.slot, report.outcome, schedule=terms.retry_schedule, now=now)
+            rate_gate.close_gate(connection, report.claim.slot, report.outcome, schedule=terms.retry_schedule, now=now)
         return OrderState.UNCONFIRMED
 
     words = "cannot be judged yet: asked again soon" if wait is not None else None
@@ -209,10 +207,10 @@ def postpone_look_up(
 def record_failure(connection: Connection, now: datetime, claim: Claim) -> OrderState:
     """Handling what a look-up brought has failed: a person is told, and may try again."""
     row = orders.lock_by_id(connection, claim.order_id)
-    if row is None or not outbox.holds(row, lease_until=claim.lease_until):
+    if row is None or not owed_calls.holds(row, lease_until=claim.lease_until):
         return OrderState(row["state"]) if row else OrderState.CLOSED
     values = {"attention": unhandled_attention(row)}
-    orders.change(connection, claim.order_id, values | outbox.NOTHING, now=now)
+    orders.change(connection, claim.order_id, values | owed_calls.NOTHING, now=now)
     return OrderState.UNCONFIRMED
 
 
@@ -222,8 +220,8 @@ def _looked_up(
     """Note a look-up and act on it, unless the order has been settled without it."""
     row = orders.lock_by_id(connection, report.claim.order_id)
     record_attempt(connection, report, now=now, words=words)
-    gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
-    if row is None or not outbox.holds(row, lease_until=report.claim.lease_until):
+    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
+    if row is None or not owed_calls.holds(row, lease_until=report.claim.lease_until):
         return OrderState(row["state"]) if row else OrderState.CLOSED
     return then(row)
 
@@ -240,7 +238,7 @@ def _late(
     record_attempt(
         connection, report, now=now, words=f"created {work_order.reference_code}, told after the lease had ended"
     )
-    gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
+    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
     if row is None:
         return OrderState.CLOSED
     if row["state"] == OrderState.CREATED and row["reference_code"] != work_order.reference_code:
@@ -277,7 +275,9 @@ def _take_back(connection: Connection, work_order: WorkOrder, order_id: int, *, 
     nothing |= {"first_sent_at": row["first_sent_at"] or row["created_at"]}
     reasons = _reason("unconfirmed", f"the work order that it had adopted is order {order_id}'s: it is looked up anew")
     nothing |= {"state": OrderState.UNCONFIRMED, "reasons": reasons}
-    orders.change(connection, row["id"], nothing | outbox.owed(action=CallAction.LOOK_UP, due=now, now=now), now=now)
+    orders.change(
+        connection, row["id"], nothing | owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now), now=now
+    )
     if follow_ups.forget(connection, row["id"]):
         words = f"its payment was told of {work_order.reference_code}, which is order {order_id}'s: see to both there"
         _tell(connection, row, "payment_not_told", words, now=now)
@@ -291,8 +291,8 @@ def _tell(connection: Connection, row: Row, code: str, words: str, *, now: datet
 
 def _owed_next(state: OrderState, due: datetime) -> Row:
     if state is OrderState.UNCONFIRMED:
-        return outbox.switched(action=CallAction.LOOK_UP, due=due)
-    return outbox.put_back(due=due) if state is OrderState.QUEUED else outbox.NOTHING
+        return owed_calls.switched(action=CallAction.LOOK_UP, due=due)
+    return owed_calls.put_back(due=due) if state is OrderState.QUEUED else owed_calls.NOTHING
 
 
 def _tell_changes(connection: Connection, order_id: int, *, now: datetime) -> None:
@@ -309,7 +309,7 @@ def _state(connection: Connection, order_id: int) -> OrderState:
 
 
 def _delay(report: CallReport, terms: CallPolicy, *, now: datetime) -> timedelta | None:
-    return retry.retry_delay(
+    return retry_policy.retry_delay(
         owed_for=now - report.claim.owed_since,
         attempt=report.claim.attempt,
         outcome=report.outcome,

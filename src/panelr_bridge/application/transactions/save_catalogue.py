@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions import rate_gate as gate
+from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Outcome, Throttled
 from panelr_bridge.domain.models import PanelrProduct
@@ -23,10 +23,10 @@ def record_call(
 
     A key that may not see the lists may create work orders all the same: that stops nobody.
     """
-    gate.extend_slot(connection, slot, claimed_at=claimed_at, now=now)
-    gate.reopen_gate(connection, slot, outcome, now=now)
+    rate_gate.extend_slot(connection, slot, claimed_at=claimed_at, now=now)
+    rate_gate.reopen_gate(connection, slot, outcome, now=now)
     if isinstance(outcome, Throttled) or outcome.status == UNAUTHORIZED:
-        gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
+        rate_gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
 
 
 def save_list(

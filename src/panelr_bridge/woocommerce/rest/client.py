@@ -8,8 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopUnsupported
-from panelr_bridge.woocommerce.rest import changed_orders as walking
-from panelr_bridge.woocommerce.rest import compare, wc_v3
+from panelr_bridge.woocommerce.rest import changed_orders, compare, wc_v3
 from panelr_bridge.woocommerce.rest.http import WAITS, RestConnection
 from panelr_bridge.woocommerce.rest.models import (
     ItemsPage,
@@ -78,8 +77,8 @@ class ShopClient:
         wc/v3 tells them oldest first, the Orders resource newest first: move a mark only after the last one.
         """
         if self.tells_oldest_first:
-            return walking.oldest_first(self._exchange.read, moment, per_page=per_page)
-        return walking.newest_first(lambda query: self.list_orders(query=query), moment, per_page=per_page)
+            return changed_orders.oldest_first(self._exchange.read, moment, per_page=per_page)
+        return changed_orders.newest_first(lambda query: self.list_orders(query=query), moment, per_page=per_page)
 
     async def get_order(self, order_id: int) -> Payload:
         """Return one order; raises ShopNotFound."""

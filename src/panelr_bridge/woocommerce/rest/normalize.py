@@ -1,4 +1,4 @@
-"""An order of either API in the words of wc/v3, as `woo.payload` and the stored deliveries have it. No I/O.
+"""An order of either API in the words of wc/v3, as `order_payload.payload` and the stored deliveries have it. No I/O.
 
 What an Orders resource does not tell is lost:
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import simplejson
 
-from panelr_bridge.woocommerce import order_payload as woo
+from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.rest.models import Payload
 
 LINE_MONEY = ("subtotal", "total")
@@ -26,9 +26,9 @@ ORDER_MONEY = ("total", "total_tax")
 DATES = ("date_created", "date_modified")
 
 
-def as_order(payload: Mapping[str, Any]) -> woo.Order:
+def as_order(payload: Mapping[str, Any]) -> order_payload.Order:
     """Return the order that `payload` of either API tells; raises Unreadable."""
-    return woo.read_order(as_wc_body(payload))
+    return order_payload.read_order(as_wc_body(payload))
 
 
 def as_wc_body(payload: Mapping[str, Any]) -> bytes:
