@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.orders import MAPPINGS, SECRET
 from bench.panelr import Panelr
 from bench.processes import Process, running
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 ADMIN_TOKEN = "admin-of-the-benchmark-51d2"  # noqa: S105  it guards nothing
 PANELR_KEY = "key-of-the-benchmark"

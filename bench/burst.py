@@ -24,7 +24,7 @@ from bench.measure import Bench, quantile
 from bench.outcome import Goal, Outcome, Sheet, Spread, short
 from bench.panelr import Panelr
 from bench.processes import Process, peak_bytes, running
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 ALLOWED = 120
 APART = 2.0

@@ -20,8 +20,8 @@ from bench.load import Answered, Load, deliver
 from bench.panelr import Panelr
 from bench.processes import running
 from panelr_bridge.store import database
-from tests import filled
-from tests.ports import free_port
+from tests.support import filled_database as filled
+from tests.support.ports import free_port
 
 OWED, WATCHED, NEWCOMERS = 50_000, 125.0, 200
 FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000

@@ -27,7 +27,7 @@ from bench.orders import SECRET
 from bench.panelr import Panelr
 from bench.processes import Process, running
 from panelr_bridge.panelr.http_transport import HttpTransport, body_of
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 TABLE = "CREATE TABLE orders (woo_order_id BIGINT PRIMARY KEY, state TEXT NOT NULL, body {bytes} NOT NULL, answer TEXT)"
 Scope = dict[str, Any]

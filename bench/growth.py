@@ -37,8 +37,8 @@ from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import orders
 from panelr_bridge.woocommerce import order_payload
-from tests import filled
-from tests.kit import order
+from tests.support import filled_database as filled
+from tests.support.bridge_kit import order
 
 ROWS, QUICK_ROWS = (1_000, 100_000, 1_000_000), (1_000, 20_000)
 OWED, QUICK_OWED = (200, 50_000), (200, 2_000)

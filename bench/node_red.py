@@ -21,7 +21,7 @@ from bench.outcome import Outcome, Sheet, Spread
 from bench.panelr import Panelr
 from bench.processes import ROOT, Process, running
 from bench.speed import BRIDGE, COLUMNS, FLOOR
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 NODE_RED = "Node-RED"
 INSTALLED = ROOT / ".node-red"

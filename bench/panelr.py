@@ -21,7 +21,7 @@ from typing import cast
 import uvloop
 
 from bench.processes import Process, running
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 _CREATE = b"POST /api/api.php?action=create_work_order "

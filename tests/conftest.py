@@ -24,8 +24,8 @@ from panelr_bridge.simulators.server import running
 from panelr_bridge.store import database, migrate
 from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.database import Database
-from tests import clock
-from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
+from tests.support import clock
+from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
 
 _numbers = itertools.count(1)
 
@@ -187,7 +187,7 @@ def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
 
 @pytest.fixture
 def turned_url(database_url: str, dialect: str) -> str:
-    """The address of such a database whose clock `tests.clock.turn` sets, for one transaction at a time."""
+    """The address of such a database whose clock `tests.support.clock.turn` sets, for one transaction at a time."""
     if dialect == "postgresql":
         asyncio.run(clock.make_turnable(database_url))
     return database_url

@@ -1,6 +1,6 @@
 """Logging: one line a decision, under a stable dotted name, without personal data, keys or tokens.
 
-docs/operating.md tells every name; tests/test_documentation.py proves that it does.
+docs/operating.md tells every name; tests/unit/test_documentation.py proves that it does.
 """
 
 import json

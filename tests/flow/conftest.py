@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.kit import Kit, kit_of
+from tests.support.bridge_kit import Kit, kit_of
 
 
 @pytest.fixture

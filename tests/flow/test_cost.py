@@ -5,7 +5,7 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
 from tests.flow.test_payment import LATER, pay_by
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 
 
 @pytest.fixture

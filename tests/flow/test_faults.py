@@ -9,7 +9,7 @@ import pytest
 
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.settings import Settings
-from tests.kit import Kit, order, tried
+from tests.support.bridge_kit import Kit, order, tried
 
 TIMEOUT = 3.0
 """Long enough that a busy machine answers in time what has no fault; what hangs or drips takes as long."""

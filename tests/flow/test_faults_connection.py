@@ -5,7 +5,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ import pytest
 from panelr_bridge.panelr import http_transport
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.kit import kit_of, order, tried
+from tests.support.bridge_kit import kit_of, order, tried
+from tests.support.files import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 NO_NAME = "http://panel-of-the-tests.invalid"
 
 

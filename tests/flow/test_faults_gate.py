@@ -10,7 +10,7 @@ from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
 from tests.flow.test_faults import CREATE, ENDS, LOOK_UP, End, Fault, customers, end_of, mapped, settings, settled
-from tests.kit import Kit
+from tests.support.bridge_kit import Kit
 
 __all__ = ["mapped", "settings"]  # the fixtures work by being there
 

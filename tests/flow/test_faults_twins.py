@@ -3,7 +3,7 @@
 import pytest
 
 from panelr_bridge.settings import Settings
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 
 FIRST, SECOND = 701, 702
 CREATE = "create_work_order"

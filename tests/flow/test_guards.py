@@ -23,7 +23,7 @@ from panelr_bridge.domain.models import FollowUpKind, OrderState, WorkOrder
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.flow.test_payment import pay_by
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 
 LATER = "2026-11-21T20:00:00"
 

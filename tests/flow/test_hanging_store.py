@@ -17,7 +17,7 @@ from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import follow_ups
 from tests.flow.test_faults import customers
 from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, money, pay_by, settled
-from tests.kit import Kit
+from tests.support.bridge_kit import Kit
 
 
 class Hanging:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,11 @@ from sqlalchemy import Connection
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store.tables import orders, rate_limits
-from tests.flow.held_table import HOLDS, PANEL_1000, Hold, Way, meta
-from tests.kit import Kit, kit_of, order
+from tests.support.bridge_kit import Kit, kit_of, order
+from tests.support.files import ROOT
+from tests.support.held_table import HOLDS, PANEL_1000, Hold, Way, meta
 
-STATES = (Path(__file__).parents[2] / "docs/states.md").read_text()
+STATES = (ROOT / "docs/states.md").read_text()
 LATER = "2026-11-21T20:00:00"
 ANOTHER = order(id=21, line_items=[order()["line_items"][0] | {"product_id": 98, "sku": "YET-ANOTHER"}])
 ON_BOTH_DATABASES = {"its SKU is mapped", "the order is corrected", "the meta is removed"}

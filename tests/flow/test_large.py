@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from panelr_bridge.settings import Settings
-from tests import filled
-from tests.kit import Kit, order
+from tests.support import filled_database as filled
+from tests.support.bridge_kit import Kit, order
 
 LINES = 500
 

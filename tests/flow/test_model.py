@@ -27,8 +27,8 @@ from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outc
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import owed_calls
 from panelr_bridge.store.tables import Row, deliveries, orders
-from tests.flow.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
-from tests.kit import order
+from tests.support.bridge_kit import order
+from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
 
 # two of them are one customer's, and alike: Panelr's list cannot tell these apart where it shows no wc_order_id
 CUSTOMERS = {1: "ada@example.test", 2: "ada@example.test", 3: "grace@example.test"}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import orders, rate_limits
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 from tests.web import problem
 
 CREATE = "create_work_order"

@@ -7,7 +7,7 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.kit import Kit, kit_of, order, tried
+from tests.support.bridge_kit import Kit, kit_of, order, tried
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.flow.test_faults import FAULTS, HIDES, TIMEOUT, customers
-from tests.kit import Kit, kit_of, tried
+from tests.support.bridge_kit import Kit, kit_of, tried
 
 LATER = "2026-11-21T20:00:00"
 EVEN_LATER = "2026-11-21T21:00:00"

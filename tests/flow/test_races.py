@@ -22,7 +22,7 @@ from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import rate_limits, rate_slots
 from tests.flow.test_guards import LATER, claimed, lose, tell
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 
 SCHEDULE = Settings().retry_schedule_seconds
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit import Kit, capture, line, order
+from tests.support.bridge_kit import Kit, capture, line, order
 
 UNPAID = {"status": "pending", "date_paid_gmt": None}
 

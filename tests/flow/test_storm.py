@@ -6,7 +6,7 @@ import time
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.kit import Kit, kit_of, order
+from tests.support.bridge_kit import Kit, kit_of, order
 
 ORDERS, TIMES = 25, 40
 

@@ -17,7 +17,7 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from panelr_bridge.woocommerce.order_payload import read_order
-from tests.kit import Kit, kit_of, order
+from tests.support.bridge_kit import Kit, kit_of, order
 
 
 @pytest.fixture

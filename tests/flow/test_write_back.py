@@ -8,9 +8,9 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.ledger import Changes
-from tests.flow.both_ways import APIS, Both, both_ways
-from tests.flow.clockwork import due_now
 from tests.flow.test_payment import attention, follow_up
+from tests.support.clockwork import due_now
+from tests.support.fast_path_runs import APIS, Both, both_ways
 
 UPDATE = {"wc/v3": "orders.update", "myplugin/v1/woo": "resource.update"}
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from panelr_bridge.simulators.panelr import create_app
 from panelr_bridge.simulators.server import running
-from tests.simulators.panelr_caller import KEY, Caller
+from tests.support.panelr_caller import KEY, Caller
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

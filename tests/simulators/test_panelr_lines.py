@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulators.panelr_caller import EMAIL, Caller, refused
+from tests.support.panelr_caller import EMAIL, Caller, refused
 
 # They share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")

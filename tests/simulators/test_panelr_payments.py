@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.panelr import create_app
-from tests.simulators.panelr_caller import ABSENT, EMAIL, ITEM, KEY, Caller, changed, refused
+from tests.support.panelr_caller import ABSENT, EMAIL, ITEM, KEY, Caller, changed, refused
 
 # They share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from panelr_bridge.simulators.woocommerce import ApiKey
 from panelr_bridge.simulators.woocommerce.rest.oauth import base_string, base_url, header_parameters, signature
-from tests.simulators.wc import KEY, ORDERS, Shop, open_shop
+from tests.support.wc import KEY, ORDERS, Shop, open_shop
 
 TLS = {"X-Forwarded-Proto": "https"}
 PASSWORD = ("bridge", "application-password")

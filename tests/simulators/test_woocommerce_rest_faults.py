@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.faults import FaultError
-from tests.simulators.wc import HOOKS, ORDERS, Shop, open_shop
+from tests.support.wc import HOOKS, ORDERS, Shop, open_shop
 
 RESOURCE = "/wp-json/myplugin/v1/woo/orders"
 

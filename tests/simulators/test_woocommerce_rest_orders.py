@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.woocommerce import Cart, NewLine, open_checkout, order_payload
-from tests.simulators.wc import ORDERS, Shop, open_shop
+from tests.support.wc import ORDERS, Shop, open_shop
 
 INVALID_ID = ("woocommerce_rest_shop_order_invalid_id", "Invalid ID.")
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import sign
 from tests.simulators.test_woocommerce_webhooks import Receiver
-from tests.simulators.wc import HOOKS, ORDERS, PRODUCTS, Shop, open_shop
+from tests.support.wc import HOOKS, ORDERS, PRODUCTS, Shop, open_shop
 
 SECRET = "rig-secret"
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -31,8 +30,8 @@ from panelr_bridge.simulators.woocommerce import (
     place_order,
     sign,
 )
+from tests.support.files import CAPTURES
 
-CAPTURES = Path(__file__).parent.parent / "captures"
 SECRET = "rig-secret-please-change"
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
 

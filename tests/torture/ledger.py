@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.kit import order, sign
+from tests.support.bridge_kit import order, sign
 
 CREATED, UPDATED = "order.created", "order.updated"
 _TEMPLATE = order()

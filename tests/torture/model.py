@@ -5,12 +5,11 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
 
+from tests.support.files import ROOT
 from tests.torture.result import Result
 from tests.torture.run import Run
 
-ROOT = Path(__file__).parents[2]
 STEPS = 60
 
 

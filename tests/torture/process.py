@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from panelr_bridge.cli.serve import serve
-from tests.ports import free_port
+from tests.support.ports import free_port
 from tests.torture.killpoint import Killpoint
 
 START_SECONDS = 60.0

@@ -14,7 +14,7 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
 from panelr_bridge.woocommerce.rest.transport import TimeoutTransport
-from tests.kit import ADMIN_TOKEN, PANELR_KEY, SECRET
+from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 from tests.torture.chance import DICE
 from tests.torture.ledger import CREATED, Answer, Ledger, headers, snapshot
 from tests.torture.process import START_SECONDS, Bridge

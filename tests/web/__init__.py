@@ -7,7 +7,7 @@ import httpx
 import pytest
 import structlog.testing
 
-from tests.kit import Kit
+from tests.support.bridge_kit import Kit
 
 BOTH_DATABASES = pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings, StoreSettings
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/product-mappings", "/payment-method-mappings"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from tests.kit import Kit, line, order
+from tests.support.bridge_kit import Kit, line, order
 from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 FIELDS = [

@@ -14,7 +14,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
 from panelr_bridge.store.tables import panelr_lists
-from tests.kit import Kit, kit_of, order
+from tests.support.bridge_kit import Kit, kit_of, order
 from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/panelr/products", "/panelr/payment-methods"

@@ -1,15 +1,15 @@
 """`/metrics`: what the database knows and what this process has done, and that every name is documented."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from panelr_bridge.settings import Settings
-from tests.kit import Kit, line, order
+from tests.support.bridge_kit import Kit, line, order
+from tests.support.files import ROOT
 from tests.web import BOTH_DATABASES
 
-OPERATING = (Path(__file__).parents[2] / "docs/operating.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
 
 
 @pytest.fixture

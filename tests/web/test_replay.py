@@ -8,7 +8,7 @@ from sqlalchemy import Connection, update
 
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.store import owed_calls, tables
-from tests.kit import Kit, order
+from tests.support.bridge_kit import Kit, order
 from tests.web import deliveries, problem
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
-from tests.kit import Kit, line, order
+from tests.support.bridge_kit import Kit, line, order
 from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 
 

@@ -1,6 +1,6 @@
 """The operator's settings by name, with their types, defaults and meaning.
 
-Every field's description is what `.env.example` and the README say of it; tests/test_documentation.py proves
+Every field's description is what `.env.example` and the README say of it; tests/unit/test_documentation.py proves
 that the three agree.
 """
 

@@ -1,0 +1,206 @@
+"""smoke with a shop, a bridge and a Panelr on real sockets: the whole way, where it stops, and what it leaves."""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from panelr_bridge.cli import connect_steps, smoke_order, smoke_trace
+from panelr_bridge.cli import smoke as smoking
+from panelr_bridge.cli.checklist import Checklist
+from panelr_bridge.cli.connect_steps import ConnectOptions as Connecting
+from panelr_bridge.cli.connect_webhooks import last_backfill
+from panelr_bridge.cli.smoke import SmokeOptions
+from panelr_bridge.errors import ConfigurationError, InvalidValue
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.woocommerce.rest import ApiKey
+from panelr_bridge.store import deliveries, mappings, orders
+from tests.cli.connect.conftest import Scene, staged, told
+
+
+class Smoke:
+    """Runs smoke, and keeps what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.said = ""
+
+    async def __call__(self, **asked: Any) -> bool:
+        self._capsys.readouterr()
+        wanted = SmokeOptions(store="default", **({"timeout": 30} | asked))
+        try:
+            return await smoking._place(wanted, await smoking._prepare(wanted), Checklist())
+        finally:
+            self.said = self._capsys.readouterr().out
+
+
+@pytest.fixture
+def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Smoke:
+    monkeypatch.setattr(smoke_trace, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(smoke_trace, "ASK_SECONDS", 0.1)
+    return Smoke(capsys)
+
+
+@pytest.fixture
+async def joined(scene: Scene) -> Scene:
+    """The shop is connected, and a product is mapped."""
+    assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
+    await scene.map(woo_variation_id=18, panelr_product_id=2)
+    return scene
+
+
+async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
+    assert await smoke(), smoke.said
+    for words in (
+        "is placed in the shop (on-hold)",
+        "by its webhook order.",
+        "its work order WO-2026-00001 is created",
+        "the shop's order shows it",
+        "is deleted from the shop",
+        "cancel WO-2026-00001 there",
+        "fires no webhook",
+    ):
+        assert words in smoke.said
+    assert joined.shop.orders == {}
+    (made,) = joined.panel.work_orders.values()
+    assert made.customer_email == "smoke-test@example.com"
+    assert smoke_order.STILL_OWED not in smoke.said
+    await joined.shop.webhooks.settle()
+    assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
+    row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
+    assert (row or {})["attention"] is None
+
+
+async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scene, smoke: Smoke) -> None:
+    (created,) = [each for each in joined.shop.webhooks.registered.values() if each.topic == "order.created"]
+    created.status = "paused"
+    assert await smoke(timeout=8), smoke.said
+    assert smoke_order.STILL_OWED in smoke.said.replace("\n    ", " ")
+
+
+async def test_it_is_told_what_to_order_and_for_whom_and_leaves_it_there(joined: Scene, smoke: Smoke) -> None:
+    await joined.map(woo_product_id=13)
+    assert await smoke(product=13, email="somebody@shop.test", keep=True), smoke.said
+    assert "stays in the shop: --keep" in smoke.said
+    (order,) = joined.shop.orders.values()
+    assert [line.product_id for line in order.lines] == [13]
+    assert order.billing["email"] == "somebody@shop.test"
+    assert order.status == "on-hold"
+
+
+@pytest.mark.parametrize(
+    ("sku", "line"),
+    [
+        ("VIRT-1", {"product_id": 13, "quantity": 1}),
+        ("IPTV-12M", {"product_id": 16, "variation_id": 18, "quantity": 1}),
+    ],
+)
+async def test_a_product_by_its_sku(joined: Scene, sku: str, line: dict[str, Any]) -> None:
+    assert (await smoking._prepare(SmokeOptions(store="default", sku=sku))).fields["line_items"] == [line]
+    assert joined.shop.orders == {}
+
+
+async def test_a_mapping_that_knows_a_sku_alone(scene: Scene) -> None:
+    await scene.map(woo_product_id=11, intent="renewal")
+    await scene.map(woo_product_id=12, panelr_product_id=None)
+    await scene.map(sku="GONE")
+    await scene.map(sku="VIRT-1")
+    plan = await smoking._prepare(SmokeOptions(store="default"))
+    assert plan.fields["line_items"] == [{"product_id": 13, "quantity": 1}]
+    assert f"will be placed in {scene.shop_url}" in plan.words
+
+
+async def test_what_cannot_be_ordered_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidValue, match="no product of this store is mapped"):
+        await smoking._prepare(SmokeOptions(store="default"))
+    with pytest.raises(InvalidValue, match="no product with the SKU NONE"):
+        await smoking._prepare(SmokeOptions(store="default", sku="NONE"))
+    with pytest.raises(InvalidValue, match="there is no store second"):
+        await smoking._prepare(SmokeOptions(store="second"))
+    told(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
+    with pytest.raises(ConfigurationError, match="WOO_URL is missing"):
+        await smoking._prepare(SmokeOptions(store="default"))
+    assert scene.shop.orders == {}
+
+
+async def test_a_webhook_that_does_not_come(scene: Scene, smoke: Smoke) -> None:
+    await scene.map(woo_product_id=13)
+    assert not await smoke(timeout=0.5)
+    assert "the bridge has not heard of the order within 0.5 s" in smoke.said
+    assert "panelr-bridge connect" in smoke.said
+    assert "is deleted from the shop" in smoke.said
+    assert scene.shop.orders == {}
+
+
+async def test_an_order_that_is_held_says_why_at_once(joined: Scene, smoke: Smoke) -> None:
+    assert not await smoke(product=11)
+    assert "no work order: it is held" in smoke.said
+    assert "panelr-bridge orders show 1" in smoke.said
+    assert joined.shop.orders == {}
+
+
+async def test_a_panelr_that_does_not_answer(joined: Scene, smoke: Smoke) -> None:
+    joined.panel.settings.latency_seconds = 5
+    assert not await smoke(timeout=1)
+    assert "its work order is not there within 1 s" in smoke.said
+    assert "/close, if it is not to be created later" in smoke.said
+    assert joined.shop.orders == {}
+
+
+async def test_a_way_back_that_is_closed(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smoke_order, "reference", lambda _: None)
+    assert not await smoke(timeout=1)
+    assert "does not show its work order within 1 s" in smoke.said
+    assert joined.shop.orders == {}
+
+
+async def test_a_store_without_a_way_back(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
+) -> None:
+    async with staged(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
+        assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
+        await scene.map(woo_product_id=13)
+        assert await smoke(), smoke.said
+    assert "WRITE_BACK of this store is off" in smoke.said
+
+
+async def test_a_key_that_may_not_write(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    joined.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
+    told(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
+    assert not await smoke()
+    assert "does not have write permissions" in smoke.said
+    assert "clean-up" not in smoke.said
+
+
+async def test_an_order_that_cannot_be_deleted_is_named(joined: Scene, smoke: Smoke) -> None:
+    joined.shop.faults.add("status", action="orders.delete", status=403, times=None)
+    assert not await smoke()
+    (number,) = joined.shop.orders
+    assert f"panelr-bridge woo orders delete {number} --force" in smoke.said
+
+
+async def test_stopped_by_a_person_it_cleans_up(scene: Scene, smoke: Smoke) -> None:
+    await scene.map(woo_product_id=13)
+    task = asyncio.create_task(smoke())
+    for _ in range(2000):
+        if scene.shop.orders:
+            break
+        await asyncio.sleep(0.01)
+    assert scene.shop.orders
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    assert scene.shop.orders == {}
+    assert "is deleted from the shop" in smoke.said
+
+
+async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.map(woo_product_id=13)
+    method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
+    await scene.runtime.bridge.write(mappings.add_payment_method, method)
+    assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
+    told(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
+    assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

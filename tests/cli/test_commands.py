@@ -1,0 +1,188 @@
+"""The commands as a person runs them: what they print, and how they end."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import respx
+
+from panelr_bridge import cli
+from panelr_bridge.cli import console
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel, create_app
+from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
+from tests.support.wire_mock import WIRE
+
+Run = Callable[..., tuple[int, str, str]]
+PANELR = "http://panel.test"
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run a command in an empty folder; returns its exit code, what it printed, and what it complained of."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "COLUMNS": "200",
+        "BRIDGE_WEBHOOK_SECRET": SECRET,
+        "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
+        "BRIDGE_PANELR_URL": PANELR,
+        "BRIDGE_PANELR_API_KEY": PANELR_KEY,
+        "BRIDGE_DATABASE_URL": "sqlite:///data/bridge.db",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console.out, "width", 200)
+    monkeypatch.setattr(console.err, "width", 200)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["panelr-bridge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), said.out, said.err
+
+    return run
+
+
+def answers(mock: respx.MockRouter) -> None:
+    """A Panelr that accepts the key."""
+    methods = {"success": True, "data": [], "error": None}
+    mock.get(f"{PANELR}/api/api.php").respond(200, json=methods)
+    mock.head(f"{PANELR}/").respond(200)
+
+
+async def _with_orders(path: Path) -> None:
+    """One order that is created, one that is held."""
+    settings = Settings(
+        webhook_secret=SECRET,
+        admin_token=ADMIN_TOKEN,
+        panelr_url=PANELR,
+        panelr_api_key=PANELR_KEY,
+        database_url=f"sqlite:///{path}",
+        worker=False,
+    )
+    panelr = create_app(api_key=PANELR_KEY)
+    panel: Panel = panelr.state.panel
+    async with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        mock.route(host="panel.test").mock(side_effect=httpx.ASGITransport(panelr).handle_async_request)
+        async with kit_of(settings, panel) as kit:
+            await kit.map(woo_product_id=12, panelr_product_id=3)
+            assert (await kit.post(order(id=20))).json()["state"] == "created"
+            line = order()["line_items"][0] | {"product_id": 999, "variation_id": 0, "sku": "OTHER"}
+            assert (await kit.post(order(id=21, line_items=[line]))).json()["state"] == "held"
+
+
+@pytest.fixture
+def filled(command: Run) -> Run:
+    """The commands in a folder whose database holds two orders."""
+    assert command("migrate")[0] == 0
+    asyncio.run(_with_orders(Path("data/bridge.db")))
+    return command
+
+
+def test_a_command_that_reads_makes_no_database_where_there_is_none(command: Run, tmp_path: Path) -> None:
+    for arguments in (["orders", "list"], ["orders", "show", "1"], ["orders", "retry", "1"], ["mappings", "export"]):
+        code, out, err = command(*arguments)
+        assert (code, out) == (2, "")
+        assert "there is no database data/bridge.db" in err
+        assert "panelr-bridge migrate" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_migrate_says_what_it_did(command: Run) -> None:
+    assert command("migrate")[:2] == (0, "the tables are of this version now\n")
+    assert command("migrate")[:2] == (0, "the tables are of this version already\n")
+    assert command("migrate", "--to", "base")[:2] == (0, "the tables are gone\n")
+    code, _, err = command("orders", "list")
+    assert (code, "run panelr-bridge migrate" in err) == (2, True)
+
+
+def test_check_says_that_all_is_well(command: Run) -> None:
+    command("migrate")
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        answers(mock)
+        code, out, _ = command("check")
+    assert code == 0, out
+    assert "✘" not in out
+    assert f"{PANELR}/api/api.php answers and accepts the key" in out
+
+
+def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_PANELR_ULR", "x")
+    monkeypatch.setenv("BRIDGE_NONSENSE", "x")
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        mock.get(f"{PANELR}/api/api.php").respond(401, json={"success": False, "data": None, "error": "Invalid key"})
+        mock.head(f"{PANELR}/").respond(200)
+        code, out, _ = command("check")
+    assert code == 1
+    assert "BRIDGE_PANELR_ULR is no setting: did you mean BRIDGE_PANELR_URL?" in out
+    assert "BRIDGE_NONSENSE is no setting" in out
+    assert "there is no file data/bridge.db yet" in out
+    assert "Panelr does not accept the API key (401): Invalid key" in out
+    assert not Path("data").exists()
+
+
+def test_check_counts_its_call_and_makes_none_that_is_too_many(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_PANELR_RATE_PER_MINUTE", "1")
+    command("migrate")
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        answers(mock)
+        assert "answers and accepts the key" in command("check")[1]
+        code, out, _ = command("check")
+        assert code == 0
+        assert "was not asked: the calls of this minute are used up" in out
+        assert len([call for call in mock.calls if call.request.method == "GET"]) == 1
+
+
+def test_check_without_secrets_says_how_to_make_them(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BRIDGE_ADMIN_TOKEN")
+    code, out, _ = command("check")
+    assert code == 1
+    assert "BRIDGE_ADMIN_TOKEN is missing: make one with: python3 -c" in out
+
+
+def test_orders_are_listed_and_shown(filled: Run) -> None:
+    code, out, _ = filled("orders", "list")
+    assert code == 0
+    assert "created" in out
+    assert "held" in out
+    held = filled("orders", "list", "--state", "held")[1]
+    assert ("created" in held, "held" in held) == (False, True)
+    story = filled("orders", "show", "1")[1]
+    assert "WO-2026-00001" in story
+    assert "create_work_order no. 1: done" in story
+    assert filled("orders", "show", "21", "--woo")[0] == 0
+
+
+def test_what_is_not_there_is_said_in_a_sentence(filled: Run) -> None:
+    code, out, err = filled("orders", "show", "99")
+    assert (code, out, err) == (1, "", "there is no order 99\n")
+
+
+def test_a_held_order_is_tried_again_and_a_created_one_is_not(filled: Run) -> None:
+    assert filled("orders", "retry", "2")[0] == 0
+    code, _, err = filled("orders", "retry", "1")
+    assert (code, err) == (1, "the order is created: there is nothing to try again\n")
+
+
+def test_mappings_go_out_and_come_in(filled: Run, tmp_path: Path) -> None:
+    out = filled("mappings", "export")[1]
+    assert out.splitlines()[0].startswith("store,woo_product_id")
+    (tmp_path / "all.csv").write_text(out)
+    assert "1 there already" in filled("mappings", "import", "all.csv")[1]
+    (tmp_path / "excel.csv").write_text("\ufeffsku;panelr_product_id\r\nIPTV-12M;2\r\nIPTV-1M;1\r\n", encoding="utf-8")
+    assert "2 would be added" in filled("mappings", "import", "--dry-run", "excel.csv")[1]
+    assert "2 added" in filled("mappings", "import", "excel.csv")[1]
+    (tmp_path / "bad.csv").write_text("sku,panelr_product_id\nX,many\n")
+    code, _, err = filled("mappings", "import", "bad.csv")
+    assert (code, "line 2" in err) == (1, True)
+
+
+def test_help_names_every_command(command: Run) -> None:
+    code, out, _ = command("--help")
+    assert code == 0
+    for name in ("serve", "worker", "migrate", "check", "demo", "orders", "mappings", "simulate"):
+        assert name in out

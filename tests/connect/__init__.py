@@ -1,1 +1,0 @@
-"""Connecting a shop, watching it, and the test order."""

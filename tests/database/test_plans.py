@@ -1,0 +1,209 @@
+"""The plans of every statement that runs often, on tables that have filled up: which index it takes.
+
+Both databases are asked when they have looked over their tables, and when not: SQLite never does so by itself, and
+PostgreSQL may not have done so since they were small.
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.domain.mapping_input import ProductMapping
+from panelr_bridge.store import database, mappings, rate_limit
+from panelr_bridge.store.database import Database
+from tests.support import filled_database as filled
+from tests.support import plan_cases
+from tests.support.filled_database import NOW
+from tests.support.query_plans import GROWING, used_by
+
+ORDERS = 24_000
+Range = tuple[int, int]
+
+# By statement: what it takes of the tables that grow, on SQLite and on PostgreSQL
+EXPECTED: dict[str, tuple[set[str], set[str]]] = {
+    "receive the first time": (
+        {"ix_orders_in_doubt", "ix_orders_due", "sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
+        {
+            "ix_orders_in_doubt",
+            "ix_orders_due",
+            "uq_orders_store_woo_order_id",
+            "uq_product_mappings_store_key_panelr_product_id_intent",
+        },
+    ),
+    "receive a newer snapshot": (
+        {"sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
+        {"pk_orders", "uq_orders_store_woo_order_id", "uq_product_mappings_store_key_panelr_product_id_intent"},
+    ),
+    "claim a create": (
+        {
+            "ix_orders_in_doubt",
+            "ix_orders_due",
+            "sqlite_autoindex_orders_1",
+            "sqlite_autoindex_product_mappings_1",
+        },
+        {
+            "ix_orders_in_doubt",
+            "ix_orders_due",
+            "pk_deliveries",
+            "pk_orders",
+            "uq_orders_store_woo_order_id",
+            "uq_product_mappings_store_key_panelr_product_id_intent",
+        },
+    ),
+    "claim a look-up": (
+        {"ix_orders_due"},
+        {"ix_orders_due", "pk_orders"},
+    ),
+    "end leases": (
+        {"along ix_orders_sending", "ix_orders_looked_up"},
+        {"along ix_orders_sending", "ix_orders_looked_up"},
+    ),
+    "awaiting mapping": ({"ix_orders_awaits_mapping"}, {"ix_orders_awaits_mapping"}),
+    "next at": ({"ix_orders_due"}, {"ix_orders_due"}),
+    "free at": (set(), set()),
+    "take": (set(), set()),
+    "settle": (set(), {"pk_orders"}),
+    "wake": (set(), {"pk_deliveries", "pk_orders"}),
+    "twin in doubt": ({"ix_orders_in_doubt"}, {"ix_orders_in_doubt"}),
+    "owner": ({"ix_orders_reference_code"}, {"ix_orders_reference_code"}),
+    "linked": (
+        {"ix_orders_reference_code", "ix_orders_work_order_id"},
+        {"ix_orders_reference_code", "ix_orders_work_order_id"},
+    ),
+    "standing of a page": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
+    "tell again": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id", "pk_deliveries"}),
+    "kept of a page": ({"sqlite_autoindex_deliveries_1"}, {"uq_deliveries_store_topic_body_sha256"}),
+    "look": (
+        {
+            "ix_orders_sending",
+            "ix_follow_ups_due",
+            "ix_follow_ups_leases",
+            "ix_orders_awaits_mapping",
+            "ix_orders_follow_at",
+            "ix_orders_due",
+            "ix_orders_looked_up",
+        },
+        {  # along an index as far as its first entry
+            "along ix_follow_ups_leases",
+            "along ix_orders_follow_at",
+            "along ix_orders_sending",
+            "along ix_orders_looked_up",
+            "ix_follow_ups_due",
+            "ix_orders_awaits_mapping",
+            "ix_orders_due",
+        },
+    ),
+    "to plan": ({"ix_orders_follow_at"}, {"ix_orders_follow_at"}),
+    "follow-ups of": ({"sqlite_autoindex_follow_ups_1"}, {"uq_follow_ups_order_id_kind"}),
+    "claim a follow-up": (
+        {"ix_follow_ups_due", "sqlite_autoindex_follow_ups_1"},
+        {"ix_follow_ups_due", "pk_orders", "uq_follow_ups_order_id_kind"},
+    ),
+    "end leases of follow-ups": ({"ix_follow_ups_leases"}, {"ix_follow_ups_leases", "pk_orders"}),
+    "on the wire": ({"along ix_orders_sending"}, {"along ix_orders_sending"}),
+    "problems": ({"ix_deliveries_verdict"}, {"ix_deliveries_verdict"}),
+    "counts": (
+        {"ix_orders_sending", "sqlite_autoindex_orders_1"},
+        {"along uq_orders_store_woo_order_id", "ix_orders_sending"},
+    ),
+    "stats": (
+        {
+            "along ix_orders_sending",
+            "along ix_product_mappings_updated_at",
+            "ix_deliveries_verdict",
+            "ix_orders_sending",
+            "ix_orders_due",
+            "ix_orders_looked_up",
+            "sqlite_autoindex_orders_1",
+        },
+        {
+            "along ix_orders_looked_up",
+            "along ix_orders_sending",
+            "along uq_orders_store_woo_order_id",
+            "ix_deliveries_verdict",
+            "ix_orders_sending",
+            "ix_orders_due",
+        },
+    ),
+    "order": (set(), {"pk_orders"}),
+    "attempts of": ({"ix_attempts_order_id"}, {"ix_attempts_order_id"}),
+    "deliveries of": ({"ix_deliveries_order"}, {"ix_deliveries_order"}),
+    "find": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
+}
+AS_GOOD = {"ix_orders_attention": "ix_orders_sending", "ix_orders_attention_updated_at": "ix_orders_sending"}
+"""Both have the few that are being sent and need a person: PostgreSQL takes the one or the other."""
+COUNTED = {"stats": {"whole product_mappings"}}
+"""What is counted from end to end, because that is what was asked."""
+LISTED = {
+    ("orders", "id"): {"ix_orders_state", "ix_orders_attention", "along pk_orders", "the beginning of orders"},
+    ("orders", "updated_at"): {"ix_orders_updated_at", "ix_orders_attention_updated_at"},
+    ("orders", "woo_order_id"): {"uq_orders_store_woo_order_id", "sqlite_autoindex_orders_1"},
+    ("deliveries", "id"): {"ix_deliveries_kind", "along pk_deliveries", "the beginning of deliveries"},
+    ("deliveries", "last_received_at"): {"ix_deliveries_verdict", "ix_deliveries_kind"},
+    ("deliveries", "woo_order_id"): {"ix_deliveries_order"},
+}
+SAME = {"created_at": "id", "received_at": "id", "state": "id"}
+
+
+@pytest.fixture(params=[True, False], ids=["looked over", "as it is"])
+def looked_over(request: pytest.FixtureRequest) -> bool:
+    """Whether the database knows by now how many rows there are."""
+    return bool(request.param)
+
+
+@pytest.fixture
+async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Database]:
+    """A database with many orders, few of which are owed."""
+    async with database.open_database(database_url) as opened:
+        await opened.write(rate_limit.prepare, name=RATE, limit=120, now=NOW)
+        await opened.write(mappings.add_product, NOW, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+        await _fill(opened, orders=(1, 500), creates=(100_001, 100_020), look_ups=(200_001, 200_010), lines=(1, 100))
+        if opened.dialect == "postgresql":
+            await filled.look_over(opened)
+        await _fill(
+            opened,
+            orders=(501, ORDERS),
+            creates=(100_021, 100_500),
+            look_ups=(200_011, 200_200),
+            lines=(101, 5000),
+        )
+        if looked_over:
+            await filled.look_over(opened)
+        yield opened
+
+
+async def _fill(opened: Database, *, orders: Range, creates: Range, look_ups: Range, lines: Range) -> None:
+    await opened.write(filled.add_orders, *orders)
+    await opened.write(filled.add_orders, *creates, owing="create_work_order")
+    await opened.write(filled.add_orders, *look_ups, owing="look_up")
+    await opened.write(filled.add_mappings, *lines)
+
+
+def _growing(used: set[str]) -> set[str]:
+    """Those of the tables that grow; SQLite calls every primary key by the same name, which tells nothing."""
+    return {name for name in used if re.search(rf"({'|'.join(GROWING)})(_|$)", name)}
+
+
+async def test_what_runs_often_takes_its_index(full: Database, database_url: str) -> None:
+    which = 0 if full.dialect == "sqlite" else 1
+    cases = [*plan_cases.hot(), *plan_cases.asked()]
+    found = {name: _growing(await used_by(full, database_url, work)) for name, work in cases}
+    for name in ("counts", "stats"):
+        found[name] = {AS_GOOD.get(index, index) for index in found[name]}
+    assert {name: used - COUNTED.get(name, set()) for name, used in found.items()} == {
+        name: EXPECTED[name][which] for name in found
+    }
+
+
+async def test_a_page_of_a_list_costs_no_table(full: Database, database_url: str, *, looked_over: bool) -> None:
+    if (full.dialect, looked_over) == ("postgresql", False):
+        pytest.skip("autovacuum looks over a table that grows, and what is cheap for few rows need not be for many")
+    for name, work in plan_cases.lists():
+        used = await used_by(full, database_url, work)
+        assert [each for each in used if each.startswith("whole ")] == [], name
+        list_name, given, sort = re.match(r"(\S+) of (.*) by -(\w+)$", name).groups()  # type: ignore[union-attr]
+        by_order = "woo_order_id" in name and given not in {"all", "store=eu"}
+        if not by_order and (list_name, SAME.get(sort, sort)) in LISTED:
+            assert used & LISTED[list_name, SAME.get(sort, sort)], (name, used)

@@ -1,0 +1,241 @@
+"""The migrations on both databases, and what the tables refuse."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import BindParameter, Connection, bindparam, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version
+from panelr_bridge.store.column_types import UtcDateTime, metadata
+from panelr_bridge.store.database import Database
+from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import orders as orders_table
+from tests.support.owed_rows import standing
+
+OWED = (
+    "(store, order_id, action, attempt, next_attempt_at, owed_since)"
+    " VALUES ('default', :order_id, 'create_work_order', 0, :now, :now)"
+)
+STANDING = (
+    "(store, woo_order_id, woo_order_number, woo_status, state, reasons, adopted, awaits_mapping, mapping_revision,"
+    " created_at, updated_at, reference_code)"
+    " VALUES ('default', :number, '1', 'processing', :state, '[]', FALSE, FALSE, 0, :now, :now, :code) RETURNING id"
+)
+AT_NOW: "BindParameter[Any]" = bindparam("now", type_=UtcDateTime)
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+QUEUED = {"number": 1, "state": "queued", "code": None, "now": NOW}
+
+
+async def test_the_migrations_run_up_and_down_and_up_again(empty_database_url: str) -> None:
+    async with database.open_database(empty_database_url) as opened:
+        assert await opened.read(schema_version.is_behind)
+        await opened.write(migrate.upgrade)
+        assert not await opened.read(schema_version.is_behind)
+        await opened.write(migrate.upgrade)
+        await opened.write(migrate.downgrade)
+        assert await opened.read(_tables) == ["alembic_version"]
+        await opened.write(migrate.upgrade)
+        assert set(await opened.read(_tables)) == {*metadata.tables, "alembic_version"}
+
+
+async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_url: str) -> None:
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade)
+        states = (OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.WAITING)
+        for number, state in enumerate(states, start=1):
+            looked_up = {"not_found_since": NOW} if state is OrderState.UNCONFIRMED else {}
+            await opened.write(orders.add, _order(woo_order_id=number) | standing(state, now=NOW) | looked_up)
+        before = await opened.read(_owed)
+        assert [row["call_slot"] for row in before] == [None, 7, None, None]
+        assert [row["owes"] for row in before] == ["create_work_order"] * 2 + ["look_up", None]
+        await opened.write(migrate.downgrade, "0008")
+        await opened.write(migrate.upgrade)
+        assert await opened.read(_owed) == before
+
+
+@pytest.mark.parametrize(("before", "to"), [("0008", "0009"), ("0009", "0008"), ("0009", "0010")])
+async def test_what_another_version_writes_meanwhile_survives_too(
+    empty_database_url: str, dialect: str, before: str, to: str
+) -> None:
+    if dialect == "sqlite":
+        pytest.skip("there is one writer")
+    url = empty_database_url.replace("postgresql://", "postgresql+asyncpg://")
+    step = migrate.upgrade if before < to else migrate.downgrade
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, before)
+        other = create_async_engine(url)
+        async with other.connect() as connection:
+            order_id = (await connection.execute(text(f"INSERT INTO orders {STANDING}"), QUEUED)).scalar_one()
+            await connection.execute(text(f"INSERT INTO outbox {OWED}"), {"order_id": order_id, "now": NOW})
+            migrating = asyncio.create_task(opened.write(step, to))
+            await asyncio.sleep(0.5)
+            assert not migrating.done()
+            await connection.commit()
+        await migrating
+        await other.dispose()
+        found = "SELECT order_id FROM outbox" if to < "0010" else "SELECT id FROM orders WHERE owes IS NOT NULL"
+        owed = await opened.read(lambda connection: connection.execute(text(found)).all())
+    assert [tuple(row) for row in owed] == [(order_id,)]
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema_version.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema_version.newest_revision()]
+
+
+async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:
+    assert await opened.read(_differences) == []
+
+
+def _tables(connection: Connection) -> list[str]:
+    return sorted(inspect(connection).get_table_names())
+
+
+def _owed(connection: Connection) -> list[Row]:
+    found = connection.execute(select(orders_table).order_by(orders_table.c.id)).mappings()
+    return [{name: row[name] for name in owed_calls.NOTHING} for row in found]
+
+
+def _differences(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def _order(**changes: Any) -> Row:
+    return orders.new(store="default", woo_order_id=1, now=NOW) | {"state": OrderState.WAITING} | changes
+
+
+async def test_an_order_is_stored_once(opened: Database) -> None:
+    assert await opened.write(orders.add, _order()) == 1
+    assert await opened.write(orders.add, _order()) is None
+    assert await opened.write(orders.add, _order(store="other")) is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("ck_orders_state", {"state": "lost"}),
+        ("ck_orders_created_has_result", {"state": OrderState.CREATED}),
+        ("ck_orders_result_means_created", {"state": OrderState.HELD, "reference_code": "WO-2026-00001"}),
+        ("ck_orders_result_means_created", {"state": OrderState.HELD, "work_order_id": 1}),
+        ("ck_orders_owes", {"state": OrderState.QUEUED}),
+    ],
+)
+async def test_the_database_refuses_a_state_that_contradicts_the_row(
+    opened: Database, dialect: str, rule: str, changes: Row
+) -> None:
+    """However it is written, and says which rule it is: PostgreSQL of the order's number, and of no customer."""
+    order_id = await opened.write(orders.add, _order(likeness="ada@example.test"))
+    assert order_id is not None
+    with pytest.raises(IntegrityError, match=rule):
+        await opened.write(orders.add, _order(woo_order_id=2, **changes))
+    with pytest.raises(IntegrityError, match=rule) as raised:
+        await opened.write(orders.change, order_id, changes, now=NOW)
+    if dialect == "postgresql":
+        assert f'order 1 of store "default" contradicts itself: "{rule}"' in str(raised.value)
+    assert "ada@example.test" not in str(raised.value)
+    assert (await opened.read(_first))["state"] == OrderState.WAITING
+
+
+MAY_OWE = {
+    OrderState.QUEUED: {"create_work_order, waiting"},
+    OrderState.SENDING: {"create_work_order, under way"},
+    OrderState.UNCONFIRMED: {"nothing", "look_up, waiting", "look_up, under way"},
+}
+
+
+@pytest.mark.parametrize("state", OrderState)
+async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: OrderState) -> None:
+    """Nothing among it: an order that waits, or is being sent, without its call would wait for ever."""
+    result = {"reference_code": "WO-1"} if state is OrderState.CREATED else {}
+    owing = {"nothing": owed_calls.NOTHING}
+    for action in CallAction:
+        owing[f"{action}, waiting"] = owed_calls.owed(action=action, due=NOW, now=NOW)
+        owing[f"{action}, under way"] = owed_calls.owed(action=action, due=NOW, now=NOW, lease_until=NOW, slot=1)
+    taken = set()
+    for number, (name, owed) in enumerate(owing.items()):
+        try:
+            await opened.write(orders.add, _order(woo_order_id=number, state=state, **result) | owed)
+        except IntegrityError:
+            continue
+        taken.add(name)
+    assert taken == MAY_OWE.get(state, {"nothing"})
+
+
+@pytest.mark.parametrize("column", ["owes_since", "tries", "next_attempt_at"])
+@pytest.mark.parametrize("state", [OrderState.QUEUED, OrderState.UNCONFIRMED])
+async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: OrderState, column: str) -> None:
+    whole = _order() | standing(state, now=NOW)
+    for half in (whole | {column: None}, _order() | {column: whole[column]}):
+        with pytest.raises(IntegrityError):
+            await opened.write(orders.add, half)
+    assert await opened.write(orders.add, whole) is not None
+
+
+async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_database_url: str) -> None:
+    """And one that contradicts its order is left behind: nobody would have made it."""
+    rows = [
+        (OrderState.QUEUED, None),
+        (OrderState.SENDING, None),
+        (OrderState.HELD, "create_work_order"),
+        (OrderState.CREATED, "look_up"),
+        (OrderState.QUEUED, "look_up"),
+    ]
+
+    def as_before(connection: Connection) -> None:
+        for number, (state, action) in enumerate(rows, start=1):
+            values = {"number": number, "state": state, "now": NOW, "code": "x" if state == "created" else None}
+            connection.execute(text(f"INSERT INTO orders {STANDING}").bindparams(AT_NOW), values)
+            if action:
+                owed = text(f"INSERT INTO outbox {OWED.replace('create_work_order', action)}")
+                connection.execute(owed.bindparams(AT_NOW), {"order_id": number, "now": NOW})
+        sent = text("UPDATE orders SET first_sent_at = :now WHERE id = 5").bindparams(AT_NOW)
+        connection.execute(sent, {"now": NOW})
+
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0009")
+        await opened.write(as_before)
+        await opened.write(migrate.upgrade)
+        assert [(row["owes"], row["call_until"]) for row in await opened.read(_owed)] == [
+            ("create_work_order", None),
+            ("create_work_order", NOW),  # a lease that has ended: it is looked up
+            (None, None),
+            (None, None),
+            ("create_work_order", NOW),  # it may have been sent: so is this
+        ]
+        states = await opened.read(lambda connection: connection.execute(select(orders_table.c.state)).scalars().all())
+        assert sorted(states) == ["created", "held", "queued", "sending", "sending"]
+
+
+async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:
+    adopted = {"state": OrderState.CREATED, "reference_code": "WO-2026-00001", "adopted": True}
+    await opened.write(orders.add, _order(**adopted))
+
+    def adopt_again(connection: Connection) -> None:
+        connection.execute(orders_table.insert().values(_order(**adopted) | {"woo_order_id": 2}))
+
+    with pytest.raises(IntegrityError):
+        await opened.write(adopt_again)
+
+
+async def test_money_and_moments_come_back_as_they_went(opened: Database) -> None:
+    total = Decimal("1234567890.123456")
+    await opened.write(orders.add, _order(woo_total=total, woo_modified_at=NOW))
+    row = await opened.read(_first)
+    assert row["woo_total"] == total
+    assert row["woo_modified_at"] == NOW
+    assert row["woo_modified_at"].tzinfo is UTC
+
+
+def _first(connection: Connection) -> Row:
+    return dict(connection.execute(select(orders_table)).mappings().one())

@@ -1,0 +1,162 @@
+"""How people and machines see that stores are asked: `/readyz`, `/metrics`, and the command."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from panelr_bridge import cli
+from panelr_bridge.application.health import run_checks
+from panelr_bridge.cli import console
+from panelr_bridge.settings import Settings
+from panelr_bridge.store import backfill_cursors
+from tests.support.shops import LISTS, WC, Rig
+
+Finding = tuple[bool, str]
+EVERY = timedelta(minutes=5)
+
+
+@pytest.fixture
+def dialect() -> str:
+    """The statements are proved on both databases by the walks."""
+    return "sqlite"
+
+
+async def finding(rig: Rig, *, later: timedelta = timedelta(0)) -> Finding:
+    """What is said of the walks, so much later."""
+    runtime = rig.kit.runtime
+    now = runtime.bridge.clock() + later
+    found = await run_checks(runtime.database, now=now, overdue=timedelta(days=9), asked={"default": EVERY})
+    (one,) = [each for each in found if each.name == "backfill"]
+    assert not one.vital
+    return one.ok, one.words
+
+
+async def test_readiness_tells_of_walks_that_fail_or_do_not_happen(rig: Rig) -> None:
+    assert await finding(rig) == (False, "default: it has not been asked for its orders yet: is a worker running?")
+    walker = rig.another(every=EVERY)
+    await walker.walk("default")
+    assert (await finding(rig))[0]
+    assert (await finding(rig, later=timedelta(minutes=50)))[0]
+    ok, words = await finding(rig, later=timedelta(minutes=56))
+    assert (ok, words) == (
+        False,
+        "default: it should have been asked for its orders 51 minutes ago: is a worker running?",
+    )
+    rig.store.faults.add("status", action=LISTS[rig.orders_api], status=500, times=None)
+    await walker.walk("default", at_once=True)
+    assert (await finding(rig, later=timedelta(minutes=50)))[0]
+    ok, words = await finding(rig, later=timedelta(minutes=61))
+    assert not ok
+    assert "has failed since" in words
+    assert "500" in words
+
+
+async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
+    await rig.walk()
+    runtime = rig.kit.runtime
+    soon = runtime.bridge.clock() + timedelta(hours=3)
+
+    def take(connection: Any) -> object:
+        now = runtime.bridge.clock()
+        return backfill_cursors.acquire_lease(
+            connection, store="default", holder="x", until=soon, now=now, at_once=True
+        )
+
+    assert await runtime.database.write(take) is not None
+    assert (await finding(rig, later=timedelta(hours=2)))[0]
+
+
+async def test_readyz_and_metrics_tell_of_the_walks(rig: Rig) -> None:
+    orders = rig.buy_many(3)
+    await rig.walk()
+    checks = (await rig.kit.http.get("/readyz")).json()["checks"]
+    assert "backfill" not in checks  # BACKFILL_MINUTES is 0 here
+    page = (await rig.kit.http.get("/metrics")).text
+    assert f'bridge_backfill_found_total{{store="default"}} {len(orders)}.0' in page
+    assert 'bridge_backfill_failures{store="default"} 0.0' in page
+    assert 'bridge_backfill_age_seconds{store="default"}' in page
+
+
+@pytest.fixture
+def command(
+    rig: Rig, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> Callable[..., Any]:
+    """Run the command against the rig's store and database, in a thread of its own: it brings its own loop."""
+    store = rig.settings.all_stores["default"]
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "WEBHOOK_SECRET": settings.webhook_secret.get_secret_value(),
+        "ADMIN_TOKEN": settings.admin_token.get_secret_value(),
+        "PANELR_URL": settings.panelr_url,
+        "PANELR_API_KEY": settings.panelr_api_key.get_secret_value(),
+        "DATABASE_URL": settings.database_url,
+        "WOO_URL": store.woo_url,
+        "WOO_KEY": store.woo_key.get_secret_value(),
+        "WOO_SECRET": store.woo_secret.get_secret_value(),
+        "WOO_ORDERS_API": store.woo_orders_api,
+    }.items():
+        monkeypatch.setenv(f"BRIDGE_{name}", value)
+    monkeypatch.setattr(console.out, "width", 200)
+    monkeypatch.setattr(console.err, "width", 200)
+    monkeypatch.setattr("panelr_bridge.cli.backfill.STOPPING", ())
+    monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it is for the whole process
+
+    async def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["panelr-bridge", "backfill", *arguments])
+
+        def call() -> int:
+            try:
+                cli.main()
+            except SystemExit as ended:
+                return ended.code if isinstance(ended.code, int) else 0
+            return 0
+
+        code = await asyncio.to_thread(call)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+async def test_the_command_lists_what_it_finds(rig: Rig, command: Callable[..., Any]) -> None:
+    number = rig.buy()
+    code, out, _ = await command("--dry-run")
+    assert code == 0
+    assert "1 looked at: 0 known, 1 found, 0 failed; nothing was stored" in out
+    assert "nothing: no webhook came" in out
+    assert await rig.kit.runtime.database.read(backfill_cursors.list_all) == []
+    code, out, _ = await command()
+    assert code == 0
+    assert "1 looked at: 0 known, 1 found, 0 failed" in out
+    assert "queued" in out
+    missing = "The shop has no webhook for the bridge. panelr-bridge connect makes them."
+    assert missing in out or "does not show its webhooks" in out
+    await rig.all_created([number])
+    code, out, _ = await command("--since", f"{rig.clock.now:%Y-%m-%d}")
+    assert (code, "1 known, 0 found" in out) == (0, True)
+
+
+@pytest.mark.parametrize(("dialect", "orders_api"), [("sqlite", WC)])
+async def test_the_command_names_what_mends_a_webhook(rig: Rig, command: Callable[..., Any]) -> None:
+    rig.buy()
+    hook = rig.store.webhooks.add(
+        topic="order.updated", delivery_url="https://bridge.test/webhooks/woocommerce", secret="s", name="mine"
+    )
+    hook.status = "disabled"
+    _, out, _ = await command()
+    assert "The webhook mine (order.updated) is disabled. panelr-bridge connect --repair mends this." in out
+
+
+async def test_the_command_says_what_is_wrong(rig: Rig, command: Callable[..., Any]) -> None:
+    code, _, err = await command("--store", "other")
+    assert (code, "there is no store other; the stores are default" in err) == (1, True)
+    rig.store.faults.add("status", action=LISTS[rig.orders_api], status=401, times=None)
+    for more in ((), ("--dry-run",)):
+        code, out, err = await command(*more)
+        assert code == 1
+        assert "the walk did not come to its end" in err
+        assert "0 looked at" in out

@@ -1,0 +1,79 @@
+"""Who goes first: the oldest owed, and look-ups and new orders in turns."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.transactions.claim_call import Claim
+from panelr_bridge.store.tables import orders, rate_limits, rate_slots
+from tests.support.bridge_kit import Kit, order
+
+
+def of_customer(number: int) -> dict[str, Any]:
+    """Return an order that is like no other."""
+    return order(id=number, billing=order()["billing"] | {"email": f"customer-{number}@example.test"})
+
+
+def _all_due(connection: Connection, now: datetime) -> None:
+    """What is owed is due, the first first."""
+    connection.execute(
+        orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=now - timedelta(seconds=60))
+    )
+    connection.execute(rate_limits.delete())
+
+
+async def lose(kit: Kit, *numbers: int) -> None:
+    """Leave orders that must be looked up."""
+    for number in numbers:
+        kit.panel.faults.add("close", action="create_work_order")
+        assert (await kit.post(of_customer(number))).json()["state"] == "unconfirmed"
+
+
+async def leave_queued(kit: Kit, *numbers: int) -> None:
+    """Leave orders that wait to be sent."""
+    kit.panel.faults.add("throttle", action="create_work_order", retry_after=600)
+    for number in numbers:
+        assert (await kit.post(of_customer(number))).json()["state"] == "queued"
+
+
+async def claims(kit: Kit) -> list[tuple[str, int]]:
+    """Claim until there is nothing more to claim; returns the actions and the orders."""
+    taken = []
+    while isinstance(claim := await kit.runtime.bridge.claim_due(), Claim):
+        taken.append((str(claim.action), claim.woo_order_id))
+    return taken
+
+
+async def test_look_ups_and_new_orders_take_turns_and_the_oldest_of_each_goes_first(stepped: Kit) -> None:
+    await lose(stepped, 1, 2, 3)
+    await leave_queued(stepped, 11, 12, 13, 14, 15)
+    await stepped.runtime.bridge.write(_all_due)
+    new, lost = "create_work_order", "look_up"
+    assert await claims(stepped) == [
+        *((new, 11), (new, 12), (new, 13), (lost, 1)),
+        *((new, 14), (new, 15), (lost, 2), (lost, 3)),
+    ]
+
+
+async def test_a_delivery_does_not_overtake_an_order_that_waits_but_passes_look_ups(stepped: Kit) -> None:
+    await lose(stepped, 1)
+    await stepped.runtime.bridge.write(_all_due)
+    assert (await stepped.post(of_customer(2))).json()["state"] == "created"
+    await leave_queued(stepped, 3)
+    await stepped.runtime.bridge.write(_all_due)
+    assert (await stepped.post(of_customer(4))).json()["state"] == "queued"
+
+
+async def test_where_nothing_is_free_nobody_is_claimed_and_it_is_known_when_to_come_back(stepped: Kit) -> None:
+    await leave_queued(stepped, 1)
+    await stepped.runtime.bridge.write(_all_due)
+
+    def use_up(connection: Connection, now: datetime) -> None:
+        connection.execute(rate_slots.update().values(used_at=now - timedelta(seconds=40)))
+
+    await stepped.runtime.bridge.write(use_up)
+    idle = await stepped.runtime.bridge.claim_due()
+    assert not isinstance(idle, Claim)
+    wait = idle.until - stepped.runtime.bridge.clock()  # type: ignore[union-attr,operator]
+    assert timedelta(seconds=15) < wait <= timedelta(seconds=21)

@@ -1,0 +1,125 @@
+"""Hands on a bridge that runs in the test's process: post deliveries, use the admin API, look at Panelr."""
+
+import asyncio
+import base64
+import contextlib
+import copy
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from panelr_bridge.application.container import BridgeContainer
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.web.app import create_app
+from tests.support.files import CAPTURES
+
+SECRET = "rig-secret-please-change"
+ADMIN_TOKEN = "admin-token-of-the-tests"
+PANELR_KEY = "panelr-key-of-the-tests"
+
+
+def capture(number: str) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of a recorded delivery."""
+    (path,) = CAPTURES.glob(f"{number}-*.json")
+    content = json.loads(path.read_text())
+    return dict(content["headers"]), base64.b64decode(content["body_base64"])
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    """Return a valid paid order of one PANEL-1000; a test breaks or changes one thing."""
+    _, body = capture("007")
+    content: dict[str, Any] = copy.deepcopy(json.loads(body))
+    return content | changes
+
+
+def line(content: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the order with its first line changed."""
+    first, *others = content["line_items"]
+    return content | {"line_items": [first | changes, *others]}
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    """Return WooCommerce's signature, computed apart from the bridge's own code."""
+    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def tried(story: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what an order's story says was tried; a call that a busy machine held up before it began was no try."""
+    return [each for each in story["attempt_log"] if "held up" not in (each["words"] or "")]
+
+
+@dataclass
+class Kit:
+    """One running bridge."""
+
+    runtime: BridgeContainer
+    panel: Panel
+    http: httpx.AsyncClient
+
+    async def post_capture(self, number: str) -> httpx.Response:
+        """Post a recorded delivery as it is."""
+        headers, body = capture(number)
+        return await self.http.post("/webhooks/woocommerce", content=body, headers=headers)
+
+    async def post(
+        self,
+        content: Any,
+        *,
+        topic: str = "order.updated",
+        store: str = "",
+        secret: str = SECRET,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Post `content`, signed; bytes as they are, anything else as JSON. `headers` come beside the usual ones."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        signed = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": sign(body, secret)}
+        headers = {**signed, **(headers or {})}
+        return await self.http.post(f"/webhooks/woocommerce{store and '/' + store}", content=body, headers=headers)
+
+    async def api(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Use the admin API with its token."""
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"} | more.pop("headers", {})
+        return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+
+    async def map(self, **mapping: Any) -> dict[str, Any]:
+        """Add a product mapping."""
+        answer = await self.api("POST", "/product-mappings", json=mapping)
+        assert answer.status_code == 201, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    async def order(self, woo_order_id: int) -> dict[str, Any]:
+        """Return the whole story of an order."""
+        found = (await self.api("GET", f"/orders?woo_order_id={woo_order_id}")).json()["data"]
+        assert len(found) == 1, found
+        data: dict[str, Any] = (await self.api("GET", f"/orders/{found[0]['id']}")).json()["data"]
+        return data
+
+    async def until(
+        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 40
+    ) -> dict[str, Any]:
+        """Wait until an order is in the state `wanted`, or until it fulfils it; returns its story."""
+        end = time.monotonic() + seconds
+        while True:
+            story = await self.order(woo_order_id)
+            if wanted(story) if callable(wanted) else story["state"] == wanted:
+                return story
+            assert time.monotonic() < end, f"not so within {seconds} s: {json.dumps(story, indent=1)}"
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
+    """Run a bridge with `settings` in this process."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=30) as http:
+            yield Kit(app.state.runtime, panel, http)

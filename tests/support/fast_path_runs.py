@@ -1,0 +1,91 @@
+"""A shop, the bridge and Panelr on real sockets: each tells the others of its orders and work orders."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.server import running
+from panelr_bridge.simulators.woocommerce import Store
+from panelr_bridge.simulators.woocommerce import create_app as create_shop
+from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine
+from panelr_bridge.web.app import create_app
+from tests.support.bridge_kit import SECRET, Kit
+
+APIS: dict[str, dict[str, str]] = {
+    "wc/v3": {"woo_key": "ck_demo", "woo_secret": "cs_demo"},
+    "myplugin/v1/woo": {"woo_key": "bridge", "woo_secret": "application-password"},
+}
+TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
+PANEL_CREDITS = 12
+"""A product of the shop's seed catalogue."""
+
+
+@dataclass
+class Both:
+    """The bridge and the shop."""
+
+    kit: Kit
+    store: Store
+    url: str
+
+    async def placed(self, *, status: str = "on-hold", **changes: Any) -> int:
+        """Let an order for one PANEL_CREDITS come in, and its webhooks go out; returns its number."""
+        line = NewLine(self.store.products[PANEL_CREDITS])
+        billing = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.test"}
+        wanted = Changes(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
+        order = self.store.create(wanted, created_via="checkout")
+        await self.store.webhooks.settle()
+        return order.id
+
+    def meta(self, number: int) -> dict[str, Any]:
+        """The meta of an order in the shop that is about Panelr."""
+        return {each.key: each.value for each in self.store.orders[number].meta if "panelr" in each.key}
+
+    def notes(self, number: int) -> list[str]:
+        return [note.text for note in self.store.orders[number].notes]
+
+    def writes(self) -> list[str]:
+        """What was written to the shop by its API: the actions, in their order."""
+        return [each.action or "" for each in self.store.requests if each.method != "GET"]
+
+    async def until(self, wanted: Callable[[], Any], *, seconds: float = 30) -> None:
+        """Wait until it is so."""
+        end = time.monotonic() + seconds
+        while not wanted():
+            assert time.monotonic() < end, "not so in time"
+            await asyncio.sleep(0.02)
+
+    async def quiet(self) -> None:
+        """Wait until the shop has nothing to tell and nothing has been written for a while."""
+        while True:
+            await self.store.webhooks.settle()
+            before = len(self.store.requests), len(self.store.webhooks.deliveries)
+            await asyncio.sleep(0.4)
+            if (len(self.store.requests), len(self.store.webhooks.deliveries)) == before:
+                return
+
+
+@contextlib.asynccontextmanager
+async def both_ways(settings: Settings, panel: Panel, *, api: str = "wc/v3", **changes: Any) -> AsyncIterator[Both]:
+    """Run a shop, and a bridge that it tells of its orders; the bridge knows the product PANEL_CREDITS."""
+    shop = create_shop(local_environment=True)  # application passwords without TLS
+    async with running(shop) as shop_url:
+        chosen = settings.model_copy(update={"woo_url": shop_url, "woo_orders_api": api} | APIS[api] | changes)
+        app = create_app(chosen)
+        async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
+            kit = Kit(app.state.runtime, panel, http)
+            for client in kit.runtime.shops.values():  # patience that only real shops need
+                client._looks, client._exchange.waits = (0.02, 0.2), (0.05, 0.1)
+            await kit.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)
+            for topic in TOPICS:
+                shop.state.store.webhooks.register(
+                    topic=topic, delivery_url=f"{url}/webhooks/woocommerce", secret=SECRET
+                )
+            yield Both(kit, shop.state.store, shop_url)

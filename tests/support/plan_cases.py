@@ -1,0 +1,192 @@
+"""Every statement of the bridge that runs often, on tables that have filled up, each with what it is about."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.follow_ups import lease
+from panelr_bridge.application.transactions import (
+    claim_call,
+    operator_actions,
+    receive_delivery,
+)
+from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
+from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
+from panelr_bridge.settings import Settings
+from panelr_bridge.store import (
+    again,
+    attempts,
+    backfill_cursors,
+    deliveries,
+    delivery_list,
+    due_work,
+    follow_ups,
+    mappings,
+    order_counts,
+    order_list,
+    orders,
+    owed_calls,
+    rate_limit,
+    stats,
+)
+from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.pagination import PageQuery
+from panelr_bridge.store.tables import product_mappings
+from panelr_bridge.woocommerce import order_payload
+from tests.support.bridge_kit import order
+from tests.support.filled_database import NOW
+
+Case = tuple[str, Callable[[Connection], Any]]
+
+POLICY = Settings().policy
+TERMS = CallPolicy(
+    rate_per_minute=120, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
+)
+LATER = NOW + timedelta(minutes=5)
+
+
+def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
+    body = json.dumps(content).encode()
+    delivery = Delivery(
+        store="default",
+        topic="order.updated",
+        body=body,
+        headers={},
+        verdict="order",
+        woo_order_id=content["id"],
+    )
+
+    def work(connection: Connection) -> None:
+        event = order_payload.read_order(body)
+        receive_delivery.receive(connection, LATER, delivery, event, policy=POLICY, terms=TERMS)
+
+    return work
+
+
+def _tell_again(connection: Connection) -> None:
+    told = Delivery(store="default", topic="order.updated", body=b"", headers={}, verdict="order", woo_order_id=500)
+    values = deliveries.row(told, now=LATER) | {"woo_status": "processing", "delivery_id": 500}
+    if connection.dialect.name == "postgresql":
+        again.COUNT_ALONE.run(connection, values)
+    else:
+        again.FIND.run(connection, values)
+        again.COUNT.run(connection, values)
+
+
+def _claim(first: CallAction) -> Callable[[Connection], Any]:
+    return lambda connection: claim_call.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
+
+
+def hot() -> Iterator[Case]:
+    """What an order and the worker's loop execute."""
+    new = order(id=10**9)
+    yield "receive the first time", _receive(new)
+    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
+    yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
+    yield "claim a look-up", _claim(CallAction.LOOK_UP)
+    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, terms=TERMS)
+    yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
+    yield "next at", owed_calls.next_at
+    yield "free at", lambda connection: rate_limit.free_at(connection, name=RATE, limit=120, now=LATER)
+    yield "take", lambda connection: rate_limit.take(connection, name=RATE, limit=120, now=LATER)
+    yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
+    yield (
+        "wake",
+        lambda connection: operator_actions.reevaluate_waiting(
+            connection, LATER, 100_001, policy=POLICY, ignored_since=NOW
+        ),
+    )
+    yield (
+        "twin in doubt",
+        lambda connection: orders.twin_in_doubt(connection, likeness="likeness 5", besides=1, since=NOW),
+    )
+    known = WorkOrder(work_order_id=500, reference_code="WO-2026-500")
+    yield "owner", lambda connection: orders.owner(connection, known)
+    many = [WorkOrder(work_order_id=n, reference_code=f"WO-2026-{n}") for n in range(500, 520)]
+    yield "linked", lambda connection: orders.linked(connection, many, besides=1)
+    page = list(range(500, 600))
+    yield "standing of a page", lambda connection: backfill_cursors.known_orders(connection, store="default", ids=page)
+    yield "tell again", _tell_again
+    told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
+    yield "kept of a page", lambda connection: deliveries.stored_verdicts(connection, **told)
+    yield "look", due_work.find_due_work
+    yield "to plan", lambda connection: follow_ups.to_plan(connection, now=LATER, limit=200)
+    yield "follow-ups of", lambda connection: follow_ups.list_for_order(connection, 500)
+    yield (
+        "claim a follow-up",
+        lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, terms=TERMS),
+    )
+    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, terms=TERMS)
+    yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
+
+
+def asked() -> Iterator[Case]:
+    """What health checks, `/stats` and people execute."""
+    yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
+    yield "counts", order_counts.count_orders
+    yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
+    yield "order", lambda connection: orders.get(connection, 500)
+    yield "attempts of", lambda connection: attempts.list_for_order(connection, 500)
+    yield "deliveries of", lambda connection: deliveries.list_for_order(connection, store="default", woo_order_id=500)
+    yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
+
+
+ORDER_FILTERS: list[dict[str, Any]] = [
+    {},
+    {"state": ("created",)},
+    {"state": ("held", "refused")},
+    {"store": "eu"},
+    {"store": "eu", "state": ("held",)},
+    {"attention": True},
+    {"attention": False},
+    {"attention": True, "state": ("created",)},
+    {"woo_order_id": 500},
+]
+DELIVERY_FILTERS: list[dict[str, Any]] = [
+    {},
+    {"store": "eu"},
+    {"topic": "order.created"},
+    {"verdict": "order"},
+    {"verdict": "woocommerce_error"},
+    {"store": "eu", "topic": "order.created", "verdict": "other_topic"},
+    {"woo_order_id": 500},
+]
+MAPPING_FILTERS: list[dict[str, Any]] = [
+    {},
+    {"store": "default"},
+    {"sku": "SKU-500"},
+    {"panelr_product_id": 7},
+    {"woo_product_id": 7},
+    {"woo_variation_id": 7},
+    {"intent": "new_activation"},
+]
+MAPPING_SORTS = ("id", "sku", "updated_at")
+
+
+def lists() -> Iterator[Case]:
+    """Each list with each filter and each sort."""
+    for given, sort in itertools.product(ORDER_FILTERS, sorted(order_list.SORTS)):
+        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
+        yield f"orders {_words(given)} by -{sort}", _page(order_list.page, query)
+    for given, sort in itertools.product(DELIVERY_FILTERS, sorted(delivery_list.SORTS)):
+        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
+        yield f"deliveries {_words(given)} by -{sort}", _page(delivery_list.page, query)
+    for given, sort in itertools.product(MAPPING_FILTERS, MAPPING_SORTS):
+        query = PageQuery(given=given, sort=f"-{sort}")
+        yield f"mappings {_words(given)} by -{sort}", _page(_mappings, query)
+
+
+def _page(page: Callable[[Connection, PageQuery], Any], query: PageQuery) -> Callable[[Connection], Any]:
+    return lambda connection: page(connection, query)
+
+
+def _mappings(connection: Connection, query: PageQuery) -> Any:
+    return mappings.page(connection, product_mappings, query)
+
+
+def _words(given: dict[str, Any]) -> str:
+    return "of " + (" and ".join(f"{name}={value}" for name, value in given.items()) or "all")

@@ -1,0 +1,148 @@
+"""The transport to Panelr when something breaks after the first byte may have left: never "not sent"."""
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, Unknown
+from panelr_bridge.panelr import client as client_module
+from panelr_bridge.panelr import response
+from panelr_bridge.panelr.client import PanelrClient, classify
+from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.server import end_in_reset
+from tests.support.bridge_kit import PANELR_KEY
+from tests.unit.panelr.test_client import (
+    BOUND,
+    CREATE,
+    ENVELOPE,
+    NOW,
+    TIMEOUT,
+    Handler,
+    answering,
+    ask,
+    read_request,
+    serving,
+)
+
+LOOPS = ("uvloop", "asyncio")
+
+
+async def cut_after(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take one byte of the request, then reset the connection."""
+    await reader.readexactly(1)
+    end_in_reset(writer.get_extra_info("socket"))
+    writer.transport.abort()
+
+
+async def hang_up_after(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """Take one byte of the request, then close."""
+    await reader.readexactly(1)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+LOST: dict[str, Handler] = {
+    "reset within the request": cut_after,
+    "closed within the request": hang_up_after,
+    "closed after the request": answering(),
+    "half a status line": answering(b"HTTP/1.1 20"),
+    "half a header": answering(HEAD + b"Content-Le"),
+    "no HTTP": answering(b"\x16\x03\x01\x02\x00\x01\x00 no HTTP\r\n\r\n"),
+    "less than announced": answering(HEAD + b"Content-Length: 500\r\n\r\n" + ENVELOPE),
+    "half a chunk": answering(HEAD + b"Transfer-Encoding: chunked\r\n\r\n40\r\n" + ENVELOPE[:20]),
+    "no length, half the envelope": answering(HEAD + b"Connection: close\r\n\r\n" + ENVELOPE[:-1]),
+    "no gzip": answering(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 62\r\n\r\n" + ENVELOPE),
+    "an endless header": answering(HEAD + b"X: " + b"x" * 300_000),
+    "dripping headers": answering(HEAD, *[b"X-Drip: 1\r\n"] * 100, pause=0.05),
+    "dripping body": answering(HEAD + b"Content-Length: 62\r\n\r\n", *[bytes([b]) for b in ENVELOPE], pause=0.05),
+    "only informed": answering(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "more after the envelope": answering(HEAD + b"Connection: close\r\n\r\n" + ENVELOPE + b"<br />Fatal error"),
+    "success is no boolean": answering(HEAD + b"Connection: close\r\n\r\n" + b'{"success": 1, "data": {}}'),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+async def test_whatever_is_lost_after_the_first_byte_is_unknown(name: str) -> None:
+    async with serving(LOST[name]) as url:
+        began = time.monotonic()
+        outcome = await ask(url)
+    assert time.monotonic() - began < BOUND
+    assert type(outcome) is Unknown, outcome
+
+
+async def test_an_answer_without_an_end_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LARGEST_ANSWER", 100_000)
+    written = 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await read_request(reader)
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        while True:
+            writer.write(b" " * 65_536)
+            await writer.drain()
+            written += 65_536
+
+    async with serving(flood) as url:
+        outcome = await ask(url, seconds=10)
+    assert outcome == Unknown(words="Panelr's answer is larger than any of its answers", status=200)
+    assert written < 30_000_000
+
+
+async def test_an_error_that_nobody_expected_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(response, "interpret", broken)
+    async with serving(answering(HEAD + b"Content-Length: 62\r\n\r\n" + ENVELOPE)) as url:
+        assert type(await ask(url)) is Unknown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ReadTimeout("x"),
+        httpx.WriteTimeout("x"),
+        httpx.ReadError("x"),
+        httpx.WriteError("x"),
+        httpx.CloseError("x"),
+        httpx.RemoteProtocolError("x"),
+        httpx.DecodingError("x"),
+        httpx.ProxyError("x"),
+        ConnectionRefusedError(111, "x"),
+        OSError("x"),
+        ValueError("x"),
+    ],
+)
+def test_no_other_error_counts_as_not_sent(error: Exception) -> None:
+    assert type(classify(error)) is Unknown
+
+
+@pytest.mark.parametrize("url", ["panel.test", "ftp://panel.test", "http://", "http://127.0.0.1:99999"])
+async def test_an_address_that_is_none_is_misconfigured(url: str) -> None:
+    assert type(await ask(url)) is Misconfigured
+
+
+# Connections
+
+
+async def test_an_idle_connection_that_panelr_has_closed_is_not_used_again() -> None:
+    handler = answering(HEAD + b"Content-Length: 62\r\n\r\n" + ENVELOPE)  # keeps alive by its headers, and closes
+    async with (
+        serving(handler) as url,
+        PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client,
+    ):
+        for _ in range(3):
+            assert type(await client.call(CREATE, now=NOW)) is Done
+            await asyncio.sleep(0.05)
+
+
+async def test_calls_at_once_do_not_disturb_each_other(panelr: tuple[str, Panel]) -> None:
+    panelr[1].faults.add("reset", when="before", times=5)
+    async with PanelrClient(base_url=panelr[0], api_key=PANELR_KEY, timeout_seconds=5) as client:
+        outcomes = await asyncio.gather(*(client.call(CREATE, now=NOW) for _ in range(20)))
+    assert [type(outcome) for outcome in outcomes].count(Done) == 15
+    assert [type(outcome) for outcome in outcomes].count(Unknown) == 5
+    assert len(panelr[1].work_orders) == 15

@@ -1,0 +1,138 @@
+"""A body that is no order raises Unreadable, and nothing else, whatever it is."""
+
+import contextlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from panelr_bridge.errors import UnreadableBody
+from panelr_bridge.woocommerce.order_payload import parse, read_order
+from tests.support.bridge_kit import line, order
+
+TOPICS = ("order.created", "order.updated", "order.restored", "order.deleted")
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.sampled_from("a1 .-\x00\ud800é"), max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("0abe"), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def raw(field: str, text: str) -> bytes:
+    """Return the valid order with the JSON text of one field replaced."""
+    return json.dumps(order(**{field: "@@"})).replace('"@@"', text).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b" ", b"webhook_id=1", b"{", b'{"id":20', b'{"id":20}x', b"<html></html>", b"\xff\xfe\xfa", b"\x00" * 9),
+        *(b"{'id': 20}", b'{"id":NaN}', b'{"id":-Infinity}', b'{"id":0x14}', b'{"id":\xff}'),
+    ],
+)
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_body_that_is_no_json_is_unreadable(topic: str, body: bytes) -> None:
+    with pytest.raises(UnreadableBody, match=r"^the body is no JSON: "):
+        parse(body=body, topic=topic)
+
+
+@pytest.mark.parametrize("body", [b"null", b"true", b"7", b'"x"', b"[]", b'[{"id":20}]'])
+@pytest.mark.parametrize("topic", TOPICS)
+def test_json_that_is_no_object_is_unreadable(topic: str, body: bytes) -> None:
+    with pytest.raises(UnreadableBody, match=r"^the body is JSON, but no object$"):
+        parse(body=body, topic=topic)
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"id":20,"x":' + b"[" * 200_000])
+@pytest.mark.parametrize("topic", TOPICS)
+def test_nesting_without_an_end_is_unreadable(topic: str, body: bytes) -> None:
+    with pytest.raises(UnreadableBody):
+        parse(body=body, topic=topic)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *[
+            ("id", text)
+            for text in ("0", "-1", "null", "true", '"abc"', "1.5", "[]", "{}", '""', "9223372036854775808")
+        ],
+        *[("id", "9" * length) for length in (300, 5_000)],
+        *[("status", text) for text in ("[]", "{}", "true")],
+        *[
+            ("total", text)
+            for text in ("NaN", "Infinity", '"NaN"', '"sNaN"', '"-Infinity"', '"ten"', "[]", "{}", "true")
+        ],
+        *[("total", text) for text in ("1e400", "1e-400", "1234567890123456789", '"1,50"', '"1\\ud800"')],
+        *[("line_items", text) for text in ("7", '"x"', "true", "[7]", "[null]", '[{"product_id":-1}]')],
+        *[("line_items", text) for text in ('[{"quantity":"many"}]', '[{"product_id":"x"}]', '[{"total":[]}]')],
+        *[("billing", text) for text in ('"x"', "7", '{"email":[]}')],
+    ],
+)
+def test_an_order_with_an_impossible_field_is_unreadable(field: str, text: str) -> None:
+    with pytest.raises(UnreadableBody):
+        read_order(raw(field, text))
+
+
+@pytest.mark.parametrize("field", ["total", "a_field_of_a_plugin"])
+def test_an_exponent_larger_than_a_decimal_takes_is_read_or_unreadable(field: str) -> None:
+    with contextlib.suppress(UnreadableBody):
+        read_order(raw(field, "1e99999999999999999999"))
+
+
+@pytest.mark.parametrize("field", ["id", "status", "line_items"])
+def test_an_order_without_what_makes_it_one_is_unreadable(field: str) -> None:
+    content = {name: value for name, value in order().items() if name != field}
+    with pytest.raises(UnreadableBody, match=f"^the body is no order that can be read: {field}: "):
+        read_order(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize("given_id", [None, "", 0, -1, True, 1.0, 1.5, "x", "-1", "1.0", "²", [], {}, 2**63, "9" * 30])
+def test_a_deletion_without_an_id_is_unreadable(given_id: Any) -> None:
+    with pytest.raises(UnreadableBody, match=r"^the body of an order\.deleted holds no order id$"):
+        parse(body=json.dumps({"id": given_id}).encode(), topic="order.deleted")
+
+
+def test_the_words_name_the_place_and_never_the_value() -> None:
+    content = line(order(), quantity="ada@example.test")
+    with pytest.raises(UnreadableBody) as caught:
+        read_order(json.dumps(content).encode())
+    assert str(caught.value) == (
+        "the body is no order that can be read: line_items.0.quantity: Input should be a valid decimal"
+    )
+
+
+@examples(max_examples=150)
+@given(body=st.binary(max_size=80), topic=st.sampled_from(TOPICS))
+def test_any_bytes_are_read_or_unreadable(body: bytes, topic: str) -> None:
+    with contextlib.suppress(UnreadableBody):
+        parse(body=body, topic=topic)
+
+
+@examples(max_examples=150)
+@given(content=anything, topic=st.sampled_from(TOPICS))
+def test_any_json_is_read_or_unreadable(content: Any, topic: str) -> None:
+    with contextlib.suppress(UnreadableBody):
+        parse(body=json.dumps(content).encode(), topic=topic)
+
+
+@examples(max_examples=200)
+@given(
+    field=st.sampled_from(sorted(order())),
+    of_line=st.sampled_from(sorted(order()["line_items"][0])),
+    in_line=st.booleans(),
+    value=anything,
+)
+def test_an_order_with_any_one_field_broken_is_read_or_unreadable(
+    field: str, of_line: str, in_line: bool, value: Any
+) -> None:
+    content = line(order(), **{of_line: value}) if in_line else order(**{field: value})
+    with contextlib.suppress(UnreadableBody):
+        found = read_order(json.dumps(content).encode())
+        assert isinstance(found.total, Decimal)
+        "".join((found.status, found.number, found.billing.email)).encode()  # storable
+        found.meta("a")
