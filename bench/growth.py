@@ -25,18 +25,19 @@ from bench.measure import Bench
 from bench.outcome import Goal, Outcome, Sheet, Spread, short
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
+from panelr_bridge.application.parse_delivery import RawDelivery
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.domain import call_outcome
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import database, mappings, order_list, owed_calls, rate_limit, stats
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.store.tables import orders
-from panelr_bridge.woocommerce import order_payload
 from tests.support import filled_database as filled
 from tests.support.bridge_kit import order
 
@@ -87,10 +88,8 @@ class Stage:
         content = order(id=number, number=str(number))
         content["billing"]["email"] = f"customer-{number}@example.com"
         body = json.dumps(content).encode()
-        delivery = Delivery(
-            store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
-        )
-        row = await self.bridge.receive(delivery, order_payload.read_order(body))
+        raw = RawDelivery(store="default", topic="order.updated", body=body, headers={})
+        row = (await self.bridge.receive(raw)).order
         if row is None or row["state"] != state:
             raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: something else was measured")
 
@@ -180,7 +179,7 @@ async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> St
         database=opened,
         panelr=cast("PanelrClient", InstantPanelr()),
         policy=Settings().policy,
-        terms=TERMS,
+        call_policy=TERMS,
         sync_budget=timedelta(seconds=10),
     )
     return Stage(compared_by, opened, bridge, itertools.count(FIRST_NEW))

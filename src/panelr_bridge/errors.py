@@ -5,6 +5,7 @@ BridgeError
 ├── BadSignature           401: not from this store, nothing is stored
 ├── UnknownStore           404: no such store is configured
 ├── BodyTooLarge           413: refused before it is read
+├── DeliveryNotStored      503: WooCommerce counts it as failed
 ├── Unreadable             an authentic body that is no order: stored, answered 200, shown to the operator
 ├── NotFound               404 of the admin API
 ├── Conflict               409: what is asked does not fit what is stored
@@ -46,6 +47,14 @@ class UnknownStore(BridgeError):
 
 class BodyTooLarge(BridgeError):
     """A body over the limit of MAX_BODY_BYTES."""
+
+
+class DeliveryNotStored(BridgeError):
+    """An authentic delivery that the database could not store; `verdict` is what its body turned out to be."""
+
+    def __init__(self, verdict: str) -> None:
+        super().__init__("the delivery could not be stored")
+        self.verdict = verdict
 
 
 class UnreadableBody(BridgeError):

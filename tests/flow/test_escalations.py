@@ -62,7 +62,7 @@ async def test_what_a_person_has_dealt_with_is_not_told_again(kit: Kit) -> None:
 
     await kit.runtime.bridge.write(settle)
     await kit.post(customers(20) | ON_HOLD | {"status": "pending", "date_modified_gmt": EVEN_LATER})
-    await kit.runtime.bridge.write(plan, story["id"], policy=kit.runtime.bridge.policy, shops={})
+    await kit.runtime.bridge.write(plan, story["id"], policy=kit.runtime.bridge.policy, stores={})
     story = await kit.order(20)
     assert attention(story) == ()
     assert follow_up(story, "instructions") is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.claim_call import Claim
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from tests.support.bridge_kit import Kit, order
 

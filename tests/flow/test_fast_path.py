@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
 from panelr_bridge.application.fast_path import FastPath
-from panelr_bridge.application.parse_delivery import parse_delivery
+from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
@@ -179,17 +179,20 @@ async def test_what_the_mappings_were_is_not_what_they_are(stepped: Kit) -> None
 async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_the_others_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
     for number in range(1, 6):
-        told = [
-            parse_delivery(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
-            for topic in ("order.created", "order.updated") * 4
+        told = [parse_delivery(raw_delivery(number, topic)) for topic in ("order.created", "order.updated") * 4]
+        processes = [
+            FastPath(database, policy=bridge.policy, call_policy=bridge.call_policy, clock=bridge.clock) for _ in told
         ]
-        processes = [FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock) for _ in told]
         came = await asyncio.gather(
             *(each.try_insert(*delivery) for each, delivery in zip(processes, told, strict=True))
         )
         (received,) = [each for each in came if each is not None]
         assert received.claim is not None
         assert await database.read(_counts) == dict.fromkeys(("deliveries", "orders", "taken"), number)
+
+
+def raw_delivery(number: int, topic: str) -> RawDelivery:
+    return RawDelivery(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
 
 
 def _counts(connection: Connection) -> dict[str, int]:
@@ -203,11 +206,9 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
-    ordinary = FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
+    ordinary = FastPath(database, policy=bridge.policy, call_policy=bridge.call_policy, clock=bridge.clock)
     close = functools.partial(rate_limit.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))
     await database.write(lambda connection: close(connection, failures=1, cause="throttled", words="later"))
-    delivery, event = parse_delivery(
-        store="default", topic="order.created", body=body_of(1, 0, "processing", "order.created"), headers={}
-    )
+    delivery, event = parse_delivery(raw_delivery(1, "order.created"))
     assert await ordinary.try_insert(delivery, event) is None
     assert await database.read(_counts) == {"deliveries": 0, "orders": 0, "taken": 0}

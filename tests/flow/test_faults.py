@@ -148,7 +148,7 @@ async def told_at_once(kit: Kit, faults: Sequence[Fault]) -> dict[int, Fault]:
     assert doors == {fault.name: DOORS.get(fault.fate, (202, "unconfirmed")) for fault in faults}
     assert [numbered[number].name for number, fault in waiting.items() if fault.struck != 1] == []
     kit.runtime.bridge.clock = utc_now
-    kit.runtime.bridge.owed.set()
+    kit.runtime.bridge.wake_worker.set()
     return numbered
 
 

@@ -45,7 +45,7 @@ async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(ma
         (reason,) = (await mapped.order(number))["reasons"]
         assert (reason["code"], bool(reason["words"])) == (fault.fate, True)
         mapped.runtime.bridge.clock = utc_now
-        mapped.runtime.bridge.owed.set()
+        mapped.runtime.bridge.wake_worker.set()
         await settled(mapped)
         tries = (f"{CREATE} {fault.fate}", f"{CREATE} done")
         assert (fault.name, await end_of(mapped, number)) == (fault.name, End("created", None, None, tries, 1))

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Connection, select
 
 from panelr_bridge.application.container import call_policy
-from panelr_bridge.application.follow_ups import customer_lines, lease
-from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
+from panelr_bridge.application.follow_ups import customer_lines, lease, payment_instructions, status_poll
 from panelr_bridge.application.follow_ups.plan import plan, work_order_of
+from panelr_bridge.application.follow_ups.specification import FollowUpResult, FollowUpTask
 from panelr_bridge.application.transactions.claim_call import RATE, NothingDue
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import FollowUpKind
@@ -27,7 +27,7 @@ async def planned(kit: Kit, content: dict[str, Any]) -> int:
     """Have an order made, and what follows it owed but not done; returns the order's id in the bridge."""
     assert (await kit.post(content)).json()["state"] == "created"
     order_id = int((await kit.order(content["id"]))["id"])
-    await kit.runtime.bridge.write(plan, order_id, policy=kit.runtime.bridge.policy, shops=wanted(kit))
+    await kit.runtime.bridge.write(plan, order_id, policy=kit.runtime.bridge.policy, stores=wanted(kit))
     return order_id
 
 
@@ -39,7 +39,7 @@ def wanted(kit: Kit) -> Any:
 
 async def claimed(kit: Kit, kind: FollowUpKind, *, later: timedelta = timedelta(0)) -> FollowUpTask | NothingDue | None:
     def take(connection: Connection, now: Any) -> FollowUpTask | NothingDue | None:
-        return lease.claim(connection, now + later, kind=kind, terms=call_policy(kit.runtime.settings))
+        return lease.claim(connection, now + later, kind=kind, call_policy=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(take)
 
@@ -48,7 +48,7 @@ async def died(kit: Kit) -> int | None:
     """Take back the lease of a process that has been killed."""
 
     def end(connection: Connection, now: Any) -> int | None:
-        return lease.end_leases(connection, now + LEASE, terms=call_policy(kit.runtime.settings))
+        return lease.end_leases(connection, now + LEASE, call_policy=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(end)
 
@@ -77,7 +77,7 @@ async def test_a_process_that_dies_with_a_payment_on_the_wire_leaves_it_to_be_lo
     await planned(stepped, customers(20) | ON_HOLD)
     await stepped.post(customers(20) | PAID)
     order_id = (await stepped.order(20))["id"]
-    await stepped.runtime.bridge.write(plan, order_id, policy=stepped.runtime.bridge.policy, shops=wanted(stepped))
+    await stepped.runtime.bridge.write(plan, order_id, policy=stepped.runtime.bridge.policy, stores=wanted(stepped))
     first = await claimed(stepped, FollowUpKind.PAYMENT)
     assert isinstance(first, FollowUpTask)
     assert first.sent_at is None
@@ -103,8 +103,11 @@ async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
     late = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
     assert isinstance(late, FollowUpTask)
     await died(stepped)
-    terms = call_policy(stepped.runtime.settings)
-    assert not await stepped.runtime.bridge.write(lease.record, late, result(late), terms=terms)
+    bridge = stepped.runtime.bridge
+    recorded = await bridge.write(
+        lease.record, late, result(late), call_policy=bridge.call_policy, policy=bridge.policy
+    )
+    assert not recorded
     story = await stepped.order(20)
     assert (follow_up(story, "instructions") or {})["done_at"] is None
     assert [each["outcome"] for each in story["attempt_log"]][-1] == "done"  # what was heard is kept as an attempt
@@ -122,7 +125,7 @@ async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: K
     await stepped.runtime.bridge.write(use_up)
     idle = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
     assert isinstance(idle, NothingDue)
-    assert idle.for_leave
+    assert idle.rate_limited
     assert (await stepped.post(customers(30))).json()["state"] == "created"  # the other half is there for it
 
 
@@ -138,14 +141,14 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
     await stepped.runtime.bridge.write(close_gate, timedelta(hours=1))
     seen, now = await stepped.runtime.database.read(due_work.find_due_work), stepped.runtime.bridge.clock()
-    following = stepped.runtime.worker._following
+    following = stepped.runtime.worker._follow_ups
     assert following is not None
-    again = await following.turn(seen, now=now)
+    again = await following.run_due(seen, now=now)
     assert again is not None
     assert again - now < timedelta(seconds=30)
-    assert await following.turn(seen, now=now) == again  # and the worker sleeps until then
+    assert await following.run_due(seen, now=now) == again  # and the worker sleeps until then
     await stepped.runtime.bridge.write(close_gate, timedelta(0), failures=0)
-    await following.turn(seen, now=again)
+    await following.run_due(seen, now=again)
     await following.drain(seconds=10)
     assert len(stepped.panel.work_orders[1].instructions) == 1
 
@@ -154,13 +157,13 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
 async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
     await planned(stepped, customers(20) | ON_HOLD)
     seen = await stepped.runtime.database.read(due_work.find_due_work)
-    following = stepped.runtime.worker._following
+    following = stepped.runtime.worker._follow_ups
     assert following is not None
     now = stepped.runtime.bridge.clock() + LEASE
     busy = due_work.DueWork(due_at=now, lease_ends_at=None, mapping_changed=False, follow_ups=seen.follow_ups)
-    assert following._gives_way(FollowUpKind.STATUS, busy, now=now)
-    assert not following._gives_way(FollowUpKind.INSTRUCTIONS, busy, now=now)
-    assert not following._gives_way(FollowUpKind.STATUS, seen, now=now)
+    assert following._must_wait(status_poll.SPEC, busy, now=now)
+    assert not following._must_wait(payment_instructions.SPEC, busy, now=now)
+    assert not following._must_wait(status_poll.SPEC, seen, now=now)
 
 
 async def test_the_outlook_tells_of_every_kind(stepped: Kit) -> None:

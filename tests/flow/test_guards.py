@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from panelr_bridge.application import operator_actions
 from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.follow_ups.plan import plan
 from panelr_bridge.application.transactions import (
     claim_call,
     evaluate_order,
-    operator_actions,
     receive_delivery,
     record_outcome,
 )
-from panelr_bridge.application.transactions.claim_call import Claim
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import FollowUpKind, OrderState, WorkOrder
@@ -36,7 +36,7 @@ async def claimed(kit: Kit, number: int, **changes: Any) -> Claim:
     )
     bridge = kit.runtime.bridge
     received = await bridge.write(
-        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, terms=bridge.terms
+        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, call_policy=bridge.call_policy
     )
     assert received.claim is not None
     return received.claim
@@ -46,7 +46,7 @@ async def lose(kit: Kit, claim: Claim) -> None:
     """Let the lease of a claim end."""
     bridge = kit.runtime.bridge
     after = claim.lease_until + timedelta(seconds=1)
-    assert await bridge.database.write(claim_call.end_leases, after, terms=bridge.terms) == claim.order_id
+    assert await bridge.database.write(claim_call.end_leases, after, call_policy=bridge.call_policy) == claim.order_id
 
 
 async def tell(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:
@@ -112,9 +112,9 @@ async def test_what_followed_a_work_order_is_forgotten_when_it_is_taken_back(ste
     await lose(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
     await bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
-    await bridge.write(plan, other.order_id, policy=bridge.policy, shops={})
+    await bridge.write(plan, other.order_id, policy=bridge.policy, stores={})
     if told:
-        errand = await bridge.write(lease.claim, kind=FollowUpKind.PAYMENT, terms=bridge.terms)
+        errand = await bridge.write(lease.claim, kind=FollowUpKind.PAYMENT, call_policy=bridge.call_policy)
         assert errand is not None
     assert {each["kind"] for each in (await stepped.order(2))["follow_ups"]} == {"payment", "status"}
     await tell(stepped, ours, "WO-2026-00001", 1)
@@ -168,7 +168,7 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
 
     monkeypatch.setattr(claim_call, "evaluate", failing)
     stepped.panel.faults.clear()
-    await stepped.runtime.worker._claim()
+    await stepped.runtime.worker._start_due()
     await stepped.until(2, "created")
     story = await stepped.order(1)
     assert (story["state"], story["attention"][0]["code"]) == ("queued", "cannot_be_processed")

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, update
 
 from panelr_bridge.application.follow_ups import lease, write_back
-from panelr_bridge.application.follow_ups.lease import WRITING
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
+from panelr_bridge.application.follow_ups.write_back import WRITING
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store import due_work
@@ -50,16 +50,18 @@ async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunne
     await pay_by(stepped, "submit_payment")
     bridge = stepped.runtime.bridge
     stores = WriteBackTargets(
-        wanted={"default": StoreOptions(url="https://shop.test", writes_back=True)}, writers={"default": store}
+        options={"default": StoreOptions(url="https://shop.test", writes_back=True)}, writers={"default": store}
     )
-    following = FollowUpRunner(bridge, policy=bridge.policy, terms=bridge.terms, stores=stores, owed=asyncio.Event())
+    following = FollowUpRunner(
+        bridge, policy=bridge.policy, call_policy=bridge.call_policy, stores=stores, wake_worker=asyncio.Event()
+    )
     yield following
     store.let_go.set()
     await following.drain(seconds=10)
 
 
 async def turn(kit: Kit, following: FollowUpRunner) -> None:
-    await following.turn(await kit.runtime.database.read(due_work.find_due_work), now=kit.runtime.bridge.clock())
+    await following.run_due(await kit.runtime.database.read(due_work.find_due_work), now=kit.runtime.bridge.clock())
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -119,7 +121,7 @@ async def test_no_lease_ends_while_a_store_may_still_be_written_to(
     bridge = stepped.runtime.bridge
 
     def end(connection: Connection, now: datetime, after: timedelta) -> int | None:
-        return lease.end_leases(connection, now + after, terms=bridge.terms)
+        return lease.end_leases(connection, now + after, call_policy=bridge.call_policy)
 
     assert await bridge.write(end, WRITING) is None
     assert await bridge.write(end, 2 * WRITING) is not None

@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from panelr_bridge.application.transactions import change_mappings, operator_actions
+from panelr_bridge.application import operator_actions
+from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import owed_calls

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application import lost_answer_lookup
+from panelr_bridge.application import lost_answer_lookup, operator_actions
 from panelr_bridge.application.bridge import ClaimFailed
-from panelr_bridge.application.transactions import claim_call, evaluate_order, operator_actions, record_outcome
-from panelr_bridge.application.transactions.claim_call import RATE, Claim
+from panelr_bridge.application.transactions import claim_call, evaluate_order, record_outcome
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState
@@ -37,7 +38,7 @@ def of_customer(number: int) -> dict[str, Any]:
 
 async def not_created(kit: Kit, claim: Claim, outcome: Outcome) -> OrderState:
     return await kit.runtime.bridge.write(
-        record_outcome.record_not_created, report(claim, outcome), terms=kit.runtime.bridge.terms
+        record_outcome.record_not_created, report(claim, outcome), call_policy=kit.runtime.bridge.call_policy
     )
 
 
@@ -81,7 +82,7 @@ async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkey
 
 async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
-    bridge.terms = replace(bridge.terms, retry_schedule=SCHEDULE)
+    bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
     stepped.panel.faults.add("throttle", action="create_work_order", times=8)
     stepped.panel.settings.latency_seconds = 0.3
     await asyncio.gather(*(stepped.post(of_customer(number)) for number in range(1, 9)))
@@ -97,7 +98,7 @@ async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped:
 
 async def test_each_probe_that_fails_makes_the_pause_longer(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
-    bridge.terms = replace(bridge.terms, retry_schedule=SCHEDULE)
+    bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
     claim = await claimed(stepped, 1)
     await not_created(stepped, claim, Throttled(words="429", status=429))
 
@@ -124,7 +125,7 @@ async def test_an_order_that_was_corrected_while_it_was_sent_is_sent_again_when_
     billing = order()["billing"] | {"email": "corrected@example.test"}
     await stepped.post(order(id=1, billing=billing, date_modified_gmt=LATER))
     await not_created(stepped, claim, Refused(words="no such mailbox", status=422))
-    await stepped.runtime.worker._wake()
+    await stepped.runtime.worker._reevaluate_waiting()
     assert (await stepped.order(1))["state"] == "queued"
 
 
@@ -132,7 +133,7 @@ async def test_an_order_that_was_refused_as_it_still_is_stays_so(stepped: Kit) -
     claim = await claimed(stepped, 1)
     await not_created(stepped, claim, Refused(words="no", status=422))
     for _ in range(2):
-        await stepped.runtime.worker._wake()
+        await stepped.runtime.worker._reevaluate_waiting()
     assert (await stepped.order(1))["state"] == "refused"
 
 
@@ -190,7 +191,7 @@ async def test_a_look_up_that_lacks_the_names_asks_for_them_with_its_next_turn(s
     stepped.panel.settings.shows_wc_order_id = False
     stepped.panel.faults.add("close", action="create_work_order", when="after")
     await stepped.post(order(id=1))
-    bridge.terms = bridge._look_ups._terms = replace(bridge.terms, rate_per_minute=1)
+    bridge.call_policy = bridge._look_ups._call_policy = replace(bridge.call_policy, rate_per_minute=1)
     for state in ("unconfirmed", "unconfirmed", "created"):
         await bridge.write(_free_the_slots)
         await bridge.carry_out(await next_claim(stepped))

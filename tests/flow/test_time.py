@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from panelr_bridge.application.transactions import claim_call, receive_delivery
-from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
+from panelr_bridge.application.transactions.claims import Claim
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -62,7 +63,7 @@ async def test_without_leave_from_the_rate_limit_the_answer_comes_at_once_and_th
         states = [(await kit.post(order(id=number))).json()["state"] for number in (901, 902, 903)]
         assert states == ["created", "created", "queued"]
         await kit.runtime.bridge.write(_free_the_slots)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         await kit.until(903, "created")
 
 
@@ -116,11 +117,13 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
     """Take a call as a process does that is killed before it makes it: its lease ends soon."""
     body = json.dumps(content).encode()
     delivery = Delivery(store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=20)
-    terms = replace(kit.runtime.bridge.terms, lease=timedelta(seconds=0.2))
+    call_policy = replace(kit.runtime.bridge.call_policy, lease=timedelta(seconds=0.2))
 
     def claimed(connection: Connection, now: datetime) -> Claim:
         policy = kit.runtime.bridge.policy
-        claim = receive_delivery.receive(connection, now, delivery, read_order(body), policy=policy, terms=terms).claim
+        claim = receive_delivery.receive(
+            connection, now, delivery, read_order(body), policy=policy, call_policy=call_policy
+        ).claim
         assert claim is not None
         stored = select(orders.c.state).where(orders.c.id == claim.order_id)
         assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see it
@@ -132,7 +135,7 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
 async def test_a_call_whose_process_died_is_looked_up_before_it_is_sent_again(mapped: Kit) -> None:
     await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.owed.set()
+    mapped.runtime.bridge.wake_worker.set()
     story = await mapped.until(20, "created")
     assert [(each["action"], each["outcome"]) for each in story["attempt_log"]] == [
         ("create_work_order", "unknown"),
@@ -147,7 +150,7 @@ async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: K
     claim = await _claim_and_die(mapped, order())
     await mapped.runtime.panelr.call(create_work_order(claim.body), now=mapped.runtime.bridge.clock())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.owed.set()
+    mapped.runtime.bridge.wake_worker.set()
     story = await mapped.until(20, "created")
     assert story["adopted"] is True
     assert len(mapped.panel.work_orders) == 1
@@ -167,7 +170,7 @@ async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_know
 async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(mapped: Kit) -> None:
     claim = await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.owed.set()
+    mapped.runtime.bridge.wake_worker.set()
     before = await mapped.until(20, "created")
     await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     after = await mapped.order(20)
@@ -176,8 +179,8 @@ async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(
 
 
 def _lose_the_lease(connection: Connection, now: datetime, claim: Claim) -> None:
-    terms = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
-    assert claim_call.end_leases(connection, now + timedelta(seconds=1), terms=terms) == claim.order_id
+    call_policy = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
+    assert claim_call.end_leases(connection, now + timedelta(seconds=1), call_policy=call_policy) == claim.order_id
 
 
 async def test_two_workers_make_each_call_once(mapped: Kit, settings: Settings, panelr: tuple[str, Panel]) -> None:
@@ -201,13 +204,13 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
         await kit.post(order())
         await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # and the second is over
         await kit.runtime.bridge.write(_make_due)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         story = await kit.until(20, "held")
         assert story["reasons"][0]["code"] == "gave_up"
         kit.panel.faults.clear()
         await kit.api("POST", f"/orders/{story['id']}/retry")
         await kit.runtime.bridge.write(_make_due)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         await kit.until(20, "created")
 
 

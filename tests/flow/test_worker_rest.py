@@ -80,9 +80,9 @@ async def test_a_lease_of_another_process_that_ends_is_found(kit: Kit, beside: K
     body = json.dumps(order()).encode()
     delivery = Delivery(store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=20)
     bridge = beside.runtime.bridge
-    terms = replace(bridge.terms, lease=timedelta(seconds=0.2))
+    call_policy = replace(bridge.call_policy, lease=timedelta(seconds=0.2))
     received = await bridge.write(
-        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, terms=terms
+        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, call_policy=call_policy
     )
     assert received.claim is not None  # and nobody makes that call
     story = await kit.until(20, "created", seconds=10)

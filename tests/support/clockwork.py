@@ -17,4 +17,4 @@ async def due_now(runtime: BridgeContainer, order_id: int, kind: str) -> None:
         follow_ups.change(connection, order_id, FollowUpKind(kind), {"due_at": now})
 
     await runtime.bridge.write(change)
-    runtime.bridge.owed.set()
+    runtime.bridge.wake_worker.set()

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.transactions import (
     claim_call,
-    operator_actions,
     receive_delivery,
+    waiting_orders,
 )
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
@@ -62,7 +63,7 @@ def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
 
     def work(connection: Connection) -> None:
         event = order_payload.read_order(body)
-        receive_delivery.receive(connection, LATER, delivery, event, policy=POLICY, terms=TERMS)
+        receive_delivery.receive(connection, LATER, delivery, event, policy=POLICY, call_policy=TERMS)
 
     return work
 
@@ -78,7 +79,9 @@ def _tell_again(connection: Connection) -> None:
 
 
 def _claim(first: CallAction) -> Callable[[Connection], Any]:
-    return lambda connection: claim_call.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
+    return lambda connection: claim_call.claim_due(
+        connection, LATER, policy=POLICY, call_policy=TERMS, first=first, tried=[]
+    )
 
 
 def hot() -> Iterator[Case]:
@@ -88,7 +91,7 @@ def hot() -> Iterator[Case]:
     yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
-    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, terms=TERMS)
+    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, call_policy=TERMS)
     yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
     yield "next at", owed_calls.next_at
     yield "free at", lambda connection: rate_limit.free_at(connection, name=RATE, limit=120, now=LATER)
@@ -96,7 +99,7 @@ def hot() -> Iterator[Case]:
     yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
     yield (
         "wake",
-        lambda connection: operator_actions.reevaluate_waiting(
+        lambda connection: waiting_orders.reevaluate_waiting(
             connection, LATER, 100_001, policy=POLICY, ignored_since=NOW
         ),
     )
@@ -118,9 +121,9 @@ def hot() -> Iterator[Case]:
     yield "follow-ups of", lambda connection: follow_ups.list_for_order(connection, 500)
     yield (
         "claim a follow-up",
-        lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, terms=TERMS),
+        lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, call_policy=TERMS),
     )
-    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, terms=TERMS)
+    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, call_policy=TERMS)
     yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
 
 

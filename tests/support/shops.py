@@ -71,9 +71,9 @@ class Rig:
         given: dict[str, Any] = {
             "shops": {"default": shop or runtime.shops["default"]},
             "policy": self.settings.policy,
-            "terms": call_policy(self.settings),
+            "call_policy": call_policy(self.settings),
             "every": timedelta(minutes=5),
-            "owed": runtime.bridge.owed,
+            "owed": runtime.bridge.wake_worker,
         }
         return BackfillScheduler(runtime.bridge, **(given | options))
 

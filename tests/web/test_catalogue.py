@@ -216,7 +216,7 @@ async def test_a_worker_renews_the_lists_by_itself_and_outlives_a_fault(
 ) -> None:
     await kit.api("GET", PRODUCTS)
     monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.RENEWED", timedelta(seconds=0.05))
-    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.terms, changed=asyncio.Event())
+    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.call_policy, changed=asyncio.Event())
     faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.renew
 
     async def renew() -> None:

@@ -188,7 +188,7 @@ async def test_a_refusal_is_exactly_this(door: Asking, path: str, logged: Logged
     refused = {"store": "default", "reason": "BadSignature", "request_id": told.request_id}
     (line,) = [each for each in logged if each["event"] == "delivery.refused"]
     assert line == refused | {"event": "delivery.refused", "log_level": "warning"}
-    assert door.app.state.runtime.bridge.tally.deliveries == {("refused", 401): 1}
+    assert door.app.state.runtime.bridge.metrics.deliveries == {("refused", 401): 1}
 
 
 # Headers
@@ -252,7 +252,7 @@ async def test_a_sender_that_hangs_up_is_no_error_and_nothing_is_kept(
     bound = {"request_id": told.request_id, "log_level": "info"}
     assert line == {"event": "request.aborted", "path": DOOR} | bound  # an address has no line break
     assert await door.kept() == []
-    assert door.app.state.runtime.bridge.tally.deliveries == {}
+    assert door.app.state.runtime.bridge.metrics.deliveries == {}
 
 
 # What nobody foresaw

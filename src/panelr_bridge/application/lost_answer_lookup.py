@@ -6,9 +6,10 @@ from functools import partial
 
 from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, PanelrCaller
 from panelr_bridge.application.transactions import claim_call, record_outcome
-from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.work_order_match import (
@@ -34,9 +35,9 @@ Names = dict[str, frozenset[int]]
 class LostAnswerLookup:
     """Carries out look-ups for one process, and remembers the names of Panelr's products for a while."""
 
-    def __init__(self, calls: PanelrCaller, terms: CallPolicy) -> None:
+    def __init__(self, calls: PanelrCaller, call_policy: CallPolicy) -> None:
         self._calls = calls
-        self._terms = terms
+        self._call_policy = call_policy
         self._names: tuple[datetime, Names] | None = None
         self._names_wanted = False
 
@@ -63,7 +64,7 @@ class LostAnswerLookup:
             return await self._several(report, found)
         if isinstance(found, NoMatch):
             return CallResult(
-                await self._calls.record(report, record_outcome.record_not_found, report, terms=self._terms)
+                await self._calls.record(report, record_outcome.record_not_found, report, call_policy=self._call_policy)
             )
         return await self._later(report, wait=SIBLING_WAIT)
 
@@ -117,7 +118,7 @@ class LostAnswerLookup:
         now = self._calls.clock()
         if self._names is not None and now - self._names[0] < NAMES_LAST:
             return self._names[1]
-        slot = await self._calls.write(claim_call.take_slot, terms=self._terms)
+        slot = await self._calls.write(claim_call.take_slot, call_policy=self._call_policy)
         if slot is None or self._calls.clock() - now > SLOT_HOLDS:
             self._names_wanted = True
             return None
@@ -144,7 +145,9 @@ class LostAnswerLookup:
 
     async def _later(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
         return CallResult(
-            await self._calls.record(report, record_outcome.postpone_look_up, report, terms=self._terms, wait=wait)
+            await self._calls.record(
+                report, record_outcome.postpone_look_up, report, call_policy=self._call_policy, wait=wait
+            )
         )
 
     async def _several(self, report: CallReport, found: AmbiguousMatch) -> CallResult:

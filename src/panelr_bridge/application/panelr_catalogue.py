@@ -13,9 +13,9 @@ from typing import Any, Generic
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions import claim_call, save_catalogue
-from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, ProductMapping
 from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr import request
@@ -54,9 +54,9 @@ PAYMENT_METHODS = _List("payment methods", PanelrPaymentMethod, request.get_paym
 class PanelrCatalogue:
     """One process's way to Panelr's lists. `changed` is set when orders that wait are to be decided anew."""
 
-    def __init__(self, calls: PanelrCaller, terms: CallPolicy, *, changed: asyncio.Event) -> None:
+    def __init__(self, calls: PanelrCaller, call_policy: CallPolicy, *, changed: asyncio.Event) -> None:
         self._calls = calls
-        self._terms = terms
+        self._call_policy = call_policy
         self._changed = changed
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._missed: dict[str, datetime] = {}
@@ -146,12 +146,14 @@ class PanelrCatalogue:
     async def _ask(self, wanted: _List[Offered]) -> None:
         """Ask Panelr for a list, if there is leave for a call, and keep what it tells."""
         claimed_at = self._calls.clock()
-        slot = await self._calls.write(claim_call.take_slot, terms=self._terms)
+        slot = await self._calls.write(claim_call.take_slot, call_policy=self._call_policy)
         if slot is None:
             self._miss(wanted, "the limit of Panelr's calls leaves none for it at the moment")
             return
         outcome, asked_at = await self._call(wanted.call(), claimed_at=claimed_at)
-        await self._calls.write(save_catalogue.record_call, slot, outcome, claimed_at=claimed_at, terms=self._terms)
+        await self._calls.write(
+            save_catalogue.record_call, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
+        )
         items = wanted.read(outcome) if isinstance(outcome, Done) else outcome
         log.info("catalogue.asked", list=wanted.name, outcome=call_outcome.name(outcome), status=outcome.status)
         if not isinstance(items, tuple):

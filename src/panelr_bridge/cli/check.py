@@ -93,7 +93,7 @@ async def _leave(opened: Database, chosen: Settings) -> bool:
     def take(connection: Connection) -> bool:
         now = utc_now()
         prepare_rate_limit(connection, now, rate_per_minute=chosen.panelr_rate_per_minute)
-        return take_slot(connection, now, terms=call_policy(chosen)) is not None
+        return take_slot(connection, now, call_policy=call_policy(chosen)) is not None
 
     return await opened.write(take)
 

@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from panelr_bridge import settings
+from panelr_bridge.application import operator_actions
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions import operator_actions
 from panelr_bridge.cli.console import out, state
 from panelr_bridge.cli.startup import require_file, require_migrated, run
 from panelr_bridge.errors import NotFound

@@ -250,6 +250,10 @@ def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
     return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
 
 
+CHANGES = frozenset({"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"})
+"""Reason codes of `changes_since`: each new snapshot computes them again."""
+
+
 def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
     """Return what a person should know about an order that has changed since its work order was created."""
     found = []

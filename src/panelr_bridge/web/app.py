@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
 from panelr_bridge import __version__, logs
@@ -22,10 +23,11 @@ from panelr_bridge.web import (
     problems,
     stats,
     suggestions,
-    webhook_route,
+    webhook_docs,
 )
 from panelr_bridge.web.auth import AdminGate
 from panelr_bridge.web.request_id import RequestId
+from panelr_bridge.web.webhook import WebhookRoute
 
 log = logs.get(__name__)
 
@@ -37,16 +39,18 @@ problem details with the `request_id` under which the log has them.
 
 
 class Application(FastAPI):
-    """FastAPI, but deliveries go straight to the door."""
+    """FastAPI with the webhook route in front of it."""
+
+    webhook_route = WebhookRoute()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the server's start and stop."""
-        store = webhook_route.store_of(scope)
+        store = self.webhook_route.match(scope)
         if store is None:
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
-        await webhook_route.take(scope, receive, send, store)
+        await self.webhook_route(scope, receive, send, store)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -73,15 +77,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
-    app.router.routes[:0] = webhook_route.router.routes
     for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health, metrics):
         app.include_router(part.router)
-    app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def _honest(specification: dict[str, Any]) -> dict[str, Any]:
-    """Take out FastAPI's own form of a 422, which is never answered, and put back the nulls that it takes out."""
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document with the webhook route, and without FastAPI's own 422, which is never answered."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    routes = [*webhook_docs.router.routes, *app.routes]
+    specification = get_openapi(title=app.title, version=app.version, description=app.description, routes=routes)
     for methods in specification["paths"].values():
         for operation in methods.values():
             answer = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
@@ -92,10 +99,7 @@ def _honest(specification: dict[str, Any]) -> dict[str, Any]:
     schemas = specification["components"]["schemas"]
     for model in (ProductMapping, orders.OrderOut, stats.StatsOut, catalogue.ProductOut):
         schemas[model.__name__]["examples"] = model.model_config["json_schema_extra"]["examples"]  # type: ignore[index]
-    for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
-        answers = specification["paths"][path]["post"]["responses"]
-        for status, example in webhook_route.EXAMPLES.items():
-            answers[str(status)]["content"]["application/json"]["example"] = example
+    app.openapi_schema = specification
     return specification
 
 

@@ -16,7 +16,7 @@ from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
 from panelr_bridge.web.dependencies import Parts
 from panelr_bridge.web.pagination import Id, ListAnswer, ListQuery, ListResource, Number, SingleAnswer, moment
-from panelr_bridge.web.webhook import outcome
+from panelr_bridge.web.webhook import result_json
 
 router = admin_router("Deliveries")
 log = logs.get(__name__)
@@ -94,7 +94,7 @@ async def replay_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
     row = await parts.database.read(deliveries.get, delivery_id)
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id}")
-    delivery, order = await parts.bridge.replay(row, actor=ACTOR)
+    result = await parts.bridge.replay(row, actor=ACTOR)
     log.info("operator.acted", action="replay", delivery=delivery_id)
-    shown = show_delivery(row) | {"verdict": delivery.verdict, "words": delivery.words}
-    return JSONResponse({"data": shown | {"outcome": outcome(delivery, order, words=delivery.words)}})
+    shown = show_delivery(row) | {"verdict": result.verdict, "words": result.words}
+    return JSONResponse({"data": shown | {"outcome": result_json(result)}})

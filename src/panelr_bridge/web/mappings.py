@@ -22,7 +22,7 @@ from panelr_bridge.store import mappings
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
-from panelr_bridge.web.body import read
+from panelr_bridge.web.body import read_body
 from panelr_bridge.web.dependencies import Parts
 from panelr_bridge.web.pagination import Id, ListAnswer, ListQuery, ListResource, Number, SingleAnswer, moment
 
@@ -307,7 +307,7 @@ def _fields(resource: ListResource, row: Row) -> dict[str, Any]:
 def _changed(parts: BridgeContainer, kind: str, action: str, mapping_id: int | None = None) -> None:
     """Tell the log, and wake the worker: orders may have waited for this."""
     log.info("mapping.changed", kind=kind, action=action, mapping=mapping_id)
-    parts.bridge.owed.set()
+    parts.bridge.wake_worker.set()
 
 
 def require_store(parts: BridgeContainer, store: str) -> None:
@@ -329,7 +329,7 @@ def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
 async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
     """The mappings in the body. Tens of thousands are checked in a thread: deliveries are answered meanwhile."""
     announced = request.headers.get("content-length", "").encode("latin-1")
-    body = await read(request.receive, announced=announced, limit=limit)
+    body = await read_body(request.receive, content_length=announced, limit=limit)
     if not request.headers.get("content-type", "").startswith("application/json"):
         try:
             return await asyncio.to_thread(mapping_input.read_csv, body.decode())

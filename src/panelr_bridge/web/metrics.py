@@ -46,7 +46,7 @@ async def metrics(parts: Parts) -> Response:
     found = await _known(parts, now=now)
     up = _gauge("bridge_database_up", "1; or 0 while the database does not answer.", int(found is not None))
     stored = () if found is None else _stored(found, parts, now=now)
-    page: Any = _Page([up, *stored, *_done(parts.bridge.tally)])
+    page: Any = _Page([up, *stored, *_done(parts.bridge.metrics)])
     return Response(generate_latest(page), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from sqlalchemy import Connection
 
 from panelr_bridge import logs
+from panelr_bridge.application import operator_actions
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.application.transactions import operator_actions
 from panelr_bridge.domain.mapping_input import Name, PlainText, plain
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
@@ -245,5 +245,5 @@ def _with_moments(row: Row, *names: str) -> dict[str, Any]:
 async def _acted(parts: BridgeContainer, order_id: int, action: str) -> JSONResponse:
     """Tell the log, wake the worker, and answer the order as it stands now."""
     log.info("operator.acted", action=action, order=order_id)
-    parts.bridge.owed.set()
+    parts.bridge.wake_worker.set()
     return JSONResponse({"data": await order_story(parts.database, order_id)})

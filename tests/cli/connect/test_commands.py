@@ -114,7 +114,7 @@ async def test_a_person_who_presses_ctrl_c_leaves_no_order_behind(scene: Scene) 
 
 async def test_the_worker_of_a_server_looks_at_the_shop(scene: Scene) -> None:
     """The parts are put together so: the look of the worker's own watching, by the shop's client, for its door."""
-    watching = scene.runtime.worker._watching
+    watching = scene.runtime.worker._webhook_monitor
     assert watching is not None
     await watching.turn()
     async with httpx.AsyncClient(base_url=scene.url, trust_env=False) as client:

@@ -15,11 +15,11 @@ import simplejson
 
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.parse_delivery import parse_delivery
+from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import known_orders, receive_delivery
-from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.application.transactions.known_orders import KnownOrders, is_known
 from panelr_bridge.application.transactions.receive_delivery import BackfillContext, ReceiveResult
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.deliveries import Delivery
@@ -110,7 +110,8 @@ def fetched_order(payload: Payload, *, store: str) -> FetchedOrder:
             store=store, topic=TOPIC, body=text.encode(), headers=dict(HEADERS), verdict="failed", words=FAULT
         )
         return FetchedOrder(failed, None, hashlib.sha256(failed.body).digest())
-    delivery, event = parse_delivery(store=store, topic=TOPIC, body=body, headers=HEADERS)
+    raw = RawDelivery(store=store, topic=TOPIC, body=body, headers=dict(HEADERS))
+    delivery, event = parse_delivery(raw)
     return FetchedOrder(delivery, event, hashlib.sha256(body).digest())
 
 
@@ -118,13 +119,13 @@ class PageImporter:
     """Feeds pages of one store's orders to the steps that the door feeds."""
 
     def __init__(
-        self, calls: PanelrCaller, *, store: str, policy: OrderPolicy, terms: CallPolicy, stores: int = 1
+        self, calls: PanelrCaller, *, store: str, policy: OrderPolicy, call_policy: CallPolicy, stores: int = 1
     ) -> None:
         self._calls = calls
         self._store = store
         self._policy = policy
-        self._terms = terms
-        self._pace = timedelta(seconds=60 * stores / (terms.rate_per_minute * SHARE))
+        self._call_policy = call_policy
+        self._pace = timedelta(seconds=60 * stores / (call_policy.rate_per_minute * SHARE))
 
     async def feed(
         self, page: Sequence[Payload], *, since: datetime, paced_until: datetime | None
@@ -187,7 +188,12 @@ class PageImporter:
         delivery = each.delivery
         try:
             received = await self._calls.write(
-                receive_delivery.receive, delivery, each.event, policy=self._policy, terms=self._terms, asked=asked
+                receive_delivery.receive,
+                delivery,
+                each.event,
+                policy=self._policy,
+                call_policy=self._call_policy,
+                backfill=asked,
             )
         except Exception as error:
             if is_unavailable(error):

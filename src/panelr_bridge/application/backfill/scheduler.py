@@ -23,7 +23,7 @@ from panelr_bridge.application.backfill.page import (
     newest,
 )
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions.claim_call import CallPolicy
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import backfill_cursors
@@ -90,7 +90,7 @@ class BackfillScheduler:
         *,
         shops: Mapping[str, ShopClient],
         policy: OrderPolicy,
-        terms: CallPolicy,
+        call_policy: CallPolicy,
         every: timedelta,
         owed: asyncio.Event,
         lease: timedelta = LEASE,
@@ -103,7 +103,8 @@ class BackfillScheduler:
         self._stopping = asyncio.Event()
         self._holder = secrets.token_hex(8)
         self._reconcilers = {
-            name: PageImporter(calls, store=name, policy=policy, terms=terms, stores=len(shops)) for name in shops
+            name: PageImporter(calls, store=name, policy=policy, call_policy=call_policy, stores=len(shops))
+            for name in shops
         }
 
     def stop(self) -> None:

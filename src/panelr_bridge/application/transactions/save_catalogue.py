@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
-from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Outcome, Throttled
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import PanelrProduct
 from panelr_bridge.store import catalogue, mappings
 from panelr_bridge.store.catalogue import Offered
@@ -17,7 +17,13 @@ UNAUTHORIZED = 401
 
 
 def record_call(
-    connection: Connection, now: datetime, slot: RateSlot, outcome: Outcome, *, claimed_at: datetime, terms: CallPolicy
+    connection: Connection,
+    now: datetime,
+    slot: RateSlot,
+    outcome: Outcome,
+    *,
+    claimed_at: datetime,
+    call_policy: CallPolicy,
 ) -> None:
     """Tell the rate limit how a call ended that belongs to no order.
 
@@ -26,7 +32,7 @@ def record_call(
     rate_gate.extend_slot(connection, slot, claimed_at=claimed_at, now=now)
     rate_gate.reopen_gate(connection, slot, outcome, now=now)
     if isinstance(outcome, Throttled) or outcome.status == UNAUTHORIZED:
-        rate_gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
+        rate_gate.close_gate(connection, slot, outcome, schedule=call_policy.retry_schedule, now=now)
 
 
 def save_list(

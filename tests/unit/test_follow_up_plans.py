@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.application.follow_ups.payment import has_arrived
+from panelr_bridge.application.follow_ups.plan import plan_steps
+from panelr_bridge.application.follow_ups.status_poll import POLLED_FOR, next_poll
 from panelr_bridge.domain.follow_up_rules import (
-    POLLED_FOR,
     Cancel,
     CreatedOrder,
     Escalate,
@@ -17,9 +19,6 @@ from panelr_bridge.domain.follow_up_rules import (
     Step,
     StoreOptions,
     first_look,
-    has_arrived,
-    next_poll,
-    plan_follow_ups,
 )
 from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
 from panelr_bridge.woocommerce.order_payload import Order
@@ -47,6 +46,7 @@ def snapshot(**changes: Any) -> Order:
 
 def created(content: dict[str, Any], **changes: Any) -> CreatedOrder:
     known = CreatedOrder(
+        now=NOW,
         order=snapshot(**content),
         work_order=WORK_ORDER,
         request=REQUEST,
@@ -61,7 +61,7 @@ def created(content: dict[str, Any], **changes: Any) -> CreatedOrder:
 def wanted(
     one: CreatedOrder, *, shop: StoreOptions = SHOP, known: dict[FollowUpKind, FollowUpState] | None = None
 ) -> dict[FollowUpKind, Step]:
-    return {step.kind: step for step in plan_follow_ups(one, shop, known or {}, now=NOW)}
+    return {step.kind: step for step in plan_steps(replace(one, store=shop, follow_ups=known or {}))}
 
 
 def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
@@ -76,7 +76,7 @@ def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
 def test_a_paid_order_tells_panelr_once() -> None:
     told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
     assert wanted(created(PAID))[FollowUpKind.PAYMENT] == Schedule(FollowUpKind.PAYMENT, NOW, told)
-    done = {FollowUpKind.PAYMENT: FollowUpState(told=told, done_at=NOW, sent=True)}
+    done = {FollowUpKind.PAYMENT: FollowUpState(content=told, done_at=NOW, sent=True)}
     assert FollowUpKind.PAYMENT not in wanted(created(PAID), known=done)
 
 
@@ -111,7 +111,7 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
     told_before = replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))
     step = wanted(created(PAID, on_paid=OnPaid.COMPLETE_ORDER, request=told_before))[FollowUpKind.PAYMENT]
     assert isinstance(step, Schedule)
-    assert (step.told["action"], step.told["amount"]) == ("complete_order", None)  # amounts add up
+    assert (step.content["action"], step.content["amount"]) == ("complete_order", None)  # amounts add up
 
 
 @pytest.mark.parametrize(
@@ -149,21 +149,21 @@ def test_what_cannot_be_done_is_told_to_a_person(
 @pytest.mark.parametrize("kind", [FollowUpKind.PAYMENT, FollowUpKind.INSTRUCTIONS])
 def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(kind: FollowUpKind) -> None:
     cancelled = created(PAID | {"status": "cancelled"})
-    assert wanted(cancelled, known={kind: FollowUpState(told={}, owed=True)})[kind] == Cancel(kind)
-    assert kind not in wanted(cancelled, known={kind: FollowUpState(told={}, owed=True, sent=True)})
-    assert kind not in wanted(cancelled, known={kind: FollowUpState(told={}, done_at=NOW)})
+    assert wanted(cancelled, known={kind: FollowUpState(content={}, owed=True)})[kind] == Cancel(kind)
+    assert kind not in wanted(cancelled, known={kind: FollowUpState(content={}, owed=True, sent=True)})
+    assert kind not in wanted(cancelled, known={kind: FollowUpState(content={}, done_at=NOW)})
 
 
 COULD_NOT = {
-    FollowUpKind.PAYMENT: FollowUpState(told={"cannot": "payment_not_told"}),
-    FollowUpKind.INSTRUCTIONS: FollowUpState(told={"cannot": "instructions_not_sent"}),
+    FollowUpKind.PAYMENT: FollowUpState(content={"cannot": "payment_not_told"}),
+    FollowUpKind.INSTRUCTIONS: FollowUpState(content={"cannot": "instructions_not_sent"}),
 }
 
 
 def test_what_could_not_be_done_is_told_once() -> None:
     assert FollowUpKind.PAYMENT not in wanted(created(PAID, request=None), known=COULD_NOT)
     assert FollowUpKind.INSTRUCTIONS not in wanted(created(UNPAID), shop=StoreOptions(), known=COULD_NOT)
-    before = {FollowUpKind.PAYMENT: FollowUpState(told={"cannot": "another"})}
+    before = {FollowUpKind.PAYMENT: FollowUpState(content={"cannot": "another"})}
     assert isinstance(wanted(created(PAID, request=None), known=before)[FollowUpKind.PAYMENT], Escalate)
 
 
@@ -190,11 +190,11 @@ def test_what_could_not_be_done_and_is_not_called_for_any_more_is_withdrawn(
 @pytest.mark.parametrize(
     ("instructions", "told"),
     [
-        (FollowUpState(told={}, done_at=NOW, sent=True), True),
-        (FollowUpState(told={}, owed=True, sent=True), True),
-        (FollowUpState(told={}), True),
-        (FollowUpState(told={}, owed=True), False),
-        (FollowUpState(told={"cannot": "instructions_not_sent"}), False),
+        (FollowUpState(content={}, done_at=NOW, sent=True), True),
+        (FollowUpState(content={}, owed=True, sent=True), True),
+        (FollowUpState(content={}), True),
+        (FollowUpState(content={}, owed=True), False),
+        (FollowUpState(content={"cannot": "instructions_not_sent"}), False),
     ],
     ids=["told how to pay", "perhaps", "a person's", "not yet", "could not be"],
 )
@@ -215,22 +215,22 @@ def test_the_store_is_written_to_when_something_is_new() -> None:
         "panelr_reference_code": "WO-2026-00007",
         "panelr_status": "pending_payment",
     }
-    assert step.told == {"wanted": {"meta": meta}}
-    written = FollowUpState(told={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done_at=NOW)
+    assert step.content == {"wanted": {"meta": meta}}
+    written = FollowUpState(content={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done_at=NOW)
     assert FollowUpKind.WRITE_BACK not in wanted(created(UNPAID), shop=shop, known={FollowUpKind.WRITE_BACK: written})
     moved = created(UNPAID, work_order=replace(WORK_ORDER, status="queued"))
     again = wanted(moved, shop=shop, known={FollowUpKind.WRITE_BACK: written})[FollowUpKind.WRITE_BACK]
     assert isinstance(again, Schedule)
-    assert again.told["wanted"]["meta"]["panelr_status"] == "queued"
-    assert again.told["noted"]  # the note stays one
+    assert again.content["wanted"]["meta"]["panelr_status"] == "queued"
+    assert again.content["noted"]  # the note stays one
 
 
 def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it() -> None:
     shop = replace(SHOP, writes_back=True, with_token=True)
     step = wanted(created(UNPAID), shop=shop)[FollowUpKind.WRITE_BACK]
     assert isinstance(step, Schedule)
-    assert step.told["wanted"]["with_token"] is True
-    assert "tok" not in str(step.told).replace("with_token", "")
+    assert step.content["wanted"]["with_token"] is True
+    assert "tok" not in str(step.content).replace("with_token", "")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_completed_work_order_completes_an_order_in_processing(
     one = created(PAID | {"status": status}, work_order=replace(WORK_ORDER, status=panelr))
     step = wanted(one, shop=shop)[FollowUpKind.WRITE_BACK]
     assert isinstance(step, Schedule)
-    assert ("status" in step.told["wanted"]) is moved
+    assert ("status" in step.content["wanted"]) is moved
 
 
 def test_an_order_that_is_refunded_meanwhile_is_not_completed_any_more() -> None:
@@ -259,17 +259,17 @@ def test_an_order_that_is_refunded_meanwhile_is_not_completed_any_more() -> None
     step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUpKind.WRITE_BACK]
     assert isinstance(step, Schedule)
     refunded = created(PAID | {"status": "refunded"}, work_order=work_order)
-    again = wanted(refunded, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(told=step.told, owed=True)})
-    assert "status" not in again[FollowUpKind.WRITE_BACK].told["wanted"]  # type: ignore[union-attr]
+    again = wanted(refunded, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(content=step.content, owed=True)})
+    assert "status" not in again[FollowUpKind.WRITE_BACK].content["wanted"]  # type: ignore[union-attr]
 
 
 def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
-    asked = FollowUpState(told={"since": (NOW - timedelta(days=9)).isoformat()}, done_at=NOW - timedelta(days=2))
-    paid = {FollowUpKind.STATUS: asked, FollowUpKind.PAYMENT: FollowUpState(told=SUBMIT, done_at=NOW, sent=True)}
+    asked = FollowUpState(content={"since": (NOW - timedelta(days=9)).isoformat()}, done_at=NOW - timedelta(days=2))
+    paid = {FollowUpKind.STATUS: asked, FollowUpKind.PAYMENT: FollowUpState(content=SUBMIT, done_at=NOW, sent=True)}
     work_order = replace(WORK_ORDER, status="payment_submitted")
     step = wanted(created(PAID, work_order=work_order), known=paid)[FollowUpKind.STATUS]
     assert step == Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()})
-    since = {FollowUpKind.STATUS: FollowUpState(told={"since": NOW.isoformat()}, owed=True)}
+    since = {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat()}, owed=True)}
     assert FollowUpKind.STATUS not in wanted(created(PAID, work_order=work_order), known=paid | since)
 
 
@@ -282,7 +282,7 @@ def test_only_who_is_to_pay_before_the_goods_is_told_how(status: str) -> None:
 def test_a_payment_by_another_method_tells_the_other_one() -> None:
     step = wanted(created(PAID, payment_method_id=2))[FollowUpKind.PAYMENT]
     assert isinstance(step, Schedule)
-    assert step.told["payment_method_id"] == 2
+    assert step.content["payment_method_id"] == 2
 
 
 def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:
@@ -292,7 +292,7 @@ def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:
     assert isinstance(step, Schedule)
     echo = created(PAID | {"status": "completed"}, work_order=work_order)
     assert FollowUpKind.WRITE_BACK not in wanted(
-        echo, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(told=step.told)}
+        echo, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(content=step.content)}
     )
 
 
@@ -344,4 +344,4 @@ def test_whether_a_payment_has_arrived(
     told: dict[str, Any], status: str, payments: list[tuple[str, datetime | None]], arrived: bool
 ) -> None:
     paid = tuple((Decimal(amount), at) for amount, at in payments)
-    assert has_arrived(told=told, sent_at=NOW, status=status, payments=paid) is arrived
+    assert has_arrived(content=told, sent_at=NOW, status=status, payments=paid) is arrived
