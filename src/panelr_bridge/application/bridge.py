@@ -248,7 +248,7 @@ class Bridge(PanelrCaller):
             if isinstance(found, WorkOrder):
                 state = await self._created(report, found)
                 if claim.paid_at is not None and state is OrderState.CREATED:
-                    self.tally.paid_to_created.note((self.clock() - claim.paid_at).total_seconds())
+                    self.tally.paid_to_created.observe((self.clock() - claim.paid_at).total_seconds())
                 return CallResult(state, found if state is OrderState.CREATED else None)
             report = replace(report, outcome=found)
         return CallResult(await self.record(report, record_outcome.record_not_created, report, terms=self.terms))

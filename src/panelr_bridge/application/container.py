@@ -85,11 +85,11 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             stores=WriteBackTargets(wanted=store_options(settings), writers=shops),
             owed=bridge.owed,
         )
-        catalogue = PanelrCatalogue(bridge, call_policy(settings), changed=bridge.owed)
+        catalogue = PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.owed)
         watching = WebhookMonitor(
             opened,
             shops=shops,
-            doors={name: delivery_endpoint(name, settings.public_url) for name in shops},
+            endpoints={name: delivery_endpoint(name, settings.public_url) for name in shops},
             clock=clock,
         )
         worker = Worker(
@@ -101,7 +101,7 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             policy=settings.policy,
             terms=call_policy(settings),
             every=timedelta(minutes=settings.backfill_minutes),
-            owed=bridge.owed,
+            wake_worker=bridge.owed,
         )
         try:
             yield BridgeContainer(

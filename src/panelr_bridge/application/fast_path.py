@@ -96,7 +96,7 @@ class FastPath:
         order = (delivery.store, event.id)
         if self._orders.get(order):
             return None
-        self._orders.keep(order, True)  # whoever tells it meanwhile goes the other way, and finds it
+        self._orders.put(order, True)  # whoever tells it meanwhile goes the other way, and finds it
         catalogue = await self._catalogue(delivery.store, event)
         decision = decide(event, catalogue, self._policy) if catalogue is not None else None
         if catalogue is None or not isinstance(decision, Create):
@@ -119,7 +119,7 @@ class FastPath:
         added = await fast_path.insert_order(self._database, values)
         if not isinstance(added, InsertedOrder):
             if added is not None and added != weighed.catalogue.revision:
-                self._catalogues.forget()
+                self._catalogues.clear()
             return None
         row |= {"id": added.order_id, "delivery_id": added.delivery_id, "sent_delivery_id": added.delivery_id}
         follows = follows_at_once(weighed, store=delivery.store, policy=self._policy)
@@ -144,18 +144,18 @@ class FastPath:
         asked = mappings.asked(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
         catalogue, order_id = mappings.told(await self._database.execute_autocommit(mappings.FOR_ORDER, lambda: asked))
         if len(keys) <= KEYS:
-            self._catalogues.keep((store, keys, method), replace(catalogue, lines=None))  # lines are one customer's
+            self._catalogues.put((store, keys, method), replace(catalogue, lines=None))  # lines are one customer's
         return catalogue if order_id is None else None
 
     def remember(self, delivery: Delivery, event: Order | OrderDeleted | None, received: ReceiveResult) -> None:
         """Remember that these bytes are their order's newest snapshot, for those that come again."""
         row = received.order
         if isinstance(event, Order) and row is not None and row["snapshot_sha256"] == delivery.sha256:
-            self._snapshots.keep((delivery.store, delivery.sha256), (event.id, event.status))
+            self._snapshots.put((delivery.store, delivery.sha256), (event.id, event.status))
             self._stored(delivery, received.stored.id)
 
     def _stored(self, delivery: Delivery, place: int) -> None:
-        self._places.keep((delivery.store, delivery.topic, delivery.sha256), place)
+        self._places.put((delivery.store, delivery.topic, delivery.sha256), place)
 
     async def try_record_created(self, report: CallReport, work_order: WorkOrder) -> bool:
         """Do what `record.created` does with a call that took no time and was no probe.

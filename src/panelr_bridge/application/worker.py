@@ -50,7 +50,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. A database that is away is waited for; one order that fails holds up no other."""
-        async with contextlib.nullcontext() if self._watching is None else self._watching.beside():
+        async with contextlib.nullcontext() if self._watching is None else self._watching.run_in_background():
             while not self.stopping:
                 self._bridge.owed.clear()
                 await self._rest(await self._turn())

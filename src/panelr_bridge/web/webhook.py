@@ -56,7 +56,7 @@ async def handle_delivery(scope: Scope, receive: Receive, store: str) -> Webhook
         return _copied(await problems.hung_up(Request(scope), error))
     else:
         verdict, answer = _pong(scope, store) if told is None else await _taken(runtime, scope, told)
-    runtime.bridge.tally.delivery(verdict, answer.status)
+    runtime.bridge.tally.count_delivery(verdict, answer.status)
     return answer
 
 
