@@ -61,54 +61,49 @@ class ComparedOrder:
 
 @dataclass(frozen=True, slots=True)
 class FetchedOrder:
-    """An order from the shop's REST API, in the form of a delivery. `event` is None if it could not be read."""
+    """An order from the shop's REST API, in the form of a delivery. `event` is None if it could not be read.
+
+    `row` is the order's row in the database, if any. `is_known` means: an import would change nothing.
+    """
 
     delivery: Delivery
     event: Order | OrderDeleted | None
     sha256: bytes
+    row: Row | None = None
+    is_known: bool = False
 
     @property
     def order(self) -> Order | None:
         """The order's snapshot, None if it could not be read."""
         return self.event if isinstance(self.event, Order) else None
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A fetched order beside its row in the database. `is_known` means that an import would change nothing."""
-
-    fetched: FetchedOrder
-    row: Row | None
-    is_known: bool
-
-    def skip_reason(self, *, now: datetime) -> OrderComparison | None:
+    def find_skip_reason(self, *, now: datetime) -> OrderComparison | None:
         """Return why this order need not be imported now, None if it must be."""
         if self.is_known:
             return OrderComparison.KNOWN
-        order = self.fetched.order
-        modified = None if order is None else order.date_modified_gmt
+        modified = None if self.order is None else self.order.date_modified_gmt
         is_recent = modified is not None and now - SETTLE < modified <= now + CLOCK_AHEAD
         return OrderComparison.RECENT if is_recent else None
 
-    def compared(
+    def to_compared(
         self, kind: OrderComparison, *, state: OrderState | None = None, words: str | None = None
     ) -> ComparedOrder:
         """Return this order with the comparison's result."""
         compared = ComparedOrder(
             kind=kind,
-            woo_order_id=self.fetched.delivery.woo_order_id,
+            woo_order_id=self.delivery.woo_order_id,
             stored_status=None if self.row is None else self.row["woo_status"],
             state=state,
             words=words or "",
         )
-        order = self.fetched.order
+        order = self.order
         if order is None:
             return compared
         number = order.number or str(order.id)
         return replace(compared, number=number, status=order.status, modified_at=order.date_modified_gmt)
 
 
-def read_fetched(payload: Payload, *, store: str) -> FetchedOrder:
+def read_payload(payload: Payload, *, store: str) -> FetchedOrder:
     """Convert `payload`, from either kind of API, to the delivery that its webhook would have sent. Never raises."""
     try:
         body = as_wc_body(payload)
@@ -123,10 +118,10 @@ def read_fetched(payload: Payload, *, store: str) -> FetchedOrder:
     return FetchedOrder(delivery, event, hashlib.sha256(body).digest())
 
 
-def build_candidate(fetched: FetchedOrder, stored: KnownOrders) -> Candidate:
-    """Compare a fetched order with the `stored` orders of its page."""
+def with_stored(fetched: FetchedOrder, stored: KnownOrders) -> FetchedOrder:
+    """Return `fetched` with its row and `is_known`, from the `stored` orders of its page."""
     if fetched.order is None:  # "failed" is an error of the bridge, so the next run tries again
         is_unreadable = stored.verdicts.get(fetched.sha256) == fetched.delivery.verdict == "unreadable"
-        return Candidate(fetched, None, is_unreadable)
+        return replace(fetched, is_known=is_unreadable)
     row = stored.rows.get(fetched.order.id)
-    return Candidate(fetched, row, row is not None and is_known(row, fetched.order, sha256=fetched.sha256))
+    return replace(fetched, row=row, is_known=row is not None and is_known(row, fetched.order, sha256=fetched.sha256))

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from panelr_bridge import logs
 from panelr_bridge.application.backfill.compared_order import (
     TOPIC,
-    Candidate,
     ComparedOrder,
+    FetchedOrder,
     OrderComparison,
-    build_candidate,
-    read_fetched,
+    read_payload,
+    with_stored,
 )
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions import known_orders, receive_delivery
@@ -77,14 +77,14 @@ class PageImporter:
         the compared orders and the new `paced_until`. Raises only if the database is unavailable.
         """
         compared = []
-        for order in await self._read_candidates(page):
+        for fetched in await self._match_stored(page):
             now = self._caller.clock()
-            if (skipped := order.skip_reason(now=now)) is not None:
-                compared.append(order.compared(skipped))
+            if (skip_reason := fetched.find_skip_reason(now=now)) is not None:
+                compared.append(fetched.to_compared(skip_reason))
                 continue
             due = now if paced_until is None else max(now, paced_until + self._pace)
-            imported = await self._import_order(order, BackfillContext(since, due))
-            was_queued = order.row is not None and order.row["state"] == OrderState.QUEUED
+            imported = await self._import_order(fetched, BackfillContext(since, due))
+            was_queued = fetched.row is not None and fetched.row["state"] == OrderState.QUEUED
             if imported.state is OrderState.QUEUED and not was_queued:
                 paced_until = due
             compared.append(imported)
@@ -92,10 +92,10 @@ class PageImporter:
 
     async def compare_page(self, page: Sequence[Payload]) -> list[ComparedOrder]:
         """Return what `import_page` would do by the current mappings, and store nothing."""
-        return [await self._compare_order(order) for order in await self._read_candidates(page)]
+        return [await self._compare_order(fetched) for fetched in await self._match_stored(page)]
 
-    async def _read_candidates(self, page: Sequence[Payload]) -> list[Candidate]:
-        fetched = [read_fetched(payload, store=self._store) for payload in page]
+    async def _match_stored(self, page: Sequence[Payload]) -> list[FetchedOrder]:
+        fetched = [read_payload(payload, store=self._store) for payload in page]
         stored = await self._caller.database.read(
             known_orders.read_known_orders,
             store=self._store,
@@ -103,51 +103,51 @@ class PageImporter:
             ids=[each.order.id for each in fetched if each.order is not None],
             unreadable=[each.sha256 for each in fetched if each.order is None],
         )
-        return [build_candidate(each, stored) for each in fetched]
+        return [with_stored(each, stored) for each in fetched]
 
-    async def _compare_order(self, candidate: Candidate) -> ComparedOrder:
-        if (skipped := candidate.skip_reason(now=self._caller.clock())) is not None:
-            return candidate.compared(skipped)
-        order = candidate.fetched.order
+    async def _compare_order(self, fetched: FetchedOrder) -> ComparedOrder:
+        if (skip_reason := fetched.find_skip_reason(now=self._caller.clock())) is not None:
+            return fetched.to_compared(skip_reason)
+        order = fetched.order
         if order is None:
-            return candidate.compared(OrderComparison.FAILED, words=candidate.fetched.delivery.words)
+            return fetched.to_compared(OrderComparison.FAILED, words=fetched.delivery.words)
         state, reasons = await self._caller.database.read(
-            known_orders.preview_state, order, candidate.row, store=self._store, policy=self._policy
+            known_orders.preview_state, order, fetched.row, store=self._store, policy=self._policy
         )
         words = "; ".join(reason.words for reason in reasons)
-        return candidate.compared(OrderComparison.FOUND, state=state, words=words)
+        return fetched.to_compared(OrderComparison.FOUND, state=state, words=words)
 
-    async def _import_order(self, candidate: Candidate, context: BackfillContext) -> ComparedOrder:
+    async def _import_order(self, fetched: FetchedOrder, context: BackfillContext) -> ComparedOrder:
         """Store one order. One that cannot be processed is stored as a failed delivery and stops no other order."""
-        delivery, event = candidate.fetched.delivery, candidate.fetched.event
+        delivery = fetched.delivery
         try:
             received = await self._caller.write(
-                receive_delivery.receive, delivery, event, policy=self._policy, terms=self._terms, asked=context
+                receive_delivery.receive, delivery, fetched.event, policy=self._policy, terms=self._terms, asked=context
             )
         except Exception as error:
             if is_unavailable(error):
                 raise
             log.exception("backfill.failed", store=self._store, woo_order_id=delivery.woo_order_id)
             await self._caller.write(receive_delivery.store_as_failed, delivery)
-            return candidate.compared(OrderComparison.FAILED, words=UNPROCESSED)
-        if candidate.fetched.order is None:
+            return fetched.to_compared(OrderComparison.FAILED, words=UNPROCESSED)
+        if fetched.order is None:
             log.warning("backfill.failed", store=self._store, verdict=delivery.verdict, delivery=received.stored.id)
-            return candidate.compared(OrderComparison.FAILED, words=delivery.words)
-        return self._report_import(candidate, received)
+            return fetched.to_compared(OrderComparison.FAILED, words=delivery.words)
+        return self._finish_import(fetched, received)
 
-    def _report_import(self, candidate: Candidate, received: ReceiveResult) -> ComparedOrder:
+    def _finish_import(self, fetched: FetchedOrder, received: ReceiveResult) -> ComparedOrder:
         order = received.order or {}
         if order.get("delivery_id") != received.stored.id:  # its webhook arrived during the import
-            return candidate.compared(OrderComparison.KNOWN)
+            return fetched.to_compared(OrderComparison.KNOWN)
         state = OrderState(order["state"])
         log.info(
             "backfill.found",
             store=self._store,
-            woo_order_id=candidate.fetched.delivery.woo_order_id,
+            woo_order_id=fetched.delivery.woo_order_id,
             delivery=received.stored.id,
-            unknown=candidate.row is None,
+            unknown=fetched.row is None,
             state=state,
             reason=(order["reasons"] or [{}])[0].get("code"),
         )
         words = "; ".join(reason["words"] for reason in order["reasons"])
-        return candidate.compared(OrderComparison.FOUND, state=state, words=words)
+        return fetched.to_compared(OrderComparison.FOUND, state=state, words=words)
