@@ -59,7 +59,7 @@ async def next_claim(kit: Kit) -> Claim:
 
 async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order 1's work order exists, its answer is being lost; order 2's call never arrived: it must not adopt that."""
-    bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._sibling_on_the_wire
+    bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._has_call_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
     first, second = await claimed(stepped, 1), await claimed(stepped, 2)
     await bridge.panelr.call(request.create_work_order(first.body), now=bridge.clock())
@@ -72,7 +72,7 @@ async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkey
         await not_created(stepped, first, Unknown(words="lost"))
         return found
 
-    monkeypatch.setattr(lost_answer_lookup.LostAnswerLookup, "_sibling_on_the_wire", and_then_it_is_lost)
+    monkeypatch.setattr(lost_answer_lookup.LostAnswerLookup, "_has_call_on_the_wire", and_then_it_is_lost)
     assert (await bridge.carry_out(await next_claim(stepped))).state is OrderState.UNCONFIRMED
     monkeypatch.undo()
     second_look = await next_claim(stepped)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.scheduler import BackfillScheduler
 from panelr_bridge.application.container import call_policy
 from panelr_bridge.settings import Settings
@@ -73,14 +73,14 @@ class Rig:
             "policy": self.settings.policy,
             "call_policy": call_policy(self.settings),
             "every": timedelta(minutes=5),
-            "owed": runtime.bridge.wake_worker,
+            "wake_worker": runtime.bridge.wake_worker,
         }
         return BackfillScheduler(runtime.bridge, **(given | options))
 
     async def walk(self, **how: Any) -> tuple[int, int, int]:
         """Walk at once, without an error; returns how many were known, found and failed."""
         self.seen.clear()
-        walked = await self.backfill.walk("default", at_once=True, tell=self.seen.append, **how)
+        walked = await self.backfill.run_store("default", at_once=True, report=self.seen.append, **how)
         assert walked is not None
         assert walked.words is None
         assert walked.looked_at == len(self.seen)

@@ -164,7 +164,7 @@ async def test_where_panelr_cannot_be_asked_the_list_is_shown_as_it_was(kit: Kit
 async def test_without_leave_panelr_is_not_asked(kit: Kit) -> None:
     await no_leave(kit)
     said = problem(await kit.api("GET", PRODUCTS), 503)["detail"]
-    assert said.endswith("the limit of Panelr's calls leaves none for it at the moment")
+    assert said.endswith("Panelr's rate limit has no free slot at the moment")
     assert list(kit.panel.journal) == []
 
 
@@ -189,7 +189,7 @@ async def test_a_pause_and_a_wrong_key_stop_everybody_and_nothing_else_does(
 async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.LONGEST_CALL", 0.2)
+    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.CALL_TIMEOUT", 0.2)
     down(kit, "hang", seconds=20)
     said = problem(await kit.api("GET", PRODUCTS), 503)["detail"]
     assert said.endswith("Panelr did not finish its answer within 0.2 s")
@@ -198,16 +198,16 @@ async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
 
 
 async def test_a_list_that_was_had_is_never_older_than_an_hour(kit: Kit) -> None:
-    await kit.runtime.catalogue.renew()
+    await kit.runtime.catalogue.refresh()
     assert list(kit.panel.journal) == []  # nobody has wanted one yet
     await kit.api("GET", PRODUCTS)
     for old, expected in ((3590, 1), (3601, 2)):
         await grow_old(kit, old)
-        await kit.runtime.catalogue.renew()
+        await kit.runtime.catalogue.refresh()
         assert (asked(kit), asked(kit, "get_payment_methods")) == (expected, 0)
     await kit.api("GET", METHODS)
     await grow_old(kit, 3601)
-    await kit.runtime.catalogue.renew()
+    await kit.runtime.catalogue.refresh()
     assert (asked(kit), asked(kit, "get_payment_methods")) == (3, 2)
 
 
@@ -215,16 +215,16 @@ async def test_a_worker_renews_the_lists_by_itself_and_outlives_a_fault(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kit.api("GET", PRODUCTS)
-    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.RENEWED", timedelta(seconds=0.05))
-    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.call_policy, changed=asyncio.Event())
-    faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.renew
+    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.REFRESH_INTERVAL", timedelta(seconds=0.05))
+    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.call_policy, wake_worker=asyncio.Event())
+    faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.refresh
 
-    async def renew() -> None:
+    async def refresh() -> None:
         if faults:
             raise faults.pop()
         await really()
 
-    monkeypatch.setattr(catalogue, "renew", renew)
+    monkeypatch.setattr(catalogue, "refresh", refresh)
     working = asyncio.create_task(catalogue.run())
     for _ in range(1000):
         if asked(kit) > 2:

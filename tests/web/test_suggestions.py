@@ -125,7 +125,7 @@ async def test_a_suggestion_can_be_imported_and_is_none_any_more_then(kit: Kit) 
 async def test_no_more_than_a_bounded_number_is_looked_at(
     kit: Kit, shop: tuple[str, Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panelr_bridge.application.suggest_mappings.MOST_LOOKED_AT", 100)
+    monkeypatch.setattr("panelr_bridge.application.suggest_mappings.MAX_ITEMS", 100)
     meta = (await kit.api("GET", SUGGESTIONS)).json()["meta"]
     assert (meta["looked_at"], meta["more"], shop[1].asked) == (100, True, 2)
 

@@ -300,7 +300,7 @@ class Bridge(PanelrCaller):
         if state is not OrderState.CREATED:
             return CallResult(state)
         if report.claim.paid_at is not None:
-            self.metrics.paid_to_created.note((self.clock() - report.claim.paid_at).total_seconds())
+            self.metrics.paid_to_created.observe((self.clock() - report.claim.paid_at).total_seconds())
         return CallResult(state, work_order)
 
 

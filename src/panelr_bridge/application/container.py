@@ -86,11 +86,11 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             stores=WriteBackTargets(options=store_options(settings), writers=shops),
             wake_worker=bridge.wake_worker,
         )
-        catalogue = PanelrCatalogue(bridge, call_policy(settings), changed=bridge.wake_worker)
+        catalogue = PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.wake_worker)
         webhook_monitor = WebhookMonitor(
             opened,
             shops=shops,
-            doors={name: delivery_endpoint(name, settings.public_url) for name in shops},
+            endpoints={name: delivery_endpoint(name, settings.public_url) for name in shops},
             clock=clock,
         )
         worker = Worker(
@@ -105,7 +105,7 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             policy=settings.policy,
             call_policy=call_policy(settings),
             every=timedelta(minutes=settings.backfill_minutes),
-            owed=bridge.wake_worker,
+            wake_worker=bridge.wake_worker,
         )
         try:
             yield BridgeContainer(

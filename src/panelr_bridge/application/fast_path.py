@@ -91,7 +91,7 @@ class FastPath:
         order = (delivery.store, event.id)
         if self._orders.get(order):
             return None
-        self._orders.keep(order, True)  # a concurrent delivery of it takes the transaction, and finds it
+        self._orders.put(order, True)  # a concurrent delivery of it takes the transaction, and finds it
         found = await self._find_mappings(delivery.store, event)
         if found is None:
             return None
@@ -119,7 +119,7 @@ class FastPath:
         inserted = await fast_path.insert_order(self._database, values)
         if not isinstance(inserted, InsertedOrder) or new is None:
             if inserted is not None and inserted != evaluation.mappings.revision:
-                self._mappings.forget()
+                self._mappings.clear()
             return None
         stored = StoredDelivery(inserted.delivery_id, 1, False, delivery.sha256)
         order_id, delivery_id = inserted.order_id, inserted.delivery_id
@@ -134,18 +134,18 @@ class FastPath:
         lookup = mappings.asked(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
         found, order_id = mappings.told(await self._database.execute_autocommit(mappings.FOR_ORDER, lambda: lookup))
         if len(keys) <= CACHED_KEYS:
-            self._mappings.keep((store, keys, method), replace(found, lines=None))  # lines belong to one customer
+            self._mappings.put((store, keys, method), replace(found, lines=None))  # lines belong to one customer
         return found if order_id is None else None
 
     def remember(self, delivery: Delivery, event: Event | None, received: ReceiveResult) -> None:
         """Cache the delivery's body as its order's latest snapshot."""
         row = received.order
         if isinstance(event, Order) and row is not None and row["snapshot_sha256"] == delivery.sha256:
-            self._snapshots.keep((delivery.store, delivery.sha256), (event.id, event.status))
+            self._snapshots.put((delivery.store, delivery.sha256), (event.id, event.status))
             self._remember_delivery(delivery, received.stored.id)
 
     def _remember_delivery(self, delivery: Delivery, delivery_id: int) -> None:
-        self._delivery_ids.keep((delivery.store, delivery.topic, delivery.sha256), delivery_id)
+        self._delivery_ids.put((delivery.store, delivery.topic, delivery.sha256), delivery_id)
 
     async def try_record_created(self, report: CallReport, work_order: WorkOrder) -> bool:
         """Do what `record_outcome.record_created` does after an ordinary call. False if it is anything else.

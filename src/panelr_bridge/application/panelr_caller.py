@@ -84,7 +84,7 @@ class PanelrCaller:
         else:
             outcome = await self.panelr.call(call, now=started_at)
         seconds = time.monotonic() - began
-        self.metrics.call(call.action, call_outcome.name(outcome), seconds)
+        self.metrics.observe_call(call.action, call_outcome.name(outcome), seconds)
         return outcome, started_at, round(seconds * 1000)
 
     async def record(

@@ -51,7 +51,9 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. It waits while the database is unavailable; an order that fails delays no other."""
-        async with contextlib.nullcontext() if self._webhook_monitor is None else self._webhook_monitor.beside():
+        async with (
+            contextlib.nullcontext() if self._webhook_monitor is None else self._webhook_monitor.run_in_background()
+        ):
             while not self.stopping:
                 self._bridge.wake_worker.clear()
                 await self._rest(await self._turn())

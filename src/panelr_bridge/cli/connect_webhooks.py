@@ -40,14 +40,14 @@ async def last_backfill(chosen: Settings, store: str, since: datetime | None) ->
     if missing_sqlite_file(chosen.database_url) is not None or not await _is_migrated(chosen):
         return False, f"there is no database of this version yet: start the bridge, then {command}"
     async with open_container(chosen) as runtime:
-        walk = await runtime.backfill.walk(store, since=since, at_once=True)
+        walk = await runtime.backfill.run_store(store, since=since, at_once=True)
     if walk is None:
         return True, "the bridge is asking the store for orders that were missed at this moment"
     if walk.words is not None:
         return False, f"asking for orders that were missed did not come to its end: {walk.words}. {command}"
     words = f"{walk.looked_at} orders were looked at, {walk.found} of them had been missed"
-    if walk.fresh:
-        words += f"; {walk.fresh} so new that a webhook may still come: the next walk looks at them again"
+    if walk.recent:
+        words += f"; {walk.recent} so new that a webhook may still come: the next walk looks at them again"
     return True, words
 
 

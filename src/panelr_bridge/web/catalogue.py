@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.application.panelr_catalogue import FRESH
+from panelr_bridge.application.panelr_catalogue import MAX_AGE
 from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import UpstreamUnavailable
 from panelr_bridge.store.pagination import ResultPage
@@ -137,7 +137,7 @@ async def list_payment_methods(parts: Parts, asked: Annotated[OfferQuery, Query(
 
 
 def _max_age(asked: OfferQuery) -> timedelta:
-    return timedelta(0) if asked.refresh else FRESH
+    return timedelta(0) if asked.refresh else MAX_AGE
 
 
 def _page(
@@ -148,7 +148,7 @@ def _page(
 ) -> JSONResponse:
     if offer is None:
         raise UpstreamUnavailable(
-            f"Panelr has not told this list yet, and cannot be asked now: {parts.catalogue.hindrance}"
+            f"Panelr has not told this list yet, and cannot be asked now: {parts.catalogue.last_error}"
         )
     rows = _sorted([asdict(item) for item in offer.items], asked.sort)
     query = resource.query(asked)

@@ -30,7 +30,7 @@ async def readyz(parts: Parts) -> JSONResponse:
         parts.database,
         now=parts.bridge.clock(),
         overdue=timedelta(minutes=15),
-        asked=backfill_intervals(parts.settings),
+        backfill_intervals=backfill_intervals(parts.settings),
     )
     ready = all(finding.ok for finding in findings if finding.vital)
     checks: dict[str, Any] = {finding.name: {"ok": finding.ok, "words": finding.words} for finding in findings}

@@ -98,7 +98,7 @@ async def suggest_products(parts: Parts, asked: Annotated[SuggestionQuery, Query
     offer = await parts.catalogue.products()
     if offer is None:
         raise UpstreamUnavailable(
-            f"Panelr has not told its products yet, and cannot be asked now: {parts.catalogue.hindrance}"
+            f"Panelr has not told its products yet, and cannot be asked now: {parts.catalogue.last_error}"
         )
     try:
         found = await suggest_mappings(parts.database, parts.shops[asked.store], offer.items, store=asked.store)

@@ -88,7 +88,7 @@ async def handle_delivery(scope: Scope, receive: Receive, store: str) -> Webhook
         return _convert(await problems.hung_up(Request(scope), error))
     else:
         verdict, response = _answer_ping(scope, store) if raw is None else await _receive(parts, scope, raw)
-    parts.bridge.metrics.delivery(verdict, response.status)
+    parts.bridge.metrics.count_delivery(verdict, response.status)
     return response
 
 

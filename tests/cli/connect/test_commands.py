@@ -116,7 +116,7 @@ async def test_the_worker_of_a_server_looks_at_the_shop(scene: Scene) -> None:
     """The parts are put together so: the look of the worker's own watching, by the shop's client, for its door."""
     watching = scene.runtime.worker._webhook_monitor
     assert watching is not None
-    await watching.turn()
+    await watching.check_due_shops()
     async with httpx.AsyncClient(base_url=scene.url, trust_env=False) as client:
         answer = await client.get("/readyz")
     check = answer.json()["checks"]["webhooks:default"]

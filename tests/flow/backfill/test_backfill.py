@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
@@ -57,7 +57,7 @@ async def test_a_change_of_which_no_webhook_told_is_found(rig: Rig) -> None:
     rig.clock.advance(1)
     rig.store.refund(number)
     assert await rig.walk() == (0, 1, 0)
-    assert rig.seen[0].before == "processing"
+    assert rig.seen[0].stored_status == "processing"
     codes = [each["code"] for each in (await rig.kit.order(number))["attention"]]
     assert "ended_after_creation" in codes
 
@@ -108,7 +108,7 @@ async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Ri
     assert await rig.walk() == (0, 1, 0)
     assert {each.woo_order_id: each.kind for each in rig.seen} == {
         old: OrderComparison.FOUND,
-        fresh: OrderComparison.FRESH,
+        fresh: OrderComparison.RECENT,
     }
     assert (await rig.mark())["moment"] == rig.store.orders[old].modified
     rig.store.orders[fresh].modified -= timedelta(seconds=100)
@@ -126,7 +126,7 @@ async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
     others = [rig.another() for _ in range(2)]
     await asyncio.gather(
         *(tell(number) for number in orders),
-        *(each.walk("default", at_once=True) for each in (rig.backfill, *others)),
+        *(each.run_store("default", at_once=True) for each in (rig.backfill, *others)),
     )
     await rig.all_created(orders)
     assert await rig.walk() == (12, 0, 0)
@@ -135,8 +135,8 @@ async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
 async def test_only_one_process_walks_a_store_and_an_ended_lease_is_taken_over(rig: Rig) -> None:
     rig.buy()
     dead = rig.another(lease=timedelta(seconds=0.3))
-    assert await dead._take("default", since=None, at_once=True) is not None
-    assert await rig.backfill.walk("default", at_once=True) is None
+    assert await dead._lease.acquire("default", since=None, at_once=True) is not None
+    assert await rig.backfill.run_store("default", at_once=True) is None
     await asyncio.sleep(0.4)
     assert await rig.walk() == (0, 1, 0)
 
@@ -165,7 +165,7 @@ async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     orders = rig.buy_many(250)
     held = Held(rig.kit.runtime.shops["default"], after=150)
     doomed = rig.another(held, lease=timedelta(seconds=0.5))
-    killed = asyncio.create_task(doomed.walk("default"))
+    killed = asyncio.create_task(doomed.run_store("default"))
     await held.reached.wait()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
@@ -184,14 +184,14 @@ async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again
     rig.buy_many(150)
     held = Held(rig.kit.runtime.shops["default"], after=120)
     stopped = rig.another(held)
-    walking = asyncio.create_task(stopped.walk("default"))
+    walking = asyncio.create_task(stopped.run_store("default"))
     await held.reached.wait()
     stopped.stop()
     walked = await asyncio.wait_for(walking, 5)
     assert walked is not None
-    assert (walked.found, walked.words) == (100, "told to stop; it goes on at the next start")
+    assert (walked.found, walked.words) == (100, "the process is stopping; its next start continues this run")
     assert (await rig.mark())["holder"] is None
-    again = await rig.backfill.walk("default")  # it is due, and free
+    again = await rig.backfill.run_store("default")  # it is due, and free
     assert again is not None
     assert again.found == 50
 
@@ -200,7 +200,7 @@ async def test_orders_change_and_come_while_they_are_walked(rig: Rig) -> None:
     orders = rig.buy_many(230)
     held = Held(rig.kit.runtime.shops["default"], after=120)
     walker = rig.another(held)
-    walking = asyncio.create_task(walker.walk("default"))
+    walking = asyncio.create_task(walker.run_store("default"))
     await held.reached.wait()
     rig.clock.advance(5)
     for number in (orders[3], orders[110], orders[200]):
@@ -260,7 +260,7 @@ async def test_a_store_that_is_unwell_for_a_while_is_asked_again(rig: Rig) -> No
     number = rig.buy()
     action = LISTS[rig.orders_api]
     rig.store.faults.add("status", action=action, status=500, times=1)
-    walked = await rig.backfill.walk("default")
+    walked = await rig.backfill.run_store("default")
     assert walked is not None
     assert "500" in (walked.words or "")
     mark = await rig.mark()
@@ -278,7 +278,7 @@ async def test_a_key_that_is_wrong_is_tried_less_and_less_often(rig: Rig) -> Non
     pauses = []
     other = rig.another(every=timedelta(minutes=5))
     for _ in range(4):
-        await other.walk("default", at_once=True)
+        await other.run_store("default", at_once=True)
         mark = await rig.mark()
         pauses.append(round((mark["next_at"] - mark["failing_since"]).total_seconds() / 60))
     assert pauses == [10, 20, 40, 60]
@@ -319,7 +319,7 @@ async def test_a_deletion_after_the_answer_was_read_is_not_undone(rig: Rig) -> N
     held = Held(rig.kit.runtime.shops["default"], after=1)
     rig.buy()
     walker = rig.another(held)
-    walking = asyncio.create_task(walker.walk("default"))
+    walking = asyncio.create_task(walker.run_store("default"))
     await held.reached.wait()
     for each in rig.store.orders:
         await rig.kit.post({"id": each}, topic="order.deleted")
@@ -359,9 +359,9 @@ async def test_a_dry_look_stores_nothing_and_tells_what_would_be(rig: Rig) -> No
     paid, unpaid = rig.buy_many(2)
     rig.store.orders[unpaid].status = "pending"
     seen: list[ComparedOrder] = []
-    walked = await rig.backfill.look("default", tell=seen.append)
+    walked = await rig.backfill.dry_run("default", report=seen.append)
     assert (walked.looked_at, walked.found, walked.words) == (2, 2, None)
     assert {each.woo_order_id: each.state for each in seen} == {paid: OrderState.QUEUED, unpaid: OrderState.WAITING}
-    assert all(each.kind is OrderComparison.FOUND and each.before is None for each in seen)
+    assert all(each.kind is OrderComparison.FOUND and each.stored_status is None for each in seen)
     assert (await rig.kit.api("GET", "/deliveries")).json()["data"] == []
     assert (await rig.kit.api("GET", "/orders")).json()["data"] == []

@@ -28,25 +28,27 @@ async def finding(rig: Rig, *, later: timedelta = timedelta(0)) -> Finding:
     """What is said of the walks, so much later."""
     runtime = rig.kit.runtime
     now = runtime.bridge.clock() + later
-    found = await run_checks(runtime.database, now=now, overdue=timedelta(days=9), asked={"default": EVERY})
+    found = await run_checks(
+        runtime.database, now=now, overdue=timedelta(days=9), backfill_intervals={"default": EVERY}
+    )
     (one,) = [each for each in found if each.name == "backfill"]
     assert not one.vital
     return one.ok, one.words
 
 
 async def test_readiness_tells_of_walks_that_fail_or_do_not_happen(rig: Rig) -> None:
-    assert await finding(rig) == (False, "default: it has not been asked for its orders yet: is a worker running?")
+    assert await finding(rig) == (False, "default: the backfill has not run yet: is a worker running?")
     walker = rig.another(every=EVERY)
-    await walker.walk("default")
+    await walker.run_store("default")
     assert (await finding(rig))[0]
     assert (await finding(rig, later=timedelta(minutes=50)))[0]
     ok, words = await finding(rig, later=timedelta(minutes=56))
     assert (ok, words) == (
         False,
-        "default: it should have been asked for its orders 51 minutes ago: is a worker running?",
+        "default: the backfill should have run 51 minutes ago: is a worker running?",
     )
     rig.store.faults.add("status", action=LISTS[rig.orders_api], status=500, times=None)
-    await walker.walk("default", at_once=True)
+    await walker.run_store("default", at_once=True)
     assert (await finding(rig, later=timedelta(minutes=50)))[0]
     ok, words = await finding(rig, later=timedelta(minutes=61))
     assert not ok
