@@ -88,7 +88,7 @@ class PanelrCatalogue:
         known = offer.items if offer is not None else ()
         if offer is not None and fresh:
             mapping_check.require_payment_method(given.panelr_payment_method_id, known)
-        on_paid = given.on_paid or mapping_check.on_paid_of(given.panelr_payment_method_id, known)
+        on_paid = given.on_paid or mapping_check.default_on_paid(given.panelr_payment_method_id, known)
         return given.model_dump() | {"on_paid": on_paid}
 
     async def run(self) -> None:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from panelr_bridge.domain.customer_email import email_of
+from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.models import (
     CartItem,
     CustomerLine,
@@ -45,16 +45,16 @@ class MappedLine:
     @property
     def label(self) -> str:
         """What a reason calls the line."""
-        return _label(self.line)
+        return _line_label(self.line)
 
 
-_Part = tuple[CartItem, MappingTarget]
+_CartPart = tuple[CartItem, MappingTarget]
 """One item of a line, and the mapping that it comes from."""
 
 
 def lookup_keys(order: Order) -> frozenset[str]:
     """Return the keys under which the mapping table may know this order's lines."""
-    return frozenset([key for line in order.line_items for key in _keys(line)])
+    return frozenset([key for line in order.line_items for key in _line_keys(line)])
 
 
 def map_lines(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> list[MappedLine]:
@@ -62,14 +62,16 @@ def map_lines(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> li
     by_key: dict[str, list[MappingTarget]] = {}
     for mapping in catalogue.mappings:
         by_key.setdefault(mapping.key, []).append(mapping)
-    read = [(line, _read(line, by_key, policy)) for line in order.line_items]
+    read = [(line, _read_parts(line, by_key, policy)) for line in order.line_items]
     parts = [part for _, found in read for part in found if isinstance(part, tuple)]
-    wanting = [part for part in parts if _lacks_activation(part[0])]
-    activations = _activations(order, catalogue, parts, wanting) if wanting else None
-    return [_line(line, found, activations) for line, found in read]
+    wanting = [part for part in parts if _needs_activation(part[0])]
+    activations = _build_matcher(order, catalogue, parts, wanting) if wanting else None
+    return [_build_mapped_line(line, found, activations) for line, found in read]
 
 
-def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations | None") -> MappedLine:
+def _build_mapped_line(
+    line: LineItem, found: list[_CartPart | Reason], activations: "_ActivationMatcher | None"
+) -> MappedLine:
     """A line by its parts; without `activations` none of them lacks one."""
     items: list[CartItem] = []
     mappings: list[MappingTarget] = []
@@ -88,12 +90,12 @@ def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activation
     return MappedLine(line, items=() if reasons else tuple(items), reasons=tuple(reasons), mappings=tuple(mappings))
 
 
-def _keys(line: LineItem) -> tuple[str, ...]:
-    return _keys_of(line.variation_id, line.product_id, line.sku)
+def _line_keys(line: LineItem) -> tuple[str, ...]:
+    return _build_keys(line.variation_id, line.product_id, line.sku)
 
 
 @functools.lru_cache(maxsize=1000)  # the same products are ordered again and again
-def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
+def _build_keys(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
     """The most exact key first: variation, product, SKU."""
     keys = []
     if variation_id:
@@ -105,27 +107,29 @@ def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _read(line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy) -> list[_Part | Reason]:
+def _read_parts(
+    line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy
+) -> list[_CartPart | Reason]:
     intent = line.meta("panelr_intent", "_panelr_intent")
     if intent == BALANCE_PAYMENT:  # pays for a work order that exists: no cart item
         return []
     found: list[MappingTarget] = []
-    for key in _keys(line):
+    for key in _line_keys(line):
         found = found or by_key.get(key, [])
     if not found:
-        return [_unmapped(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
-    return [_part(line, mapping, intent) for mapping in found if mapping.panelr_product_id is not None]
+        return [_unmapped_reason(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
+    return [_build_part(line, mapping, intent) for mapping in found if mapping.panelr_product_id is not None]
 
 
-def _part(line: LineItem, mapping: MappingTarget, told_intent: str | None) -> _Part | Reason:
+def _build_part(line: LineItem, mapping: MappingTarget, told_intent: str | None) -> _CartPart | Reason:
     """One cart item, or the reason why Panelr would refuse it."""
     if told_intent is not None and told_intent not in INTENTS:
         words = f"the line's panelr_intent {told_intent[:60]!r} is none that Panelr knows"
-        return Reason("unknown_intent", words, _label(line))
+        return Reason("unknown_intent", words, _line_label(line))
     qty = line.quantity * mapping.quantity
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
-        return Reason("unusable_quantity", words, _label(line))
+        return Reason("unusable_quantity", words, _line_label(line))
     intent = mapping.intent if told_intent is None else ItemIntent(told_intent)
     item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty))
     if intent is ItemIntent.NEW_ACTIVATION:
@@ -135,30 +139,32 @@ def _part(line: LineItem, mapping: MappingTarget, told_intent: str | None) -> _P
         return item, mapping
     if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
         words = f"panelr_activation_id {activation[:60]!r} is no number"
-        return Reason("unusable_activation_id", words, _label(line))
+        return Reason("unusable_activation_id", words, _line_label(line))
     return replace(item, activation_id=int(activation)), mapping
 
 
-def _lacks_activation(item: CartItem) -> bool:
+def _needs_activation(item: CartItem) -> bool:
     return item.intent is not ItemIntent.NEW_ACTIVATION and item.activation_id is None
 
 
-class _Activations:
+class _ActivationMatcher:
     """The customer's lines, for the items of an order that do not say which one they are for.
 
     A line that another item names, or that two items would be given, is nobody's: which one is meant is not guessed.
     """
 
-    def __init__(self, lines: tuple[CustomerLine, ...] | None, parts: list[_Part], wanting: list[_Part]) -> None:
+    def __init__(
+        self, lines: tuple[CustomerLine, ...] | None, parts: list[_CartPart], wanting: list[_CartPart]
+    ) -> None:
         named = {item.activation_id for item, _ in parts}
         self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
         self._wanted = Counter(line.activation_id for part in wanting for line in self._fitting(*part))
 
     def settle(self, line: LineItem, item: CartItem, mapping: MappingTarget) -> CartItem | Reason:
         """Return the item with its activation, or the reason why that cannot be told."""
-        if not _lacks_activation(item):
+        if not _needs_activation(item):
             return item
-        name = _label(line)
+        name = _line_label(line)
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
             return Reason("no_activation_id", words, name)
@@ -172,16 +178,18 @@ class _Activations:
         return replace(item, activation_id=fitting[0].activation_id)
 
     def _fitting(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
-        return [line for line in self._lines or () if _fits(line, item, mapping)]
+        return [line for line in self._lines or () if _line_fits(line, item, mapping)]
 
 
-def _activations(order: Order, catalogue: OrderMappings, parts: list[_Part], wanting: list[_Part]) -> _Activations:
+def _build_matcher(
+    order: Order, catalogue: OrderMappings, parts: list[_CartPart], wanting: list[_CartPart]
+) -> _ActivationMatcher:
     known = catalogue.lines
-    told = known.lines if known is not None and known.email == email_of(order) else None
-    return _Activations(told, parts, wanting)
+    told = known.lines if known is not None and known.email == find_email(order) else None
+    return _ActivationMatcher(told, parts, wanting)
 
 
-def _fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
+def _line_fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
     plugins = (line.plugin_id, mapping.plugin_id)
     if None not in plugins and plugins[0] != plugins[1]:
         return False
@@ -191,7 +199,7 @@ def _fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
     return not trial and line.status in RENEWABLE
 
 
-def _unmapped(line: LineItem) -> Reason:
+def _unmapped_reason(line: LineItem) -> Reason:
     known_by = ", ".join(
         f"{what} {value}"
         for what, value in (
@@ -203,9 +211,9 @@ def _unmapped(line: LineItem) -> Reason:
     )
     if not known_by:
         words = "this line has neither a product nor a SKU, so it cannot be mapped: set one in WooCommerce, or skip it"
-        return Reason("unmappable_line", words, _label(line))
-    return Reason("unmapped_product", f"no mapping for {known_by}: add one, or map it to nothing", _label(line))
+        return Reason("unmappable_line", words, _line_label(line))
+    return Reason("unmapped_product", f"no mapping for {known_by}: add one, or map it to nothing", _line_label(line))
 
 
-def _label(line: LineItem) -> str:
+def _line_label(line: LineItem) -> str:
     return line.name[:120] or f"line {line.id}"

@@ -9,7 +9,7 @@ LONGEST_EMAIL = 254  # RFC 5321 leaves no more room for an address
 _EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
 
 
-def email_of(order: Order) -> str | None:
+def find_email(order: Order) -> str | None:
     """Return the customer's address as Panelr is told it; None where there is none that it would take."""
     email, reasons = read_email(order)
     return None if reasons else email

@@ -1,6 +1,6 @@
 """From a WooCommerce order to a work order: a pure function of the order, the mappings and the policy.
 
-`decide` says what a snapshot calls for, `advance` what that means for an order with a history, `changes_since`
+`decide` says what a snapshot calls for, `next_state` what that means for an order with a history, `changes_since`
 what a person should know about an order that changed after its work order was created.
 Above this module everything speaks WooCommerce's words, below it Panelr's.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
-from panelr_bridge.domain.customer_email import email_of, read_email
+from panelr_bridge.domain.customer_email import find_email, read_email
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     CartItem,
@@ -24,7 +24,7 @@ from panelr_bridge.domain.models import (
     WorkOrder,
     WorkOrderRequest,
 )
-from panelr_bridge.domain.money import adjustment, adjustment_to_match, amount_paid
+from panelr_bridge.domain.money import amount_paid, matching_adjustment, order_adjustment
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 ENDED = {"cancelled", "refunded", "failed", "trash"}
@@ -88,7 +88,7 @@ class Ignore:
 Decision = Create | Adopt | Hold | Wait | Ignore
 
 
-def paid_for_panelr(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decimal | None:
+def amount_paid_for_panelr(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decimal | None:
     """Return what the customer has paid for Panelr's part of an order; None where it is not paid or cannot be told."""
     lines = map_lines(order, catalogue, policy)
     for_panelr = [line.line for line in lines if line.items]
@@ -102,9 +102,9 @@ def decide(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decis
 
     Every outcome is named, "nothing to do" included. The same input gives the same output; money stays Decimal.
     """
-    if (adopted := _sent_by_plugin(order)) is not None:
+    if (adopted := _find_existing_work_order(order)) is not None:
         return adopted
-    if (early := _by_status(order, policy)) is not None:
+    if (early := _decide_by_status(order, policy)) is not None:
         return early
     lines = map_lines(order, catalogue, policy)
     reasons = [reason for line in lines for reason in line.reasons]
@@ -117,10 +117,10 @@ def decide(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decis
     reasons += [*email_reasons, *_payment_reasons(order, catalogue, policy)]
     if reasons:
         return Hold(tuple(reasons))
-    return Create(_request(order, catalogue, policy, email=email, lines=lines, items=items))
+    return Create(_build_request(order, catalogue, policy, email=email, lines=lines, items=items))
 
 
-def _sent_by_plugin(order: Order) -> Adopt | None:
+def _find_existing_work_order(order: Order) -> Adopt | None:
     """Panelr's plugin writes these keys once it has sent the order; a second work order would be a double.
 
     Those without the underscore the bridge itself writes, the reference code always: so it knows its work orders again
@@ -146,7 +146,7 @@ def _sent_by_plugin(order: Order) -> Adopt | None:
     )
 
 
-def _by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
+def _decide_by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
     status = order.status
     if status == "trash":
         return Ignore((Reason("deleted", "the order was deleted in WooCommerce"),))
@@ -182,17 +182,19 @@ def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -
     return list(found)
 
 
-def _adjustment(order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool) -> PriceAdjustment | None:
+def _build_adjustment(
+    order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool
+) -> PriceAdjustment | None:
     """The order's own fee or discount, or the one that matches Panelr's prices, all of them known, to the order."""
     for_panelr = [line.line for line in lines]
     if policy.adjustment is AdjustmentMode.ORDER:
-        return adjustment(order, for_panelr, whole=whole)
+        return order_adjustment(order, for_panelr, whole=whole)
     priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
     price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))
-    return adjustment_to_match(order, for_panelr, whole=whole, price=price)
+    return matching_adjustment(order, for_panelr, whole=whole, price=price)
 
 
-def _request(
+def _build_request(
     order: Order,
     catalogue: OrderMappings,
     policy: OrderPolicy,
@@ -218,7 +220,7 @@ def _request(
         customer_phone=order.billing.phone.strip() or None,
         payment_method_id=catalogue.payment_method_id,
         payment_amount=amount,
-        adjustment=_adjustment(order, policy, mapped, whole=whole),
+        adjustment=_build_adjustment(order, policy, mapped, whole=whole),
     )
 
 
@@ -227,7 +229,7 @@ def _wc_order_id(order: Order, policy: OrderPolicy) -> str:
     return names[policy.wc_order_id] or str(order.id)
 
 
-def advance(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
+def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
     """Return the state that `decision` leads to from `state`; `refused` is what Panelr has said no to.
 
     A work order that exists, may exist or is on the wire is never decided away, and what a person closed
@@ -240,9 +242,9 @@ def advance(*, state: OrderState, decision: Decision, refused: WorkOrderRequest 
     return decision.state
 
 
-def asks_for_lines(order: Order, reasons: Iterable[Reason]) -> bool:
+def needs_customer_lines(order: Order, reasons: Iterable[Reason]) -> bool:
     """Return whether Panelr's list of the customer's lines could tell what `order` is held for."""
-    return email_of(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
+    return find_email(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
 
 
 def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
@@ -259,7 +261,7 @@ def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
     if now.refunded > sent.refunded:
         amount = f"{now.refunded - sent.refunded} {now.currency}".strip()
         found.append(Reason("refunded_after_creation", f"{amount} was refunded after the work order was created"))
-    if _told(now.line_items) != _told(sent.line_items):
+    if _comparable_items(now.line_items) != _comparable_items(sent.line_items):
         found.append(Reason("items_changed", "the order's items changed after the work order was created"))
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
@@ -267,7 +269,7 @@ def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
     return tuple(found)
 
 
-def _told(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:
+def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:
     return sorted(
         (
             line.product_id,

@@ -32,8 +32,8 @@ def require_products(wanted: Sequence[ProductMapping], products: Sequence[Panelr
     for place, mapping in strange[:MOST_PROBLEMS]:
         number = mapping.panelr_product_id or 0
         where = f"entry {place} ({mapping.key}): " if len(wanted) > 1 else ""
-        listed = [f"{each.id} {each.name}".strip() for each in _near(number, mapping.sku, products)]
-        problems.append(f"{where}Panelr offers no product {number}; {_it('offers', listed, len(products))}")
+        listed = [f"{each.id} {each.name}".strip() for each in _nearby_products(number, mapping.sku, products)]
+        problems.append(f"{where}Panelr offers no product {number}; {_describe_offer('offers', listed, len(products))}")
     left = len(strange) - len(problems)
     raise InvalidValue("; ".join(problems) + (f"; and {left} more" if left else ""))
 
@@ -43,34 +43,34 @@ def require_payment_method(number: int, methods: Sequence[PanelrPaymentMethod]) 
     if number in {method.id for method in methods}:
         return
     nearest = sorted(methods, key=lambda method: (abs(method.id - number), method.id))[:NEAR]
-    listed = [f"{each.id} {each.display_label or each.name}".strip() for each in sorted(nearest, key=_number)]
-    raise InvalidValue(f"Panelr has no payment method {number}; {_it('has', listed, len(methods))}")
+    listed = [f"{each.id} {each.display_label or each.name}".strip() for each in sorted(nearest, key=_item_id)]
+    raise InvalidValue(f"Panelr has no payment method {number}; {_describe_offer('has', listed, len(methods))}")
 
 
-def on_paid_of(number: int, methods: Sequence[PanelrPaymentMethod]) -> OnPaid:
+def default_on_paid(number: int, methods: Sequence[PanelrPaymentMethod]) -> OnPaid:
     """Return what Panelr is told of a payment by this method: by its mode, nothing where that is not known."""
     mode = next((method.mode for method in methods if method.id == number), None)
     return BY_MODE.get(mode and mode.casefold(), OnPaid.NONE)
 
 
-def _near(number: int, sku: str | None, products: Sequence[PanelrProduct]) -> list[PanelrProduct]:
+def _nearby_products(number: int, sku: str | None, products: Sequence[PanelrProduct]) -> list[PanelrProduct]:
     """The products that may have been meant, in the order of their numbers."""
-    alike = sorted(products, key=lambda each: -_likeness(sku, each))[:BY_NAME] if sku else []
+    alike = sorted(products, key=lambda each: -_name_similarity(sku, each))[:BY_NAME] if sku else []
     nearest = sorted(products, key=lambda each: (abs(each.id - number), each.id))
     chosen = {each.id: each for each in [*alike, *nearest][: NEAR + BY_NAME]}
-    return sorted(list(chosen.values())[:NEAR], key=_number)
+    return sorted(list(chosen.values())[:NEAR], key=_item_id)
 
 
-def _likeness(sku: str, product: PanelrProduct) -> float:
+def _name_similarity(sku: str, product: PanelrProduct) -> float:
     names = (product.name, product.alternate_name or "")
     return max(SequenceMatcher(None, sku.casefold(), name.casefold()).ratio() for name in names)
 
 
-def _number(item: PanelrProduct | PanelrPaymentMethod) -> int:
+def _item_id(item: PanelrProduct | PanelrPaymentMethod) -> int:
     return item.id
 
 
-def _it(verb: str, listed: Sequence[str], total: int) -> str:
+def _describe_offer(verb: str, listed: Sequence[str], total: int) -> str:
     if not listed:
         return f"it {verb} none"
     return f"it {verb} {', '.join(listed)}" + (", ..." if total > len(listed) else "")

@@ -18,25 +18,25 @@ NOTHING = "none"
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def _no_bool(value: Any) -> Any:
+def refuse_bool(value: Any) -> Any:
     """Python takes true for 1; as a number it is a slip."""
     if isinstance(value, bool):
         raise ValueError("true and false are no numbers")  # noqa: TRY004  pydantic tells ValueErrors only
     return value
 
 
-def plain(value: str) -> str:
+def require_plain_text(value: str) -> str:
     """Return `value`; raises ValueError for what is no character of a text, which no database takes as it is."""
     if _NO_TEXT.search(value):
         raise ValueError("control characters and line breaks cannot be used")
     return value
 
 
-Number = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**63)]
-PanelrNumber = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, lt=2**31)]
-PlainText = Annotated[str, AfterValidator(plain)]
-StoreName = Annotated[str, Field(max_length=64), AfterValidator(plain)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
+Number = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, lt=2**63)]
+PanelrNumber = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, lt=2**31)]
+PlainText = Annotated[str, AfterValidator(require_plain_text)]
+StoreName = Annotated[str, Field(max_length=64), AfterValidator(require_plain_text)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(require_plain_text)]
 
 
 class ProductMapping(BaseModel):
@@ -129,20 +129,20 @@ def read_csv(text: str) -> list[ProductMapping]:
     try:
         for cells in lines:
             if names is None:
-                names = _columns(cells)
+                names = _read_header(cells)
             else:
-                given.append((line, _cells(names, cells)))
+                given.append((line, _read_cells(names, cells)))
             line = lines.line_num + 1
     except csv.Error as error:
         raise InvalidValue(f"line {line}: {error}") from None
     if names is None:
-        _columns([])
-    return _validated((f"line {line}", cells) for line, cells in given if cells)
+        _read_header([])
+    return _validate_rows((f"line {line}", cells) for line, cells in given if cells)
 
 
 def read_json(rows: list[Any]) -> list[ProductMapping]:
     """Return the mappings in a JSON list; raises Invalid, naming every entry that cannot be used and why."""
-    return _validated((f"entry {number}", row) for number, row in enumerate(rows, start=1))
+    return _validate_rows((f"entry {number}", row) for number, row in enumerate(rows, start=1))
 
 
 def write_csv(rows: Iterable[dict[str, Any]]) -> str:
@@ -155,7 +155,7 @@ def write_csv(rows: Iterable[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _columns(cells: list[str]) -> list[str]:
+def _read_header(cells: list[str]) -> list[str]:
     """The columns that the first line names; raises Invalid where they are not those of a mapping."""
     names = [name.strip() for name in cells]
     unknown = [name for name in names if name not in COLUMNS]
@@ -168,7 +168,7 @@ def _columns(cells: list[str]) -> list[str]:
     return names
 
 
-def _cells(names: list[str], line: list[str]) -> dict[str, str | None]:
+def _read_cells(names: list[str], line: list[str]) -> dict[str, str | None]:
     """A line's cells by their columns, without the empty ones."""
     if len(line) > len(names):
         raise csv.Error("the line has more cells than the first one names")
@@ -178,13 +178,13 @@ def _cells(names: list[str], line: list[str]) -> dict[str, str | None]:
     return cells
 
 
-def _validated(given: Iterable[tuple[str, Any]]) -> list[ProductMapping]:
+def _validate_rows(given: Iterable[tuple[str, Any]]) -> list[ProductMapping]:
     mappings, problems = [], []
     for where, row in given:
         try:
             mappings.append(ProductMapping.model_validate(row))
         except ValidationError as error:
-            problems += [f"{where}: {_words(problem)}" for problem in error.errors()]
+            problems += [f"{where}: {_describe_problem(problem)}" for problem in error.errors()]
     if problems:
         raise InvalidValue(
             "; ".join(problems[:20]) + (f"; and {len(problems) - 20} more" if len(problems) > 20 else "")
@@ -192,7 +192,7 @@ def _validated(given: Iterable[tuple[str, Any]]) -> list[ProductMapping]:
     return mappings
 
 
-def _words(problem: Any) -> str:
+def _describe_problem(problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     message = str(problem["msg"]).removeprefix("Value error, ")
     if where == "panelr_product_id" and problem["type"] == "missing":

@@ -41,7 +41,7 @@ class ShopItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class MappingSuggestion:
     """The likeliest product; a score of 100 is certainty as far as names go."""
 
     item: ShopItem
@@ -63,7 +63,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Traits:
+class _NameTraits:
     """What a name says: its words without the lengths, and what it says of them."""
 
     text: str
@@ -74,11 +74,11 @@ class _Traits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _ProductTraits:
     """A product of Panelr's with all that its names say."""
 
     product: PanelrProduct
-    names: tuple[_Traits, ...]
+    names: tuple[_NameTraits, ...]
     months: int | None
 
 
@@ -88,49 +88,49 @@ def read_item(product: Mapping[str, Any], variation: Mapping[str, Any] | None = 
     numbers = [each.get("id") for each in (product, told)]
     if not all(isinstance(number, int) and number > 0 for number in numbers):
         return None
-    options = [each.get("option") for each in _dicts(told.get("attributes"))] if variation else []
+    options = [each.get("option") for each in _only_dicts(told.get("attributes"))] if variation else []
     parts = [product.get("name"), *options]
     return ShopItem(
         product_id=product["id"],
         variation_id=told["id"] if variation else None,
         name=" ".join(part.strip() for part in parts if isinstance(part, str)),
         sku=sku.strip() if isinstance(sku := told.get("sku"), str) else "",
-        price=_price(told.get("price")),
+        price=_read_price(told.get("price")),
     )
 
 
-def suggest(items: Iterable[ShopItem], products: Sequence[PanelrProduct]) -> list[Suggestion]:
+def suggest(items: Iterable[ShopItem], products: Sequence[PanelrProduct]) -> list[MappingSuggestion]:
     """Return for each item the likeliest product, if any is likely; the best first."""
-    known = [_known(product) for product in products]
-    found = (_likeliest(item, known) for item in items)
+    known = [_product_traits(product) for product in products]
+    found = (_best_suggestion(item, known) for item in items)
     return sorted((each for each in found if each is not None), key=lambda each: -each.score)
 
 
-def _likeliest(item: ShopItem, known: Sequence[_Known]) -> Suggestion | None:
-    said = (_traits(item.name), _traits(item.sku))
-    near = heapq.nlargest(COMPARED, known, key=lambda each: _at_first_sight(said, each))
+def _best_suggestion(item: ShopItem, known: Sequence[_ProductTraits]) -> MappingSuggestion | None:
+    said = (_name_traits(item.name), _name_traits(item.sku))
+    near = heapq.nlargest(COMPARED, known, key=lambda each: _quick_score(said, each))
     compared = [_compare(item, said, each) for each in near]
     best = max(compared, key=lambda each: (each.score, -each.product.id), default=None)
     return best if best is not None and best.score >= LIKELY else None
 
 
-def _at_first_sight(said: Sequence[_Traits], known: _Known) -> float:
+def _quick_score(said: Sequence[_NameTraits], known: _ProductTraits) -> float:
     months = next((each.months for each in said if each.months), None)
     same_length = months is not None and months == known.months
-    return max(_shared(one, other) for one in said for other in known.names) + same_length * 0.5
+    return max(_word_overlap(one, other) for one in said for other in known.names) + same_length * 0.5
 
 
-def _compare(item: ShopItem, said: Sequence[_Traits], known: _Known) -> Suggestion:
+def _compare(item: ShopItem, said: Sequence[_NameTraits], known: _ProductTraits) -> MappingSuggestion:
     product, why = known.product, []
     if any(one.text and one.text == other.text for one in said for other in known.names):
-        return Suggestion(item, product, 100, ("the same name",))
-    likeness = max(_likeness(one, other) for one in said for other in known.names)
+        return MappingSuggestion(item, product, 100, ("the same name",))
+    likeness = max(_name_similarity(one, other) for one in said for other in known.names)
     score = 55 * likeness
     if likeness >= 0.5:
         why.append("the same words" if likeness == 1 else "a similar name")
     for points, penalty, words, mine, theirs in (
-        (25, 30, "{} months", _first(each.months for each in said), known.months),
-        (5, 15, "{} connections", _first(each.connections for each in said), product.connections),
+        (25, 30, "{} months", _first_number(each.months for each in said), known.months),
+        (5, 15, "{} connections", _first_number(each.connections for each in said), product.connections),
     ):
         if mine and theirs:
             score += points if mine == theirs else -penalty
@@ -142,59 +142,59 @@ def _compare(item: ShopItem, said: Sequence[_Traits], known: _Known) -> Suggesti
         score -= 30
     elif trial and product.is_trial:
         score, why = score + 10, [*why, "a trial"]
-    return Suggestion(item, product, max(0, min(round(score), 99)), tuple(why))
+    return MappingSuggestion(item, product, max(0, min(round(score), 99)), tuple(why))
 
 
-def _likeness(one: _Traits, other: _Traits) -> float:
+def _name_similarity(one: _NameTraits, other: _NameTraits) -> float:
     if not one.words or not other.words:
         return 0
     spelled = SequenceMatcher(None, " ".join(sorted(one.words)), " ".join(sorted(other.words))).ratio()
-    return max(_shared(one, other), spelled if spelled >= 0.8 else 0)
+    return max(_word_overlap(one, other), spelled if spelled >= 0.8 else 0)
 
 
-def _shared(one: _Traits, other: _Traits) -> float:
+def _word_overlap(one: _NameTraits, other: _NameTraits) -> float:
     """How much of the words of both are in both."""
     both = len(one.words) + len(other.words)
     return 2 * len(one.words & other.words) / both if both else 0
 
 
-def _known(product: PanelrProduct) -> _Known:
-    names = tuple(_traits(name) for name in (product.name, product.alternate_name or "") if name)
-    months = product.duration_months or _first(name.months for name in names)
-    return _Known(product, names or (_traits(""),), months)
+def _product_traits(product: PanelrProduct) -> _ProductTraits:
+    names = tuple(_name_traits(name) for name in (product.name, product.alternate_name or "") if name)
+    months = product.duration_months or _first_number(name.months for name in names)
+    return _ProductTraits(product, names or (_name_traits(""),), months)
 
 
-def _traits(text: str) -> _Traits:
+def _name_traits(text: str) -> _NameTraits:
     text = text.casefold()
     rest = text
     for pattern in (_MONTHS, _YEARS, _DAYS, _CONNECTIONS):
         rest = pattern.sub(" ", rest)
     words = frozenset(_WORDS.findall(rest)) - _IN_WORDS.keys()
     connections = _CONNECTIONS.search(text)
-    return _Traits(
+    return _NameTraits(
         text=" ".join(_WORDS.findall(text)),
         words=words,
-        months=_months(text),
+        months=_find_months(text),
         connections=int(connections[1]) if connections else None,
         trial=bool(words & _TRIAL),
     )
 
 
-def _months(text: str) -> int | None:
+def _find_months(text: str) -> int | None:
     if found := _MONTHS.search(text):
         return int(found[1]) or None
     if found := _YEARS.search(text):
         return 12 * int(found[1]) or None
     if found := _DAYS.search(text):
         return round(int(found[1]) / 30.4) or None
-    return _first(_IN_WORDS.get(word) for word in _WORDS.findall(text))
+    return _first_number(_IN_WORDS.get(word) for word in _WORDS.findall(text))
 
 
-def _first(values: Iterable[int | None]) -> int | None:
+def _first_number(values: Iterable[int | None]) -> int | None:
     return next((value for value in values if value), None)
 
 
-def _price(value: Any) -> Decimal | None:
+def _read_price(value: Any) -> Decimal | None:
     try:
         price = Decimal(str(value))
     except InvalidOperation:
@@ -202,5 +202,5 @@ def _price(value: Any) -> Decimal | None:
     return price if price.is_finite() else None
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
+def _only_dicts(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

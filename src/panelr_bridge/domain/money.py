@@ -25,32 +25,32 @@ def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal 
     return max(order_total(order, lines, whole=whole) - (order.refunded if whole else Decimal(0)), Decimal(0))
 
 
-def adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> PriceAdjustment | None:
+def order_adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> PriceAdjustment | None:
     """Fees minus discounts, before tax as WooCommerce lists them, as the one fee or discount that Panelr takes."""
     fees = sum((fee.total for fee in order.fee_lines), Decimal(0)) if whole else Decimal(0)
     discounts = sum([line.subtotal - line.total for line in lines], Decimal(0))
     amount = fees - discounts
     if not amount:
         return None
-    label = _label(order, discounted=bool(discounts), whole=whole)
-    return _adjustment(amount, label or ("fee" if amount > 0 else "discount").capitalize())
+    label = _adjustment_label(order, discounted=bool(discounts), whole=whole)
+    return _build_adjustment(amount, label or ("fee" if amount > 0 else "discount").capitalize())
 
 
-def adjustment_to_match(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> PriceAdjustment | None:
+def matching_adjustment(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> PriceAdjustment | None:
     """The fee or discount by which Panelr's own `price` of the items becomes what the order comes to."""
     amount = order_total(order, lines, whole=whole) - price
     if not amount:
         return None
-    label = _label(order, discounted=True, whole=whole)
-    return _adjustment(amount, label or "Matched to the shop's total")
+    label = _adjustment_label(order, discounted=True, whole=whole)
+    return _build_adjustment(amount, label or "Matched to the shop's total")
 
 
-def _label(order: Order, *, discounted: bool, whole: bool) -> str:
+def _adjustment_label(order: Order, *, discounted: bool, whole: bool) -> str:
     """The coupons and fees that made it so, in WooCommerce's words."""
     codes = [coupon.code for coupon in order.coupon_lines] if discounted else []
     names = [fee.name for fee in order.fee_lines] if whole else []
     return ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())
 
 
-def _adjustment(amount: Decimal, label: str) -> PriceAdjustment:
+def _build_adjustment(amount: Decimal, label: str) -> PriceAdjustment:
     return PriceAdjustment(direction="fee" if amount > 0 else "discount", label=label[:190], amount=abs(amount))

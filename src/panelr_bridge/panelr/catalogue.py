@@ -15,7 +15,7 @@ def offered_products(outcome: Done) -> tuple[PanelrProduct, ...] | Unknown:
     listed = rows(outcome.data, "products")
     if listed is None:
         return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    found = (_product(row) for row in listed)
+    found = (_read_product(row) for row in listed)
     return tuple(product for product in found if product is not None)
 
 
@@ -27,11 +27,11 @@ def offered_payment_methods(outcome: Done) -> tuple[PanelrPaymentMethod, ...] | 
     listed = rows(outcome.data, "payment_methods", "methods")
     if listed is None:
         return Unknown(words="Panelr's list of payment methods cannot be read", status=outcome.status)
-    found = (_payment_method(row) for row in listed)
+    found = (_read_payment_method(row) for row in listed)
     return tuple(method for method in found if method is not None)
 
 
-def _product(row: Any) -> PanelrProduct | None:
+def _read_product(row: Any) -> PanelrProduct | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None
@@ -48,7 +48,7 @@ def _product(row: Any) -> PanelrProduct | None:
     )
 
 
-def _payment_method(row: Any) -> PanelrPaymentMethod | None:
+def _read_payment_method(row: Any) -> PanelrPaymentMethod | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None

@@ -86,7 +86,7 @@ class PanelrClient:
 
     def _request(self, call: PanelrRequest) -> httpx.Request:
         """Return what is sent. It goes to the transport itself, so everything is said here."""
-        url = _address(self._address, call.action)
+        url = _build_url(self._address, call.action)
         if call.query:
             url = url.copy_merge_params(dict(call.query))
         try:
@@ -101,7 +101,7 @@ class PanelrClient:
 
 
 @functools.lru_cache(maxsize=64)
-def _address(address: str, action: str) -> httpx.URL:
+def _build_url(address: str, action: str) -> httpx.URL:
     """Return the address of an action; raises InvalidURL and UnsupportedProtocol where it is none."""
     url = httpx.URL(address, params={"action": action})
     try:
@@ -119,22 +119,22 @@ def classify(error: Exception) -> Outcome:
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return Misconfigured(words="BRIDGE_PANELR_URL is no address that can be called")
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return _unconnected(causes)
+        return _classify_connect_error(causes)
     if isinstance(error, httpx.LocalProtocolError):
         return Misconfigured(words="BRIDGE_PANELR_API_KEY holds characters that cannot be sent")
     if isinstance(error, ResponseTooLarge):
         return Unknown(words="Panelr's answer is larger than any of its answers", status=error.status)
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")
-    return Unknown(words=_words(error))
+    return Unknown(words=_describe(error))
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     known = (words for kind, words in _BROKEN if isinstance(error, kind))
     return next(known, f"the call to Panelr ended in an error that nobody expected: {type(error).__name__}")
 
 
-def _unconnected(causes: tuple[BaseException, ...]) -> Outcome:
+def _classify_connect_error(causes: tuple[BaseException, ...]) -> Outcome:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Misconfigured(words=f"Panelr's certificate is not valid for its address: {cause.verify_message}")

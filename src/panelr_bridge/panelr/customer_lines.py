@@ -16,13 +16,13 @@ def customer_lines(outcome: Done) -> tuple[CustomerLine, ...] | Unknown:
     listed = rows(outcome.data, "lines", "activations")
     if listed is None:
         return Unknown(words="Panelr's list of lines cannot be read", status=outcome.status)
-    lines = [_line(row) for row in listed]
+    lines = [_read_line(row) for row in listed]
     if any(line is None for line in lines):
         return Unknown(words="an entry in Panelr's list of lines cannot be read", status=outcome.status)
     return tuple(line for line in lines if line is not None)
 
 
-def _line(row: Any) -> CustomerLine | None:
+def _read_line(row: Any) -> CustomerLine | None:
     if not isinstance(row, dict):
         return None
     activation_id = integer(row.get("id")) or integer(row.get("activation_id"))

@@ -55,7 +55,7 @@ class HttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` and return its whole answer; see the module for what it raises."""
-        message = _written(request)
+        message = _encode_request(request)
         await self._leave(request)
         try:
             line = self._kept() or await self._connected(request)
@@ -220,7 +220,7 @@ class ResponseParser:
 
     def ended(self, error: Exception | None) -> None:
         """The connection has ended: a body of no announced length ends with it, any other has broken off."""
-        if error is None and self._in_body and not _tells_its_length(self._headers):
+        if error is None and self._in_body and not _has_announced_length(self._headers):
             self.on_message_complete()
         elif error is not None:
             self._fail(httpx.ReadError(str(error), request=self._request), error)
@@ -302,11 +302,11 @@ async def resolve_host(host: str, port: int) -> Sequence[AddrInfoType]:
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def _tells_its_length(headers: list[tuple[bytes, bytes]]) -> bool:
+def _has_announced_length(headers: list[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() in {b"content-length", b"transfer-encoding"} for name, _ in headers)
 
 
-def _written(request: httpx.Request) -> bytes:
+def _encode_request(request: httpx.Request) -> bytes:
     """Return a request as it goes over the wire; raises LocalProtocolError for one that would not be what it says."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
     lines += [b"%s: %s" % header for header in request.headers.raw]

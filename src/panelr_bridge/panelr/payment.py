@@ -14,7 +14,7 @@ def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
     One payment that cannot be read spoils the whole, because it might be the one that is looked for.
     """
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    status, history = work_order_status(outcome), _history(data)
+    status, history = work_order_status(outcome), _read_history(data)
     if isinstance(status, Unknown):
         return status
     if history is None:
@@ -36,20 +36,20 @@ def work_order_status(outcome: Done) -> str | Unknown:
     return status or Unknown(words="Panelr shows a work order, but not where it stands", status=outcome.status)
 
 
-def _history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:
+def _read_history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:
     """Read the payments; an absent list is an empty one only where nothing has been paid."""
     shown = data.get("payment_history")
     if shown is None and money(data.get("prev_paid")) == Decimal(0):
         return ()
     if not isinstance(shown, list):
         return None
-    payments = [_payment(row) for row in shown]
+    payments = [_read_payment(row) for row in shown]
     if any(payment is None for payment in payments):
         return None
     return tuple(payment for payment in payments if payment is not None)
 
 
-def _payment(row: Any) -> RecordedPayment | None:
+def _read_payment(row: Any) -> RecordedPayment | None:
     amount = money(row.get("amount")) if isinstance(row, dict) else None
     if amount is None:
         return None

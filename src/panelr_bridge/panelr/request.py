@@ -72,7 +72,9 @@ def submit_payment(*, authority: WorkOrderProof, amount: Decimal | None, transac
 
     Without an amount the work order is passed on and no payment recorded.
     """
-    return _post("submit_payment", _proof(authority) | {"payment_transaction_id": transaction_id, "amount": amount})
+    return _build_post(
+        "submit_payment", _proof_fields(authority) | {"payment_transaction_id": transaction_id, "amount": amount}
+    )
 
 
 def complete_order(
@@ -85,12 +87,12 @@ def complete_order(
         "payment_amount": amount,
         "payment_method_id": payment_method_id,
     }
-    return _post("complete_order", content)
+    return _build_post("complete_order", content)
 
 
 def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> PanelrRequest:
     """Return the call that e-mails how to pay; `confirm_url` is where the customer returns to."""
-    return _post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
+    return _build_post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
 
 
 def get_lines(*, customer_email: str) -> PanelrRequest:
@@ -110,7 +112,7 @@ def get_payment_methods() -> PanelrRequest:
 
 def dump(request: WorkOrderRequest) -> bytes:
     """Return create_work_order's JSON body; Decimals become JSON numbers digit for digit."""
-    return _written(as_json(request))
+    return _encode_json(as_json(request))
 
 
 def as_json(request: WorkOrderRequest) -> dict[str, Any]:
@@ -128,9 +130,9 @@ def as_json(request: WorkOrderRequest) -> dict[str, Any]:
         "adjustment_direction": adjustment and adjustment.direction,
         "adjustment_label": adjustment and adjustment.label,
         "adjustment_amount": adjustment and adjustment.amount,
-        "items": [_item(item) for item in request.items],
+        "items": [_item_fields(item) for item in request.items],
     }
-    return _known(content)
+    return _without_none(content)
 
 
 def load(body: str | bytes) -> WorkOrderRequest:
@@ -168,27 +170,27 @@ def load(body: str | bytes) -> WorkOrderRequest:
     )
 
 
-def _post(action: str, content: Mapping[str, Any]) -> PanelrRequest:
-    return PanelrRequest(action, body=_written(_known(content)))
+def _build_post(action: str, content: Mapping[str, Any]) -> PanelrRequest:
+    return PanelrRequest(action, body=_encode_json(_without_none(content)))
 
 
-def _proof(authority: WorkOrderProof) -> dict[str, Any]:
+def _proof_fields(authority: WorkOrderProof) -> dict[str, Any]:
     """The token alone where there is one: Panelr asks for one proof."""
     if authority.confirmation_token is not None:
         return {"confirmation_token": authority.confirmation_token}
     return {"reference_code": authority.reference_code, "customer_email": authority.customer_email}
 
 
-def _known(content: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(content: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what is None: Panelr takes no null."""
     return {name: value for name, value in content.items() if value is not None}
 
 
-def _written(content: Mapping[str, Any]) -> bytes:
+def _encode_json(content: Mapping[str, Any]) -> bytes:
     return json_codec.ascii_only(content).encode()
 
 
-def _item(item: CartItem) -> dict[str, Any]:
+def _item_fields(item: CartItem) -> dict[str, Any]:
     content = {"product_id": item.product_id, "intent": item.intent, "qty": item.qty}
     return content if item.activation_id is None else content | {"activation_id": item.activation_id}
 

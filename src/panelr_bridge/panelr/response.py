@@ -35,14 +35,14 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
     status says no while its envelope says yes.
     """
     retry_after = _retry_after(headers.get("retry-after"), now) if status in {429, 503} else None
-    envelope = _envelope(body)
-    words = _words(envelope)
+    envelope = _read_envelope(body)
+    words = _error_words(envelope)
     if envelope is not None and envelope["success"] and not 200 <= status < 300:
-        return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
+        return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
     if status == 429 or (status == 503 and retry_after is not None and envelope is not None):
         return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
     if status in {401, 403}:
-        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_said(words)}", status=status)
+        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_suffix(words)}", status=status)
     if 300 <= status < 400:
         words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
         return Misconfigured(words=words, status=status)
@@ -52,7 +52,7 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
         return Done(words="done", status=status, data=envelope.get("data"))
     if status in REFUSING or 200 <= status < 300:
         return Refused(words=words or f"Panelr refused without a word ({status})", status=status)
-    return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
+    return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
 
 
 def created_work_order(outcome: Done) -> WorkOrder | Unknown:
@@ -80,7 +80,7 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     shown = rows(outcome.data, "work_orders", "orders")
     if shown is None:
         return Unknown(words="Panelr's list of work orders cannot be read", status=outcome.status)
-    listed = [_listed(row) for row in shown]
+    listed = [_read_work_order(row) for row in shown]
     if any(entry is None for entry in listed):
         return Unknown(words="an entry in Panelr's list of work orders cannot be read", status=outcome.status)
     return tuple(entry for entry in listed if entry is not None)
@@ -101,11 +101,11 @@ def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
     return known
 
 
-def _listed(row: Any) -> ListedWorkOrder | None:
+def _read_work_order(row: Any) -> ListedWorkOrder | None:
     if not isinstance(row, dict) or not isinstance(row.get("items"), list):
         return None
     reference_code = string(row.get("reference_code"))
-    items = [_item(item) for item in row["items"]]
+    items = [_read_item(item) for item in row["items"]]
     if reference_code is None or any(item is None for item in items):
         return None
     work_order_id = integer(row.get("work_order_id")) or integer(row.get("id"))
@@ -118,7 +118,7 @@ def _listed(row: Any) -> ListedWorkOrder | None:
     )
 
 
-def _item(item: Any) -> ListedItem | None:
+def _read_item(item: Any) -> ListedItem | None:
     if not isinstance(item, dict):
         return None
     qty = integer(item.get("qty"))
@@ -135,7 +135,7 @@ def _item(item: Any) -> ListedItem | None:
     )
 
 
-def _envelope(body: bytes) -> dict[str, Any] | None:
+def _read_envelope(body: bytes) -> dict[str, Any] | None:
     """Return the envelope, also from behind PHP's warnings; None where there is none or not to its end."""
     start = _ENVELOPE.search(body)
     if start is None:
@@ -152,13 +152,13 @@ def _patiently(body: bytes) -> Any:
     return _PATIENT.decode(body.decode("utf-8", "surrogatepass"))
 
 
-def _words(envelope: Mapping[str, Any] | None) -> str:
+def _error_words(envelope: Mapping[str, Any] | None) -> str:
     said = (envelope or {}).get("error") or (envelope or {}).get("message") or ""
     text = said if isinstance(said, str) else json.dumps(said, default=str)
     return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[:LONGEST_WORDS].strip()
 
 
-def _said(words: str) -> str:
+def _suffix(words: str) -> str:
     return f": {words}" if words else ""
 
 

@@ -48,7 +48,7 @@ class NamesNeeded:
     """Items are shown by name only: the match needs the names of Panelr's products."""
 
 
-Item = tuple[int | None, str | None]
+ItemKey = tuple[int | None, str | None]
 Products = Mapping[str, frozenset[int]]
 Match = MatchFound | NoMatch | AmbiguousMatch | NamesNeeded
 
@@ -70,45 +70,47 @@ def match(
     whole = not _is_cut_off(listed, first_attempt_at)
     taken = set(linked)
     free = [entry for entry in listed if not taken & {entry.work_order.reference_code, entry.work_order.work_order_id}]
-    named = [entry for entry in free if request.wc_order_id in _names(entry)]
+    named = [entry for entry in free if request.wc_order_id in _named_orders(entry)]
     if named:
-        recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
-        return _verdict(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
-    claimed = [entry for entry in listed if request.wc_order_id in _names(entry)]
-    if recent := [entry for entry in claimed if _made_since(entry, first_attempt_at - A_DAY)]:
+        recent = [entry for entry in named if _may_be_created_since(entry, first_attempt_at - A_DAY)]
+        return _match_result(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
+    claimed = [entry for entry in listed if request.wc_order_id in _named_orders(entry)]
+    if recent := [entry for entry in claimed if _may_be_created_since(entry, first_attempt_at - A_DAY)]:
         # it names our order, and another has its code: another store's order of that number, or a Panelr that was
         # restored and gives its codes a second time
-        return _verdict([], recent, certain=False, whole=whole)
-    compared = [(entry, _compare(entry, request, products or {})) for entry in free if not _names(entry)]
+        return _match_result([], recent, certain=False, whole=whole)
+    compared = [(entry, _has_same_items(entry, request, products or {})) for entry in free if not _named_orders(entry)]
     alike = [(entry, same) for entry, same in compared if same is not False]
-    possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
+    possible = [each for each in alike if _may_be_created_since(each[0], first_attempt_at - A_DAY)]
     if products is None and any(same is None for _, same in possible):
         return NamesNeeded()
     if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours should have been named
-        return _verdict([], [entry for entry, _ in possible], certain=False, whole=whole)
+        return _match_result([], [entry for entry, _ in possible], certain=False, whole=whole)
     begin, end = first_attempt_at - CLOCKS_APART, now + CLOCKS_APART
     timed = [(entry, same) for entry, same in possible if entry.created_at and begin <= entry.created_at <= end]
     untimed = [entry for entry, _ in possible if entry.created_at is None or entry.created_at > end]
     ours = [entry for entry, same in timed if same is True]
     doubtful = [entry for entry, same in timed if same is None] + untimed
-    return _verdict(
+    return _match_result(
         ours, doubtful if ours or doubtful else [entry for entry, _ in possible], certain=False, whole=whole
     )
 
 
 def fingerprint(request: WorkOrderRequest) -> str:
     """Return what two orders share that cannot be told apart in a list without `wc_order_id`: customer and items."""
-    items = sorted([f"{product} {intent} {qty}" for (product, intent), qty in _wanted(request).items()])
+    items = sorted([f"{product} {intent} {qty}" for (product, intent), qty in _requested_items(request).items()])
     return hashlib.sha256("\n".join([request.customer_email.casefold(), *items]).encode()).hexdigest()
 
 
 def _is_cut_off(listed: Sequence[ListedWorkOrder], first_attempt_at: datetime) -> bool:
     """Return whether the list, newest first, may have ended before it came to the time of our first attempt."""
     full = len(listed) >= LISTED_WORK_ORDERS
-    return full and all(_made_since(entry, first_attempt_at - A_DAY) for entry in listed)
+    return full and all(_may_be_created_since(entry, first_attempt_at - A_DAY) for entry in listed)
 
 
-def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool, whole: bool) -> Match:
+def _match_result(
+    same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool, whole: bool
+) -> Match:
     if not same and not maybe:
         return NoMatch() if whole else AmbiguousMatch(())
     if len(same) == 1 and not maybe:
@@ -116,17 +118,17 @@ def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], 
     return AmbiguousMatch(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
-def _names(entry: ListedWorkOrder) -> set[str]:
+def _named_orders(entry: ListedWorkOrder) -> set[str]:
     """Return the WooCommerce orders that a work order's items name."""
     return {item.wc_order_id for item in entry.items if item.wc_order_id is not None}
 
 
-def _made_since(entry: ListedWorkOrder, moment: datetime) -> bool:
+def _may_be_created_since(entry: ListedWorkOrder, moment: datetime) -> bool:
     """A work order whose time is not shown may be of any time."""
     return entry.created_at is None or entry.created_at >= moment
 
 
-def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
+def _has_same_items(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
     """Return whether the items are those of the request; None where the list shows too little to rule it out.
 
     Quantities are added up: three of one may be listed as one item or as three. Items besides ours that are no product
@@ -134,35 +136,35 @@ def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Produc
     """
     if not entry.items:
         return None
-    wanted = _wanted(request)
-    shown: Counter[Item] = Counter()
+    wanted = _requested_items(request)
+    shown: Counter[ItemKey] = Counter()
     for listed in entry.items:
-        shown[_product(listed, products), listed.intent] += listed.qty or 0
+        shown[_product_id(listed, products), listed.intent] += listed.qty or 0
     countable = all(listed.qty is not None for listed in entry.items)
     missing, vague = wanted - shown, shown - wanted
     if countable and not missing and not vague:
         return True
     if not countable:
-        return None if all(any(_fits(item, other) for item in shown) for other in missing) else False
+        return None if all(any(_may_be_same(item, other) for item in shown) for other in missing) else False
     if not missing:
         return None if all(product is None for product, _ in vague) else False
-    could_be = all(any(_fits(item, other) for other in missing) for item in vague)
+    could_be = all(any(_may_be_same(item, other) for other in missing) for item in vague)
     return None if missing.total() == vague.total() and could_be else False
 
 
-def _wanted(request: WorkOrderRequest) -> Counter[Item]:
-    wanted: Counter[Item] = Counter()
+def _requested_items(request: WorkOrderRequest) -> Counter[ItemKey]:
+    wanted: Counter[ItemKey] = Counter()
     for item in request.items:
         wanted[item.product_id, item.intent] += item.qty
     return wanted
 
 
-def _fits(shown: Item, wanted: Item) -> bool:
+def _may_be_same(shown: ItemKey, wanted: ItemKey) -> bool:
     """Whether nothing that is shown of an item contradicts the other."""
     return all(mine is None or mine == theirs for mine, theirs in zip(shown, wanted, strict=True))
 
 
-def _product(item: ListedItem, products: Products) -> int | None:
+def _product_id(item: ListedItem, products: Products) -> int | None:
     """The product of a listed item, by its id or its name; None where neither tells just one."""
     if item.product_id is not None:
         return item.product_id

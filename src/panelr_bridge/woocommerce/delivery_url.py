@@ -31,20 +31,20 @@ def delivery_path(store: str, *, default: str) -> str:
     return DOOR if store == default else f"{DOOR}/{store}"
 
 
-def base_of(url: str) -> str:
+def bridge_base_url(url: str) -> str:
     """Return the bridge's address without a slash, or a door's path, on its end."""
     return url.strip().rstrip("/").removesuffix(DOOR).rstrip("/")
 
 
 def same_url(one: str, other: str) -> bool:
     """Return whether two addresses are one: by scheme, host, port and path, whose last slash does not count."""
-    first, second = _split(one), _split(other)
-    return first is not None and second is not None and _parts(first) == _parts(second)
+    first, second = _split_url(one), _split_url(other)
+    return first is not None and second is not None and _comparable_parts(first) == _comparable_parts(second)
 
 
 def ends_in_path(address: str, path: str) -> bool:
     """Return whether `address` ends in `path`, whoever's it is."""
-    parts = _split(address)
+    parts = _split_url(address)
     return parts is not None and parts.path.rstrip("/").endswith(path)
 
 
@@ -55,22 +55,27 @@ def without_credentials(url: str) -> str:
 
 def check_url(url: str, *, shop_url: str = "") -> list[UrlIssue]:
     """Say what WooCommerce will make of the bridge's address `url`; a shop on this machine may deliver to it."""
-    parts = _split(url)
+    parts = _split_url(url)
     if parts is None:
         return [UrlIssue(False, f"{url or 'it'} is no http(s) address: it must be like https://bridge.your-shop.com")]
-    shop = _split(shop_url)
+    shop = _split_url(shop_url)
     near = shop is not None and is_local(shop.hostname or "")
-    found = [*_plain(parts), *_shape(parts), *_port(parts, shop, near=near), *_private(parts, near=near)]
+    found = [
+        *_check_scheme(parts),
+        *_check_shape(parts),
+        *_check_port(parts, shop, near=near),
+        *_check_private(parts, near=near),
+    ]
     return found or [UrlIssue(True, f"{url} is an address that WooCommerce delivers to")]
 
 
-def _plain(parts: SplitResult) -> list[UrlIssue]:
+def _check_scheme(parts: SplitResult) -> list[UrlIssue]:
     if parts.scheme == "https" or is_loopback(parts.hostname or ""):
         return []
     return [UrlIssue(False, "it is http: orders and customers go over the wire in the open; use https", vital=False)]
 
 
-def _shape(parts: SplitResult) -> list[UrlIssue]:
+def _check_shape(parts: SplitResult) -> list[UrlIssue]:
     found = []
     if parts.username is not None or parts.password is not None:
         found.append(UrlIssue(False, "it holds a user or password: WooCommerce refuses to deliver to such an address"))
@@ -79,7 +84,7 @@ def _shape(parts: SplitResult) -> list[UrlIssue]:
     return found
 
 
-def _port(parts: SplitResult, shop: SplitResult | None, *, near: bool) -> list[UrlIssue]:
+def _check_port(parts: SplitResult, shop: SplitResult | None, *, near: bool) -> list[UrlIssue]:
     port = _port_of(parts)
     own = shop is not None and (parts.hostname, port) == (shop.hostname, _port_of(shop))
     if port in PORTS or own:
@@ -88,7 +93,7 @@ def _port(parts: SplitResult, shop: SplitResult | None, *, near: bool) -> list[U
     return [UrlIssue(False, words, vital=not near)]
 
 
-def _private(parts: SplitResult, *, near: bool) -> list[UrlIssue]:
+def _check_private(parts: SplitResult, *, near: bool) -> list[UrlIssue]:
     if near or not is_local(parts.hostname or ""):
         return []
     words = "it is an address of a private network: WooCommerce does not deliver there, and a public shop cannot"
@@ -145,7 +150,7 @@ def secret_fault(secret: str) -> str | None:
     return None
 
 
-def _split(url: str) -> SplitResult | None:
+def _split_url(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
@@ -158,5 +163,5 @@ def _port_of(parts: SplitResult) -> int:
     return parts.port or DEFAULT_PORTS[parts.scheme]
 
 
-def _parts(parts: SplitResult) -> tuple[str, str | None, int, str]:
+def _comparable_parts(parts: SplitResult) -> tuple[str, str | None, int, str]:
     return parts.scheme, parts.hostname, _port_of(parts), parts.path.rstrip("/")

@@ -19,7 +19,7 @@ _UNSTORABLE = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
 _ORDINARY, _ANY = "ordinary", "any"
 
 
-def _ordinarily(schema: CoreSchema) -> GetPydanticSchema:
+def _try_first(schema: CoreSchema) -> GetPydanticSchema:
     """Read by `schema`, which costs no Python, whatever it takes; anything else by what stands before this."""
 
     def both(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -47,11 +47,11 @@ def clean(value: Any) -> Any:
     return value if value.isprintable() else _UNSTORABLE.sub("", value)
 
 
-def _money(value: Any) -> Any:
+def _empty_to_zero(value: Any) -> Any:
     return Decimal(0) if value is None or value == "" else value
 
 
-def _count(value: Any) -> Any:
+def _empty_to_no_id(value: Any) -> Any:
     return 0 if value is None or value == "" else value
 
 
@@ -64,7 +64,7 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
-def _no_bool(value: Any) -> Any:
+def refuse_bool(value: Any) -> Any:
     """Python takes true for 1; as an id it is a slip."""
     if isinstance(value, bool):
         raise ValueError("true and false are no numbers")  # noqa: TRY004  pydantic tells ValueErrors only
@@ -87,13 +87,13 @@ _PIECES = core_schema.no_info_after_validator_function(Decimal, core_schema.int_
 _NUMBER = core_schema.int_schema(strict=True, ge=0, lt=2**63)
 
 # The bounds stand next to the type: behind a validator of ours, pydantic would look at them in Python.
-_Decimal = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_money)]
+_Decimal = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_empty_to_zero)]
 
-Text = Annotated[str, BeforeValidator(clean), _ordinarily(_CLEAN)]
-Money = Annotated[_Decimal, _ordinarily(_AMOUNT)]
-Quantity = Annotated[_Decimal, _ordinarily(_PIECES)]
-Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_count), _ordinarily(_NUMBER)]
-Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_no_bool)]
+Text = Annotated[str, BeforeValidator(clean), _try_first(_CLEAN)]
+Money = Annotated[_Decimal, _try_first(_AMOUNT)]
+Quantity = Annotated[_Decimal, _try_first(_PIECES)]
+Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_empty_to_no_id), _try_first(_NUMBER)]
+Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(refuse_bool)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 Meta = tuple[str, Any]
@@ -101,7 +101,7 @@ Meta = tuple[str, Any]
 _key_and_value = itemgetter("key", "value")
 
 
-def _metas(value: Any) -> tuple[Meta, ...]:
+def _read_metas(value: Any) -> tuple[Meta, ...]:
     """Read meta entries. An order has dozens, of any plugin's making: none of them is worth an error.
 
     A key that is no text is not looked for: nobody asks for it.
@@ -109,10 +109,10 @@ def _metas(value: Any) -> tuple[Meta, ...]:
     try:
         return tuple(map(_key_and_value, value))
     except (TypeError, KeyError):
-        return _readable_metas(value)
+        return _read_metas_one_by_one(value)
 
 
-def _readable_metas(value: Any) -> tuple[Meta, ...]:
+def _read_metas_one_by_one(value: Any) -> tuple[Meta, ...]:
     """Those of the entries that can be read, where not all of them are as WooCommerce writes them."""
     entries = sequence(value)
     if not isinstance(entries, (list, tuple)):
@@ -120,7 +120,7 @@ def _readable_metas(value: Any) -> tuple[Meta, ...]:
     return tuple((entry["key"], entry.get("value")) for entry in entries if isinstance(entry, dict) and "key" in entry)
 
 
-Metas = Annotated[tuple[Meta, ...], PlainValidator(_metas)]
+Metas = Annotated[tuple[Meta, ...], PlainValidator(_read_metas)]
 
 
 def meta_text(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:

@@ -33,11 +33,11 @@ DELETED_TOPIC = "order.deleted"
 OWNER_MAY_NOT_READ = frozenset({"woocommerce_rest_cannot_view", "woocommerce_rest_authentication_error"})
 
 
-class _Part(BaseModel):
+class _PayloadModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class BillingAddress(_Part):
+class BillingAddress(_PayloadModel):
     """The billing address, as far as a work order needs it."""
 
     first_name: Text = ""
@@ -46,7 +46,7 @@ class BillingAddress(_Part):
     phone: Text = ""
 
 
-class LineItem(_Part):
+class LineItem(_PayloadModel):
     """One line; product_id and variation_id are 0 and sku empty for a line typed by hand or a deleted product."""
 
     id: Reference = 0
@@ -65,7 +65,7 @@ class LineItem(_Part):
         return meta_text(self.meta_data, names)
 
 
-class FeeLine(_Part):
+class FeeLine(_PayloadModel):
     """A fee; a negative one is a discount."""
 
     name: Text = ""
@@ -73,19 +73,19 @@ class FeeLine(_Part):
     total_tax: Money = Decimal(0)
 
 
-class CouponLine(_Part):
+class CouponLine(_PayloadModel):
     """A coupon that the customer used."""
 
     code: Text = ""
 
 
-class OrderRefund(_Part):
+class OrderRefund(_PayloadModel):
     """A refund; `total` is negative."""
 
     total: Money = Decimal(0)
 
 
-class Order(_Part):
+class Order(_PayloadModel):
     """An order as WooCommerce's API version 3 tells it. Money in `currency`; times in UTC."""
 
     id: Id
@@ -142,28 +142,28 @@ class OtherTopic:
     topic: str
 
 
-Event = Order | OrderDeleted | ErrorObject | OtherTopic
+DeliveryContent = Order | OrderDeleted | ErrorObject | OtherTopic
 
 
-def _shape(part: type[_Part], *more: str) -> Any:
+def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
     """Return what is read of `part`: its fields, and of parts within it theirs; most of an order is passed over."""
     fields: dict[str, Any] = dict.fromkeys(more, Any)
     for name, field in part.model_fields.items():
         kind: Any = field.annotation
         several = get_args(kind)  # (LineItem, ...) of a tuple
-        if isinstance(kind, type) and issubclass(kind, _Part):
-            fields[name] = _shape(kind)
-        elif several and isinstance(several[0], type) and issubclass(several[0], _Part):
-            fields[name] = list[_shape(several[0])]  # type: ignore[misc]
+        if isinstance(kind, type) and issubclass(kind, _PayloadModel):
+            fields[name] = _build_shape(kind)
+        elif several and isinstance(several[0], type) and issubclass(several[0], _PayloadModel):
+            fields[name] = list[_build_shape(several[0])]  # type: ignore[misc]
         else:
             fields[name] = Any
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
 
 
-_READER = json_codec.reader(_shape(Order, "code", "message"))
+_READER = json_codec.reader(_build_shape(Order, "code", "message"))
 
 
-def parse(*, body: bytes, topic: str) -> Event:
+def parse(*, body: bytes, topic: str) -> DeliveryContent:
     """Return what an authentic delivery says.
 
     `topic` is the header X-WC-Webhook-Topic. Raises Unreadable, with words, for a body that is not what the
@@ -171,20 +171,20 @@ def parse(*, body: bytes, topic: str) -> Event:
     """
     if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
         return OtherTopic(clean(topic))
-    content = _json_object(body)
+    content = _read_object(body)
     if "code" in content and "id" not in content:
         return ErrorObject(clean(str(content["code"])), clean(str(content.get("message", ""))))
     if topic == DELETED_TOPIC:
-        return OrderDeleted(_order_id(content))
-    return _order(content)
+        return OrderDeleted(_read_order_id(content))
+    return _validate_order(content)
 
 
 def read_order(body: bytes) -> Order:
     """Return the order in `body`, whatever topic brought it; raises Unreadable."""
-    return _order(_json_object(body))
+    return _validate_order(_read_object(body))
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _read_object(body: bytes) -> dict[str, Any]:
     try:
         content = json_codec.read(body, _whole, by=_READER)
     except (ValueError, ArithmeticError, RecursionError) as error:
@@ -210,14 +210,14 @@ def _refuse_constant(name: str) -> None:
 _PATIENT = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
-def _order(content: dict[str, Any]) -> Order:
+def _validate_order(content: dict[str, Any]) -> Order:
     try:
         return Order.model_validate(content)
     except ValidationError as error:
         raise UnreadableBody(f"the body is no order that can be read: {why_unreadable(error)}") from None
 
 
-def _order_id(content: dict[str, Any]) -> int:
+def _read_order_id(content: dict[str, Any]) -> int:
     value = content.get("id")
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])

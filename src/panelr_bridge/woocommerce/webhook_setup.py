@@ -107,7 +107,7 @@ class UpdateWebhook:
     """Whether it sends again by this: its count of failures stays, so that one more disables it at once."""
 
 
-Step = CreateWebhook | UpdateWebhook
+WebhookStep = CreateWebhook | UpdateWebhook
 
 
 def read_webhooks(payloads: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
@@ -128,38 +128,38 @@ def read_webhooks(payloads: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
 
 def check_topics(hooks: Sequence[Webhook], door: DeliveryEndpoint) -> tuple[TopicStatus, ...]:
     """Return what there is for every topic: first the one that serves it, or should; then those that are too many."""
-    return tuple(found for topic in NAMES for found in _examined(topic, hooks, door))
+    return tuple(found for topic in NAMES for found in _check_topic(topic, hooks, door))
 
 
-def _examined(topic: str, hooks: Sequence[Webhook], door: DeliveryEndpoint) -> list[TopicStatus]:
+def _check_topic(topic: str, hooks: Sequence[Webhook], door: DeliveryEndpoint) -> list[TopicStatus]:
     here = [hook for hook in hooks if hook.topic == topic and door.takes(hook.url)]
     ours = [hook for hook in hooks if hook.topic == topic and hook.name == NAMES[topic] and hook not in here]
     # one that sends before one that does not, and one at the right address before any other
-    ranked = sorted(here, key=_stopped) + sorted(ours, key=_stopped)
+    ranked = sorted(here, key=_is_stopped) + sorted(ours, key=_is_stopped)
     if not ranked:
         return [TopicStatus(topic, WebhookFault.MISSING)]
     chosen, *others = ranked
-    fault = WebhookFault.ELSEWHERE if chosen not in here else WebhookFault.STOPPED if _stopped(chosen) else None
-    spare = [TopicStatus(topic, WebhookFault.DUPLICATE, hook) for hook in others if not _stopped(hook)]
+    fault = WebhookFault.ELSEWHERE if chosen not in here else WebhookFault.STOPPED if _is_stopped(chosen) else None
+    spare = [TopicStatus(topic, WebhookFault.DUPLICATE, hook) for hook in others if not _is_stopped(hook)]
     return [TopicStatus(topic, fault, chosen), *spare]
 
 
-def _stopped(hook: Webhook) -> bool:
+def _is_stopped(hook: Webhook) -> bool:
     return hook.status != ACTIVE
 
 
 def plan_changes(
     found: Sequence[TopicStatus], door: DeliveryEndpoint, *, repair: bool, new_secret: bool
-) -> tuple[Step, ...]:
+) -> tuple[WebhookStep, ...]:
     """Return what is to be done. What is there is left as it is, unless it is to be repaired, or its secret set.
 
     A secret cannot be read, so a repair sets it everywhere.
     """
-    every = (_step(each, door, repair=repair, secret=repair or new_secret) for each in found)
+    every = (_plan_step(each, door, repair=repair, secret=repair or new_secret) for each in found)
     return tuple(step for step in every if step is not None)
 
 
-def _step(each: TopicStatus, door: DeliveryEndpoint, *, repair: bool, secret: bool) -> Step | None:
+def _plan_step(each: TopicStatus, door: DeliveryEndpoint, *, repair: bool, secret: bool) -> WebhookStep | None:
     hook = each.hook
     if hook is None:
         return CreateWebhook(each.topic)
@@ -172,7 +172,7 @@ def _step(each: TopicStatus, door: DeliveryEndpoint, *, repair: bool, secret: bo
         return UpdateWebhook(hook, f"pause webhook {hook.id} ({each.topic}): it is one too many", {"status": PAUSED})
     changes = {"status": ACTIVE} | ({} if door.takes(hook.url) else {"delivery_url": door.url})
     words = f"activate webhook {hook.id} ({each.topic}), with the bridge's address and secret"
-    return UpdateWebhook(hook, words, changes, with_secret=True, revives=_stopped(hook))
+    return UpdateWebhook(hook, words, changes, with_secret=True, revives=_is_stopped(hook))
 
 
 def summary(found: Sequence[TopicStatus]) -> tuple[bool, str]:
@@ -184,7 +184,7 @@ def summary(found: Sequence[TopicStatus]) -> tuple[bool, str]:
     return True, f"{len(found)} webhooks are active: {', '.join(each.topic for each in found)}"
 
 
-def by_hand(topics: Iterable[str], *, door: DeliveryEndpoint, secret_setting: str) -> list[str]:
+def manual_steps(topics: Iterable[str], *, door: DeliveryEndpoint, secret_setting: str) -> list[str]:
     """Say what to click where the shop's API makes no webhooks. The secret is named and not shown."""
     wanted = list(topics)
     return [

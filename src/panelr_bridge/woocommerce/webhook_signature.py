@@ -28,10 +28,10 @@ def verify(*, body: bytes, signature: str | None, secrets: Iterable[str]) -> Non
 
 def sign(*, body: bytes, secret: str) -> bytes:
     """Return the signature of `body` as WooCommerce computes it from the secret that it stores."""
-    return base64.b64encode(hmac.digest(_decoded(secret).encode(), body, hashlib.sha256))
+    return base64.b64encode(hmac.digest(_signing_secret(secret).encode(), body, hashlib.sha256))
 
 
-def _decoded(secret: str) -> str:
+def _signing_secret(secret: str) -> str:
     """Return the text that WooCommerce really signs with.
 
     It passes the stored secret through `wp_specialchars_decode(secret, ENT_QUOTES)`, so one that holds `&amp;`

@@ -110,7 +110,7 @@ def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, exp
     ],
 )
 def test_the_door_may_be_given_for_the_bridge(given: str, expected: str) -> None:
-    assert delivery_url.base_of(given) == expected
+    assert delivery_url.bridge_base_url(given) == expected
 
 
 def test_the_door_of_a_store() -> None:

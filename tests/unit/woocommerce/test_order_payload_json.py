@@ -83,7 +83,7 @@ NAMES = sorted(
 
 def understood(read: Callable[[bytes], Any], body: bytes) -> Any:
     with contextlib.suppress(UnreadableBody):
-        return order_payload._order(read(body))
+        return order_payload._validate_order(read(body))
     return None
 
 
@@ -95,11 +95,11 @@ def test_an_order_is_the_same_whether_all_of_it_is_read_or_what_is_needed(
     order = copy.deepcopy(ORDER)
     place(order)[name] = value
     body = simplejson.dumps(order, use_decimal=True).encode()
-    assert understood(order_payload._json_object, body) == understood(patient, body)
+    assert understood(order_payload._read_object, body) == understood(patient, body)
 
 
 def test_what_is_not_needed_is_passed_over() -> None:
-    content = order_payload._json_object(
+    content = order_payload._read_object(
         b'{"id": 31, "shipping": {"a": 1}, "code": "x", "line_items": [{"sku": "b", "c": 2}]}'
     )
     assert content == {"id": 31, "code": "x", "line_items": [{"sku": "b"}]}
@@ -129,7 +129,7 @@ def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slip
 def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expected: Any) -> None:
     with pytest.raises((msgspec.MsgspecError, ValueError)):
         json_codec._READER.decode(body)
-    assert order_payload._json_object(body) == expected
+    assert order_payload._read_object(body) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,4 @@ def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expecte
 )
 def test_what_is_no_json_is_told_so(body: bytes) -> None:
     with pytest.raises(UnreadableBody, match="the body is no JSON"):
-        order_payload._json_object(body)
+        order_payload._read_object(body)

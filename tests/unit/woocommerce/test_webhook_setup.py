@@ -138,7 +138,7 @@ def test_all_is_well_where_every_topic_has_its_webhook() -> None:
 
 
 def test_what_to_click_names_everything_but_the_secret() -> None:
-    said = "\n".join(webhook_setup.by_hand(OTHERS, door=DOOR, secret_setting="BRIDGE_WEBHOOK_SECRET"))
+    said = "\n".join(webhook_setup.manual_steps(OTHERS, door=DOOR, secret_setting="BRIDGE_WEBHOOK_SECRET"))
     assert "3 times" in said
     assert URL in said
     assert "the value of BRIDGE_WEBHOOK_SECRET in .env" in said

@@ -17,7 +17,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
 )
 from panelr_bridge.domain import call_outcome, retry_policy
 from panelr_bridge.domain.call_outcome import Outcome, Unknown
-from panelr_bridge.domain.customer_email import email_of
+from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import attempts, follow_ups, orders, rate_limit
@@ -123,7 +123,7 @@ def _email(connection: Connection, row: Row, kind: FollowUpKind) -> str | None:
     if row["request"] is not None and kind is not FollowUpKind.LINES:
         return panelr_request.load(row["request"]).customer_email
     order = latest_snapshot(connection, row)
-    return None if order is None else email_of(order)
+    return None if order is None else find_email(order)
 
 
 def record(

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
 from panelr_bridge.domain import follow_up_rules
-from panelr_bridge.domain.customer_email import email_of
-from panelr_bridge.domain.decision import asks_for_lines, paid_for_panelr
+from panelr_bridge.domain.customer_email import find_email
+from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
 from panelr_bridge.domain.follow_up_rules import CreatedOrder, Escalate, FollowUpState, Schedule, StoreOptions
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
@@ -34,7 +34,11 @@ def plan(
         return _after_creation(
             connection, row, order, policy=policy, shop=shops.get(row["store"], StoreOptions()), now=now
         )
-    if row["state"] == OrderState.HELD and asks_for_lines(order, _reasons(row)) and not _told_of_lines(row, order):
+    if (
+        row["state"] == OrderState.HELD
+        and needs_customer_lines(order, _reasons(row))
+        and not _told_of_lines(row, order)
+    ):
         owed = Schedule(FollowUpKind.LINES, now, {})
         known = follow_ups.list_for_order(connection, order_id).get(FollowUpKind.LINES)
         return (FollowUpKind.LINES,) if _take(connection, row, owed, known=known, now=now) else ()
@@ -43,7 +47,7 @@ def plan(
 
 def _told_of_lines(row: Row, order: Order) -> bool:
     """Return whether Panelr has told of the lines of the customer that the order has now."""
-    return row["customer_lines"] is not None and row["customer_lines"]["email"] == email_of(order)
+    return row["customer_lines"] is not None and row["customer_lines"]["email"] == find_email(order)
 
 
 def _after_creation(
@@ -58,9 +62,9 @@ def _after_creation(
         created_at=row["first_sent_at"] or now,
         on_paid=weighed.catalogue.on_paid,
         payment_method_id=weighed.catalogue.payment_method_id,
-        amount=paid_for_panelr(order, weighed.catalogue, policy),
+        amount=amount_paid_for_panelr(order, weighed.catalogue, policy),
         by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
-        has_email=row["request"] is not None or email_of(order) is not None,
+        has_email=row["request"] is not None or find_email(order) is not None,
     )
     if shop.url is None:
         shop = replace(shop, url=deliveries.source(connection, row["delivery_id"]))

@@ -11,11 +11,11 @@ from panelr_bridge.domain.decision import (
     Adopt,
     Decision,
     Hold,
-    advance,
-    asks_for_lines,
     awaits_mapping,
     changes_since,
     decide,
+    needs_customer_lines,
+    next_state,
 )
 from panelr_bridge.domain.models import CallAction, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
@@ -106,7 +106,9 @@ def state_columns(weighed: Evaluation, *, state: OrderState, delivery_id: int | 
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    if isinstance(decision, Adopt) or (state is OrderState.HELD and asks_for_lines(weighed.order, decision.reasons)):
+    if isinstance(decision, Adopt) or (
+        state is OrderState.HELD and needs_customer_lines(weighed.order, decision.reasons)
+    ):
         values |= {"follow_at": now}
     return values
 
@@ -131,7 +133,7 @@ def reevaluate(row: Row, weighed: Evaluation, *, now: datetime, again: bool = Fa
     if before in FIXED:
         return {"mapping_revision": weighed.catalogue.revision}
     refused = None if again or row["request"] is None else panelr_request.load(row["request"])
-    after = advance(state=before, decision=weighed.decision, refused=refused)
+    after = next_state(state=before, decision=weighed.decision, refused=refused)
     if after is before and after is not weighed.decision.state:
         return {"mapping_revision": weighed.catalogue.revision}
     values = state_columns(weighed, state=after, delivery_id=row["delivery_id"], now=now)

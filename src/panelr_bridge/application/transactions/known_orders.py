@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import evaluate
-from panelr_bridge.domain.decision import advance
+from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
 from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.tables import Row
@@ -51,5 +51,7 @@ def would_become(
     """Return the state that `order` calls for by the mappings as they are, and why; nothing is written."""
     weighed, _ = evaluate(connection, order, store=store, policy=policy)
     decision = weighed.decision
-    state = decision.state if row is None else advance(state=OrderState(row["state"]), decision=decision, refused=None)
+    state = (
+        decision.state if row is None else next_state(state=OrderState(row["state"]), decision=decision, refused=None)
+    )
     return state, (decision.reasons if state is decision.state else ())

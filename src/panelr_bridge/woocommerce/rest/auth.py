@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from oauthlib import oauth1
 
 from panelr_bridge.woocommerce.rest.models import RestRequest
-from panelr_bridge.woocommerce.rest.request import as_body
+from panelr_bridge.woocommerce.rest.request import encode_query
 
 Query = tuple[tuple[str, str], ...]
 KEY_PREFIX = "ck_"
@@ -24,7 +24,7 @@ def wants_oauth(*, root: str, path: str, key: str) -> bool:
     return urlsplit(root).scheme == "http" and path.startswith("wc/") and key.startswith(KEY_PREFIX)
 
 
-def basic(key: str, secret: str) -> str:
+def basic_authorization(key: str, secret: str) -> str:
     """Return the value of the header Authorization."""
     return "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode("ascii")
 
@@ -42,6 +42,6 @@ def sign_query(request: RestRequest, *, root: str, key: str, secret: str, nonce:
         nonce=nonce,
         timestamp=str(timestamp),
     )
-    address = f"{root}{request.path}" + (f"?{as_body(request.query)}" if request.query else "")
+    address = f"{root}{request.path}" + (f"?{encode_query(request.query)}" if request.query else "")
     uri, _, _ = client.sign(address, http_method=request.method)
     return tuple(parse_qsl(urlsplit(uri).query, keep_blank_values=True))

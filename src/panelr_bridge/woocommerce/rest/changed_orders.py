@@ -17,11 +17,11 @@ from panelr_bridge.woocommerce.rest.orders_resource import FIELDS, NEWEST_FIRST
 
 SECOND = timedelta(seconds=1)
 
-Read = Callable[[RestRequest], Awaitable[RestResponse]]
-List = Callable[[OrdersQuery], Awaitable[OrdersPage]]
+ReadRequest = Callable[[RestRequest], Awaitable[RestResponse]]
+ReadPage = Callable[[OrdersQuery], Awaitable[OrdersPage]]
 
 
-async def oldest_first(read: Read, moment: datetime, *, per_page: int) -> AsyncIterator[Payload]:
+async def oldest_first(read: ReadRequest, moment: datetime, *, per_page: int) -> AsyncIterator[Payload]:
     """Walk wc/v3 by a cursor.
 
     Only first pages are asked for, each from the last modification of the page before it: orders that are modified
@@ -30,57 +30,59 @@ async def oldest_first(read: Read, moment: datetime, *, per_page: int) -> AsyncI
     cursor = moment.astimezone(UTC).replace(microsecond=0) - SECOND
     told: list[Payload] = []
     while True:
-        found = await _ascending(read, _window(after=cursor), page=1, per_page=per_page)
+        found = await _read_ascending(read, _window(after=cursor), page=1, per_page=per_page)
         for order in found.items:
             if order not in told:
                 yield order
         if not found.has_more or not found.items:
             return
-        last = _modified(found.items[-1])
+        last = _modified_at(found.items[-1])
         if last <= cursor:
             raise ShopMisconfigured("the shop does not filter orders by modification: WooCommerce 5.8 or newer does")
-        told = [order for order in found.items if _modified(order) == last]
-        if _modified(found.items[0]) == last:
-            async for order in _second(read, last, per_page=per_page):
+        told = [order for order in found.items if _modified_at(order) == last]
+        if _modified_at(found.items[0]) == last:
+            async for order in _read_second(read, last, per_page=per_page):
                 yield order
             cursor = last
         else:
             cursor = last - SECOND
 
 
-async def _second(read: Read, second: datetime, *, per_page: int) -> AsyncIterator[Payload]:
+async def _read_second(read: ReadRequest, second: datetime, *, per_page: int) -> AsyncIterator[Payload]:
     """Tell all orders of one second that has more of them than a page, the last page first.
 
     An order that leaves meanwhile moves those behind it towards the first page, which is yet to be read.
     """
     window = _window(after=second - SECOND, before=second + SECOND)
     page = 1
-    while (await _ascending(read, window, page=page, per_page=per_page)).has_more:
+    while (await _read_ascending(read, window, page=page, per_page=per_page)).has_more:
         page += 1
     for each in range(page, 0, -1):
-        for order in (await _ascending(read, window, page=each, per_page=per_page)).items:
+        for order in (await _read_ascending(read, window, page=each, per_page=per_page)).items:
             yield order
 
 
 def _window(*, after: datetime, before: datetime | None = None) -> tuple[tuple[str, str], ...]:
-    return wc_v3.modified(after=after, before=before)
+    return wc_v3.modified_filter(after=after, before=before)
 
 
-async def _ascending(read: Read, window: tuple[tuple[str, str], ...], *, page: int, per_page: int) -> ItemsPage:
+async def _read_ascending(
+    read: ReadRequest, window: tuple[tuple[str, str], ...], *, page: int, per_page: int
+) -> ItemsPage:
     asked = (("orderby", "modified"), ("order", "asc"), ("page", str(page)), ("per_page", str(per_page)))
     return wc_v3.items_page(
         await read(RestRequest("GET", wc_v3.WcV3.path, (*asked, *window))), page=page, per_page=per_page
     )
 
 
-def _modified(order: Payload) -> datetime:
+def _modified_at(order: Payload) -> datetime:
     try:
         return datetime.fromisoformat(order["date_modified_gmt"]).replace(tzinfo=UTC)
     except (KeyError, TypeError, ValueError):
         raise ShopMisconfigured("the shop tells an order without date_modified_gmt") from None
 
 
-async def newest_first(read_page: List, moment: datetime, *, per_page: int) -> AsyncIterator[Payload]:
+async def newest_first(read_page: ReadPage, moment: datetime, *, per_page: int) -> AsyncIterator[Payload]:
     """Walk the Orders resource to the first order that is older.
 
     Orders that are modified or made meanwhile come to the top, and what is yet to be read moves down: it is told

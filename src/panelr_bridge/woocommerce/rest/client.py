@@ -20,8 +20,8 @@ from panelr_bridge.woocommerce.rest.models import (
     RestResponse,
 )
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
-from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_query, write
-from panelr_bridge.woocommerce.rest.safe_write import LOOKS, settle
+from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_request, write_request
+from panelr_bridge.woocommerce.rest.safe_write import LOOKS, send_safely
 
 
 def dialect_of(orders_api: str) -> OrdersDialect:
@@ -87,7 +87,7 @@ class ShopClient:
     async def create_order(self, changes: Mapping[str, Any]) -> Payload:
         """Make an order, once: it carries a random meta by which it is found when the answer is lost."""
         mark = secrets.token_hex(16)
-        request = self.dialect.create(compare.with_mark(changes, mark), once=mark)
+        request = self.dialect.create(compare.with_creation_key(changes, mark), once=mark)
         status = str(changes.get("status") or "").removeprefix("wc-")
 
         async def look() -> Payload | None:
@@ -95,7 +95,7 @@ class ShopClient:
                 statuses=(status,) if status else (), sort="-id", per_page=MAX_PER_PAGE, fields=("id", "meta_data")
             )
             page = await self.list_orders(query=newest)
-            made = next((order for order in page.orders if compare.has_mark(order, mark)), None)
+            made = next((order for order in page.orders if compare.has_creation_key(order, mark)), None)
             return None if made is None else await self.get_order(made["id"])
 
         return await self._settled(request, self.dialect.one, look)
@@ -108,7 +108,7 @@ class ShopClient:
             order = await self.get_order(order_id)
             return order if compare.matches_changes(order, changes) else None
 
-        return await self._settled(request, self.dialect.one, look, again=compare.repeatable(changes))
+        return await self._settled(request, self.dialect.one, look, again=compare.is_repeatable(changes))
 
     async def delete_order(self, order_id: int, *, force: bool) -> Payload:
         """Put an order into the trash, or with `force` delete it for good; returns what the shop says of it.
@@ -132,13 +132,13 @@ class ShopClient:
         An Orders resource has no notes. They go to wc/v3 of the same shop; raises NotOffered where that does not
         take the key.
         """
-        request = write("POST", _notes(order_id), {"note": note, "customer_note": False})
+        request = write_request("POST", _notes_path(order_id), {"note": note, "customer_note": False})
 
         async def look() -> Payload | None:
             return await self._note(order_id, note)
 
         with self._notes_of_wc():
-            await self._settled(request, _object, look)
+            await self._settled(request, _read_object, look)
 
     async def has_note(self, order_id: int, *, note: str) -> bool:
         """Return whether an order has a note of this text; raises NotOffered as `add_note` does."""
@@ -146,9 +146,9 @@ class ShopClient:
             return await self._note(order_id, note) is not None
 
     async def _note(self, order_id: int, note: str) -> Payload | None:
-        answer = await self._exchange.read(RestRequest("GET", _notes(order_id)))
+        answer = await self._exchange.read(RestRequest("GET", _notes_path(order_id)))
         listed = wc_v3.items_page(answer, page=1, per_page=MAX_PER_PAGE)
-        return next((each for each in listed.items if compare.has_text(each, note)), None)
+        return next((each for each in listed.items if compare.note_has_text(each, note)), None)
 
     @contextlib.contextmanager
     def _notes_of_wc(self) -> Iterator[None]:
@@ -179,8 +179,8 @@ class ShopClient:
         async def look() -> Payload | None:
             return next((hook for hook in await self.list_webhooks() if compare.matches_changes(hook, wanted)), None)
 
-        request = write("POST", f"{WC}/webhooks", {**wanted, "secret": secret, "status": "active"})
-        return await self._settled(request, _object, look)
+        request = write_request("POST", f"{WC}/webhooks", {**wanted, "secret": secret, "status": "active"})
+        return await self._settled(request, _read_object, look)
 
     async def update_webhook(self, webhook_id: int, changes: Mapping[str, Any]) -> Payload:
         """Change a webhook, such as `{"status": "active"}`."""
@@ -188,10 +188,10 @@ class ShopClient:
         visible = {name: value for name, value in changes.items() if name != "secret"}
 
         async def look() -> Payload | None:
-            hook = _object(await self._exchange.read(RestRequest("GET", path)))
+            hook = _read_object(await self._exchange.read(RestRequest("GET", path)))
             return hook if visible == dict(changes) and compare.matches_changes(hook, visible) else None
 
-        return await self._settled(write("PUT", path, changes), _object, look)
+        return await self._settled(write_request("PUT", path, changes), _read_object, look)
 
     async def list_products(self, page: int = 1) -> ItemsPage:
         """Return one page of up to 100 products."""
@@ -202,7 +202,7 @@ class ShopClient:
         return await self._list(f"{WC}/products/{product_id}/variations", page)
 
     async def _list(self, path: str, page: int) -> ItemsPage:
-        answer = await self._exchange.read(page_query(path, page))
+        answer = await self._exchange.read(page_request(path, page))
         return wc_v3.items_page(answer, page=page, per_page=MAX_PER_PAGE)
 
     async def _settled(
@@ -216,12 +216,12 @@ class ShopClient:
         async def send() -> Payload:
             return one(await self._exchange.once(request))
 
-        return await settle(send, look, waits=self._looks, again=again)
+        return await send_safely(send, look, waits=self._looks, again=again)
 
 
-def _notes(order_id: int) -> str:
+def _notes_path(order_id: int) -> str:
     return f"{WC}/orders/{order_id}/notes"
 
 
-def _object(answer: RestResponse) -> Payload:
-    return wc_v3.an_object(answer.content)
+def _read_object(answer: RestResponse) -> Payload:
+    return wc_v3.require_object(answer.content)

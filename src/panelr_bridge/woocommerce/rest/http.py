@@ -14,7 +14,7 @@ from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.woocommerce.rest import auth
 from panelr_bridge.woocommerce.rest import response as answer
 from panelr_bridge.woocommerce.rest.models import RestRequest, RestResponse
-from panelr_bridge.woocommerce.rest.request import as_body, rest_root
+from panelr_bridge.woocommerce.rest.request import encode_query, rest_root
 from panelr_bridge.woocommerce.rest.transport import TimeoutTransport
 
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -88,8 +88,8 @@ class RestConnection:
                 request, root=self.root, key=self._key, secret=self._secret, nonce=nonce, timestamp=int(time.time())
             )
         else:
-            headers["Authorization"] = auth.basic(self._key, self._secret)
-        return f"{self.root}{request.path}" + (f"?{as_body(query)}" if query else "")
+            headers["Authorization"] = auth.basic_authorization(self._key, self._secret)
+        return f"{self.root}{request.path}" + (f"?{encode_query(query)}" if query else "")
 
     async def _answer(self, prepared: httpx.Request) -> RestResponse:
         response = await self._client.send(prepared, stream=True)

@@ -42,8 +42,8 @@ def as_wc_payload(payload: Mapping[str, Any]) -> Payload:
     if "date_modified_gmt" in payload:
         return dict(payload)
     shaped = {name: value for name, value in payload.items() if name not in {"billing_email", *DATES}}
-    shaped |= {f"{name}_gmt": _utc(payload.get(name)) for name in DATES if name in payload}
-    shaped |= _texts(payload, ORDER_MONEY)
+    shaped |= {f"{name}_gmt": _as_utc_text(payload.get(name)) for name in DATES if name in payload}
+    shaped |= _amounts_as_text(payload, ORDER_MONEY)
     billing = payload.get("billing")
     shaped["billing"] = dict(billing) if isinstance(billing, Mapping) else {}
     shaped["billing"]["email"] = shaped["billing"].get("email") or payload.get("billing_email") or ""
@@ -52,7 +52,7 @@ def as_wc_payload(payload: Mapping[str, Any]) -> Payload:
     lines = payload.get("line_items")
     if isinstance(lines, list):
         shaped["line_items"] = [
-            {**line, **_texts(line, LINE_MONEY)} if isinstance(line, Mapping) else line for line in lines
+            {**line, **_amounts_as_text(line, LINE_MONEY)} if isinstance(line, Mapping) else line for line in lines
         ]
     return shaped
 
@@ -61,7 +61,7 @@ def _paid_statuses(payload: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({"completed"} if payload.get("payment_method") == "cod" else {"processing", "completed"})
 
 
-def _texts(thing: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+def _amounts_as_text(thing: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     """Return the amounts that came as numbers, before version 1.0 of the library, as texts."""
     return {
         name: f"{Decimal(thing[name]):f}"
@@ -70,7 +70,7 @@ def _texts(thing: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _utc(value: Any) -> str | None:
+def _as_utc_text(value: Any) -> str | None:
     """Return a moment with an offset as wc/v3 writes it: UTC, to the second, without saying so."""
     try:
         moment = datetime.fromisoformat(value)

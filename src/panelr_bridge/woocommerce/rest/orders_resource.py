@@ -11,8 +11,8 @@ from typing import Any
 
 from panelr_bridge.errors import BadQuery, ShopMisconfigured
 from panelr_bridge.woocommerce.rest.models import BY_AGE, OrdersPage, OrdersQuery, Payload, RestRequest, RestResponse
-from panelr_bridge.woocommerce.rest.request import write
-from panelr_bridge.woocommerce.rest.wc_v3 import an_object
+from panelr_bridge.woocommerce.rest.request import write_request
+from panelr_bridge.woocommerce.rest.wc_v3 import require_object
 
 NEWEST_FIRST = "-date_modified"
 SORTS = ("date_created", "date_modified", "id", "total")
@@ -34,7 +34,7 @@ class OrdersResource:
 
         It has no filter by modification: with `modified_since` the page is one of the newest first.
         """
-        query = _newest_first(query)
+        query = _sort_newest_first(query)
         if query.sort.removeprefix("-") not in SORTS:
             raise BadQuery(f"orders are not sorted by {query.sort.removeprefix('-')}, but by {', '.join(SORTS)}")
         asked = {
@@ -59,7 +59,7 @@ class OrdersResource:
         every = tuple(order for order in content["data"] if isinstance(order, dict))
         full = len(every) >= query.per_page if total is None else query.page * query.per_page < total
         since = query.modified_since
-        wanted = every if since is None else tuple(order for order in every if not older(order, since))
+        wanted = every if since is None else tuple(order for order in every if not is_older(order, since))
         return OrdersPage(orders=wanted, total=total, has_more=full and len(wanted) == len(every))
 
     def get(self, order_id: int) -> RestRequest:
@@ -68,11 +68,11 @@ class OrdersResource:
 
     def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that makes an order."""
-        return write("POST", self.path, changes, once=once)
+        return write_request("POST", self.path, changes, once=once)
 
     def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
-        return write("PATCH", f"{self.path}/{order_id}", changes, once=once)
+        return write_request("PATCH", f"{self.path}/{order_id}", changes, once=once)
 
     def delete(self, order_id: int, *, force: bool, once: str) -> RestRequest:  # noqa: ARG002  the site decides
         """Return the request that deletes an order; whether for good or into the trash is the site's own choice."""
@@ -80,10 +80,10 @@ class OrdersResource:
 
     def one(self, answer: RestResponse) -> Payload:
         """Return the one order that `answer` tells."""
-        return an_object(answer.content.get("data") if isinstance(answer.content, dict) else None)
+        return require_object(answer.content.get("data") if isinstance(answer.content, dict) else None)
 
 
-def older(order: Payload, moment: datetime) -> bool:
+def is_older(order: Payload, moment: datetime) -> bool:
     """Return whether an order was modified before `moment`; one that does not tell is not."""
     try:
         modified = datetime.fromisoformat(order["date_modified"])
@@ -93,7 +93,7 @@ def older(order: Payload, moment: datetime) -> bool:
     return modified < moment.replace(microsecond=0)
 
 
-def _newest_first(query: OrdersQuery) -> OrdersQuery:
+def _sort_newest_first(query: OrdersQuery) -> OrdersQuery:
     if query.modified_since is None:
         return query
     if query.sort not in {NEWEST_FIRST, BY_AGE}:

@@ -22,17 +22,17 @@ def orders_base(orders_api: str) -> str:
     return orders_api.strip().strip("/").removeprefix("wp-json/").removesuffix("/orders")
 
 
-def write(method: Method, path: str, content: Mapping[str, Any], *, once: str = "") -> RestRequest:
+def write_request(method: Method, path: str, content: Mapping[str, Any], *, once: str = "") -> RestRequest:
     """Return a request with a JSON body; Decimals are written as numbers, exactly."""
     text: str = simplejson.dumps(dict(content), use_decimal=True, separators=(",", ":"), ignore_nan=False)
     return RestRequest(method, path, body=text.encode(), once=once)
 
 
-def page_query(path: str, page: int, *, per_page: int = MAX_PER_PAGE) -> RestRequest:
+def page_request(path: str, page: int, *, per_page: int = MAX_PER_PAGE) -> RestRequest:
     """Return the request for one page of a list of wc/v3."""
     return RestRequest("GET", path, (("page", str(page)), ("per_page", str(per_page))))
 
 
-def as_body(query: tuple[tuple[str, str], ...]) -> str:
+def encode_query(query: tuple[tuple[str, str], ...]) -> str:
     """Return a query as it goes into the address: everything but letters, digits and -._~ is encoded."""
     return urlencode(query, quote_via=quote, safe="")

@@ -21,7 +21,7 @@ from panelr_bridge.errors import (
     ShopUnreachable,
 )
 from panelr_bridge.woocommerce.rest.models import RestResponse
-from panelr_bridge.woocommerce.rest.sanitize import clean
+from panelr_bridge.woocommerce.rest.sanitize import sanitize_text
 
 TRY_LATER = frozenset({408, 425, 429})
 NO_ROUTE = "rest_no_route"
@@ -44,8 +44,8 @@ def read(
     `headers` have small letters, `root` is the address that was asked, and `secrets` are kept out of the words.
     """
     if 300 <= status < 400:
-        raise _redirected(status, headers, root)
-    content = _content(body)
+        raise _redirect_error(status, headers, root)
+    content = _read_json(body)
     if 200 <= status < 300:
         if content is None:
             raise ShopMisconfigured(
@@ -55,21 +55,21 @@ def read(
                 maybe_done=True,
             )
         return RestResponse(content=content, headers=headers)
-    envelope = _envelope(content, secrets)
+    envelope = _read_envelope(content, secrets)
     if status >= 500 or status < 200 or status in TRY_LATER:
-        raise _later(status, headers, envelope, now)
-    raise _refusal(status, envelope, root)
+        raise _temporary_error(status, headers, envelope, now)
+    raise _refusal_error(status, envelope, root)
 
 
 @dataclass(frozen=True, slots=True)
-class _Envelope:
+class _ErrorEnvelope:
     """An error as the shop tells it; without a code it is none of WordPress's."""
 
     code: str = ""
     words: str = ""
 
 
-def _content(body: bytes) -> Any:
+def _read_json(body: bytes) -> Any:
     """Return what the body says; None for what is no JSON."""
     try:
         return json.loads(body, parse_float=Decimal)
@@ -77,27 +77,29 @@ def _content(body: bytes) -> Any:
         return None
 
 
-def _envelope(content: Any, secrets: tuple[str, ...]) -> _Envelope:
+def _read_envelope(content: Any, secrets: tuple[str, ...]) -> _ErrorEnvelope:
     if not isinstance(content, dict):
-        return _Envelope()
+        return _ErrorEnvelope()
     inner = content["error"] if isinstance(content.get("error"), dict) else content
     details = inner.get("details") if "error" in content else inner.get("data")
     faults = details.get("fieldErrors") or details.get("params") if isinstance(details, dict) else None
-    said = clean(str(inner.get("message") or ""), secrets)
-    return _Envelope(code=clean(str(inner.get("code") or ""), secrets), words=said + _faults(faults, secrets))
+    said = sanitize_text(str(inner.get("message") or ""), secrets)
+    return _ErrorEnvelope(
+        code=sanitize_text(str(inner.get("code") or ""), secrets), words=said + _describe_fields(faults, secrets)
+    )
 
 
-def _faults(faults: Any, secrets: tuple[str, ...]) -> str:
+def _describe_fields(faults: Any, secrets: tuple[str, ...]) -> str:
     """Say which fields are wrong; either API tells that as an object."""
     if not isinstance(faults, dict) or not faults:
         return ""
     told = (
         f"{name}: {', '.join(map(str, words)) if isinstance(words, list) else words}" for name, words in faults.items()
     )
-    return f" ({clean('; '.join(told), secrets)})"
+    return f" ({sanitize_text('; '.join(told), secrets)})"
 
 
-def _redirected(status: int, headers: Mapping[str, str], root: str) -> ShopError:
+def _redirect_error(status: int, headers: Mapping[str, str], root: str) -> ShopError:
     try:
         there = urlsplit(headers.get("location", ""))
         target = f"{there.scheme}://{there.netloc}" if there.netloc else "another address"
@@ -109,7 +111,7 @@ def _redirected(status: int, headers: Mapping[str, str], root: str) -> ShopError
     )
 
 
-def _later(status: int, headers: Mapping[str, str], envelope: _Envelope, now: datetime) -> ShopError:
+def _temporary_error(status: int, headers: Mapping[str, str], envelope: _ErrorEnvelope, now: datetime) -> ShopError:
     said = f": {envelope.words}" if envelope.words else ""
     return ShopUnreachable(
         f"the shop answered {status}{said}; it may work later",
@@ -129,15 +131,15 @@ def _retry_after(value: str, now: datetime) -> float | None:
         return None
 
 
-def _refusal(status: int, envelope: _Envelope, root: str) -> ShopError:
+def _refusal_error(status: int, envelope: _ErrorEnvelope, root: str) -> ShopError:
     code, words = envelope.code, envelope.words
     if not code and status in {401, 403, 404, 405}:
-        return _outside(status)
+        return _outside_error(status)
     if code == NO_ROUTE:
         return ShopMisconfigured(f"the shop has no such API ({status}): {_MEND_ROUTE}", status=status, code=code)
     if code in NO_STORE:
         return ShopMisconfigured(f"the Orders resource is not ready: {words}", status=status, code=code)
-    if (status in {404, 410} and code != "woocommerce_rest_already_trashed") or _names_nothing(code):
+    if (status in {404, 410} and code != "woocommerce_rest_already_trashed") or _is_unknown_id(code):
         return ShopNotFound(f"the shop knows no such thing ({status}): {words}", status=status, code=code)
     if status in {401, 403}:
         mend = f"{_MEND_KEY}; {_MEND_HTTP}" if root.startswith("http:") else _MEND_KEY
@@ -151,12 +153,12 @@ def _refusal(status: int, envelope: _Envelope, root: str) -> ShopError:
     )
 
 
-def _names_nothing(code: str) -> bool:
+def _is_unknown_id(code: str) -> bool:
     """WooCommerce answers 400, not 404, to a change of what does not exist."""
     return code.startswith("woocommerce_rest_") and code.endswith("_invalid_id")
 
 
-def _outside(status: int) -> ShopError:
+def _outside_error(status: int) -> ShopError:
     if status in {404, 405}:
         return ShopMisconfigured(f"there is no REST API at this address ({status}): {_MEND_ADDRESS}", status=status)
     return ShopMisconfigured(

@@ -12,7 +12,7 @@ LOOKS = (1.0, 4.0, 10.0)
 """Waits before each look: a shop may still be at work on a request whose sender has given up."""
 
 
-async def settle(
+async def send_safely(
     send: Callable[[], Awaitable[T]],
     look: Callable[[], Awaitable[T | None]],
     *,
@@ -26,12 +26,12 @@ async def settle(
     """
     for last in (not again, True):
         try:
-            return await _sent(send, waits)
+            return await _send_with_retries(send, waits)
         except ShopError as error:
             if not error.maybe_done:
                 raise
             doubt = error
-        found = await _found(look, doubt, waits)
+        found = await _look_up(look, doubt, waits)
         if found is not None:
             return found
         if last:
@@ -39,7 +39,7 @@ async def settle(
     raise ShopUnclear(f"it is not known whether this happened, look into the shop before you repeat it: {doubt.words}")
 
 
-async def _sent(send: Callable[[], Awaitable[T]], waits: Sequence[float]) -> T:
+async def _send_with_retries(send: Callable[[], Awaitable[T]], waits: Sequence[float]) -> T:
     """Send, and try again while it is certain that nothing has happened."""
     for wait in waits:
         try:
@@ -51,7 +51,7 @@ async def _sent(send: Callable[[], Awaitable[T]], waits: Sequence[float]) -> T:
     return await send()
 
 
-async def _found(look: Callable[[], Awaitable[T | None]], doubt: ShopError, waits: Sequence[float]) -> T | None:
+async def _look_up(look: Callable[[], Awaitable[T | None]], doubt: ShopError, waits: Sequence[float]) -> T | None:
     try:
         for wait in waits:
             await asyncio.sleep(wait)

@@ -11,7 +11,7 @@ LONGEST = 400
 SHORTEST_SECRET = 6
 
 
-def clean(text: str, secrets: tuple[str, ...] = ()) -> str:
+def sanitize_text(text: str, secrets: tuple[str, ...] = ()) -> str:
     """Return `text` in one line without tags, e-mail addresses, keys and `secrets`, and not endless."""
     for secret in secrets:
         if len(secret) >= SHORTEST_SECRET:

@@ -9,7 +9,7 @@ from typing import Any
 
 from panelr_bridge.errors import BadQuery, ShopMisconfigured
 from panelr_bridge.woocommerce.rest.models import ItemsPage, OrdersPage, OrdersQuery, Payload, RestRequest, RestResponse
-from panelr_bridge.woocommerce.rest.request import WC, write
+from panelr_bridge.woocommerce.rest.request import WC, write_request
 
 SORTS = {"date_created": "date", "date_modified": "modified", "id": "id"}
 SECOND = timedelta(seconds=1)
@@ -36,7 +36,7 @@ class WcV3:
             "order": "desc" if query.sort.startswith("-") else "asc",
         }
         chosen = tuple((name, value) for name, value in asked.items() if value)
-        window = () if query.modified_since is None else modified(after=query.modified_since - SECOND)
+        window = () if query.modified_since is None else modified_filter(after=query.modified_since - SECOND)
         return RestRequest("GET", self.path, (*chosen, *window))
 
     def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
@@ -50,11 +50,11 @@ class WcV3:
 
     def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that makes an order."""
-        return write("POST", self.path, changes, once=once)
+        return write_request("POST", self.path, changes, once=once)
 
     def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
-        return write("PUT", f"{self.path}/{order_id}", changes, once=once)
+        return write_request("PUT", f"{self.path}/{order_id}", changes, once=once)
 
     def delete(self, order_id: int, *, force: bool, once: str) -> RestRequest:
         """Return the request that puts an order into the trash, or with `force` deletes it for good."""
@@ -62,14 +62,14 @@ class WcV3:
 
     def one(self, answer: RestResponse) -> Payload:
         """Return the one thing that `answer` tells."""
-        return an_object(answer.content)
+        return require_object(answer.content)
 
 
-def modified(*, after: datetime, before: datetime | None = None) -> tuple[tuple[str, str], ...]:
+def modified_filter(*, after: datetime, before: datetime | None = None) -> tuple[tuple[str, str], ...]:
     """Return the filter by modification; both ends are exclusive, and whole seconds are all that it understands."""
-    window = [("modified_after", _second(after)), ("dates_are_gmt", "true")]
+    window = [("modified_after", _format_second(after)), ("dates_are_gmt", "true")]
     if before is not None:
-        window.append(("modified_before", _second(before)))
+        window.append(("modified_before", _format_second(before)))
     return tuple(window)
 
 
@@ -78,15 +78,15 @@ def items_page(answer: RestResponse, *, page: int, per_page: int) -> ItemsPage:
     if not isinstance(answer.content, list) or not all(isinstance(each, dict) for each in answer.content):
         raise ShopMisconfigured("the shop answered a list with something else: a plugin changes its API's answers")
     items = tuple(answer.content)
-    pages = _number(answer, "x-wp-totalpages")
+    pages = _header_number(answer, "x-wp-totalpages")
     return ItemsPage(
         items=items,
-        total=_number(answer, "x-wp-total"),
+        total=_header_number(answer, "x-wp-total"),
         has_more=len(items) >= per_page if pages is None else page < pages,
     )
 
 
-def an_object(content: Any) -> Payload:
+def require_object(content: Any) -> Payload:
     """Return `content` if it is an object; raises ShopMisconfigured."""
     if not isinstance(content, dict) or not isinstance(content.get("id"), int):
         raise ShopMisconfigured(
@@ -96,10 +96,10 @@ def an_object(content: Any) -> Payload:
     return content
 
 
-def _number(answer: RestResponse, header: str) -> int | None:
+def _header_number(answer: RestResponse, header: str) -> int | None:
     value = answer.headers.get(header, "")
     return int(value) if value.isascii() and value.isdigit() else None
 
 
-def _second(moment: datetime) -> str:
+def _format_second(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
