@@ -12,7 +12,7 @@ from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outc
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.work_order_match import (
-    A_DAY,
+    LOCAL_TIME_ERROR,
     AmbiguousMatch,
     Match,
     MatchFound,
@@ -106,7 +106,7 @@ class LostAnswerLookup:
 
     async def _has_twin(self, claim: Claim) -> bool:
         """Whether the one candidate may as well be another order's, whose answer was lost too."""
-        since = claim.first_sent_at - A_DAY
+        since = claim.first_sent_at - LOCAL_TIME_ERROR
         twin = await self._calls.database.read(
             orders.twin_in_doubt, likeness=fingerprint(claim.request), besides=claim.order_id, since=since
         )

@@ -196,4 +196,4 @@ class WebhookConnector:
         if wanted:
             setting = f"{prefix_of(self.store)}WEBHOOK_SECRET"
             self.report.more("The API does not make them; do it by hand:")
-            self.report.more(*webhook_setup.manual_steps(wanted, door=self.door, secret_setting=setting))
+            self.report.more(*webhook_setup.manual_steps(wanted, endpoint=self.door, secret_setting=setting))

@@ -1,7 +1,7 @@
-"""What an order calls for once its work order exists: a pure function of what is known of it.
+"""Plans the follow-ups of a created order: a pure function of the order, its work order and past follow-ups.
 
-Payment and instructions are told once, whatever arrives again; the status is asked for as Panelr's own plugin does;
-the store is written to when what it should carry differs from what was written last.
+A payment is reported once and instructions are sent once, however many snapshots follow. The work order's status is
+polled as Panelr's own plugin polls it. A write-back is due when its content differs from the last one.
 """
 
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ from panelr_bridge.woocommerce.order_payload import Order
 FIRST_POLLS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60))
 POLL_EVERY = timedelta(hours=6)
 POLLED_FOR = timedelta(days=7)
-"""When Panelr's own plugin asks (source: the reference of Panelr's API)."""
+"""The polling times of Panelr's own plugin (source: the reference of Panelr's API)."""
 SETTLED = frozenset({"completed", "canceled"})
-"""Statuses of a work order that nothing follows."""
+"""Final statuses of a work order."""
 PAID = frozenset({"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"})
 QUEUED = frozenset({"processing", "queued", "completed"})
-"""What a work order's status is once submit_payment, or once complete_order, has come to it."""
+"""A work order's statuses after submit_payment (PAID) and after complete_order (QUEUED)."""
 AWAITING_PAYMENT = frozenset({"pending", "on-hold"})
 CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    """What the operator wants of a store: its address, and what is written back to it."""
+    """The operator's choices for a store: its address and the content of its write-backs."""
 
     url: str | None = None
     writes_back: bool = False
@@ -39,7 +39,7 @@ class StoreOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUpState:
-    """What has come of one follow-up so far."""
+    """The progress of one follow-up. `told` is its stored detail."""
 
     told: Mapping[str, Any]
     done_at: datetime | None = None
@@ -48,16 +48,16 @@ class FollowUpState:
 
     @property
     def cannot(self) -> str | None:
-        """The code of what a person was told where it could not be done."""
+        """The code of the escalation to the operator, if the follow-up was impossible."""
         return self.told.get("cannot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedOrder:
-    """An order with its work order. `request` is what made it; None where it was adopted, `by_plugin` or after a loss.
+    """An order with its work order. `request` created it; None if it was adopted, `by_plugin` or after a loss.
 
-    `amount` is what the customer has paid for Panelr's part by the newest snapshot, None where that cannot be told.
-    `on_paid` and `payment_method_id` are by the mapping of the order's present payment method.
+    `amount` is the payment for Panelr's part in the newest snapshot, or None if unknown.
+    `on_paid` and `payment_method_id` come from the mapping of the order's present payment method.
     """
 
     order: Order
@@ -73,7 +73,7 @@ class CreatedOrder:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """It is owed from `due_at` on; `told` is what is to be told."""
+    """The follow-up is owed from `due_at` on, with `told` as its detail."""
 
     kind: FollowUpKind
     due_at: datetime
@@ -82,14 +82,14 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """What was owed, or could not be done, is not called for any more."""
+    """The follow-up, owed or escalated, is not needed any more."""
 
     kind: FollowUpKind
 
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """It is called for, and the bridge cannot do it: a person is told."""
+    """The follow-up is needed, but the bridge cannot do it: the operator gets `reason` as attention."""
 
     kind: FollowUpKind
     reason: Reason
@@ -101,9 +101,9 @@ Step = Schedule | Cancel | Escalate
 def plan_follow_ups(
     created: CreatedOrder, shop: StoreOptions, known: Mapping[FollowUpKind, FollowUpState], *, now: datetime
 ) -> tuple[Step, ...]:
-    """Return what `created` calls for now, beside what is owed, done or in a person's hands already.
+    """Return the steps that `created` needs now, besides follow-ups already owed, done or escalated.
 
-    What could not be done is looked at as if it had never been: it may be possible by now, or called for no more.
+    An escalated follow-up is planned afresh: it may be possible by now, or not needed any more.
     """
     had = {kind: each for kind, each in known.items() if each.cannot is None}
     payment, instructions = had.get(FollowUpKind.PAYMENT), had.get(FollowUpKind.INSTRUCTIONS)
@@ -119,7 +119,7 @@ def plan_follow_ups(
 
 
 def _anew(kind: FollowUpKind, step: Step | None, known: FollowUpState | None) -> Step | None:
-    """A person is told once that something cannot be done; that is withdrawn where it is not called for any more."""
+    """Return `step`, but escalate a problem only once, and cancel an escalation without a further step."""
     if known is None or known.cannot is None:
         return step
     if isinstance(step, Escalate) and step.reason.code == known.cannot:
@@ -128,7 +128,7 @@ def _anew(kind: FollowUpKind, step: Step | None, known: FollowUpState | None) ->
 
 
 def _payment(created: CreatedOrder, known: FollowUpState | None, *, instructed: bool, now: datetime) -> Step | None:
-    """Tell of a payment that came after the work order; one that was there at its creation was told by it."""
+    """Plan the report of a payment made after the work order; create_work_order reported an earlier one."""
     called_for = _calls_for_payment(created)
     if known is not None:
         return Cancel(FollowUpKind.PAYMENT) if known.owed and not known.sent and not called_for else None
@@ -146,7 +146,7 @@ def _payment(created: CreatedOrder, known: FollowUpState | None, *, instructed: 
 
 
 def _calls_for_payment(created: CreatedOrder) -> bool:
-    """Whether the order is paid, and Panelr is to be told of it and does not know it yet."""
+    """Return whether the order is paid and Panelr must still learn of it."""
     if created.on_paid is OnPaid.NONE or not created.order.is_paid or created.order.status in ENDED:
         return False
     over = QUEUED if created.on_paid is OnPaid.COMPLETE_ORDER else PAID
@@ -154,32 +154,34 @@ def _calls_for_payment(created: CreatedOrder) -> bool:
 
 
 def _cannot_pay(created: CreatedOrder, *, called_for: bool, instructed: bool) -> str | None:
-    """Why Panelr cannot be told of a payment that it should know; None where it can, or need not."""
+    """Return why a needed payment report is impossible; None if it is possible or not needed."""
     request = created.request
     if called_for:
         if request is None:
             return (
-                None if created.by_plugin else "the order is paid, and its work order was only adopted: see to it there"
+                None
+                if created.by_plugin
+                else "the order is paid, but its work order was adopted: record the payment in Panelr"
             )
         if created.on_paid is OnPaid.COMPLETE_ORDER and created.work_order.confirmation_token is None:
             return "the order is paid, but its work order's token is not known: complete it in Panelr"
         if created.amount is None and request.payment_amount is None:
-            return "the order is paid, but its mappings have changed and the amount is not known: see to it in Panelr"
+            return "the order is paid, but its mappings have changed and the amount is unknown: record it in Panelr"
         return None
-    # a method that had no mapping when the order was sent is no other one
+    # a method without a mapping at creation does not count as a changed one
     elsewhere = request is not None and (
         instructed or request.payment_method_id not in {None, created.payment_method_id}
     )
     paid = created.order.is_paid and created.order.status not in ENDED
     if elsewhere and paid and created.on_paid is OnPaid.NONE and created.work_order.status == UNPAID:
-        return "the order is paid by a method of which Panelr is told nothing: see to its work order there"
+        return "the order is paid by a method without reports to Panelr (on_paid): record the payment in Panelr"
     return None
 
 
 def _instructions(
     created: CreatedOrder, shop: StoreOptions, known: FollowUpState | None, *, now: datetime
 ) -> Step | None:
-    """Have Panelr tell the customer how to pay: for a manual method, once, while it is not paid."""
+    """Plan Panelr's payment instructions to the customer: once, for a manual method, while the order is unpaid."""
     request, order = created.request, created.order
     called_for = (
         request is not None
@@ -206,7 +208,7 @@ def _instructions(
 def _write_back(
     created: CreatedOrder, shop: StoreOptions, known: FollowUpState | None, *, now: datetime
 ) -> Step | None:
-    """Let the order in WooCommerce carry its work order. What is as it was written last is not written again."""
+    """Plan the write-back of the work order to WooCommerce if its content differs from the last one."""
     if not shop.writes_back or created.order.status == "trash":
         return None
     before: Mapping[str, Any] = known.told if known is not None else {}
@@ -217,9 +219,9 @@ def _write_back(
 
 
 def written(created: CreatedOrder, shop: StoreOptions, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the order shall carry: meta without a leading underscore, which the Orders resource refuses.
+    """Return the content of a write-back. Its meta keys have no underscore: the Orders resource refuses those.
 
-    Of the token it is only said that it is to be there.
+    The token itself is left out; `with_token` says to add it.
     """
     work_order = created.work_order
     meta = {
@@ -237,7 +239,7 @@ def written(created: CreatedOrder, shop: StoreOptions, before: Mapping[str, Any]
 
 
 def _status(created: CreatedOrder, known: FollowUpState | None, payment: FollowUpState | None) -> Step | None:
-    """Ask what becomes of the work order, from its creation on, and anew once its payment is told."""
+    """Plan the polling of the work order's status, from its creation on and again after its payment's report."""
     work_order = created.work_order
     proof = work_order.confirmation_token is not None or created.has_email
     if work_order.status in SETTLED or work_order.reference_code is None or not proof:
@@ -252,9 +254,9 @@ def _status(created: CreatedOrder, known: FollowUpState | None, payment: FollowU
 
 
 def first_look(status: str | None, *, follows: bool, now: datetime) -> datetime | None:
-    """Return when it is looked at what a new work order calls for: at once if there may be something (`follows`).
+    """Return when a new work order's follow-ups are planned: at once if some may be due (`follows`).
 
-    Else when its status is first asked for, or never where that is settled.
+    Otherwise at the first status poll, or never (None) with a final status.
     """
     if follows:
         return now
@@ -262,7 +264,7 @@ def first_look(status: str | None, *, follows: bool, now: datetime) -> datetime 
 
 
 def next_poll(*, since: datetime, now: datetime) -> datetime | None:
-    """Return when a work order is asked for next: it was created, or paid, at `since`. None after a week."""
+    """Return the next status poll after `since` (the work order's creation or payment); None after a week."""
     for wait in FIRST_POLLS:
         if since + wait > now:
             return since + wait
@@ -278,9 +280,9 @@ def has_arrived(
     status: str | None,
     payments: tuple[tuple[Decimal, datetime | None], ...],
 ) -> bool:
-    """Return whether a payment whose answer was lost has come to Panelr, by what get_work_order tells.
+    """Return whether a payment report with a lost answer reached Panelr, by get_work_order's data.
 
-    The call itself moves the status; a payment of the same amount since it was sent says so, too.
+    The call moves the status. A recorded payment of the same amount since `sent_at` proves it too.
     """
     if status in (QUEUED if told["action"] == OnPaid.COMPLETE_ORDER else PAID):
         return True

@@ -1,6 +1,6 @@
-"""Which Panelr product a product of the shop probably is, and why: plain comparison of names, lengths and prices.
+"""Suggests the likely Panelr product of a shop product, by comparing names, durations and prices. No I/O.
 
-Nothing here does I/O. A suggestion is for a person to look at: no mapping is made of it by itself.
+A suggestion is for the operator to confirm; the bridge never maps by it.
 """
 
 import heapq
@@ -13,10 +13,10 @@ from typing import Any
 
 from panelr_bridge.domain.models import ItemIntent, PanelrProduct
 
-LIKELY = 45
-"""The least score, of 100, that is worth a look."""
-COMPARED = 10
-"""So many products, the likeliest at first sight, are compared closely."""
+MIN_SCORE = 45
+"""Suggestions with a lower score, of 100, are dropped."""
+MAX_COMPARED = 10
+"""Products compared in full, those with the best quick score."""
 
 _MONTHS = re.compile(
     r"(\d{1,3})[\s_-]*(?:months?|mths?|mon|mo|m|monate?n?|mois|mes|meses|mesi|maand(?:en)?)(?![^\W\d_])"
@@ -25,13 +25,13 @@ _YEARS = re.compile(r"(\d{1,2})[\s_-]*(?:years?|yrs?|y|jahre?|ans?|años?|anni?|
 _DAYS = re.compile(r"(\d{2,3})[\s_-]*(?:days?|tage?|jours?|d[ií]as?|d)(?![^\W\d_])")
 _CONNECTIONS = re.compile(r"(\d{1,3})[\s_-]*(?:connections?|conn?s?|screens?|devices?|streams?|users?)(?![^\W\d_])")
 _WORDS = re.compile(r"[^\W_]+")
-_IN_WORDS = {"monthly": 1, "quarterly": 3, "yearly": 12, "annual": 12, "annually": 12}
+_MONTHS_BY_WORD = {"monthly": 1, "quarterly": 3, "yearly": 12, "annual": 12, "annually": 12}
 _TRIAL = frozenset({"trial", "test", "demo", "probe"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopItem:
-    """A product of the shop, or one variation of it, with its product's name before its own."""
+    """A product of the shop, or one of its variations; a variation's name starts with its product's."""
 
     product_id: int
     variation_id: int | None
@@ -42,7 +42,7 @@ class ShopItem:
 
 @dataclass(frozen=True, slots=True)
 class MappingSuggestion:
-    """The likeliest product; a score of 100 is certainty as far as names go."""
+    """The likeliest product; a score of 100 means equal names."""
 
     item: ShopItem
     product: PanelrProduct
@@ -50,7 +50,7 @@ class MappingSuggestion:
     why: tuple[str, ...]
 
     def as_row(self, store: str) -> dict[str, Any]:
-        """Return the mapping that is suggested, with the columns of an import."""
+        """Return the suggested mapping, with the columns of an import."""
         return {
             "store": store,
             "woo_product_id": self.item.product_id,
@@ -64,7 +64,7 @@ class MappingSuggestion:
 
 @dataclass(frozen=True, slots=True)
 class _NameTraits:
-    """What a name says: its words without the lengths, and what it says of them."""
+    """The facts in a product's name; `words` excludes durations and connections."""
 
     text: str
     words: frozenset[str]
@@ -75,7 +75,7 @@ class _NameTraits:
 
 @dataclass(frozen=True, slots=True)
 class _ProductTraits:
-    """A product of Panelr's with all that its names say."""
+    """A Panelr product with the facts in its names."""
 
     product: PanelrProduct
     names: tuple[_NameTraits, ...]
@@ -83,61 +83,61 @@ class _ProductTraits:
 
 
 def read_item(product: Mapping[str, Any], variation: Mapping[str, Any] | None = None) -> ShopItem | None:
-    """Return what wc/v3 tells of a product, or of one of its variations; None where it has no number."""
-    told = variation or product
-    numbers = [each.get("id") for each in (product, told)]
+    """Return the item in wc/v3's JSON of a product, or of one of its variations; None if it has no id."""
+    source = variation or product
+    numbers = [each.get("id") for each in (product, source)]
     if not all(isinstance(number, int) and number > 0 for number in numbers):
         return None
-    options = [each.get("option") for each in _only_dicts(told.get("attributes"))] if variation else []
+    options = [each.get("option") for each in _only_dicts(source.get("attributes"))] if variation else []
     parts = [product.get("name"), *options]
     return ShopItem(
         product_id=product["id"],
-        variation_id=told["id"] if variation else None,
+        variation_id=source["id"] if variation else None,
         name=" ".join(part.strip() for part in parts if isinstance(part, str)),
-        sku=sku.strip() if isinstance(sku := told.get("sku"), str) else "",
-        price=_read_price(told.get("price")),
+        sku=sku.strip() if isinstance(sku := source.get("sku"), str) else "",
+        price=_read_price(source.get("price")),
     )
 
 
 def suggest(items: Iterable[ShopItem], products: Sequence[PanelrProduct]) -> list[MappingSuggestion]:
-    """Return for each item the likeliest product, if any is likely; the best first."""
-    known = [_product_traits(product) for product in products]
-    found = (_best_suggestion(item, known) for item in items)
-    return sorted((each for each in found if each is not None), key=lambda each: -each.score)
+    """Return the likeliest product of each item, best first; items without a likely product are left out."""
+    candidates = [_product_traits(product) for product in products]
+    suggestions = (_best_suggestion(item, candidates) for item in items)
+    return sorted((each for each in suggestions if each is not None), key=lambda each: -each.score)
 
 
-def _best_suggestion(item: ShopItem, known: Sequence[_ProductTraits]) -> MappingSuggestion | None:
-    said = (_name_traits(item.name), _name_traits(item.sku))
-    near = heapq.nlargest(COMPARED, known, key=lambda each: _quick_score(said, each))
-    compared = [_compare(item, said, each) for each in near]
-    best = max(compared, key=lambda each: (each.score, -each.product.id), default=None)
-    return best if best is not None and best.score >= LIKELY else None
+def _best_suggestion(item: ShopItem, candidates: Sequence[_ProductTraits]) -> MappingSuggestion | None:
+    traits = (_name_traits(item.name), _name_traits(item.sku))
+    near = heapq.nlargest(MAX_COMPARED, candidates, key=lambda each: _quick_score(traits, each))
+    suggestions = [_compare(item, traits, each) for each in near]
+    best = max(suggestions, key=lambda each: (each.score, -each.product.id), default=None)
+    return best if best is not None and best.score >= MIN_SCORE else None
 
 
-def _quick_score(said: Sequence[_NameTraits], known: _ProductTraits) -> float:
-    months = next((each.months for each in said if each.months), None)
-    same_length = months is not None and months == known.months
-    return max(_word_overlap(one, other) for one in said for other in known.names) + same_length * 0.5
+def _quick_score(traits: Sequence[_NameTraits], candidate: _ProductTraits) -> float:
+    months = next((each.months for each in traits if each.months), None)
+    same_length = months is not None and months == candidate.months
+    return max(_word_overlap(one, other) for one in traits for other in candidate.names) + same_length * 0.5
 
 
-def _compare(item: ShopItem, said: Sequence[_NameTraits], known: _ProductTraits) -> MappingSuggestion:
-    product, why = known.product, []
-    if any(one.text and one.text == other.text for one in said for other in known.names):
+def _compare(item: ShopItem, traits: Sequence[_NameTraits], candidate: _ProductTraits) -> MappingSuggestion:
+    product, why = candidate.product, []
+    if any(one.text and one.text == other.text for one in traits for other in candidate.names):
         return MappingSuggestion(item, product, 100, ("the same name",))
-    likeness = max(_name_similarity(one, other) for one in said for other in known.names)
-    score = 55 * likeness
-    if likeness >= 0.5:
-        why.append("the same words" if likeness == 1 else "a similar name")
+    similarity = max(_name_similarity(one, other) for one in traits for other in candidate.names)
+    score = 55 * similarity
+    if similarity >= 0.5:
+        why.append("the same words" if similarity == 1 else "a similar name")
     for points, penalty, words, mine, theirs in (
-        (25, 30, "{} months", _first_number(each.months for each in said), known.months),
-        (5, 15, "{} connections", _first_number(each.connections for each in said), product.connections),
+        (25, 30, "{} months", _first_number(each.months for each in traits), candidate.months),
+        (5, 15, "{} connections", _first_number(each.connections for each in traits), product.connections),
     ):
         if mine and theirs:
             score += points if mine == theirs else -penalty
             why += [words.format(mine)] if mine == theirs else []
     if product.price and item.price == product.price:
         score, why = score + 15, [*why, "the same price"]
-    trial = any(each.trial for each in said)
+    trial = any(each.trial for each in traits)
     if product.is_trial is not None and trial is not product.is_trial:
         score -= 30
     elif trial and product.is_trial:
@@ -153,9 +153,9 @@ def _name_similarity(one: _NameTraits, other: _NameTraits) -> float:
 
 
 def _word_overlap(one: _NameTraits, other: _NameTraits) -> float:
-    """How much of the words of both are in both."""
-    both = len(one.words) + len(other.words)
-    return 2 * len(one.words & other.words) / both if both else 0
+    """Return the share of common words, from 0 to 1."""
+    total = len(one.words) + len(other.words)
+    return 2 * len(one.words & other.words) / total if total else 0
 
 
 def _product_traits(product: PanelrProduct) -> _ProductTraits:
@@ -169,7 +169,7 @@ def _name_traits(text: str) -> _NameTraits:
     rest = text
     for pattern in (_MONTHS, _YEARS, _DAYS, _CONNECTIONS):
         rest = pattern.sub(" ", rest)
-    words = frozenset(_WORDS.findall(rest)) - _IN_WORDS.keys()
+    words = frozenset(_WORDS.findall(rest)) - _MONTHS_BY_WORD.keys()
     connections = _CONNECTIONS.search(text)
     return _NameTraits(
         text=" ".join(_WORDS.findall(text)),
@@ -181,13 +181,13 @@ def _name_traits(text: str) -> _NameTraits:
 
 
 def _find_months(text: str) -> int | None:
-    if found := _MONTHS.search(text):
-        return int(found[1]) or None
-    if found := _YEARS.search(text):
-        return 12 * int(found[1]) or None
-    if found := _DAYS.search(text):
-        return round(int(found[1]) / 30.4) or None
-    return _first_number(_IN_WORDS.get(word) for word in _WORDS.findall(text))
+    if match := _MONTHS.search(text):
+        return int(match[1]) or None
+    if match := _YEARS.search(text):
+        return 12 * int(match[1]) or None
+    if match := _DAYS.search(text):
+        return round(int(match[1]) / 30.4) or None
+    return _first_number(_MONTHS_BY_WORD.get(word) for word in _WORDS.findall(text))
 
 
 def _first_number(values: Iterable[int | None]) -> int | None:

@@ -1,4 +1,4 @@
-"""The money of an order, as far as it is Panelr's: exact, and by WooCommerce's own words."""
+"""Panelr's part of an order's money: exact Decimals, computed from WooCommerce's own amounts. No I/O."""
 
 from decimal import Decimal
 
@@ -7,18 +7,18 @@ from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 
 def order_total(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal:
-    """What Panelr's part of an order costs: the whole order's total, else those lines with their tax.
+    """Return the price of Panelr's part: the order's total if it is the `whole` order, else its lines with tax.
 
-    WooCommerce ties no fee to a line, so a fee belongs to Panelr's part only where that is the whole order.
+    WooCommerce ties no fee to a line, so fees belong to Panelr's part only if it is the whole order.
     """
     amount = order.total if whole else sum((line.total + line.total_tax for line in lines), Decimal(0))
     return max(amount, Decimal(0))
 
 
 def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal | None:
-    """What the customer paid for Panelr's part, less what was given back; None where the order is not paid.
+    """Return what the customer paid for Panelr's part, less refunds; None if the order is not paid.
 
-    A refund names no line that can be relied on, so it counts where Panelr's part is the whole order.
+    A refund names no line reliably, so it counts only if Panelr's part is the whole order.
     """
     if not order.is_paid:
         return None
@@ -26,7 +26,7 @@ def amount_paid(order: Order, lines: list[LineItem], *, whole: bool) -> Decimal 
 
 
 def order_adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> PriceAdjustment | None:
-    """Fees minus discounts, before tax as WooCommerce lists them, as the one fee or discount that Panelr takes."""
+    """Return the order's fees minus its discounts as Panelr's one fee or discount; before tax, as WooCommerce lists."""
     fees = sum((fee.total for fee in order.fee_lines), Decimal(0)) if whole else Decimal(0)
     discounts = sum([line.subtotal - line.total for line in lines], Decimal(0))
     amount = fees - discounts
@@ -37,7 +37,7 @@ def order_adjustment(order: Order, lines: list[LineItem], *, whole: bool) -> Pri
 
 
 def matching_adjustment(order: Order, lines: list[LineItem], *, whole: bool, price: Decimal) -> PriceAdjustment | None:
-    """The fee or discount by which Panelr's own `price` of the items becomes what the order comes to."""
+    """Return the fee or discount between Panelr's own `price` of the items and the order's total."""
     amount = order_total(order, lines, whole=whole) - price
     if not amount:
         return None
@@ -46,7 +46,7 @@ def matching_adjustment(order: Order, lines: list[LineItem], *, whole: bool, pri
 
 
 def _adjustment_label(order: Order, *, discounted: bool, whole: bool) -> str:
-    """The coupons and fees that made it so, in WooCommerce's words."""
+    """Return the coupon codes and fee names behind an adjustment."""
     codes = [coupon.code for coupon in order.coupon_lines] if discounted else []
     names = [fee.name for fee in order.fee_lines] if whole else []
     return ", ".join(" ".join(part.split()) for part in [*codes, *names] if part.strip())

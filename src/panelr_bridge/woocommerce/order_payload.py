@@ -1,11 +1,10 @@
-"""WooCommerce's order payload, parsed once into a frozen value that keeps WooCommerce's words.
+"""Parses WooCommerce's order payload once, into a frozen value in WooCommerce's own terms.
 
 Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#order-properties and deliveries of a real
-store (tests/captures). Only what the bridge uses is read; what a plugin adds or misshapes elsewhere in the
-payload cannot make an order unreadable.
+store (tests/captures). Only the fields used by the bridge are read, so a plugin's faulty additions elsewhere cannot
+make an order unreadable.
 """
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypedDict, get_args
@@ -38,7 +37,7 @@ class _PayloadModel(BaseModel):
 
 
 class BillingAddress(_PayloadModel):
-    """The billing address, as far as a work order needs it."""
+    """The fields of the billing address used in a work order."""
 
     first_name: Text = ""
     last_name: Text = ""
@@ -47,7 +46,7 @@ class BillingAddress(_PayloadModel):
 
 
 class LineItem(_PayloadModel):
-    """One line; product_id and variation_id are 0 and sku empty for a line typed by hand or a deleted product."""
+    """One line; ids are 0 and the SKU is empty for a line typed by hand and for a deleted product."""
 
     id: Reference = 0
     name: Text = ""
@@ -61,7 +60,7 @@ class LineItem(_PayloadModel):
     meta_data: Metas = ()
 
     def meta(self, *names: str) -> str | None:
-        """Return the line's meta as text: of the first name that is there and not empty."""
+        """Return the line's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
 
 
@@ -74,7 +73,7 @@ class FeeLine(_PayloadModel):
 
 
 class CouponLine(_PayloadModel):
-    """A coupon that the customer used."""
+    """A coupon used in the order."""
 
     code: Text = ""
 
@@ -86,7 +85,7 @@ class OrderRefund(_PayloadModel):
 
 
 class Order(_PayloadModel):
-    """An order as WooCommerce's API version 3 tells it. Money in `currency`; times in UTC."""
+    """An order in the form of WooCommerce's API version 3. Money is in `currency`, times are in UTC."""
 
     id: Id
     status: Text
@@ -106,17 +105,17 @@ class Order(_PayloadModel):
     meta_data: Metas = ()
 
     def meta(self, *names: str) -> str | None:
-        """Return the order's meta as text: of the first name that is there and not empty."""
+        """Return the order's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
 
     @property
     def is_paid(self) -> bool:
-        """Whether the money is there; cash on delivery is `processing` without it."""
+        """Whether the order is paid; cash on delivery may be `processing` and unpaid."""
         return self.date_paid_gmt is not None
 
     @property
     def refunded(self) -> Decimal:
-        """What has been given back so far, as a positive amount."""
+        """The sum of all refunds, as a positive amount."""
         return -sum((refund.total for refund in self.refunds), Decimal(0))
 
 
@@ -129,7 +128,7 @@ class OrderDeleted:
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """WooCommerce signed and sent an error in place of the order, because it could not read it."""
+    """An error that WooCommerce signed and sent instead of the order, because it could not read the order."""
 
     code: str
     words: str
@@ -137,7 +136,7 @@ class ErrorObject:
 
 @dataclass(frozen=True, slots=True)
 class OtherTopic:
-    """A topic that the bridge has no use for."""
+    """A topic that the bridge does not use."""
 
     topic: str
 
@@ -146,15 +145,15 @@ DeliveryContent = Order | OrderDeleted | ErrorObject | OtherTopic
 
 
 def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
-    """Return what is read of `part`: its fields, and of parts within it theirs; most of an order is passed over."""
+    """Return a TypedDict with the fields of `part` and of its inner models; the decoder skips all other fields."""
     fields: dict[str, Any] = dict.fromkeys(more, Any)
     for name, field in part.model_fields.items():
         kind: Any = field.annotation
-        several = get_args(kind)  # (LineItem, ...) of a tuple
+        item_types = get_args(kind)  # (LineItem, ...) of a tuple
         if isinstance(kind, type) and issubclass(kind, _PayloadModel):
             fields[name] = _build_shape(kind)
-        elif several and isinstance(several[0], type) and issubclass(several[0], _PayloadModel):
-            fields[name] = list[_build_shape(several[0])]  # type: ignore[misc]
+        elif item_types and isinstance(item_types[0], type) and issubclass(item_types[0], _PayloadModel):
+            fields[name] = list[_build_shape(item_types[0])]  # type: ignore[misc]
         else:
             fields[name] = Any
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
@@ -164,10 +163,9 @@ _READER = json_codec.reader(_build_shape(Order, "code", "message"))
 
 
 def parse(*, body: bytes, topic: str) -> DeliveryContent:
-    """Return what an authentic delivery says.
+    """Return the content of an authentic delivery; `topic` is the header X-WC-Webhook-Topic.
 
-    `topic` is the header X-WC-Webhook-Topic. Raises Unreadable, with words, for a body that is not what the
-    topic announces.
+    Raises UnreadableBody if the body does not hold what the topic announces.
     """
     if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
         return OtherTopic(clean(topic))
@@ -180,41 +178,25 @@ def parse(*, body: bytes, topic: str) -> DeliveryContent:
 
 
 def read_order(body: bytes) -> Order:
-    """Return the order in `body`, whatever topic brought it; raises Unreadable."""
+    """Return the order in `body`, of any topic; raise UnreadableBody if it holds none."""
     return _validate_order(_read_object(body))
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
     try:
-        content = json_codec.read(body, _whole, by=_READER)
+        content = json_codec.read(body, by=_READER, allow_nan=False)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise UnreadableBody(f"the body is no JSON: {type(error).__name__}") from None
+        raise UnreadableBody(f"the body is not JSON: {type(error).__name__}") from None
     if not isinstance(content, dict):
-        raise UnreadableBody("the body is JSON, but no object")
+        raise UnreadableBody("the body is JSON, but not an object")
     return content
-
-
-def _whole(body: bytes) -> Any:
-    """Return all that `body` says, which has another shape than an order mostly has."""
-    return json_codec.read(body, _patiently)
-
-
-def _patiently(body: bytes) -> Any:
-    return _PATIENT.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-_PATIENT = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def _validate_order(content: dict[str, Any]) -> Order:
     try:
         return Order.model_validate(content)
     except ValidationError as error:
-        raise UnreadableBody(f"the body is no order that can be read: {why_unreadable(error)}") from None
+        raise UnreadableBody(f"the body is not a readable order: {why_unreadable(error)}") from None
 
 
 def _read_order_id(content: dict[str, Any]) -> int:

@@ -112,7 +112,7 @@ def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]
     [("cancelled", "cancelled"), ("refunded", "refunded"), ("failed", "failed"), ("trash", "deleted")],
 )
 def test_an_order_that_ended_needs_attention(status: str, word: str) -> None:
-    words = f"the order is {word} in WooCommerce: see to its work order"
+    words = f"the order is {word} in WooCommerce: check its work order in Panelr"
     assert told(order(), order(status=status)) == [("ended_after_creation", words)]
 
 

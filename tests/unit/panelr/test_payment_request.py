@@ -35,13 +35,13 @@ COMPLETED: dict[str, Any] = {
 )
 def test_a_payment_is_submitted_with_one_proof(authority: WorkOrderProof, proof: bytes) -> None:
     body = b"{" + proof + b',"payment_transaction_id":"ch_1","amount":58.40}'
-    call = submit_payment(authority=authority, amount=Decimal("58.40"), transaction_id="ch_1")
+    call = submit_payment(proof=authority, amount=Decimal("58.40"), transaction_id="ch_1")
     assert call == PanelrRequest("submit_payment", body=body)
     assert call.method == "POST"
 
 
 def test_a_payment_without_an_amount_records_none() -> None:
-    call = submit_payment(authority=TOKEN, amount=None, transaction_id=None)
+    call = submit_payment(proof=TOKEN, amount=None, transaction_id=None)
     assert call.body == b'{"confirmation_token":"tok"}'
 
 

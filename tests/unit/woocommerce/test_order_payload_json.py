@@ -53,7 +53,7 @@ def told(value: Any) -> Any:
 
 
 def patient(body: bytes) -> Any:
-    return order_payload._patiently(body)
+    return json_codec.read_lenient(body, allow_nan=False)
 
 
 ORDER = {
@@ -112,7 +112,7 @@ def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slip
         place = int(where * len(body))
         body = body[:place] + slip + body[place:]
     with contextlib.suppress(msgspec.MsgspecError, ValueError, ArithmeticError):
-        read = json_codec._READER.decode(body)
+        read = json_codec._FAST_DECODER.decode(body)
         assert told(read) == told(patient(body))
 
 
@@ -128,7 +128,7 @@ def test_what_the_quick_reader_takes_is_read_alike(value: Any, plain: bool, slip
 )
 def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expected: Any) -> None:
     with pytest.raises((msgspec.MsgspecError, ValueError)):
-        json_codec._READER.decode(body)
+        json_codec._FAST_DECODER.decode(body)
     assert order_payload._read_object(body) == expected
 
 
@@ -136,5 +136,5 @@ def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expecte
     "body", [b"", b"{", b'{"a": NaN}', b'{"a": 1}}', b"[" * 100_000, b'{"id": 1' + b"0" * 5000 + b"}"]
 )
 def test_what_is_no_json_is_told_so(body: bytes) -> None:
-    with pytest.raises(UnreadableBody, match="the body is no JSON"):
+    with pytest.raises(UnreadableBody, match="the body is not JSON"):
         order_payload._read_object(body)

@@ -53,7 +53,7 @@ def _call(errand: FollowUpTask) -> PanelrRequest:
         reference_code=work_order.reference_code,
         customer_email=errand.email,
     )
-    return request.submit_payment(authority=authority, amount=amount, transaction_id=told["transaction_id"])
+    return request.submit_payment(proof=authority, amount=amount, transaction_id=told["transaction_id"])
 
 
 def _told(asked: PanelrExchange, status: str | None) -> FollowUpResult:
