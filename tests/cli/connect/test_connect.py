@@ -173,7 +173,7 @@ async def test_an_orders_resource_without_wc_v3_leaves_a_list_of_what_to_click(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"WOO_SECRET": "cs_wrong"}, "does not let this key do that (401)"),
+        ({"WOO_SECRET": "cs_wrong"}, "does not allow this key (401)"),
         ({"PUBLIC_URL": ""}, "give --url https://... or set BRIDGE_PUBLIC_URL"),
         ({"PUBLIC_URL": "http://127.0.0.1:9"}, "no connection: is the bridge running"),
         ({"PUBLIC_URL": "ftp://bridge"}, "is not an http(s) address"),
@@ -194,7 +194,12 @@ async def test_what_keeps_it_from_working_is_said(
     [
         ("default", {"WEBHOOK_SECRET": ""}, "is missing", "BRIDGE_WEBHOOK_SECRET"),
         ("default", {"WEBHOOK_SECRET": "short"}, "is shorter than 20", "BRIDGE_WEBHOOK_SECRET"),
-        ("default", {"WEBHOOK_SECRET": "with <b>markup</b> in it"}, "holds characters besides", "BRIDGE_WEBHOOK_SECRET"),
+        (
+            "default",
+            {"WEBHOOK_SECRET": "with <b>markup</b> in it"},
+            "holds characters besides",
+            "BRIDGE_WEBHOOK_SECRET",
+        ),
         ("default", {"WEBHOOK_SECRET": "change-me-change-me-change-me"}, "placeholder", "BRIDGE_WEBHOOK_SECRET"),
         ("second", {}, "is missing", "BRIDGE_STORES__second__WEBHOOK_SECRET"),
     ],

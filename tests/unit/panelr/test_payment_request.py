@@ -110,5 +110,5 @@ def test_what_is_asked_for(call: PanelrRequest, expected: PanelrRequest) -> None
 
 
 def test_a_work_order_is_not_asked_for_without_a_proof() -> None:
-    with pytest.raises(ValueError, match="a token or a customer's address"):
+    with pytest.raises(ValueError, match="a confirmation token or the customer's e-mail address"):
         get_work_order(reference_code="WO-2026-00007")

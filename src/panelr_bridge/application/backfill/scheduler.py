@@ -205,7 +205,7 @@ class BackfillScheduler:
                     self._owed.set()
                 if moves:
                     mark = max(mark, newest(seen, until=began - SETTLE) or mark)
-                reached = {"moment": mark} if shop.tells_oldest_first else {}
+                reached = {"moment": mark} if shop.lists_oldest_first else {}
                 await self._note(store, row, walked, reached | {"paced_until": paced_until})
                 for each in seen:
                     tell(each)

@@ -1,7 +1,7 @@
-"""How a request shows who sends it. No I/O: nonce and time are handed in.
+"""Authentication of requests. No I/O: the caller passes nonce and time.
 
-WooCommerce takes its own keys by HTTP Basic over https only; over plain http it wants them as one-legged OAuth 1.0a
-(`WC_REST_Authentication::authenticate`). WordPress takes application passwords by HTTP Basic.
+WooCommerce accepts its own keys by HTTP Basic over https only; over plain http it requires one-legged OAuth 1.0a
+(`WC_REST_Authentication::authenticate`). WordPress accepts application passwords by HTTP Basic.
 """
 
 import base64
@@ -17,9 +17,9 @@ KEY_PREFIX = "ck_"
 
 
 def wants_oauth(*, root: str, path: str, key: str) -> bool:
-    """Return whether a request is to be signed: a key of WooCommerce's, on its own API, over plain http.
+    """Return whether a request needs an OAuth signature: with a WooCommerce key, to WooCommerce's API, over http.
 
-    An application password is no such key, whichever API it opens.
+    Application passwords never need one.
     """
     return urlsplit(root).scheme == "http" and path.startswith("wc/") and key.startswith(KEY_PREFIX)
 
@@ -32,7 +32,7 @@ def basic_authorization(key: str, secret: str) -> str:
 def sign_query(request: RestRequest, *, root: str, key: str, secret: str, nonce: str, timestamp: int) -> Query:
     """Return the query of `request` with the parameters of OAuth 1.0a, signed by HMAC-SHA256.
 
-    They go into the query, because many web servers in front of PHP take the header Authorization away.
+    The query carries them because many web servers remove the header Authorization before PHP.
     """
     client = oauth1.Client(
         key,
