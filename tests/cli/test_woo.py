@@ -163,7 +163,7 @@ def test_what_the_shop_says_no_to_is_said_in_words(command: Run) -> None:
     with respx.mock() as mock:
         mock.get(f"{WC}/orders/9").respond(404, json=gone)
         code, out, err = command("get", "9")
-    assert (code, out, err) == (1, "", "the shop knows no such thing (404): Invalid ID.\n")
+    assert (code, out, err) == (1, "", "the shop does not have this (404): Invalid ID.\n")
 
 
 def test_without_an_address_it_says_what_to_set(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:

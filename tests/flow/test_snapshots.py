@@ -127,7 +127,7 @@ async def test_deleted_after_creation_needs_a_person_and_restoring_settles_it(ma
     await mapped.post_capture("033")
     story = await mapped.order(31)
     assert (story["state"], story["woo_status"]) == ("created", "trash")
-    assert story["attention"][0]["words"] == "the order is deleted in WooCommerce: see to its work order"
+    assert story["attention"][0]["words"] == "the order is deleted in WooCommerce: check its work order in Panelr"
     await mapped.post_capture("034")
     story = await mapped.order(31)
     assert (story["woo_status"], story["attention"]) == ("processing", [])

@@ -82,7 +82,7 @@ async def both_ways(settings: Settings, panel: Panel, *, api: str = "wc/v3", **c
         async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
             kit = Kit(app.state.runtime, panel, http)
             for client in kit.runtime.shops.values():  # patience that only real shops need
-                client._looks, client._exchange.waits = (0.02, 0.2), (0.05, 0.1)
+                client._look_up_waits, client._connection.waits = (0.02, 0.2), (0.05, 0.1)
             await kit.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)
             for topic in TOPICS:
                 shop.state.store.webhooks.register(

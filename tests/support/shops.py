@@ -136,4 +136,4 @@ async def rig_of(settings: Settings, panel: Panel, orders_api: str, **changes: A
 
 def quicken(shop: ShopClient) -> None:
     """Try a read again without the waits of a real shop."""
-    shop._exchange.waits = (0.01, 0.01)
+    shop._connection.waits = (0.01, 0.01)

@@ -22,7 +22,7 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
 from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.database import Database
-from panelr_bridge.woocommerce.delivery_url import base_of, delivery_path
+from panelr_bridge.woocommerce.delivery_url import bridge_base_url, delivery_path
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
@@ -136,7 +136,7 @@ def shop_client(store: StoreSettings) -> ShopClient:
 def delivery_endpoint(store: str, public_url: str) -> DeliveryEndpoint:
     """Return the address for a store's deliveries; without `public_url` only its path is known."""
     path = delivery_path(store, default=DEFAULT_STORE)
-    return DeliveryEndpoint(path, f"{base_of(public_url)}{path}" if public_url else None)
+    return DeliveryEndpoint(path, f"{bridge_base_url(public_url)}{path}" if public_url else None)
 
 
 def store_options(settings: Settings) -> Mapping[str, StoreOptions]:

@@ -13,7 +13,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.work_order_match import (
-    A_DAY,
+    LOCAL_TIME_ERROR,
     AmbiguousMatch,
     Match,
     MatchFound,
@@ -112,7 +112,7 @@ class LostAnswerLookup:
 
     async def _has_lookalike(self, claim: Claim) -> bool:
         """Return whether another unconfirmed order has the same fingerprint: the work order may be that order's."""
-        since = claim.first_sent_at - A_DAY
+        since = claim.first_sent_at - LOCAL_TIME_ERROR
         lookalike = await self._caller.database.read(
             orders.twin_in_doubt, likeness=fingerprint(claim.request), besides=claim.order_id, since=since
         )

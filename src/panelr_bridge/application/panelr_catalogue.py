@@ -90,7 +90,7 @@ class PanelrCatalogue:
         methods = offer.items if offer is not None else ()
         if offer is not None and is_current:
             mapping_check.require_payment_method(given.panelr_payment_method_id, methods)
-        on_paid = given.on_paid or mapping_check.on_paid_of(given.panelr_payment_method_id, methods)
+        on_paid = given.on_paid or mapping_check.default_on_paid(given.panelr_payment_method_id, methods)
         return given.model_dump() | {"on_paid": on_paid}
 
     async def run(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from panelr_bridge.domain.mapping_suggestion import ShopItem, Suggestion, read_item, suggest
+from panelr_bridge.domain.mapping_suggestion import MappingSuggestion, ShopItem, read_item, suggest
 from panelr_bridge.domain.models import PanelrProduct, product_key, sku_key, variation_key
 from panelr_bridge.store import mappings
 from panelr_bridge.store.database import Database
@@ -21,7 +21,7 @@ class SuggestedMappings:
 
     looked_at: int
     not_mapped: int
-    suggestions: Sequence[Suggestion]
+    suggestions: Sequence[MappingSuggestion]
     more: bool
 
 

@@ -19,10 +19,10 @@ from panelr_bridge.woocommerce.webhook_setup import (
     NAMES,
     CreateWebhook,
     DeliveryEndpoint,
-    Step,
     TopicStatus,
     UpdateWebhook,
     WebhookFault,
+    WebhookStep,
 )
 
 Backfill = Callable[[Settings, str, datetime | None], Awaitable[tuple[bool, str]]]
@@ -109,7 +109,7 @@ class WebhookConnector:
             else:
                 self.report.bad("webhook", f"{each.words}. Run this again with --repair to mend it")
 
-    def _foretell(self, found: Sequence[TopicStatus], called_for: Sequence[Step]) -> None:
+    def _foretell(self, found: Sequence[TopicStatus], called_for: Sequence[WebhookStep]) -> None:
         """Say what is there and what would be done: what is missing now counts."""
         for each in found:
             (self.report.good if each.fault is None else self.report.bad)("webhook", each.words)
@@ -117,7 +117,7 @@ class WebhookConnector:
             self.report.more(f"would be done: {step.words}")
         self.report.more("Nothing was changed: --dry-run.")
 
-    async def _carry_out(self, called_for: Sequence[Step]) -> bool:
+    async def _carry_out(self, called_for: Sequence[WebhookStep]) -> bool:
         """Return whether everything could be done."""
         for number, step in enumerate(called_for):
             try:
@@ -196,4 +196,4 @@ class WebhookConnector:
         if wanted:
             setting = f"{prefix_of(self.store)}WEBHOOK_SECRET"
             self.report.more("The API does not make them; do it by hand:")
-            self.report.more(*webhook_setup.by_hand(wanted, door=self.door, secret_setting=setting))
+            self.report.more(*webhook_setup.manual_steps(wanted, endpoint=self.door, secret_setting=setting))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from panelr_bridge import logs
 from panelr_bridge.application import operator_actions
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.domain.mapping_input import Name, PlainText, plain
+from panelr_bridge.domain.mapping_input import Name, PlainText, require_plain_text
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders, owed_calls
@@ -107,7 +107,7 @@ class CloseInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "set up by hand"}]})
 
-    why: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)] = "no reason given"
+    why: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(require_plain_text)] = "no reason given"
 
 
 def _show_order(row: Row) -> dict[str, Any]:

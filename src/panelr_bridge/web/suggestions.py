@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
 from panelr_bridge.domain.mapping_input import StoreName
-from panelr_bridge.domain.mapping_suggestion import Suggestion
+from panelr_bridge.domain.mapping_suggestion import MappingSuggestion
 from panelr_bridge.domain.models import ItemIntent
 from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, UpstreamUnavailable
 from panelr_bridge.settings import require_shop
@@ -118,7 +118,7 @@ def shown(found: SuggestedMappings, store: str) -> dict[str, Any]:
     return {"data": [_shown(each, store) for each in found.suggestions], "meta": meta}
 
 
-def _shown(each: Suggestion, store: str) -> dict[str, Any]:
+def _shown(each: MappingSuggestion, store: str) -> dict[str, Any]:
     told = {
         "name": each.item.name,
         "panelr_name": each.product.name,

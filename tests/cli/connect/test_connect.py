@@ -59,7 +59,7 @@ async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
 async def test_a_dry_run_changes_nothing_and_tells_what_is_missing(scene: Scene, connect: Run) -> None:
     assert not await connect(dry_run=True)
     assert scene.shop.webhooks.registered == {}
-    assert connect.said.count("would be done: make the webhook") == 4
+    assert connect.said.count("would be done: create the webhook") == 4
 
 
 async def test_a_named_store_and_an_address_from_the_command_line(
@@ -173,10 +173,10 @@ async def test_an_orders_resource_without_wc_v3_leaves_a_list_of_what_to_click(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"WOO_SECRET": "cs_wrong"}, "does not let this key do that (401)"),
+        ({"WOO_SECRET": "cs_wrong"}, "does not allow this key (401)"),
         ({"PUBLIC_URL": ""}, "give --url https://... or set BRIDGE_PUBLIC_URL"),
         ({"PUBLIC_URL": "http://127.0.0.1:9"}, "no connection: is the bridge running"),
-        ({"PUBLIC_URL": "ftp://bridge"}, "is no http(s) address"),
+        ({"PUBLIC_URL": "ftp://bridge"}, "is not an http(s) address"),
         ({"PANELR_API_KEY": "wrong-key-of-panelr"}, "Panelr does not accept the API key"),
     ],
 )
@@ -194,7 +194,12 @@ async def test_what_keeps_it_from_working_is_said(
     [
         ("default", {"WEBHOOK_SECRET": ""}, "is missing", "BRIDGE_WEBHOOK_SECRET"),
         ("default", {"WEBHOOK_SECRET": "short"}, "is shorter than 20", "BRIDGE_WEBHOOK_SECRET"),
-        ("default", {"WEBHOOK_SECRET": "with <b>markup</b> in it"}, "holds other characters", "BRIDGE_WEBHOOK_SECRET"),
+        (
+            "default",
+            {"WEBHOOK_SECRET": "with <b>markup</b> in it"},
+            "holds characters besides",
+            "BRIDGE_WEBHOOK_SECRET",
+        ),
         ("default", {"WEBHOOK_SECRET": "change-me-change-me-change-me"}, "placeholder", "BRIDGE_WEBHOOK_SECRET"),
         ("second", {}, "is missing", "BRIDGE_STORES__second__WEBHOOK_SECRET"),
     ],

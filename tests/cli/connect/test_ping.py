@@ -55,8 +55,8 @@ async def test_the_right_answer(web: str) -> None:
 @pytest.mark.parametrize(
     ("path", "health", "words"),
     [
-        ("/moved", "/none", "is sent on to https://elsewhere.test/webhooks (301)"),
-        ("/none", "/none", "does not hand this path on to it"),
+        ("/moved", "/none", "is redirected to https://elsewhere.test/webhooks (301)"),
+        ("/none", "/none", "does not forward this path to it"),
         ("/none", "/healthz", "the bridge itself is there"),
     ],
 )

@@ -148,7 +148,7 @@ class Held:
         self._shop, self._after = shop, after
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
         self.asked: list[datetime] = []
-        self.tells_oldest_first = shop.tells_oldest_first
+        self.lists_oldest_first = shop.lists_oldest_first
 
     async def changed_since(self, moment: datetime) -> AsyncIterator[Payload]:
         self.asked.append(moment)

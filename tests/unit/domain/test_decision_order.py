@@ -85,7 +85,7 @@ def test_the_email_is_the_plugins_else_that_of_the_billing_address(billing: Any,
     ],
 )
 def test_an_email_that_panelr_would_refuse_is_held_and_not_repeated(email: str) -> None:
-    words = "the order's e-mail address is none that Panelr would take"
+    words = "Panelr would not accept the order's e-mail address: correct it"
     assert decision(order(billing={"email": email})) == Hold((Reason("unusable_email", words),))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.decision import Create, Hold, paid_for_panelr
+from panelr_bridge.domain.decision import Create, Hold, amount_paid_for_panelr
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     ItemIntent,
@@ -64,7 +64,7 @@ def test_the_currency_is_told_beside_what_else_must_be_mended() -> None:
 
 def test_what_was_paid_for_a_work_order_does_not_depend_on_its_products_currency() -> None:
     catalogue = OrderMappings(mappings=(priced(currency="EUR"),), payment_method_id=None, revision=1)
-    assert paid_for_panelr(read(order()), catalogue, POLICY) == Decimal("58.45")
+    assert amount_paid_for_panelr(read(order()), catalogue, POLICY) == Decimal("58.45")
 
 
 SHIRT = item(id=2, product_id=99, sku="T-SHIRT", subtotal="20.00", total="20.00", total_tax="1.00")

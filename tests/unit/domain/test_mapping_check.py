@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.mapping_check import on_paid_of, require_payment_method, require_products
+from panelr_bridge.domain.mapping_check import default_on_paid, require_payment_method, require_products
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import InvalidValue
@@ -97,5 +97,5 @@ def test_a_payment_method_that_panelr_does_not_have_is_refused_with_those_that_i
     ],
 )
 def test_what_panelr_is_told_of_a_payment_goes_by_the_methods_mode(mode: str | None, expected: str) -> None:
-    assert on_paid_of(2, [method(1, "x", "manual"), method(2, "y", mode)]) == expected
-    assert on_paid_of(3, [method(2, "y", mode)]) == "none"
+    assert default_on_paid(2, [method(1, "x", "manual"), method(2, "y", mode)]) == expected
+    assert default_on_paid(3, [method(2, "y", mode)]) == "none"

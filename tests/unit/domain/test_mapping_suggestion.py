@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.mapping_input import read_csv, write_csv
-from panelr_bridge.domain.mapping_suggestion import LIKELY, ShopItem, read_item, suggest
+from panelr_bridge.domain.mapping_suggestion import MIN_SCORE, ShopItem, read_item, suggest
 from panelr_bridge.domain.models import PanelrProduct
 
 
@@ -71,7 +71,7 @@ def test_what_is_alike_is_suggested_with_its_reasons(
     assert found is not None
     assert found[0] == number
     assert why in found[2]
-    assert LIKELY <= found[1] < 100
+    assert MIN_SCORE <= found[1] < 100
 
 
 @pytest.mark.parametrize(

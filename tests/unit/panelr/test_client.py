@@ -223,7 +223,7 @@ async def test_a_refused_connection_is_not_sent() -> None:
 
 @pytest.mark.parametrize("address", ["http://xn--a/", "http:///", "panel.test", "http://panel.test:99999"])
 async def test_an_address_that_is_none_is_never_called(address: str) -> None:
-    assert await ask(address) == Misconfigured(words="BRIDGE_PANELR_URL is no address that can be called")
+    assert await ask(address) == Misconfigured(words="BRIDGE_PANELR_URL is not an address that can be called")
 
 
 async def test_a_host_that_does_not_exist_is_never_unknown() -> None:

@@ -73,7 +73,7 @@ async def test_whatever_is_lost_after_the_first_byte_is_unknown(name: str) -> No
 
 
 async def test_an_answer_without_an_end_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_ANSWER", 100_000)
+    monkeypatch.setattr(client_module, "LARGEST_RESPONSE", 100_000)
     written = 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -87,7 +87,7 @@ async def test_an_answer_without_an_end_is_not_swallowed(monkeypatch: pytest.Mon
 
     async with serving(flood) as url:
         outcome = await ask(url, seconds=10)
-    assert outcome == Unknown(words="Panelr's answer is larger than any of its answers", status=200)
+    assert outcome == Unknown(words="Panelr's answer is too large", status=200)
     assert written < 30_000_000
 
 

@@ -79,8 +79,8 @@ async def test_a_body_that_is_not_there_whole_is_not_sent() -> None:
 
     server = Counting()
     async with serving(server) as url, client(url) as panelr:
-        with pytest.raises(httpx.LocalProtocolError, match="not there whole"):
-            await panelr._wire.handle_async_request(httpx.Request("POST", url, content=parts()))
+        with pytest.raises(httpx.LocalProtocolError, match="not in memory"):
+            await panelr._transport.handle_async_request(httpx.Request("POST", url, content=parts()))
     assert server.connections == 0
 
 
@@ -164,10 +164,10 @@ async def test_an_answer_that_is_packed_all_the_same(name: str) -> None:
     server = Counting(OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body)) + body)
     async with serving(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is expected
-        kept = set(panelr._wire._idle)
+        kept = set(panelr._transport._idle)
         assert len(kept) == (1 if expected is Done else 0)
         assert all(
-            line in kept or line._transport is None or line._transport.is_closing() for line in panelr._wire._open
+            line in kept or line._transport is None or line._transport.is_closing() for line in panelr._transport._open
         )
     assert b"Accept-Encoding: identity" in server.requests[0]
 
@@ -184,7 +184,7 @@ async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypat
     monkeypatch.setattr(http_transport.HttpTransport, "_connect", lost)
     async with serving(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is NotSent
-        assert not panelr._wire._idle
+        assert not panelr._transport._idle
     assert server.requests == []
 
 

@@ -70,7 +70,7 @@ async def test_a_payment_is_submitted_and_seen_in_the_history(panelr: tuple[str,
         WorkOrderProof(reference_code=work_order.reference_code, customer_email=EMAIL),
     )
     for authority, amount in zip(proofs, (Decimal("9.90"), Decimal("39.10")), strict=True):
-        await call(panelr, submit_payment(authority=authority, amount=amount, transaction_id="ch_1"))
+        await call(panelr, submit_payment(proof=authority, amount=amount, transaction_id="ch_1"))
         panelr[1].set_status(1, "pending_payment")
     found = await details(panelr, work_order)
     assert [each.amount for each in found.payment_history] == [Decimal("9.90"), Decimal("39.10")]

@@ -47,7 +47,7 @@ def test_a_refusal_is_one_with_its_words(status: int, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"success":false,"data":null,"error":null}', "Panelr refused without a word (422)"),
+        (b'{"success":false,"data":null,"error":null}', "Panelr refused without a reason (422)"),
         (b'{"success":false,"error":"","message":"Why"}', "Why"),
         (b'{"success":false,"error":{"items":["is empty"]}}', '{"items": ["is empty"]}'),
         (b'{"success":false,"error":1.5}', '"1.5"'),

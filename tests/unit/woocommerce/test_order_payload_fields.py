@@ -85,7 +85,7 @@ def test_any_value_is_read_the_same_both_ways(value: Any, kind: str) -> None:
 def test_the_words_are_those_of_the_first_field_and_tell_of_no_short_way(broken: Any, words: str) -> None:
     with pytest.raises(UnreadableBody) as caught:
         read_order(json.dumps(order(**broken)).encode())
-    assert str(caught.value) == f"the body is no order that can be read: {words}"
+    assert str(caught.value) == f"the body is not a readable order: {words}"
 
 
 def test_a_line_is_named_by_its_place() -> None:

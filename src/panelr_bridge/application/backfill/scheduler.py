@@ -190,7 +190,7 @@ class BackfillScheduler:
                     self._wake_worker.set()
                 if moves_cursor:
                     moment = max(moment, newest(compared, until=began_at - SETTLE) or moment)
-                progress = {"moment": moment} if self._shops[store].tells_oldest_first else {}
+                progress = {"moment": moment} if self._shops[store].lists_oldest_first else {}
                 found_in_all = cursor["found_in_all"] + stats.found
                 progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
                 await self._lease.extend(store, progress)

@@ -20,7 +20,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
 from panelr_bridge.domain import retry_policy
 from panelr_bridge.domain.call_outcome import Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.customer_email import email_of
+from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.follow_up_rules import HeldOrder, PlannedOrder
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason
 from panelr_bridge.panelr import request as panelr_request
@@ -80,7 +80,7 @@ def _email(connection: Connection, row: Row, *, plans_for: type[PlannedOrder]) -
     if row["request"] is not None and not issubclass(plans_for, HeldOrder):
         return panelr_request.load(row["request"]).customer_email
     order = latest_snapshot(connection, row)
-    return None if order is None else email_of(order)
+    return None if order is None else find_email(order)
 
 
 def record(

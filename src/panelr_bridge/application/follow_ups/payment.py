@@ -116,7 +116,7 @@ def _payment_call(task: FollowUpTask) -> PanelrRequest:
         reference_code=work_order.reference_code,
         customer_email=task.email,
     )
-    return request.submit_payment(authority=proof, amount=amount, transaction_id=content["transaction_id"])
+    return request.submit_payment(proof=proof, amount=amount, transaction_id=content["transaction_id"])
 
 
 def _reported(exchange: PanelrExchange, status: str | None) -> FollowUpResult:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
 from panelr_bridge.application.follow_ups.specification import LostAnswer
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
-from panelr_bridge.domain.customer_email import email_of
-from panelr_bridge.domain.decision import asks_for_lines, paid_for_panelr
+from panelr_bridge.domain.customer_email import find_email
+from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
     CreatedOrder,
@@ -88,7 +88,7 @@ def _planned_order(
     """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
     states = {kind: _state(each) for kind, each in rows.items()}
     if row["state"] == OrderState.HELD:
-        lacks_lines = asks_for_lines(order, _reasons(row)) and not _has_lines(row, order)
+        lacks_lines = needs_customer_lines(order, _reasons(row)) and not _has_lines(row, order)
         return HeldOrder(order=order, now=now, store=store, follow_ups=states, lacks_lines=lacks_lines)
     if row["state"] != OrderState.CREATED:
         return None
@@ -105,15 +105,15 @@ def _planned_order(
         created_at=row["first_sent_at"] or now,
         on_paid=evaluation.mappings.on_paid,
         payment_method_id=evaluation.mappings.payment_method_id,
-        amount=paid_for_panelr(order, evaluation.mappings, policy),
+        amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
-        has_email=row["request"] is not None or email_of(order) is not None,
+        has_email=row["request"] is not None or find_email(order) is not None,
     )
 
 
 def _has_lines(row: Row, order: Order) -> bool:
     """Return whether the row holds the lines of the order's present customer."""
-    return row["customer_lines"] is not None and row["customer_lines"]["email"] == email_of(order)
+    return row["customer_lines"] is not None and row["customer_lines"]["email"] == find_email(order)
 
 
 def _record_step(connection: Connection, row: Row, step: Step, *, known: Row | None, now: datetime) -> bool:

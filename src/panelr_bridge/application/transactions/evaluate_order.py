@@ -13,11 +13,11 @@ from panelr_bridge.domain.decision import (
     Create,
     Decision,
     Hold,
-    advance,
-    asks_for_lines,
     awaits_mapping,
     changes_since,
     decide,
+    needs_customer_lines,
+    next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
@@ -122,7 +122,7 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    lacks_lines = state is OrderState.HELD and asks_for_lines(evaluation.order, decision.reasons)
+    lacks_lines = state is OrderState.HELD and needs_customer_lines(evaluation.order, decision.reasons)
     if isinstance(decision, Adopt) or lacks_lines:
         values |= {"follow_at": now}
     return values
@@ -149,7 +149,7 @@ def reevaluate(row: Row, evaluation: Evaluation, *, now: datetime, resend: bool 
     if before in FIXED:
         return unchanged
     refused = None if resend or row["request"] is None else panelr_request.load(row["request"])
-    after = advance(state=before, decision=evaluation.decision, refused=refused)
+    after = next_state(state=before, decision=evaluation.decision, refused=refused)
     if after is before and after is not evaluation.decision.state:
         return unchanged
     values = state_columns(evaluation, state=after, delivery_id=row["delivery_id"], now=now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import evaluate
-from panelr_bridge.domain.decision import advance
+from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
 from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.tables import Row
@@ -52,5 +52,7 @@ def preview_state(
     """Return the state and reasons that `order` would get by the current mappings; write nothing."""
     evaluation, _ = evaluate(connection, order, store=store, policy=policy)
     decision = evaluation.decision
-    state = decision.state if row is None else advance(state=OrderState(row["state"]), decision=decision, refused=None)
+    state = (
+        decision.state if row is None else next_state(state=OrderState(row["state"]), decision=decision, refused=None)
+    )
     return state, (decision.reasons if state is decision.state else ())

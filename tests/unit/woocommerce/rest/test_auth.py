@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from panelr_bridge.woocommerce.rest.auth import basic, sign_query, wants_oauth
+from panelr_bridge.woocommerce.rest.auth import basic_authorization, sign_query, wants_oauth
 from panelr_bridge.woocommerce.rest.models import RestRequest
 
 KEY, SECRET = "ck_0123456789", "cs_abcdef"
@@ -81,4 +81,4 @@ def test_only_woocommerces_keys_on_its_own_api_over_plain_http_are_signed_with(
 
 
 def test_basic_takes_what_application_passwords_are_made_of() -> None:
-    assert basic("zoë", "abcd efgh") == "Basic " + base64.b64encode("zoë:abcd efgh".encode()).decode()
+    assert basic_authorization("zoë", "abcd efgh") == "Basic " + base64.b64encode("zoë:abcd efgh".encode()).decode()
