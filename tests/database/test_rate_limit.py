@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.store import database, migrate, rate_limit
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.engine.postgres import OF_SINGLE_STATEMENTS
+from panelr_bridge.store.engine.postgres import AUTOCOMMIT_SETTINGS
 from tests.support.clock import turn
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -101,7 +101,7 @@ async def test_it_goes_by_the_clock_of_the_database_and_not_by_the_callers(opene
     assert await opened.write(take, there=NOW + timedelta(seconds=61), here=NOW - an_hour)
 
 
-@pytest.mark.parametrize("told", [{}, OF_SINGLE_STATEMENTS], ids=["in a transaction", "alone"])
+@pytest.mark.parametrize("told", [{}, AUTOCOMMIT_SETTINGS], ids=["in a transaction", "alone"])
 @pytest.mark.parametrize("limit", [120, 100_000])
 async def test_the_first_free_slot_is_read_and_not_all_of_them(
     opened: Database, limit: int, told: dict[str, str]
