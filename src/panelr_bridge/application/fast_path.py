@@ -19,7 +19,7 @@ from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create, decide
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import again, fast_path, mappings, orders, rate_limit, together
+from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.fast_path import InsertedOrder
@@ -74,11 +74,11 @@ class FastPath:
         known = self._snapshots.get((delivery.store, delivery.sha256))
         if known is None:
             return None
-        told = await again.store_repeat(
+        told = await fast_path.store_repeat(
             self._database,
             delivery,
             woo_status=known[1],
-            place=self._places.get((delivery.store, delivery.topic, delivery.sha256)),
+            stored_id=self._places.get((delivery.store, delivery.topic, delivery.sha256)),
             clock=self._clock,
         )
         if told is None:
@@ -113,8 +113,8 @@ class FastPath:
             row = receive_delivery.first_row(delivery.store, weighed, delivery_id=None, sha256=delivery.sha256, now=now)
             row |= sending_columns(row, decision.request, alike=alike, now=now)
             row |= receive_delivery.owed(ANY_SLOT, due=now, terms=terms, now=now)
-            leave = rate_limit.ahead_values(**receive_delivery.slot_request(alike, terms=terms, now=now))
-            return fast_path.of_order(delivery, row, leave, now=now)
+            leave = rate_limit.take_ahead_values(**receive_delivery.slot_request(alike, terms=terms, now=now))
+            return fast_path.insert_order_values(delivery, row, leave, now=now)
 
         added = await fast_path.insert_order(self._database, values)
         if not isinstance(added, InsertedOrder):
@@ -141,8 +141,10 @@ class FastPath:
         known = self._catalogues.get((store, keys, method))
         if known is not None:
             return known
-        asked = mappings.asked(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
-        catalogue, order_id = mappings.told(await self._database.execute_autocommit(mappings.FOR_ORDER, lambda: asked))
+        asked = order_mappings.build_values(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
+        catalogue, order_id = order_mappings.read_rows(
+            await self._database.execute_autocommit(order_mappings.STATEMENT, lambda: asked)
+        )
         if len(keys) <= KEYS:
             self._catalogues.keep((store, keys, method), replace(catalogue, lines=None))  # lines are one customer's
         return catalogue if order_id is None else None
@@ -166,7 +168,7 @@ class FastPath:
         if (
             claim.slot.probe
             or self._clock() - claim.claimed_at > rate_limit.SLACK
-            or not fast_path.concludes(self._database)
+            or not fast_path.supports_record_created(self._database)
         ):
             return False
         columns = created_columns(claim, work_order, now=self._clock())
@@ -179,6 +181,6 @@ class FastPath:
         def values() -> Row:
             now = self._clock()
             attempt = created_attempt(report, work_order, now=now)
-            return fence | together.conclusion(claim.order_id, claim.number, columns, attempt, now=now)
+            return fence | fast_path.record_created_values(claim.order_id, claim.number, columns, attempt, now=now)
 
-        return await fast_path.conclude(self._database, values, orders.shape(columns))
+        return await fast_path.record_created_autocommit(self._database, values, orders.shape(columns))

@@ -108,7 +108,7 @@ class LostAnswerLookup:
         """Whether the one candidate may as well be another order's, whose answer was lost too."""
         since = claim.first_sent_at - A_DAY
         twin = await self._calls.database.read(
-            orders.twin_in_doubt, likeness=fingerprint(claim.request), besides=claim.order_id, since=since
+            orders.find_lookalike, fingerprint=fingerprint(claim.request), besides=claim.order_id, since=since
         )
         return twin is not None
 

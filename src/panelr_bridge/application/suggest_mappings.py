@@ -35,7 +35,7 @@ async def suggest_mappings(
             more = True
             break
         items.append(item)
-    known = await database.read(mappings.known, [store])
+    known = await database.read(mappings.list_for_import, [store])
     keys = {row["key"] for row in known}
     left = [item for item in items if keys.isdisjoint(_keys(item))]
     found = await asyncio.to_thread(suggest, left, products)

@@ -20,7 +20,7 @@ from panelr_bridge.domain.call_outcome import Outcome, Unknown
 from panelr_bridge.domain.customer_email import email_of
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import attempts, follow_ups, orders, rate_limit
+from panelr_bridge.store import follow_ups, orders, rate_limit
 from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.tables import Row
 
@@ -216,7 +216,7 @@ def _note(connection: Connection, errand: FollowUpTask, result: FollowUpResult, 
         "started_at": result.started_at,
         "recorded_at": now,
     }
-    attempts.add(connection, attempt)
+    orders.add_attempt(connection, attempt)
 
 
 def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> int | None:
@@ -240,7 +240,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
         "started_at": row["of_lease_until"] - lease_of(kind, terms),
         "recorded_at": now,
     }
-    attempts.add(connection, attempt)
+    orders.add_attempt(connection, attempt)
     if values["due_at"] is None:
         reason = UNCLEAR if kind is FollowUpKind.INSTRUCTIONS else gave_up(kind)
         orders.change(connection, row["id"], {"attention": told_a_person(row, reason)}, now=now)

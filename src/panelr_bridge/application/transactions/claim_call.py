@@ -19,7 +19,7 @@ from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderPolicy, OrderState, WorkOrderRequest
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import attempts, orders, owed_calls, rate_limit
+from panelr_bridge.store import orders, owed_calls, rate_limit
 from panelr_bridge.store.tables import Row
 
 RATE = "panelr"
@@ -161,8 +161,8 @@ def _waits_for_its_twin(connection: Connection, row: Row, alike: str, *, terms: 
 
     Sent one after the other, each lost answer has one work order that it can be; two lost at once would need a person.
     """
-    twin = orders.twin_in_doubt(
-        connection, likeness=alike, besides=row["id"], since=now - terms.doubt, only_unconfirmed=True
+    twin = orders.find_lookalike(
+        connection, fingerprint=alike, besides=row["id"], since=now - terms.doubt, only_unconfirmed=True
     )
     if twin is None:
         return False
@@ -279,7 +279,7 @@ def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> i
     if row["call_slot"] is not None:  # its call may have left long after it took the slot
         rate_limit.keep(connection, row["call_slot"], name=RATE, now=now)
     words = "the process that made this call ended before the outcome was recorded"
-    attempts.add(
+    orders.add_attempt(
         connection,
         {
             "order_id": row["id"],

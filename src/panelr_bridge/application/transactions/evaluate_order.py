@@ -19,7 +19,7 @@ from panelr_bridge.domain.decision import (
 )
 from panelr_bridge.domain.models import CallAction, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import deliveries, mappings, orders, owed_calls
+from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
@@ -52,7 +52,7 @@ class Evaluation:
 
 def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> tuple[Evaluation, int | None]:
     """Decide `order` by the mappings as they are now; also returns the order's id, if it has one already."""
-    catalogue, order_id = mappings.for_order(
+    catalogue, order_id = order_mappings.find(
         connection,
         store=store,
         woo_order_id=order.id,

@@ -20,7 +20,7 @@ def extend_slot(connection: Connection, slot: RateSlot, *, claimed_at: datetime,
 def reopen_gate(connection: Connection, slot: RateSlot, outcome: Outcome, *, now: datetime) -> None:
     """A probe that was not sent away again opens the gate for everybody."""
     if slot.probe and not isinstance(outcome, (Throttled, Misconfigured)):
-        rate_limit.open_again(connection, name=RATE, now=now, heard=isinstance(outcome, (Done, Refused)))
+        rate_limit.open_again(connection, name=RATE, now=now, accepted=isinstance(outcome, (Done, Refused)))
 
 
 def close_gate(

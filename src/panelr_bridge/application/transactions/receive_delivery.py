@@ -253,7 +253,7 @@ def slot_request(alike: str, *, terms: CallPolicy, now: datetime) -> Row:
         "name": RATE,
         "limit": terms.rate_per_minute,
         "now": now,
-        "likeness": alike,
+        "fingerprint": alike,
         "doubtful_since": now - terms.doubt,
     }
 

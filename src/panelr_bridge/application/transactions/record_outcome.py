@@ -23,7 +23,7 @@ from panelr_bridge.domain import call_outcome, retry_policy
 from panelr_bridge.domain.call_outcome import Outcome, Refused, Unknown
 from panelr_bridge.domain.follow_up_rules import first_look
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
-from panelr_bridge.store import attempts, follow_ups, orders, owed_calls, together
+from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
 from panelr_bridge.store.tables import Row
 
 GAVE_UP = "seven days of trying have passed: see what is wrong, then retry"
@@ -42,7 +42,7 @@ class CallReport:
 def record_attempt(connection: Connection, report: CallReport, *, now: datetime, words: str | None = None) -> None:
     """Write the attempt's row, and tell the rate limit of a call that took long: it may have left at its end."""
     rate_gate.extend_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
-    attempts.add(connection, _attempt(report, words or report.outcome.words, now=now))
+    orders.add_attempt(connection, _attempt(report, words or report.outcome.words, now=now))
 
 
 def _attempt(report: CallReport, words: str, *, now: datetime) -> Row:
@@ -70,7 +70,7 @@ def record_created(
     claim = report.claim
     values = created_columns(claim, work_order, now=now)
     attempt = created_attempt(report, work_order, now=now)
-    settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
+    settled = fast_path.record_created(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _late(connection, report, work_order, values, now=now)
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
