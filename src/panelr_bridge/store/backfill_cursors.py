@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Update, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from panelr_bridge.store.rows import fetch_all, fetch_one
 from panelr_bridge.store.tables import Row, marks, orders
 
 ORDERS = "orders"
@@ -38,7 +39,7 @@ _ACQUIRE_LEASE = (
     )
     .returning(*marks.c)
 )
-_KNOWN_ORDERS = select(
+KNOWN_ORDERS = select(
     orders.c.woo_order_id,
     orders.c.woo_modified_at,
     orders.c.woo_status,
@@ -63,8 +64,7 @@ def acquire_lease(
     """
     due = now + ANY_DELAY if at_once else now
     values = _store_values(store) | {"of_holder": holder, "until": until, "now": now, "due": due}
-    row = connection.execute(_ACQUIRE_LEASE, values).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_one(connection, _ACQUIRE_LEASE, values, Row)
 
 
 def save(connection: Connection, values: Row, *, store: str, holder: str) -> bool:
@@ -75,19 +75,18 @@ def save(connection: Connection, values: Row, *, store: str, holder: str) -> boo
 
 def get(connection: Connection, *, store: str) -> Row | None:
     """Return a store's cursor; None if it has none."""
-    row = connection.execute(_FIND, _store_values(store)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_one(connection, _FIND, _store_values(store), Row)
 
 
 def list_all(connection: Connection) -> list[Row]:
     """Return the cursors of all stores."""
-    return [dict(row) for row in connection.execute(select(marks).order_by(_C.store)).mappings()]
+    return fetch_all(connection, select(marks).order_by(_C.store), {}, Row)
 
 
 def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[int, Row]:
     """Return the stored orders among `ids` by their WooCommerce ids, with the columns that a backfill run compares."""
-    rows = connection.execute(_KNOWN_ORDERS, {"of_store": store, "ids": ids}).mappings()
-    return {row["woo_order_id"]: dict(row) for row in rows}
+    rows = fetch_all(connection, KNOWN_ORDERS, {"of_store": store, "ids": ids}, Row)
+    return {row["woo_order_id"]: row for row in rows}
 
 
 def _store_values(store: str) -> Row:

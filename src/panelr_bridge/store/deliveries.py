@@ -9,6 +9,7 @@ from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, 
 
 from panelr_bridge.store.column_types import UtcDateTime, ZstdBytes
 from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.rows import fetch_all, fetch_one
 from panelr_bridge.store.tables import Row, deliveries
 
 # SQL that both databases and the fast path share. The same body received again under the same topic is one row.
@@ -145,8 +146,7 @@ def source(connection: Connection, delivery_id: int) -> str | None:
 
 def get(connection: Connection, delivery_id: int) -> Row | None:
     """Return one delivery with its body."""
-    row = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_one(connection, select(deliveries).where(deliveries.c.id == delivery_id), {}, Row)
 
 
 def list_for_order(connection: Connection, *, store: str, woo_order_id: int) -> list[Row]:
@@ -156,7 +156,7 @@ def list_for_order(connection: Connection, *, store: str, woo_order_id: int) -> 
         .where(deliveries.c.store == store, deliveries.c.woo_order_id == woo_order_id)
         .order_by(deliveries.c.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return fetch_all(connection, query, {}, Row)
 
 
 def last_sent(connection: Connection, *, store: str, topic: str) -> datetime | None:
@@ -179,4 +179,4 @@ def problems(connection: Connection, *, since: datetime) -> list[Row]:
         .order_by(deliveries.c.last_received_at.desc())
         .limit(20)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return fetch_all(connection, query, {}, Row)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, Update, bindparam, delete, func, inse
 
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store.column_types import UtcDateTime
+from panelr_bridge.store.rows import fetch_all, fetch_one
 from panelr_bridge.store.tables import Row, follow_ups, orders
 
 _C = follow_ups.c
@@ -31,16 +32,16 @@ _OWN_COLUMNS: list[Any] = [
     *(_C[name].label(f"of_{name}") for name in ("id", "attempt", "due_at", "lease_until", "owed_since")),
     *(_C.kind, _C.sent_at, _C.empty_since, _C.slot, _C.told),
 ]
-_WITH_ORDER: Select[Any] = (
+WITH_ORDER: Select[Any] = (
     select(*_OWN_COLUMNS, orders)
     .join_from(follow_ups, orders, orders.c.id == _C.order_id)
     .limit(1)
     .with_for_update(of=[orders, follow_ups], skip_locked=True)
 )
-_NEXT_DUE = _WITH_ORDER.where(_IS_OPEN, _C.kind == bindparam("of_kind"), _C.due_at <= bindparam("now")).order_by(
+_NEXT_DUE = WITH_ORDER.where(_IS_OPEN, _C.kind == bindparam("of_kind"), _C.due_at <= bindparam("now")).order_by(
     _C.due_at, _C.id
 )
-_ENDED_LEASE = _WITH_ORDER.where(_C.lease_until < bindparam("now")).order_by(_C.lease_until)
+_ENDED_LEASE = WITH_ORDER.where(_C.lease_until < bindparam("now")).order_by(_C.lease_until)
 # one subquery for each kind: each reads a range of the index of open follow-ups
 _COUNT_DUE = select(
     *(
@@ -66,8 +67,8 @@ def count_due(connection: Connection, *, now: datetime) -> dict[str, int]:
 
 def list_for_order(connection: Connection, order_id: int) -> dict[FollowUpKind, Row]:
     """Return an order's follow-ups by kind."""
-    rows = connection.execute(_OF_ORDER, {"of_order": order_id}).mappings()
-    return {FollowUpKind(row["kind"]): dict(row) for row in rows}
+    rows = fetch_all(connection, _OF_ORDER, {"of_order": order_id}, Row)
+    return {FollowUpKind(row["kind"]): row for row in rows}
 
 
 def stuck(connection: Connection, order_id: int) -> list[Row]:
@@ -129,23 +130,18 @@ def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> Ro
 
     Columns that the order has, too, are named `of_...`.
     """
-    return _find_one(connection, _NEXT_DUE, {"of_kind": kind, "now": now})
+    return fetch_one(connection, _NEXT_DUE, {"of_kind": kind, "now": now}, Row)
 
 
 def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
     """Return a follow-up whose lease has expired without an outcome, joined and locked as by `next_due`."""
-    return _find_one(connection, _ENDED_LEASE, {"now": now})
+    return fetch_one(connection, _ENDED_LEASE, {"now": now}, Row)
 
 
 def holds(connection: Connection, order_id: int, kind: FollowUpKind, *, lease_until: datetime) -> bool:
     """Return whether a locked order's follow-up still has the lease that ends at `lease_until`."""
     query = select(_C.lease_until).where(_C.order_id == order_id, _C.kind == kind)
     return bool(connection.execute(query).scalar() == lease_until)
-
-
-def _find_one(connection: Connection, statement: Any, values: Row) -> Row | None:
-    row = connection.execute(statement, values).mappings().one_or_none()
-    return None if row is None else dict(row)
 
 
 def _update(connection: Connection, order_id: int, kind: FollowUpKind, values: Row) -> int:

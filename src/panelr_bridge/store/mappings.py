@@ -26,6 +26,7 @@ from sqlalchemy import (
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import pagination
 from panelr_bridge.store.pagination import PageQuery, ResultPage
+from panelr_bridge.store.rows import fetch_all, fetch_one
 from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
 
 BATCH = 1000
@@ -71,8 +72,7 @@ def change(
     increment_revision(connection, values["store"], *old_stores)
     mapping_table.check(connection, values, mapping_id)
     statement = update(table).where(table.c.id == mapping_id).values(values | {"updated_at": now}).returning(table)
-    row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_one(connection, statement, {}, Row)
 
 
 def remove(connection: Connection, mapping_table: MappingTable, mapping_id: int) -> bool:
@@ -87,8 +87,7 @@ def remove(connection: Connection, mapping_table: MappingTable, mapping_id: int)
 def get(connection: Connection, mapping_table: MappingTable, mapping_id: int) -> Row | None:
     """Return one mapping; None if there is no such one."""
     table = mapping_table.table
-    row = connection.execute(select(table).where(table.c.id == mapping_id)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_one(connection, select(table).where(table.c.id == mapping_id), {}, Row)
 
 
 def page(connection: Connection, mapping_table: MappingTable, query: PageQuery) -> ResultPage:
@@ -114,7 +113,7 @@ def list_for_import(connection: Connection, stores: Iterable[str]) -> list[Row]:
     """Return the product mappings of these stores, with the columns that an import compares."""
     c = product_mappings.c
     query = select(c.id, c.store, c.key, c.panelr_product_id, c.intent, c.quantity).where(c.store.in_(sorted(stores)))
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return fetch_all(connection, query, {}, Row)
 
 
 def add_products(connection: Connection, now: datetime, rows: list[Row]) -> None:
@@ -135,7 +134,7 @@ def export(connection: Connection, *, store: str | None) -> list[Row]:
     query = select(product_mappings).order_by(product_mappings.c.id)
     if store is not None:
         query = query.where(product_mappings.c.store == store)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return fetch_all(connection, query, {}, Row)
 
 
 def first_payment_method(connection: Connection, *, store: str) -> str | None:

@@ -29,6 +29,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.rows import fetch_all, fetch_one
 from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders
 
 Shape = frozenset[tuple[str, bool]]
@@ -119,17 +120,17 @@ def add(connection: Connection, values: Row) -> int | None:
 
 def lock(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
     """Return an order and lock its row until the transaction ends."""
-    return _find_one(connection, _LOCK, {"of_store": store, "of_woo_order_id": woo_order_id})
+    return fetch_one(connection, _LOCK, {"of_store": store, "of_woo_order_id": woo_order_id}, Row)
 
 
 def lock_by_id(connection: Connection, order_id: int) -> Row | None:
     """Return an order and lock its row until the transaction ends."""
-    return _find_one(connection, _LOCK_BY_ID, {"order_id": order_id})
+    return fetch_one(connection, _LOCK_BY_ID, {"order_id": order_id}, Row)
 
 
 def find(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
     """Return an order without locking it."""
-    return _find_one(connection, _FIND, {"of_store": store, "of_woo_order_id": woo_order_id})
+    return fetch_one(connection, _FIND, {"of_store": store, "of_woo_order_id": woo_order_id}, Row)
 
 
 def change(connection: Connection, order_id: int, values: Row, *, now: datetime) -> None:
@@ -165,12 +166,12 @@ def add_attempt(connection: Connection, values: Row) -> None:
 def list_attempts(connection: Connection, order_id: int) -> list[Row]:
     """Return every attempt of an order, oldest first."""
     query = select(attempts).where(attempts.c.order_id == order_id).order_by(attempts.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return fetch_all(connection, query, {}, Row)
 
 
 def get(connection: Connection, order_id: int) -> Row | None:
     """Return one order without its confirmation token."""
-    return _find_one(connection, SHOWN.where(orders.c.id == order_id), {})
+    return fetch_one(connection, SHOWN.where(orders.c.id == order_id), {}, Row)
 
 
 def token(connection: Connection, order_id: int) -> str | None:
@@ -214,7 +215,7 @@ def find_lookalike(
         orders.c.likeness == fingerprint, text(IN_DOUBT), orders.c.first_sent_at > since, orders.c.id != besides
     )
     query = in_doubt.where(orders.c.state == OrderState.UNCONFIRMED) if only_unconfirmed else in_doubt
-    return _find_one(connection, query.order_by(orders.c.id).limit(1), {})
+    return fetch_one(connection, query.order_by(orders.c.id).limit(1), {}, Row)
 
 
 def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
@@ -225,8 +226,3 @@ def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
         values = {"limit": limit - len(ids), "of_store": store, "revision": revision}
         ids += connection.execute(_BEHIND_REVISION, values).scalars()
     return ids
-
-
-def _find_one(connection: Connection, statement: Any, values: Row) -> Row | None:
-    row = connection.execute(statement, values).mappings().one_or_none()
-    return None if row is None else dict(row)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from panelr_bridge.domain.models import CallAction
+from panelr_bridge.store.rows import fetch_one
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Row, orders
 
 NOTHING: Row = dict.fromkeys(
@@ -89,18 +90,18 @@ def next_due(connection: Connection, *, now: datetime, first: CallAction = CallA
     Orders that owe `first` precede all others.
     """
     for action in sorted(CallAction, key=lambda each: each is not first):
-        row = connection.execute(DUE, {"now": now, "owed": action}).mappings().one_or_none()
+        row = fetch_one(connection, DUE, {"now": now, "owed": action}, Row)
         if row is not None:
-            return dict(row)
+            return row
     return None
 
 
 def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
     """Return an order whose call's lease has expired without an outcome, and lock its row."""
     for query in _ENDED_LEASES:
-        row = connection.execute(query, {"now": now}).mappings().one_or_none()
+        row = fetch_one(connection, query, {"now": now}, Row)
         if row is not None:
-            return dict(row)
+            return row
     return None
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from panelr_bridge.store.rows import fetch_all
 from panelr_bridge.store.tables import Row, shop_states
 
 _C = shop_states.c
@@ -12,7 +13,7 @@ _C = shop_states.c
 
 def list_all(connection: Connection) -> list[Row]:
     """Return the last check of each store."""
-    return [dict(row) for row in connection.execute(select(shop_states).order_by(_C.store)).mappings()]
+    return fetch_all(connection, select(shop_states).order_by(_C.store), {}, Row)
 
 
 def looked_at(connection: Connection, store: str) -> datetime | None:
