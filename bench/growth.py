@@ -34,9 +34,9 @@ from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, mappings, order_list, owed_calls, rate_limit, stats
+from panelr_bridge.store import database, mappings, owed_calls, rate_limit, stats
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.pagination import PageQuery
+from panelr_bridge.store.pagination import PageQuery, order_list
 from panelr_bridge.store.tables import orders
 from tests.support import filled_database as filled
 from tests.support.bridge_kit import order
@@ -47,7 +47,7 @@ FEW_ROWS = 1_000
 ROUNDS, WARM = 60, 6
 SLOTS = 5_000
 FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
-PAGE = PageQuery(given={"state": ("created",)}, sort="-updated_at", page=3)
+PAGE = PageQuery(filters={"state": ("created",)}, sort="-updated_at", page=3)
 TERMS = CallPolicy(
     rate_per_minute=SLOTS, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
 )
@@ -172,7 +172,8 @@ async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> St
     """Fill a database and put a bridge on it."""
     await opened.write(filled.add_orders, 1, rows)
     await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
-    await opened.write(mappings.add_product, utc_now(), ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+    mapping = ProductMapping(sku="PANEL-1000", panelr_product_id=3)
+    await opened.write(mappings.add, utc_now(), mappings.PRODUCT, mapping.as_row())
     await opened.write(rate_limit.prepare, name=RATE, limit=SLOTS, now=utc_now())
     await filled.look_over(opened)
     bridge = Bridge(

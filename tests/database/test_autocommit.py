@@ -151,7 +151,7 @@ class TestPostgresql:
     async def test_closing_waits_for_what_is_asked_for_and_keeps_no_connection(self, opened: Database) -> None:
         asked = [asyncio.create_task(opened.execute_autocommit(ADD, lambda n=n: of(f"{n}"))) for n in range(5)]  # type: ignore[misc]
         await asyncio.sleep(0)
-        alone = opened._alone  # type: ignore[attr-defined]
+        alone = opened._autocommit  # type: ignore[attr-defined]
         await alone.close()
         assert [len(rows) for rows in await asyncio.gather(*asked)] == [1] * 5
         assert alone._idle == []

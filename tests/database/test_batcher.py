@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from panelr_bridge.store.engine import CompiledStatement, batcher
-from panelr_bridge.store.engine.batcher import StatementBatcher, Values
+from panelr_bridge.store.engine.batcher import BuildValues, StatementBatcher
 
 ONE_ROW = CompiledStatement(text("SELECT 1"), one_row=True)
 OTHER = CompiledStatement(text("SELECT 2"), one_row=True)
@@ -24,9 +24,9 @@ class Played:
         self.failing: set[Any] = set()
         self.gone = False
         self.let_go = asyncio.Event()
-        self.turns = StatementBatcher(self.one, self.many, most=3)
+        self.turns = StatementBatcher(self.one, self.many, max_in_flight=3)
 
-    async def one(self, statement: CompiledStatement, values: Values) -> list[Any]:
+    async def one(self, statement: CompiledStatement, values: BuildValues) -> list[Any]:
         name = values()["name"]
         self.ways.append((statement, [name]))
         await self._wait({name})
@@ -34,7 +34,7 @@ class Played:
             raise ValueError(name)
         return [(name,)]
 
-    async def many(self, statement: CompiledStatement, values: list[Values]) -> list[Any] | None:
+    async def many(self, statement: CompiledStatement, values: list[BuildValues]) -> list[Any] | None:
         names = [each()["name"] for each in values]
         self.ways.append((statement, names))
         await self._wait(set(names))
@@ -123,8 +123,8 @@ async def test_one_that_hangs_holds_up_the_others_for_a_moment_only() -> None:
 
 
 async def test_no_more_go_at_one_time_than_there_are_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batcher, "HELD_UP", 0.01)
-    monkeypatch.setattr(batcher, "PATIENCE", 0.2)
+    monkeypatch.setattr(batcher, "STALL_SECONDS", 0.01)
+    monkeypatch.setattr(batcher, "WAIT_TIMEOUT", 0.2)
     played = Played()
     played.hanging = set(range(6))
     tasks = played.ask(*range(6), statement=ANY_ROWS)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.application.transactions import save_catalogue
-from panelr_bridge.application.transactions.change_mappings import PRODUCT, add
+from panelr_bridge.application.transactions.change_mappings import add
 from panelr_bridge.domain.models import (
     CatalogueList,
     ItemIntent,
@@ -18,8 +18,9 @@ from panelr_bridge.domain.models import (
     PanelrPaymentMethod,
     PanelrProduct,
 )
-from panelr_bridge.store import catalogue, mappings
+from panelr_bridge.store import catalogue, order_mappings
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.mappings import PRODUCT
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
@@ -60,7 +61,7 @@ async def map_sku(opened: Database, number: int | None, *, store: str = "default
 async def mapped(opened: Database) -> tuple[MappingTarget, ...]:
     """What an order with the SKU A finds."""
     found: tuple[OrderMappings, int | None] = await opened.read(
-        mappings.for_order, store="default", woo_order_id=1, keys=["sku:a"], payment_method="bacs"
+        order_mappings.find, store="default", woo_order_id=1, keys=["sku:a"], payment_method="bacs"
     )
     return found[0].mappings
 

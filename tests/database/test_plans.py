@@ -158,7 +158,9 @@ async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Databas
     """A database with many orders, few of which are owed."""
     async with database.open_database(database_url) as opened:
         await opened.write(rate_limit.prepare, name=RATE, limit=120, now=NOW)
-        await opened.write(mappings.add_product, NOW, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+        await opened.write(
+            mappings.add, NOW, mappings.PRODUCT, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row()
+        )
         await _fill(opened, orders=(1, 500), creates=(100_001, 100_020), look_ups=(200_001, 200_010), lines=(1, 100))
         if opened.dialect == "postgresql":
             await filled.look_over(opened)

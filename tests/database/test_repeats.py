@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.domain.models import OrderState
-from panelr_bridge.store import again, deliveries, orders
+from panelr_bridge.store import deliveries, fast_path, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from tests.support.bridge_kit import capture
@@ -34,7 +34,7 @@ async def place(opened: Database) -> int:
 
 
 async def tell(opened: Database, place: int | None, *, topic: str = "order.created", status: str = "pending") -> object:
-    found = await again.store_repeat(opened, told(topic), woo_status=status, place=place, clock=lambda: NOW)
+    found = await fast_path.store_repeat(opened, told(topic), woo_status=status, stored_id=place, clock=lambda: NOW)
     return found and (found.delivery_id, found.times)
 
 

@@ -18,7 +18,7 @@ from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.store import rate_limit, tables
+from panelr_bridge.store import mappings, rate_limit, tables
 from panelr_bridge.store.tables import Row
 from tests.flow.test_model import MAPPING
 from tests.support.bridge_kit import Kit, order
@@ -79,7 +79,7 @@ class Play:
         elif what == "map":
             self.mapped += 1
             mapping = MAPPING | {"panelr_product_id": self.mapped}
-            self.world.run(process.bridge.write(change_mappings.add, change_mappings.PRODUCT, mapping, actor="test"))
+            self.world.run(process.bridge.write(change_mappings.add, mappings.PRODUCT, mapping, actor="test"))
         elif what == "work":
             self.world.run(process.work())
         elif what == "pass":

@@ -66,7 +66,7 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
         probe = rate_limit.take(connection, name=RATE, limit=10, now=now)
         assert probe is not None
         assert probe.probe
-        rate_limit.open_again(connection, name=RATE, now=now, heard=True)
+        rate_limit.open_again(connection, name=RATE, now=now, accepted=True)
         rate_limit.close(
             connection, name=RATE, now=now, pause=timedelta(seconds=5), failures=1, cause="throttled", words="another"
         )

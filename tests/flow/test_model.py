@@ -26,7 +26,7 @@ from panelr_bridge.application import operator_actions
 from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
-from panelr_bridge.store import owed_calls
+from panelr_bridge.store import mappings, owed_calls
 from panelr_bridge.store.tables import Row, deliveries, orders
 from tests.support.bridge_kit import order
 from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
@@ -209,12 +209,12 @@ class Model(RuleBasedStateMachine):
     @rule()
     def add_mapping(self) -> None:
         if self.mapping is None:
-            self.mapping = self._by_hand(change_mappings.add, change_mappings.PRODUCT, MAPPING, actor="test")
+            self.mapping = self._by_hand(change_mappings.add, mappings.PRODUCT, MAPPING, actor="test")
 
     @rule()
     def remove_mapping(self) -> None:
         if self.mapping is not None:
-            self._by_hand(change_mappings.remove, change_mappings.PRODUCT, self.mapping["id"], actor="test")
+            self._by_hand(change_mappings.remove, mappings.PRODUCT, self.mapping["id"], actor="test")
             self.mapping = None
 
     @rule(data=st.data(), number=NUMBERS, acts=st.lists(st.sampled_from(["retry", "close", "resolve"]), max_size=2))

@@ -19,24 +19,20 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
-    again,
-    attempts,
     backfill_cursors,
     deliveries,
-    delivery_list,
     due_work,
     follow_ups,
     mappings,
     order_counts,
-    order_list,
     orders,
     owed_calls,
     rate_limit,
     stats,
 )
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.pagination import PageQuery
-from panelr_bridge.store.tables import product_mappings
+from panelr_bridge.store.fast_path import repeated_delivery
+from panelr_bridge.store.pagination import PageQuery, delivery_list, order_list
 from panelr_bridge.woocommerce import order_payload
 from tests.support.bridge_kit import order
 from tests.support.filled_database import NOW
@@ -70,12 +66,12 @@ def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
 
 def _tell_again(connection: Connection) -> None:
     told = Delivery(store="default", topic="order.updated", body=b"", headers={}, verdict="order", woo_order_id=500)
-    values = deliveries.row(told, now=LATER) | {"woo_status": "processing", "delivery_id": 500}
+    values = deliveries.insert_values(told, now=LATER) | {"woo_status": "processing", "delivery_id": 500}
     if connection.dialect.name == "postgresql":
-        again.COUNT_ALONE.run(connection, values)
+        repeated_delivery.COUNT_WITH_ORDER.run(connection, values)
     else:
-        again.FIND.run(connection, values)
-        again.COUNT.run(connection, values)
+        repeated_delivery.FIND_ORDER.run(connection, values)
+        repeated_delivery.COUNT_DELIVERY.run(connection, values)
 
 
 def _claim(first: CallAction) -> Callable[[Connection], Any]:
@@ -105,7 +101,7 @@ def hot() -> Iterator[Case]:
     )
     yield (
         "twin in doubt",
-        lambda connection: orders.twin_in_doubt(connection, likeness="likeness 5", besides=1, since=NOW),
+        lambda connection: orders.find_lookalike(connection, fingerprint="likeness 5", besides=1, since=NOW),
     )
     known = WorkOrder(work_order_id=500, reference_code="WO-2026-500")
     yield "owner", lambda connection: orders.owner(connection, known)
@@ -133,7 +129,7 @@ def asked() -> Iterator[Case]:
     yield "counts", order_counts.count_orders
     yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
-    yield "attempts of", lambda connection: attempts.list_for_order(connection, 500)
+    yield "attempts of", lambda connection: orders.list_attempts(connection, 500)
     yield "deliveries of", lambda connection: deliveries.list_for_order(connection, store="default", woo_order_id=500)
     yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
 
@@ -173,13 +169,13 @@ MAPPING_SORTS = ("id", "sku", "updated_at")
 def lists() -> Iterator[Case]:
     """Each list with each filter and each sort."""
     for given, sort in itertools.product(ORDER_FILTERS, sorted(order_list.SORTS)):
-        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
+        query = PageQuery(filters=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"orders {_words(given)} by -{sort}", _page(order_list.page, query)
     for given, sort in itertools.product(DELIVERY_FILTERS, sorted(delivery_list.SORTS)):
-        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
+        query = PageQuery(filters=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"deliveries {_words(given)} by -{sort}", _page(delivery_list.page, query)
     for given, sort in itertools.product(MAPPING_FILTERS, MAPPING_SORTS):
-        query = PageQuery(given=given, sort=f"-{sort}")
+        query = PageQuery(filters=given, sort=f"-{sort}")
         yield f"mappings {_words(given)} by -{sort}", _page(_mappings, query)
 
 
@@ -188,7 +184,7 @@ def _page(page: Callable[[Connection, PageQuery], Any], query: PageQuery) -> Cal
 
 
 def _mappings(connection: Connection, query: PageQuery) -> Any:
-    return mappings.page(connection, product_mappings, query)
+    return mappings.page(connection, mappings.PRODUCT, query)
 
 
 def _words(given: dict[str, Any]) -> str:

@@ -305,4 +305,6 @@ class Process:
 
 
 def _engines(opened: Any) -> list[Engine]:
-    return [opened._engine.sync_engine] if opened.dialect == "postgresql" else [opened._writing, opened._reading]
+    return (
+        [opened._engine.sync_engine] if opened.dialect == "postgresql" else [opened._write_engine, opened._read_engine]
+    )

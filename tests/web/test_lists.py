@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from panelr_bridge.settings import Settings, StoreSettings
-from panelr_bridge.store import order_list
+from panelr_bridge.store.pagination import order_list
 from tests.support.bridge_kit import ADMIN_TOKEN, Kit, line, order
 from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 

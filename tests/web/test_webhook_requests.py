@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.settings import Settings, StoreSettings
-from panelr_bridge.store import deliveries, delivery_list
-from panelr_bridge.store.pagination import PageQuery
+from panelr_bridge.store import deliveries
+from panelr_bridge.store.pagination import PageQuery, delivery_list
 from panelr_bridge.web.app import create_app
 from tests.support.bridge_kit import SECRET, order, sign
 from tests.web import Logged

@@ -18,7 +18,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
-from panelr_bridge.store import again, fast_path, mappings, orders, rate_limit, together
+from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.fast_path import InsertedOrder
@@ -71,11 +71,11 @@ class FastPath:
         known = self._snapshots.get((delivery.store, delivery.sha256))
         if known is None:
             return None
-        repeat = await again.store_repeat(
+        repeat = await fast_path.store_repeat(
             self._database,
             delivery,
             woo_status=known[1],
-            place=self._delivery_ids.get((delivery.store, delivery.topic, delivery.sha256)),
+            stored_id=self._delivery_ids.get((delivery.store, delivery.topic, delivery.sha256)),
             clock=self._clock,
         )
         if repeat is None:
@@ -114,7 +114,7 @@ class FastPath:
                 now=now,
             )
             request = slot_request(evaluation, call_policy=self._call_policy, now=now)
-            return fast_path.of_order(delivery, new.row, rate_limit.ahead_values(**request), now=now)
+            return fast_path.insert_order_values(delivery, new.row, rate_limit.take_ahead_values(**request), now=now)
 
         inserted = await fast_path.insert_order(self._database, values)
         if not isinstance(inserted, InsertedOrder) or new is None:
@@ -131,8 +131,10 @@ class FastPath:
         cached = self._mappings.get((store, keys, method))
         if cached is not None:
             return cached
-        lookup = mappings.asked(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
-        found, order_id = mappings.told(await self._database.execute_autocommit(mappings.FOR_ORDER, lambda: lookup))
+        lookup = order_mappings.build_values(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
+        found, order_id = order_mappings.read_rows(
+            await self._database.execute_autocommit(order_mappings.STATEMENT, lambda: lookup)
+        )
         if len(keys) <= CACHED_KEYS:
             self._mappings.put((store, keys, method), replace(found, lines=None))  # lines belong to one customer
         return found if order_id is None else None
@@ -154,7 +156,7 @@ class FastPath:
         """
         claim = report.claim
         slow = self._clock() - claim.claimed_at > rate_limit.SLACK
-        if claim.slot.probe or slow or not fast_path.concludes(self._database):
+        if claim.slot.probe or slow or not fast_path.supports_record_created(self._database):
             return False
         columns = created_columns(claim, work_order, now=self._clock())
         fence: Row = {
@@ -166,6 +168,6 @@ class FastPath:
         def values() -> Row:
             now = self._clock()
             attempt = created_attempt(report, work_order, now=now)
-            return fence | together.conclusion(claim.order_id, claim.number, columns, attempt, now=now)
+            return fence | fast_path.record_created_values(claim.order_id, claim.number, columns, attempt, now=now)
 
-        return await fast_path.conclude(self._database, values, orders.shape(columns))
+        return await fast_path.record_created_autocommit(self._database, values, orders.shape(columns))

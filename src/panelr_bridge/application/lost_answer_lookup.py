@@ -114,7 +114,7 @@ class LostAnswerLookup:
         """Return whether another unconfirmed order has the same fingerprint: the work order may be that order's."""
         since = claim.first_sent_at - LOCAL_TIME_ERROR
         lookalike = await self._caller.database.read(
-            orders.twin_in_doubt, likeness=fingerprint(claim.request), besides=claim.order_id, since=since
+            orders.find_lookalike, fingerprint=fingerprint(claim.request), besides=claim.order_id, since=since
         )
         return lookalike is not None
 

@@ -36,7 +36,7 @@ async def suggest_mappings(
             more = True
             break
         items.append(item)
-    mapped_keys = {row["key"] for row in await database.read(mappings.known, [store])}
+    mapped_keys = {row["key"] for row in await database.read(mappings.list_for_import, [store])}
     unmapped = [item for item in items if mapped_keys.isdisjoint(_lookup_keys(item))]
     suggestions = await asyncio.to_thread(suggest, unmapped, products)  # CPU-bound: keep it off the event loop
     return SuggestedMappings(looked_at=len(items), not_mapped=len(unmapped), suggestions=suggestions, more=more)

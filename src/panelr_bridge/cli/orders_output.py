@@ -13,8 +13,9 @@ from panelr_bridge.cli.console import out, state
 from panelr_bridge.cli.startup import require_file, require_migrated, run
 from panelr_bridge.errors import NotFound
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, order_list, orders
+from panelr_bridge.store import database, orders
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.pagination import order_list
 from panelr_bridge.web.orders import ORDERS, OrderQuery, order_story
 
 ACTOR = "command line"

@@ -152,7 +152,7 @@ def _page(
         )
     rows = _sorted([asdict(item) for item in offer.items], asked.sort)
     query = resource.query(asked)
-    page = ResultPage(rows[query.skipped : query.skipped + query.per_page], len(rows))
+    page = ResultPage(rows[query.offset : query.offset + query.per_page], len(rows))
     content = resource.answer(asked, page)
     content["meta"]["seen_at"] = moment(offer.seen_at)
     return JSONResponse(content)

@@ -10,7 +10,8 @@ from pydantic import Field
 from panelr_bridge import logs
 from panelr_bridge.domain.mapping_input import PlainText
 from panelr_bridge.errors import NotFound
-from panelr_bridge.store import deliveries, delivery_list
+from panelr_bridge.store import deliveries
+from panelr_bridge.store.pagination import delivery_list
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.transactions import change_mappings
-from panelr_bridge.application.transactions.change_mappings import PAYMENT_METHOD, PRODUCT, MappingTable
 from panelr_bridge.domain import mapping_input
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping
 from panelr_bridge.domain.models import ItemIntent, OnPaid
 from panelr_bridge.errors import InvalidValue
 from panelr_bridge.store import mappings
+from panelr_bridge.store.mappings import PAYMENT_METHOD, PRODUCT, MappingTable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
@@ -123,7 +123,7 @@ PAYMENT_METHODS = _resource(PAYMENT_METHOD, PaymentMethodMappingOut, PaymentMeth
 )
 async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Query()]) -> JSONResponse:
     """One page of product mappings."""
-    page = await parts.database.read(mappings.page, PRODUCT.table, PRODUCTS.query(asked))
+    page = await parts.database.read(mappings.page, PRODUCT, PRODUCTS.query(asked))
     return JSONResponse(PRODUCTS.answer(asked, page))
 
 
@@ -221,7 +221,7 @@ async def remove_product(parts: Parts, mapping_id: Id) -> Response:
 )
 async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappingQuery, Query()]) -> JSONResponse:
     """One page of payment method mappings."""
-    page = await parts.database.read(mappings.page, PAYMENT_METHOD.table, PAYMENT_METHODS.query(asked))
+    page = await parts.database.read(mappings.page, PAYMENT_METHOD, PAYMENT_METHODS.query(asked))
     return JSONResponse(PAYMENT_METHODS.answer(asked, page))
 
 

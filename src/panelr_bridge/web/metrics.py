@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.metrics import Histogram, Metrics
 from panelr_bridge.application.transactions.claim_call import RATE
-from panelr_bridge.store import backfill_cursors, follow_up_counts, stats
+from panelr_bridge.store import backfill_cursors, follow_ups, stats
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.stats import BridgeStats
 from panelr_bridge.store.tables import Row
@@ -63,7 +63,7 @@ async def _known(parts: BridgeContainer, *, now: datetime) -> CachedMetrics | No
 def _look(connection: Connection, *, now: datetime) -> CachedMetrics:
     return CachedMetrics(
         stats=stats.read_stats(connection, rate_name=RATE, now=now),
-        follow_ups=follow_up_counts.due(connection, now=now),
+        follow_ups=follow_ups.count_due(connection, now=now),
         backfill_cursors=backfill_cursors.list_all(connection),
     )
 

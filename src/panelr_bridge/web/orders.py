@@ -13,8 +13,9 @@ from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.domain.mapping_input import Name, PlainText, require_plain_text
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.errors import BadQuery, NotFound
-from panelr_bridge.store import attempts, deliveries, follow_ups, order_list, orders, owed_calls
+from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls
 from panelr_bridge.store.database import Database, use_one_snapshot
+from panelr_bridge.store.pagination import order_list
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import ACTOR, admin_router
@@ -223,7 +224,7 @@ def _story(connection: Connection, order_id: int) -> dict[str, Any]:
     return _show_order(row) | {
         "attempt_log": [
             _with_moments(attempt, "started_at", "recorded_at")
-            for attempt in attempts.list_for_order(connection, order_id)
+            for attempt in orders.list_attempts(connection, order_id)
         ],
         "owed_calls": [] if call is None else [_with_moments(call, *moments)],
         "follow_ups": [_show_follow_up(each) for each in follow_ups.list_for_order(connection, order_id).values()],

@@ -72,7 +72,7 @@ class ListResource:
         self._wanted(asked)
         asked_for = asked.model_dump(include=set(self.filters), exclude_none=True)
         given = {name: self.reads.get(name, _as_it_is)(value) for name, value in asked_for.items()}
-        return PageQuery(given=given, sort=asked.sort, page=asked.page, per_page=asked.per_page)
+        return PageQuery(filters=given, sort=asked.sort, page=asked.page, per_page=asked.per_page)
 
     def answer(self, asked: ListQuery, page: ResultPage) -> dict[str, Any]:
         """Return the page as it is answered."""

@@ -56,7 +56,7 @@ class Scene:
     async def map(self, **values: Any) -> None:
         """Add a product mapping."""
         mapping = ProductMapping(**({"panelr_product_id": 1} | values))
-        await self.runtime.bridge.write(mappings.add_product, mapping.as_row())
+        await self.runtime.bridge.write(mappings.add, mappings.PRODUCT, mapping.as_row())
 
 
 @pytest.fixture

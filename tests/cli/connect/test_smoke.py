@@ -200,7 +200,7 @@ async def test_stopped_by_a_person_it_cleans_up(scene: Scene, smoke: Smoke) -> N
 async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     await scene.map(woo_product_id=13)
     method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
-    await scene.runtime.bridge.write(mappings.add_payment_method, method)
+    await scene.runtime.bridge.write(mappings.add, mappings.PAYMENT_METHOD, method)
     assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
     told(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
     assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

@@ -24,7 +24,7 @@ from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.follow_up_rules import HeldOrder, PlannedOrder
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import attempts, follow_ups, orders, rate_limit
+from panelr_bridge.store import follow_ups, orders, rate_limit
 from panelr_bridge.store.tables import Row
 
 
@@ -166,7 +166,7 @@ def _add_attempt(connection: Connection, task: FollowUpTask, result: FollowUpRes
         milliseconds=result.milliseconds,
         now=now,
     )
-    attempts.add(connection, attempt)
+    orders.add_attempt(connection, attempt)
 
 
 def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:
@@ -188,7 +188,7 @@ def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy
         started_at=row["of_lease_until"] - spec.lease_for(call_policy),
         now=now,
     )
-    attempts.add(connection, attempt)
+    orders.add_attempt(connection, attempt)
     if due is None:
         orders.change(connection, row["id"], {"attention": add_attention(row, spec.lost or gave_up(spec))}, now=now)
     return int(row["id"])

@@ -1,35 +1,16 @@
 """Changes of the mapping tables, each with its line in the audit log."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, mappings
-from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
-
-
-@dataclass(frozen=True, slots=True)
-class MappingTable:
-    """One of the two mapping tables: what its rows are called, and how one is added and changed."""
-
-    name: str
-    table: Table
-    add: Callable[[Connection, datetime, Row], Row]
-    change: Callable[[Connection, datetime, int, Row], Row | None]
-
-
-PRODUCT = MappingTable("product mapping", product_mappings, mappings.add_product, mappings.change_product)
-PAYMENT_METHOD = MappingTable(
-    "payment method mapping",
-    payment_method_mappings,
-    mappings.add_payment_method,
-    mappings.change_payment_method,
-)
+from panelr_bridge.store.mappings import MappingTable
+from panelr_bridge.store.tables import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +24,7 @@ class ImportResult:
 
 def get(connection: Connection, kind: MappingTable, mapping_id: int) -> Row:
     """Return one mapping; raises NotFound."""
-    row = mappings.get(connection, kind.table, mapping_id)
+    row = mappings.get(connection, kind, mapping_id)
     if row is None:
         raise NotFound(f"there is no {kind.name} {mapping_id}")
     return row
@@ -51,7 +32,7 @@ def get(connection: Connection, kind: MappingTable, mapping_id: int) -> Row:
 
 def add(connection: Connection, now: datetime, kind: MappingTable, values: Row, *, actor: str) -> Row:
     """Add a mapping and return it; raises Conflict."""
-    row = kind.add(connection, now, values)
+    row = mappings.add(connection, now, kind, values)
     _note(connection, now, kind, "add", row, actor)
     return row
 
@@ -60,7 +41,7 @@ def change(
     connection: Connection, now: datetime, kind: MappingTable, mapping_id: int, values: Row, *, actor: str
 ) -> Row:
     """Change a mapping to `values`, the whole of it, and return it; raises NotFound or Conflict."""
-    row = kind.change(connection, now, mapping_id, values)
+    row = mappings.change(connection, now, kind, mapping_id, values)
     if row is None:
         raise NotFound(f"there is no {kind.name} {mapping_id}")
     _note(connection, now, kind, "change", row, actor)
@@ -70,7 +51,7 @@ def change(
 def remove(connection: Connection, now: datetime, kind: MappingTable, mapping_id: int, *, actor: str) -> None:
     """Delete a mapping; raises NotFound."""
     row = get(connection, kind, mapping_id)
-    mappings.remove(connection, kind.table, mapping_id)
+    mappings.remove(connection, kind, mapping_id)
     _note(connection, now, kind, "remove", row, actor)
 
 
@@ -85,8 +66,8 @@ def import_mappings(
     rows = [each.as_row() for each in wanted]
     stores = {row["store"] for row in rows}
     with connection.begin_nested() as attempt:
-        mappings.count_up(connection, *stores)  # from here on nobody else changes them
-        plan = _Plan(mappings.known(connection, stores))
+        mappings.increment_revision(connection, *stores)  # from here on nobody else changes them
+        plan = _Plan(mappings.list_for_import(connection, stores))
         for number, values in enumerate(rows, start=1):
             plan.take(number, values)
         imported = ImportResult(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)

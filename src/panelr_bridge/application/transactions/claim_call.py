@@ -19,7 +19,7 @@ from panelr_bridge.domain.call_outcome import Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
-from panelr_bridge.store import attempts, orders, owed_calls, rate_limit
+from panelr_bridge.store import orders, owed_calls, rate_limit
 from panelr_bridge.store.tables import Row
 
 RATE = "panelr"
@@ -114,8 +114,12 @@ def _waits_for_lookalike(
 
     Sent one after the other, each lost answer can be only one work order. Two lost at once would need a person.
     """
-    lookalike = orders.twin_in_doubt(
-        connection, likeness=fingerprint or "", besides=row["id"], since=now - call_policy.doubt, only_unconfirmed=True
+    lookalike = orders.find_lookalike(
+        connection,
+        fingerprint=fingerprint or "",
+        besides=row["id"],
+        since=now - call_policy.doubt,
+        only_unconfirmed=True,
     )
     if lookalike is None:
         return False
@@ -167,7 +171,7 @@ def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy
         started_at=row["call_until"] - call_policy.lease,
         now=now,
     )
-    attempts.add(connection, attempt)
+    orders.add_attempt(connection, attempt)
     due = now + call_policy.grace
     if row["owes"] == CallAction.LOOK_UP:
         orders.note(connection, row["id"], owed_calls.put_back(due=due))

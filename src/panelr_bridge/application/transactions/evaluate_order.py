@@ -22,7 +22,7 @@ from panelr_bridge.domain.decision import (
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import deliveries, mappings, orders, owed_calls
+from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
@@ -55,7 +55,7 @@ def evaluate_with(order: Order, mappings: OrderMappings, *, store: str, policy: 
 
 def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> tuple[Evaluation, int | None]:
     """Decide `order` by the current mappings. Also return the order's id if it is stored already."""
-    found, order_id = mappings.for_order(
+    found, order_id = order_mappings.find(
         connection,
         store=store,
         woo_order_id=order.id,

@@ -71,6 +71,6 @@ def slot_request(evaluation: Evaluation, *, call_policy: CallPolicy, now: dateti
         "name": RATE,
         "limit": call_policy.rate_per_minute,
         "now": now,
-        "likeness": evaluation.fingerprint,
+        "fingerprint": evaluation.fingerprint,
         "doubtful_since": now - call_policy.doubt,
     }

@@ -20,7 +20,7 @@ def extend_slot(connection: Connection, slot: RateSlot, *, claimed_at: datetime,
 def reopen_gate(connection: Connection, slot: RateSlot, outcome: Outcome, *, now: datetime) -> None:
     """Reopen the gate if this call was the probe and Panelr neither paused it nor rejected the settings."""
     if slot.probe and not isinstance(outcome, (Throttled, Misconfigured)):
-        rate_limit.open_again(connection, name=RATE, now=now, heard=isinstance(outcome, (Done, Refused)))
+        rate_limit.open_again(connection, name=RATE, now=now, accepted=isinstance(outcome, (Done, Refused)))
 
 
 def close_gate(

@@ -25,7 +25,7 @@ from panelr_bridge.domain.call_outcome import Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_look
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
-from panelr_bridge.store import attempts, follow_ups, orders, owed_calls, together
+from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
 from panelr_bridge.store.tables import Row
 
 GAVE_UP = "seven days of trying have passed: see what is wrong, then retry"
@@ -44,7 +44,7 @@ class CallReport:
 def record_attempt(connection: Connection, report: CallReport, *, now: datetime, words: str | None = None) -> None:
     """Insert the attempt's row, and extend the slot of a slow call."""
     rate_gate.extend_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
-    attempts.add(connection, _attempt_row(report, words, now=now))
+    orders.add_attempt(connection, _attempt_row(report, words, now=now))
 
 
 def _attempt_row(report: CallReport, words: str | None, *, now: datetime) -> Row:
@@ -66,7 +66,7 @@ def record_created(connection: Connection, now: datetime, report: CallReport, wo
     claim = report.claim
     values = created_columns(claim, work_order, now=now)
     attempt = created_attempt(report, work_order, now=now)
-    settled = together.conclude(connection, claim.order_id, claim.number, values, attempt, now=now)
+    settled = fast_path.record_created(connection, claim.order_id, claim.number, values, attempt, now=now)
     if settled is None:
         return _record_late(connection, report, work_order, values, now=now)
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)

@@ -45,7 +45,7 @@ def save_list(
     before = catalogue.replace(connection, kind, items, seen_at=seen_at)
     if before is None or kind is not PanelrProduct or _decision_fields(before) == _decision_fields(items):
         return False
-    mappings.count_up(connection, *catalogue.stores_with_mappings(connection))
+    mappings.increment_revision(connection, *catalogue.stores_with_mappings(connection))
     return True
 
 
