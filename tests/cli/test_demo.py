@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from panelr_bridge import demo
-from panelr_bridge.demo import ordinary, stage, trouble
+from panelr_bridge.demo import failure_scenes, order_scenes, stage
 
 DEMO = (sys.executable, "-m", "panelr_bridge", "demo")
 LONGEST = 60
@@ -54,12 +54,12 @@ def _run(command: tuple[str, ...], folder: Path, **more: str) -> tuple[int, str]
 
 def _with_settings(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
     """Start the bridge of the demo with some other settings."""
-    serving = stage.serving
+    serving = stage.run_server
 
     def changed(given: Mapping[str, str], **more: Any) -> Any:
         return serving(dict(given) | settings, **more)
 
-    monkeypatch.setattr(stage, "serving", changed)
+    monkeypatch.setattr(stage, "run_server", changed)
 
 
 async def _play() -> tuple[bool, str]:
@@ -130,7 +130,7 @@ async def test_webhooks_that_are_turned_away_fail_it(monkeypatch: pytest.MonkeyP
 async def test_what_does_not_happen_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     _with_settings(monkeypatch, GRACE_SECONDS="60")
     monkeypatch.setattr(stage, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(demo, "SCENES", (ordinary.set_up, trouble.answer_lost))
+    monkeypatch.setattr(demo, "SCENES", (order_scenes.set_up, failure_scenes.answer_lost))
 
     good, said = await _play()
 

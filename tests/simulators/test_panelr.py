@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from panelr_bridge.simulators.panelr import FaultError, Panel, create_app
-from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.server import running
 
 # Starting and stopping a server costs more than most of these tests: they share one.
@@ -62,7 +62,7 @@ async def served() -> AsyncIterator[Caller]:
 @pytest.fixture
 def panelr(served: Caller) -> Caller:
     """The one server of this module, as new."""
-    served.panel.settings = Settings(api_key=KEY)
+    served.panel.settings = PanelSettings(api_key=KEY)
     served.panel.clock = time.monotonic
     served.panel.reset()
     return served

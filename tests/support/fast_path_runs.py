@@ -12,9 +12,9 @@ import httpx
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store
+from panelr_bridge.simulators.woocommerce import SimulatedShop
 from panelr_bridge.simulators.woocommerce import create_app as create_shop
-from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine
+from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, OrderChanges
 from panelr_bridge.web.app import create_app
 from tests.support.bridge_kit import SECRET, Kit
 
@@ -32,14 +32,14 @@ class Both:
     """The bridge and the shop."""
 
     kit: Kit
-    store: Store
+    store: SimulatedShop
     url: str
 
     async def placed(self, *, status: str = "on-hold", **changes: Any) -> int:
         """Let an order for one PANEL_CREDITS come in, and its webhooks go out; returns its number."""
-        line = NewLine(self.store.products[PANEL_CREDITS])
+        line = NewOrderLine(self.store.products[PANEL_CREDITS])
         billing = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.test"}
-        wanted = Changes(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
+        wanted = OrderChanges(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
         order = self.store.create(wanted, created_via="checkout")
         await self.store.webhooks.settle()
         return order.id

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store, create_app
+from panelr_bridge.simulators.woocommerce import SimulatedShop, create_app
 
 KEY = ("ck_demo", "cs_demo")
 ORDERS = "/wp-json/wc/v3/orders"
@@ -35,7 +35,7 @@ class Shop:
     """The client, and what is behind the socket."""
 
     client: httpx.AsyncClient
-    store: Store
+    store: SimulatedShop
     clock: Clock
     url: str
 

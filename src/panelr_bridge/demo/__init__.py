@@ -14,20 +14,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from panelr_bridge.demo import closing, ordinary, trouble
+from panelr_bridge.demo import failure_scenes, order_scenes, summary
+from panelr_bridge.demo.console import DemoConsole, SceneFailed
 from panelr_bridge.demo.stage import DemoStage, open_stage
-from panelr_bridge.demo.teller import DemoConsole, SceneFailed
 
 LONGEST_SECONDS = 40.0
 """No run takes longer than this and the stopping; a common one takes five to eight seconds, a failing one 15."""
 LOG_FILE = "bridge.log"
 SCENES = (
-    ordinary.set_up,
-    ordinary.order_placed,
-    ordinary.order_held,
-    trouble.told_again_and_again,
-    trouble.answer_lost,
-    trouble.panelr_down,
+    order_scenes.set_up,
+    order_scenes.order_placed,
+    order_scenes.order_held,
+    failure_scenes.repeated_deliveries,
+    failure_scenes.answer_lost,
+    failure_scenes.panelr_down,
 )
 
 
@@ -39,8 +39,8 @@ async def play(out: Console) -> bool:
         log = Path(name) / LOG_FILE
         teller.opening()
         try:
-            async with _ended_by_sigterm(), asyncio.timeout(LONGEST_SECONDS), open_stage(Path(name), log=log) as stage:
-                good = await _perform(stage, teller, began=began)
+            async with _stop_on_sigterm(), asyncio.timeout(LONGEST_SECONDS), open_stage(Path(name), log=log) as stage:
+                good = await _play_scenes(stage, teller, began=began)
         except TimeoutError:
             good = teller.failed(SceneFailed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
         except SceneFailed as failed:
@@ -50,7 +50,7 @@ async def play(out: Console) -> bool:
     return good
 
 
-async def _perform(stage: DemoStage, teller: DemoConsole, *, began: float) -> bool:
+async def _play_scenes(stage: DemoStage, teller: DemoConsole, *, began: float) -> bool:
     """Play the scenes until one fails; the accounts are shown either way."""
     good = True
     try:
@@ -58,11 +58,11 @@ async def _perform(stage: DemoStage, teller: DemoConsole, *, began: float) -> bo
             await scene(stage, teller)
     except SceneFailed as failed:
         good = teller.failed(failed)
-    return await closing.accounts(stage, teller, began=began, good=good)
+    return await summary.show_summary(stage, teller, began=began, good=good)
 
 
 @contextlib.asynccontextmanager
-async def _ended_by_sigterm() -> AsyncIterator[None]:
+async def _stop_on_sigterm() -> AsyncIterator[None]:
     """Take SIGTERM for a failure, so that the servers are stopped; Ctrl-C is seen to by the event loop's runner."""
     loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from panelr_bridge.demo.teller import SceneFailed
+from panelr_bridge.demo.console import SceneFailed
 from panelr_bridge.simulators import panelr as panelr_simulator
 from panelr_bridge.simulators import woocommerce as shop_simulator
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Delivery, Store
+from panelr_bridge.simulators.woocommerce import Delivery, SimulatedShop
 
 PATIENCE_SECONDS = 6.0
 """How long anything is waited for that should happen at once or within a second or two."""
@@ -112,7 +112,7 @@ class BridgeServer:
 class DemoStage:
     """The three, running."""
 
-    store: Store
+    store: SimulatedShop
     shop_url: str
     panelr: PanelrServer
     bridge: BridgeServer
@@ -158,13 +158,15 @@ async def open_stage(folder: Path, *, log: Path) -> AsyncIterator[DemoStage]:
         }
         bridge = BridgeServer(f"http://127.0.0.1:{port}", token)
         stack.push_async_callback(bridge.close)
-        process = await stack.enter_async_context(serving(settings, folder=folder, log=log))
-        await _ready(process, bridge)
+        process = await stack.enter_async_context(run_server(settings, folder=folder, log=log))
+        await _wait_until_ready(process, bridge)
         yield DemoStage(shop.state.store, shop_url, panelr, bridge, secret)
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Mapping[str, str], *, folder: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def run_server(
+    settings: Mapping[str, str], *, folder: Path, log: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the server as its operator does, with `settings` and no others; it is stopped at the end."""
     # Neither the settings of this machine's environment nor its .env are the demo's: hence the folder.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -185,7 +187,7 @@ async def serving(settings: Mapping[str, str], *, folder: Path, log: Path) -> As
         await _stop(process)
 
 
-async def _ready(process: asyncio.subprocess.Process, bridge: BridgeServer) -> None:
+async def _wait_until_ready(process: asyncio.subprocess.Process, bridge: BridgeServer) -> None:
     found = "nothing answers"
     try:
         async with asyncio.timeout(START_SECONDS):

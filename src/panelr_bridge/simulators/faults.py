@@ -13,7 +13,7 @@ class FaultError(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class FaultKind:
     """One kind of fault: what the client sees, which further fields it takes, and whether it carries an answer.
 
     A kind that carries an answer spoils the proper one, so it strikes after the work unless told otherwise; before
@@ -26,22 +26,22 @@ class Kind:
 
 
 # What any server behind any proxy may do.
-COMMON_KINDS: Mapping[str, Kind] = {
-    "hang": Kind("no answer for `seconds`, then closed", ("seconds",)),
-    "reset": Kind("TCP reset without an answer"),
-    "close": Kind("closed without an answer"),
-    "html": Kind("200 with an HTML page"),
-    "empty": Kind("200 without a body"),
-    "garbage": Kind("bytes that are no HTTP, then closed"),
-    "warnings": Kind("PHP warnings in front of the JSON", ("status",), carries_answer=True),
-    "wrong_type": Kind("the JSON as text/html", ("status",), carries_answer=True),
-    "truncated": Kind("half of the body, then closed", ("status",), carries_answer=True),
-    "slow": Kind("the body dripped over `seconds`", ("status", "seconds"), carries_answer=True),
+COMMON_KINDS: Mapping[str, FaultKind] = {
+    "hang": FaultKind("no answer for `seconds`, then closed", ("seconds",)),
+    "reset": FaultKind("TCP reset without an answer"),
+    "close": FaultKind("closed without an answer"),
+    "html": FaultKind("200 with an HTML page"),
+    "empty": FaultKind("200 without a body"),
+    "garbage": FaultKind("bytes that are no HTTP, then closed"),
+    "warnings": FaultKind("PHP warnings in front of the JSON", ("status",), carries_answer=True),
+    "wrong_type": FaultKind("the JSON as text/html", ("status",), carries_answer=True),
+    "truncated": FaultKind("half of the body, then closed", ("status",), carries_answer=True),
+    "slow": FaultKind("the body dripped over `seconds`", ("status", "seconds"), carries_answer=True),
 }
 
 
 @dataclass(frozen=True)
-class Repertoire:
+class FaultCatalogue:
     """What can go wrong at one simulator.
 
     `subjects` maps what a request may tell of itself ("wc_order_id") to the actions that tell it: a fault may strike
@@ -49,7 +49,7 @@ class Repertoire:
     """
 
     actions: Collection[str]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, FaultKind]
     subjects: Mapping[str, tuple[str, ...]]
     bodies: tuple[str, ...]
 
@@ -81,10 +81,10 @@ class Fault:
         return {**shown, **self.about, "struck": self.struck}
 
 
-class Faults:
+class FaultQueue:
     """The faults in waiting, oldest first."""
 
-    def __init__(self, repertoire: Repertoire) -> None:
+    def __init__(self, repertoire: FaultCatalogue) -> None:
         self.repertoire = repertoire
         self.waiting: list[Fault] = []
         self._last_id = 0
@@ -155,7 +155,7 @@ class Faults:
         self._last_id = 0
 
 
-def _check_kind(known: Repertoire, kind: object, extras: Mapping[str, object]) -> None:
+def _check_kind(known: FaultCatalogue, kind: object, extras: Mapping[str, object]) -> None:
     if not isinstance(kind, str) or kind not in known.kinds:
         raise FaultError(f"kind must be one of {', '.join(known.kinds)}")
     for name, value in extras.items():
@@ -183,7 +183,7 @@ def _check_values(seconds: object, status: object, retry_after: object) -> None:
         raise FaultError("retry_after must be an integer or a line of text")
 
 
-def _check_subject(known: Repertoire, action: str, about: Mapping[str, object]) -> None:
+def _check_subject(known: FaultCatalogue, action: str, about: Mapping[str, object]) -> None:
     for name, value in about.items():
         if name not in known.subjects:
             raise FaultError(f"there is no field {name}")

@@ -21,7 +21,7 @@ class TransportProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-class LoopServer(uvicorn.Server):
+class EmbeddedServer(uvicorn.Server):
     """A server that leaves signals to whoever owns the event loop, and stops as soon as it is told to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -51,14 +51,14 @@ class LoopServer(uvicorn.Server):
         yield
 
 
-def reset(scope: dict[str, Any]) -> None:
+def reset_connection(scope: dict[str, Any]) -> None:
     """Cut the connection of the request `scope` with a TCP reset: nothing more is sent, not even a FIN."""
     transport: asyncio.Transport = scope["extensions"]["transport"]
-    end_in_reset(transport.get_extra_info("socket"))
+    reset_on_close(transport.get_extra_info("socket"))
     transport.abort()
 
 
-def end_in_reset(raw: socket.socket) -> None:
+def reset_on_close(raw: socket.socket) -> None:
     """Let the closing of a socket be a reset."""
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
@@ -78,7 +78,7 @@ async def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
     config = uvicorn.Config(
         app, http=TransportProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1
     )
-    server = LoopServer(config)
+    server = EmbeddedServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:

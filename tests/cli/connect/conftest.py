@@ -14,7 +14,7 @@ from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings, load
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store
+from panelr_bridge.simulators.woocommerce import SimulatedShop
 from panelr_bridge.simulators.woocommerce import create_app as create_shop
 from panelr_bridge.simulators.woocommerce.deliveries import Webhook
 from panelr_bridge.store import mappings
@@ -27,7 +27,7 @@ from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 class Scene:
     """What is on the stage."""
 
-    shop: Store
+    shop: SimulatedShop
     gate: Any
     shop_url: str
     panel: Panel

@@ -10,21 +10,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from panelr_bridge.simulators.panelr.actions import ACTIONS, carry_out
-from panelr_bridge.simulators.panelr.answers import failure, parsed
-from panelr_bridge.simulators.panelr.call import Call
+from panelr_bridge.simulators.panelr.actions import ACTIONS, run_action
+from panelr_bridge.simulators.panelr.api_call import ApiCall
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
+from panelr_bridge.simulators.panelr.envelope import failure_response, parse_json
 from panelr_bridge.simulators.panelr.faults import SUBJECTS
-from panelr_bridge.simulators.panelr.panel import Entry, Panel
-from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.panelr.spoilt import SPOILT
-from panelr_bridge.simulators.wire import SILENT, Exchange, altered, play, send_answer
+from panelr_bridge.simulators.transport import SILENT, HttpExchange, apply_fault, send_response, send_with_fault
 
 # What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
-NOTHING_DONE = failure(500, "Internal error, nothing was saved")
+NOTHING_DONE = failure_response(500, "Internal error, nothing was saved")
 
 
-class Door:
+class PanelrApi:
     """`/api/api.php` as an ASGI app of its own, because a fault may cut the connection below HTTP."""
 
     def __init__(self, panel: Panel) -> None:
@@ -36,38 +36,38 @@ class Door:
         arrived = panel.clock()
         panel.arrivals.append(arrived)
         try:
-            call = await _read(Request(scope, receive), arrived)
+            call = await _read_call(Request(scope, receive), arrived)
         except ClientDisconnect:
             return
-        entry = Entry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
+        entry = JournalEntry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
         panel.journal.append(entry)
         # A caller that gives up meanwhile changes nothing: PHP goes on with the request, and so do we.
         if panel.settings.latency_seconds:
             await asyncio.sleep(panel.settings.latency_seconds)
-        await self._answer(call, entry, Exchange(scope, receive, send))
+        await self._answer(call, entry, HttpExchange(scope, receive, send))
 
-    async def _answer(self, call: Call, entry: Entry, exchange: Exchange) -> None:
+    async def _answer(self, call: ApiCall, entry: JournalEntry, exchange: HttpExchange) -> None:
         faults = self.panel.faults
-        about = _told(self.panel, call) if faults.waiting else {}
+        about = _find_subject(self.panel, call) if faults.waiting else {}
         answer = NOTHING_DONE
         # Before the key is looked at: an outage asks nobody for a key.
         fault = faults.strike(call.action, "before", about)
         if fault is None:
-            answer = carry_out(self.panel, call)
+            answer = run_action(self.panel, call)
             if answer.succeeded:
                 fault = faults.strike(call.action, "after", about)
         if fault is None:
             entry.status = answer.status
-            await send_answer(answer, exchange)
+            await send_response(answer, exchange)
             return
-        answer = altered(fault, answer, SPOILT)
+        answer = apply_fault(fault, answer, SPOILT)
         entry.fault = fault.kind
         entry.status = None if fault.kind in SILENT else answer.status
-        await play(fault, answer, exchange)
+        await send_with_fault(fault, answer, exchange)
 
 
-async def _read(request: Request, arrived: float) -> Call:
-    return Call(
+async def _read_call(request: Request, arrived: float) -> ApiCall:
+    return ApiCall(
         action=request.query_params.get("action", ""),
         method=request.method,
         query=request.query_params,
@@ -79,7 +79,7 @@ async def _read(request: Request, arrived: float) -> Call:
     )
 
 
-def _told(panel: Panel, call: Call) -> dict[str, str]:
+def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
     """Which order and which customer a request is about, as far as it tells; nothing is checked here.
 
     A request that names a work order tells what that is known to be about.
@@ -87,7 +87,7 @@ def _told(panel: Panel, call: Call) -> dict[str, str]:
     told: object = call.query
     if call.body:
         with contextlib.suppress(ValueError):
-            told = parsed(call.body)
+            told = parse_json(call.body)
     if not isinstance(told, Mapping):
         return {}
     work_order = panel.named(told)
@@ -107,11 +107,11 @@ def create_app(
 ) -> Starlette:
     """A Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
 
-    `rate_per_minute` 0 is no limit; the other switches are those of `Settings`. Serve it with
+    `rate_per_minute` 0 is no limit; the other switches are those of `PanelSettings`. Serve it with
     `panelr_bridge.simulators.server.running`: the faults reach for the connection that it hands over.
     Raises ValueError when the key is empty or another value does not fit.
     """
-    settings = Settings(
+    settings = PanelSettings(
         api_key=api_key,
         rate_per_minute=rate_per_minute,
         latency_seconds=latency_seconds,
@@ -122,7 +122,7 @@ def create_app(
     )
     panel = Panel(settings, actions=ACTIONS)
     app = Starlette(
-        routes=[Route("/api/api.php", Door(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
+        routes=[Route("/api/api.php", PanelrApi(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
     )
     app.router.redirect_slashes = False
     app.state.panel = panel

@@ -56,7 +56,7 @@ class PaymentMethod:
         return asdict(self)
 
 
-def products() -> dict[int, Product]:
+def seed_products() -> dict[int, Product]:
     """The six products, by id; a fresh copy, so that a test may edit it."""
     listed = [
         Product(1, "IPTV 1 Month", Decimal("10.00"), duration_months=1),
@@ -74,7 +74,7 @@ def products() -> dict[int, Product]:
     return {product.id: product for product in listed}
 
 
-def payment_methods() -> dict[int, PaymentMethod]:
+def seed_payment_methods() -> dict[int, PaymentMethod]:
     """The two payment methods, by id; a fresh copy."""
     transfer = PaymentMethod(
         1,

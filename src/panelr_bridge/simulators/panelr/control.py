@@ -9,12 +9,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from panelr_bridge.simulators.panelr import control_lines
-from panelr_bridge.simulators.panelr.answers import parsed
-from panelr_bridge.simulators.panelr.control_call import BadRequestError, as_json, given_object, not_there, panel_of
+from panelr_bridge.simulators.panelr.control_call import (
+    BadRequestError,
+    get_panel,
+    json_response,
+    not_found_response,
+    read_object,
+)
+from panelr_bridge.simulators.panelr.customer_lines import LINE_STATUSES
+from panelr_bridge.simulators.panelr.envelope import parse_json
 from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, WHENS, FaultError
-from panelr_bridge.simulators.panelr.lines import LINE_STATUSES
-from panelr_bridge.simulators.panelr.panel import Entry, Panel
-from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, LATER_STATUSES
 
 FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body", *SUBJECTS)
@@ -36,103 +42,103 @@ PAGES = {
 }
 
 
-async def index(request: Request) -> Response:
+async def show_index(request: Request) -> Response:
     """What can be done here, and how the panel is set."""
-    panel = panel_of(request)
+    panel = get_panel(request)
     kinds = {name: {"what": kind.what, "fields": kind.fields} for name, kind in KINDS.items()}
     faults = {"kinds": kinds, "when": WHENS, "body": BODIES, "times": "1 unless given; null is every time"}
-    return as_json(
-        {"pages": PAGES, "faults": faults, "statuses": STATUSES, "lines": LINES, "settings": _settings(panel)}
+    return json_response(
+        {"pages": PAGES, "faults": faults, "statuses": STATUSES, "lines": LINES, "settings": _settings_json(panel)}
     )
 
 
-async def work_orders(request: Request) -> Response:
+async def list_work_orders(request: Request) -> Response:
     """Everything that is kept of the work orders, oldest first."""
-    panel, wanted = panel_of(request), request.query_params.get("wc_order_id")
+    panel, wanted = get_panel(request), request.query_params.get("wc_order_id")
     found = list(panel.work_orders.values()) if wanted is None else panel.of_wc_order(wanted)
-    return as_json([each.everything() for each in found])
+    return json_response([each.everything() for each in found])
 
 
-async def decide(request: Request) -> Response:
+async def set_status(request: Request) -> Response:
     """Put a work order into another status, as an admin or the provisioning would."""
-    status = (await given_object(request, ("status",))).get("status")
+    status = (await read_object(request, ("status",))).get("status")
     if status not in STATUSES:
         raise BadRequestError(f"status must be one of {', '.join(STATUSES)}")
     try:
-        work_order = panel_of(request).set_status(request.path_params["id"], status)
+        work_order = get_panel(request).set_status(request.path_params["id"], status)
     except KeyError:
-        return not_there("work order")
-    return as_json(work_order.everything())
+        return not_found_response("work order")
+    return json_response(work_order.everything())
 
 
-async def requests(request: Request) -> Response:
+async def list_requests(request: Request) -> Response:
     """The journal."""
-    return as_json([_entry(entry) for entry in panel_of(request).journal])
+    return json_response([_entry_json(entry) for entry in get_panel(request).journal])
 
 
-async def faults(request: Request) -> Response:
+async def list_faults(request: Request) -> Response:
     """The faults in waiting."""
-    return as_json([fault.shown() for fault in panel_of(request).faults.waiting])
+    return json_response([fault.shown() for fault in get_panel(request).faults.waiting])
 
 
 async def add_fault(request: Request) -> Response:
     """Add a fault. 400 when there is none such."""
-    given = await given_object(request, FAULT_FIELDS)
+    given = await read_object(request, FAULT_FIELDS)
     if "kind" not in given:
         raise BadRequestError(f"kind is required, one of {', '.join(KINDS)}")
-    return as_json(panel_of(request).faults.add(**given).shown(), 201)
+    return json_response(get_panel(request).faults.add(**given).shown(), 201)
 
 
 async def clear_faults(request: Request) -> Response:
     """Forget the faults in waiting."""
-    panel_of(request).faults.clear()
+    get_panel(request).faults.clear()
     return Response(status_code=204)
 
 
-async def start_anew(request: Request) -> Response:
+async def reset_state(request: Request) -> Response:
     """Forget everything but the settings."""
-    panel_of(request).reset()
+    get_panel(request).reset()
     return Response(status_code=204)
 
 
 async def change_settings(request: Request) -> Response:
     """Change settings: either all that were given or, with a 400, none."""
-    panel = panel_of(request)
-    given = await given_object(request, tuple(each.name for each in fields(Settings)))
+    panel = get_panel(request)
+    given = await read_object(request, tuple(each.name for each in fields(PanelSettings)))
     try:
         panel.settings = replace(panel.settings, **given)
     except ValueError as unfit:
         raise BadRequestError(str(unfit)) from unfit
-    return as_json(_settings(panel))
+    return json_response(_settings_json(panel))
 
 
-async def refuse(_request: Request, error: Exception) -> Response:
+async def answer_bad_request(_request: Request, error: Exception) -> Response:
     """400 with the sentence that says what is possible."""
-    return as_json({"error": str(error)}, 400)
+    return json_response({"error": str(error)}, 400)
 
 
 ROUTES = [
-    Route("/", index),
-    Route("/work-orders", work_orders),
-    Route("/work-orders/{id:int}/status", decide, methods=["POST"]),
+    Route("/", show_index),
+    Route("/work-orders", list_work_orders),
+    Route("/work-orders/{id:int}/status", set_status, methods=["POST"]),
     *control_lines.ROUTES,
-    Route("/requests", requests),
-    Route("/faults", faults, methods=["GET"]),
+    Route("/requests", list_requests),
+    Route("/faults", list_faults, methods=["GET"]),
     Route("/faults", add_fault, methods=["POST"]),
     Route("/faults", clear_faults, methods=["DELETE"]),
-    Route("/state", start_anew, methods=["DELETE"]),
+    Route("/state", reset_state, methods=["DELETE"]),
     Route("/settings", change_settings, methods=["PATCH"]),
 ]
-ERRORS = {BadRequestError: refuse, FaultError: refuse}
+ERRORS = {BadRequestError: answer_bad_request, FaultError: answer_bad_request}
 
 
-def _settings(panel: Panel) -> Mapping[str, Any]:
+def _settings_json(panel: Panel) -> Mapping[str, Any]:
     return {name: value for name, value in vars(panel.settings).items() if name != "api_key"}
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: JournalEntry) -> dict[str, Any]:
     try:
-        body = parsed(entry.body) if entry.body else None
+        body = parse_json(entry.body) if entry.body else None
     except ValueError:
         body = entry.body.decode(errors="replace")
     return {

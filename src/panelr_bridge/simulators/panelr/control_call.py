@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from panelr_bridge.simulators.panelr.answers import written
+from panelr_bridge.simulators.panelr.envelope import dump_json
 from panelr_bridge.simulators.panelr.panel import Panel
 
 
@@ -14,23 +14,23 @@ class BadRequestError(ValueError):
     """What was asked for is not possible here; the text says what is."""
 
 
-def panel_of(request: Request) -> Panel:
+def get_panel(request: Request) -> Panel:
     """The panel that a request is about."""
     panel: Panel = request.app.state.panel
     return panel
 
 
-def as_json(value: object, status: int = 200) -> Response:
+def json_response(value: object, status: int = 200) -> Response:
     """An answer."""
-    return Response(written(value) + b"\n", status, media_type="application/json")
+    return Response(dump_json(value) + b"\n", status, media_type="application/json")
 
 
-def not_there(what: str) -> Response:
+def not_found_response(what: str) -> Response:
     """404 with a sentence."""
-    return as_json({"error": f"There is no such {what}"}, 404)
+    return json_response({"error": f"There is no such {what}"}, 404)
 
 
-async def given_object(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
+async def read_object(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
     """The body of a request. Raises BadRequestError when it is no JSON object or has a field not `allowed`."""
     try:
         given = json.loads(await request.body())

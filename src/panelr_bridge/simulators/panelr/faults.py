@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 
-from panelr_bridge.simulators.faults import COMMON_KINDS, WHENS, Fault, FaultError, Faults, Kind, Repertoire
+from panelr_bridge.simulators.faults import (
+    COMMON_KINDS,
+    WHENS,
+    Fault,
+    FaultCatalogue,
+    FaultError,
+    FaultKind,
+    FaultQueue,
+)
 
-__all__ = ["BODIES", "KINDS", "SUBJECTS", "WHENS", "Fault", "FaultError", "Faults", "Repertoire"]
+__all__ = ["BODIES", "KINDS", "SUBJECTS", "WHENS", "Fault", "FaultCatalogue", "FaultError", "FaultQueue"]
 
 BODIES = ("html", "envelope")
 # Which actions tell the order or the customer that they are about, if only by naming a work order of theirs: a fault
@@ -20,11 +28,11 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "wc_order_id": _OF_AN_ORDER,
     "customer_email": (*_OF_AN_ORDER, "get_work_orders", "get_lines"),
 }
-KINDS: Mapping[str, Kind] = {
-    "refuse": Kind("422 with the envelope"),
-    "unauthorized": Kind("401 with the envelope"),
-    "forbidden": Kind("403 with the envelope"),
-    "throttle": Kind("429 with the envelope", ("retry_after",)),
-    "status": Kind("any status (default 500) with a page or the envelope", ("status", "body", "retry_after")),
+KINDS: Mapping[str, FaultKind] = {
+    "refuse": FaultKind("422 with the envelope"),
+    "unauthorized": FaultKind("401 with the envelope"),
+    "forbidden": FaultKind("403 with the envelope"),
+    "throttle": FaultKind("429 with the envelope", ("retry_after",)),
+    "status": FaultKind("any status (default 500) with a page or the envelope", ("status", "body", "retry_after")),
     **COMMON_KINDS,
 }

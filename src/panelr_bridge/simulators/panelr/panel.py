@@ -13,19 +13,19 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
-from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, Faults, Repertoire
-from panelr_bridge.simulators.panelr.gates import KeyGate, RateGate, busiest_window
-from panelr_bridge.simulators.panelr.lines import Line
+from panelr_bridge.simulators.panelr.access_control import ApiKeyGuard, RateLimiter, busiest_window
+from panelr_bridge.simulators.panelr.customer_lines import CustomerLine
+from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, FaultCatalogue, FaultQueue
 from panelr_bridge.simulators.panelr.payment_input import NewPayment
-from panelr_bridge.simulators.panelr.settings import Settings
-from panelr_bridge.simulators.panelr.validation import NewItem, NewWorkOrder
-from panelr_bridge.simulators.panelr.work_orders import CartItem, Instructions, Payment, WorkOrder
+from panelr_bridge.simulators.panelr.settings import PanelSettings
+from panelr_bridge.simulators.panelr.work_order_input import NewItem, NewWorkOrder
+from panelr_bridge.simulators.panelr.work_orders import CartItem, PaymentInstructions, RecordedPayment, WorkOrder
 
 JOURNAL_LENGTH = 1000
 
 
 @dataclass
-class Entry:
+class JournalEntry:
     """One request in the journal. `status` stays None while it is being worked on, and when no status was sent."""
 
     time: datetime
@@ -42,25 +42,25 @@ class Panel:
     """A Panelr installation: work orders, products, callers, faults. Tests read and change it as they like."""
 
     def __init__(
-        self, settings: Settings, *, actions: Collection[str], clock: Callable[[], float] = time.monotonic
+        self, settings: PanelSettings, *, actions: Collection[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Begin with no work orders. `actions` are the names that a fault may strike; `clock` serves the limits."""
         self.settings = settings
         self.clock = clock
-        self.faults = Faults(Repertoire(actions, KINDS, SUBJECTS, BODIES))
+        self.faults = FaultQueue(FaultCatalogue(actions, KINDS, SUBJECTS, BODIES))
         self.reset()
 
     def reset(self) -> None:
         """Start anew: everything but the settings is forgotten, and numbers begin at 1 again."""
         self.work_orders: dict[int, WorkOrder] = {}
         self.customers: dict[str, int] = {}
-        self.lines: dict[int, Line] = {}
-        self.products = catalogue.products()
-        self.payment_methods = catalogue.payment_methods()
+        self.lines: dict[int, CustomerLine] = {}
+        self.products = catalogue.seed_products()
+        self.payment_methods = catalogue.seed_payment_methods()
         self.arrivals: list[float] = []
-        self.journal: deque[Entry] = deque(maxlen=JOURNAL_LENGTH)
-        self.keys = KeyGate()
-        self.rates = RateGate()
+        self.journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
+        self.keys = ApiKeyGuard()
+        self.rates = RateLimiter()
         self.faults.clear()
         self._last_id = 0
         self._tokens: dict[str, int] = {}
@@ -84,11 +84,11 @@ class Panel:
             customer_name=new.texts.get("customer_name", ""),
             customer_phone=new.texts.get("customer_phone", ""),
             payment_method_id=new.payment_method_id,
-            cart=[_cart_item(item, new.texts.get("wc_order_id")) for item in new.items],
+            cart=[_build_cart_item(item, new.texts.get("wc_order_id")) for item in new.items],
             adjustment=new.adjustment,
             created_at=now,
             updated_at=now,
-            payments=_payments(new.payment_amount, now, new.transaction_id),
+            payments=_build_payments(new.payment_amount, now, new.transaction_id),
             extras=dict(new.extras),
         )
         self.work_orders[work_order.id] = work_order
@@ -136,7 +136,7 @@ class Panel:
     def pay(self, work_order: WorkOrder, payment: NewPayment, *, status: str) -> None:
         """Add a payment to the earlier ones and pass the work order on; the same payment twice counts twice."""
         now = datetime.now(UTC)
-        work_order.payments += _payments(payment.amount, now, payment.transaction_id)
+        work_order.payments += _build_payments(payment.amount, now, payment.transaction_id)
         work_order.payment_method_id = payment.payment_method_id or work_order.payment_method_id
         if payment.note is not None:
             work_order.notes.append(payment.note)
@@ -145,18 +145,18 @@ class Panel:
 
     def send_instructions(self, work_order: WorkOrder, confirm_url: str) -> None:
         """Remember an e-mail that tells how to pay."""
-        work_order.instructions.append(Instructions(datetime.now(UTC), confirm_url))
+        work_order.instructions.append(PaymentInstructions(datetime.now(UTC), confirm_url))
 
-    def add_line(self, customer_email: str, **fields: Any) -> Line:
+    def add_line(self, customer_email: str, **fields: Any) -> CustomerLine:
         """Give a customer a line, with the next number unless `id` is given. Raises ValueError with a sentence."""
-        line = Line(customer_email=customer_email, **{"id": max(self.lines, default=0) + 1, **fields})
+        line = CustomerLine(customer_email=customer_email, **{"id": max(self.lines, default=0) + 1, **fields})
         if line.id in self.lines:
             raise ValueError(f"There is a line {line.id} already")
         self._customer(customer_email)
         self.lines[line.id] = line
         return line
 
-    def edit_line(self, line_id: int, **changes: Any) -> Line:
+    def edit_line(self, line_id: int, **changes: Any) -> CustomerLine:
         """Change a line. Raises KeyError when there is none, ValueError when a value does not fit."""
         line = replace(self.lines[line_id], **changes)
         self._customer(line.customer_email)
@@ -171,7 +171,7 @@ class Panel:
         return self.customers.setdefault(email.casefold(), len(self.customers) + 1)
 
 
-def _cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
+def _build_cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
     return CartItem(
         product_id=item.product.id,
         name=item.product.name,
@@ -184,5 +184,5 @@ def _cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
     )
 
 
-def _payments(amount: Decimal | None, at: datetime, transaction_id: str | None) -> list[Payment]:
-    return [Payment(amount, at, transaction_id)] if amount else []
+def _build_payments(amount: Decimal | None, at: datetime, transaction_id: str | None) -> list[RecordedPayment]:
+    return [RecordedPayment(amount, at, transaction_id)] if amount else []

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass
-class Settings:
+class PanelSettings:
     """The switches. Raises ValueError, with a sentence, when a value does not fit.
 
     `rate_per_minute` counts the successful requests of one address; 0 is no limit. `shows_wc_order_id` and

@@ -47,7 +47,7 @@ class CartItem:
 
 
 @dataclass
-class Payment:
+class RecordedPayment:
     """Money that came in."""
 
     amount: Decimal
@@ -56,7 +56,7 @@ class Payment:
 
 
 @dataclass
-class Instructions:
+class PaymentInstructions:
     """An e-mail that told the customer how to pay, and where to come back to."""
 
     at: datetime
@@ -64,7 +64,7 @@ class Instructions:
 
 
 @dataclass
-class Adjustment:
+class PriceAdjustment:
     """A fee or a discount on the whole work order."""
 
     direction: str
@@ -91,11 +91,11 @@ class WorkOrder:
     customer_phone: str
     payment_method_id: int | None
     cart: list[CartItem]
-    adjustment: Adjustment | None
+    adjustment: PriceAdjustment | None
     created_at: datetime
     updated_at: datetime
-    payments: list[Payment] = field(default_factory=list)
-    instructions: list[Instructions] = field(default_factory=list)
+    payments: list[RecordedPayment] = field(default_factory=list)
+    instructions: list[PaymentInstructions] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
 
@@ -186,11 +186,11 @@ class WorkOrder:
             "prev_paid": self.paid,
             "balance_due": self.balance_due,
             "has_partials": bool(self.paid and self.balance_due),
-            "payment_history": [{"amount": each.amount, "at": stamp(each.at)} for each in self.payments],
+            "payment_history": [{"amount": each.amount, "at": format_time(each.at)} for each in self.payments],
             "adjustment": self.adjustment.shown() if self.adjustment else None,
             "payment_method": payment_method,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.updated_at),
+            "created_at": format_time(self.created_at),
+            "updated_at": format_time(self.updated_at),
         }
 
     def listed(self, *, with_wc_order_id: bool) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class WorkOrder:
             "reference_code": self.reference_code,
             "status": self.status,
             "currency": CURRENCY,
-            "created_at": stamp(self.created_at),
+            "created_at": format_time(self.created_at),
             "items": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
             "order_total": self.order_total,
             "balance_due": self.balance_due,
@@ -224,16 +224,18 @@ class WorkOrder:
                 "customer_phone": self.customer_phone,
                 "payment_method": self.payment_method_id,
                 "payments": [
-                    {"amount": each.amount, "at": stamp(each.at), "transaction_id": each.transaction_id}
+                    {"amount": each.amount, "at": format_time(each.at), "transaction_id": each.transaction_id}
                     for each in self.payments
                 ],
-                "instructions": [{"at": stamp(each.at), "confirm_url": each.confirm_url} for each in self.instructions],
+                "instructions": [
+                    {"at": format_time(each.at), "confirm_url": each.confirm_url} for each in self.instructions
+                ],
                 "notes": self.notes,
                 "extras": self.extras,
             }
         )
 
 
-def stamp(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """A time as Panelr writes it: UTC, to the second, without an offset."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

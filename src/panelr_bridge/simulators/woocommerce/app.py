@@ -10,13 +10,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from panelr_bridge.simulators.woocommerce.control import control_routes
-from panelr_bridge.simulators.woocommerce.faults import Switches
-from panelr_bridge.simulators.woocommerce.orders_api import OrdersApi, wordpress_error
+from panelr_bridge.simulators.woocommerce.control.routes import control_routes
+from panelr_bridge.simulators.woocommerce.fault_middleware import FaultMiddleware
+from panelr_bridge.simulators.woocommerce.faults import ShopSwitches
+from panelr_bridge.simulators.woocommerce.orders_resource.routes import OrdersApi, wordpress_error
 from panelr_bridge.simulators.woocommerce.payload import HOME_URL
-from panelr_bridge.simulators.woocommerce.rest import ApiKey, Gate, rest_routes
-from panelr_bridge.simulators.woocommerce.spoiling import Spoiling
-from panelr_bridge.simulators.woocommerce.store import Store, utc_now
+from panelr_bridge.simulators.woocommerce.rest import ApiKey, RestAuthenticator, rest_routes
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop, utc_now
 
 
 def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up with
@@ -34,7 +34,7 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
     home_url: str = HOME_URL,
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
-    """Make a shop with the seed catalogue, no orders and no webhooks; its `Store` is `app.state.store`.
+    """Make a shop with the seed catalogue, no orders and no webhooks; its `SimulatedShop` is `app.state.store`.
 
     `app.state.gate.keys` holds its REST API keys, to be revoked or added to.
 
@@ -48,10 +48,10 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
     without a slash on its end. `clock` gives aware UTC times. Faults reach for the connection that
     `panelr_bridge.simulators.server.running` hands over.
     """
-    store = Store(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
-    store.switches = Switches(behind_tls=behind_tls, local_environment=local_environment)
+    store = SimulatedShop(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
+    store.switches = ShopSwitches(behind_tls=behind_tls, local_environment=local_environment)
     keys = [ApiKey(consumer_key, consumer_secret), *more_keys]
-    gate = Gate(store.switches, user=user, password=password, keys=keys)
+    gate = RestAuthenticator(store.switches, user=user, password=password, keys=keys)
     orders = OrdersApi(store, user, password, delete_mode)
 
     @contextlib.asynccontextmanager
@@ -61,7 +61,7 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
 
     app = Starlette(
         routes=[*orders.routes(vendor), *rest_routes(store, gate, vendor), *control_routes(store)],
-        middleware=[Middleware(Spoiling, store=store)],
+        middleware=[Middleware(FaultMiddleware, store=store)],
         lifespan=lifespan,
         exception_handlers={404: _no_route, 405: _no_route},
     )

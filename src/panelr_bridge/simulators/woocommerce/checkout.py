@@ -6,20 +6,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from panelr_bridge.simulators.woocommerce.catalogue import COUPONS
-from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine, StoreError, UnknownError
-from panelr_bridge.simulators.woocommerce.payload import coupon_info
-from panelr_bridge.simulators.woocommerce.store import Store
-from panelr_bridge.simulators.woocommerce.values import (
+from panelr_bridge.simulators.woocommerce.models import (
     CouponLine,
     FeeLine,
-    Line,
-    Meta,
     Order,
+    OrderLine,
+    OrderMeta,
     ShippingLine,
-    cents,
-    tax,
-    total_of,
+    round_cents,
+    sum_amounts,
+    tax_on,
 )
+from panelr_bridge.simulators.woocommerce.payload import coupon_info_text
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, NotFoundError, OrderChanges, ShopError
 
 GATEWAYS = {"bacs": "Direct bank transfer", "cod": "Cash on delivery", "stripe": "Card"}
 FLAT_RATE = Decimal("5.00")
@@ -40,7 +40,7 @@ SHOPPER = {
 class Cart:
     """What a shopper sends: the goods, who she is (what is left out is Ada Lovelace's), how she pays."""
 
-    items: list[NewLine]
+    items: list[NewOrderLine]
     payment_method: str = "bacs"
     shopper: dict[str, str] = field(default_factory=dict)
     coupon: str | None = None
@@ -49,35 +49,35 @@ class Cart:
     customer_id: int = 0
 
 
-def open_checkout(store: Store, cart: Cart) -> Order:
+def open_checkout(store: SimulatedShop, cart: Cart) -> Order:
     """Show the checkout page: a checkout-draft that says almost nothing, and order.updated (captures 054-056)."""
     order = store.new_order("store-api")
     order.status = "checkout-draft"
     order.customer_ip_address = "127.0.0.1"
     order.payment_method = cart.payment_method
     where = {"state": "CA", "country": "US"}
-    _fill(store, order, cart, where)
+    _fill_order(store, order, cart, where)
     store.save(order, "order.updated")
     return order
 
 
-def place_order(store: Store, cart: Cart, draft: Order | None = None) -> Order:
+def place_order(store: SimulatedShop, cart: Cart, draft: Order | None = None) -> Order:
     """Press "Place order", for `draft` if the page was opened before: order.updated, then order.created.
 
     bacs waits on hold, cod is processing and unpaid, stripe is paid at once; an order of 0.00 needs no gateway.
     Raises UnknownError for a coupon or gateway that the shop lacks, StoreError for a draft that was placed already.
     """
     if cart.payment_method not in GATEWAYS:
-        raise UnknownError(f"payment_method must be one of {', '.join(GATEWAYS)}")
+        raise NotFoundError(f"payment_method must be one of {', '.join(GATEWAYS)}")
     if cart.coupon is not None and cart.coupon not in COUPONS:
-        raise UnknownError(f"there is no coupon {cart.coupon}")
+        raise NotFoundError(f"there is no coupon {cart.coupon}")
     if draft is not None and draft.status != "checkout-draft":
-        raise StoreError(f"order {draft.id} is not a checkout-draft")
+        raise ShopError(f"order {draft.id} is not a checkout-draft")
     order = draft or store.new_order("store-api")
     order.status = "pending"
     order.customer_ip_address = "127.0.0.1"
     order.customer_note = cart.note
-    _fill(store, order, cart, SHOPPER | cart.shopper)
+    _fill_order(store, order, cart, SHOPPER | cart.shopper)
     _take_payment(store, order, cart.payment_method)
     store.write_meta(
         order.meta,
@@ -88,13 +88,13 @@ def place_order(store: Store, cart: Cart, draft: Order | None = None) -> Order:
     return order
 
 
-def _fill(store: Store, order: Order, cart: Cart, address: dict[str, str]) -> None:
+def _fill_order(store: SimulatedShop, order: Order, cart: Cart, address: dict[str, str]) -> None:
     order.tax_line_id = order.tax_line_id or store.next_id("item")
-    items = [_discounted(item, COUPONS.get(cart.coupon or "", 0)) for item in cart.items]
-    changes = Changes(customer_id=cart.customer_id, billing=address, shipping=address, lines=items)
+    items = [_apply_discount(item, COUPONS.get(cart.coupon or "", 0)) for item in cart.items]
+    changes = OrderChanges(customer_id=cart.customer_id, billing=address, shipping=address, lines=items)
     store.apply(order, changes)
-    order.shipping_lines = _shipping(store, order.lines)
-    order.coupon_lines = _coupon(store, order, cart.coupon) if cart.coupon else []
+    order.shipping_lines = _build_shipping_lines(store, order.lines)
+    order.coupon_lines = _build_coupon_lines(store, order, cart.coupon) if cart.coupon else []
     order.fee_lines = [replace(cart.fee, id=store.next_id("item"))] if cart.fee else []
     order.cart_hash = _hash("cart", *(f"{line.product_id}x{line.quantity}" for line in order.lines))
     hashes = {
@@ -107,7 +107,7 @@ def _fill(store: Store, order: Order, cart: Cart, address: dict[str, str]) -> No
     store.write_meta(order.meta, hashes, "meta")
 
 
-def _take_payment(store: Store, order: Order, gateway: str) -> None:
+def _take_payment(store: SimulatedShop, order: Order, gateway: str) -> None:
     if order.total == 0:
         order.payment_method, order.payment_method_title = "", ""
         store.payment_complete(order)
@@ -119,25 +119,25 @@ def _take_payment(store: Store, order: Order, gateway: str) -> None:
         store.enter(order, "on-hold" if gateway == "bacs" else "processing")
 
 
-def _discounted(item: NewLine, percent: int) -> NewLine:
+def _apply_discount(item: NewOrderLine, percent: int) -> NewOrderLine:
     price = item.product.price * item.quantity if item.product else Decimal(0)
     subtotal = price if item.subtotal is None else item.subtotal
-    return replace(item, subtotal=subtotal, total=subtotal - cents(subtotal * percent / 100))
+    return replace(item, subtotal=subtotal, total=subtotal - round_cents(subtotal * percent / 100))
 
 
-def _shipping(store: Store, lines: list[Line]) -> list[ShippingLine]:
+def _build_shipping_lines(store: SimulatedShop, lines: list[OrderLine]) -> list[ShippingLine]:
     parcels = [line for line in lines if line.product and not line.product.virtual]
     if not parcels:
         return []
     contents = ", ".join(f"{line.name} &times; {line.quantity.normalize():f}" for line in parcels)
-    meta = Meta(store.next_id("item_meta"), "Items", contents)
+    meta = OrderMeta(store.next_id("item_meta"), "Items", contents)
     return [ShippingLine(store.next_id("item"), FLAT_RATE, meta)]
 
 
-def _coupon(store: Store, order: Order, code: str) -> list[CouponLine]:
+def _build_coupon_lines(store: SimulatedShop, order: Order, code: str) -> list[CouponLine]:
     percent = COUPONS[code]
-    saved_tax = total_of(tax(line.subtotal) - tax(line.total) for line in order.lines)
-    info = Meta(store.next_id("item_meta"), "coupon_info", coupon_info(code, percent))
+    saved_tax = sum_amounts(tax_on(line.subtotal) - tax_on(line.total) for line in order.lines)
+    info = OrderMeta(store.next_id("item_meta"), "coupon_info", coupon_info_text(code, percent))
     return [CouponLine(store.next_id("item"), code, percent, order.discount_total, saved_tax, info)]
 
 

@@ -6,10 +6,10 @@ Source of every rule: reference/woocommerce-webhooks.md, measured on WooCommerce
 from dataclasses import dataclass
 from datetime import datetime
 
-from panelr_bridge.simulators.woocommerce.payload import encode, order_payload
-from panelr_bridge.simulators.woocommerce.sending import Answer, Headers, host_of
-from panelr_bridge.simulators.woocommerce.signature import delivery_id, sign
-from panelr_bridge.simulators.woocommerce.values import Order
+from panelr_bridge.simulators.woocommerce.http_sender import DeliveryResponse, Headers, get_host
+from panelr_bridge.simulators.woocommerce.models import Order
+from panelr_bridge.simulators.woocommerce.payload import encode_json, order_payload
+from panelr_bridge.simulators.woocommerce.signature import build_delivery_id, sign
 
 # The topics that this shop fires. Others can be registered, as in WooCommerce, and stay silent.
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
@@ -68,7 +68,7 @@ class Delivery:
     url: str
     headers: Headers
     body: bytes
-    answer: Answer
+    answer: DeliveryResponse
     repeats: int | None = None
 
     @property
@@ -87,19 +87,19 @@ def is_topic(topic: str) -> bool:
 def delivery_body(webhook: Webhook, order_id: int, order: Order | None, *, home_url: str) -> bytes:
     """Give what a delivery of `order_id` says now (section 6): the order, its bare id, or an error object."""
     if webhook.topic == "order.deleted":
-        return encode({"id": order_id})
+        return encode_json({"id": order_id})
     if not webhook.owner_exists:
-        return encode(NOBODY)
+        return encode_json(NOBODY)
     if not webhook.owner_may_read:
-        return encode(FORBIDDEN)
-    return encode(GONE) if order is None else order_payload(order, home_url=home_url)
+        return encode_json(FORBIDDEN)
+    return encode_json(GONE) if order is None else order_payload(order, home_url=home_url)
 
 
 def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_second: int) -> Headers:
     """Give the headers of a delivery in the order and letter case of the wire (section 2)."""
     resource, event = webhook.topic.split(".")
     headers = [
-        ("Host", host_of(webhook.delivery_url)),
+        ("Host", get_host(webhook.delivery_url)),
         ("User-Agent", USER_AGENT),
         ("Accept", "*/*"),
         ("Accept-Encoding", "deflate, gzip, br, zstd"),
@@ -110,7 +110,7 @@ def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_secon
         ("X-WC-Webhook-Event", event),
         ("X-WC-Webhook-Signature", sign(body, webhook.secret)),
         ("X-WC-Webhook-ID", str(webhook.id)),
-        ("X-WC-Webhook-Delivery-ID", delivery_id(webhook.id, unix_second)),
+        ("X-WC-Webhook-Delivery-ID", build_delivery_id(webhook.id, unix_second)),
         ("Connection", "close"),
     ]
     if len(body) >= EXPECT_FROM_BYTES:
@@ -121,7 +121,7 @@ def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_secon
 def ping_headers(url: str, body: bytes) -> Headers:
     """Give the headers of a ping, as in capture 001: nothing in them says whose it is."""
     return [
-        ("Host", host_of(url)),
+        ("Host", get_host(url)),
         ("User-Agent", USER_AGENT),
         ("Accept", "*/*"),
         ("Accept-Encoding", "deflate, gzip, br, zstd"),

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from panelr_bridge.simulators.faults import COMMON_KINDS, Kind, Repertoire
-from panelr_bridge.simulators.woocommerce.addresses import ADDRESSES
+from panelr_bridge.simulators.faults import COMMON_KINDS, FaultCatalogue, FaultKind
+from panelr_bridge.simulators.woocommerce.rest_actions import ADDRESSES
 
 REQUESTS_KEPT = 1000
 ABOUT_ONE_ORDER = tuple(name for name, (_, path) in ADDRESSES.items() if "orders/{number" in path)
-KINDS: Mapping[str, Kind] = {
-    "status": Kind("any status (default 500) with a page or an error object", ("status", "body", "retry_after")),
+KINDS: Mapping[str, FaultKind] = {
+    "status": FaultKind("any status (default 500) with a page or an error object", ("status", "body", "retry_after")),
     **COMMON_KINDS,
 }
-REPERTOIRE = Repertoire(
+REPERTOIRE = FaultCatalogue(
     actions=tuple(ADDRESSES),
     kinds=KINDS,
     subjects={"order_id": ABOUT_ONE_ORDER},
@@ -22,7 +22,7 @@ REPERTOIRE = Repertoire(
 
 
 @dataclass(slots=True)
-class Asked:
+class RecordedRequest:
     """One request to the REST API. `status` stays None while no answer has left, and where a fault kept it back."""
 
     time: datetime
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Switches:
+class ShopSwitches:
     """How the shop is set up.
 
     `behind_tls`: all requests count as https. `local_environment`: application passwords are taken over plain http

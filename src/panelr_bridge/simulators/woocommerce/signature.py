@@ -13,21 +13,21 @@ SITE_SALT = b"simulated store"
 
 def sign(body: bytes, secret: str) -> str:
     """Give the X-WC-Webhook-Signature: base64 of the HMAC-SHA256 of `body` under the secret as WordPress decodes it."""
-    key = specialchars_decode(secret).encode()
+    key = decode_special_chars(secret).encode()
     return base64.b64encode(hmac.new(key, body, hashlib.sha256).digest()).decode("ascii")
 
 
-def specialchars_decode(text: str) -> str:
+def decode_special_chars(text: str) -> str:
     """Decode five HTML entities, named or numbered, in one pass: `wp_specialchars_decode($text, ENT_QUOTES)`."""
-    return ENTITY.sub(_character, text)
+    return ENTITY.sub(_decode_entity, text)
 
 
-def delivery_id(webhook_id: int, unix_second: int) -> str:
+def build_delivery_id(webhook_id: int, unix_second: int) -> str:
     """Give the X-WC-Webhook-Delivery-ID: it depends on the webhook and the second alone, so orders share it."""
     return hmac.new(SITE_SALT, f"{webhook_id}{unix_second}".encode(), "md5").hexdigest()
 
 
-def _character(entity: re.Match[str]) -> str:
+def _decode_entity(entity: re.Match[str]) -> str:
     name = entity.group()[1:-1]
     if name in CHARACTERS:
         return CHARACTERS[name]

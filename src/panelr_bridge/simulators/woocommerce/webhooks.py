@@ -23,15 +23,15 @@ from panelr_bridge.simulators.woocommerce.deliveries import (
     is_topic,
     ping_headers,
 )
-from panelr_bridge.simulators.woocommerce.sending import Sender
-from panelr_bridge.simulators.woocommerce.values import Order
+from panelr_bridge.simulators.woocommerce.http_sender import HttpSender
+from panelr_bridge.simulators.woocommerce.models import Order
 
 PING_TIMEOUT_SECONDS = 5.0
 PING_REDIRECTS = 5
 JOURNAL_LENGTH = 10_000
 
 
-class Webhooks:
+class WebhookDispatcher:
     """The registered webhooks, the queue of Action Scheduler, and the journal of what was sent.
 
     `find_order` is asked when a delivery is due, not when its event happened (section 4). `sent` hears of an order
@@ -61,7 +61,7 @@ class Webhooks:
         self._busy = 0
         self._last_webhook_id = 0
         self._last_delivery_id = 0
-        self._sender = Sender()
+        self._sender = HttpSender()
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid
-from panelr_bridge.simulators.woocommerce.store import Store
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid_parameter
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 MAX_PER_PAGE = 100
 TRUE = frozenset({"true", "TRUE", "True", "1"})
@@ -20,7 +20,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class RestReply:
     """What goes back, before `_fields` makes less of it."""
 
     body: Any
@@ -47,12 +47,12 @@ class RestCall:
         text = self.query.get(name, str(default))
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit()):
-            raise invalid(name, f"{name} is not of type integer.")
+            raise invalid_parameter(name, f"{name} is not of type integer.")
         if most is not None and not least <= int(text) <= most:
             words = f"{name} must be between {least} (inclusive) and {most} (inclusive)"
-            raise invalid(name, words, "rest_out_of_bounds")
+            raise invalid_parameter(name, words, "rest_out_of_bounds")
         if int(text) < least:
-            raise invalid(name, f"{name} must be greater than or equal to {least}", "rest_out_of_bounds")
+            raise invalid_parameter(name, f"{name} must be greater than or equal to {least}", "rest_out_of_bounds")
         return int(text)
 
     def flag(self, name: str) -> bool:
@@ -61,7 +61,7 @@ class RestCall:
         if isinstance(value, bool):
             return value
         if str(value) not in TRUE | FALSE:
-            raise invalid(name, f"{name} is not of type boolean.")
+            raise invalid_parameter(name, f"{name} is not of type boolean.")
         return str(value) in TRUE
 
     def several(self, name: str) -> list[str]:
@@ -74,18 +74,18 @@ class RestCall:
         texts = self.several(name)
         for index, text in enumerate(texts):
             if not (text.isascii() and text.isdigit()):
-                raise invalid(name, f"{name}[{index}] is not of type integer.")
+                raise invalid_parameter(name, f"{name}[{index}] is not of type integer.")
         return [int(text) for text in texts]
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """Read one of `choices`, the first when it is left out. Raises RestError."""
         value = self.query.get(name, choices[0])
         if value not in choices:
-            raise invalid(name, f"{name} is not one of {listed(choices)}.", "rest_not_in_enum")
+            raise invalid_parameter(name, f"{name} is not one of {join_choices(choices)}.", "rest_not_in_enum")
         return value
 
 
-Act = Callable[[Store, RestCall], Awaitable[Reply]]
+Act = Callable[[SimulatedShop, RestCall], Awaitable[RestReply]]
 
 
 async def read_call(request: Request) -> RestCall:
@@ -94,20 +94,20 @@ async def read_call(request: Request) -> RestCall:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     given: dict[str, Any] = dict(request.query_params)
     if kind == "application/json" or kind.endswith("+json"):
-        given |= _json(body)
+        given |= _parse_json(body)
     elif kind == "application/x-www-form-urlencoded":
         given |= dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     return RestCall(request.path_params, request.url.path, request.query_params, given)
 
 
-def paged(
-    store: Store,
+def build_page(
+    store: SimulatedShop,
     call: RestCall,
     found: Sequence[Thing],
     show: Callable[[Thing], dict[str, Any]],
     *,
     counts_past_end: bool = True,
-) -> Reply:
+) -> RestReply:
     """Give one page of `found`. Orders do not `counts_past_end`: a page behind the last says that there are none."""
     page, per_page = call.integer("page", 1, least=1), call.integer("per_page", 10, least=1, most=MAX_PER_PAGE)
     shown = found[(page - 1) * per_page : page * per_page]
@@ -119,20 +119,20 @@ def paged(
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
     if links:
         headers["Link"] = ", ".join(f'<{_page_url(store, call, to)}>; rel="{rel}"' for rel, to in links.items())
-    return Reply([show(each) for each in shown], headers=headers)
+    return RestReply([show(each) for each in shown], headers=headers)
 
 
-def listed(choices: Sequence[str]) -> str:
+def join_choices(choices: Sequence[str]) -> str:
     """List words as WordPress does: "a, b, and c"."""
     return f"{', '.join(choices[:-1])}, and {choices[-1]}"
 
 
-def _page_url(store: Store, call: RestCall, page: int) -> str:
+def _page_url(store: SimulatedShop, call: RestCall, page: int) -> str:
     kept = [(name, value) for name, value in call.query.multi_items() if name != "page"]
     return f"{store.home_url}{call.path}?{urlencode([*kept, ('page', page)])}"
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _parse_json(body: bytes) -> dict[str, Any]:
     """Read JSON as PHP does, which takes neither NaN nor half a surrogate pair; what is no object holds nothing."""
     try:
         value = json.loads(body or b"{}")

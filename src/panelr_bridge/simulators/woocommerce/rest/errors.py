@@ -12,18 +12,18 @@ class RestError(Exception):
         self.body = {"code": code, "message": message, "data": {"status": status, **data}}
 
 
-def invalid(name: str, words: str, code: str = "rest_invalid_type") -> RestError:
+def invalid_parameter(name: str, words: str, code: str = "rest_invalid_type") -> RestError:
     """Make the error of a parameter that does not pass; `words` as WordPress words them."""
     details = {name: {"code": code, "message": words, "data": None}}
     message = f"Invalid parameter(s): {name}"
     return RestError("rest_invalid_param", message, 400, params={name: words}, details=details)
 
 
-def missing(*names: str) -> RestError:
+def missing_parameters(*names: str) -> RestError:
     """Make the error of parameters that must be there."""
     return RestError("rest_missing_callback_param", f"Missing parameter(s): {', '.join(names)}", 400, params=names)
 
 
-def unknown(thing: str, status: int = 404) -> RestError:
+def unknown_id(thing: str, status: int = 404) -> RestError:
     """Make the error of an id that nothing of this kind has, a "shop_order" for example."""
     return RestError(f"woocommerce_rest_{thing}_invalid_id", "Invalid ID.", status)

@@ -3,43 +3,43 @@
 from collections.abc import Mapping
 from typing import Any
 
-from panelr_bridge.simulators.woocommerce.payload import gmt, local
-from panelr_bridge.simulators.woocommerce.rest.call import Act, Reply, RestCall
-from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid, missing
-from panelr_bridge.simulators.woocommerce.store import Store
-from panelr_bridge.simulators.woocommerce.values import Note, Order
+from panelr_bridge.simulators.woocommerce.models import Order, OrderNote
+from panelr_bridge.simulators.woocommerce.payload import format_gmt, format_local
+from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid_parameter, missing_parameters
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 
-async def list_notes(store: Store, call: RestCall) -> Reply:
+async def list_notes(store: SimulatedShop, call: RestCall) -> RestReply:
     """`GET`: all notes, newest first; no pages, no totals."""
-    order = _order(store, call)
+    order = _find_order(store, call)
     wanted = call.choice("type", ("any", "customer", "internal"))
     shown = [note for note in reversed(order.notes) if wanted == "any" or note.for_customer == (wanted == "customer")]
-    return Reply([note_json(store, order, note) for note in shown])
+    return RestReply([note_json(store, order, note) for note in shown])
 
 
-async def create_note(store: Store, call: RestCall) -> Reply:
+async def create_note(store: SimulatedShop, call: RestCall) -> RestReply:
     """`POST`."""
     if "note" not in call.given:
-        raise missing("note")
+        raise missing_parameters("note")
     text = call.given["note"]
     if not isinstance(text, str):
-        raise invalid("note", "note is not of type string.")
+        raise invalid_parameter("note", "note is not of type string.")
     for_customer = call.flag("customer_note")
-    order = _order(store, call)
+    order = _find_order(store, call)
     note = store.add_note(order.id, text, for_customer=for_customer)
     told = note_json(store, order, note)
-    return Reply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
+    return RestReply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
 
 
-def note_json(store: Store, order: Order, note: Note) -> dict[str, Any]:
+def note_json(store: SimulatedShop, order: Order, note: OrderNote) -> dict[str, Any]:
     """Give a note as wc/v3 tells it."""
     up = f"{store.home_url}/wp-json/wc/v3/orders/{order.id}"
     return {
         "id": note.id,
         "author": note.author,
-        "date_created": local(note.created),
-        "date_created_gmt": gmt(note.created),
+        "date_created": format_local(note.created),
+        "date_created_gmt": format_gmt(note.created),
         "note": note.text,
         "customer_note": note.for_customer,
         "_links": {
@@ -50,7 +50,7 @@ def note_json(store: Store, order: Order, note: Note) -> dict[str, Any]:
     }
 
 
-def _order(store: Store, call: RestCall) -> Order:
+def _find_order(store: SimulatedShop, call: RestCall) -> Order:
     if call.number not in store.orders:
         raise RestError("woocommerce_rest_order_invalid_id", "Invalid order ID.", 404)
     return store.orders[call.number]

@@ -23,22 +23,24 @@ def header_parameters(authorization: str) -> Pairs:
     return [(name, value) for name, value in pairs if name != "realm"]
 
 
-def signature(method: str, url: str, parameters: Iterable[tuple[str, str]], *, secret: str, algorithm: str) -> str:
+def sign_request(method: str, url: str, parameters: Iterable[tuple[str, str]], *, secret: str, algorithm: str) -> str:
     """Sign a request to `url`, which has no query, under a consumer's secret; nobody has a token.
 
     `parameters` are those of the query, the header and a form body together, decoded. `algorithm` is a key of
     ALGORITHMS.
     """
     text = base_string(method, url, parameters)
-    digest = hmac.new(f"{encoded(secret)}&".encode(), text.encode(), ALGORITHMS[algorithm]).digest()
+    digest = hmac.new(f"{percent_encode(secret)}&".encode(), text.encode(), ALGORITHMS[algorithm]).digest()
     return base64.b64encode(digest).decode()
 
 
 def base_string(method: str, url: str, parameters: Iterable[tuple[str, str]]) -> str:
     """Give what is signed (section 3.4.1)."""
-    signed = sorted((encoded(name), encoded(value)) for name, value in parameters if name != "oauth_signature")
+    signed = sorted(
+        (percent_encode(name), percent_encode(value)) for name, value in parameters if name != "oauth_signature"
+    )
     normalized = "&".join(f"{name}={value}" for name, value in signed)
-    return "&".join((encoded(method.upper()), encoded(url), encoded(normalized)))
+    return "&".join((percent_encode(method.upper()), percent_encode(url), percent_encode(normalized)))
 
 
 def base_url(scheme: str, host: str, path: str) -> str:
@@ -46,6 +48,6 @@ def base_url(scheme: str, host: str, path: str) -> str:
     return f"{scheme}://{host.lower().removesuffix(DEFAULT_PORTS[scheme])}{path}"
 
 
-def encoded(text: str) -> str:
+def percent_encode(text: str) -> str:
     """Percent-encode everything but letters, digits and `-._~` (section 3.6)."""
     return quote(text, safe="-._~")

@@ -5,10 +5,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from panelr_bridge.simulators.woocommerce.ledger import Changes, Ledger, NewLine, UnknownError, stored
-from panelr_bridge.simulators.woocommerce.rest.call import listed
-from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid
-from panelr_bridge.simulators.woocommerce.values import Line, Meta, Order
+from panelr_bridge.simulators.woocommerce.models import Order, OrderLine, OrderMeta
+from panelr_bridge.simulators.woocommerce.rest.call import join_choices
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid_parameter
+from panelr_bridge.simulators.woocommerce.shop_data import (
+    NewOrderLine,
+    NotFoundError,
+    OrderChanges,
+    ShopData,
+    as_stored_meta,
+)
 
 TEXTS = ("currency", "payment_method", "payment_method_title", "customer_note", "transaction_id")
 
@@ -17,12 +23,12 @@ TEXTS = ("currency", "payment_method", "payment_method_title", "customer_note", 
 class OrderWrite:
     """What a request writes: `first` puts lines, meta and the transaction in place, then come `changes`."""
 
-    changes: Changes
+    changes: OrderChanges
     first: Callable[[Order], None]
 
 
 @dataclass(frozen=True, slots=True)
-class MetaEntry:
+class MetaInput:
     """One entry of `meta_data`. An id that the order has names the entry, else the key does; None deletes."""
 
     id: int
@@ -30,21 +36,23 @@ class MetaEntry:
     value: Any
 
 
-def parse_write(ledger: Ledger, given: Mapping[str, Any], order: Order | None = None) -> OrderWrite:
+def parse_write(ledger: ShopData, given: Mapping[str, Any], order: Order | None = None) -> OrderWrite:
     """Read the body of a create, or of an update of `order`. What WooCommerce does not know it ignores.
 
     Raises RestError.
     """
-    texts: dict[str, Any] = {name: _text(given, name) for name in TEXTS if name in given}
+    texts: dict[str, Any] = {name: _read_text(given, name) for name in TEXTS if name in given}
     transaction = texts.pop("transaction_id", None)
-    entries = _meta(given.get("meta_data", []), "meta_data")
-    lines = [_line(ledger, line, f"line_items[{n}]", order) for n, line in enumerate(_list(given, "line_items"))]
-    changes = Changes(
+    entries = _read_meta(given.get("meta_data", []), "meta_data")
+    lines = [
+        _parse_line(ledger, line, f"line_items[{n}]", order) for n, line in enumerate(_read_list(given, "line_items"))
+    ]
+    changes = OrderChanges(
         **texts,
-        status=_status(ledger, given),
-        customer_id=_integer(given["customer_id"], "customer_id") if "customer_id" in given else None,
-        billing=_address(given, "billing"),
-        shipping=_address(given, "shipping"),
+        status=_read_status(ledger, given),
+        customer_id=_read_integer(given["customer_id"], "customer_id") if "customer_id" in given else None,
+        billing=_read_address(given, "billing"),
+        shipping=_read_address(given, "shipping"),
         set_paid=given.get("set_paid") in (True, "true", "1"),
     )
 
@@ -59,7 +67,7 @@ def parse_write(ledger: Ledger, given: Mapping[str, Any], order: Order | None = 
     return OrderWrite(changes, first)
 
 
-def write_entries(ledger: Ledger, meta: list[Meta], entries: Sequence[MetaEntry], counter: str) -> None:
+def write_entries(ledger: ShopData, meta: list[OrderMeta], entries: Sequence[MetaInput], counter: str) -> None:
     """Write `entries` into `meta` as `WC_Data::update_meta_data` does: a known key keeps its id and its place."""
     for entry in entries:
         known = next((each for each in meta if each.id == entry.id), None)
@@ -68,33 +76,33 @@ def write_entries(ledger: Ledger, meta: list[Meta], entries: Sequence[MetaEntry]
         if known is not None and entry.value is None:
             meta.remove(known)
         elif known is not None:
-            known.key, known.value = entry.key, stored(entry.value)
+            known.key, known.value = entry.key, as_stored_meta(entry.value)
         elif entry.value is not None:
-            meta.append(Meta(ledger.next_id(counter), entry.key, stored(entry.value)))
+            meta.append(OrderMeta(ledger.next_id(counter), entry.key, as_stored_meta(entry.value)))
 
 
-def _status(ledger: Ledger, given: Mapping[str, Any]) -> str | None:
+def _read_status(ledger: ShopData, given: Mapping[str, Any]) -> str | None:
     known = sorted(ledger.statuses - {"trash"})
     status = given.get("status")
     if status is not None and status not in known:
-        raise invalid("status", f"status is not one of {listed(known)}.", "rest_not_in_enum")
+        raise invalid_parameter("status", f"status is not one of {join_choices(known)}.", "rest_not_in_enum")
     return status
 
 
-def _line(ledger: Ledger, line: Any, name: str, order: Order | None) -> Callable[[Order], None]:
+def _parse_line(ledger: ShopData, line: Any, name: str, order: Order | None) -> Callable[[Order], None]:
     """Read one line: without an id it is added; with one it is changed, or removed by a quantity of 0."""
     if not isinstance(line, dict):
-        raise invalid(name, f"{name} is not of type object.")
-    entries = _meta(line.get("meta_data", []), f"{name}[meta_data]")
+        raise invalid_parameter(name, f"{name} is not of type object.")
+    entries = _read_meta(line.get("meta_data", []), f"{name}[meta_data]")
     if not line.get("id"):
-        made = ledger.make_line(_new_line(ledger, line, name))
+        made = ledger.make_line(_build_new_line(ledger, line, name))
         write_entries(ledger, made.meta, entries, "item_meta")
         return lambda written: written.lines.append(made)
     known = next((each for each in (order.lines if order else []) if each.id == line["id"]), None)
     if known is None:
         raise RestError("woocommerce_rest_invalid_item_id", "Order item ID provided is not associated with order.", 400)
     # A line that names null for its product, or a quantity of 0, goes.
-    changed = _changed(known, line, name)
+    changed = _change_line(known, line, name)
     if changed.quantity == 0 or line.get("product_id", 0) is None:
         return lambda written: written.lines.remove(known)
 
@@ -106,78 +114,82 @@ def _line(ledger: Ledger, line: Any, name: str, order: Order | None) -> Callable
     return write
 
 
-def _new_line(ledger: Ledger, line: Mapping[str, Any], name: str) -> NewLine:
+def _build_new_line(ledger: ShopData, line: Mapping[str, Any], name: str) -> NewOrderLine:
     wanted = line.get("variation_id") or line.get("product_id")
     sku = line.get("sku")
     try:
         product = ledger.product(product_id=wanted or None, sku=sku) if wanted or sku else None
-    except UnknownError as error:
+    except NotFoundError as error:
         raise RestError("woocommerce_rest_invalid_product_id", "Invalid product ID.", 400) from error
-    quantity = _decimal(line.get("quantity", 1), f"{name}[quantity]")
+    quantity = _read_decimal(line.get("quantity", 1), f"{name}[quantity]")
     if quantity <= 0:
-        raise invalid("line_items", f"{name}[quantity] must be above 0", "rest_out_of_bounds")
-    return NewLine(
+        raise invalid_parameter("line_items", f"{name}[quantity] must be above 0", "rest_out_of_bounds")
+    return NewOrderLine(
         product,
         quantity,
-        subtotal=_decimal(line["subtotal"], f"{name}[subtotal]") if "subtotal" in line else None,
-        total=_decimal(line["total"], f"{name}[total]") if "total" in line else None,
+        subtotal=_read_decimal(line["subtotal"], f"{name}[subtotal]") if "subtotal" in line else None,
+        total=_read_decimal(line["total"], f"{name}[total]") if "total" in line else None,
         name=str(line.get("name") or "Custom line"),
     )
 
 
-def _changed(known: Line, line: Mapping[str, Any], name: str) -> Line:
+def _change_line(known: OrderLine, line: Mapping[str, Any], name: str) -> OrderLine:
     amounts: dict[str, Any] = {
-        field: _decimal(line[field], f"{name}[{field}]") for field in ("quantity", "subtotal", "total") if field in line
+        field: _read_decimal(line[field], f"{name}[{field}]")
+        for field in ("quantity", "subtotal", "total")
+        if field in line
     }
     return replace(known, meta=list(known.meta), **amounts)
 
 
-def _meta(value: Any, name: str) -> list[MetaEntry]:
+def _read_meta(value: Any, name: str) -> list[MetaInput]:
     if not isinstance(value, list):
-        raise invalid(name, f"{name} is not of type array.")
+        raise invalid_parameter(name, f"{name} is not of type array.")
     for index, entry in enumerate(value):
         if not isinstance(entry, dict):
-            raise invalid(name, f"{name}[{index}] is not of type object.")
+            raise invalid_parameter(name, f"{name}[{index}] is not of type object.")
     # An entry without a key is passed over.
     told = [entry for entry in value if entry.get("key")]
-    return [MetaEntry(_integer(entry.get("id") or 0, name), str(entry["key"]), entry.get("value")) for entry in told]
+    return [
+        MetaInput(_read_integer(entry.get("id") or 0, name), str(entry["key"]), entry.get("value")) for entry in told
+    ]
 
 
-def _list(given: Mapping[str, Any], name: str) -> list[Any]:
+def _read_list(given: Mapping[str, Any], name: str) -> list[Any]:
     value = given.get(name, [])
     if not isinstance(value, list):
-        raise invalid(name, f"{name} is not of type array.")
+        raise invalid_parameter(name, f"{name} is not of type array.")
     return value
 
 
-def _address(given: Mapping[str, Any], name: str) -> dict[str, str]:
+def _read_address(given: Mapping[str, Any], name: str) -> dict[str, str]:
     value = given.get(name, {})
     # An empty object is an empty array to PHP.
     if not isinstance(value, dict) and value != []:
-        raise invalid(name, f"{name} is not of type object.")
-    return {part: _text(value, part, f"{name}[{part}]") for part in value}
+        raise invalid_parameter(name, f"{name} is not of type object.")
+    return {part: _read_text(value, part, f"{name}[{part}]") for part in value}
 
 
-def _text(given: Mapping[str, Any], name: str, label: str = "") -> str:
+def _read_text(given: Mapping[str, Any], name: str, label: str = "") -> str:
     value = given[name]
     if not isinstance(value, str):
-        raise invalid((label or name).partition("[")[0], f"{label or name} is not of type string.")
+        raise invalid_parameter((label or name).partition("[")[0], f"{label or name} is not of type string.")
     return value
 
 
-def _integer(value: Any, name: str) -> int:
+def _read_integer(value: Any, name: str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid(name, f"{name} is not of type integer.")
+        raise invalid_parameter(name, f"{name} is not of type integer.")
     return value
 
 
-def _decimal(value: Any, name: str) -> Decimal:
+def _read_decimal(value: Any, name: str) -> Decimal:
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite():
-        raise invalid(name.partition("[")[0], f"{name} is not of type number.")
+        raise invalid_parameter(name.partition("[")[0], f"{name} is not of type number.")
     return amount

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from panelr_bridge.simulators.woocommerce.orders_api import searched
-from panelr_bridge.simulators.woocommerce.rest.call import RestCall, listed
-from panelr_bridge.simulators.woocommerce.rest.errors import invalid
-from panelr_bridge.simulators.woocommerce.store import Store
-from panelr_bridge.simulators.woocommerce.values import SHOP_ZONE, UNLISTED, Order
+from panelr_bridge.simulators.woocommerce.models import SHOP_ZONE, UNLISTED, Order
+from panelr_bridge.simulators.woocommerce.orders_resource.routes import searchable_text
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, join_choices
+from panelr_bridge.simulators.woocommerce.rest.errors import invalid_parameter
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 SORTS: dict[str, Callable[[Order], Any]] = {
     "date": lambda order: (order.created, order.id),
@@ -27,9 +27,9 @@ DATE = re.compile(
 Test = Callable[[Order], bool]
 
 
-def matching(store: Store, call: RestCall) -> list[Order]:
+def find_orders(store: SimulatedShop, call: RestCall) -> list[Order]:
     """Find the orders that a call asks for. Raises RestError."""
-    tests = [_of_status(store, call), *_of_dates(call), *_of_words(call)]
+    tests = [_status_test(store, call), *_date_tests(call), *_other_tests(call)]
     found = [order for order in store.orders.values() if all(test(order) for test in tests)]
     descending = call.choice("order", ("desc", "asc")) == "desc"
     by = call.choice("orderby", tuple(SORTS))
@@ -49,22 +49,24 @@ def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
     try:
         moment = datetime.fromisoformat(f"{day}T{second}{'' if fraction else zone or ''}")
     except ValueError as error:
-        raise invalid(name, "Invalid date.", "rest_invalid_date") from error
+        raise invalid_parameter(name, "Invalid date.", "rest_invalid_date") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC if is_gmt else SHOP_ZONE)
 
 
-def _of_status(store: Store, call: RestCall) -> Test:
+def _status_test(store: SimulatedShop, call: RestCall) -> Test:
     asked = call.several("status") or ["any"]
     known = ("any", *sorted(store.statuses))
     for index, status in enumerate(asked):
         if status not in known:
-            raise invalid("status", f"status[{index}] is not one of {listed(known)}.", "rest_not_in_enum")
+            raise invalid_parameter(
+                "status", f"status[{index}] is not one of {join_choices(known)}.", "rest_not_in_enum"
+            )
     if "any" in asked:
         return lambda order: order.status not in UNLISTED
     return lambda order: order.status in asked
 
 
-def _of_dates(call: RestCall) -> list[Test]:
+def _date_tests(call: RestCall) -> list[Test]:
     # Exclusive at both ends, to the second: the very second that is asked for is left out.
     is_gmt = call.flag("dates_are_gmt")
     told = ("after", "before", "modified_after", "modified_before")
@@ -78,7 +80,7 @@ def _of_dates(call: RestCall) -> list[Test]:
     ]
 
 
-def _of_words(call: RestCall) -> list[Test]:
+def _other_tests(call: RestCall) -> list[Test]:
     tests: list[Test] = []
     if include := call.numbers_of("include"):
         tests.append(lambda order: order.id in include)
@@ -88,5 +90,5 @@ def _of_words(call: RestCall) -> list[Test]:
         customer = call.integer("customer", 0)
         tests.append(lambda order: order.customer_id == customer)
     if words := call.query.get("search", "").casefold():
-        tests.append(lambda order: words in searched(order).casefold())
+        tests.append(lambda order: words in searchable_text(order).casefold())
     return tests

@@ -1,0 +1,65 @@
+"""A customer's line: what an activation has become."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from panelr_bridge.simulators.panelr.catalogue import PLUGINS
+from panelr_bridge.simulators.panelr.field_checks import EMAIL, is_int
+
+LINE_STATUSES = ("active", "trial_active", "expired", "suspended", "canceled")
+NUMBERS = ("id", "plugin_id", "connections")
+TEXTS = ("plugin_name", "product_name")
+
+
+@dataclass(kw_only=True)
+class CustomerLine:
+    """A line as `get_lines` shows it, and whose it is. Raises ValueError, with a sentence, when a value does not fit.
+
+    `status` and `plugin_name` follow from `is_trial` and `plugin_id` unless they are given.
+    """
+
+    id: int
+    customer_email: str
+    status: str = ""
+    is_trial: bool = False
+    plugin_id: int = 1
+    plugin_name: str = ""
+    product_name: str = "IPTV 1 Month"
+    connections: int = 1
+    expiration_date: str | None = None
+    usernames: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._check()
+        if not self.status:
+            self.status = "trial_active" if self.is_trial else "active"
+        if not self.plugin_name:
+            self.plugin_name = PLUGINS.get(self.plugin_id, "")
+
+    def shown(self) -> dict[str, Any]:
+        """The line as get_lines shows it."""
+        return {name: value for name, value in self.everything().items() if name != "customer_email"}
+
+    def everything(self) -> dict[str, Any]:
+        """The line with its customer, for whoever drives the simulator by hand."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def _check(self) -> None:
+        email, names, date = self.customer_email, self.usernames, self.expiration_date
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        texts = {name: getattr(self, name) for name in TEXTS}
+        rules = (
+            (isinstance(email, str) and EMAIL.fullmatch(email), "customer_email must be a valid e-mail address"),
+            (self.status in ("", *LINE_STATUSES), f"status must be one of {', '.join(LINE_STATUSES)}"),
+            *(
+                (is_int(each) and each > 0, f"{name} must be an integer of at least 1")
+                for name, each in numbers.items()
+            ),
+            *((isinstance(each, str), f"{name} must be a string") for name, each in texts.items()),
+            (isinstance(self.is_trial, bool), "is_trial must be true or false"),
+            (date is None or isinstance(date, str), "expiration_date must be a string or null"),
+            (isinstance(names, list) and all(isinstance(each, str) for each in names), "usernames must be strings"),
+        )
+        for fits, sentence in rules:
+            if not fits:
+                raise ValueError(sentence)

@@ -1,0 +1,160 @@
+"""How an answer leaves: as it should, or as a fault has it. ASGI only, no rules of who answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from starlette.types import Receive, Scope, Send
+
+from panelr_bridge.simulators.faults import Fault
+from panelr_bridge.simulators.server import reset_connection
+
+JSON_TYPE = "application/json; charset=utf-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+PAGE = b"<!DOCTYPE html>\n<html><head><title>Busy</title></head><body><h1>Please come back later</h1></body></html>\n"
+WARNINGS = (
+    b"<br />\n<b>Warning</b>:  Undefined array key &quot;plugin_id&quot; in "
+    b"<b>/var/www/html/api/actions/orders.php</b> on line <b>214</b><br />\n"
+    b"<br />\n<b>Deprecated</b>:  round(): Passing null to parameter #1 in "
+    b"<b>/var/www/html/api/lib/money.php</b> on line <b>31</b><br />\n"
+)
+GARBAGE = b"\x16\x03\x01\x02\x00\x01\x00this is no HTTP\r\n\r\n"
+DRIP_BYTES = 8
+# 204 and 304 must not have a body.
+BODILESS = (204, 304)
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """What is sent when nothing comes between. `succeeded` says whether what was asked for was carried out."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    succeeded: bool = False
+
+
+@dataclass(frozen=True)
+class HttpExchange:
+    """One request on the wire, whose body has been read."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+    def close(self) -> None:
+        """Send what is written, then a FIN."""
+        transport: asyncio.Transport = self.scope["extensions"]["transport"]
+        transport.close()
+
+    async def gone_within(self, seconds: float | None) -> bool:
+        """Wait until the connection is gone, at most `seconds`; None waits as long as it takes."""
+        try:
+            async with asyncio.timeout(seconds):
+                while (await self.receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return False
+        return True
+
+    async def start(self, answer: HttpResponse) -> None:
+        """Send status and headers."""
+        headers = [(b"content-type", answer.content_type.encode())]
+        headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+        if answer.status not in BODILESS:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
+    async def pour(self, part: bytes, *, more: bool) -> None:
+        """Send a part of the body."""
+        await self.send({"type": "http.response.body", "body": part, "more_body": more})
+
+
+async def send_response(answer: HttpResponse, exchange: HttpExchange) -> None:
+    """Send an answer as it is."""
+    await exchange.start(answer)
+    await exchange.pour(b"" if answer.status in BODILESS else answer.body, more=False)
+
+
+async def _hang(fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
+    if not await exchange.gone_within(fault.seconds):
+        await _close(fault, _answer, exchange)
+
+
+async def _close(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
+    exchange.close()
+    # The server would answer 500 by itself if we returned before it has noticed.
+    await exchange.gone_within(None)
+
+
+async def _reset(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
+    reset_connection(dict(exchange.scope))
+    await exchange.gone_within(None)
+
+
+async def _send_garbage(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
+    transport: asyncio.Transport = exchange.scope["extensions"]["transport"]
+    transport.write(GARBAGE)
+    await _close(fault, answer, exchange)
+
+
+async def _send_half(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
+    await exchange.start(answer)
+    await exchange.pour(answer.body[: len(answer.body) // 2], more=True)
+    await _close(fault, answer, exchange)
+
+
+async def _send_slowly(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
+    await exchange.start(answer)
+    starts = range(0, len(answer.body), DRIP_BYTES)
+    for start in starts:
+        if await exchange.gone_within(fault.seconds / len(starts)):
+            return
+        await exchange.pour(answer.body[start : start + DRIP_BYTES], more=True)
+    await exchange.pour(b"", more=False)
+
+
+# What a fault makes of the answer, whoever answers ...
+ALTERED: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
+    "html": lambda _fault, _answer: HttpResponse(200, PAGE, HTML_TYPE),
+    "empty": lambda _fault, _answer: HttpResponse(200, b"", HTML_TYPE),
+    "warnings": lambda _fault, answer: replace(answer, body=WARNINGS + answer.body, content_type=HTML_TYPE),
+    "wrong_type": lambda _fault, answer: replace(answer, content_type=HTML_TYPE),
+}
+# ... and how the answer leaves, if it does.
+PLAYED: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Awaitable[None]]] = {
+    "hang": _hang,
+    "reset": _reset,
+    "close": _close,
+    "garbage": _send_garbage,
+    "truncated": _send_half,
+    "slow": _send_slowly,
+}
+SILENT = ("hang", "reset", "close", "garbage")
+
+
+def build_status_response(fault: Fault, failure: HttpResponse) -> HttpResponse:
+    """The answer of the kind "status": `failure`, or the page in its place; a redirect leads somewhere."""
+    answer = replace(failure, body=PAGE, content_type=HTML_TYPE) if fault.body == "html" else failure
+    if 300 <= answer.status < 400:
+        answer = replace(answer, headers={**answer.headers, "Location": "/login.php"})
+    return answer
+
+
+def apply_fault(
+    fault: Fault, answer: HttpResponse, own: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]]
+) -> HttpResponse:
+    """The answer as `fault` has it, before it leaves; `own` are the kinds of the simulator that answers."""
+    change = own.get(fault.kind) or ALTERED.get(fault.kind)
+    if fault.status is not None:
+        answer = replace(answer, status=fault.status)
+    return change(fault, answer) if change else answer
+
+
+async def send_with_fault(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
+    """Let an altered answer leave as `fault` has it."""
+    if fault.kind in PLAYED:
+        await PLAYED[fault.kind](fault, answer, exchange)
+    else:
+        await send_response(answer, exchange)

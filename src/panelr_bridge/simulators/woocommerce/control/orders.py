@@ -1,0 +1,205 @@
+"""Controls by hand over the catalogue and the orders: what shoppers, gateways and the shop's people do."""
+
+from decimal import Decimal
+from typing import Any
+
+from panelr_bridge.simulators.woocommerce.checkout import Cart, open_checkout, place_order
+from panelr_bridge.simulators.woocommerce.control.request import ControlAction, ControlRequest
+from panelr_bridge.simulators.woocommerce.models import BILLING_FIELDS, FeeLine, Order, Product
+from panelr_bridge.simulators.woocommerce.payload import format_money, order_json
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, OrderChanges, ShopError
+
+CART_FIELDS = ("items", "payment_method", "coupon", "fee", "note", "customer_id", "order_id", *BILLING_FIELDS)
+ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
+
+
+async def place_shop_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Place an order; with `order_id`, the draft of an opened checkout."""
+    draft = store.order(call.integer("order_id", 0)) if "order_id" in call.body else None
+    return _order_json(store, place_order(store, _read_cart(store, call), draft))
+
+
+async def open_checkout_page(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Open the checkout page and go no further."""
+    return _order_json(store, open_checkout(store, _read_cart(store, call)))
+
+
+async def list_orders(store: SimulatedShop, _: ControlRequest) -> Any:
+    """List the orders, newest first."""
+    return [
+        {"id": order.id, "status": order.status, "total": format_money(order.total), "email": order.billing["email"]}
+        for order in reversed(store.orders.values())
+    ]
+
+
+async def show_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Show an order as a webhook would tell it now."""
+    return _order_json(store, store.order(call.number))
+
+
+async def set_status(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Set a status; an unknown one becomes a status of this shop, as if a plugin had brought it."""
+    call.known("status")
+    wanted = call.text("status").removeprefix("wc-")
+    if not wanted:
+        raise ShopError("status is missing")
+    store.statuses.add(wanted)
+    return _order_json(store, store.update(call.number, OrderChanges(status=wanted)))
+
+
+async def pay_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Report the payment."""
+    call.known("transaction_id")
+    return _order_json(store, store.pay(call.number, call.text("transaction_id")))
+
+
+async def refund_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Give money back."""
+    call.known("amount", "reason")
+    return _order_json(store, store.refund(call.number, call.amount("amount"), call.text("reason")))
+
+
+async def trash_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Put it into the trash."""
+    return _order_json(store, store.trash(call.number))
+
+
+async def restore_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Take it out of the trash."""
+    return _order_json(store, store.restore(call.number))
+
+
+async def touch_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Save it with nothing changed."""
+    return _order_json(store, store.touch(call.number))
+
+
+async def set_meta(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Set order meta, protected keys too, as a plugin may."""
+    return _order_json(store, store.update(call.number, OrderChanges(meta=call.body)))
+
+
+async def delete_order(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Delete it for good."""
+    store.delete(call.number)
+    return {"deleted": call.number}
+
+
+async def list_products(store: SimulatedShop, _: ControlRequest) -> Any:
+    """List the catalogue."""
+    return [_product_json(product) for product in store.products.values()]
+
+
+async def add_product(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Add a simple product, or a variation of `parent_id` with its `attributes`."""
+    call.known("name", "price", "sku", "virtual", "downloadable", "parent_id", "attributes", "stock")
+    parent_id = call.integer("parent_id", 0)
+    parent = store.product(product_id=parent_id) if parent_id else None
+    attributes = call.part("attributes")
+    product = Product(
+        store.next_id("post"),
+        call.text("name", "Product"),
+        call.amount("price") or Decimal(0),
+        call.text("sku"),
+        virtual=call.flag("virtual"),
+        downloadable=call.flag("downloadable"),
+        parent_id=parent_id,
+        parent_name=parent.name if parent else None,
+        attributes={key: str(value) for key, value in attributes.body.items()} if attributes else {},
+        stock=call.amount("stock"),
+    )
+    store.products[product.id] = product
+    return _product_json(product)
+
+
+async def delete_product(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Delete a product that orders may still hold."""
+    store.delete_product(call.number)
+    return {"deleted": call.number}
+
+
+def _read_cart(store: SimulatedShop, call: ControlRequest) -> Cart:
+    call.known(*CART_FIELDS)
+    items = call.body.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ShopError("items must be a list of objects")
+    fee = call.part("fee")
+    return Cart(
+        items=[_read_item(store, ControlRequest(0, {}, item)) for item in items],
+        payment_method=call.text("payment_method", "bacs"),
+        shopper={name: call.text(name) for name in BILLING_FIELDS if name in call.body},
+        coupon=call.text("coupon") or None,
+        fee=FeeLine(0, fee.text("name", "Fee"), fee.amount("amount") or Decimal(0)) if fee else None,
+        note=call.text("note"),
+        customer_id=call.integer("customer_id", 0),
+    )
+
+
+def _read_item(store: SimulatedShop, item: ControlRequest) -> NewOrderLine:
+    item.known(*ITEM_FIELDS)
+    quantity = item.amount("quantity")
+    quantity = Decimal(1) if quantity is None else quantity
+    if quantity <= 0:
+        raise ShopError("quantity must be above 0")
+    extra = item.part("meta")
+    given = extra.body if extra else {}
+    if item.body.get("product_id") == 0:
+        price = item.amount("price") or Decimal(0)
+        return NewOrderLine(None, quantity, price * quantity, meta=given, name=item.text("name", "Custom line"))
+    wanted = item.integer("product_id", 0) if "product_id" in item.body else None
+    return NewOrderLine(store.product(product_id=wanted, sku=item.text("sku")), quantity, meta=given)
+
+
+def _order_json(store: SimulatedShop, order: Order) -> dict[str, Any]:
+    return order_json(order, home_url=store.home_url)
+
+
+def _product_json(product: Product) -> dict[str, Any]:
+    return {
+        "id": product.id,
+        "parent_id": product.parent_id,
+        "name": product.name,
+        "sku": product.sku,
+        "price": format_money(product.price),
+        "virtual": product.virtual,
+        "downloadable": product.downloadable,
+        "attributes": product.attributes,
+        "stock": None if product.stock is None else str(product.stock),
+    }
+
+
+CART = (
+    '{"items": [{"sku": "IPTV-12M", "quantity": 1, "meta": {"panelr_intent": "new"}}], "payment_method": "stripe",'
+    ' "coupon": "rig10", "fee": {"name": "Gift wrap", "amount": "2.50"}, "email": "ada@example.test", "note": "Hi"}'
+)
+ORDER = "/_sim/orders/{number:int}"
+ORDER_CONTROLS = [
+    ControlAction(
+        "POST", "/_sim/checkout", CART, "a shopper orders; order_id: by an opened checkout", place_shop_order
+    ),
+    ControlAction(
+        "POST", "/_sim/checkout/open", CART, "a shopper opens the checkout page: a checkout-draft", open_checkout_page
+    ),
+    ControlAction("GET", "/_sim/orders", "", "the orders, newest first", list_orders),
+    ControlAction("GET", ORDER, "", "an order as a webhook would tell it now", show_order),
+    ControlAction("POST", f"{ORDER}/status", '{"status": "completed"}', "set any status, a new one too", set_status),
+    ControlAction("POST", f"{ORDER}/pay", '{"transaction_id": "TXN-1"}', "the gateway reports the payment", pay_order),
+    ControlAction(
+        "POST", f"{ORDER}/refund", '{"amount": "10.00", "reason": "late"}', "no amount: the rest", refund_order
+    ),
+    ControlAction("POST", f"{ORDER}/trash", "", "put it into the trash", trash_order),
+    ControlAction("POST", f"{ORDER}/restore", "", "take it out of the trash", restore_order),
+    ControlAction("POST", f"{ORDER}/touch", "", "save it with nothing changed", touch_order),
+    ControlAction("POST", f"{ORDER}/meta", '{"_panelr_ref": "abc"}', "set order meta; null deletes a key", set_meta),
+    ControlAction("DELETE", ORDER, "", "delete it for good: no webhook tells of it", delete_order),
+    ControlAction("GET", "/_sim/products", "", "the catalogue", list_products),
+    ControlAction(
+        "POST",
+        "/_sim/products",
+        '{"name": "Plan", "price": "9.00", "sku": "P-1", "virtual": true}',
+        "add a product; parent_id and attributes make it a variation, stock counts down",
+        add_product,
+    ),
+    ControlAction("DELETE", "/_sim/products/{number:int}", "", "delete a product that orders may hold", delete_product),
+]

@@ -1,0 +1,86 @@
+"""One call of a control by hand: what was sent, read with words for the hand that mistyped."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from starlette.requests import Request
+
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import ShopError
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """The number in the path (0 without one), the query and the JSON body."""
+
+    number: int
+    query: dict[str, str]
+    body: dict[str, Any]
+
+    def text(self, name: str, default: str = "") -> str:
+        """Read a text. Raises StoreError."""
+        value = self.body.get(name, default)
+        if not isinstance(value, str):
+            raise ShopError(f"{name} must be a text")
+        return value
+
+    def integer(self, name: str, default: int) -> int:
+        """Read an integer. Raises StoreError."""
+        value = self.body.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ShopError(f"{name} must be an integer")
+        return value
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Read a truth value. Raises StoreError."""
+        value = self.body.get(name, default)
+        if not isinstance(value, bool):
+            raise ShopError(f"{name} must be true or false")
+        return value
+
+    def amount(self, name: str) -> Decimal | None:
+        """Read an amount, as a number or a text; None when it was left out. Raises StoreError."""
+        if self.body.get(name) is None:
+            return None
+        try:
+            amount = Decimal(str(self.body[name]))
+        except InvalidOperation as error:
+            raise ShopError(f"{name} must be an amount") from error
+        if not amount.is_finite():
+            raise ShopError(f"{name} must be finite")
+        return amount
+
+    def known(self, *names: str) -> None:
+        """Refuse a body with anything but `names`: a mistyped name must not pass for a default. Raises StoreError."""
+        unknown = sorted(self.body.keys() - set(names))
+        if unknown:
+            raise ShopError(f"unknown: {', '.join(unknown)}; known: {', '.join(names)}")
+
+    def part(self, name: str) -> "ControlRequest | None":
+        """Give the object `name` of the body as a call of its own; None when it was left out. Raises StoreError."""
+        value = self.body.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise ShopError(f"{name} must be an object")
+        return None if value is None else ControlRequest(0, {}, value)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAction:
+    """Something that can be done: `example` is a body for curl, `words` say what it is for."""
+
+    method: str
+    path: str
+    example: str
+    words: str
+    act: Callable[[SimulatedShop, ControlRequest], Awaitable[Any]]
+
+
+async def read_request(request: Request) -> ControlRequest:
+    """Read a request. Raises ValueError for a body that is not JSON, StoreError for one that is not an object."""
+    content = await request.body()
+    body = await request.json() if content.strip() else {}
+    if not isinstance(body, dict):
+        raise ShopError("the body must be an object")
+    return ControlRequest(request.path_params.get("number", 0), dict(request.query_params), body)

@@ -1,0 +1,96 @@
+"""Controls by hand over the REST API: its faults, its journal, how the shop is set up."""
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from panelr_bridge.simulators.faults import WHENS, FaultError
+from panelr_bridge.simulators.woocommerce.control.request import ControlAction, ControlRequest
+from panelr_bridge.simulators.woocommerce.faults import REPERTOIRE, RecordedRequest, ShopSwitches
+from panelr_bridge.simulators.woocommerce.rest.notes import note_json
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import ShopError
+
+FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body", *REPERTOIRE.subjects)
+SWITCHES = tuple(switch.name for switch in fields(ShopSwitches))
+# What of a query no eye should see.
+SECRET = ("consumer_", "oauth_")
+
+
+async def list_faults(store: SimulatedShop, _: ControlRequest) -> Any:
+    """Tell of the faults in waiting."""
+    return [fault.shown() for fault in store.faults.waiting]
+
+
+async def add_fault(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Add a fault."""
+    call.known(*FAULT_FIELDS)
+    try:
+        return store.faults.add(**{"kind": None, **call.body}).shown()
+    except FaultError as error:
+        raise ShopError(str(error)) from error
+
+
+async def clear_faults(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Forget the faults in waiting."""
+    store.faults.clear()
+    return await list_faults(store, call)
+
+
+async def list_requests(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Show the journal of the REST API, oldest first, or its last entries alone."""
+    last = call.query.get("last", "")
+    shown = list(store.requests)
+    return [_request_json(asked) for asked in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
+
+
+async def change_switches(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Change how the shop is set up, and tell it."""
+    call.known(*SWITCHES)
+    wanted = {name: call.flag(name) for name in SWITCHES if name in call.body}
+    for name, value in wanted.items():
+        setattr(store.switches, name, value)
+    return asdict(store.switches)
+
+
+async def list_notes(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Show the notes of an order, oldest first."""
+    order = store.order(call.number)
+    return [note_json(store, order, note) for note in order.notes]
+
+
+def fault_catalogue_json() -> dict[str, Any]:
+    """Tell which faults there are."""
+    return {
+        "kinds": {name: {"what": kind.what, "fields": kind.fields} for name, kind in REPERTOIRE.kinds.items()},
+        "actions": REPERTOIRE.actions,
+        "when": WHENS,
+        "body": REPERTOIRE.bodies,
+        "times": "1 unless given; null is every time",
+        "order_id": "strikes requests about this order alone",
+    }
+
+
+def _request_json(asked: RecordedRequest) -> dict[str, Any]:
+    return {
+        "time": asked.time.isoformat(timespec="milliseconds"),
+        "method": asked.method,
+        "path": asked.path,
+        "query": {name: value for name, value in asked.query.items() if not name.startswith(SECRET)},
+        "action": asked.action,
+        "status": asked.status,
+        "fault": asked.fault,
+        "body": asked.body.decode(errors="replace"),
+    }
+
+
+FAULT = '{"kind": "status", "status": 503, "retry_after": 5, "action": "orders.update", "when": "after", "times": 2}'
+REST_CONTROLS = [
+    ControlAction("GET", "/_sim/faults", "", "the faults in waiting at the REST API", list_faults),
+    ControlAction("POST", "/_sim/faults", FAULT, "let requests to the REST API go wrong; see faults below", add_fault),
+    ControlAction("DELETE", "/_sim/faults", "", "forget the faults in waiting", clear_faults),
+    ControlAction("GET", "/_sim/requests", "", "what was asked of the REST API; ?last=5", list_requests),
+    ControlAction(
+        "PATCH", "/_sim/settings", '{"resave": true}', f"switch on or off: {', '.join(SWITCHES)}", change_switches
+    ),
+    ControlAction("GET", "/_sim/orders/{number:int}/notes", "", "the notes of an order", list_notes),
+]

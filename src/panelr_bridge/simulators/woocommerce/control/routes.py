@@ -1,0 +1,54 @@
+"""The simulator's own controls below `/_sim/`, to be driven with curl. Nothing here exists in a real shop."""
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from panelr_bridge.simulators.woocommerce.control.orders import ORDER_CONTROLS
+from panelr_bridge.simulators.woocommerce.control.request import ControlAction, read_request
+from panelr_bridge.simulators.woocommerce.control.rest_api import REST_CONTROLS, fault_catalogue_json
+from panelr_bridge.simulators.woocommerce.control.webhooks import WEBHOOK_CONTROLS
+from panelr_bridge.simulators.woocommerce.rest_actions import ADDRESSES
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopError
+
+CONTROLS = [*ORDER_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
+
+
+class IndentedJSONResponse(JSONResponse):
+    """JSON for eyes: indented, a line's end at its end."""
+
+    def render(self, content: object) -> bytes:
+        """Write `content`."""
+        return json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def control_routes(store: SimulatedShop) -> list[Route]:
+    """Give the controls over `store`, and `GET /_sim/`, which lists them."""
+    return [Route("/_sim/", _show_index), *(_build_route(store, control) for control in CONTROLS)]
+
+
+def _build_route(store: SimulatedShop, control: ControlAction) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            return IndentedJSONResponse(await control.act(store, await read_request(request)))
+        except NotFoundError as error:
+            return IndentedJSONResponse({"error": str(error)}, 404)
+        except ShopError as error:
+            return IndentedJSONResponse({"error": str(error)}, 400)
+        except ValueError as error:
+            return IndentedJSONResponse({"error": f"the body is not JSON: {error}"}, 400)
+
+    return Route(control.path, answer, methods=[control.method])
+
+
+async def _show_index(_: Request) -> Response:
+    paths = [control.path.replace("{number:int}", "{id}") for control in CONTROLS]
+    lines = [
+        {"do": f"{control.method} {path}", "what": control.words, "example": control.example}
+        for control, path in zip(CONTROLS, paths, strict=True)
+    ]
+    rest = {name: f"{' or '.join(methods)} {path}" for name, (methods, path) in ADDRESSES.items()}
+    return IndentedJSONResponse({"controls": lines, "faults": fault_catalogue_json(), "rest": rest})

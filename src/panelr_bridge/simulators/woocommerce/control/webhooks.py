@@ -1,0 +1,180 @@
+"""Controls by hand over the webhooks, their queue and their journal."""
+
+from typing import Any
+
+from panelr_bridge.simulators.woocommerce.control.request import ControlAction, ControlRequest
+from panelr_bridge.simulators.woocommerce.deliveries import TOPICS, Delivery, Webhook
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopError
+
+AT_MOST_TIMES = 1000
+
+
+async def list_webhooks(store: SimulatedShop, _: ControlRequest) -> Any:
+    """Tell of the webhooks and the queue. Secrets are not shown, as in WooCommerce."""
+    known = store.webhooks
+    return {
+        "webhooks": [_webhook_json(webhook) for webhook in known.registered.values()],
+        "held": known.held,
+        "pending": [{"webhook_id": webhook_id, "order_id": order_id} for webhook_id, order_id in known.pending],
+    }
+
+
+async def register_webhooks(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Register one webhook, or one for each topic when `topic` is left out, and ping each, as the REST API does."""
+    call.known("topic", "delivery_url", "secret", "name")
+    wanted = call.text("topic")
+    if wanted not in {"", *TOPICS}:
+        raise ShopError(f"topic must be one of {', '.join(TOPICS)}, or left out for all of them")
+    if not call.text("delivery_url"):
+        raise ShopError("delivery_url is missing")
+    added = []
+    for topic in [wanted] if wanted else TOPICS:
+        webhook = store.webhooks.add(
+            topic=topic,
+            delivery_url=call.text("delivery_url"),
+            secret=call.text("secret"),
+            name=call.text("name"),
+        )
+        ping = await store.webhooks.ping(webhook)
+        added.append(_webhook_json(webhook) | {"ping": _answer_json(ping)})
+    return added
+
+
+async def edit_webhook(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Change a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
+    call.known("status", "owner_may_read", "owner_exists", "delivery_url", "secret", "name")
+    webhook = _find_webhook(store, call.number)
+    status = call.text("status", webhook.status)
+    if status not in {"active", "paused", "disabled"}:
+        raise ShopError("status must be active, paused or disabled")
+    changed = {name: call.text(name, getattr(webhook, name)) for name in ("delivery_url", "secret", "name")}
+    webhook.owner_may_read = call.flag("owner_may_read", default=webhook.owner_may_read)
+    webhook.owner_exists = call.flag("owner_exists", default=webhook.owner_exists)
+    await store.webhooks.change(webhook, status=status, **changed)
+    return _webhook_json(webhook)
+
+
+async def delete_webhook(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Delete a webhook; what is queued for it is never sent."""
+    del store.webhooks.registered[_find_webhook(store, call.number).id]
+    return {"deleted": call.number}
+
+
+async def hold_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Deliver nothing by itself."""
+    store.webhooks.hold()
+    return await list_webhooks(store, call)
+
+
+async def release_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Deliver by itself again."""
+    store.webhooks.release()
+    return await list_webhooks(store, call)
+
+
+async def run_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Deliver what is queued, and answer when that is done."""
+    call.known("limit")
+    limit = call.integer("limit", 0) if "limit" in call.body else None
+    return [_delivery_json(delivery) for delivery in await store.webhooks.run(limit)]
+
+
+async def list_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Show the journal, oldest first, or its last entries alone."""
+    last = call.query.get("last", "")
+    shown = list(store.webhooks.deliveries)
+    return [_delivery_json(delivery) for delivery in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
+
+
+async def redeliver(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Send the bytes of a delivery again."""
+    call.known("delivery", "times", "at_once")
+    wanted, times = call.integer("delivery", 0), call.integer("times", 1)
+    if not 1 <= times <= AT_MOST_TIMES:
+        raise ShopError(f"times must be from 1 to {AT_MOST_TIMES}")
+    original = next((delivery for delivery in store.webhooks.deliveries if delivery.id == wanted), None)
+    if original is None:
+        raise NotFoundError(f"there is no delivery {wanted}")
+    again = await store.webhooks.redeliver(original, times, at_once=call.flag("at_once"))
+    return [_delivery_json(delivery) for delivery in again]
+
+
+async def reset_shop(store: SimulatedShop, call: ControlRequest) -> Any:
+    """Start again."""
+    store.reset(keep_webhooks=call.query.get("keep") == "webhooks")
+    return await list_webhooks(store, call)
+
+
+def _find_webhook(store: SimulatedShop, webhook_id: int) -> Webhook:
+    if webhook_id not in store.webhooks.registered:
+        raise NotFoundError(f"there is no webhook {webhook_id}")
+    return store.webhooks.registered[webhook_id]
+
+
+def _webhook_json(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "name": webhook.name,
+        "topic": webhook.topic,
+        "delivery_url": webhook.delivery_url,
+        "status": webhook.status,
+        "failure_count": webhook.failure_count,
+        "pinged": not webhook.pending_delivery,
+        "owner_may_read": webhook.owner_may_read,
+        "owner_exists": webhook.owner_exists,
+    }
+
+
+def _delivery_json(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "webhook_id": delivery.webhook_id,
+        "topic": delivery.topic,
+        "order_id": delivery.order_id,
+        "repeats": delivery.repeats,
+        "url": delivery.url,
+        "headers": delivery.headers,
+        "body": delivery.body.decode("ascii"),
+        "answer": _answer_json(delivery),
+    }
+
+
+def _answer_json(delivery: Delivery) -> dict[str, Any]:
+    answer = delivery.answer
+    return {
+        "status": answer.status,
+        "body": answer.body.decode(errors="replace"),
+        "milliseconds": round(answer.milliseconds, 1),
+        "error": answer.error,
+        "succeeded": delivery.succeeded,
+    }
+
+
+HOOK = '{"topic": "order.created", "delivery_url": "http://127.0.0.1:8080/webhooks/woocommerce", "secret": "s3cret"}'
+EDIT = '{"status": "paused", "owner_may_read": false}'
+WEBHOOK = "/_sim/webhooks/{number:int}"
+WEBHOOK_CONTROLS = [
+    ControlAction("GET", "/_sim/webhooks", "", "the webhooks and the queue", list_webhooks),
+    ControlAction(
+        "POST", "/_sim/webhooks", HOOK, "register and ping; without a topic: one for each", register_webhooks
+    ),
+    ControlAction(
+        "PATCH",
+        WEBHOOK,
+        '{"status": "paused", "owner_may_read": false}',
+        "also owner_exists, delivery_url, secret",
+        edit_webhook,
+    ),
+    ControlAction("DELETE", WEBHOOK, "", "delete it", delete_webhook),
+    ControlAction("POST", "/_sim/webhooks/hold", "", "deliver nothing by itself", hold_deliveries),
+    ControlAction("POST", "/_sim/webhooks/release", "", "deliver by itself again", release_deliveries),
+    ControlAction(
+        "POST", "/_sim/webhooks/run", '{"limit": 1}', "deliver what is queued; no limit: all of it", run_deliveries
+    ),
+    ControlAction("GET", "/_sim/deliveries", "", "what was sent, and what came back; ?last=5", list_deliveries),
+    ControlAction(
+        "POST", "/_sim/redeliver", '{"delivery": 3, "times": 2, "at_once": true}', "the same bytes", redeliver
+    ),
+    ControlAction("DELETE", "/_sim/state", "", "start again; ?keep=webhooks keeps those; ids go on", reset_shop),
+]

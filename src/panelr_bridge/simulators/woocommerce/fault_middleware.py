@@ -1,0 +1,106 @@
+"""What stands in front of the REST API: it keeps the journal, and lets faults strike. ASGI only."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from panelr_bridge.simulators.faults import Fault
+from panelr_bridge.simulators.transport import (
+    HTML_TYPE,
+    JSON_TYPE,
+    SILENT,
+    HttpExchange,
+    HttpResponse,
+    apply_fault,
+    build_status_response,
+    send_with_fault,
+)
+from panelr_bridge.simulators.woocommerce.faults import RecordedRequest
+from panelr_bridge.simulators.woocommerce.payload import encode_json
+from panelr_bridge.simulators.woocommerce.rest_actions import find_action
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+
+
+class FaultMiddleware:
+    """Middleware around the whole shop; what is not below `/wp-json` passes untouched."""
+
+    def __init__(self, app: ASGIApp, store: SimulatedShop) -> None:
+        self.app = app
+        self.store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or spoil it."""
+        if scope["type"] != "http" or not scope["path"].startswith("/wp-json"):
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return
+        action, told = find_action(request.method, scope["path"])
+        query = dict(request.query_params)
+        asked = RecordedRequest(datetime.now(UTC), request.method, scope["path"], query, body, action)
+        self.store.requests.append(asked)
+        about = {"order_id": told["number"]} if "/orders/" in scope["path"] and "number" in told else {}
+        await self._answer(asked, about, HttpExchange(scope, receive, send))
+
+    async def _answer(self, asked: RecordedRequest, about: Mapping[str, str], exchange: HttpExchange) -> None:
+        # Before the credentials are looked at: an outage asks nobody for a key.
+        faults = self.store.faults
+        fault = faults.strike(asked.action, "before", about)
+        answer = NOTHING_DONE
+        if fault is None:
+            messages, answer = await self._carried_out(asked, exchange)
+            asked.status = answer.status
+            if answer.succeeded:
+                fault = faults.strike(asked.action, "after", about)
+            if fault is None:
+                for message in messages:
+                    await exchange.send(message)
+                return
+        answer = apply_fault(fault, answer, SPOILT)
+        asked.fault = fault.kind
+        asked.status = None if fault.kind in SILENT else answer.status
+        await send_with_fault(fault, answer, exchange)
+
+    async def _carried_out(self, asked: RecordedRequest, exchange: HttpExchange) -> tuple[list[Message], HttpResponse]:
+        """Let the shop do its work; its answer comes back instead of leaving."""
+        sent: list[Message] = []
+        unread = [{"type": "http.request", "body": asked.body, "more_body": False}]
+
+        async def receive() -> Message:
+            return unread.pop() if unread else await exchange.receive()
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self.app(exchange.scope, receive, send)
+        return sent, _read_response(sent)
+
+
+def _read_response(messages: list[Message]) -> HttpResponse:
+    status: int = messages[0]["status"]
+    headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+    headers.pop("content-length", None)
+    body = b"".join(message.get("body", b"") for message in messages[1:])
+    return HttpResponse(status, body, headers.pop("content-type", HTML_TYPE), headers, succeeded=status < 400)
+
+
+def _build_error(status: int, words: str, retry_after: int | str | None = None) -> HttpResponse:
+    error: dict[str, Any] = {"code": "internal_server_error", "message": words, "data": {"status": status}}
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return HttpResponse(status, encode_json(error), JSON_TYPE, headers)
+
+
+def _apply_status(fault: Fault, _answer: HttpResponse) -> HttpResponse:
+    status = fault.status or 500
+    return build_status_response(fault, _build_error(status, f"Simulated status {status}", fault.retry_after))
+
+
+# What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
+NOTHING_DONE = _build_error(500, "There has been a critical error on this website.")
+SPOILT: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {"status": _apply_status}

@@ -1,0 +1,163 @@
+"""Who may call wc/v3: REST API keys by Basic, by query or by OAuth, and application passwords.
+
+Source: reference/woocommerce-webhooks.md, section 8, and WooCommerce's class-wc-rest-authentication.php.
+"""
+
+import base64
+import binascii
+import hmac
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from panelr_bridge.simulators.woocommerce.faults import ShopSwitches
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError
+from panelr_bridge.simulators.woocommerce.rest.oauth import ALGORITHMS, Pairs, base_url, header_parameters, sign_request
+
+WINDOW_SECONDS = 15 * 60
+REQUIRED = ("oauth_timestamp", "oauth_nonce", "oauth_signature", "oauth_signature_method")
+FORM = "application/x-www-form-urlencoded"
+# What is said to whom may not; the plural is for lists.
+DENIALS = {
+    "list": ("woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
+    "get": ("woocommerce_rest_cannot_view", "Sorry, you cannot view this resource."),
+    "create": ("woocommerce_rest_cannot_create", "Sorry, you are not allowed to create resources."),
+    "update": ("woocommerce_rest_cannot_edit", "Sorry, you are not allowed to edit this resource."),
+    "delete": ("woocommerce_rest_cannot_delete", "Sorry, you are not allowed to delete this resource."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of WooCommerce > Settings > Advanced > REST API. `manages`: its user is a shop manager, no subscriber."""
+
+    consumer_key: str
+    consumer_secret: str
+    permission: Literal["read", "write", "read_write"] = "read_write"
+    manages: bool = True
+
+
+class RestAuthenticator:
+    """Lets those in who may."""
+
+    def __init__(self, switches: ShopSwitches, *, user: str, password: str, keys: Iterable[ApiKey]) -> None:
+        self.keys = {key.consumer_key: key for key in keys}
+        self._switches = switches
+        self._manager = (user, password)
+        # By key, then by timestamp: WooCommerce keeps one nonce a second.
+        self._nonces: dict[str, dict[int, str]] = {}
+
+    async def admit(self, request: Request, verb: str) -> None:
+        """Let a request pass that does `verb`, a key of DENIALS. Raises RestError: 401, or 403 for lack of rights."""
+        secure = is_secure(request, self._switches)
+        key = (self._by_secret(request) if secure else None) or self._by_signature(
+            request, secure=secure, form=await _read_form(request)
+        )
+        if key is not None:
+            _check_permission(key, request.method)
+            if not key.manages:
+                raise RestError(*DENIALS[verb], 403)
+        elif not ((secure or self._switches.local_environment) and self._is_manager(request)):
+            raise RestError(*DENIALS[verb], 401)
+
+    def _by_secret(self, request: Request) -> ApiKey | None:
+        """Find the key that a request over https tells, in the query or else by Basic. Raises RestError."""
+        query = request.query_params
+        told = (query.get("consumer_key", ""), query.get("consumer_secret", ""))
+        name, secret = told if all(told) else _read_basic(request) or ("", "")
+        key = self.keys.get(name)
+        if key is not None and secret and not _equals(key.consumer_secret, secret):
+            raise _authentication_error("Consumer secret is invalid.")
+        return key if secret else None
+
+    def _by_signature(self, request: Request, *, secure: bool, form: Pairs) -> ApiKey | None:
+        """Find the key that signed a request; None where nothing of OAuth is in it. Raises RestError."""
+        query = parse_qsl(request.url.query, keep_blank_values=True)
+        parameters = [*query, *form, *header_parameters(request.headers.get("authorization", ""))]
+        told = dict(parameters)
+        if not told.get("oauth_consumer_key"):
+            return None
+        lacking = [name for name in REQUIRED if not told.get(name)]
+        if lacking:
+            words = f"Missing OAuth parameter{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}"
+            raise RestError("woocommerce_rest_authentication_missing_parameter", words, 401)
+        key = self.keys.get(told["oauth_consumer_key"])
+        if key is None:
+            raise _authentication_error("Consumer key is invalid.")
+        algorithm = told["oauth_signature_method"]
+        if algorithm not in ALGORITHMS:
+            raise _authentication_error("Invalid signature - signature method is invalid.")
+        path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii")
+        url = base_url("https" if secure else "http", request.headers.get("host", ""), path)
+        expected = sign_request(request.method, url, parameters, secret=key.consumer_secret, algorithm=algorithm)
+        if not _equals(expected, told["oauth_signature"]):
+            raise _authentication_error("Invalid signature - provided signature does not match.")
+        self._check_fresh(key, told["oauth_timestamp"], told["oauth_nonce"])
+        return key
+
+    def _check_fresh(self, key: ApiKey, timestamp: str, nonce: str) -> None:
+        # By the real clock, wherever the shop's own stands: a client cannot sign in another time than its own.
+        now = time.time()
+        if not (timestamp.isascii() and timestamp.isdigit()) or abs(int(timestamp) - now) > WINDOW_SECONDS:
+            raise _authentication_error("Invalid timestamp.")
+        used = self._nonces.setdefault(key.consumer_key, {})
+        if nonce in used.values():
+            raise _authentication_error("Invalid nonce - nonce has already been used.")
+        used[int(timestamp)] = nonce
+        for expired in [each for each in used if each < now - WINDOW_SECONDS]:
+            del used[expired]
+
+    def _is_manager(self, request: Request) -> bool:
+        """Whether this is the manager's application password. Raises RestError for a wrong one, or a wrong user."""
+        name, password = _read_basic(request) or ("", "")
+        # An unknown key of WooCommerce's is nobody's name: such a request stays anonymous.
+        if not name or not password or name.startswith("ck_"):
+            return False
+        user, expected = self._manager
+        if name != user:
+            raise RestError("invalid_username", "<strong>Error:</strong> Unknown username.", 401)
+        # WordPress shows application passwords in groups of four and takes them with or without the spaces.
+        if not _equals(expected.replace(" ", ""), password.replace(" ", "")):
+            raise RestError("incorrect_password", "The provided password is an invalid application password.", 401)
+        return True
+
+
+def is_secure(request: Request, switches: ShopSwitches) -> bool:
+    """Whether WordPress takes a request for https: `is_ssl()`, which a proxy in front must tell."""
+    forwarded = request.headers.get("x-forwarded-proto", "").strip().lower()
+    return switches.behind_tls or "https" in (forwarded, request.scope["scheme"])
+
+
+def _check_permission(key: ApiKey, method: str) -> None:
+    wanted = "read" if method in {"GET", "HEAD"} else "write"
+    if key.permission not in {wanted, "read_write"}:
+        raise _authentication_error(f"The API key provided does not have {wanted} permissions.")
+
+
+def _authentication_error(words: str) -> RestError:
+    return RestError("woocommerce_rest_authentication_error", words, 401)
+
+
+def _read_basic(request: Request) -> tuple[str, str] | None:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return name, secret
+
+
+async def _read_form(request: Request) -> Pairs:
+    if not request.headers.get("content-type", "").lower().startswith(FORM):
+        return []
+    return parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
+
+
+def _equals(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,88 @@
+"""The routes of wc/v3 and of the index: thin HTTP around the actions."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from panelr_bridge.simulators.woocommerce.payload import encode_json
+from panelr_bridge.simulators.woocommerce.rest.authentication import RestAuthenticator
+from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply, read_call
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError
+from panelr_bridge.simulators.woocommerce.rest.notes import NOTES
+from panelr_bridge.simulators.woocommerce.rest.orders import ORDERS
+from panelr_bridge.simulators.woocommerce.rest.products import PRODUCTS
+from panelr_bridge.simulators.woocommerce.rest.webhooks import WEBHOOKS
+from panelr_bridge.simulators.woocommerce.rest_actions import WC_ADDRESSES
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+
+ACTS: Mapping[str, Act] = {**ORDERS, **NOTES, **WEBHOOKS, **PRODUCTS}
+JSON_TYPE = "application/json; charset=UTF-8"
+
+
+def rest_routes(store: SimulatedShop, gate: RestAuthenticator, vendor: str) -> list[Route]:
+    """Give the routes; WordPress takes each address with a slash on its end, too, and redirects nobody."""
+    addresses = [(_build_endpoint(store, gate, name), *WC_ADDRESSES[name]) for name in WC_ADDRESSES]
+    addresses.append((_build_index(store, vendor), ("GET",), "/wp-json"))
+    return [
+        Route(path + end, answer, methods=list(methods)) for answer, methods, path in addresses for end in ("", "/")
+    ]
+
+
+def _build_endpoint(
+    store: SimulatedShop, gate: RestAuthenticator, name: str
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            await gate.admit(request, name.partition(".")[2])
+            call = await read_call(request)
+            reply = await ACTS[name](store, call)
+        except RestError as error:
+            return _build_response(store, RestReply(error.body, error.status))
+        return _build_response(store, RestReply(_select_fields(reply.body, call), reply.status, reply.headers))
+
+    return answer
+
+
+def _build_index(store: SimulatedShop, vendor: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_: Request) -> Response:
+        body = {
+            "name": "Simulated shop",
+            "description": "",
+            "url": store.home_url,
+            "home": store.home_url,
+            "gmt_offset": -5,
+            "timezone_string": "",
+            "namespaces": ["oembed/1.0", "wc/v1", "wc/v2", "wc/v3", vendor, "wp/v2"],
+            "authentication": {},
+            "routes": {},
+        }
+        return _build_response(store, RestReply(body))
+
+    return answer
+
+
+def _build_response(store: SimulatedShop, reply: RestReply) -> Response:
+    headers = {"Link": f'<{store.home_url}/wp-json/>; rel="https://api.w.org/"', **reply.headers}
+    return Response(encode_json(reply.body), reply.status, headers, media_type=JSON_TYPE)
+
+
+def _select_fields(body: Any, call: RestCall) -> Any:
+    """Leave what `_fields` asks for, "billing.email" too. A single thing keeps its links, whatever is asked."""
+    wanted = call.several("_fields")
+    if not wanted:
+        return body
+    if isinstance(body, list):
+        return [_pick_fields(each, wanted) for each in body]
+    return _pick_fields(body, [*wanted, "_links"])
+
+
+def _pick_fields(thing: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
+    picked = {}
+    for name, value in thing.items():
+        inner = [field.partition(".")[2] for field in wanted if field.partition(".")[0] == name]
+        if inner:
+            picked[name] = value if "" in inner or not isinstance(value, dict) else _pick_fields(value, inner)
+    return picked

@@ -1,0 +1,56 @@
+"""What can be asked of the shop over REST: the name of each action, its methods and its path.
+
+The names ("orders.update") are those that faults and the journal of requests go by.
+"""
+
+from collections.abc import Mapping
+
+from starlette.routing import compile_path
+
+WC = "/wp-json/wc/v3"
+RESOURCE = "/wp-json/{vendor:path}/woo/orders"
+ORDER = f"{WC}/orders/{{number:int}}"
+WEBHOOK = f"{WC}/webhooks/{{number:int}}"
+PRODUCT = f"{WC}/products/{{number:int}}"
+READ = ("GET",)
+# What WordPress calls editable.
+EDIT = ("POST", "PUT", "PATCH")
+
+WC_ADDRESSES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "orders.list": (READ, f"{WC}/orders"),
+    "orders.create": (("POST",), f"{WC}/orders"),
+    "orders.get": (READ, ORDER),
+    "orders.update": (EDIT, ORDER),
+    "orders.delete": (("DELETE",), ORDER),
+    "notes.list": (READ, f"{ORDER}/notes"),
+    "notes.create": (("POST",), f"{ORDER}/notes"),
+    "webhooks.list": (READ, f"{WC}/webhooks"),
+    "webhooks.create": (("POST",), f"{WC}/webhooks"),
+    "webhooks.get": (READ, WEBHOOK),
+    "webhooks.update": (EDIT, WEBHOOK),
+    "webhooks.delete": (("DELETE",), WEBHOOK),
+    "products.list": (READ, f"{WC}/products"),
+    "products.get": (READ, PRODUCT),
+    "variations.list": (READ, f"{PRODUCT}/variations"),
+    "variations.get": (READ, f"{PRODUCT}/variations/{{variation:int}}"),
+}
+ADDRESSES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    **WC_ADDRESSES,
+    "index.get": (READ, "/wp-json"),
+    "resource.list": (READ, RESOURCE),
+    "resource.create": (("POST",), RESOURCE),
+    "resource.get": (READ, f"{RESOURCE}/{{number:int}}"),
+    "resource.update": (("PUT", "PATCH"), f"{RESOURCE}/{{number:int}}"),
+    "resource.delete": (("DELETE",), f"{RESOURCE}/{{number:int}}"),
+}
+PATTERNS = [(name, methods, compile_path(path)[0]) for name, (methods, path) in ADDRESSES.items()]
+
+
+def find_action(method: str, path: str) -> tuple[str, dict[str, str]]:
+    """Give the action that a request is, and what its path tells; no action ("") for what the shop does not know."""
+    method = "GET" if method == "HEAD" else method
+    for name, methods, pattern in PATTERNS:
+        found = pattern.match(path.rstrip("/"))
+        if found and method in methods:
+            return name, found.groupdict()
+    return "", {}
