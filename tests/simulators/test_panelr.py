@@ -531,7 +531,7 @@ async def test_faults_wait_for_their_action_and_their_times(panelr: Caller) -> N
 async def test_an_after_fault_leaves_a_refused_request_alone(panelr: Caller) -> None:
     panelr.panel.faults.add("reset", when="after")
     assert refused(await panelr.create({})) == (422, "customer_email is required")
-    assert [fault.kind for fault in panelr.panel.faults.waiting] == ["reset"]
+    assert [fault.kind for fault in panelr.panel.faults.pending] == ["reset"]
 
 
 # --- by hand --------------------------------------------------------------------------------------------------------
@@ -556,7 +556,7 @@ async def test_an_after_fault_leaves_a_refused_request_alone(panelr: Caller) -> 
 async def test_an_impossible_fault_is_refused(panelr: Caller, body: dict[str, Any], text: str) -> None:
     response = await panelr.client.post("/_sim/faults", json=body)
     assert (response.status_code, response.json()["error"][: len(text)]) == (400, text)
-    assert panelr.panel.faults.waiting == []
+    assert panelr.panel.faults.pending == []
 
 
 async def test_faults_by_hand(panelr: Caller) -> None:

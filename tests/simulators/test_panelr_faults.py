@@ -84,7 +84,7 @@ async def test_the_oldest_fault_that_fits_is_used_up_once(panelr: Caller) -> Non
     panelr.panel.faults.add("forbidden", wc_order_id="700")
     panelr.panel.faults.add("refuse")
     assert [await panelr.create(number) for number in ("700", "701", "701", "700")] == [403, 401, 422, 200]
-    assert panelr.panel.faults.waiting == []
+    assert panelr.panel.faults.pending == []
 
 
 async def test_a_narrow_fault_by_hand(panelr: Caller) -> None:
@@ -111,4 +111,4 @@ async def test_an_impossible_narrow_fault_is_refused(panelr: Caller, body: dict[
     assert (response.status_code, response.json()["error"]) == (400, text)
     with pytest.raises(FaultError):
         panelr.panel.faults.add("refuse", **body)
-    assert panelr.panel.faults.waiting == []
+    assert panelr.panel.faults.pending == []

@@ -86,7 +86,7 @@ async def test_a_fault_strikes_the_action_and_the_order_that_it_names(shop: Shop
     auth = ("bridge", "application-password")
     answers = [await shop.client.put(f"{RESOURCE}/20", json={"status": "completed"}, auth=auth) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [502, 200]
-    assert shop.store.faults.waiting == []
+    assert shop.store.faults.pending == []
 
 
 async def test_what_the_shop_refuses_anyway_is_left_alone_afterwards(shop: Shop) -> None:
@@ -109,7 +109,7 @@ async def test_faults_that_cannot_be(shop: Shop, body: dict[str, Any], words: st
     answer = await shop.client.post("/_sim/faults", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(words)
-    assert shop.store.faults.waiting == []
+    assert shop.store.faults.pending == []
 
 
 async def test_a_field_that_no_shop_knows_is_refused(shop: Shop) -> None:

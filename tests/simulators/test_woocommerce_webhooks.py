@@ -87,7 +87,7 @@ class Rig:
         return self.store.create(OrderChanges(lines=[line], **changes)).id
 
     async def settled(self) -> list[str]:
-        await self.store.webhooks.settle()
+        await self.store.webhooks.wait_until_idle()
         return self.receiver.topics
 
 
@@ -188,7 +188,7 @@ async def test_expect_is_sent_from_one_mebibyte_on() -> None:
     async with raw_receiver(requests) as url, open_rig() as rig:
         rig.store.webhooks.register(topic="order.updated", delivery_url=url, secret=SECRET)
         rig.order(meta={"big": "x" * 1_048_576})
-        await rig.store.webhooks.settle()
+        await rig.store.webhooks.wait_until_idle()
     assert head_lines(requests[1])[-3:-1] == ["Connection: close", "Expect: 100-Continue"]
 
 
@@ -516,10 +516,10 @@ async def test_ping_follows_redirects() -> None:
     sink = Starlette(routes=[Route("/here", moved, methods=["POST"]), Route("/there", there, methods=["GET", "POST"])])
     async with running(sink) as url, open_rig() as rig:
         webhook = rig.store.webhooks.register(topic="order.created", delivery_url=f"{url}/here")
-        await rig.store.webhooks.settle()
+        await rig.store.webhooks.wait_until_idle()
         assert webhook.pending_delivery is False
         rig.order()
-        await rig.store.webhooks.settle()
+        await rig.store.webhooks.wait_until_idle()
     assert seen[:2] == ["POST /here webhook_id=1", "GET /there webhook_id=1"]
     # The delivery got a 302, which is a success; nobody followed it.
     assert len(seen) == 3
@@ -540,7 +540,7 @@ async def test_which_answers_are_failures(rig: Rig, status: int, failures: int) 
 
 async def test_disabled_at_the_seventh_failure_and_what_follows(rig: Rig) -> None:
     (webhook,) = rig.register("order.created")
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     rig.receiver.status = 500
     counts = []
     for _ in range(6):
@@ -586,17 +586,17 @@ async def test_paused_webhook_queues_nothing(rig: Rig) -> None:
 
 async def test_time_out_and_refused_connection_are_failures(rig: Rig) -> None:
     (webhook,) = rig.register("order.created")
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     rig.store.webhooks.timeout_seconds = 0.05
     rig.receiver.seconds = 0.5
     rig.order()
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     webhook.delivery_url = "http://127.0.0.1:1/"
     rig.order()
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     webhook.delivery_url = "nonsense"
     rig.order()
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     timed_out, refused, nonsense = [entry for entry in rig.store.webhooks.deliveries if entry.order_id]
     assert webhook.failure_count == 3
     assert timed_out.answer.error == "http_request_failed: cURL error 28: Operation timed out after 50 milliseconds"
@@ -609,7 +609,7 @@ async def test_time_out_and_refused_connection_are_failures(rig: Rig) -> None:
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_redelivery_sends_the_same_bytes(rig: Rig, *, at_once: bool) -> None:
     rig.register("order.created")
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     rig.order()
     await rig.settled()
     rig.receiver.seconds = 0.1
@@ -635,9 +635,9 @@ async def test_webhook_registered_before_the_shop_opens_is_pinged_then() -> None
         store.webhooks.register(topic="order.created", delivery_url=f"{sink_url}/hook")
         store.create(OrderChanges(status="pending"))
         with pytest.raises(RuntimeError, match="not being served"):
-            await store.webhooks.settle()
+            await store.webhooks.wait_until_idle()
         async with running(app):
-            await store.webhooks.settle()
+            await store.webhooks.wait_until_idle()
     assert receiver.pings == ["webhook_id=1"]
     assert receiver.topics == ["order.created"]
 

@@ -41,7 +41,7 @@ class Both:
         billing = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.test"}
         wanted = OrderChanges(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
         order = self.store.create(wanted, created_via="checkout")
-        await self.store.webhooks.settle()
+        await self.store.webhooks.wait_until_idle()
         return order.id
 
     def meta(self, number: int) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Both:
     async def quiet(self) -> None:
         """Wait until the shop has nothing to tell and nothing has been written for a while."""
         while True:
-            await self.store.webhooks.settle()
+            await self.store.webhooks.wait_until_idle()
             before = len(self.store.requests), len(self.store.webhooks.deliveries)
             await asyncio.sleep(0.4)
             if (len(self.store.requests), len(self.store.webhooks.deliveries)) == before:

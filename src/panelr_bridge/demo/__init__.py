@@ -34,31 +34,31 @@ SCENES = (
 async def play(out: Console) -> bool:
     """Play all scenes and return whether each came out as it should. Leaves no process and no file behind."""
     began = time.monotonic()
-    teller = DemoConsole(out)
+    console = DemoConsole(out)
     with tempfile.TemporaryDirectory(prefix="panelr-bridge-demo-") as name:
         log = Path(name) / LOG_FILE
-        teller.opening()
+        console.print_intro()
         try:
             async with _stop_on_sigterm(), asyncio.timeout(LONGEST_SECONDS), open_stage(Path(name), log=log) as stage:
-                good = await _play_scenes(stage, teller, began=began)
+                good = await _play_scenes(stage, console, began=began)
         except TimeoutError:
-            good = teller.failed(SceneFailed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
+            good = console.report_failure(SceneFailed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
         except SceneFailed as failed:
-            good = teller.failed(failed)
+            good = console.report_failure(failed)
         if not good:
-            teller.log(log)
+            console.print_log(log)
     return good
 
 
-async def _play_scenes(stage: DemoStage, teller: DemoConsole, *, began: float) -> bool:
+async def _play_scenes(stage: DemoStage, console: DemoConsole, *, began: float) -> bool:
     """Play the scenes until one fails; the accounts are shown either way."""
     good = True
     try:
         for scene in SCENES:
-            await scene(stage, teller)
+            await scene(stage, console)
     except SceneFailed as failed:
-        good = teller.failed(failed)
-    return await summary.show_summary(stage, teller, began=began, good=good)
+        good = console.report_failure(failed)
+    return await summary.show_summary(stage, console, began=began, good=good)
 
 
 @contextlib.asynccontextmanager

@@ -15,11 +15,11 @@ LOG_LINES = 25
 
 
 class SceneFailed(Exception):
-    """A scene did not come out as it should; `points` say what was expected and what was found."""
+    """A scene did not come out as it should; `details` say what was expected and what was found."""
 
-    def __init__(self, words: str, *points: str) -> None:
+    def __init__(self, words: str, *details: str) -> None:
         super().__init__(words)
-        self.points = points
+        self.details = details
 
 
 class DemoConsole:
@@ -29,25 +29,25 @@ class DemoConsole:
         self.out = out
         self._scenes = 0
 
-    def opening(self) -> None:
+    def print_intro(self) -> None:
         """Say what this is."""
         self.out.print()
         self.out.print("[bold]Panelr bridge: the demo[/]")
         self.out.print("A shop takes orders, the bridge makes exactly one work order of each, Panelr")
         self.out.print("keeps them. Shop and Panelr are simulated; the bridge is the real server.")
 
-    def scene(self, title: str) -> None:
+    def start_scene(self, title: str) -> None:
         """Begin the next scene."""
         self._scenes += 1
         self.out.print()
         self.out.print(Rule(f"[bold cyan]{self._scenes}  {title}[/]", align="left", style="dim"))
 
-    def say(self, label: str, *lines: str) -> None:
+    def print_line(self, label: str, *lines: str) -> None:
         """Say `lines`, the first one under `label`."""
         for place, line in enumerate(lines):
-            self._row(f"[dim]{label if place == 0 else ''}[/]", line)
+            self._print_row(f"[dim]{label if place == 0 else ''}[/]", line)
 
-    def prove(self, words: str, *, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    def check(self, words: str, *, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
         """Say `words` if all that was found is as expected; raise Failed with what differs otherwise."""
         differing = [
             f"{name}: expected {value}, found {found.get(name)}"
@@ -56,16 +56,16 @@ class DemoConsole:
         ]
         if differing:
             raise SceneFailed(f"not so: {words}", *differing)
-        self._row(f"{MARK_INDENT}[bold green]✔[/]", f"[green]{escape_markup(words)}[/]")
+        self._print_row(f"{MARK_INDENT}[bold green]✔[/]", f"[green]{escape_markup(words)}[/]")
 
-    def failed(self, failed: SceneFailed) -> bool:
+    def report_failure(self, failed: SceneFailed) -> bool:
         """Say what went wrong; returns False."""
-        self._row(f"{MARK_INDENT}[bold red]✘[/]", f"[bold red]{escape_markup(str(failed))}[/]")
-        for point in failed.points:
-            self._row("", f"[red]{escape_markup(point)}[/]")
+        self._print_row(f"{MARK_INDENT}[bold red]✘[/]", f"[bold red]{escape_markup(str(failed))}[/]")
+        for point in failed.details:
+            self._print_row("", f"[red]{escape_markup(point)}[/]")
         return False
 
-    def log(self, path: Path) -> None:
+    def print_log(self, path: Path) -> None:
         """Show the end of the bridge's log, and say how the demo ended."""
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         self.out.print()
@@ -75,7 +75,7 @@ class DemoConsole:
             self.out.print(f"  {line}", markup=False, soft_wrap=True)
         self.out.print("[bold red]The demo failed.[/] What went wrong stands above, beside the ✘.")
 
-    def _row(self, label: str, line: str) -> None:
+    def _print_row(self, label: str, line: str) -> None:
         """One line; what does not fit is wrapped below itself and not below the label."""
         # A table would do the same, and fill every line with blanks up to the console's width.
         head = Text.from_markup(f" {label}")

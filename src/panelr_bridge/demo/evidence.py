@@ -31,20 +31,20 @@ class OrderedItem:
 
 
 async def check_created(
-    stage: DemoStage, teller: DemoConsole, order: Order, items: Sequence[OrderedItem], words: str
+    stage: DemoStage, console: DemoConsole, order: Order, items: Sequence[OrderedItem], words: str
 ) -> Json:
     """Wait until `order` is created, tell what Panelr and the bridge keep of it, and prove that it is `items`, once."""
-    story = await stage.bridge.until(order.id, "created")
+    story = await stage.bridge.wait_for_state(order.id, "created")
     work_orders = stage.panel.of_wc_order(str(order.id))
     for work_order in work_orders:
-        teller.say("panelr", _describe_work_order(work_order))
+        console.print_line("panelr", _describe_work_order(work_order))
     told = sum(delivery["times"] for delivery in story["deliveries"])
-    teller.say(
+    console.print_line(
         "stored",
         f"order {order.id} is [green]{story['state']}[/], {story['reference_code']};"
         f" webhooks {told}, calls to Panelr {len(story['attempt_log'])}",
     )
-    deliveries = await stage.delivered(order.id)
+    deliveries = await stage.wait_for_deliveries(order.id)
     found = {
         "work orders in Panelr": len(work_orders),
         "calls to create it that reached Panelr": count_create_calls(stage, order),
@@ -61,7 +61,7 @@ async def check_created(
         "deliveries counted by the bridge": len(deliveries),
         "deliveries not answered 2xx": [],
     }
-    teller.prove(words, found=found, expected=expected)
+    console.check(words, found=found, expected=expected)
     return story
 
 

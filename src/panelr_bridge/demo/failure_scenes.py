@@ -16,62 +16,64 @@ SLOW_SECONDS = 0.3
 UNSENT = DeliveryResponse(status=None, body=b"", location=None, milliseconds=0, error=None)
 
 
-async def repeated_deliveries(stage: DemoStage, teller: DemoConsole) -> None:
+async def repeated_deliveries(stage: DemoStage, console: DemoConsole) -> None:
     """Tell of a new order many times at once, under two topics, while Panelr is slow."""
-    teller.scene("One order is told again and again, at the same moment")
+    console.start_scene("One order is told again and again, at the same moment")
     webhooks = stage.store.webhooks
     webhooks.hold()
     stage.panel.settings = replace(stage.panel.settings, latency_seconds=SLOW_SECONDS)
-    order = await place_demo_order(stage, teller, NewOrderLine(stage.store.product(sku=MONTH)))
+    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=MONTH)))
     unsent = [_build_delivery(stage, order, topic) for topic in ("order.created", "order.updated")]
     half = TOLD_AT_ONCE // len(unsent)
-    teller.say("webhooks", f"{TOLD_AT_ONCE} at once, while Panelr takes {SLOW_SECONDS:g} s for an answer ...")
+    console.print_line("webhooks", f"{TOLD_AT_ONCE} at once, while Panelr takes {SLOW_SECONDS:g} s for an answer ...")
     heard = await asyncio.gather(*(webhooks.redeliver(each, half, at_once=True) for each in unsent))
-    teller.say("", f"→ {count_responses(each for part in heard for each in part)}")
+    console.print_line("", f"→ {count_responses(each for part in heard for each in part)}")
     stage.panel.settings = replace(stage.panel.settings, latency_seconds=0.0)
     webhooks.release()
-    deliveries = await stage.delivered(order.id)
-    teller.say(
+    deliveries = await stage.wait_for_deliveries(order.id)
+    console.print_line(
         "", f"... and {len(deliveries) - TOLD_AT_ONCE} more afterwards → {count_responses(deliveries[TOLD_AT_ONCE:])}"
     )
     words = f"{len(deliveries)} deliveries, one request to Panelr, one work order."
-    await check_created(stage, teller, order, [OrderedItem(product_id=1)], words)
+    await check_created(stage, console, order, [OrderedItem(product_id=1)], words)
 
 
-async def answer_lost(stage: DemoStage, teller: DemoConsole) -> None:
+async def answer_lost(stage: DemoStage, console: DemoConsole) -> None:
     """Let Panelr create the work order and cut the connection before it has answered."""
-    teller.scene("Panelr creates the work order, and its answer is lost")
+    console.start_scene("Panelr creates the work order, and its answer is lost")
     stage.panel.faults.add("reset", action="create_work_order", when="after")
-    order = await place_demo_order(stage, teller, NewOrderLine(stage.store.product(sku=YEAR)))
+    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=YEAR)))
     # The state of the moment is in the first answer; by the time that one could ask, the look-up may be done.
-    answer = read_response((await report_deliveries(stage, teller, order))[0])
-    teller.say("bridge", f"[magenta]{answer.get('state')}[/]: {escape_markup(str(answer.get('reason')))}")
-    story = await stage.bridge.until(order.id, "created")
-    teller.say("calls", describe_calls(story))
-    teller.prove(
+    answer = read_response((await report_deliveries(stage, console, order))[0])
+    console.print_line("bridge", f"[magenta]{answer.get('state')}[/]: {escape_markup(str(answer.get('reason')))}")
+    story = await stage.bridge.wait_for_state(order.id, "created")
+    console.print_line("calls", describe_calls(story))
+    console.check(
         "It was not sent again: the bridge looked, and found it.",
         found={"state": answer.get("state"), "adopted": story["adopted"], "reason": story["reasons"][0]["code"]},
         expected={"state": "unconfirmed", "adopted": True, "reason": "adopted_by_look_up"},
     )
-    await check_created(stage, teller, order, [OrderedItem(product_id=2)], "Adopted: one work order, no double.")
+    await check_created(stage, console, order, [OrderedItem(product_id=2)], "Adopted: one work order, no double.")
 
 
-async def panelr_down(stage: DemoStage, teller: DemoConsole) -> None:
+async def panelr_down(stage: DemoStage, console: DemoConsole) -> None:
     """Shut Panelr down, place an order, and bring Panelr back."""
-    teller.scene("Panelr is down for a moment")
+    console.start_scene("Panelr is down for a moment")
     await stage.panelr.stop()
-    teller.say("panelr", "shut down: nothing listens at its address any more")
+    console.print_line("panelr", "shut down: nothing listens at its address any more")
     renewal = {"panelr_intent": "renewal", "panelr_activation_id": "4711"}
-    order = await place_demo_order(stage, teller, NewOrderLine(stage.store.product(sku=MONTH), meta=renewal))
-    await report_deliveries(stage, teller, order)
-    story = await stage.bridge.until(order.id, "queued", attempts=2)
-    teller.say("bridge", f"[cyan]queued[/]: {escape_markup(story['reasons'][0]['words'])}; owed, and tried again")
+    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=MONTH), meta=renewal))
+    await report_deliveries(stage, console, order)
+    story = await stage.bridge.wait_for_state(order.id, "queued", attempts=2)
+    console.print_line(
+        "bridge", f"[cyan]queued[/]: {escape_markup(story['reasons'][0]['words'])}; owed, and tried again"
+    )
     await stage.panelr.start()
-    teller.say("panelr", "is back")
-    story = await stage.bridge.until(order.id, "created")
-    teller.say("calls", describe_calls(story))
+    console.print_line("panelr", "is back")
+    story = await stage.bridge.wait_for_state(order.id, "created")
+    console.print_line("calls", describe_calls(story))
     words = "Panelr was back, and the order was created by itself: once."
-    await check_items(stage, teller, order, (OrderedItem(product_id=1, intent="renewal", activation_id=4711),), words)
+    await check_items(stage, console, order, (OrderedItem(product_id=1, intent="renewal", activation_id=4711),), words)
 
 
 def _build_delivery(stage: DemoStage, order: Order, topic: str) -> Delivery:

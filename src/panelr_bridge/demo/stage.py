@@ -73,7 +73,7 @@ class BridgeServer:
         except httpx.HTTPError as error:
             raise SceneFailed("the bridge does not answer", f"{method} {path}: {type(error).__name__}") from error
 
-    async def api(self, method: str, path: str, **more: Any) -> Any:
+    async def call_api(self, method: str, path: str, **more: Any) -> Any:
         """Use the admin API; returns the answer's JSON, raises Failed when it is an error."""
         answer = await self.request(method, f"/api/v1{path}", **more)
         try:
@@ -83,22 +83,22 @@ class BridgeServer:
             words = f"the admin API answers {method} {path} with {answer.status_code}"
             raise SceneFailed(words, answer.text[:300]) from None
 
-    async def order(self, woo_order_id: int) -> Json:
+    async def read_order(self, woo_order_id: int) -> Json:
         """Return all that the admin API tells of an order; raises Failed when it knows none."""
-        found = (await self.api("GET", f"/orders?woo_order_id={woo_order_id}"))["data"]
+        found = (await self.call_api("GET", f"/orders?woo_order_id={woo_order_id}"))["data"]
         if len(found) != 1:
             raise SceneFailed(f"the admin API should know order {woo_order_id} once; it knows it {len(found)} times")
-        story: Json = (await self.api("GET", f"/orders/{found[0]['id']}"))["data"]
+        story: Json = (await self.call_api("GET", f"/orders/{found[0]['id']}"))["data"]
         return story
 
-    async def until(self, woo_order_id: int, state: str, *, attempts: int = 0) -> Json:
+    async def wait_for_state(self, woo_order_id: int, state: str, *, attempts: int = 0) -> Json:
         """Wait until an order is in `state`, after at least so many attempts; raises Failed with what it is instead."""
         story: Json = {}
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not story or story["state"] != state or len(story["attempt_log"]) < attempts:
                     await asyncio.sleep(0.03)
-                    story = await self.order(woo_order_id)
+                    story = await self.read_order(woo_order_id)
         except TimeoutError:
             words = "; ".join(reason["words"] for reason in story.get("reasons", []))
             found = f"{story.get('state', 'not known')} after {len(story.get('attempt_log', []))} attempts {words}"
@@ -123,11 +123,11 @@ class DemoStage:
         """Panelr's inside."""
         return self.panelr.panel
 
-    async def delivered(self, order_id: int) -> list[Delivery]:
+    async def wait_for_deliveries(self, order_id: int) -> list[Delivery]:
         """Wait until the shop has sent its webhooks; returns those of the order, raises Failed when they do not end."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self.store.webhooks.settle()
+                await self.store.webhooks.wait_until_idle()
         except TimeoutError:
             raise SceneFailed(f"the shop's webhooks should be delivered within {PATIENCE_SECONDS:g} s") from None
         return [each for each in self.store.webhooks.deliveries if each.order_id == order_id]

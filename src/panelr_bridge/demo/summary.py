@@ -26,29 +26,29 @@ class SummaryRow:
     panelr: int | None = None
 
 
-async def show_summary(stage: DemoStage, teller: DemoConsole, *, began: float, good: bool) -> bool:
+async def show_summary(stage: DemoStage, console: DemoConsole, *, began: float, good: bool) -> bool:
     """Show the accounts; returns whether the scenes were `good` and the accounts are even."""
     try:
         rows = await _count_rows(stage)
-        teller.scene("The accounts, counted on each side")
-        teller.out.print(Padding(_build_table(rows), (0, 0, 0, 2), expand=False))
+        console.start_scene("The accounts, counted on each side")
+        console.out.print(Padding(_build_table(rows), (0, 0, 0, 2), expand=False))
         if good:
-            _check_rows(teller, rows)
+            _check_rows(console, rows)
     except SceneFailed as failed:
-        return teller.failed(failed)
+        return console.report_failure(failed)
     if good:
-        teller.out.print()
-        teller.out.print(f"[bold green]All as it should be[/], in {time.monotonic() - began:.1f} seconds. What next:")
-        teller.out.print("  [bold]README.md[/]   how to connect your shop and your Panelr")
-        teller.out.print("  [bold]make serve[/]  start the bridge with the settings of your .env")
+        console.out.print()
+        console.out.print(f"[bold green]All as it should be[/], in {time.monotonic() - began:.1f} seconds. What next:")
+        console.out.print("  [bold]README.md[/]   how to connect your shop and your Panelr")
+        console.out.print("  [bold]make serve[/]  start the bridge with the settings of your .env")
     return good
 
 
 async def _count_rows(stage: DemoStage) -> list[SummaryRow]:
     """Count the same things on all sides."""
-    known = (await stage.bridge.api("GET", f"/orders?per_page={MOST}"))["data"]
-    stories = [await stage.bridge.order(order["woo_order_id"]) for order in known]
-    told = (await stage.bridge.api("GET", f"/deliveries?per_page={MOST}"))["data"]
+    known = (await stage.bridge.call_api("GET", f"/orders?per_page={MOST}"))["data"]
+    stories = [await stage.bridge.read_order(order["woo_order_id"]) for order in known]
+    told = (await stage.bridge.call_api("GET", f"/deliveries?per_page={MOST}"))["data"]
     calls = [call for story in stories for call in story["attempt_log"] if call["action"] == "create_work_order"]
     created = [order for order in known if order["state"] == "created"]
     made = list(stage.panel.work_orders.values())
@@ -78,13 +78,13 @@ def _count_matching_references(known: list[Json], stage: DemoStage) -> int:
     return sum((order.wc_order_id, order.reference_code) in pairs for order in stage.panel.work_orders.values())
 
 
-def _check_rows(teller: DemoConsole, rows: list[SummaryRow]) -> None:
+def _check_rows(console: DemoConsole, rows: list[SummaryRow]) -> None:
     """Prove that each row is even, and that nothing is left, doubled or lost where only one side can know."""
     sides = {row.what: [side for side in (row.shop, row.bridge, row.panelr) if side is not None] for row in rows}
     even = {what: counts if len(counts) == 1 else [counts[0]] * len(counts) for what, counts in sides.items()}
     nothing = {what: [0] for what, counts in sides.items() if len(counts) == 1}
     words = "Every order became one work order: none doubled, none lost."
-    teller.prove(words, found=sides, expected=even | nothing)
+    console.check(words, found=sides, expected=even | nothing)
 
 
 def _build_table(rows: list[SummaryRow]) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-WHENS = ("before", "after")
+FAULT_TIMES = ("before", "after")
 EVERY_ACTION = "*"
 
 
@@ -70,12 +70,12 @@ class Fault:
     about: Mapping[str, str | None] = field(default_factory=dict)
     struck: int = 0
 
-    def fits(self, action: str, when: str, about: Mapping[str, str]) -> bool:
+    def matches(self, action: str, when: str, about: Mapping[str, str]) -> bool:
         """Whether it strikes such a request; letter case in what the request tells does not matter."""
         told = all(value is None or value.casefold() == about.get(name) for name, value in self.about.items())
         return told and self.when == when and self.action in (EVERY_ACTION, action)
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The fault as a JSON object."""
         shown = {name: value for name, value in vars(self).items() if name not in {"about", "struck"}}
         return {**shown, **self.about, "struck": self.struck}
@@ -85,8 +85,8 @@ class FaultQueue:
     """The faults in waiting, oldest first."""
 
     def __init__(self, repertoire: FaultCatalogue) -> None:
-        self.repertoire = repertoire
-        self.waiting: list[Fault] = []
+        self.catalogue = repertoire
+        self.pending: list[Fault] = []
         self._last_id = 0
 
     def add(
@@ -111,7 +111,7 @@ class FaultQueue:
         "before" for the others. `seconds` is 5 and `body` is "html" unless given.
         Raises FaultError when there is no such kind or action, or a field does not fit.
         """
-        known = self.repertoire
+        known = self.catalogue
         _check_kind(known, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
         _check_target(action, (EVERY_ACTION, *known.actions), when, times)
         _check_values(seconds, status, retry_after)
@@ -131,27 +131,27 @@ class FaultQueue:
             body=body or "html",
             about=dict.fromkeys(known.subjects) | about,
         )
-        self.waiting.append(fault)
+        self.pending.append(fault)
         return fault
 
-    def strike(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
+    def take(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
         """Take the oldest fault that fits, using it up once; None when all is well.
 
         `about` holds what the request tells of the subjects, in lower case.
         """
-        for fault in self.waiting:
-            if fault.fits(action, when, about):
+        for fault in self.pending:
+            if fault.matches(action, when, about):
                 fault.struck += 1
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:
-                        self.waiting.remove(fault)
+                        self.pending.remove(fault)
                 return fault
         return None
 
     def clear(self) -> None:
         """Forget all faults in waiting; their numbers begin at 1 again."""
-        self.waiting.clear()
+        self.pending.clear()
         self._last_id = 0
 
 
@@ -167,8 +167,8 @@ def _check_kind(known: FaultCatalogue, kind: object, extras: Mapping[str, object
 def _check_target(action: object, actions: Collection[str], when: object, times: object) -> None:
     if action not in actions:
         raise FaultError(f"action must be one of {', '.join(actions)}")
-    if when is not None and when not in WHENS:
-        raise FaultError(f"when must be one of {', '.join(WHENS)}")
+    if when is not None and when not in FAULT_TIMES:
+        raise FaultError(f"when must be one of {', '.join(FAULT_TIMES)}")
     if times is not None and (not _is_int(times) or times < 1):
         raise FaultError("times must be an integer of at least 1, or null for every time")
 

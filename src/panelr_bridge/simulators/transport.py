@@ -48,7 +48,7 @@ class HttpExchange:
         transport: asyncio.Transport = self.scope["extensions"]["transport"]
         transport.close()
 
-    async def gone_within(self, seconds: float | None) -> bool:
+    async def wait_for_disconnect(self, seconds: float | None) -> bool:
         """Wait until the connection is gone, at most `seconds`; None waits as long as it takes."""
         try:
             async with asyncio.timeout(seconds):
@@ -58,7 +58,7 @@ class HttpExchange:
             return False
         return True
 
-    async def start(self, answer: HttpResponse) -> None:
+    async def send_head(self, answer: HttpResponse) -> None:
         """Send status and headers."""
         headers = [(b"content-type", answer.content_type.encode())]
         headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
@@ -66,31 +66,31 @@ class HttpExchange:
             headers.append((b"content-length", str(len(answer.body)).encode()))
         await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
 
-    async def pour(self, part: bytes, *, more: bool) -> None:
+    async def send_body(self, part: bytes, *, more: bool) -> None:
         """Send a part of the body."""
         await self.send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 async def send_response(answer: HttpResponse, exchange: HttpExchange) -> None:
     """Send an answer as it is."""
-    await exchange.start(answer)
-    await exchange.pour(b"" if answer.status in BODILESS else answer.body, more=False)
+    await exchange.send_head(answer)
+    await exchange.send_body(b"" if answer.status in BODILESS else answer.body, more=False)
 
 
 async def _hang(fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
-    if not await exchange.gone_within(fault.seconds):
+    if not await exchange.wait_for_disconnect(fault.seconds):
         await _close(fault, _answer, exchange)
 
 
 async def _close(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
     exchange.close()
     # The server would answer 500 by itself if we returned before it has noticed.
-    await exchange.gone_within(None)
+    await exchange.wait_for_disconnect(None)
 
 
 async def _reset(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
     reset_connection(dict(exchange.scope))
-    await exchange.gone_within(None)
+    await exchange.wait_for_disconnect(None)
 
 
 async def _send_garbage(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
@@ -100,30 +100,30 @@ async def _send_garbage(fault: Fault, answer: HttpResponse, exchange: HttpExchan
 
 
 async def _send_half(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
-    await exchange.start(answer)
-    await exchange.pour(answer.body[: len(answer.body) // 2], more=True)
+    await exchange.send_head(answer)
+    await exchange.send_body(answer.body[: len(answer.body) // 2], more=True)
     await _close(fault, answer, exchange)
 
 
 async def _send_slowly(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
-    await exchange.start(answer)
+    await exchange.send_head(answer)
     starts = range(0, len(answer.body), DRIP_BYTES)
     for start in starts:
-        if await exchange.gone_within(fault.seconds / len(starts)):
+        if await exchange.wait_for_disconnect(fault.seconds / len(starts)):
             return
-        await exchange.pour(answer.body[start : start + DRIP_BYTES], more=True)
-    await exchange.pour(b"", more=False)
+        await exchange.send_body(answer.body[start : start + DRIP_BYTES], more=True)
+    await exchange.send_body(b"", more=False)
 
 
 # What a fault makes of the answer, whoever answers ...
-ALTERED: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
+ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
     "html": lambda _fault, _answer: HttpResponse(200, PAGE, HTML_TYPE),
     "empty": lambda _fault, _answer: HttpResponse(200, b"", HTML_TYPE),
     "warnings": lambda _fault, answer: replace(answer, body=WARNINGS + answer.body, content_type=HTML_TYPE),
     "wrong_type": lambda _fault, answer: replace(answer, content_type=HTML_TYPE),
 }
 # ... and how the answer leaves, if it does.
-PLAYED: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Awaitable[None]]] = {
+FAULTY_SENDERS: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Awaitable[None]]] = {
     "hang": _hang,
     "reset": _reset,
     "close": _close,
@@ -131,7 +131,7 @@ PLAYED: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Awaitable[Non
     "truncated": _send_half,
     "slow": _send_slowly,
 }
-SILENT = ("hang", "reset", "close", "garbage")
+SILENT_FAULTS = ("hang", "reset", "close", "garbage")
 
 
 def build_status_response(fault: Fault, failure: HttpResponse) -> HttpResponse:
@@ -146,7 +146,7 @@ def apply_fault(
     fault: Fault, answer: HttpResponse, own: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]]
 ) -> HttpResponse:
     """The answer as `fault` has it, before it leaves; `own` are the kinds of the simulator that answers."""
-    change = own.get(fault.kind) or ALTERED.get(fault.kind)
+    change = own.get(fault.kind) or ALTERATIONS.get(fault.kind)
     if fault.status is not None:
         answer = replace(answer, status=fault.status)
     return change(fault, answer) if change else answer
@@ -154,7 +154,7 @@ def apply_fault(
 
 async def send_with_fault(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
     """Let an altered answer leave as `fault` has it."""
-    if fault.kind in PLAYED:
-        await PLAYED[fault.kind](fault, answer, exchange)
+    if fault.kind in FAULTY_SENDERS:
+        await FAULTY_SENDERS[fault.kind](fault, answer, exchange)
     else:
         await send_response(answer, exchange)

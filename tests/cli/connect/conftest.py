@@ -50,7 +50,7 @@ class Scene:
         """Have somebody make an order in the shop, and its webhooks delivered; returns its number."""
         async with ShopClient(url=self.shop_url, key="ck_demo", secret="cs_demo") as client:
             made = await client.create_order({"line_items": [{"product_id": 13, "quantity": 1}]} | fields)
-        await self.shop.webhooks.settle()
+        await self.shop.webhooks.wait_until_idle()
         return int(made["id"])
 
     async def map(self, **values: Any) -> None:

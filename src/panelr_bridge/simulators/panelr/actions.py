@@ -25,7 +25,7 @@ def run_action(panel: Panel, call: ApiCall) -> HttpResponse:
     except ApiError as no:
         retry_after = no.retry_after if panel.settings.sends_retry_after else None
         return failure_response(no.status, no.text, retry_after)
-    panel.rates.count(address=call.address, now=call.arrived)
+    panel.rate_limiter.count(address=call.address, now=call.arrived_at)
     return success_response(data)
 
 
@@ -37,19 +37,19 @@ def create_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
         methods=panel.payment_methods,
         strict=panel.settings.strict,
     )
-    return panel.create(new).created()
+    return panel.create(new).created_json()
 
 
 def get_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
     """Show one work order to whoever has its reference code and its token or its customer's e-mail address."""
-    found = panel.by_reference(call.query.get("ref", ""))
+    found = panel.find_by_reference(call.query.get("ref", ""))
     token, email = call.query.get("token"), call.query.get("email")
     if found is None or not (
         token == found.confirmation_token or (email is not None and email.casefold() == found.customer_email.casefold())
     ):
         raise ApiError(404, "Work order not found")
     method = panel.payment_methods.get(found.payment_method_id or 0)
-    return found.detailed(
+    return found.detail_json(
         payment_method=method.name if method else None, with_wc_order_id=panel.settings.shows_wc_order_id
     )
 
@@ -57,25 +57,25 @@ def get_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
 def get_work_orders(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
     """List a customer's work orders, newest first."""
     limit = min(read_positive(call.query.get("limit", str(DEFAULT_LIMIT)), "limit"), LARGEST_LIMIT)
-    found = panel.of_customer(_read_customer_id(panel, call))
+    found = panel.list_by_customer(_read_customer_id(panel, call))
     shows = panel.settings.shows_wc_order_id
-    return [work_order.listed(with_wc_order_id=shows) for work_order in found[:limit]]
+    return [work_order.list_json(with_wc_order_id=shows) for work_order in found[:limit]]
 
 
 def get_lines(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
     """List a customer's lines, in the order in which they were added."""
     wanted = _read_customer_id(panel, call)
-    return [line.shown() for line in panel.lines.values() if panel.customer_id(line.customer_email) == wanted]
+    return [line.as_json() for line in panel.lines.values() if panel.find_customer_id(line.customer_email) == wanted]
 
 
 def get_products(panel: Panel, _call: ApiCall) -> list[dict[str, Any]]:
     """List what is sold."""
-    return [product.shown() for product in panel.products.values()]
+    return [product.as_json() for product in panel.products.values()]
 
 
 def get_payment_methods(panel: Panel, _call: ApiCall) -> list[dict[str, Any]]:
     """List how it may be paid."""
-    return [method.shown() for method in panel.payment_methods.values()]
+    return [method.as_json() for method in panel.payment_methods.values()]
 
 
 def get_store_settings(_panel: Panel, _call: ApiCall) -> dict[str, Any]:
@@ -107,8 +107,8 @@ ACTIONS: Mapping[str, ApiAction] = {
 
 def _find_action(panel: Panel, call: ApiCall) -> Callable[[Panel, ApiCall], Any]:
     settings = panel.settings
-    panel.keys.check(given=call.key, expected=settings.api_key, address=call.address, now=call.arrived)
-    panel.rates.check(address=call.address, limit=settings.rate_per_minute, now=call.arrived)
+    panel.key_guard.check(given=call.key, expected=settings.api_key, address=call.address, now=call.arrived_at)
+    panel.rate_limiter.check(address=call.address, limit=settings.rate_per_minute, now=call.arrived_at)
     action = ACTIONS.get(call.action)
     hidden = call.action == "get_work_orders" and not settings.knows_get_work_orders
     if action is None or hidden:
@@ -122,7 +122,7 @@ def _read_customer_id(panel: Panel, call: ApiCall) -> int | None:
     """The customer whom a request names; None where nobody has that e-mail address."""
     email, customer_id = call.query.get("customer_email"), call.query.get("customer_id")
     if email:
-        return panel.customer_id(email)
+        return panel.find_customer_id(email)
     if customer_id:
         return read_positive(customer_id, "customer_id")
     raise ApiError(422, "customer_email or customer_id is required")

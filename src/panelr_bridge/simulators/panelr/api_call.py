@@ -11,7 +11,7 @@ from panelr_bridge.simulators.panelr.panel import Panel
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request, as far as the actions care. `arrived` is the panel's clock."""
+    """One request, as far as the actions care. `arrived_at` is the panel's clock."""
 
     action: str
     method: str
@@ -20,7 +20,7 @@ class ApiCall:
     address: str
     content_type: str
     body: bytes
-    arrived: float
+    arrived_at: float
 
 
 def read_json_object(panel: Panel, call: ApiCall) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from panelr_bridge.simulators.panelr.envelope import failure_response, parse_jso
 from panelr_bridge.simulators.panelr.faults import SUBJECTS
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
-from panelr_bridge.simulators.panelr.spoilt import SPOILT
-from panelr_bridge.simulators.transport import SILENT, HttpExchange, apply_fault, send_response, send_with_fault
+from panelr_bridge.simulators.panelr.spoilt import OWN_ALTERATIONS
+from panelr_bridge.simulators.transport import SILENT_FAULTS, HttpExchange, apply_fault, send_response, send_with_fault
 
 # What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
-NOTHING_DONE = failure_response(500, "Internal error, nothing was saved")
+SERVER_ERROR = failure_response(500, "Internal error, nothing was saved")
 
 
 class PanelrApi:
@@ -33,10 +33,10 @@ class PanelrApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or spoil it."""
         panel = self.panel
-        arrived = panel.clock()
-        panel.arrivals.append(arrived)
+        arrived_at = panel.clock()
+        panel.arrivals.append(arrived_at)
         try:
-            call = await _read_call(Request(scope, receive), arrived)
+            call = await _read_call(Request(scope, receive), arrived_at)
         except ClientDisconnect:
             return
         entry = JournalEntry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
@@ -48,25 +48,25 @@ class PanelrApi:
 
     async def _answer(self, call: ApiCall, entry: JournalEntry, exchange: HttpExchange) -> None:
         faults = self.panel.faults
-        about = _find_subject(self.panel, call) if faults.waiting else {}
-        answer = NOTHING_DONE
+        about = _find_subject(self.panel, call) if faults.pending else {}
+        answer = SERVER_ERROR
         # Before the key is looked at: an outage asks nobody for a key.
-        fault = faults.strike(call.action, "before", about)
+        fault = faults.take(call.action, "before", about)
         if fault is None:
             answer = run_action(self.panel, call)
             if answer.succeeded:
-                fault = faults.strike(call.action, "after", about)
+                fault = faults.take(call.action, "after", about)
         if fault is None:
             entry.status = answer.status
             await send_response(answer, exchange)
             return
-        answer = apply_fault(fault, answer, SPOILT)
+        answer = apply_fault(fault, answer, OWN_ALTERATIONS)
         entry.fault = fault.kind
-        entry.status = None if fault.kind in SILENT else answer.status
+        entry.status = None if fault.kind in SILENT_FAULTS else answer.status
         await send_with_fault(fault, answer, exchange)
 
 
-async def _read_call(request: Request, arrived: float) -> ApiCall:
+async def _read_call(request: Request, arrived_at: float) -> ApiCall:
     return ApiCall(
         action=request.query_params.get("action", ""),
         method=request.method,
@@ -75,7 +75,7 @@ async def _read_call(request: Request, arrived: float) -> ApiCall:
         address=request.client.host if request.client else "",
         content_type=request.headers.get("Content-Type", ""),
         body=await request.body(),
-        arrived=arrived,
+        arrived_at=arrived_at,
     )
 
 
@@ -90,8 +90,8 @@ def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
             told = parse_json(call.body)
     if not isinstance(told, Mapping):
         return {}
-    work_order = panel.named(told)
-    about = told if work_order is None else {**told, **work_order.about()}
+    work_order = panel.find_named(told)
+    about = told if work_order is None else {**told, **work_order.fault_subject()}
     return {name: str(about[name]).casefold() for name in SUBJECTS if name in about}
 
 

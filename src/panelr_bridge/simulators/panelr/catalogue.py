@@ -30,7 +30,7 @@ class Product:
     panel_product_id: int = 0
     bouquet_ids: list[int] = field(default_factory=lambda: [1, 2, 3])
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The product as a JSON object."""
         return asdict(self)
 
@@ -51,7 +51,7 @@ class PaymentMethod:
     adjustment_mode: str | None = None
     adjustment_value: Decimal | None = None
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The payment method as a JSON object."""
         return asdict(self)
 

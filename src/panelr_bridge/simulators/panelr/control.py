@@ -18,7 +18,7 @@ from panelr_bridge.simulators.panelr.control_call import (
 )
 from panelr_bridge.simulators.panelr.customer_lines import LINE_STATUSES
 from panelr_bridge.simulators.panelr.envelope import parse_json
-from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, WHENS, FaultError
+from panelr_bridge.simulators.panelr.faults import BODIES, FAULT_TIMES, KINDS, SUBJECTS, FaultError
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, LATER_STATUSES
@@ -46,7 +46,7 @@ async def show_index(request: Request) -> Response:
     """What can be done here, and how the panel is set."""
     panel = get_panel(request)
     kinds = {name: {"what": kind.what, "fields": kind.fields} for name, kind in KINDS.items()}
-    faults = {"kinds": kinds, "when": WHENS, "body": BODIES, "times": "1 unless given; null is every time"}
+    faults = {"kinds": kinds, "when": FAULT_TIMES, "body": BODIES, "times": "1 unless given; null is every time"}
     return json_response(
         {"pages": PAGES, "faults": faults, "statuses": STATUSES, "lines": LINES, "settings": _settings_json(panel)}
     )
@@ -56,7 +56,7 @@ async def list_work_orders(request: Request) -> Response:
     """Everything that is kept of the work orders, oldest first."""
     panel, wanted = get_panel(request), request.query_params.get("wc_order_id")
     found = list(panel.work_orders.values()) if wanted is None else panel.of_wc_order(wanted)
-    return json_response([each.everything() for each in found])
+    return json_response([each.full_json() for each in found])
 
 
 async def set_status(request: Request) -> Response:
@@ -68,7 +68,7 @@ async def set_status(request: Request) -> Response:
         work_order = get_panel(request).set_status(request.path_params["id"], status)
     except KeyError:
         return not_found_response("work order")
-    return json_response(work_order.everything())
+    return json_response(work_order.full_json())
 
 
 async def list_requests(request: Request) -> Response:
@@ -78,7 +78,7 @@ async def list_requests(request: Request) -> Response:
 
 async def list_faults(request: Request) -> Response:
     """The faults in waiting."""
-    return json_response([fault.shown() for fault in get_panel(request).faults.waiting])
+    return json_response([fault.as_json() for fault in get_panel(request).faults.pending])
 
 
 async def add_fault(request: Request) -> Response:
@@ -86,7 +86,7 @@ async def add_fault(request: Request) -> Response:
     given = await read_object(request, FAULT_FIELDS)
     if "kind" not in given:
         raise BadRequestError(f"kind is required, one of {', '.join(KINDS)}")
-    return json_response(get_panel(request).faults.add(**given).shown(), 201)
+    return json_response(get_panel(request).faults.add(**given).as_json(), 201)
 
 
 async def clear_faults(request: Request) -> Response:

@@ -29,7 +29,7 @@ async def list_lines(request: Request) -> Response:
     wanted = request.query_params.get("customer_email")
     found = get_panel(request).lines.values()
     return json_response(
-        [each.everything() for each in found if wanted is None or each.customer_email.casefold() == wanted.casefold()]
+        [each.full_json() for each in found if wanted is None or each.customer_email.casefold() == wanted.casefold()]
     )
 
 
@@ -42,7 +42,7 @@ async def add_line(request: Request) -> Response:
         line = get_panel(request).add_line(**given)
     except ValueError as unfit:
         raise BadRequestError(str(unfit)) from unfit
-    return json_response(line.everything(), 201)
+    return json_response(line.full_json(), 201)
 
 
 async def edit_line(request: Request) -> Response:
@@ -54,7 +54,7 @@ async def edit_line(request: Request) -> Response:
         return not_found_response("line")
     except ValueError as unfit:
         raise BadRequestError(str(unfit)) from unfit
-    return json_response(line.everything())
+    return json_response(line.full_json())
 
 
 async def remove_line(request: Request) -> Response:

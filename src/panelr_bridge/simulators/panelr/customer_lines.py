@@ -36,11 +36,11 @@ class CustomerLine:
         if not self.plugin_name:
             self.plugin_name = PLUGINS.get(self.plugin_id, "")
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The line as get_lines shows it."""
-        return {name: value for name, value in self.everything().items() if name != "customer_email"}
+        return {name: value for name, value in self.full_json().items() if name != "customer_email"}
 
-    def everything(self) -> dict[str, Any]:
+    def full_json(self) -> dict[str, Any]:
         """The line with its customer, for whoever drives the simulator by hand."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from panelr_bridge.simulators.faults import (
     COMMON_KINDS,
-    WHENS,
+    FAULT_TIMES,
     Fault,
     FaultCatalogue,
     FaultError,
@@ -12,7 +12,7 @@ from panelr_bridge.simulators.faults import (
     FaultQueue,
 )
 
-__all__ = ["BODIES", "KINDS", "SUBJECTS", "WHENS", "Fault", "FaultCatalogue", "FaultError", "FaultQueue"]
+__all__ = ["BODIES", "FAULT_TIMES", "KINDS", "SUBJECTS", "Fault", "FaultCatalogue", "FaultError", "FaultQueue"]
 
 BODIES = ("html", "envelope")
 # Which actions tell the order or the customer that they are about, if only by naming a work order of theirs: a fault

@@ -59,8 +59,8 @@ class Panel:
         self.payment_methods = catalogue.seed_payment_methods()
         self.arrivals: list[float] = []
         self.journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
-        self.keys = ApiKeyGuard()
-        self.rates = RateLimiter()
+        self.key_guard = ApiKeyGuard()
+        self.rate_limiter = RateLimiter()
         self.faults.clear()
         self._last_id = 0
         self._tokens: dict[str, int] = {}
@@ -95,30 +95,30 @@ class Panel:
         self._tokens[work_order.confirmation_token] = work_order.id
         return work_order
 
-    def by_reference(self, reference: str) -> WorkOrder | None:
+    def find_by_reference(self, reference: str) -> WorkOrder | None:
         """The work order with this reference code."""
         # The number in the code is the id: looking thousands of work orders through would slow a benchmark down.
         number = reference.rpartition("-")[2]
         found = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
         return found if found is not None and found.reference_code == reference else None
 
-    def by_token(self, token: str) -> WorkOrder | None:
+    def find_by_token(self, token: str) -> WorkOrder | None:
         """The work order with this confirmation token."""
         return self.work_orders.get(self._tokens.get(token, 0))
 
-    def named(self, told: Mapping[str, object]) -> WorkOrder | None:
+    def find_named(self, told: Mapping[str, object]) -> WorkOrder | None:
         """The work order that a request names in any way, whether or not it may."""
         token, number = told.get("confirmation_token"), told.get("work_order_id")
-        found = self.by_token(token) if isinstance(token, str) else None
+        found = self.find_by_token(token) if isinstance(token, str) else None
         if found is None and isinstance(number, int):
             found = self.work_orders.get(number)
-        return found or self.by_reference(str(told.get("ref", told.get("reference_code", ""))))
+        return found or self.find_by_reference(str(told.get("ref", told.get("reference_code", ""))))
 
-    def customer_id(self, email: str) -> int | None:
+    def find_customer_id(self, email: str) -> int | None:
         """The customer with this e-mail address, whose letter case does not matter."""
         return self.customers.get(email.casefold())
 
-    def of_customer(self, customer_id: int | None) -> list[WorkOrder]:
+    def list_by_customer(self, customer_id: int | None) -> list[WorkOrder]:
         """A customer's work orders, newest first."""
         return [each for each in reversed(self.work_orders.values()) if each.customer_id == customer_id]
 

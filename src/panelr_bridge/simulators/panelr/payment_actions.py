@@ -26,7 +26,7 @@ def submit_payment(panel: Panel, call: ApiCall) -> dict[str, Any]:
     again = ("payment_submitted",) if panel.settings.accepts_repeated_payments else ()
     _check_status(work_order, (*AWAITING_PAYMENT, *again))
     panel.pay(work_order, payment, status="payment_submitted")
-    return work_order.submitted(with_amount=payment.amount is not None)
+    return work_order.submitted_json(with_amount=payment.amount is not None)
 
 
 def complete_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
@@ -34,12 +34,12 @@ def complete_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
     settings, body = panel.settings, read_json_object(panel, call)
     if "confirmation_token" not in body or not settings.knows_complete_by_token:
         new = parse_completion(body, products=panel.products, methods=panel.payment_methods, strict=settings.strict)
-        return panel.create(new).queued()
+        return panel.create(new).queued_json()
     proof, payment = parse_completion_by_token(body, methods=panel.payment_methods, strict=settings.strict)
     work_order = _find_work_order(panel, proof)
     _check_status(work_order, (*COMPLETABLE, "queued") if settings.accepts_repeated_payments else COMPLETABLE)
     panel.pay(work_order, payment, status="queued")
-    return work_order.queued()
+    return work_order.queued_json()
 
 
 def send_payment_instructions(panel: Panel, call: ApiCall) -> dict[str, Any]:
@@ -55,9 +55,9 @@ def send_payment_instructions(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 def _find_work_order(panel: Panel, proof: WorkOrderProof) -> WorkOrder:
     if proof.token is not None:
-        found = panel.by_token(proof.token)
+        found = panel.find_by_token(proof.token)
     else:
-        found = panel.by_reference(proof.reference_code)
+        found = panel.find_by_reference(proof.reference_code)
         if found is not None and found.customer_email.casefold() != proof.customer_email.casefold():
             found = None
     if found is None:

@@ -12,7 +12,7 @@ def _apply_status(fault: Fault, _answer: HttpResponse) -> HttpResponse:
     return build_status_response(fault, failure_response(status, f"Simulated status {status}", fault.retry_after))
 
 
-SPOILT: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
+OWN_ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
     "refuse": lambda _fault, _answer: failure_response(422, "Simulated refusal"),
     "unauthorized": lambda _fault, _answer: failure_response(401, "Invalid API key"),
     "forbidden": lambda _fault, _answer: failure_response(403, "Too many failed attempts, your address is blocked"),

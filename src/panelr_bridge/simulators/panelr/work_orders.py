@@ -34,7 +34,7 @@ class CartItem:
     activation_id: int | None
     wc_order_id: str | None
 
-    def shown(self, *, with_wc_order_id: bool) -> dict[str, Any]:
+    def as_json(self, *, with_wc_order_id: bool) -> dict[str, Any]:
         """The item as the two reading actions show it: never with the product's id."""
         item: dict[str, Any] = {
             "name": self.name,
@@ -71,7 +71,7 @@ class PriceAdjustment:
     label: str
     amount: Decimal
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The adjustment as a JSON object."""
         return {"direction": self.direction, "label": self.label, "amount": self.amount}
 
@@ -132,12 +132,12 @@ class WorkOrder:
         """What is still open."""
         return max(self.order_total - self.paid, Decimal("0.00"))
 
-    def about(self) -> dict[str, str]:
+    def fault_subject(self) -> dict[str, str]:
         """The order and the customer that a fault may be aimed at."""
         about = {"customer_email": self.customer_email}
         return about if self.wc_order_id is None else about | {"wc_order_id": self.wc_order_id}
 
-    def created(self) -> dict[str, Any]:
+    def created_json(self) -> dict[str, Any]:
         """The answer of create_work_order, with what version 2 adds to it."""
         return {
             "work_order_id": self.id,
@@ -150,7 +150,7 @@ class WorkOrder:
             "credits_spent": 0,
         }
 
-    def queued(self) -> dict[str, Any]:
+    def queued_json(self) -> dict[str, Any]:
         """The answer of complete_order."""
         return {
             "work_order_id": self.id,
@@ -160,7 +160,7 @@ class WorkOrder:
             "item_count": len(self.cart),
         }
 
-    def submitted(self, *, with_amount: bool) -> dict[str, Any]:
+    def submitted_json(self, *, with_amount: bool) -> dict[str, Any]:
         """The answer of submit_payment. Our reading: `amount_paid` is all that has been paid."""
         answer = {
             "work_order_id": self.id,
@@ -170,7 +170,7 @@ class WorkOrder:
         }
         return answer | {"amount_paid": self.paid, "balance_due": self.balance_due} if with_amount else answer
 
-    def detailed(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
+    def detail_json(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
         """The answer of get_work_order."""
         return {
             "reference_code": self.reference_code,
@@ -180,43 +180,43 @@ class WorkOrder:
             "customer_email": self.customer_email,
             "customer_name": self.customer_name,
             "currency": CURRENCY,
-            "cart": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
+            "cart": [item.as_json(with_wc_order_id=with_wc_order_id) for item in self.cart],
             "snap_total": self.snap_total,
             "order_total": self.order_total,
             "prev_paid": self.paid,
             "balance_due": self.balance_due,
             "has_partials": bool(self.paid and self.balance_due),
             "payment_history": [{"amount": each.amount, "at": format_time(each.at)} for each in self.payments],
-            "adjustment": self.adjustment.shown() if self.adjustment else None,
+            "adjustment": self.adjustment.as_json() if self.adjustment else None,
             "payment_method": payment_method,
             "created_at": format_time(self.created_at),
             "updated_at": format_time(self.updated_at),
         }
 
-    def listed(self, *, with_wc_order_id: bool) -> dict[str, Any]:
+    def list_json(self, *, with_wc_order_id: bool) -> dict[str, Any]:
         """One entry of the answer of get_work_orders."""
         return {
             "reference_code": self.reference_code,
             "status": self.status,
             "currency": CURRENCY,
             "created_at": format_time(self.created_at),
-            "items": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
+            "items": [item.as_json(with_wc_order_id=with_wc_order_id) for item in self.cart],
             "order_total": self.order_total,
             "balance_due": self.balance_due,
             "activation_ids": [item.activation_id for item in self.cart if item.activation_id is not None],
-            "adjustment": self.adjustment.shown() if self.adjustment else None,
+            "adjustment": self.adjustment.as_json() if self.adjustment else None,
             "coupon": None,
         }
 
-    def everything(self) -> dict[str, Any]:
+    def full_json(self) -> dict[str, Any]:
         """All of it, for whoever drives the simulator by hand; the real Panelr never answers this."""
         cart = [
-            item.shown(with_wc_order_id=True) | {"product_id": item.product_id, "activation_id": item.activation_id}
+            item.as_json(with_wc_order_id=True) | {"product_id": item.product_id, "activation_id": item.activation_id}
             for item in self.cart
         ]
         return (
-            self.detailed(payment_method=None, with_wc_order_id=True)
-            | self.created()
+            self.detail_json(payment_method=None, with_wc_order_id=True)
+            | self.created_json()
             | {
                 "cart": cart,
                 "wc_order_id": self.wc_order_id,

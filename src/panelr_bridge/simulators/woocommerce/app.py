@@ -56,7 +56,7 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with store.webhooks.running():
+        async with store.webhooks.deliver_in_background():
             yield
 
     app = Starlette(

@@ -116,7 +116,7 @@ def _take_payment(store: SimulatedShop, order: Order, gateway: str) -> None:
     if gateway == "stripe":
         store.payment_complete(order, f"ch_{secrets.token_hex(12)}")
     else:
-        store.enter(order, "on-hold" if gateway == "bacs" else "processing")
+        store.set_status(order, "on-hold" if gateway == "bacs" else "processing")
 
 
 def _apply_discount(item: NewOrderLine, percent: int) -> NewOrderLine:

@@ -47,7 +47,7 @@ class Webhook:
     created: datetime | None = None
     modified: datetime | None = None
 
-    def count(self, delivery: "Delivery") -> None:
+    def record_result(self, delivery: "Delivery") -> None:
         """Keep the failure count of section 5: any success clears it, the 7th failure in a row disables."""
         if delivery.succeeded:
             self.failure_count = 0

@@ -11,7 +11,7 @@ from panelr_bridge.simulators.faults import Fault
 from panelr_bridge.simulators.transport import (
     HTML_TYPE,
     JSON_TYPE,
-    SILENT,
+    SILENT_FAULTS,
     HttpExchange,
     HttpResponse,
     apply_fault,
@@ -51,20 +51,20 @@ class FaultMiddleware:
     async def _answer(self, asked: RecordedRequest, about: Mapping[str, str], exchange: HttpExchange) -> None:
         # Before the credentials are looked at: an outage asks nobody for a key.
         faults = self.store.faults
-        fault = faults.strike(asked.action, "before", about)
-        answer = NOTHING_DONE
+        fault = faults.take(asked.action, "before", about)
+        answer = SERVER_ERROR
         if fault is None:
             messages, answer = await self._carried_out(asked, exchange)
             asked.status = answer.status
             if answer.succeeded:
-                fault = faults.strike(asked.action, "after", about)
+                fault = faults.take(asked.action, "after", about)
             if fault is None:
                 for message in messages:
                     await exchange.send(message)
                 return
-        answer = apply_fault(fault, answer, SPOILT)
+        answer = apply_fault(fault, answer, OWN_ALTERATIONS)
         asked.fault = fault.kind
-        asked.status = None if fault.kind in SILENT else answer.status
+        asked.status = None if fault.kind in SILENT_FAULTS else answer.status
         await send_with_fault(fault, answer, exchange)
 
     async def _carried_out(self, asked: RecordedRequest, exchange: HttpExchange) -> tuple[list[Message], HttpResponse]:
@@ -102,5 +102,5 @@ def _apply_status(fault: Fault, _answer: HttpResponse) -> HttpResponse:
 
 
 # What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
-NOTHING_DONE = _build_error(500, "There has been a critical error on this website.")
-SPOILT: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {"status": _apply_status}
+SERVER_ERROR = _build_error(500, "There has been a critical error on this website.")
+OWN_ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {"status": _apply_status}

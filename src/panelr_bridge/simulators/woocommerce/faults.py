@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from panelr_bridge.simulators.faults import COMMON_KINDS, FaultCatalogue, FaultKind
-from panelr_bridge.simulators.woocommerce.rest_actions import ADDRESSES
+from panelr_bridge.simulators.woocommerce.rest_actions import REST_ACTIONS
 
 REQUESTS_KEPT = 1000
-ABOUT_ONE_ORDER = tuple(name for name, (_, path) in ADDRESSES.items() if "orders/{number" in path)
+ABOUT_ONE_ORDER = tuple(name for name, (_, path) in REST_ACTIONS.items() if "orders/{number" in path)
 KINDS: Mapping[str, FaultKind] = {
     "status": FaultKind("any status (default 500) with a page or an error object", ("status", "body", "retry_after")),
     **COMMON_KINDS,
 }
-REPERTOIRE = FaultCatalogue(
-    actions=tuple(ADDRESSES),
+FAULT_CATALOGUE = FaultCatalogue(
+    actions=tuple(REST_ACTIONS),
     kinds=KINDS,
     subjects={"order_id": ABOUT_ONE_ORDER},
     bodies=("html", "json"),

@@ -16,7 +16,7 @@ READ = ("GET",)
 # What WordPress calls editable.
 EDIT = ("POST", "PUT", "PATCH")
 
-WC_ADDRESSES: Mapping[str, tuple[tuple[str, ...], str]] = {
+WC_ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "orders.list": (READ, f"{WC}/orders"),
     "orders.create": (("POST",), f"{WC}/orders"),
     "orders.get": (READ, ORDER),
@@ -34,8 +34,8 @@ WC_ADDRESSES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "variations.list": (READ, f"{PRODUCT}/variations"),
     "variations.get": (READ, f"{PRODUCT}/variations/{{variation:int}}"),
 }
-ADDRESSES: Mapping[str, tuple[tuple[str, ...], str]] = {
-    **WC_ADDRESSES,
+REST_ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    **WC_ACTIONS,
     "index.get": (READ, "/wp-json"),
     "resource.list": (READ, RESOURCE),
     "resource.create": (("POST",), RESOURCE),
@@ -43,7 +43,7 @@ ADDRESSES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "resource.update": (("PUT", "PATCH"), f"{RESOURCE}/{{number:int}}"),
     "resource.delete": (("DELETE",), f"{RESOURCE}/{{number:int}}"),
 }
-PATTERNS = [(name, methods, compile_path(path)[0]) for name, (methods, path) in ADDRESSES.items()]
+PATTERNS = [(name, methods, compile_path(path)[0]) for name, (methods, path) in REST_ACTIONS.items()]
 
 
 def find_action(method: str, path: str) -> tuple[str, dict[str, str]]:

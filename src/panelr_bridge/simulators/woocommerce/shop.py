@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from panelr_bridge.simulators.faults import FaultQueue
 from panelr_bridge.simulators.woocommerce.catalogue import seed_products
-from panelr_bridge.simulators.woocommerce.faults import REPERTOIRE, REQUESTS_KEPT, RecordedRequest, ShopSwitches
+from panelr_bridge.simulators.woocommerce.faults import FAULT_CATALOGUE, REQUESTS_KEPT, RecordedRequest, ShopSwitches
 from panelr_bridge.simulators.woocommerce.models import Order, Refund
 from panelr_bridge.simulators.woocommerce.payload import HOME_URL
 from panelr_bridge.simulators.woocommerce.shop_data import LineItemsLockedError, OrderChanges, ShopData, ShopError
@@ -51,14 +51,14 @@ class SimulatedShop(ShopData):
         super().__init__(clock)
         self.home_url = home_url
         self.switches = ShopSwitches()
-        self.faults = FaultQueue(REPERTOIRE)
+        self.faults = FaultQueue(FAULT_CATALOGUE)
         self.requests: deque[RecordedRequest] = deque(maxlen=REQUESTS_KEPT)
-        self._owed_saves: set[int] = set()
+        self._pending_saves: set[int] = set()
         self.webhooks = WebhookDispatcher(
             find_order=self.orders.get,
             home_url=home_url,
             clock=clock,
-            sent=self._plugin_saves,
+            on_delivered=self._save_for_plugin,
             delivery_delay_seconds=delivery_delay_seconds,
             timeout_seconds=timeout_seconds,
         )
@@ -69,25 +69,27 @@ class SimulatedShop(ShopData):
         self.orders.clear()
         self.faults.clear()
         self.requests.clear()
-        self._owed_saves.clear()
-        self.webhooks.forget(keep_webhooks=keep_webhooks)
+        self._pending_saves.clear()
+        self.webhooks.clear(keep_webhooks=keep_webhooks)
 
-    def create(self, changes: OrderChanges, *, created_via: str = "rest-api", first: Write = write_nothing) -> Order:
+    def create(
+        self, changes: OrderChanges, *, created_via: str = "rest-api", write_first: Write = write_nothing
+    ) -> Order:
         """Make an order as the REST API does: order.created, then order.updated; `first` writes before `changes`."""
         order = self.new_order(created_via)
-        first(order)
+        write_first(order)
         self.apply(order, changes)
         if changes.set_paid:
             self.payment_complete(order)
         self.save(order, "order.created", "order.updated")
         return order
 
-    def update(self, order_id: int, changes: OrderChanges, *, first: Write = write_nothing) -> Order:
+    def update(self, order_id: int, changes: OrderChanges, *, write_first: Write = write_nothing) -> Order:
         """Change an order; `first` writes before `changes`. Raises UnknownError, LineItemsLockedError."""
         order = self.order(order_id)
         if changes.lines is not None and order.stock_reduced:
             raise LineItemsLockedError("Line items cannot be modified on an order that has already reduced stock.")
-        first(order)
+        write_first(order)
         self.apply(order, changes)
         if changes.set_paid and order.needs_payment:
             self.payment_complete(order)
@@ -116,7 +118,7 @@ class SimulatedShop(ShopData):
             raise ShopError(f"the amount must be above 0 and at most {order.refundable}")
         order.refunds.insert(0, Refund(self.next_id("post"), reason, amount))
         if order.refundable == 0:
-            self.enter(order, "refunded")
+            self.set_status(order, "refunded")
         self.save(order, "order.updated")
         return order
 
@@ -146,18 +148,18 @@ class SimulatedShop(ShopData):
         order.modified = self.now()
         if order.status not in SILENT:
             for topic in topics:
-                self.webhooks.fire(topic, order.id)
+                self.webhooks.enqueue(topic, order.id)
             if self.switches.resave and SAVED.intersection(topics):
-                self._owed_saves.add(order.id)
+                self._pending_saves.add(order.id)
 
-    def _plugin_saves(self, order_id: int) -> None:
+    def _save_for_plugin(self, order_id: int) -> None:
         """Save an order once more for a plugin that does so after every update, when its deliveries are out.
 
         Before that, the extra order.updated would fall together with the one that still waits.
         """
-        if order_id not in self._owed_saves or any(order_id == waiting for _, waiting in self.webhooks.pending):
+        if order_id not in self._pending_saves or any(order_id == waiting for _, waiting in self.webhooks.pending):
             return
-        self._owed_saves.discard(order_id)
+        self._pending_saves.discard(order_id)
         if order_id in self.orders:
             self.orders[order_id].modified = self.now()
-            self.webhooks.fire("order.updated", order_id)
+            self.webhooks.enqueue("order.updated", order_id)

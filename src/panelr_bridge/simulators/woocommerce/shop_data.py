@@ -121,7 +121,7 @@ class ShopData:
             order.lines = [self.make_line(line) for line in changes.lines]
             order.tax_line_id = order.tax_line_id or self.next_id("item")
         if changes.status is not None:
-            self.enter(order, changes.status)
+            self.set_status(order, changes.status)
 
     def make_line(self, new: NewOrderLine) -> OrderLine:
         """Make a line out of what was asked for. A variation's attributes become meta, as in the captures."""
@@ -157,9 +157,9 @@ class ShopData:
         if order.status in PAYABLE:
             order.transaction_id = transaction_id or order.transaction_id
             order.paid = order.paid or self.now()
-            self.enter(order, status_when_paid(order))
+            self.set_status(order, status_when_paid(order))
 
-    def enter(self, order: Order, status: str) -> None:
+    def set_status(self, order: Order, status: str) -> None:
         """Change the status, with what hangs on it: the dates of payment and completion, the stock.
 
         An unknown status becomes pending, as `WC_Abstract_Order::set_status` has it.

@@ -44,7 +44,7 @@ class WebhookDispatcher:
         find_order: Callable[[int], Order | None],
         home_url: str,
         clock: Callable[[], datetime],
-        sent: Callable[[int], None] = lambda _: None,
+        on_delivered: Callable[[int], None] = lambda _: None,
         delivery_delay_seconds: float = 0.0,
         timeout_seconds: float = 60.0,
     ) -> None:
@@ -56,14 +56,14 @@ class WebhookDispatcher:
         self._find_order = find_order
         self._home_url = home_url
         self._clock = clock
-        self._sent = sent
+        self._on_delivered = on_delivered
         self._queue: OrderedDict[tuple[int, int], float] = OrderedDict()
-        self._busy = 0
+        self._in_flight = 0
         self._last_webhook_id = 0
         self._last_delivery_id = 0
         self._sender = HttpSender()
-        self._turn = asyncio.Lock()
-        self._moved = asyncio.Event()
+        self._delivery_lock = asyncio.Lock()
+        self._state_changed = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._pings: set[asyncio.Task[Delivery]] = set()
 
@@ -75,7 +75,7 @@ class WebhookDispatcher:
         """
         webhook = self.add(topic=topic, delivery_url=delivery_url, secret=secret, name=name)
         if self._worker is not None:
-            self._ping_soon(webhook)
+            self._start_ping(webhook)
         return webhook
 
     def add(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
@@ -96,13 +96,13 @@ class WebhookDispatcher:
         """What waits to be delivered, in order: (webhook id, order id)."""
         return list(self._queue)
 
-    def fire(self, topic: str, order_id: int) -> None:
+    def enqueue(self, topic: str, order_id: int) -> None:
         """Queue `topic` of an order for each active webhook that has none for this order waiting (section 4)."""
         due = time.monotonic() + self.delivery_delay_seconds
         for webhook in self.registered.values():
             if webhook.topic == topic and webhook.status == "active":
                 self._queue.setdefault((webhook.id, order_id), due)
-        self._moved.set()
+        self._state_changed.set()
 
     def hold(self) -> None:
         """Deliver nothing by itself from now on: a shop whose WP-Cron sleeps."""
@@ -111,30 +111,30 @@ class WebhookDispatcher:
     def release(self) -> None:
         """Deliver by itself again."""
         self.held = False
-        self._moved.set()
+        self._state_changed.set()
 
     async def run(self, limit: int | None = None) -> list[Delivery]:
         """Deliver what is queued now, due or not, held or not, at most `limit`; later events wait their turn."""
         sent: list[Delivery] = []
-        async with self._turn:
+        async with self._delivery_lock:
             waiting = len(self._queue)
             for _ in range(waiting if limit is None else min(limit, waiting)):
                 sent += await self._deliver_next()
         return sent
 
-    async def settle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until nothing is queued or on the wire. Raises RuntimeError when that cannot come about by itself."""
-        while self._queue or self._busy or self._pings:
+        while self._queue or self._in_flight or self._pings:
             if self._worker is None:
                 raise RuntimeError("nothing delivers: the store is not being served")
             if self._worker.done():
                 await self._worker
-            if self.held and not self._busy and not self._pings:
+            if self.held and not self._in_flight and not self._pings:
                 raise RuntimeError("deliveries are held: release them or run them by hand")
-            self._moved.clear()
-            await self._moved.wait()
+            self._state_changed.clear()
+            await self._state_changed.wait()
 
-    def forget(self, *, keep_webhooks: bool) -> None:
+    def clear(self, *, keep_webhooks: bool) -> None:
         """Empty the queue and the journal, and drop the webhooks unless they are to be kept."""
         self._queue.clear()
         self.deliveries.clear()
@@ -143,12 +143,12 @@ class WebhookDispatcher:
         self.release()
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def deliver_in_background(self) -> AsyncIterator[None]:
         """Deliver in the background while the context is open."""
-        self._worker = asyncio.create_task(self._work())
+        self._worker = asyncio.create_task(self._deliver_forever())
         for webhook in self.registered.values():
             if webhook.pending_delivery:
-                self._ping_soon(webhook)
+                self._start_ping(webhook)
         try:
             yield
         finally:
@@ -171,11 +171,11 @@ class WebhookDispatcher:
     async def ping(self, webhook: Webhook) -> Delivery:
         """Send the unsigned form post of section 1. Exactly 200 ends it; it follows redirects, deliveries do not."""
         method, url, body = "POST", webhook.delivery_url, f"webhook_id={webhook.id}".encode()
-        with self._counted():
+        with self._count_in_flight():
             for _ in range(1 + PING_REDIRECTS):
                 headers = ping_headers(url, body)
                 answer = await self._sender.send(method, url, headers, body, timeout_seconds=PING_TIMEOUT_SECONDS)
-                delivery = self._keep(Delivery(0, webhook.id, "ping", None, url, headers, body, answer))
+                delivery = self._record(Delivery(0, webhook.id, "ping", None, url, headers, body, answer))
                 if answer.location is None or answer.status not in {301, 302, 303, 307, 308}:
                     break
                 method = "GET" if answer.status in {302, 303} else method
@@ -184,7 +184,7 @@ class WebhookDispatcher:
             webhook.pending_delivery = False
         return delivery
 
-    async def change(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
+    async def update(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
         """Save a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
         moved = delivery_url != webhook.delivery_url
         webhook.status, webhook.delivery_url, webhook.secret, webhook.name = status, delivery_url, secret, name
@@ -193,13 +193,13 @@ class WebhookDispatcher:
         if moved and status == "active":
             await self.ping(webhook)
 
-    async def _work(self) -> None:
+    async def _deliver_forever(self) -> None:
         while True:
             while self.held or not self._queue:
-                self._moved.clear()
-                await self._moved.wait()
+                self._state_changed.clear()
+                await self._state_changed.wait()
             await asyncio.sleep(next(iter(self._queue.values())) - time.monotonic())
-            async with self._turn:
+            async with self._delivery_lock:
                 if not self.held:
                     await self._deliver_next()
 
@@ -210,15 +210,15 @@ class WebhookDispatcher:
         (webhook_id, order_id), _ = self._queue.popitem(last=False)
         webhook = self.registered.get(webhook_id)
         if webhook is None:
-            self._moved.set()
+            self._state_changed.set()
             return []
-        with self._counted():
+        with self._count_in_flight():
             delivery = await self._deliver(webhook, order_id)
             # Each delivery saves the webhook, and saving one that is active and whose ping was never
             # answered 200 sends the ping again (section 1).
             if webhook.pending_delivery and webhook.status == "active":
                 await self.ping(webhook)
-            self._sent(order_id)
+            self._on_delivered(order_id)
         return [delivery]
 
     async def _deliver(self, webhook: Webhook, order_id: int) -> Delivery:
@@ -227,36 +227,36 @@ class WebhookDispatcher:
         second = int(self._clock().timestamp())
         headers = delivery_headers(webhook, body, home_url=self._home_url, unix_second=second)
         answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
-        delivery = self._keep(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
-        webhook.count(delivery)
+        delivery = self._record(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
+        webhook.record_result(delivery)
         return delivery
 
     async def _send_again(self, original: Delivery) -> Delivery:
         url, headers, body = original.url, original.headers, original.body
-        with self._counted():
+        with self._count_in_flight():
             answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
-            return self._keep(replace(original, answer=answer, repeats=original.id))
+            return self._record(replace(original, answer=answer, repeats=original.id))
 
-    def _ping_soon(self, webhook: Webhook) -> None:
+    def _start_ping(self, webhook: Webhook) -> None:
         task = asyncio.create_task(self.ping(webhook))
         self._pings.add(task)
-        task.add_done_callback(self._pinged)
+        task.add_done_callback(self._finish_ping)
 
-    def _pinged(self, task: asyncio.Task[Delivery]) -> None:
+    def _finish_ping(self, task: asyncio.Task[Delivery]) -> None:
         self._pings.discard(task)
-        self._moved.set()
+        self._state_changed.set()
 
-    def _keep(self, delivery: Delivery) -> Delivery:
+    def _record(self, delivery: Delivery) -> Delivery:
         self._last_delivery_id += 1
         numbered = replace(delivery, id=self._last_delivery_id)
         self.deliveries.append(numbered)
         return numbered
 
     @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._busy += 1
+    def _count_in_flight(self) -> Iterator[None]:
+        self._in_flight += 1
         try:
             yield
         finally:
-            self._busy -= 1
-            self._moved.set()
+            self._in_flight -= 1
+            self._state_changed.set()

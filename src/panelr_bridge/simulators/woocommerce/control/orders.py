@@ -40,7 +40,7 @@ async def show_order(store: SimulatedShop, call: ControlRequest) -> Any:
 
 async def set_status(store: SimulatedShop, call: ControlRequest) -> Any:
     """Set a status; an unknown one becomes a status of this shop, as if a plugin had brought it."""
-    call.known("status")
+    call.check_fields("status")
     wanted = call.text("status").removeprefix("wc-")
     if not wanted:
         raise ShopError("status is missing")
@@ -50,13 +50,13 @@ async def set_status(store: SimulatedShop, call: ControlRequest) -> Any:
 
 async def pay_order(store: SimulatedShop, call: ControlRequest) -> Any:
     """Report the payment."""
-    call.known("transaction_id")
+    call.check_fields("transaction_id")
     return _order_json(store, store.pay(call.number, call.text("transaction_id")))
 
 
 async def refund_order(store: SimulatedShop, call: ControlRequest) -> Any:
     """Give money back."""
-    call.known("amount", "reason")
+    call.check_fields("amount", "reason")
     return _order_json(store, store.refund(call.number, call.amount("amount"), call.text("reason")))
 
 
@@ -93,10 +93,10 @@ async def list_products(store: SimulatedShop, _: ControlRequest) -> Any:
 
 async def add_product(store: SimulatedShop, call: ControlRequest) -> Any:
     """Add a simple product, or a variation of `parent_id` with its `attributes`."""
-    call.known("name", "price", "sku", "virtual", "downloadable", "parent_id", "attributes", "stock")
+    call.check_fields("name", "price", "sku", "virtual", "downloadable", "parent_id", "attributes", "stock")
     parent_id = call.integer("parent_id", 0)
     parent = store.product(product_id=parent_id) if parent_id else None
-    attributes = call.part("attributes")
+    attributes = call.object("attributes")
     product = Product(
         store.next_id("post"),
         call.text("name", "Product"),
@@ -120,11 +120,11 @@ async def delete_product(store: SimulatedShop, call: ControlRequest) -> Any:
 
 
 def _read_cart(store: SimulatedShop, call: ControlRequest) -> Cart:
-    call.known(*CART_FIELDS)
+    call.check_fields(*CART_FIELDS)
     items = call.body.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ShopError("items must be a list of objects")
-    fee = call.part("fee")
+    fee = call.object("fee")
     return Cart(
         items=[_read_item(store, ControlRequest(0, {}, item)) for item in items],
         payment_method=call.text("payment_method", "bacs"),
@@ -137,12 +137,12 @@ def _read_cart(store: SimulatedShop, call: ControlRequest) -> Cart:
 
 
 def _read_item(store: SimulatedShop, item: ControlRequest) -> NewOrderLine:
-    item.known(*ITEM_FIELDS)
+    item.check_fields(*ITEM_FIELDS)
     quantity = item.amount("quantity")
     quantity = Decimal(1) if quantity is None else quantity
     if quantity <= 0:
         raise ShopError("quantity must be above 0")
-    extra = item.part("meta")
+    extra = item.object("meta")
     given = extra.body if extra else {}
     if item.body.get("product_id") == 0:
         price = item.amount("price") or Decimal(0)

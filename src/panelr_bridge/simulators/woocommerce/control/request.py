@@ -52,13 +52,13 @@ class ControlRequest:
             raise ShopError(f"{name} must be finite")
         return amount
 
-    def known(self, *names: str) -> None:
+    def check_fields(self, *names: str) -> None:
         """Refuse a body with anything but `names`: a mistyped name must not pass for a default. Raises StoreError."""
         unknown = sorted(self.body.keys() - set(names))
         if unknown:
             raise ShopError(f"unknown: {', '.join(unknown)}; known: {', '.join(names)}")
 
-    def part(self, name: str) -> "ControlRequest | None":
+    def object(self, name: str) -> "ControlRequest | None":
         """Give the object `name` of the body as a call of its own; None when it was left out. Raises StoreError."""
         value = self.body.get(name)
         if value is not None and not isinstance(value, dict):
@@ -73,8 +73,8 @@ class ControlAction:
     method: str
     path: str
     example: str
-    words: str
-    act: Callable[[SimulatedShop, ControlRequest], Awaitable[Any]]
+    description: str
+    run: Callable[[SimulatedShop, ControlRequest], Awaitable[Any]]
 
 
 async def read_request(request: Request) -> ControlRequest:

@@ -3,14 +3,24 @@
 from dataclasses import asdict, fields
 from typing import Any
 
-from panelr_bridge.simulators.faults import WHENS, FaultError
+from panelr_bridge.simulators.faults import FAULT_TIMES, FaultError
 from panelr_bridge.simulators.woocommerce.control.request import ControlAction, ControlRequest
-from panelr_bridge.simulators.woocommerce.faults import REPERTOIRE, RecordedRequest, ShopSwitches
+from panelr_bridge.simulators.woocommerce.faults import FAULT_CATALOGUE, RecordedRequest, ShopSwitches
 from panelr_bridge.simulators.woocommerce.rest.notes import note_json
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import ShopError
 
-FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body", *REPERTOIRE.subjects)
+FAULT_FIELDS = (
+    "kind",
+    "action",
+    "when",
+    "times",
+    "seconds",
+    "status",
+    "retry_after",
+    "body",
+    *FAULT_CATALOGUE.subjects,
+)
 SWITCHES = tuple(switch.name for switch in fields(ShopSwitches))
 # What of a query no eye should see.
 SECRET = ("consumer_", "oauth_")
@@ -18,14 +28,14 @@ SECRET = ("consumer_", "oauth_")
 
 async def list_faults(store: SimulatedShop, _: ControlRequest) -> Any:
     """Tell of the faults in waiting."""
-    return [fault.shown() for fault in store.faults.waiting]
+    return [fault.as_json() for fault in store.faults.pending]
 
 
 async def add_fault(store: SimulatedShop, call: ControlRequest) -> Any:
     """Add a fault."""
-    call.known(*FAULT_FIELDS)
+    call.check_fields(*FAULT_FIELDS)
     try:
-        return store.faults.add(**{"kind": None, **call.body}).shown()
+        return store.faults.add(**{"kind": None, **call.body}).as_json()
     except FaultError as error:
         raise ShopError(str(error)) from error
 
@@ -45,7 +55,7 @@ async def list_requests(store: SimulatedShop, call: ControlRequest) -> Any:
 
 async def change_switches(store: SimulatedShop, call: ControlRequest) -> Any:
     """Change how the shop is set up, and tell it."""
-    call.known(*SWITCHES)
+    call.check_fields(*SWITCHES)
     wanted = {name: call.flag(name) for name in SWITCHES if name in call.body}
     for name, value in wanted.items():
         setattr(store.switches, name, value)
@@ -61,10 +71,10 @@ async def list_notes(store: SimulatedShop, call: ControlRequest) -> Any:
 def fault_catalogue_json() -> dict[str, Any]:
     """Tell which faults there are."""
     return {
-        "kinds": {name: {"what": kind.what, "fields": kind.fields} for name, kind in REPERTOIRE.kinds.items()},
-        "actions": REPERTOIRE.actions,
-        "when": WHENS,
-        "body": REPERTOIRE.bodies,
+        "kinds": {name: {"what": kind.what, "fields": kind.fields} for name, kind in FAULT_CATALOGUE.kinds.items()},
+        "actions": FAULT_CATALOGUE.actions,
+        "when": FAULT_TIMES,
+        "body": FAULT_CATALOGUE.bodies,
         "times": "1 unless given; null is every time",
         "order_id": "strikes requests about this order alone",
     }

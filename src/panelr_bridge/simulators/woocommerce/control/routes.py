@@ -10,7 +10,7 @@ from panelr_bridge.simulators.woocommerce.control.orders import ORDER_CONTROLS
 from panelr_bridge.simulators.woocommerce.control.request import ControlAction, read_request
 from panelr_bridge.simulators.woocommerce.control.rest_api import REST_CONTROLS, fault_catalogue_json
 from panelr_bridge.simulators.woocommerce.control.webhooks import WEBHOOK_CONTROLS
-from panelr_bridge.simulators.woocommerce.rest_actions import ADDRESSES
+from panelr_bridge.simulators.woocommerce.rest_actions import REST_ACTIONS
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopError
 
@@ -33,7 +33,7 @@ def control_routes(store: SimulatedShop) -> list[Route]:
 def _build_route(store: SimulatedShop, control: ControlAction) -> Route:
     async def answer(request: Request) -> Response:
         try:
-            return IndentedJSONResponse(await control.act(store, await read_request(request)))
+            return IndentedJSONResponse(await control.run(store, await read_request(request)))
         except NotFoundError as error:
             return IndentedJSONResponse({"error": str(error)}, 404)
         except ShopError as error:
@@ -47,8 +47,8 @@ def _build_route(store: SimulatedShop, control: ControlAction) -> Route:
 async def _show_index(_: Request) -> Response:
     paths = [control.path.replace("{number:int}", "{id}") for control in CONTROLS]
     lines = [
-        {"do": f"{control.method} {path}", "what": control.words, "example": control.example}
+        {"do": f"{control.method} {path}", "what": control.description, "example": control.example}
         for control, path in zip(CONTROLS, paths, strict=True)
     ]
-    rest = {name: f"{' or '.join(methods)} {path}" for name, (methods, path) in ADDRESSES.items()}
+    rest = {name: f"{' or '.join(methods)} {path}" for name, (methods, path) in REST_ACTIONS.items()}
     return IndentedJSONResponse({"controls": lines, "faults": fault_catalogue_json(), "rest": rest})

@@ -22,7 +22,7 @@ async def list_webhooks(store: SimulatedShop, _: ControlRequest) -> Any:
 
 async def register_webhooks(store: SimulatedShop, call: ControlRequest) -> Any:
     """Register one webhook, or one for each topic when `topic` is left out, and ping each, as the REST API does."""
-    call.known("topic", "delivery_url", "secret", "name")
+    call.check_fields("topic", "delivery_url", "secret", "name")
     wanted = call.text("topic")
     if wanted not in {"", *TOPICS}:
         raise ShopError(f"topic must be one of {', '.join(TOPICS)}, or left out for all of them")
@@ -43,7 +43,7 @@ async def register_webhooks(store: SimulatedShop, call: ControlRequest) -> Any:
 
 async def edit_webhook(store: SimulatedShop, call: ControlRequest) -> Any:
     """Change a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
-    call.known("status", "owner_may_read", "owner_exists", "delivery_url", "secret", "name")
+    call.check_fields("status", "owner_may_read", "owner_exists", "delivery_url", "secret", "name")
     webhook = _find_webhook(store, call.number)
     status = call.text("status", webhook.status)
     if status not in {"active", "paused", "disabled"}:
@@ -51,7 +51,7 @@ async def edit_webhook(store: SimulatedShop, call: ControlRequest) -> Any:
     changed = {name: call.text(name, getattr(webhook, name)) for name in ("delivery_url", "secret", "name")}
     webhook.owner_may_read = call.flag("owner_may_read", default=webhook.owner_may_read)
     webhook.owner_exists = call.flag("owner_exists", default=webhook.owner_exists)
-    await store.webhooks.change(webhook, status=status, **changed)
+    await store.webhooks.update(webhook, status=status, **changed)
     return _webhook_json(webhook)
 
 
@@ -75,7 +75,7 @@ async def release_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
 
 async def run_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
     """Deliver what is queued, and answer when that is done."""
-    call.known("limit")
+    call.check_fields("limit")
     limit = call.integer("limit", 0) if "limit" in call.body else None
     return [_delivery_json(delivery) for delivery in await store.webhooks.run(limit)]
 
@@ -89,7 +89,7 @@ async def list_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
 
 async def redeliver(store: SimulatedShop, call: ControlRequest) -> Any:
     """Send the bytes of a delivery again."""
-    call.known("delivery", "times", "at_once")
+    call.check_fields("delivery", "times", "at_once")
     wanted, times = call.integer("delivery", 0), call.integer("times", 1)
     if not 1 <= times <= AT_MOST_TIMES:
         raise ShopError(f"times must be from 1 to {AT_MOST_TIMES}")

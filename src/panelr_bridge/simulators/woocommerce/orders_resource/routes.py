@@ -47,14 +47,14 @@ class OrdersApi:
         collection = f"/wp-json/{vendor}/woo/orders"
         single = collection + "/{order_id:int}"
         return [
-            Route(collection, self.guarded(self.list), methods=["GET"]),
-            Route(collection, self.guarded(self.create), methods=["POST"]),
-            Route(single, self.guarded(self.get), methods=["GET"]),
-            Route(single, self.guarded(self.update), methods=["PUT", "PATCH"]),
-            Route(single, self.guarded(self.delete), methods=["DELETE"]),
+            Route(collection, self.build_endpoint(self.list), methods=["GET"]),
+            Route(collection, self.build_endpoint(self.create), methods=["POST"]),
+            Route(single, self.build_endpoint(self.get), methods=["GET"]),
+            Route(single, self.build_endpoint(self.update), methods=["PUT", "PATCH"]),
+            Route(single, self.build_endpoint(self.delete), methods=["DELETE"]),
         ]
 
-    def guarded(self, handler: Handler) -> Handler:
+    def build_endpoint(self, handler: Handler) -> Handler:
         """Let only the manager through, and turn what `handler` raises into the library's error answers."""
 
         async def answer(request: Request) -> Response:

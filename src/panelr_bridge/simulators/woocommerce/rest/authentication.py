@@ -51,10 +51,10 @@ class RestAuthenticator:
         # By key, then by timestamp: WooCommerce keeps one nonce a second.
         self._nonces: dict[str, dict[int, str]] = {}
 
-    async def admit(self, request: Request, verb: str) -> None:
+    async def authorize(self, request: Request, verb: str) -> None:
         """Let a request pass that does `verb`, a key of DENIALS. Raises RestError: 401, or 403 for lack of rights."""
         secure = is_secure(request, self._switches)
-        key = (self._by_secret(request) if secure else None) or self._by_signature(
+        key = (self._find_key_by_secret(request) if secure else None) or self._find_key_by_signature(
             request, secure=secure, form=await _read_form(request)
         )
         if key is not None:
@@ -64,7 +64,7 @@ class RestAuthenticator:
         elif not ((secure or self._switches.local_environment) and self._is_manager(request)):
             raise RestError(*DENIALS[verb], 401)
 
-    def _by_secret(self, request: Request) -> ApiKey | None:
+    def _find_key_by_secret(self, request: Request) -> ApiKey | None:
         """Find the key that a request over https tells, in the query or else by Basic. Raises RestError."""
         query = request.query_params
         told = (query.get("consumer_key", ""), query.get("consumer_secret", ""))
@@ -74,7 +74,7 @@ class RestAuthenticator:
             raise _authentication_error("Consumer secret is invalid.")
         return key if secret else None
 
-    def _by_signature(self, request: Request, *, secure: bool, form: Pairs) -> ApiKey | None:
+    def _find_key_by_signature(self, request: Request, *, secure: bool, form: Pairs) -> ApiKey | None:
         """Find the key that signed a request; None where nothing of OAuth is in it. Raises RestError."""
         query = parse_qsl(request.url.query, keep_blank_values=True)
         parameters = [*query, *form, *header_parameters(request.headers.get("authorization", ""))]

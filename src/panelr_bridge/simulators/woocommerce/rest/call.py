@@ -16,7 +16,7 @@ from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 MAX_PER_PAGE = 100
 TRUE = frozenset({"true", "TRUE", "True", "1"})
 FALSE = frozenset({"false", "FALSE", "False", "0", ""})
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class RestReply:
 class RestCall:
     """The numbers in the path, the query, and `given`: query and body together, the body before the query."""
 
-    numbers: Mapping[str, int]
+    path_numbers: Mapping[str, int]
     path: str
     query: QueryParams
-    given: Mapping[str, Any]
+    parameters: Mapping[str, Any]
 
     @property
     def number(self) -> int:
         """The first number in the path."""
-        return self.numbers["number"]
+        return self.path_numbers["number"]
 
     def integer(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
         """Read an integer of the query. Raises RestError."""
@@ -57,21 +57,21 @@ class RestCall:
 
     def flag(self, name: str) -> bool:
         """Read a truth value, from wherever it was given. Raises RestError."""
-        value = self.given.get(name, False)
+        value = self.parameters.get(name, False)
         if isinstance(value, bool):
             return value
         if str(value) not in TRUE | FALSE:
             raise invalid_parameter(name, f"{name} is not of type boolean.")
         return str(value) in TRUE
 
-    def several(self, name: str) -> list[str]:
+    def text_list(self, name: str) -> list[str]:
         """Read a list of the query: comma-separated, or repeated with brackets."""
         texts = [*self.query.getlist(name)[-1:], *self.query.getlist(f"{name}[]")]
         return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
-    def numbers_of(self, name: str) -> list[int]:
+    def integer_list(self, name: str) -> list[int]:
         """Read a list of integers of the query. Raises RestError."""
-        texts = self.several(name)
+        texts = self.text_list(name)
         for index, text in enumerate(texts):
             if not (text.isascii() and text.isdigit()):
                 raise invalid_parameter(name, f"{name}[{index}] is not of type integer.")
@@ -85,7 +85,7 @@ class RestCall:
         return value
 
 
-Act = Callable[[SimulatedShop, RestCall], Awaitable[RestReply]]
+RestHandler = Callable[[SimulatedShop, RestCall], Awaitable[RestReply]]
 
 
 async def read_call(request: Request) -> RestCall:
@@ -103,8 +103,8 @@ async def read_call(request: Request) -> RestCall:
 def build_page(
     store: SimulatedShop,
     call: RestCall,
-    found: Sequence[Thing],
-    show: Callable[[Thing], dict[str, Any]],
+    found: Sequence[Item],
+    show: Callable[[Item], dict[str, Any]],
     *,
     counts_past_end: bool = True,
 ) -> RestReply:

@@ -5,7 +5,7 @@ from typing import Any
 
 from panelr_bridge.simulators.woocommerce.models import Order, OrderNote
 from panelr_bridge.simulators.woocommerce.payload import format_gmt, format_local
-from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply
 from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid_parameter, missing_parameters
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
@@ -20,9 +20,9 @@ async def list_notes(store: SimulatedShop, call: RestCall) -> RestReply:
 
 async def create_note(store: SimulatedShop, call: RestCall) -> RestReply:
     """`POST`."""
-    if "note" not in call.given:
+    if "note" not in call.parameters:
         raise missing_parameters("note")
-    text = call.given["note"]
+    text = call.parameters["note"]
     if not isinstance(text, str):
         raise invalid_parameter("note", "note is not of type string.")
     for_customer = call.flag("customer_note")
@@ -56,4 +56,4 @@ def _find_order(store: SimulatedShop, call: RestCall) -> Order:
     return store.orders[call.number]
 
 
-NOTES: Mapping[str, Act] = {"notes.list": list_notes, "notes.create": create_note}
+NOTES: Mapping[str, RestHandler] = {"notes.list": list_notes, "notes.create": create_note}

@@ -5,7 +5,7 @@ from typing import Any
 
 from panelr_bridge.simulators.woocommerce.models import Order
 from panelr_bridge.simulators.woocommerce.payload import order_json
-from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply, build_page
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
 from panelr_bridge.simulators.woocommerce.rest.errors import RestError, unknown_id
 from panelr_bridge.simulators.woocommerce.rest.orders_input import parse_write
 from panelr_bridge.simulators.woocommerce.rest.orders_query import find_orders
@@ -29,18 +29,18 @@ async def get_order(store: SimulatedShop, call: RestCall) -> RestReply:
 
 async def create_order(store: SimulatedShop, call: RestCall) -> RestReply:
     """`POST /orders`."""
-    if call.given.get("id"):
+    if call.parameters.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
-    write = parse_write(store, call.given)
-    told = _order_json(store, store.create(write.changes, first=write.first))
+    write = parse_write(store, call.parameters)
+    told = _order_json(store, store.create(write.changes, write_first=write.write_first))
     return RestReply(told, 201, {"Location": f"{store.home_url}{call.path.rstrip('/')}/{told['id']}"})
 
 
 async def update_order(store: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /orders/{id}`: one save, also when nothing is given."""
     order = find_order(store, call, status=400)
-    write = parse_write(store, call.given, order)
-    return RestReply(_order_json(store, store.update(order.id, write.changes, first=write.first)))
+    write = parse_write(store, call.parameters, order)
+    return RestReply(_order_json(store, store.update(order.id, write.changes, write_first=write.write_first)))
 
 
 async def delete_order(store: SimulatedShop, call: RestCall) -> RestReply:
@@ -68,7 +68,7 @@ def _order_json(store: SimulatedShop, order: Order) -> dict[str, Any]:
     return order_json(order, home_url=store.home_url)
 
 
-ORDERS: Mapping[str, Act] = {
+ORDERS: Mapping[str, RestHandler] = {
     "orders.list": list_orders,
     "orders.get": get_order,
     "orders.create": create_order,

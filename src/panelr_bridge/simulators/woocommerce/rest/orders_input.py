@@ -24,7 +24,7 @@ class OrderWrite:
     """What a request writes: `first` puts lines, meta and the transaction in place, then come `changes`."""
 
     changes: OrderChanges
-    first: Callable[[Order], None]
+    write_first: Callable[[Order], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def parse_write(ledger: ShopData, given: Mapping[str, Any], order: Order | None 
         set_paid=given.get("set_paid") in (True, "true", "1"),
     )
 
-    def first(written: Order) -> None:
+    def write_first(written: Order) -> None:
         written.transaction_id = written.transaction_id if transaction is None else transaction
         write_entries(ledger, written.meta, entries, "meta")
         for write_line in lines:
@@ -64,7 +64,7 @@ def parse_write(ledger: ShopData, given: Mapping[str, Any], order: Order | None 
         if written.lines:
             written.tax_line_id = written.tax_line_id or ledger.next_id("item")
 
-    return OrderWrite(changes, first)
+    return OrderWrite(changes, write_first)
 
 
 def write_entries(ledger: ShopData, meta: list[OrderMeta], entries: Sequence[MetaInput], counter: str) -> None:

@@ -33,7 +33,7 @@ def find_orders(store: SimulatedShop, call: RestCall) -> list[Order]:
     found = [order for order in store.orders.values() if all(test(order) for test in tests)]
     descending = call.choice("order", ("desc", "asc")) == "desc"
     by = call.choice("orderby", tuple(SORTS))
-    if by == "include" and (wanted := call.numbers_of("include")):
+    if by == "include" and (wanted := call.integer_list("include")):
         return sorted(found, key=lambda order: wanted.index(order.id))
     return sorted(found, key=SORTS[by], reverse=descending)
 
@@ -54,7 +54,7 @@ def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
 
 
 def _status_test(store: SimulatedShop, call: RestCall) -> Test:
-    asked = call.several("status") or ["any"]
+    asked = call.text_list("status") or ["any"]
     known = ("any", *sorted(store.statuses))
     for index, status in enumerate(asked):
         if status not in known:
@@ -82,9 +82,9 @@ def _date_tests(call: RestCall) -> list[Test]:
 
 def _other_tests(call: RestCall) -> list[Test]:
     tests: list[Test] = []
-    if include := call.numbers_of("include"):
+    if include := call.integer_list("include"):
         tests.append(lambda order: order.id in include)
-    if exclude := call.numbers_of("exclude"):
+    if exclude := call.integer_list("exclude"):
         tests.append(lambda order: order.id not in exclude)
     if "customer" in call.query:
         customer = call.integer("customer", 0)

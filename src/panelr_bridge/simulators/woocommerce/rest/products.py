@@ -6,7 +6,7 @@ from typing import Any
 
 from panelr_bridge.simulators.woocommerce.models import Product
 from panelr_bridge.simulators.woocommerce.payload import format_money, json_number
-from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply, build_page
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
 from panelr_bridge.simulators.woocommerce.rest.errors import unknown_id
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
@@ -16,7 +16,7 @@ TYPES = ("", "simple", "grouped", "external", "variable", "variation")
 
 async def list_products(store: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products`, newest first: no variations, unless they are asked for by SKU."""
-    skus, include = call.several("sku"), call.numbers_of("include")
+    skus, include = call.text_list("sku"), call.integer_list("include")
     words, kind = call.query.get("search", "").casefold(), call.choice("type", TYPES)
     found = [
         product
@@ -46,7 +46,7 @@ async def list_variations(store: SimulatedShop, call: RestCall) -> RestReply:
 
 async def get_variation(store: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products/{id}/variations/{id}`."""
-    product = store.products.get(call.numbers["variation"])
+    product = store.products.get(call.path_numbers["variation"])
     if product is None or product.parent_id != call.number:
         raise unknown_id("product_variation")
     return RestReply(product_json(store, product))
@@ -105,7 +105,7 @@ def _attributes_json(store: SimulatedShop, product: Product) -> list[dict[str, A
     return [{"id": 0, "name": name, "variation": True, "options": known} for name, known in options.items()]
 
 
-PRODUCTS: Mapping[str, Act] = {
+PRODUCTS: Mapping[str, RestHandler] = {
     "products.list": list_products,
     "products.get": get_product,
     "variations.list": list_variations,

@@ -9,22 +9,22 @@ from starlette.routing import Route
 
 from panelr_bridge.simulators.woocommerce.payload import encode_json
 from panelr_bridge.simulators.woocommerce.rest.authentication import RestAuthenticator
-from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply, read_call
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, read_call
 from panelr_bridge.simulators.woocommerce.rest.errors import RestError
 from panelr_bridge.simulators.woocommerce.rest.notes import NOTES
 from panelr_bridge.simulators.woocommerce.rest.orders import ORDERS
 from panelr_bridge.simulators.woocommerce.rest.products import PRODUCTS
 from panelr_bridge.simulators.woocommerce.rest.webhooks import WEBHOOKS
-from panelr_bridge.simulators.woocommerce.rest_actions import WC_ADDRESSES
+from panelr_bridge.simulators.woocommerce.rest_actions import WC_ACTIONS
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
-ACTS: Mapping[str, Act] = {**ORDERS, **NOTES, **WEBHOOKS, **PRODUCTS}
+HANDLERS: Mapping[str, RestHandler] = {**ORDERS, **NOTES, **WEBHOOKS, **PRODUCTS}
 JSON_TYPE = "application/json; charset=UTF-8"
 
 
 def rest_routes(store: SimulatedShop, gate: RestAuthenticator, vendor: str) -> list[Route]:
     """Give the routes; WordPress takes each address with a slash on its end, too, and redirects nobody."""
-    addresses = [(_build_endpoint(store, gate, name), *WC_ADDRESSES[name]) for name in WC_ADDRESSES]
+    addresses = [(_build_endpoint(store, gate, name), *WC_ACTIONS[name]) for name in WC_ACTIONS]
     addresses.append((_build_index(store, vendor), ("GET",), "/wp-json"))
     return [
         Route(path + end, answer, methods=list(methods)) for answer, methods, path in addresses for end in ("", "/")
@@ -36,9 +36,9 @@ def _build_endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            await gate.admit(request, name.partition(".")[2])
+            await gate.authorize(request, name.partition(".")[2])
             call = await read_call(request)
-            reply = await ACTS[name](store, call)
+            reply = await HANDLERS[name](store, call)
         except RestError as error:
             return _build_response(store, RestReply(error.body, error.status))
         return _build_response(store, RestReply(_select_fields(reply.body, call), reply.status, reply.headers))
@@ -71,7 +71,7 @@ def _build_response(store: SimulatedShop, reply: RestReply) -> Response:
 
 def _select_fields(body: Any, call: RestCall) -> Any:
     """Leave what `_fields` asks for, "billing.email" too. A single thing keeps its links, whatever is asked."""
-    wanted = call.several("_fields")
+    wanted = call.text_list("_fields")
     if not wanted:
         return body
     if isinstance(body, list):

@@ -7,7 +7,7 @@ from typing import Any
 from panelr_bridge.simulators.woocommerce.deliveries import Webhook, is_topic
 from panelr_bridge.simulators.woocommerce.models import SHOP_ZONE
 from panelr_bridge.simulators.woocommerce.payload import format_gmt, format_local
-from panelr_bridge.simulators.woocommerce.rest.call import Act, RestCall, RestReply, build_page
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
 from panelr_bridge.simulators.woocommerce.rest.errors import (
     RestError,
     invalid_parameter,
@@ -42,7 +42,7 @@ async def get_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
 
 async def create_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
     """`POST /webhooks`: active at once, whatever status was asked for; the ping goes out before the answer."""
-    given = call.given
+    given = call.parameters
     if given.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
     lacking = [name for name in ("topic", "delivery_url") if name not in given]
@@ -64,7 +64,7 @@ async def create_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
 
 async def update_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /webhooks/{id}`: no ping, unless the address is another one; the failure count stays."""
-    webhook, given = _find_webhook(store, call, status=400), call.given
+    webhook, given = _find_webhook(store, call, status=400), call.parameters
     _check_status(given)
     topic = _read_topic(given) if given.get("topic") else webhook.topic
     secret = _read_text(given, "secret") if "secret" in given else webhook.secret
@@ -75,7 +75,7 @@ async def update_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
         "name": _read_text(given, "name") or webhook.name,
     }
     webhook.topic = topic
-    await store.webhooks.change(webhook, **changed)
+    await store.webhooks.update(webhook, **changed)
     return RestReply(webhook_json(store, webhook))
 
 
@@ -144,7 +144,7 @@ def _read_text(given: Mapping[str, Any], name: str) -> str:
     return value
 
 
-WEBHOOKS: Mapping[str, Act] = {
+WEBHOOKS: Mapping[str, RestHandler] = {
     "webhooks.list": list_webhooks,
     "webhooks.get": get_webhook,
     "webhooks.create": create_webhook,
