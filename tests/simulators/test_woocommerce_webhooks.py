@@ -101,7 +101,7 @@ async def open_rig(**options: Any) -> AsyncIterator[Rig]:
         running(app) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as client,
     ):
-        yield Rig(app.state.store, receiver, f"{sink_url}/hook", client)
+        yield Rig(app.state.shop, receiver, f"{sink_url}/hook", client)
 
 
 @pytest.fixture
@@ -631,7 +631,7 @@ async def test_webhook_registered_before_the_shop_opens_is_pinged_then() -> None
     sink = Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])
     async with running(sink) as sink_url:
         app = create_app()
-        store: SimulatedShop = app.state.store
+        store: SimulatedShop = app.state.shop
         store.webhooks.register(topic="order.created", delivery_url=f"{sink_url}/hook")
         store.create(OrderChanges(status="pending"))
         with pytest.raises(RuntimeError, match="not being served"):

@@ -85,7 +85,7 @@ async def both_ways(settings: Settings, panel: Panel, *, api: str = "wc/v3", **c
                 client._looks, client._exchange.waits = (0.02, 0.2), (0.05, 0.1)
             await kit.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)
             for topic in TOPICS:
-                shop.state.store.webhooks.register(
+                shop.state.shop.webhooks.register(
                     topic=topic, delivery_url=f"{url}/webhooks/woocommerce", secret=SECRET
                 )
-            yield Both(kit, shop.state.store, shop_url)
+            yield Both(kit, shop.state.shop, shop_url)

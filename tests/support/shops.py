@@ -138,7 +138,7 @@ async def rig_of(settings: Settings, panel: Panel, orders_api: str, **changes: A
             await kit.map(sku="PANEL-1000", panelr_product_id=3)
             if orders_api != WC:  # it tells no SKU
                 await kit.map(woo_product_id=12, panelr_product_id=3)
-            yield Rig(kit, app.state.store, clock, orders_api, chosen)
+            yield Rig(kit, app.state.shop, clock, orders_api, chosen)
 
 
 def quicken(shop: ShopClient) -> None:

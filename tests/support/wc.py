@@ -68,4 +68,4 @@ async def open_shop(*, behind_tls: bool = True, auth: Any = KEY, **options: Any)
     clock = Clock()
     app = create_app(clock=clock, behind_tls=behind_tls, **options)
     async with running(app) as url, httpx.AsyncClient(base_url=url, auth=auth, timeout=20) as client:
-        yield Shop(client, app.state.store, clock, url)
+        yield Shop(client, app.state.shop, clock, url)

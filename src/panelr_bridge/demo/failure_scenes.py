@@ -19,10 +19,10 @@ UNSENT = DeliveryResponse(status=None, body=b"", location=None, milliseconds=0, 
 async def repeated_deliveries(stage: DemoStage, console: DemoConsole) -> None:
     """Tell of a new order many times at once, under two topics, while Panelr is slow."""
     console.start_scene("One order is told again and again, at the same moment")
-    webhooks = stage.store.webhooks
+    webhooks = stage.shop.webhooks
     webhooks.hold()
     stage.panel.settings = replace(stage.panel.settings, latency_seconds=SLOW_SECONDS)
-    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=MONTH)))
+    order = await place_demo_order(stage, console, NewOrderLine(stage.shop.product(sku=MONTH)))
     unsent = [_build_delivery(stage, order, topic) for topic in ("order.created", "order.updated")]
     half = TOLD_AT_ONCE // len(unsent)
     console.print_line("webhooks", f"{TOLD_AT_ONCE} at once, while Panelr takes {SLOW_SECONDS:g} s for an answer ...")
@@ -42,7 +42,7 @@ async def answer_lost(stage: DemoStage, console: DemoConsole) -> None:
     """Let Panelr create the work order and cut the connection before it has answered."""
     console.start_scene("Panelr creates the work order, and its answer is lost")
     stage.panel.faults.add("reset", action="create_work_order", when="after")
-    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=YEAR)))
+    order = await place_demo_order(stage, console, NewOrderLine(stage.shop.product(sku=YEAR)))
     # The state of the moment is in the first answer; by the time that one could ask, the look-up may be done.
     answer = read_response((await report_deliveries(stage, console, order))[0])
     console.print_line("bridge", f"[magenta]{answer.get('state')}[/]: {escape_markup(str(answer.get('reason')))}")
@@ -62,7 +62,7 @@ async def panelr_down(stage: DemoStage, console: DemoConsole) -> None:
     await stage.panelr.stop()
     console.print_line("panelr", "shut down: nothing listens at its address any more")
     renewal = {"panelr_intent": "renewal", "panelr_activation_id": "4711"}
-    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=MONTH), meta=renewal))
+    order = await place_demo_order(stage, console, NewOrderLine(stage.shop.product(sku=MONTH), meta=renewal))
     await report_deliveries(stage, console, order)
     story = await stage.bridge.wait_for_state(order.id, "queued", attempts=2)
     console.print_line(
@@ -78,9 +78,9 @@ async def panelr_down(stage: DemoStage, console: DemoConsole) -> None:
 
 def _build_delivery(stage: DemoStage, order: Order, topic: str) -> Delivery:
     """Return the delivery that the shop has yet to make: the same bytes, signed with the same secret."""
-    webhooks = stage.store.webhooks
+    webhooks = stage.shop.webhooks
     webhook = next(each for each in webhooks.registered.values() if each.topic == topic)
-    body = order_payload(order, home_url=stage.store.home_url)
-    second = int(stage.store.now().timestamp())
-    headers = delivery_headers(webhook, body, home_url=stage.store.home_url, unix_second=second)
+    body = order_payload(order, home_url=stage.shop.home_url)
+    second = int(stage.shop.now().timestamp())
+    headers = delivery_headers(webhook, body, home_url=stage.shop.home_url, unix_second=second)
     return Delivery(0, webhook.id, topic, order.id, webhook.delivery_url, headers, body, UNSENT)

@@ -29,7 +29,7 @@ MAPPINGS: tuple[Json, ...] = (
 async def set_up(stage: DemoStage, console: DemoConsole) -> None:
     """Tell where the three are, add mappings, register webhooks."""
     console.start_scene("A shop, the bridge and Panelr")
-    shop = stage.store.webhooks
+    dispatcher = stage.shop.webhooks
     console.print_line("shop", f"{stage.shop_url}  a simulated WooCommerce")
     console.print_line("panelr", f"{stage.panelr.url}  a simulated Panelr")
     console.print_line("bridge", f"{stage.bridge.url}  the real server, with its worker, on SQLite")
@@ -40,8 +40,8 @@ async def set_up(stage: DemoStage, console: DemoConsole) -> None:
     mapped = (await stage.bridge.call_api("GET", "/product-mappings?sort=id"))["data"]
     console.print_line("mapped", ", ".join(_describe_mapping(stage, each) for each in mapped))
     address, secret = stage.bridge.webhooks_url, stage.webhook_secret
-    hooks = [shop.add(topic=topic, delivery_url=address, secret=secret) for topic in TOPICS]
-    pings = [await shop.ping(each) for each in hooks]
+    hooks = [dispatcher.add(topic=topic, delivery_url=address, secret=secret) for topic in TOPICS]
+    pings = [await dispatcher.ping(each) for each in hooks]
     console.print_line("webhooks", ", ".join(each.topic for each in hooks))
     console.check(
         "The mappings are kept, and each webhook's ping was answered 200.",
@@ -53,7 +53,7 @@ async def set_up(stage: DemoStage, console: DemoConsole) -> None:
 async def order_placed(stage: DemoStage, console: DemoConsole) -> None:
     """Follow one order from the checkout to Panelr; then tell the same order with a forged body."""
     console.start_scene("An order is placed, and becomes a work order")
-    year, mug = stage.store.product(sku=YEAR), stage.store.product(product_id=MUG)
+    year, mug = stage.shop.product(sku=YEAR), stage.shop.product(product_id=MUG)
     order = await place_demo_order(stage, console, NewOrderLine(year), NewOrderLine(mug))
     items = (OrderedItem(product_id=2), None)
     genuine = (await report_deliveries(stage, console, order))[0]
@@ -76,7 +76,7 @@ async def order_placed(stage: DemoStage, console: DemoConsole) -> None:
 async def order_held(stage: DemoStage, console: DemoConsole) -> None:
     """Hold an order with a product that nobody has mapped; map it, and see it go on by itself."""
     console.start_scene("An order is held, because nobody has mapped its product")
-    order = await place_demo_order(stage, console, NewOrderLine(stage.store.product(sku=CREDITS)), by="bacs")
+    order = await place_demo_order(stage, console, NewOrderLine(stage.shop.product(sku=CREDITS)), by="bacs")
     await report_deliveries(stage, console, order)
     story = await stage.bridge.wait_for_state(order.id, "held")
     reason = story["reasons"][0]
@@ -98,7 +98,7 @@ async def order_held(stage: DemoStage, console: DemoConsole) -> None:
 
 async def place_demo_order(stage: DemoStage, console: DemoConsole, *lines: NewOrderLine, by: str = "stripe") -> Order:
     """Have a shopper place an order, and tell what she bought."""
-    order = place_order(stage.store, Cart(items=list(lines), payment_method=by))
+    order = place_order(stage.shop, Cart(items=list(lines), payment_method=by))
     console.print_line("shop", describe_order(order))
     return order
 
@@ -122,7 +122,7 @@ async def check_items(
 
 def _describe_mapping(stage: DemoStage, mapping: Json) -> str:
     wanted = mapping["panelr_product_id"]
-    what = mapping["sku"] or stage.store.product(product_id=mapping["woo_product_id"]).name
+    what = mapping["sku"] or stage.shop.product(product_id=mapping["woo_product_id"]).name
     return f"{escape_markup(what)} → {f'product {wanted}' if wanted else 'nothing'}"
 
 

@@ -112,7 +112,7 @@ class BridgeServer:
 class DemoStage:
     """The three, running."""
 
-    store: SimulatedShop
+    shop: SimulatedShop
     shop_url: str
     panelr: PanelrServer
     bridge: BridgeServer
@@ -127,20 +127,20 @@ class DemoStage:
         """Wait until the shop has sent its webhooks; returns those of the order, raises Failed when they do not end."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self.store.webhooks.wait_until_idle()
+                await self.shop.webhooks.wait_until_idle()
         except TimeoutError:
             raise SceneFailed(f"the shop's webhooks should be delivered within {PATIENCE_SECONDS:g} s") from None
-        return [each for each in self.store.webhooks.deliveries if each.order_id == order_id]
+        return [each for each in self.shop.webhooks.deliveries if each.order_id == order_id]
 
 
 @contextlib.asynccontextmanager
 async def open_stage(folder: Path, *, log: Path) -> AsyncIterator[DemoStage]:
     """Start the three and stop them at the end, whatever happens; raises Failed when the bridge does not start."""
     panel_key, token, secret = (secrets.token_urlsafe(24) for _ in range(3))
-    shop = shop_simulator.create_app()
+    shop_app = shop_simulator.create_app()
     panelr = PanelrServer(panelr_simulator.create_app(api_key=panel_key))
     async with contextlib.AsyncExitStack() as stack:
-        shop_url = await stack.enter_async_context(running(shop))
+        shop_url = await stack.enter_async_context(running(shop_app))
         stack.push_async_callback(panelr.stop)
         await panelr.start()
         port = _free_port()
@@ -160,7 +160,7 @@ async def open_stage(folder: Path, *, log: Path) -> AsyncIterator[DemoStage]:
         stack.push_async_callback(bridge.close)
         process = await stack.enter_async_context(run_server(settings, folder=folder, log=log))
         await _wait_until_ready(process, bridge)
-        yield DemoStage(shop.state.store, shop_url, panelr, bridge, secret)
+        yield DemoStage(shop_app.state.shop, shop_url, panelr, bridge, secret)
 
 
 @contextlib.asynccontextmanager

@@ -55,11 +55,11 @@ async def _count_rows(stage: DemoStage) -> list[SummaryRow]:
     made_for = {order.wc_order_id for order in made}
     seen = made_for | {str(order["woo_order_id"]) for order in known}
     return [
-        SummaryRow("orders, and work orders for them", len(stage.store.orders), len(created), len(made)),
+        SummaryRow("orders, and work orders for them", len(stage.shop.orders), len(created), len(made)),
         SummaryRow("reference codes that agree", bridge=_count_matching_references(known, stage), panelr=len(made)),
         SummaryRow(
             "webhooks delivered",
-            sum(each.order_id is not None for each in stage.store.webhooks.deliveries),
+            sum(each.order_id is not None for each in stage.shop.webhooks.deliveries),
             sum(each["times"] for each in told),
         ),
         SummaryRow(
@@ -69,7 +69,7 @@ async def _count_rows(stage: DemoStage) -> list[SummaryRow]:
         ),
         SummaryRow("held, queued or unconfirmed now", bridge=len(known) - len(created)),
         SummaryRow("doubled", panelr=len(made) - len(made_for)),
-        SummaryRow("lost", panelr=sum(str(number) not in seen for number in stage.store.orders)),
+        SummaryRow("lost", panelr=sum(str(number) not in seen for number in stage.shop.orders)),
     ]
 
 

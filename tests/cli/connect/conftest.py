@@ -102,7 +102,7 @@ async def staged(
         app = create_app(settings)
         async with running(app) as url:
             told(monkeypatch, PUBLIC_URL=url)
-            yield Scene(shop.state.store, shop.state.gate, shop_url, panelr[1], app.state.runtime, url)
+            yield Scene(shop.state.shop, shop.state.authenticator, shop_url, panelr[1], app.state.runtime, url)
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from panelr_bridge.simulators.panelr.actions import ACTIONS, run_action
 from panelr_bridge.simulators.panelr.api_call import ApiCall
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
 from panelr_bridge.simulators.panelr.envelope import failure_response, parse_json
-from panelr_bridge.simulators.panelr.faults import SUBJECTS
+from panelr_bridge.simulators.panelr.faults import OWN_ALTERATIONS, SUBJECTS
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
-from panelr_bridge.simulators.panelr.spoilt import OWN_ALTERATIONS
 from panelr_bridge.simulators.transport import SILENT_FAULTS, HttpExchange, apply_fault, send_response, send_with_fault
 
 # What a fault spoils that strikes before anything has been done: there is no better answer to spoil.

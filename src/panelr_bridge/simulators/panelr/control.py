@@ -1,5 +1,6 @@
 """Strings to pull by hand, with curl: `/_sim/`. Nothing of this exists in a real Panelr."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -8,30 +9,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from panelr_bridge.simulators.panelr import control_lines
-from panelr_bridge.simulators.panelr.control_call import (
-    BadRequestError,
-    get_panel,
-    json_response,
-    not_found_response,
-    read_object,
-)
-from panelr_bridge.simulators.panelr.customer_lines import LINE_STATUSES
-from panelr_bridge.simulators.panelr.envelope import parse_json
+from panelr_bridge.simulators.panelr.customer_lines import LINE_STATUSES, CustomerLine
+from panelr_bridge.simulators.panelr.envelope import dump_json, parse_json
 from panelr_bridge.simulators.panelr.faults import BODIES, FAULT_TIMES, KINDS, SUBJECTS, FaultError
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, LATER_STATUSES
 
 FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body", *SUBJECTS)
-LINES = {"fields": control_lines.LINE_FIELDS, "statuses": LINE_STATUSES}
+LINE_FIELDS = tuple(each.name for each in fields(CustomerLine))
+LINES = {"fields": LINE_FIELDS, "statuses": LINE_STATUSES}
 STATUSES = (*CREATE_STATUSES, *LATER_STATUSES)
 PAGES = {
     "GET /_sim/": "this page",
     "GET /_sim/work-orders": "everything that is kept of the work orders, with their payments and the instructions "
     "that were sent; ?wc_order_id= filters",
     "POST /_sim/work-orders/{id}/status": "an admin's decision: an object with status",
-    **control_lines.PAGES,
+    "GET /_sim/lines": "the customers' lines; ?customer_email= filters",
+    "POST /_sim/lines": "add a line: an object with customer_email and perhaps any other field of a line",
+    "PATCH /_sim/lines/{id}": "change a line: an object with the fields that change",
+    "DELETE /_sim/lines/{id}": "take a line away",
     "GET /_sim/requests": "the last 1000 requests to the API, oldest first",
     "GET /_sim/faults": "the faults in waiting",
     "POST /_sim/faults": "add a fault: an object with kind, perhaps action, when, times, wc_order_id, customer_email "
@@ -40,6 +37,40 @@ PAGES = {
     "PATCH /_sim/settings": "change settings",
     "DELETE /_sim/state": "start anew; settings stay",
 }
+
+
+class BadRequestError(ValueError):
+    """What was asked for is not possible here; the text says what is."""
+
+
+def get_panel(request: Request) -> Panel:
+    """The panel that a request is about."""
+    panel: Panel = request.app.state.panel
+    return panel
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """An answer."""
+    return Response(dump_json(value) + b"\n", status, media_type="application/json")
+
+
+def not_found_response(what: str) -> Response:
+    """404 with a sentence."""
+    return json_response({"error": f"There is no such {what}"}, 404)
+
+
+async def read_object(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """The body of a request. Raises BadRequestError when it is no JSON object or has a field not `allowed`."""
+    try:
+        given = json.loads(await request.body())
+    except ValueError as broken:
+        raise BadRequestError("The body must be JSON") from broken
+    if not isinstance(given, dict):
+        raise BadRequestError("The body must be a JSON object")
+    for name in given:
+        if name not in allowed:
+            raise BadRequestError(f"There is no field {name}; there are {', '.join(allowed)}")
+    return given
 
 
 async def show_index(request: Request) -> Response:
@@ -69,6 +100,48 @@ async def set_status(request: Request) -> Response:
     except KeyError:
         return not_found_response("work order")
     return json_response(work_order.full_json())
+
+
+async def list_lines(request: Request) -> Response:
+    """All lines, or those of one customer."""
+    wanted = request.query_params.get("customer_email")
+    found = get_panel(request).lines.values()
+    return json_response(
+        [each.full_json() for each in found if wanted is None or each.customer_email.casefold() == wanted.casefold()]
+    )
+
+
+async def add_line(request: Request) -> Response:
+    """Add a line. 400 when a value does not fit."""
+    given = await read_object(request, LINE_FIELDS)
+    if "customer_email" not in given:
+        raise BadRequestError("customer_email is required")
+    try:
+        line = get_panel(request).add_line(**given)
+    except ValueError as unfit:
+        raise BadRequestError(str(unfit)) from unfit
+    return json_response(line.full_json(), 201)
+
+
+async def edit_line(request: Request) -> Response:
+    """Change a line: either all that was given or, with a 400, nothing."""
+    given = await read_object(request, tuple(name for name in LINE_FIELDS if name != "id"))
+    try:
+        line = get_panel(request).edit_line(request.path_params["id"], **given)
+    except KeyError:
+        return not_found_response("line")
+    except ValueError as unfit:
+        raise BadRequestError(str(unfit)) from unfit
+    return json_response(line.full_json())
+
+
+async def remove_line(request: Request) -> Response:
+    """Take a line away."""
+    try:
+        get_panel(request).remove_line(request.path_params["id"])
+    except KeyError:
+        return not_found_response("line")
+    return Response(status_code=204)
 
 
 async def list_requests(request: Request) -> Response:
@@ -121,7 +194,10 @@ ROUTES = [
     Route("/", show_index),
     Route("/work-orders", list_work_orders),
     Route("/work-orders/{id:int}/status", set_status, methods=["POST"]),
-    *control_lines.ROUTES,
+    Route("/lines", list_lines, methods=["GET"]),
+    Route("/lines", add_line, methods=["POST"]),
+    Route("/lines/{id:int}", edit_line, methods=["PATCH"]),
+    Route("/lines/{id:int}", remove_line, methods=["DELETE"]),
     Route("/requests", list_requests),
     Route("/faults", list_faults, methods=["GET"]),
     Route("/faults", add_fault, methods=["POST"]),

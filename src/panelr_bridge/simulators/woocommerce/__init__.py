@@ -1,4 +1,4 @@
-"""A WooCommerce store: its REST APIs, webhooks as the real thing delivers them, and controls by hand.
+"""A WooCommerce shop: its REST APIs, webhooks as the real thing delivers them, and controls by hand.
 
 Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, a `SimulatedShop` makes orders,
 `order_payload` their bodies and `sign` the signatures.

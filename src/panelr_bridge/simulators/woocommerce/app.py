@@ -34,9 +34,9 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
     home_url: str = HOME_URL,
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
-    """Make a shop with the seed catalogue, no orders and no webhooks; its `SimulatedShop` is `app.state.store`.
+    """Make a shop with the seed catalogue, no orders and no webhooks; its `SimulatedShop` is `app.state.shop`.
 
-    `app.state.gate.keys` holds its REST API keys, to be revoked or added to.
+    `app.state.authenticator.keys` holds its REST API keys, to be revoked or added to.
 
     `user` and `password` are a shop manager's application password. The Orders resource below
     `/wp-json/{vendor}/woo` takes it always, and deletes by `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3`
@@ -48,25 +48,25 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
     without a slash on its end. `clock` gives aware UTC times. Faults reach for the connection that
     `panelr_bridge.simulators.server.running` hands over.
     """
-    store = SimulatedShop(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
-    store.switches = ShopSwitches(behind_tls=behind_tls, local_environment=local_environment)
+    shop = SimulatedShop(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
+    shop.switches = ShopSwitches(behind_tls=behind_tls, local_environment=local_environment)
     keys = [ApiKey(consumer_key, consumer_secret), *more_keys]
-    gate = RestAuthenticator(store.switches, user=user, password=password, keys=keys)
-    orders = OrdersApi(store, user, password, delete_mode)
+    authenticator = RestAuthenticator(shop.switches, user=user, password=password, keys=keys)
+    orders = OrdersApi(shop, user, password, delete_mode)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with store.webhooks.deliver_in_background():
+        async with shop.webhooks.deliver_in_background():
             yield
 
     app = Starlette(
-        routes=[*orders.routes(vendor), *rest_routes(store, gate, vendor), *control_routes(store)],
-        middleware=[Middleware(FaultMiddleware, store=store)],
+        routes=[*orders.routes(vendor), *rest_routes(shop, authenticator, vendor), *control_routes(shop)],
+        middleware=[Middleware(FaultMiddleware, shop=shop)],
         lifespan=lifespan,
         exception_handlers={404: _no_route, 405: _no_route},
     )
-    app.state.store = store
-    app.state.gate = gate
+    app.state.shop = shop
+    app.state.authenticator = authenticator
     return app
 
 

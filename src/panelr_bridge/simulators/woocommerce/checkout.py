@@ -49,19 +49,19 @@ class Cart:
     customer_id: int = 0
 
 
-def open_checkout(store: SimulatedShop, cart: Cart) -> Order:
+def open_checkout(shop: SimulatedShop, cart: Cart) -> Order:
     """Show the checkout page: a checkout-draft that says almost nothing, and order.updated (captures 054-056)."""
-    order = store.new_order("store-api")
+    order = shop.new_order("store-api")
     order.status = "checkout-draft"
     order.customer_ip_address = "127.0.0.1"
     order.payment_method = cart.payment_method
     where = {"state": "CA", "country": "US"}
-    _fill_order(store, order, cart, where)
-    store.save(order, "order.updated")
+    _fill_order(shop, order, cart, where)
+    shop.save(order, "order.updated")
     return order
 
 
-def place_order(store: SimulatedShop, cart: Cart, draft: Order | None = None) -> Order:
+def place_order(shop: SimulatedShop, cart: Cart, draft: Order | None = None) -> Order:
     """Press "Place order", for `draft` if the page was opened before: order.updated, then order.created.
 
     bacs waits on hold, cod is processing and unpaid, stripe is paid at once; an order of 0.00 needs no gateway.
@@ -73,29 +73,29 @@ def place_order(store: SimulatedShop, cart: Cart, draft: Order | None = None) ->
         raise NotFoundError(f"there is no coupon {cart.coupon}")
     if draft is not None and draft.status != "checkout-draft":
         raise ShopError(f"order {draft.id} is not a checkout-draft")
-    order = draft or store.new_order("store-api")
+    order = draft or shop.new_order("store-api")
     order.status = "pending"
     order.customer_ip_address = "127.0.0.1"
     order.customer_note = cart.note
-    _fill_order(store, order, cart, SHOPPER | cart.shopper)
-    _take_payment(store, order, cart.payment_method)
-    store.write_meta(
+    _fill_order(shop, order, cart, SHOPPER | cart.shopper)
+    _take_payment(shop, order, cart.payment_method)
+    shop.write_meta(
         order.meta,
         {"_debug_log_source_pending_deletion": f"place-order-debug-{secrets.token_hex(4)}"},
         "meta",
     )
-    store.save(order, "order.updated", "order.created")
+    shop.save(order, "order.updated", "order.created")
     return order
 
 
-def _fill_order(store: SimulatedShop, order: Order, cart: Cart, address: dict[str, str]) -> None:
-    order.tax_line_id = order.tax_line_id or store.next_id("item")
+def _fill_order(shop: SimulatedShop, order: Order, cart: Cart, address: dict[str, str]) -> None:
+    order.tax_line_id = order.tax_line_id or shop.next_id("item")
     items = [_apply_discount(item, COUPONS.get(cart.coupon or "", 0)) for item in cart.items]
     changes = OrderChanges(customer_id=cart.customer_id, billing=address, shipping=address, lines=items)
-    store.apply(order, changes)
-    order.shipping_lines = _build_shipping_lines(store, order.lines)
-    order.coupon_lines = _build_coupon_lines(store, order, cart.coupon) if cart.coupon else []
-    order.fee_lines = [replace(cart.fee, id=store.next_id("item"))] if cart.fee else []
+    shop.apply(order, changes)
+    order.shipping_lines = _build_shipping_lines(shop, order.lines)
+    order.coupon_lines = _build_coupon_lines(shop, order, cart.coupon) if cart.coupon else []
+    order.fee_lines = [replace(cart.fee, id=shop.next_id("item"))] if cart.fee else []
     order.cart_hash = _hash("cart", *(f"{line.product_id}x{line.quantity}" for line in order.lines))
     hashes = {
         "_shipping_hash": _hash("shipping", str(order.shipping_total)),
@@ -104,19 +104,19 @@ def _fill_order(store: SimulatedShop, order: Order, cart: Cart, address: dict[st
         "_taxes_hash": _hash("taxes", str(order.cart_tax)),
         "is_vat_exempt": "no",
     }
-    store.write_meta(order.meta, hashes, "meta")
+    shop.write_meta(order.meta, hashes, "meta")
 
 
-def _take_payment(store: SimulatedShop, order: Order, gateway: str) -> None:
+def _take_payment(shop: SimulatedShop, order: Order, gateway: str) -> None:
     if order.total == 0:
         order.payment_method, order.payment_method_title = "", ""
-        store.payment_complete(order)
+        shop.payment_complete(order)
         return
     order.payment_method, order.payment_method_title = gateway, GATEWAYS[gateway]
     if gateway == "stripe":
-        store.payment_complete(order, f"ch_{secrets.token_hex(12)}")
+        shop.payment_complete(order, f"ch_{secrets.token_hex(12)}")
     else:
-        store.set_status(order, "on-hold" if gateway == "bacs" else "processing")
+        shop.set_status(order, "on-hold" if gateway == "bacs" else "processing")
 
 
 def _apply_discount(item: NewOrderLine, percent: int) -> NewOrderLine:
@@ -125,20 +125,20 @@ def _apply_discount(item: NewOrderLine, percent: int) -> NewOrderLine:
     return replace(item, subtotal=subtotal, total=subtotal - round_cents(subtotal * percent / 100))
 
 
-def _build_shipping_lines(store: SimulatedShop, lines: list[OrderLine]) -> list[ShippingLine]:
+def _build_shipping_lines(shop: SimulatedShop, lines: list[OrderLine]) -> list[ShippingLine]:
     parcels = [line for line in lines if line.product and not line.product.virtual]
     if not parcels:
         return []
     contents = ", ".join(f"{line.name} &times; {line.quantity.normalize():f}" for line in parcels)
-    meta = OrderMeta(store.next_id("item_meta"), "Items", contents)
-    return [ShippingLine(store.next_id("item"), FLAT_RATE, meta)]
+    meta = OrderMeta(shop.next_id("item_meta"), "Items", contents)
+    return [ShippingLine(shop.next_id("item"), FLAT_RATE, meta)]
 
 
-def _build_coupon_lines(store: SimulatedShop, order: Order, code: str) -> list[CouponLine]:
+def _build_coupon_lines(shop: SimulatedShop, order: Order, code: str) -> list[CouponLine]:
     percent = COUPONS[code]
     saved_tax = sum_amounts(tax_on(line.subtotal) - tax_on(line.total) for line in order.lines)
-    info = OrderMeta(store.next_id("item_meta"), "coupon_info", coupon_info_text(code, percent))
-    return [CouponLine(store.next_id("item"), code, percent, order.discount_total, saved_tax, info)]
+    info = OrderMeta(shop.next_id("item_meta"), "coupon_info", coupon_info_text(code, percent))
+    return [CouponLine(shop.next_id("item"), code, percent, order.discount_total, saved_tax, info)]
 
 
 def _hash(*parts: str) -> str:

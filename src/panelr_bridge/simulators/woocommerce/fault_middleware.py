@@ -27,9 +27,9 @@ from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 class FaultMiddleware:
     """Middleware around the whole shop; what is not below `/wp-json` passes untouched."""
 
-    def __init__(self, app: ASGIApp, store: SimulatedShop) -> None:
+    def __init__(self, app: ASGIApp, shop: SimulatedShop) -> None:
         self.app = app
-        self.store = store
+        self.shop = shop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or spoil it."""
@@ -44,13 +44,13 @@ class FaultMiddleware:
         action, told = find_action(request.method, scope["path"])
         query = dict(request.query_params)
         asked = RecordedRequest(datetime.now(UTC), request.method, scope["path"], query, body, action)
-        self.store.requests.append(asked)
+        self.shop.requests.append(asked)
         about = {"order_id": told["number"]} if "/orders/" in scope["path"] and "number" in told else {}
         await self._answer(asked, about, HttpExchange(scope, receive, send))
 
     async def _answer(self, asked: RecordedRequest, about: Mapping[str, str], exchange: HttpExchange) -> None:
         # Before the credentials are looked at: an outage asks nobody for a key.
-        faults = self.store.faults
+        faults = self.shop.faults
         fault = faults.take(asked.action, "before", about)
         answer = SERVER_ERROR
         if fault is None:

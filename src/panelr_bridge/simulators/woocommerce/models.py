@@ -1,4 +1,4 @@
-"""What a WooCommerce store keeps: products, orders and their lines. Money is Decimal, times are aware and in UTC."""
+"""What a WooCommerce shop keeps: products, orders and their lines. Money is Decimal, times are aware and in UTC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -221,3 +221,9 @@ class Order:
         """Whether somebody must act before it is complete: any known product not both virtual and downloadable."""
         products = (line.product for line in self.lines)
         return any(product and not (product.virtual and product.downloadable) for product in products)
+
+    @property
+    def searchable_text(self) -> str:
+        """The text that a search looks through: id, addresses and line names."""
+        names = (line.name for line in self.lines)
+        return "\n".join([str(self.id), *self.billing.values(), *self.shipping.values(), *names])

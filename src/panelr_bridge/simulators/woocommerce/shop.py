@@ -1,4 +1,4 @@
-"""A WooCommerce store in memory: what happens to its orders, and which webhooks that fires. No HTTP.
+"""A WooCommerce shop in memory: what happens to its orders, and which webhooks that fires. No HTTP.
 
 Each method that changes an order is one request of the real shop: it saves once and fires what
 reference/woocommerce-webhooks.md, section 6, saw it fire.

@@ -19,7 +19,7 @@ KEY_CHARACTERS = string.ascii_letters + string.digits
 
 
 class ShopError(Exception):
-    """The store cannot do what was asked; the text says why."""
+    """The shop cannot do what was asked; the text says why."""
 
 
 class NotFoundError(ShopError):

@@ -126,7 +126,7 @@ class WebhookDispatcher:
         """Wait until nothing is queued or on the wire. Raises RuntimeError when that cannot come about by itself."""
         while self._queue or self._in_flight or self._pings:
             if self._worker is None:
-                raise RuntimeError("nothing delivers: the store is not being served")
+                raise RuntimeError("nothing delivers: the shop is not being served")
             if self._worker.done():
                 await self._worker
             if self.held and not self._in_flight and not self._pings:

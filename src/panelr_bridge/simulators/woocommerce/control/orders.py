@@ -14,91 +14,91 @@ CART_FIELDS = ("items", "payment_method", "coupon", "fee", "note", "customer_id"
 ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
 
 
-async def place_shop_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def place_shop_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Place an order; with `order_id`, the draft of an opened checkout."""
-    draft = store.order(call.integer("order_id", 0)) if "order_id" in call.body else None
-    return _order_json(store, place_order(store, _read_cart(store, call), draft))
+    draft = shop.order(call.integer("order_id", 0)) if "order_id" in call.body else None
+    return _order_json(shop, place_order(shop, _read_cart(shop, call), draft))
 
 
-async def open_checkout_page(store: SimulatedShop, call: ControlRequest) -> Any:
+async def open_checkout_page(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Open the checkout page and go no further."""
-    return _order_json(store, open_checkout(store, _read_cart(store, call)))
+    return _order_json(shop, open_checkout(shop, _read_cart(shop, call)))
 
 
-async def list_orders(store: SimulatedShop, _: ControlRequest) -> Any:
+async def list_orders(shop: SimulatedShop, _: ControlRequest) -> Any:
     """List the orders, newest first."""
     return [
         {"id": order.id, "status": order.status, "total": format_money(order.total), "email": order.billing["email"]}
-        for order in reversed(store.orders.values())
+        for order in reversed(shop.orders.values())
     ]
 
 
-async def show_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def show_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Show an order as a webhook would tell it now."""
-    return _order_json(store, store.order(call.number))
+    return _order_json(shop, shop.order(call.number))
 
 
-async def set_status(store: SimulatedShop, call: ControlRequest) -> Any:
+async def set_status(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Set a status; an unknown one becomes a status of this shop, as if a plugin had brought it."""
     call.check_fields("status")
     wanted = call.text("status").removeprefix("wc-")
     if not wanted:
         raise ShopError("status is missing")
-    store.statuses.add(wanted)
-    return _order_json(store, store.update(call.number, OrderChanges(status=wanted)))
+    shop.statuses.add(wanted)
+    return _order_json(shop, shop.update(call.number, OrderChanges(status=wanted)))
 
 
-async def pay_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def pay_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Report the payment."""
     call.check_fields("transaction_id")
-    return _order_json(store, store.pay(call.number, call.text("transaction_id")))
+    return _order_json(shop, shop.pay(call.number, call.text("transaction_id")))
 
 
-async def refund_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def refund_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Give money back."""
     call.check_fields("amount", "reason")
-    return _order_json(store, store.refund(call.number, call.amount("amount"), call.text("reason")))
+    return _order_json(shop, shop.refund(call.number, call.amount("amount"), call.text("reason")))
 
 
-async def trash_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def trash_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Put it into the trash."""
-    return _order_json(store, store.trash(call.number))
+    return _order_json(shop, shop.trash(call.number))
 
 
-async def restore_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def restore_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Take it out of the trash."""
-    return _order_json(store, store.restore(call.number))
+    return _order_json(shop, shop.restore(call.number))
 
 
-async def touch_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def touch_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Save it with nothing changed."""
-    return _order_json(store, store.touch(call.number))
+    return _order_json(shop, shop.touch(call.number))
 
 
-async def set_meta(store: SimulatedShop, call: ControlRequest) -> Any:
+async def set_meta(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Set order meta, protected keys too, as a plugin may."""
-    return _order_json(store, store.update(call.number, OrderChanges(meta=call.body)))
+    return _order_json(shop, shop.update(call.number, OrderChanges(meta=call.body)))
 
 
-async def delete_order(store: SimulatedShop, call: ControlRequest) -> Any:
+async def delete_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Delete it for good."""
-    store.delete(call.number)
+    shop.delete(call.number)
     return {"deleted": call.number}
 
 
-async def list_products(store: SimulatedShop, _: ControlRequest) -> Any:
+async def list_products(shop: SimulatedShop, _: ControlRequest) -> Any:
     """List the catalogue."""
-    return [_product_json(product) for product in store.products.values()]
+    return [_product_json(product) for product in shop.products.values()]
 
 
-async def add_product(store: SimulatedShop, call: ControlRequest) -> Any:
+async def add_product(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Add a simple product, or a variation of `parent_id` with its `attributes`."""
     call.check_fields("name", "price", "sku", "virtual", "downloadable", "parent_id", "attributes", "stock")
     parent_id = call.integer("parent_id", 0)
-    parent = store.product(product_id=parent_id) if parent_id else None
+    parent = shop.product(product_id=parent_id) if parent_id else None
     attributes = call.object("attributes")
     product = Product(
-        store.next_id("post"),
+        shop.next_id("post"),
         call.text("name", "Product"),
         call.amount("price") or Decimal(0),
         call.text("sku"),
@@ -109,24 +109,24 @@ async def add_product(store: SimulatedShop, call: ControlRequest) -> Any:
         attributes={key: str(value) for key, value in attributes.body.items()} if attributes else {},
         stock=call.amount("stock"),
     )
-    store.products[product.id] = product
+    shop.products[product.id] = product
     return _product_json(product)
 
 
-async def delete_product(store: SimulatedShop, call: ControlRequest) -> Any:
+async def delete_product(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Delete a product that orders may still hold."""
-    store.delete_product(call.number)
+    shop.delete_product(call.number)
     return {"deleted": call.number}
 
 
-def _read_cart(store: SimulatedShop, call: ControlRequest) -> Cart:
+def _read_cart(shop: SimulatedShop, call: ControlRequest) -> Cart:
     call.check_fields(*CART_FIELDS)
     items = call.body.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ShopError("items must be a list of objects")
     fee = call.object("fee")
     return Cart(
-        items=[_read_item(store, ControlRequest(0, {}, item)) for item in items],
+        items=[_read_item(shop, ControlRequest(0, {}, item)) for item in items],
         payment_method=call.text("payment_method", "bacs"),
         shopper={name: call.text(name) for name in BILLING_FIELDS if name in call.body},
         coupon=call.text("coupon") or None,
@@ -136,7 +136,7 @@ def _read_cart(store: SimulatedShop, call: ControlRequest) -> Cart:
     )
 
 
-def _read_item(store: SimulatedShop, item: ControlRequest) -> NewOrderLine:
+def _read_item(shop: SimulatedShop, item: ControlRequest) -> NewOrderLine:
     item.check_fields(*ITEM_FIELDS)
     quantity = item.amount("quantity")
     quantity = Decimal(1) if quantity is None else quantity
@@ -148,11 +148,11 @@ def _read_item(store: SimulatedShop, item: ControlRequest) -> NewOrderLine:
         price = item.amount("price") or Decimal(0)
         return NewOrderLine(None, quantity, price * quantity, meta=given, name=item.text("name", "Custom line"))
     wanted = item.integer("product_id", 0) if "product_id" in item.body else None
-    return NewOrderLine(store.product(product_id=wanted, sku=item.text("sku")), quantity, meta=given)
+    return NewOrderLine(shop.product(product_id=wanted, sku=item.text("sku")), quantity, meta=given)
 
 
-def _order_json(store: SimulatedShop, order: Order) -> dict[str, Any]:
-    return order_json(order, home_url=store.home_url)
+def _order_json(shop: SimulatedShop, order: Order) -> dict[str, Any]:
+    return order_json(order, home_url=shop.home_url)
 
 
 def _product_json(product: Product) -> dict[str, Any]:

@@ -26,46 +26,46 @@ SWITCHES = tuple(switch.name for switch in fields(ShopSwitches))
 SECRET = ("consumer_", "oauth_")
 
 
-async def list_faults(store: SimulatedShop, _: ControlRequest) -> Any:
+async def list_faults(shop: SimulatedShop, _: ControlRequest) -> Any:
     """Tell of the faults in waiting."""
-    return [fault.as_json() for fault in store.faults.pending]
+    return [fault.as_json() for fault in shop.faults.pending]
 
 
-async def add_fault(store: SimulatedShop, call: ControlRequest) -> Any:
+async def add_fault(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Add a fault."""
     call.check_fields(*FAULT_FIELDS)
     try:
-        return store.faults.add(**{"kind": None, **call.body}).as_json()
+        return shop.faults.add(**{"kind": None, **call.body}).as_json()
     except FaultError as error:
         raise ShopError(str(error)) from error
 
 
-async def clear_faults(store: SimulatedShop, call: ControlRequest) -> Any:
+async def clear_faults(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Forget the faults in waiting."""
-    store.faults.clear()
-    return await list_faults(store, call)
+    shop.faults.clear()
+    return await list_faults(shop, call)
 
 
-async def list_requests(store: SimulatedShop, call: ControlRequest) -> Any:
+async def list_requests(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Show the journal of the REST API, oldest first, or its last entries alone."""
     last = call.query.get("last", "")
-    shown = list(store.requests)
+    shown = list(shop.requests)
     return [_request_json(asked) for asked in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
 
 
-async def change_switches(store: SimulatedShop, call: ControlRequest) -> Any:
+async def change_switches(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Change how the shop is set up, and tell it."""
     call.check_fields(*SWITCHES)
     wanted = {name: call.flag(name) for name in SWITCHES if name in call.body}
     for name, value in wanted.items():
-        setattr(store.switches, name, value)
-    return asdict(store.switches)
+        setattr(shop.switches, name, value)
+    return asdict(shop.switches)
 
 
-async def list_notes(store: SimulatedShop, call: ControlRequest) -> Any:
+async def list_notes(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Show the notes of an order, oldest first."""
-    order = store.order(call.number)
-    return [note_json(store, order, note) for note in order.notes]
+    order = shop.order(call.number)
+    return [note_json(shop, order, note) for note in order.notes]
 
 
 def fault_catalogue_json() -> dict[str, Any]:

@@ -25,15 +25,15 @@ class IndentedJSONResponse(JSONResponse):
         return json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def control_routes(store: SimulatedShop) -> list[Route]:
-    """Give the controls over `store`, and `GET /_sim/`, which lists them."""
-    return [Route("/_sim/", _show_index), *(_build_route(store, control) for control in CONTROLS)]
+def control_routes(shop: SimulatedShop) -> list[Route]:
+    """Give the controls over `shop`, and `GET /_sim/`, which lists them."""
+    return [Route("/_sim/", _show_index), *(_build_route(shop, control) for control in CONTROLS)]
 
 
-def _build_route(store: SimulatedShop, control: ControlAction) -> Route:
+def _build_route(shop: SimulatedShop, control: ControlAction) -> Route:
     async def answer(request: Request) -> Response:
         try:
-            return IndentedJSONResponse(await control.run(store, await read_request(request)))
+            return IndentedJSONResponse(await control.run(shop, await read_request(request)))
         except NotFoundError as error:
             return IndentedJSONResponse({"error": str(error)}, 404)
         except ShopError as error:

@@ -10,9 +10,9 @@ from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopEr
 AT_MOST_TIMES = 1000
 
 
-async def list_webhooks(store: SimulatedShop, _: ControlRequest) -> Any:
+async def list_webhooks(shop: SimulatedShop, _: ControlRequest) -> Any:
     """Tell of the webhooks and the queue. Secrets are not shown, as in WooCommerce."""
-    known = store.webhooks
+    known = shop.webhooks
     return {
         "webhooks": [_webhook_json(webhook) for webhook in known.registered.values()],
         "held": known.held,
@@ -20,7 +20,7 @@ async def list_webhooks(store: SimulatedShop, _: ControlRequest) -> Any:
     }
 
 
-async def register_webhooks(store: SimulatedShop, call: ControlRequest) -> Any:
+async def register_webhooks(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Register one webhook, or one for each topic when `topic` is left out, and ping each, as the REST API does."""
     call.check_fields("topic", "delivery_url", "secret", "name")
     wanted = call.text("topic")
@@ -30,86 +30,86 @@ async def register_webhooks(store: SimulatedShop, call: ControlRequest) -> Any:
         raise ShopError("delivery_url is missing")
     added = []
     for topic in [wanted] if wanted else TOPICS:
-        webhook = store.webhooks.add(
+        webhook = shop.webhooks.add(
             topic=topic,
             delivery_url=call.text("delivery_url"),
             secret=call.text("secret"),
             name=call.text("name"),
         )
-        ping = await store.webhooks.ping(webhook)
+        ping = await shop.webhooks.ping(webhook)
         added.append(_webhook_json(webhook) | {"ping": _answer_json(ping)})
     return added
 
 
-async def edit_webhook(store: SimulatedShop, call: ControlRequest) -> Any:
+async def edit_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Change a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
     call.check_fields("status", "owner_may_read", "owner_exists", "delivery_url", "secret", "name")
-    webhook = _find_webhook(store, call.number)
+    webhook = _find_webhook(shop, call.number)
     status = call.text("status", webhook.status)
     if status not in {"active", "paused", "disabled"}:
         raise ShopError("status must be active, paused or disabled")
     changed = {name: call.text(name, getattr(webhook, name)) for name in ("delivery_url", "secret", "name")}
     webhook.owner_may_read = call.flag("owner_may_read", default=webhook.owner_may_read)
     webhook.owner_exists = call.flag("owner_exists", default=webhook.owner_exists)
-    await store.webhooks.update(webhook, status=status, **changed)
+    await shop.webhooks.update(webhook, status=status, **changed)
     return _webhook_json(webhook)
 
 
-async def delete_webhook(store: SimulatedShop, call: ControlRequest) -> Any:
+async def delete_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Delete a webhook; what is queued for it is never sent."""
-    del store.webhooks.registered[_find_webhook(store, call.number).id]
+    del shop.webhooks.registered[_find_webhook(shop, call.number).id]
     return {"deleted": call.number}
 
 
-async def hold_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+async def hold_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Deliver nothing by itself."""
-    store.webhooks.hold()
-    return await list_webhooks(store, call)
+    shop.webhooks.hold()
+    return await list_webhooks(shop, call)
 
 
-async def release_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+async def release_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Deliver by itself again."""
-    store.webhooks.release()
-    return await list_webhooks(store, call)
+    shop.webhooks.release()
+    return await list_webhooks(shop, call)
 
 
-async def run_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+async def run_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Deliver what is queued, and answer when that is done."""
     call.check_fields("limit")
     limit = call.integer("limit", 0) if "limit" in call.body else None
-    return [_delivery_json(delivery) for delivery in await store.webhooks.run(limit)]
+    return [_delivery_json(delivery) for delivery in await shop.webhooks.run(limit)]
 
 
-async def list_deliveries(store: SimulatedShop, call: ControlRequest) -> Any:
+async def list_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Show the journal, oldest first, or its last entries alone."""
     last = call.query.get("last", "")
-    shown = list(store.webhooks.deliveries)
+    shown = list(shop.webhooks.deliveries)
     return [_delivery_json(delivery) for delivery in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
 
 
-async def redeliver(store: SimulatedShop, call: ControlRequest) -> Any:
+async def redeliver(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Send the bytes of a delivery again."""
     call.check_fields("delivery", "times", "at_once")
     wanted, times = call.integer("delivery", 0), call.integer("times", 1)
     if not 1 <= times <= AT_MOST_TIMES:
         raise ShopError(f"times must be from 1 to {AT_MOST_TIMES}")
-    original = next((delivery for delivery in store.webhooks.deliveries if delivery.id == wanted), None)
+    original = next((delivery for delivery in shop.webhooks.deliveries if delivery.id == wanted), None)
     if original is None:
         raise NotFoundError(f"there is no delivery {wanted}")
-    again = await store.webhooks.redeliver(original, times, at_once=call.flag("at_once"))
+    again = await shop.webhooks.redeliver(original, times, at_once=call.flag("at_once"))
     return [_delivery_json(delivery) for delivery in again]
 
 
-async def reset_shop(store: SimulatedShop, call: ControlRequest) -> Any:
+async def reset_shop(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Start again."""
-    store.reset(keep_webhooks=call.query.get("keep") == "webhooks")
-    return await list_webhooks(store, call)
+    shop.reset(keep_webhooks=call.query.get("keep") == "webhooks")
+    return await list_webhooks(shop, call)
 
 
-def _find_webhook(store: SimulatedShop, webhook_id: int) -> Webhook:
-    if webhook_id not in store.webhooks.registered:
+def _find_webhook(shop: SimulatedShop, webhook_id: int) -> Webhook:
+    if webhook_id not in shop.webhooks.registered:
         raise NotFoundError(f"there is no webhook {webhook_id}")
-    return store.webhooks.registered[webhook_id]
+    return shop.webhooks.registered[webhook_id]
 
 
 def _webhook_json(webhook: Webhook) -> dict[str, Any]:

@@ -35,9 +35,9 @@ class BrokenJsonError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OrdersApi:
-    """The resource over one store; `user` and `password` stand for an application password of a shop manager."""
+    """The resource over one shop; `user` and `password` stand for an application password of a shop manager."""
 
-    store: SimulatedShop
+    shop: SimulatedShop
     user: str
     password: str
     delete_mode: Literal["force", "trash"]
@@ -82,7 +82,7 @@ class OrdersApi:
         page, per_page = _read_positive(query, "page", 1), _read_positive(query, "per_page", 20)
         if per_page > MAX_PER_PAGE:
             raise field_error("per_page", f"max {MAX_PER_PAGE}")
-        found = sorted(_find_orders(self.store, query), **_read_sort(query.get("sort") or "-date_created"))
+        found = sorted(_find_orders(self.shop, query), **_read_sort(query.get("sort") or "-date_created"))
         shown = found[(page - 1) * per_page : page * per_page]
         data = [select_fields(order, fields) for order in shown]
         return JSONResponse({"data": data, "meta": {"page": page, "perPage": per_page, "total": len(found)}})
@@ -91,27 +91,27 @@ class OrdersApi:
         """`GET /orders/{id}`."""
         _check_parameters(request.query_params, {"fields"})
         fields = _read_fields(request.query_params, tuple(FIELDS))
-        return JSONResponse({"data": select_fields(self.store.order(_order_id(request)), fields)})
+        return JSONResponse({"data": select_fields(self.shop.order(_order_id(request)), fields)})
 
     async def create(self, request: Request) -> Response:
         """`POST /orders`."""
-        order = self.store.create(parse_changes(await _read_json(request), self.store))
+        order = self.shop.create(parse_changes(await _read_json(request), self.shop))
         return JSONResponse({"data": select_fields(order, tuple(FIELDS))}, 201)
 
     async def update(self, request: Request) -> Response:
         """`PUT` and `PATCH /orders/{id}`; an unknown order is 404 whatever the body says."""
         payload = await _read_json(request)
-        order_id = self.store.order(_order_id(request)).id
-        order = self.store.update(order_id, parse_changes(payload, self.store))
+        order_id = self.shop.order(_order_id(request)).id
+        order = self.shop.update(order_id, parse_changes(payload, self.shop))
         return JSONResponse({"data": select_fields(order, tuple(FIELDS))})
 
     async def delete(self, request: Request) -> Response:
         """`DELETE /orders/{id}`, for good or into the trash."""
         order_id = _order_id(request)
         if self.delete_mode == "force":
-            self.store.delete(order_id)
+            self.shop.delete(order_id)
         else:
-            self.store.trash(order_id)
+            self.shop.trash(order_id)
         return JSONResponse({"data": {"id": order_id, "deleted": True}})
 
     def _is_manager(self, authorization: str) -> bool:
@@ -180,7 +180,7 @@ def _read_sort(sort: str) -> dict[str, Any]:
     return {"key": SORTS[field], "reverse": sort.startswith("-")}
 
 
-def _find_orders(store: SimulatedShop, query: QueryParams) -> list[Order]:
+def _find_orders(shop: SimulatedShop, query: QueryParams) -> list[Order]:
     asked = ",".join([*query.getlist("status"), *query.getlist("status[]")])
     statuses = {name.strip().removeprefix("wc-") for name in asked.split(",") if name.strip()} - {"any"}
     customer = _read_positive(query, "customer_id", 0) if query.get("customer_id") else None
@@ -188,14 +188,8 @@ def _find_orders(store: SimulatedShop, query: QueryParams) -> list[Order]:
     pattern = re.compile(".*".join(map(re.escape, query.get("search", "").split("*"))), re.IGNORECASE | re.DOTALL)
     return [
         order
-        for order in store.orders.values()
+        for order in shop.orders.values()
         if (order.status in statuses if statuses else order.status not in UNLISTED)
         and customer in {None, order.customer_id}
-        and pattern.search(searchable_text(order))
+        and pattern.search(order.searchable_text)
     ]
-
-
-def searchable_text(order: Order) -> str:
-    """Give the text of an order that a search looks through."""
-    names = (line.name for line in order.lines)
-    return "\n".join([str(order.id), *order.billing.values(), *order.shipping.values(), *names])

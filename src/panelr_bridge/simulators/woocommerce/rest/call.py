@@ -101,7 +101,7 @@ async def read_call(request: Request) -> RestCall:
 
 
 def build_page(
-    store: SimulatedShop,
+    shop: SimulatedShop,
     call: RestCall,
     found: Sequence[Item],
     show: Callable[[Item], dict[str, Any]],
@@ -118,7 +118,7 @@ def build_page(
     links |= {"next": page + 1} if pages > page else {}
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
     if links:
-        headers["Link"] = ", ".join(f'<{_page_url(store, call, to)}>; rel="{rel}"' for rel, to in links.items())
+        headers["Link"] = ", ".join(f'<{_page_url(shop, call, to)}>; rel="{rel}"' for rel, to in links.items())
     return RestReply([show(each) for each in shown], headers=headers)
 
 
@@ -127,9 +127,9 @@ def join_choices(choices: Sequence[str]) -> str:
     return f"{', '.join(choices[:-1])}, and {choices[-1]}"
 
 
-def _page_url(store: SimulatedShop, call: RestCall, page: int) -> str:
+def _page_url(shop: SimulatedShop, call: RestCall, page: int) -> str:
     kept = [(name, value) for name, value in call.query.multi_items() if name != "page"]
-    return f"{store.home_url}{call.path}?{urlencode([*kept, ('page', page)])}"
+    return f"{shop.home_url}{call.path}?{urlencode([*kept, ('page', page)])}"
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:

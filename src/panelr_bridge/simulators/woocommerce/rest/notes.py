@@ -10,15 +10,15 @@ from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid_
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 
-async def list_notes(store: SimulatedShop, call: RestCall) -> RestReply:
+async def list_notes(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET`: all notes, newest first; no pages, no totals."""
-    order = _find_order(store, call)
+    order = _find_order(shop, call)
     wanted = call.choice("type", ("any", "customer", "internal"))
     shown = [note for note in reversed(order.notes) if wanted == "any" or note.for_customer == (wanted == "customer")]
-    return RestReply([note_json(store, order, note) for note in shown])
+    return RestReply([note_json(shop, order, note) for note in shown])
 
 
-async def create_note(store: SimulatedShop, call: RestCall) -> RestReply:
+async def create_note(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`POST`."""
     if "note" not in call.parameters:
         raise missing_parameters("note")
@@ -26,15 +26,15 @@ async def create_note(store: SimulatedShop, call: RestCall) -> RestReply:
     if not isinstance(text, str):
         raise invalid_parameter("note", "note is not of type string.")
     for_customer = call.flag("customer_note")
-    order = _find_order(store, call)
-    note = store.add_note(order.id, text, for_customer=for_customer)
-    told = note_json(store, order, note)
+    order = _find_order(shop, call)
+    note = shop.add_note(order.id, text, for_customer=for_customer)
+    told = note_json(shop, order, note)
     return RestReply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
 
 
-def note_json(store: SimulatedShop, order: Order, note: OrderNote) -> dict[str, Any]:
+def note_json(shop: SimulatedShop, order: Order, note: OrderNote) -> dict[str, Any]:
     """Give a note as wc/v3 tells it."""
-    up = f"{store.home_url}/wp-json/wc/v3/orders/{order.id}"
+    up = f"{shop.home_url}/wp-json/wc/v3/orders/{order.id}"
     return {
         "id": note.id,
         "author": note.author,
@@ -50,10 +50,10 @@ def note_json(store: SimulatedShop, order: Order, note: OrderNote) -> dict[str, 
     }
 
 
-def _find_order(store: SimulatedShop, call: RestCall) -> Order:
-    if call.number not in store.orders:
+def _find_order(shop: SimulatedShop, call: RestCall) -> Order:
+    if call.number not in shop.orders:
         raise RestError("woocommerce_rest_order_invalid_id", "Invalid order ID.", 404)
-    return store.orders[call.number]
+    return shop.orders[call.number]
 
 
 NOTES: Mapping[str, RestHandler] = {"notes.list": list_notes, "notes.create": create_note}

@@ -15,57 +15,57 @@ from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError
 KIND = "shop_order"
 
 
-async def list_orders(store: SimulatedShop, call: RestCall) -> RestReply:
+async def list_orders(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /orders`."""
     return build_page(
-        store, call, find_orders(store, call), lambda order: _order_json(store, order), counts_past_end=False
+        shop, call, find_orders(shop, call), lambda order: _order_json(shop, order), counts_past_end=False
     )
 
 
-async def get_order(store: SimulatedShop, call: RestCall) -> RestReply:
+async def get_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /orders/{id}`."""
-    return RestReply(_order_json(store, find_order(store, call)))
+    return RestReply(_order_json(shop, find_order(shop, call)))
 
 
-async def create_order(store: SimulatedShop, call: RestCall) -> RestReply:
+async def create_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`POST /orders`."""
     if call.parameters.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
-    write = parse_write(store, call.parameters)
-    told = _order_json(store, store.create(write.changes, write_first=write.write_first))
-    return RestReply(told, 201, {"Location": f"{store.home_url}{call.path.rstrip('/')}/{told['id']}"})
+    write = parse_write(shop, call.parameters)
+    told = _order_json(shop, shop.create(write.changes, write_first=write.write_first))
+    return RestReply(told, 201, {"Location": f"{shop.home_url}{call.path.rstrip('/')}/{told['id']}"})
 
 
-async def update_order(store: SimulatedShop, call: RestCall) -> RestReply:
+async def update_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /orders/{id}`: one save, also when nothing is given."""
-    order = find_order(store, call, status=400)
-    write = parse_write(store, call.parameters, order)
-    return RestReply(_order_json(store, store.update(order.id, write.changes, write_first=write.write_first)))
+    order = find_order(shop, call, status=400)
+    write = parse_write(shop, call.parameters, order)
+    return RestReply(_order_json(shop, shop.update(order.id, write.changes, write_first=write.write_first)))
 
 
-async def delete_order(store: SimulatedShop, call: RestCall) -> RestReply:
+async def delete_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`DELETE /orders/{id}`: into the trash, or with `force` for good. Tells the order as it was."""
-    order = find_order(store, call)
-    told = _order_json(store, order)
+    order = find_order(shop, call)
+    told = _order_json(shop, order)
     if call.flag("force"):
-        store.delete(order.id)
+        shop.delete(order.id)
     elif order.status == "trash":
         raise RestError("woocommerce_rest_already_trashed", f"The {KIND} has already been deleted.", 410)
     else:
-        store.trash(order.id)
+        shop.trash(order.id)
     return RestReply(told)
 
 
-def find_order(store: SimulatedShop, call: RestCall, *, status: int = 404) -> Order:
+def find_order(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Order:
     """Find the order of a call. Raises RestError with `status`."""
     try:
-        return store.order(call.number)
+        return shop.order(call.number)
     except NotFoundError as error:
         raise unknown_id(KIND, status) from error
 
 
-def _order_json(store: SimulatedShop, order: Order) -> dict[str, Any]:
-    return order_json(order, home_url=store.home_url)
+def _order_json(shop: SimulatedShop, order: Order) -> dict[str, Any]:
+    return order_json(order, home_url=shop.home_url)
 
 
 ORDERS: Mapping[str, RestHandler] = {

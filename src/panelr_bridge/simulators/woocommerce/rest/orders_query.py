@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.models import SHOP_ZONE, UNLISTED, Order
-from panelr_bridge.simulators.woocommerce.orders_resource.routes import searchable_text
 from panelr_bridge.simulators.woocommerce.rest.call import RestCall, join_choices
 from panelr_bridge.simulators.woocommerce.rest.errors import invalid_parameter
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
@@ -27,10 +26,10 @@ DATE = re.compile(
 Test = Callable[[Order], bool]
 
 
-def find_orders(store: SimulatedShop, call: RestCall) -> list[Order]:
+def find_orders(shop: SimulatedShop, call: RestCall) -> list[Order]:
     """Find the orders that a call asks for. Raises RestError."""
-    tests = [_status_test(store, call), *_date_tests(call), *_other_tests(call)]
-    found = [order for order in store.orders.values() if all(test(order) for test in tests)]
+    tests = [_status_test(shop, call), *_date_tests(call), *_other_tests(call)]
+    found = [order for order in shop.orders.values() if all(test(order) for test in tests)]
     descending = call.choice("order", ("desc", "asc")) == "desc"
     by = call.choice("orderby", tuple(SORTS))
     if by == "include" and (wanted := call.integer_list("include")):
@@ -53,9 +52,9 @@ def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC if is_gmt else SHOP_ZONE)
 
 
-def _status_test(store: SimulatedShop, call: RestCall) -> Test:
+def _status_test(shop: SimulatedShop, call: RestCall) -> Test:
     asked = call.text_list("status") or ["any"]
-    known = ("any", *sorted(store.statuses))
+    known = ("any", *sorted(shop.statuses))
     for index, status in enumerate(asked):
         if status not in known:
             raise invalid_parameter(
@@ -90,5 +89,5 @@ def _other_tests(call: RestCall) -> list[Test]:
         customer = call.integer("customer", 0)
         tests.append(lambda order: order.customer_id == customer)
     if words := call.query.get("search", "").casefold():
-        tests.append(lambda order: words in searchable_text(order).casefold())
+        tests.append(lambda order: words in order.searchable_text.casefold())
     return tests

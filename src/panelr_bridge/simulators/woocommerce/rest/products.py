@@ -14,47 +14,47 @@ WORD = re.compile(r"[a-z0-9]+")
 TYPES = ("", "simple", "grouped", "external", "variable", "variation")
 
 
-async def list_products(store: SimulatedShop, call: RestCall) -> RestReply:
+async def list_products(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products`, newest first: no variations, unless they are asked for by SKU."""
     skus, include = call.text_list("sku"), call.integer_list("include")
     words, kind = call.query.get("search", "").casefold(), call.choice("type", TYPES)
     found = [
         product
-        for product in store.products.values()
+        for product in shop.products.values()
         if (product.sku in skus if skus else not product.parent_id)
         and (not include or product.id in include)
         and words in f"{product.name}\n{product.sku}".casefold()
-        and kind in {"", _product_type(store, product)}
+        and kind in {"", _product_type(shop, product)}
     ]
-    return _build_product_page(store, call, found)
+    return _build_product_page(shop, call, found)
 
 
-async def get_product(store: SimulatedShop, call: RestCall) -> RestReply:
+async def get_product(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products/{id}`, a variation's too."""
-    product = store.products.get(call.number)
+    product = shop.products.get(call.number)
     if product is None:
         raise unknown_id("product")
-    return RestReply(product_json(store, product))
+    return RestReply(product_json(shop, product))
 
 
-async def list_variations(store: SimulatedShop, call: RestCall) -> RestReply:
+async def list_variations(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products/{id}/variations`."""
-    if call.number not in store.products:
+    if call.number not in shop.products:
         raise unknown_id("product")
-    return _build_product_page(store, call, [each for each in store.products.values() if each.parent_id == call.number])
+    return _build_product_page(shop, call, [each for each in shop.products.values() if each.parent_id == call.number])
 
 
-async def get_variation(store: SimulatedShop, call: RestCall) -> RestReply:
+async def get_variation(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products/{id}/variations/{id}`."""
-    product = store.products.get(call.path_numbers["variation"])
+    product = shop.products.get(call.path_numbers["variation"])
     if product is None or product.parent_id != call.number:
         raise unknown_id("product_variation")
-    return RestReply(product_json(store, product))
+    return RestReply(product_json(shop, product))
 
 
-def product_json(store: SimulatedShop, product: Product) -> dict[str, Any]:
+def product_json(shop: SimulatedShop, product: Product) -> dict[str, Any]:
     """Give a product as wc/v3 tells it, less what nobody needs for a mapping."""
-    products = f"{store.home_url}/wp-json/wc/v3/products"
+    products = f"{shop.home_url}/wp-json/wc/v3/products"
     collection = f"{products}/{product.parent_id}/variations" if product.parent_id else products
     links = {"self": [{"href": f"{collection}/{product.id}"}], "collection": [{"href": collection}]}
     if product.parent_id:
@@ -64,7 +64,7 @@ def product_json(store: SimulatedShop, product: Product) -> dict[str, Any]:
         "id": product.id,
         "name": product.name,
         "slug": "-".join(WORD.findall(product.name.lower())),
-        "type": _product_type(store, product),
+        "type": _product_type(shop, product),
         "status": "publish",
         "sku": product.sku,
         "price": price,
@@ -76,30 +76,30 @@ def product_json(store: SimulatedShop, product: Product) -> dict[str, Any]:
         "manage_stock": product.stock is not None,
         "stock_quantity": None if product.stock is None else json_number(product.stock),
         "parent_id": product.parent_id,
-        "attributes": _attributes_json(store, product),
-        "variations": [each.id for each in store.products.values() if each.parent_id == product.id],
+        "attributes": _attributes_json(shop, product),
+        "variations": [each.id for each in shop.products.values() if each.parent_id == product.id],
         "meta_data": [],
         "_links": links,
     }
 
 
-def _build_product_page(store: SimulatedShop, call: RestCall, found: list[Product]) -> RestReply:
+def _build_product_page(shop: SimulatedShop, call: RestCall, found: list[Product]) -> RestReply:
     newest_first = call.choice("order", ("desc", "asc")) == "desc"
     found.sort(key=lambda product: product.id, reverse=newest_first)
-    return build_page(store, call, found, lambda product: product_json(store, product))
+    return build_page(shop, call, found, lambda product: product_json(shop, product))
 
 
-def _product_type(store: SimulatedShop, product: Product) -> str:
+def _product_type(shop: SimulatedShop, product: Product) -> str:
     if product.parent_id:
         return "variation"
-    return "variable" if any(each.parent_id == product.id for each in store.products.values()) else "simple"
+    return "variable" if any(each.parent_id == product.id for each in shop.products.values()) else "simple"
 
 
-def _attributes_json(store: SimulatedShop, product: Product) -> list[dict[str, Any]]:
+def _attributes_json(shop: SimulatedShop, product: Product) -> list[dict[str, Any]]:
     if product.parent_id:
         return [{"id": 0, "name": name, "option": option} for name, option in product.attributes.items()]
     options: dict[str, list[str]] = {}
-    for each in store.products.values():
+    for each in shop.products.values():
         for name, option in each.attributes.items() if each.parent_id == product.id else ():
             options.setdefault(name, []).append(option)
     return [{"id": 0, "name": name, "variation": True, "options": known} for name, known in options.items()]

@@ -22,50 +22,50 @@ HANDLERS: Mapping[str, RestHandler] = {**ORDERS, **NOTES, **WEBHOOKS, **PRODUCTS
 JSON_TYPE = "application/json; charset=UTF-8"
 
 
-def rest_routes(store: SimulatedShop, gate: RestAuthenticator, vendor: str) -> list[Route]:
+def rest_routes(shop: SimulatedShop, authenticator: RestAuthenticator, vendor: str) -> list[Route]:
     """Give the routes; WordPress takes each address with a slash on its end, too, and redirects nobody."""
-    addresses = [(_build_endpoint(store, gate, name), *WC_ACTIONS[name]) for name in WC_ACTIONS]
-    addresses.append((_build_index(store, vendor), ("GET",), "/wp-json"))
+    addresses = [(_build_endpoint(shop, authenticator, name), *WC_ACTIONS[name]) for name in WC_ACTIONS]
+    addresses.append((_build_index(shop, vendor), ("GET",), "/wp-json"))
     return [
         Route(path + end, answer, methods=list(methods)) for answer, methods, path in addresses for end in ("", "/")
     ]
 
 
 def _build_endpoint(
-    store: SimulatedShop, gate: RestAuthenticator, name: str
+    shop: SimulatedShop, authenticator: RestAuthenticator, name: str
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            await gate.authorize(request, name.partition(".")[2])
+            await authenticator.authorize(request, name.partition(".")[2])
             call = await read_call(request)
-            reply = await HANDLERS[name](store, call)
+            reply = await HANDLERS[name](shop, call)
         except RestError as error:
-            return _build_response(store, RestReply(error.body, error.status))
-        return _build_response(store, RestReply(_select_fields(reply.body, call), reply.status, reply.headers))
+            return _build_response(shop, RestReply(error.body, error.status))
+        return _build_response(shop, RestReply(_select_fields(reply.body, call), reply.status, reply.headers))
 
     return answer
 
 
-def _build_index(store: SimulatedShop, vendor: str) -> Callable[[Request], Awaitable[Response]]:
+def _build_index(shop: SimulatedShop, vendor: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(_: Request) -> Response:
         body = {
             "name": "Simulated shop",
             "description": "",
-            "url": store.home_url,
-            "home": store.home_url,
+            "url": shop.home_url,
+            "home": shop.home_url,
             "gmt_offset": -5,
             "timezone_string": "",
             "namespaces": ["oembed/1.0", "wc/v1", "wc/v2", "wc/v3", vendor, "wp/v2"],
             "authentication": {},
             "routes": {},
         }
-        return _build_response(store, RestReply(body))
+        return _build_response(shop, RestReply(body))
 
     return answer
 
 
-def _build_response(store: SimulatedShop, reply: RestReply) -> Response:
-    headers = {"Link": f'<{store.home_url}/wp-json/>; rel="https://api.w.org/"', **reply.headers}
+def _build_response(shop: SimulatedShop, reply: RestReply) -> Response:
+    headers = {"Link": f'<{shop.home_url}/wp-json/>; rel="https://api.w.org/"', **reply.headers}
     return Response(encode_json(reply.body), reply.status, headers, media_type=JSON_TYPE)
 
 

@@ -26,21 +26,21 @@ HOOKS = {
 }
 
 
-async def list_webhooks(store: SimulatedShop, call: RestCall) -> RestReply:
+async def list_webhooks(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /webhooks`, newest first."""
     wanted = call.choice("status", ("all", *STATUSES))
     newest_first = call.choice("order", ("desc", "asc")) == "desc"
-    found = [each for each in store.webhooks.registered.values() if wanted in {"all", each.status}]
+    found = [each for each in shop.webhooks.registered.values() if wanted in {"all", each.status}]
     found.sort(key=lambda webhook: webhook.id, reverse=newest_first)
-    return build_page(store, call, found, lambda webhook: webhook_json(store, webhook))
+    return build_page(shop, call, found, lambda webhook: webhook_json(shop, webhook))
 
 
-async def get_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
+async def get_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /webhooks/{id}`."""
-    return RestReply(webhook_json(store, _find_webhook(store, call)))
+    return RestReply(webhook_json(shop, _find_webhook(shop, call)))
 
 
-async def create_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
+async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`POST /webhooks`: active at once, whatever status was asked for; the ping goes out before the answer."""
     given = call.parameters
     if given.get("id"):
@@ -49,22 +49,22 @@ async def create_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
     if lacking:
         raise missing_parameters(*lacking)
     _check_status(given)
-    # store.now() is the shop's; the name shows its local time.
-    now = store.now().astimezone(SHOP_ZONE)
-    webhook = store.webhooks.add(
+    # shop.now() is the shop's; the name shows its local time.
+    now = shop.now().astimezone(SHOP_ZONE)
+    webhook = shop.webhooks.add(
         topic=_read_topic(given),
         delivery_url=_read_delivery_url(given),
         secret=_read_text(given, "secret"),
         name=_read_text(given, "name") or f"Webhook created on {now:%b %d, %Y @ %I:%M %p}",
     )
-    await store.webhooks.ping(webhook)
-    told = webhook_json(store, webhook)
+    await shop.webhooks.ping(webhook)
+    told = webhook_json(shop, webhook)
     return RestReply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
 
 
-async def update_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
+async def update_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /webhooks/{id}`: no ping, unless the address is another one; the failure count stays."""
-    webhook, given = _find_webhook(store, call, status=400), call.parameters
+    webhook, given = _find_webhook(shop, call, status=400), call.parameters
     _check_status(given)
     topic = _read_topic(given) if given.get("topic") else webhook.topic
     secret = _read_text(given, "secret") if "secret" in given else webhook.secret
@@ -75,23 +75,23 @@ async def update_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
         "name": _read_text(given, "name") or webhook.name,
     }
     webhook.topic = topic
-    await store.webhooks.update(webhook, **changed)
-    return RestReply(webhook_json(store, webhook))
+    await shop.webhooks.update(webhook, **changed)
+    return RestReply(webhook_json(shop, webhook))
 
 
-async def delete_webhook(store: SimulatedShop, call: RestCall) -> RestReply:
+async def delete_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`DELETE /webhooks/{id}`, with `force` alone: there is no trash for them."""
     if not call.flag("force"):
         raise RestError("woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.", 501)
-    webhook = _find_webhook(store, call)
-    del store.webhooks.registered[webhook.id]
-    return RestReply(webhook_json(store, webhook))
+    webhook = _find_webhook(shop, call)
+    del shop.webhooks.registered[webhook.id]
+    return RestReply(webhook_json(shop, webhook))
 
 
-def webhook_json(store: SimulatedShop, webhook: Webhook) -> dict[str, Any]:
+def webhook_json(shop: SimulatedShop, webhook: Webhook) -> dict[str, Any]:
     """Give a webhook as wc/v3 tells it."""
     resource, _, event = webhook.topic.partition(".")
-    collection = f"{store.home_url}/wp-json/wc/v3/webhooks"
+    collection = f"{shop.home_url}/wp-json/wc/v3/webhooks"
     return {
         "id": webhook.id,
         "name": webhook.name,
@@ -109,10 +109,10 @@ def webhook_json(store: SimulatedShop, webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def _find_webhook(store: SimulatedShop, call: RestCall, *, status: int = 404) -> Webhook:
-    if call.number not in store.webhooks.registered:
+def _find_webhook(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Webhook:
+    if call.number not in shop.webhooks.registered:
         raise unknown_id(KIND, status)
-    return store.webhooks.registered[call.number]
+    return shop.webhooks.registered[call.number]
 
 
 def _check_status(given: Mapping[str, Any]) -> None:
