@@ -1,4 +1,4 @@
-"""What can go wrong on demand: which faults there are, and which one strikes next. No HTTP here."""
+"""Faults on demand: the kinds of faults, and the queue of faults to apply. No HTTP here."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ EVERY_ACTION = "*"
 
 
 class FaultError(ValueError):
-    """A fault that does not exist; the text says what is possible."""
+    """A fault that does not exist; the text lists the possible values."""
 
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One kind of fault: what the client sees, which further fields it takes, and whether it carries an answer.
+    """Kind of fault: the effect on the client, the extra fields, and whether the fault alters the response.
 
-    A kind that carries an answer spoils the proper one, so it strikes after the work unless told otherwise; before
-    the work it spoils an answer of 500, because there is nothing else to tell.
+    A kind with `carries_answer` alters the normal response, so it applies after the work by default. Applied before the
+    work, it alters a response with status 500.
     """
 
     what: str
@@ -25,7 +25,7 @@ class FaultKind:
     carries_answer: bool = False
 
 
-# What any server behind any proxy may do.
+# Faults that any server or proxy can have.
 COMMON_KINDS: Mapping[str, FaultKind] = {
     "hang": FaultKind("no answer for `seconds`, then closed", ("seconds",)),
     "reset": FaultKind("TCP reset without an answer"),
@@ -42,10 +42,11 @@ COMMON_KINDS: Mapping[str, FaultKind] = {
 
 @dataclass(frozen=True)
 class FaultCatalogue:
-    """What can go wrong at one simulator.
+    """The faults that one simulator supports.
 
-    `subjects` maps what a request may tell of itself ("wc_order_id") to the actions that tell it: a fault may strike
-    those requests alone. `bodies` are what a fault of the kind "status" may answer with, "html" among them.
+    `subjects` maps a field of a request ("wc_order_id") to the actions whose requests have it; a fault can be limited
+    to one value of such a field. `bodies` are the bodies that a fault of the kind "status" can answer with, such as
+    "html".
     """
 
     actions: Collection[str]
@@ -56,7 +57,7 @@ class FaultCatalogue:
 
 @dataclass
 class Fault:
-    """One fault in waiting. `times` is how often it will still strike, None for ever."""
+    """A pending fault. `times` is the number of requests it still applies to; None means every request."""
 
     id: int
     kind: str
@@ -71,18 +72,18 @@ class Fault:
     struck: int = 0
 
     def matches(self, action: str, when: str, about: Mapping[str, str]) -> bool:
-        """Whether it strikes such a request; letter case in what the request tells does not matter."""
+        """Return whether the fault applies to a request. Letter case in the values of `about` does not matter."""
         told = all(value is None or value.casefold() == about.get(name) for name, value in self.about.items())
         return told and self.when == when and self.action in (EVERY_ACTION, action)
 
     def as_json(self) -> dict[str, Any]:
-        """The fault as a JSON object."""
+        """Return the fault as a JSON object."""
         shown = {name: value for name, value in vars(self).items() if name not in {"about", "struck"}}
         return {**shown, **self.about, "struck": self.struck}
 
 
 class FaultQueue:
-    """The faults in waiting, oldest first."""
+    """The pending faults, oldest first."""
 
     def __init__(self, repertoire: FaultCatalogue) -> None:
         self.catalogue = repertoire
@@ -102,14 +103,14 @@ class FaultQueue:
         body: str | None = None,
         **about: str | None,
     ) -> Fault:
-        """Let a fault of `kind` strike the next `times` requests for `action`.
+        """Apply a fault of `kind` to the next `times` requests for `action`, and return the fault.
 
-        `about` names subjects of the repertoire: they narrow it to the requests that tell just that.
+        `about` limits the fault to requests with these values; its names are subjects of the catalogue.
 
-        `when` is "before" (nothing has been done) or "after" (it has been done, the answer is spoilt; a request
-        that is refused anyway is left alone). Left out, it is "after" for the kinds that carry an answer and
-        "before" for the others. `seconds` is 5 and `body` is "html" unless given.
-        Raises FaultError when there is no such kind or action, or a field does not fit.
+        `when` is "before" (the work is not done) or "after" (the work is done, then the response is altered; a request
+        that fails anyway is left as it is). The default is "after" for kinds with `carries_answer`, otherwise "before".
+        `seconds` defaults to 5 and `body` to "html". Raises FaultError for an unknown kind or action, or an invalid
+        field.
         """
         known = self.catalogue
         _check_kind(known, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
@@ -135,9 +136,9 @@ class FaultQueue:
         return fault
 
     def take(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
-        """Take the oldest fault that fits, using it up once; None when all is well.
+        """Return the oldest fault that matches the request, and count one use of it; return None without a match.
 
-        `about` holds what the request tells of the subjects, in lower case.
+        `about` holds the request's subject values in lower case.
         """
         for fault in self.pending:
             if fault.matches(action, when, about):
@@ -150,7 +151,7 @@ class FaultQueue:
         return None
 
     def clear(self) -> None:
-        """Forget all faults in waiting; their numbers begin at 1 again."""
+        """Remove all pending faults. The next fault gets the number 1 again."""
         self.pending.clear()
         self._last_id = 0
 

@@ -1,4 +1,4 @@
-"""How an answer leaves: as it should, or as a fault has it. ASGI only, no rules of who answers."""
+"""Send a response over ASGI, either normally or altered by a fault."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ BODILESS = (204, 304)
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What is sent when nothing comes between. `succeeded` says whether what was asked for was carried out."""
+    """The response to send if no fault applies. `succeeded` is true if the requested work was done."""
 
     status: int
     body: bytes
@@ -37,19 +37,19 @@ class HttpResponse:
 
 @dataclass(frozen=True)
 class HttpExchange:
-    """One request on the wire, whose body has been read."""
+    """One HTTP request, already read, and the means to answer it."""
 
     scope: Scope
     receive: Receive
     send: Send
 
     def close(self) -> None:
-        """Send what is written, then a FIN."""
+        """Send the data written so far, then close the connection with a FIN."""
         transport: asyncio.Transport = self.scope["extensions"]["transport"]
         transport.close()
 
     async def wait_for_disconnect(self, seconds: float | None) -> bool:
-        """Wait until the connection is gone, at most `seconds`; None waits as long as it takes."""
+        """Wait at most `seconds` for the client to disconnect (None: no limit); return whether it did."""
         try:
             async with asyncio.timeout(seconds):
                 while (await self.receive())["type"] != "http.disconnect":
@@ -59,7 +59,7 @@ class HttpExchange:
         return True
 
     async def send_head(self, answer: HttpResponse) -> None:
-        """Send status and headers."""
+        """Send the status and the headers."""
         headers = [(b"content-type", answer.content_type.encode())]
         headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
         if answer.status not in BODILESS:
@@ -67,12 +67,12 @@ class HttpExchange:
         await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
 
     async def send_body(self, part: bytes, *, more: bool) -> None:
-        """Send a part of the body."""
+        """Send one part of the body."""
         await self.send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 async def send_response(answer: HttpResponse, exchange: HttpExchange) -> None:
-    """Send an answer as it is."""
+    """Send a response unaltered."""
     await exchange.send_head(answer)
     await exchange.send_body(b"" if answer.status in BODILESS else answer.body, more=False)
 
@@ -84,7 +84,7 @@ async def _hang(fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> 
 
 async def _close(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
     exchange.close()
-    # The server would answer 500 by itself if we returned before it has noticed.
+    # The server would answer 500 if this returned before it noticed the closed connection.
     await exchange.wait_for_disconnect(None)
 
 
@@ -115,14 +115,14 @@ async def _send_slowly(fault: Fault, answer: HttpResponse, exchange: HttpExchang
     await exchange.send_body(b"", more=False)
 
 
-# What a fault makes of the answer, whoever answers ...
+# Faults of any simulator that alter the response.
 ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
     "html": lambda _fault, _answer: HttpResponse(200, PAGE, HTML_TYPE),
     "empty": lambda _fault, _answer: HttpResponse(200, b"", HTML_TYPE),
     "warnings": lambda _fault, answer: replace(answer, body=WARNINGS + answer.body, content_type=HTML_TYPE),
     "wrong_type": lambda _fault, answer: replace(answer, content_type=HTML_TYPE),
 }
-# ... and how the answer leaves, if it does.
+# Faults that change how the response is sent.
 FAULTY_SENDERS: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Awaitable[None]]] = {
     "hang": _hang,
     "reset": _reset,
@@ -135,7 +135,7 @@ SILENT_FAULTS = ("hang", "reset", "close", "garbage")
 
 
 def build_status_response(fault: Fault, failure: HttpResponse) -> HttpResponse:
-    """The answer of the kind "status": `failure`, or the page in its place; a redirect leads somewhere."""
+    """Return the response of a "status" fault: `failure`, or the HTML page. Redirects get a Location header."""
     answer = replace(failure, body=PAGE, content_type=HTML_TYPE) if fault.body == "html" else failure
     if 300 <= answer.status < 400:
         answer = replace(answer, headers={**answer.headers, "Location": "/login.php"})
@@ -145,7 +145,7 @@ def build_status_response(fault: Fault, failure: HttpResponse) -> HttpResponse:
 def apply_fault(
     fault: Fault, answer: HttpResponse, own: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]]
 ) -> HttpResponse:
-    """The answer as `fault` has it, before it leaves; `own` are the kinds of the simulator that answers."""
+    """Return the response as altered by `fault`; `own` holds the simulator's own kinds of faults."""
     change = own.get(fault.kind) or ALTERATIONS.get(fault.kind)
     if fault.status is not None:
         answer = replace(answer, status=fault.status)
@@ -153,7 +153,7 @@ def apply_fault(
 
 
 async def send_with_fault(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
-    """Let an altered answer leave as `fault` has it."""
+    """Send an altered response in the way of `fault`."""
     if fault.kind in FAULTY_SENDERS:
         await FAULTY_SENDERS[fault.kind](fault, answer, exchange)
     else:

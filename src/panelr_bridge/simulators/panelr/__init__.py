@@ -1,4 +1,4 @@
-"""A simulated Panelr on a real socket: its API at `/api/api.php`, its strings to pull at `/_sim/`."""
+"""A simulated Panelr on a real socket: its API at `/api/api.php`, and controls for manual use at `/_sim/`."""
 
 from panelr_bridge.simulators.panelr.app import create_app
 from panelr_bridge.simulators.panelr.customer_lines import CustomerLine

@@ -1,4 +1,4 @@
-"""Who may call, and how often: the key, the block after bad keys, the limit of successful requests."""
+"""Check the API key, the block after repeated wrong keys, and the rate limit."""
 
 import hmac
 import math
@@ -12,10 +12,10 @@ BLOCK_SECONDS = 60.0
 
 
 class ApiKeyGuard:
-    """Lets the right key in and blocks an address that keeps on failing.
+    """Accepts the right key and blocks an address after repeated wrong keys.
 
-    The documentation says only that repeated failed authentication gets the caller's address blocked for a while.
-    Our reading: 20 failures within a minute, then 403 for 60 seconds, for the right key too.
+    The documentation says only that repeated failed authentication blocks the caller's address for a while. Assumption:
+    20 failures within a minute, then 403 for 60 seconds, even with the right key.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class ApiKeyGuard:
         self._blocked_until: dict[str, float] = {}
 
     def check(self, *, given: str | None, expected: str, address: str, now: float) -> None:
-        """Let a request pass. Raises Refused: 401 for a missing or wrong key, 403 for a blocked address."""
+        """Check the key of a request. Raises ApiError: 401 for a missing or wrong key, 403 for a blocked address."""
         if now < self._blocked_until.get(address, now):
             raise ApiError(403, "Too many failed attempts, your address is blocked")
         if given is not None and hmac.compare_digest(given.encode(), expected.encode()):
@@ -44,23 +44,23 @@ class RateLimiter:
         self._successes: dict[str, deque[float]] = {}
 
     def check(self, *, address: str, limit: int, now: float) -> None:
-        """Let a request pass; a limit of 0 is none. Raises Refused (429) with the seconds until there is room."""
+        """Check the rate of an address; `limit` 0 means no limit. Raises ApiError (429) with the seconds to wait."""
         if not limit:
             return
         successes = self._successes.setdefault(address, deque())
         _drop_expired(successes, now)
         if len(successes) >= limit:
-            # Settings may have lowered the limit: room is there when all but `limit - 1` have left the window.
+            # The limit may have been lowered: a request fits once all but `limit - 1` are outside the window.
             leaves = successes[len(successes) - limit] + WINDOW_SECONDS
             raise ApiError(429, "Rate limit exceeded", retry_after=max(1, math.ceil(leaves - now)))
 
     def count(self, *, address: str, now: float) -> None:
-        """Remember one success."""
+        """Count one successful request."""
         self._successes.setdefault(address, deque()).append(now)
 
 
 def busiest_window(moments: list[float], seconds: float) -> int:
-    """The largest number of `moments` within any half-open stretch of `seconds`."""
+    """Return the largest number of `moments` within any half-open window of `seconds`."""
     ordered = sorted(moments)
     most = first = 0
     for last, moment in enumerate(ordered):

@@ -1,4 +1,4 @@
-"""The actions of the API: a table, and one function for each. No HTTP beyond status numbers."""
+"""The actions of the API: a table, and one function for each. No HTTP except status numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LARGEST_LIMIT = 100
 
 
 def run_action(panel: Panel, call: ApiCall) -> HttpResponse:
-    """Do what a request asks for and say what the proper answer is; a refusal changes nothing."""
+    """Run the requested action and return its response. A failed action changes nothing."""
     try:
         run = _find_action(panel, call)
         data = run(panel, call)
@@ -30,7 +30,7 @@ def run_action(panel: Panel, call: ApiCall) -> HttpResponse:
 
 
 def create_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
-    """Create a work order; provisions nothing."""
+    """Create a work order, without provisioning it."""
     new = parse_new_work_order(
         read_json_object(panel, call),
         products=panel.products,
@@ -41,7 +41,7 @@ def create_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 
 def get_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
-    """Show one work order to whoever has its reference code and its token or its customer's e-mail address."""
+    """Return one work order by its reference code, and its token or its customer's e-mail address."""
     found = panel.find_by_reference(call.query.get("ref", ""))
     token, email = call.query.get("token"), call.query.get("email")
     if found is None or not (
@@ -55,7 +55,7 @@ def get_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 
 def get_work_orders(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
-    """List a customer's work orders, newest first."""
+    """Return a customer's work orders, newest first."""
     limit = min(read_positive(call.query.get("limit", str(DEFAULT_LIMIT)), "limit"), LARGEST_LIMIT)
     found = panel.list_by_customer(_read_customer_id(panel, call))
     shows = panel.settings.shows_wc_order_id
@@ -63,29 +63,29 @@ def get_work_orders(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
 
 
 def get_lines(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
-    """List a customer's lines, in the order in which they were added."""
+    """Return a customer's lines in the order of their creation."""
     wanted = _read_customer_id(panel, call)
     return [line.as_json() for line in panel.lines.values() if panel.find_customer_id(line.customer_email) == wanted]
 
 
 def get_products(panel: Panel, _call: ApiCall) -> list[dict[str, Any]]:
-    """List what is sold."""
+    """Return the products."""
     return [product.as_json() for product in panel.products.values()]
 
 
 def get_payment_methods(panel: Panel, _call: ApiCall) -> list[dict[str, Any]]:
-    """List how it may be paid."""
+    """Return the payment methods."""
     return [method.as_json() for method in panel.payment_methods.values()]
 
 
 def get_store_settings(_panel: Panel, _call: ApiCall) -> dict[str, Any]:
-    """Answer something cheap."""
+    """Return the store's settings."""
     return catalogue.store_settings()
 
 
 @dataclass(frozen=True)
 class ApiAction:
-    """How an action is called and what carries it out: data for the envelope out, Refused raised."""
+    """The HTTP method of an action and its function. The function returns the envelope's data or raises ApiError."""
 
     method: str
     run: Callable[[Panel, ApiCall], Any]
@@ -119,7 +119,7 @@ def _find_action(panel: Panel, call: ApiCall) -> Callable[[Panel, ApiCall], Any]
 
 
 def _read_customer_id(panel: Panel, call: ApiCall) -> int | None:
-    """The customer whom a request names; None where nobody has that e-mail address."""
+    """Return the customer id that a request names; None if no customer has that e-mail address."""
     email, customer_id = call.query.get("customer_email"), call.query.get("customer_id")
     if email:
         return panel.find_customer_id(email)

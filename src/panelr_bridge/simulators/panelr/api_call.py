@@ -1,4 +1,4 @@
-"""One request, as far as the actions care, and what they read out of it."""
+"""One request to the API, and the parsing that actions share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from panelr_bridge.simulators.panelr.panel import Panel
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request, as far as the actions care. `arrived_at` is the panel's clock."""
+    """One request to the API. `arrived_at` is a time of the panel's clock."""
 
     action: str
     method: str
@@ -24,7 +24,7 @@ class ApiCall:
 
 
 def read_json_object(panel: Panel, call: ApiCall) -> dict[str, Any]:
-    """The body of a request. Raises Refused (400) when it is no JSON object, or is not sent as one."""
+    """Return the JSON object in the body. Raises ApiError (400) for another body or content type."""
     if panel.settings.strict and call.content_type.partition(";")[0].strip().lower() != "application/json":
         raise ApiError(400, "Content-Type must be application/json")
     try:
@@ -37,7 +37,7 @@ def read_json_object(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 
 def read_positive(text: str, name: str) -> int:
-    """A number out of the query. Raises Refused (422)."""
+    """Return a positive integer from the query. Raises ApiError (422)."""
     if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text) > 0):
         raise ApiError(422, f"{name} must be an integer of at least 1")
     return int(text)

@@ -1,4 +1,4 @@
-"""The door of the simulated Panelr: thin HTTP around `Panel`."""
+"""The simulated Panelr as an ASGI app: HTTP around `Panel`."""
 
 import asyncio
 import contextlib
@@ -19,18 +19,18 @@ from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.transport import SILENT_FAULTS, HttpExchange, apply_fault, send_response, send_with_fault
 
-# What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
+# The response that a fault alters if it applies before the work.
 SERVER_ERROR = failure_response(500, "Internal error, nothing was saved")
 
 
 class PanelrApi:
-    """`/api/api.php` as an ASGI app of its own, because a fault may cut the connection below HTTP."""
+    """`/api/api.php` as a separate ASGI app, because a fault can close the connection below HTTP."""
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or spoil it."""
+        """Answer one request, with the matching fault if there is one."""
         panel = self.panel
         arrived_at = panel.clock()
         panel.arrivals.append(arrived_at)
@@ -40,7 +40,7 @@ class PanelrApi:
             return
         entry = JournalEntry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
         panel.journal.append(entry)
-        # A caller that gives up meanwhile changes nothing: PHP goes on with the request, and so do we.
+        # The work continues if the caller disconnects, as it does in PHP.
         if panel.settings.latency_seconds:
             await asyncio.sleep(panel.settings.latency_seconds)
         await self._answer(call, entry, HttpExchange(scope, receive, send))
@@ -49,7 +49,7 @@ class PanelrApi:
         faults = self.panel.faults
         about = _find_subject(self.panel, call) if faults.pending else {}
         answer = SERVER_ERROR
-        # Before the key is looked at: an outage asks nobody for a key.
+        # Before the key is checked: in an outage, the key does not matter.
         fault = faults.take(call.action, "before", about)
         if fault is None:
             answer = run_action(self.panel, call)
@@ -79,9 +79,9 @@ async def _read_call(request: Request, arrived_at: float) -> ApiCall:
 
 
 def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
-    """Which order and which customer a request is about, as far as it tells; nothing is checked here.
+    """Return the order and the customer of a request, as far as its fields name them; nothing is validated.
 
-    A request that names a work order tells what that is known to be about.
+    A request that names a work order has that work order's order and customer.
     """
     told: object = call.query
     if call.body:
@@ -104,11 +104,11 @@ def create_app(
     knows_complete_by_token: bool = True,
     accepts_repeated_payments: bool = False,
 ) -> Starlette:
-    """A Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
+    """Return a Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
 
-    `rate_per_minute` 0 is no limit; the other switches are those of `PanelSettings`. Serve it with
-    `panelr_bridge.simulators.server.running`: the faults reach for the connection that it hands over.
-    Raises ValueError when the key is empty or another value does not fit.
+    `rate_per_minute` 0 means no limit; `PanelSettings` describes the other settings. Serve the app with
+    `panelr_bridge.simulators.server.running`, because faults need the connection's transport. Raises ValueError for an
+    empty key or another invalid value.
     """
     settings = PanelSettings(
         api_key=api_key,

@@ -1,4 +1,4 @@
-"""Strings to pull by hand, with curl: `/_sim/`. Nothing of this exists in a real Panelr."""
+"""Controls for manual use with curl below `/_sim/`. A real Panelr has none of them."""
 
 import json
 from collections.abc import Mapping
@@ -40,27 +40,27 @@ PAGES = {
 
 
 class BadRequestError(ValueError):
-    """What was asked for is not possible here; the text says what is."""
+    """An invalid request to a control; the text lists the possible values."""
 
 
 def get_panel(request: Request) -> Panel:
-    """The panel that a request is about."""
+    """Return the panel of a request."""
     panel: Panel = request.app.state.panel
     return panel
 
 
 def json_response(value: object, status: int = 200) -> Response:
-    """An answer."""
+    """Return a JSON response."""
     return Response(dump_json(value) + b"\n", status, media_type="application/json")
 
 
 def not_found_response(what: str) -> Response:
-    """404 with a sentence."""
+    """Return a 404 response with an error text."""
     return json_response({"error": f"There is no such {what}"}, 404)
 
 
 async def read_object(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
-    """The body of a request. Raises BadRequestError when it is no JSON object or has a field not `allowed`."""
+    """Return the JSON object in the body. Raises BadRequestError for another body or a field not in `allowed`."""
     try:
         given = json.loads(await request.body())
     except ValueError as broken:
@@ -74,7 +74,7 @@ async def read_object(request: Request, allowed: tuple[str, ...]) -> dict[str, A
 
 
 async def show_index(request: Request) -> Response:
-    """What can be done here, and how the panel is set."""
+    """List the controls, the faults and the settings."""
     panel = get_panel(request)
     kinds = {name: {"what": kind.what, "fields": kind.fields} for name, kind in KINDS.items()}
     faults = {"kinds": kinds, "when": FAULT_TIMES, "body": BODIES, "times": "1 unless given; null is every time"}
@@ -84,14 +84,14 @@ async def show_index(request: Request) -> Response:
 
 
 async def list_work_orders(request: Request) -> Response:
-    """Everything that is kept of the work orders, oldest first."""
+    """List the complete work orders, oldest first."""
     panel, wanted = get_panel(request), request.query_params.get("wc_order_id")
     found = list(panel.work_orders.values()) if wanted is None else panel.of_wc_order(wanted)
     return json_response([each.full_json() for each in found])
 
 
 async def set_status(request: Request) -> Response:
-    """Put a work order into another status, as an admin or the provisioning would."""
+    """Set the status of a work order, as an admin or the provisioning does."""
     status = (await read_object(request, ("status",))).get("status")
     if status not in STATUSES:
         raise BadRequestError(f"status must be one of {', '.join(STATUSES)}")
@@ -103,7 +103,7 @@ async def set_status(request: Request) -> Response:
 
 
 async def list_lines(request: Request) -> Response:
-    """All lines, or those of one customer."""
+    """List all lines, or those of one customer."""
     wanted = request.query_params.get("customer_email")
     found = get_panel(request).lines.values()
     return json_response(
@@ -112,7 +112,7 @@ async def list_lines(request: Request) -> Response:
 
 
 async def add_line(request: Request) -> Response:
-    """Add a line. 400 when a value does not fit."""
+    """Add a line; answer 400 for an invalid value."""
     given = await read_object(request, LINE_FIELDS)
     if "customer_email" not in given:
         raise BadRequestError("customer_email is required")
@@ -124,7 +124,7 @@ async def add_line(request: Request) -> Response:
 
 
 async def edit_line(request: Request) -> Response:
-    """Change a line: either all that was given or, with a 400, nothing."""
+    """Change the given fields of a line; answer 400 and change nothing if a value is invalid."""
     given = await read_object(request, tuple(name for name in LINE_FIELDS if name != "id"))
     try:
         line = get_panel(request).edit_line(request.path_params["id"], **given)
@@ -136,7 +136,7 @@ async def edit_line(request: Request) -> Response:
 
 
 async def remove_line(request: Request) -> Response:
-    """Take a line away."""
+    """Delete a line."""
     try:
         get_panel(request).remove_line(request.path_params["id"])
     except KeyError:
@@ -145,17 +145,17 @@ async def remove_line(request: Request) -> Response:
 
 
 async def list_requests(request: Request) -> Response:
-    """The journal."""
+    """List the journal of API requests."""
     return json_response([_entry_json(entry) for entry in get_panel(request).journal])
 
 
 async def list_faults(request: Request) -> Response:
-    """The faults in waiting."""
+    """List the pending faults."""
     return json_response([fault.as_json() for fault in get_panel(request).faults.pending])
 
 
 async def add_fault(request: Request) -> Response:
-    """Add a fault. 400 when there is none such."""
+    """Add a fault; answer 400 if it is not supported."""
     given = await read_object(request, FAULT_FIELDS)
     if "kind" not in given:
         raise BadRequestError(f"kind is required, one of {', '.join(KINDS)}")
@@ -163,19 +163,19 @@ async def add_fault(request: Request) -> Response:
 
 
 async def clear_faults(request: Request) -> Response:
-    """Forget the faults in waiting."""
+    """Remove the pending faults."""
     get_panel(request).faults.clear()
     return Response(status_code=204)
 
 
 async def reset_state(request: Request) -> Response:
-    """Forget everything but the settings."""
+    """Reset everything except the settings."""
     get_panel(request).reset()
     return Response(status_code=204)
 
 
 async def change_settings(request: Request) -> Response:
-    """Change settings: either all that were given or, with a 400, none."""
+    """Change the given settings; answer 400 and change nothing if one is invalid."""
     panel = get_panel(request)
     given = await read_object(request, tuple(each.name for each in fields(PanelSettings)))
     try:
@@ -186,7 +186,7 @@ async def change_settings(request: Request) -> Response:
 
 
 async def answer_bad_request(_request: Request, error: Exception) -> Response:
-    """400 with the sentence that says what is possible."""
+    """Answer 400 with the error text."""
     return json_response({"error": str(error)}, 400)
 
 

@@ -1,4 +1,4 @@
-"""A customer's line: what an activation has become."""
+"""A customer's line: the result of an activation."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -13,9 +13,9 @@ TEXTS = ("plugin_name", "product_name")
 
 @dataclass(kw_only=True)
 class CustomerLine:
-    """A line as `get_lines` shows it, and whose it is. Raises ValueError, with a sentence, when a value does not fit.
+    """A line in the form of `get_lines`, with its customer. Raises ValueError for an invalid value.
 
-    `status` and `plugin_name` follow from `is_trial` and `plugin_id` unless they are given.
+    `status` and `plugin_name` default to values derived from `is_trial` and `plugin_id`.
     """
 
     id: int
@@ -37,11 +37,11 @@ class CustomerLine:
             self.plugin_name = PLUGINS.get(self.plugin_id, "")
 
     def as_json(self) -> dict[str, Any]:
-        """The line as get_lines shows it."""
+        """Return the line in the form of `get_lines`."""
         return {name: value for name, value in self.full_json().items() if name != "customer_email"}
 
     def full_json(self) -> dict[str, Any]:
-        """The line with its customer, for whoever drives the simulator by hand."""
+        """Return the line with its customer, for the controls."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def _check(self) -> None:

@@ -1,4 +1,4 @@
-"""Panelr's envelope as bytes, before anything is done to it."""
+"""Panelr's JSON envelope as bytes."""
 
 from typing import Any
 
@@ -8,24 +8,24 @@ from panelr_bridge.simulators.transport import HttpResponse
 
 
 def success_response(data: object) -> HttpResponse:
-    """The envelope of a success; Decimals become JSON numbers."""
+    """Return the response of a successful action; Decimals become JSON numbers."""
     return HttpResponse(200, _envelope(True, data, None), succeeded=True)
 
 
 def failure_response(status: int, text: str, retry_after: int | str | None = None) -> HttpResponse:
-    """The envelope of a failure."""
+    """Return the response of a failed action."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return HttpResponse(status, _envelope(False, None, text), headers=headers)
 
 
 def dump_json(value: object) -> bytes:
-    """Any value as JSON."""
+    """Return a value as JSON."""
     text: str = simplejson.dumps(value, use_decimal=True)
     return text.encode()
 
 
 def parse_json(raw: bytes) -> Any:
-    """JSON as a value, with every number that is no integer as a Decimal. Raises ValueError."""
+    """Parse JSON; numbers that are not integers become Decimals. Raises ValueError."""
     try:
         return simplejson.loads(raw, use_decimal=True)
     except RecursionError as deep:

@@ -1,11 +1,11 @@
-"""The one way in which the simulated Panelr says no."""
+"""The error of a failed action."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class ApiError(Exception):
-    """The request is turned down: an HTTP status, the envelope's error text, and perhaps a Retry-After."""
+    """A failed action: the HTTP status, the envelope's error text, and Retry-After if there is one."""
 
     status: int
     text: str

@@ -1,4 +1,4 @@
-"""What can go wrong at a Panelr."""
+"""The faults that the simulated Panelr supports."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,8 +17,8 @@ from panelr_bridge.simulators.transport import HttpResponse, build_status_respon
 __all__ = ["BODIES", "FAULT_TIMES", "KINDS", "SUBJECTS", "Fault", "FaultCatalogue", "FaultError", "FaultQueue"]
 
 BODIES = ("html", "envelope")
-# Which actions tell the order or the customer that they are about, if only by naming a work order of theirs: a fault
-# may strike those alone.
+# The actions whose requests name an order or a customer, directly or by a work order. A fault can be limited to one
+# order or customer.
 _OF_AN_ORDER = (
     "create_work_order",
     "get_work_order",

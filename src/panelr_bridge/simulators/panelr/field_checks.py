@@ -1,4 +1,4 @@
-"""What a single field of a body must look like. Every function raises Refused (422) when it does not."""
+"""Read and check single fields of a body. Every function raises ApiError (422) for an invalid value."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,14 +12,14 @@ LARGEST_AMOUNT = Decimal("99999999.99")
 
 
 def check_unknown_fields(given: Mapping[str, Any], allowed: Collection[str], prefix: str = "") -> None:
-    """Refuse the first field that is not `allowed`."""
+    """Check that `given` has no field outside `allowed`; the error names the first one."""
     unknown = [name for name in given if name not in allowed]
     if unknown:
         raise ApiError(422, f"Unknown field {prefix}{unknown[0]}; known are {', '.join(allowed)}")
 
 
 def read_email(body: Mapping[str, Any]) -> str:
-    """The customer's e-mail address, which must be there."""
+    """Return the customer's e-mail address, a required field."""
     value = body.get("customer_email")
     if not isinstance(value, str) or not value:
         raise ApiError(422, "customer_email is required")
@@ -29,7 +29,7 @@ def read_email(body: Mapping[str, Any]) -> str:
 
 
 def read_choice(given: Mapping[str, Any], name: str, allowed: Sequence[str], prefix: str = "") -> str:
-    """One of the words that are `allowed`."""
+    """Return one of the `allowed` words."""
     value = given.get(name)
     if not isinstance(value, str) or value not in allowed:
         raise ApiError(422, f"{prefix}{name} must be one of {', '.join(allowed)}")
@@ -37,7 +37,7 @@ def read_choice(given: Mapping[str, Any], name: str, allowed: Sequence[str], pre
 
 
 def read_text(body: Mapping[str, Any], name: str) -> str:
-    """Text, perhaps none."""
+    """Return a text, which may be empty."""
     value = body[name]
     if not isinstance(value, str):
         raise ApiError(422, f"{name} must be a string")
@@ -45,14 +45,14 @@ def read_text(body: Mapping[str, Any], name: str) -> str:
 
 
 def read_required_text(body: Mapping[str, Any], name: str) -> str:
-    """Text that is not empty."""
+    """Return a text that is not empty."""
     if not body.get(name):
         raise ApiError(422, f"{name} is required")
     return read_text(body, name)
 
 
 def read_existing_id(given: Mapping[str, Any], name: str, choices: Collection[int], prefix: str = "") -> int:
-    """The number of something that exists."""
+    """Return an id that is one of `choices`."""
     value = given.get(name)
     if not is_int(value):
         raise ApiError(422, f"{prefix}{name} must be an integer")
@@ -62,7 +62,7 @@ def read_existing_id(given: Mapping[str, Any], name: str, choices: Collection[in
 
 
 def read_positive(given: Mapping[str, Any], name: str, prefix: str = "") -> int:
-    """A number of at least 1."""
+    """Return an integer of at least 1."""
     value = given.get(name)
     if not is_int(value) or value < 1:
         raise ApiError(422, f"{prefix}{name} must be an integer of at least 1")
@@ -70,13 +70,13 @@ def read_positive(given: Mapping[str, Any], name: str, prefix: str = "") -> int:
 
 
 def is_int(value: object) -> TypeGuard[int]:
-    """Whether JSON had an integer here."""
-    # JSON's true is an int to Python; 1.0 arrives as a Decimal and is none.
+    """Return whether a JSON value is an integer."""
+    # In Python, JSON's true is an int. 1.0 is a Decimal here, so it is not an integer.
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def read_amount(body: Mapping[str, Any], name: str) -> Decimal:
-    """An amount of money, perhaps nothing."""
+    """Return an amount of money; 0 is allowed."""
     value = body[name]
     if not is_int(value) and not isinstance(value, Decimal):
         raise ApiError(422, f"{name} must be a number")

@@ -1,6 +1,6 @@
-"""The state of the simulated Panelr and what it remembers of its callers. No HTTP here, everything in memory.
+"""State of the simulated Panelr and its journal of requests. No HTTP here; everything is in memory.
 
-Only the event loop touches it, and no method awaits: no locks are needed.
+Only the event loop uses it, and no method awaits, so it needs no locks.
 """
 
 import secrets
@@ -26,7 +26,7 @@ JOURNAL_LENGTH = 1000
 
 @dataclass
 class JournalEntry:
-    """One request in the journal. `status` stays None while it is being worked on, and when no status was sent."""
+    """One request in the journal. `status` is None until a status has been sent."""
 
     time: datetime
     address: str
@@ -39,19 +39,19 @@ class JournalEntry:
 
 
 class Panel:
-    """A Panelr installation: work orders, products, callers, faults. Tests read and change it as they like."""
+    """A Panelr installation: work orders, products, callers, faults. Tests may read and change all of it."""
 
     def __init__(
         self, settings: PanelSettings, *, actions: Collection[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begin with no work orders. `actions` are the names that a fault may strike; `clock` serves the limits."""
+        """Create an empty panel. `actions` are the names for faults; `clock` is the time for the limits."""
         self.settings = settings
         self.clock = clock
         self.faults = FaultQueue(FaultCatalogue(actions, KINDS, SUBJECTS, BODIES))
         self.reset()
 
     def reset(self) -> None:
-        """Start anew: everything but the settings is forgotten, and numbers begin at 1 again."""
+        """Reset everything except the settings. Ids begin at 1 again."""
         self.work_orders: dict[int, WorkOrder] = {}
         self.customers: dict[str, int] = {}
         self.lines: dict[int, CustomerLine] = {}
@@ -66,11 +66,11 @@ class Panel:
         self._tokens: dict[str, int] = {}
 
     def busiest_window(self, seconds: float = 60.0) -> int:
-        """The largest number of requests, of any kind and outcome, that arrived within `seconds`."""
+        """Return the largest number of requests, with any outcome, that arrived within `seconds`."""
         return busiest_window(self.arrivals, seconds)
 
     def create(self, new: NewWorkOrder) -> WorkOrder:
-        """Keep a new work order. There is no idempotency: the same request twice makes two."""
+        """Store a new work order. There is no idempotency: the same request twice creates two work orders."""
         self._last_id += 1
         now = datetime.now(UTC)
         work_order = WorkOrder(
@@ -96,18 +96,18 @@ class Panel:
         return work_order
 
     def find_by_reference(self, reference: str) -> WorkOrder | None:
-        """The work order with this reference code."""
-        # The number in the code is the id: looking thousands of work orders through would slow a benchmark down.
+        """Return the work order with this reference code, or None."""
+        # The number in the code is the id. A search through thousands of work orders would slow the benchmark.
         number = reference.rpartition("-")[2]
         found = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
         return found if found is not None and found.reference_code == reference else None
 
     def find_by_token(self, token: str) -> WorkOrder | None:
-        """The work order with this confirmation token."""
+        """Return the work order with this confirmation token, or None."""
         return self.work_orders.get(self._tokens.get(token, 0))
 
     def find_named(self, told: Mapping[str, object]) -> WorkOrder | None:
-        """The work order that a request names in any way, whether or not it may."""
+        """Return the work order that a request names by any field, without checking its rights."""
         token, number = told.get("confirmation_token"), told.get("work_order_id")
         found = self.find_by_token(token) if isinstance(token, str) else None
         if found is None and isinstance(number, int):
@@ -115,26 +115,26 @@ class Panel:
         return found or self.find_by_reference(str(told.get("ref", told.get("reference_code", ""))))
 
     def find_customer_id(self, email: str) -> int | None:
-        """The customer with this e-mail address, whose letter case does not matter."""
+        """Return the id of the customer with this e-mail address, ignoring letter case; None if there is none."""
         return self.customers.get(email.casefold())
 
     def list_by_customer(self, customer_id: int | None) -> list[WorkOrder]:
-        """A customer's work orders, newest first."""
+        """Return a customer's work orders, newest first."""
         return [each for each in reversed(self.work_orders.values()) if each.customer_id == customer_id]
 
     def of_wc_order(self, wc_order_id: str) -> list[WorkOrder]:
-        """The work orders that were made for one order of the shop, oldest first: more than one is a duplicate."""
+        """Return the work orders of one shop order, oldest first. More than one is a duplicate."""
         return [each for each in self.work_orders.values() if each.wc_order_id == wc_order_id]
 
     def set_status(self, work_order_id: int, status: str) -> WorkOrder:
-        """An admin's decision. Raises KeyError when there is no such work order."""
+        """Set the status of a work order, as an admin does. Raises KeyError if it does not exist."""
         work_order = self.work_orders[work_order_id]
         work_order.status = status
         work_order.updated_at = datetime.now(UTC)
         return work_order
 
     def pay(self, work_order: WorkOrder, payment: NewPayment, *, status: str) -> None:
-        """Add a payment to the earlier ones and pass the work order on; the same payment twice counts twice."""
+        """Add a payment and set the status. The same payment twice counts twice."""
         now = datetime.now(UTC)
         work_order.payments += _build_payments(payment.amount, now, payment.transaction_id)
         work_order.payment_method_id = payment.payment_method_id or work_order.payment_method_id
@@ -144,11 +144,11 @@ class Panel:
         work_order.updated_at = now
 
     def send_instructions(self, work_order: WorkOrder, confirm_url: str) -> None:
-        """Remember an e-mail that tells how to pay."""
+        """Record an e-mail with payment instructions."""
         work_order.instructions.append(PaymentInstructions(datetime.now(UTC), confirm_url))
 
     def add_line(self, customer_email: str, **fields: Any) -> CustomerLine:
-        """Give a customer a line, with the next number unless `id` is given. Raises ValueError with a sentence."""
+        """Add a line for a customer; `id` defaults to the next number. Raises ValueError for an invalid value."""
         line = CustomerLine(customer_email=customer_email, **{"id": max(self.lines, default=0) + 1, **fields})
         if line.id in self.lines:
             raise ValueError(f"There is a line {line.id} already")
@@ -157,14 +157,14 @@ class Panel:
         return line
 
     def edit_line(self, line_id: int, **changes: Any) -> CustomerLine:
-        """Change a line. Raises KeyError when there is none, ValueError when a value does not fit."""
+        """Change a line. Raises KeyError if it does not exist, ValueError for an invalid value."""
         line = replace(self.lines[line_id], **changes)
         self._customer(line.customer_email)
         self.lines[line_id] = line
         return line
 
     def remove_line(self, line_id: int) -> None:
-        """Take a line away. Raises KeyError when there is none."""
+        """Delete a line. Raises KeyError if it does not exist."""
         del self.lines[line_id]
 
     def _customer(self, email: str) -> int:

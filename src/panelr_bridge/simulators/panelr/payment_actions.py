@@ -1,4 +1,4 @@
-"""The actions that pass a work order on: what is paid, and how to pay."""
+"""The actions for payments: submit_payment, complete_order, send_payment_instructions."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from panelr_bridge.simulators.panelr.payment_input import (
 from panelr_bridge.simulators.panelr.work_orders import WorkOrder
 
 AWAITING_PAYMENT = ("pending_payment",)
-# Not documented. Our reading: whatever is neither being set up nor at its end can be marked paid.
+# Not documented. Assumption: every status before provisioning can be completed, except canceled.
 COMPLETABLE = ("pending", "pending_payment", "payment_submitted", "payment_failed", "awaiting_webhook")
 
 
 def submit_payment(panel: Panel, call: ApiCall) -> dict[str, Any]:
-    """Add a payment and move the work order to payment_submitted."""
+    """Add a payment and set the status payment_submitted."""
     proof, payment = parse_submission(read_json_object(panel, call), strict=panel.settings.strict)
     work_order = _find_work_order(panel, proof)
     again = ("payment_submitted",) if panel.settings.accepts_repeated_payments else ()
@@ -30,7 +30,7 @@ def submit_payment(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 
 def complete_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
-    """Queue a work order for provisioning: the one that a confirmation token names, else a new one."""
+    """Queue a work order for provisioning: the one of the confirmation token, otherwise a new one."""
     settings, body = panel.settings, read_json_object(panel, call)
     if "confirmation_token" not in body or not settings.knows_complete_by_token:
         new = parse_completion(body, products=panel.products, methods=panel.payment_methods, strict=settings.strict)
@@ -43,7 +43,7 @@ def complete_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 
 def send_payment_instructions(panel: Panel, call: ApiCall) -> dict[str, Any]:
-    """Send the customer an e-mail that tells how to pay."""
+    """Send the customer an e-mail with payment instructions."""
     work_order_id, confirm_url = parse_instructions(read_json_object(panel, call), strict=panel.settings.strict)
     work_order = panel.work_orders.get(work_order_id)
     if work_order is None:

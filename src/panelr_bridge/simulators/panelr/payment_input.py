@@ -1,7 +1,7 @@
-"""What the bodies of the three paying actions must look like. No state is changed here.
+"""Parse the bodies of the three payment actions, without changing state.
 
-An optional field is left out when there is nothing to say: null is refused. `strict` also refuses fields that the
-documentation does not name. Every function raises Refused (422) with the first field that is wrong.
+null is invalid for an optional field. `strict` also rejects fields that the documentation does not name. Every function
+raises ApiError (422) with the first invalid field.
 """
 
 from collections.abc import Collection, Mapping
@@ -43,7 +43,7 @@ INSTRUCTIONS_FIELDS = ("work_order_id", "confirm_url")
 
 @dataclass(frozen=True)
 class WorkOrderProof:
-    """Which work order a caller means and may touch: by its token, else by its reference code and e-mail address."""
+    """How a request names a work order: by its token, otherwise by its reference code and e-mail address."""
 
     token: str | None
     reference_code: str
@@ -52,7 +52,7 @@ class WorkOrderProof:
 
 @dataclass(frozen=True)
 class NewPayment:
-    """A payment that passed; `amount` None records nothing."""
+    """A valid payment; with `amount` None, no payment is recorded."""
 
     amount: Decimal | None
     transaction_id: str | None
@@ -61,7 +61,7 @@ class NewPayment:
 
 
 def parse_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[WorkOrderProof, NewPayment]:
-    """Check the body of submit_payment."""
+    """Parse the body of submit_payment."""
     if strict:
         check_unknown_fields(body, SUBMIT_FIELDS)
     payment = NewPayment(
@@ -75,7 +75,7 @@ def parse_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[WorkOrde
 def parse_completion_by_token(
     body: Mapping[str, Any], *, methods: Collection[int], strict: bool
 ) -> tuple[WorkOrderProof, NewPayment]:
-    """Check the body of complete_order that names an existing work order."""
+    """Parse the body of complete_order with the confirmation token of an existing work order."""
     if strict:
         check_unknown_fields(body, BY_TOKEN_FIELDS)
     payment = NewPayment(
@@ -89,8 +89,8 @@ def parse_completion_by_token(
 def parse_completion(
     body: Mapping[str, Any], *, products: Mapping[int, Product], methods: Collection[int], strict: bool
 ) -> NewWorkOrder:
-    """Check the body of complete_order that creates a work order."""
-    customer_email = read_email(body)  # first: it is what version 1 says of a body that names a work order by its token
+    """Parse the body of complete_order for a new work order."""
+    customer_email = read_email(body)  # checked first: version 1 answers this error to a body with a confirmation token
     if strict:
         check_unknown_fields(body, CREATE_FIELDS)
     return NewWorkOrder(
@@ -106,7 +106,7 @@ def parse_completion(
 
 
 def parse_instructions(body: Mapping[str, Any], *, strict: bool) -> tuple[int, str]:
-    """Check the body of send_payment_instructions: the work order's number and the address to come back to."""
+    """Parse the body of send_payment_instructions; return the work order's id and the confirm URL."""
     if strict:
         check_unknown_fields(body, INSTRUCTIONS_FIELDS)
     work_order_id = read_positive(body, "work_order_id")

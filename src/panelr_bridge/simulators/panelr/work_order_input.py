@@ -1,4 +1,4 @@
-"""What a body of create_work_order must look like: strict, as a careful PHP API is. No state is changed here."""
+"""Parse the body of create_work_order as strictly as a careful PHP API, without changing state."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ ITEM_FIELDS = ("product_id", "intent", "activation_id", "qty")
 
 @dataclass(frozen=True)
 class NewItem:
-    """One item that passed."""
+    """A valid item."""
 
     product: Product
     intent: str
@@ -44,7 +44,7 @@ class NewItem:
 
 @dataclass(frozen=True)
 class NewWorkOrder:
-    """A request that passed."""
+    """A valid request for a new work order."""
 
     customer_email: str
     status: str
@@ -64,10 +64,10 @@ def parse_new_work_order(
     methods: Mapping[int, PaymentMethod],
     strict: bool,
 ) -> NewWorkOrder:
-    """Check the body of create_work_order.
+    """Parse the body of create_work_order.
 
-    `strict` also refuses fields that the documentation does not name. Raises Refused (422) with the first field
-    that is wrong. An optional field is left out when there is nothing to say: null is refused.
+    `strict` also rejects fields that the documentation does not name. Raises ApiError (422) with the first invalid
+    field. null is invalid for an optional field.
     """
     if strict:
         check_unknown_fields(body, FIELDS)
@@ -83,7 +83,7 @@ def parse_new_work_order(
 
 
 def parse_items(body: Mapping[str, Any], products: Mapping[int, Product], *, strict: bool) -> list[NewItem]:
-    """Check the items of a cart. Raises Refused (422)."""
+    """Parse the items of a cart. Raises ApiError (422)."""
     items = body.get("items")
     if not isinstance(items, list) or not items:
         raise ApiError(422, "items must be a list with at least one item")

@@ -1,4 +1,4 @@
-"""A work order and the faces that it shows to the different actions."""
+"""A work order, and its JSON forms in the responses of the actions."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,15 +15,16 @@ CREATE_STATUSES = (
     "canceled",
     "payment_failed",
 )
-# get_work_order may answer these too; nobody can create a work order in them.
+# get_work_order can also return these statuses; create_work_order does not accept them.
 LATER_STATUSES = ("awaiting_webhook", "processing", "queued")
-# Earlier ones win in a mixed cart. The documentation says so of new_activation; the rest follows its order of naming.
+# The first of these in a mixed cart is the work order's type. The documentation says so of new_activation; the order
+# of the other two is the order in the documentation.
 INTENTS = ("new_activation", "renewal", "trial_upgrade")
 
 
 @dataclass
 class CartItem:
-    """One item of the cart, at the price of the moment of creation."""
+    """One item of the cart, with the price at creation."""
 
     product_id: int
     name: str
@@ -35,7 +36,7 @@ class CartItem:
     wc_order_id: str | None
 
     def as_json(self, *, with_wc_order_id: bool) -> dict[str, Any]:
-        """The item as the two reading actions show it: never with the product's id."""
+        """Return the item in the form of get_work_order and get_work_orders, without the product's id."""
         item: dict[str, Any] = {
             "name": self.name,
             "qty": self.qty,
@@ -48,7 +49,7 @@ class CartItem:
 
 @dataclass
 class RecordedPayment:
-    """Money that came in."""
+    """A payment."""
 
     amount: Decimal
     at: datetime
@@ -57,7 +58,7 @@ class RecordedPayment:
 
 @dataclass
 class PaymentInstructions:
-    """An e-mail that told the customer how to pay, and where to come back to."""
+    """An e-mail with payment instructions, and the URL to return to."""
 
     at: datetime
     confirm_url: str
@@ -72,13 +73,13 @@ class PriceAdjustment:
     amount: Decimal
 
     def as_json(self) -> dict[str, Any]:
-        """The adjustment as a JSON object."""
+        """Return the adjustment as a JSON object."""
         return {"direction": self.direction, "label": self.label, "amount": self.amount}
 
 
 @dataclass
 class WorkOrder:
-    """Everything that Panelr keeps of a work order. Tests may read it and change it."""
+    """A work order with everything that Panelr stores of it. Tests may read and change it."""
 
     id: int
     reference_code: str
@@ -101,22 +102,22 @@ class WorkOrder:
 
     @property
     def type(self) -> str:
-        """The kind of the whole, derived from the intents of its items."""
+        """Return the type of the work order, derived from the intents of its items."""
         return min((item.intent for item in self.cart), key=INTENTS.index)
 
     @property
     def wc_order_id(self) -> str | None:
-        """The order in the shop; Panelr attaches it to each cart item."""
+        """Return the shop's order id; Panelr stores it on each cart item."""
         return self.cart[0].wc_order_id
 
     @property
     def snap_total(self) -> Decimal:
-        """Prices times quantities, before the adjustment."""
+        """Return the sum of prices times quantities, before the adjustment."""
         return sum((item.price * item.qty for item in self.cart), Decimal("0.00"))
 
     @property
     def order_total(self) -> Decimal:
-        """What the customer owes altogether; a discount never takes it below nothing."""
+        """Return the total with the adjustment. A discount never makes it negative."""
         if self.adjustment is None:
             return self.snap_total
         sign = 1 if self.adjustment.direction == "fee" else -1
@@ -124,21 +125,21 @@ class WorkOrder:
 
     @property
     def paid(self) -> Decimal:
-        """All payments so far."""
+        """Return the sum of all payments."""
         return sum((payment.amount for payment in self.payments), Decimal("0.00"))
 
     @property
     def balance_due(self) -> Decimal:
-        """What is still open."""
+        """Return the amount still to pay."""
         return max(self.order_total - self.paid, Decimal("0.00"))
 
     def fault_subject(self) -> dict[str, str]:
-        """The order and the customer that a fault may be aimed at."""
+        """Return the order and the customer, to match faults."""
         about = {"customer_email": self.customer_email}
         return about if self.wc_order_id is None else about | {"wc_order_id": self.wc_order_id}
 
     def created_json(self) -> dict[str, Any]:
-        """The answer of create_work_order, with what version 2 adds to it."""
+        """Return the data of create_work_order, including the fields of version 2."""
         return {
             "work_order_id": self.id,
             "reference_code": self.reference_code,
@@ -151,7 +152,7 @@ class WorkOrder:
         }
 
     def queued_json(self) -> dict[str, Any]:
-        """The answer of complete_order."""
+        """Return the data of complete_order."""
         return {
             "work_order_id": self.id,
             "reference_code": self.reference_code,
@@ -161,7 +162,7 @@ class WorkOrder:
         }
 
     def submitted_json(self, *, with_amount: bool) -> dict[str, Any]:
-        """The answer of submit_payment. Our reading: `amount_paid` is all that has been paid."""
+        """Return the data of submit_payment. Assumption: `amount_paid` is the sum of all payments."""
         answer = {
             "work_order_id": self.id,
             "reference_code": self.reference_code,
@@ -171,7 +172,7 @@ class WorkOrder:
         return answer | {"amount_paid": self.paid, "balance_due": self.balance_due} if with_amount else answer
 
     def detail_json(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
-        """The answer of get_work_order."""
+        """Return the data of get_work_order."""
         return {
             "reference_code": self.reference_code,
             "status": self.status,
@@ -194,7 +195,7 @@ class WorkOrder:
         }
 
     def list_json(self, *, with_wc_order_id: bool) -> dict[str, Any]:
-        """One entry of the answer of get_work_orders."""
+        """Return one entry of get_work_orders."""
         return {
             "reference_code": self.reference_code,
             "status": self.status,
@@ -209,7 +210,7 @@ class WorkOrder:
         }
 
     def full_json(self) -> dict[str, Any]:
-        """All of it, for whoever drives the simulator by hand; the real Panelr never answers this."""
+        """Return the complete work order for the controls. A real Panelr never sends this."""
         cart = [
             item.as_json(with_wc_order_id=True) | {"product_id": item.product_id, "activation_id": item.activation_id}
             for item in self.cart
@@ -237,5 +238,5 @@ class WorkOrder:
 
 
 def format_time(moment: datetime) -> str:
-    """A time as Panelr writes it: UTC, to the second, without an offset."""
+    """Return a time in Panelr's format: UTC, whole seconds, no offset."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,7 +1,7 @@
-"""A WooCommerce shop: its REST APIs, webhooks as the real thing delivers them, and controls by hand.
+"""A simulated WooCommerce shop: REST APIs, webhooks as WooCommerce delivers them, and controls for manual use.
 
-Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, a `SimulatedShop` makes orders,
-`order_payload` their bodies and `sign` the signatures.
+Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, use `SimulatedShop` for orders,
+`order_payload` for their bodies and `sign` for signatures.
 """
 
 from panelr_bridge.simulators.woocommerce.app import create_app

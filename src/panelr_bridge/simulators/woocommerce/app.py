@@ -34,19 +34,19 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
     home_url: str = HOME_URL,
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
-    """Make a shop with the seed catalogue, no orders and no webhooks; its `SimulatedShop` is `app.state.shop`.
+    """Create a shop with the seed catalogue, without orders and webhooks. Its state is `app.state.shop`.
 
-    `app.state.authenticator.keys` holds its REST API keys, to be revoked or added to.
+    `app.state.authenticator.keys` holds its REST API keys; tests may add and remove keys.
 
-    `user` and `password` are a shop manager's application password. The Orders resource below
-    `/wp-json/{vendor}/woo` takes it always, and deletes by `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3`
-    takes it over https or with `local_environment`. `consumer_key` and `consumer_secret` may read and write there;
-    `more_keys` may do what they say. A request is https when `behind_tls` says so of all, or its
-    `X-Forwarded-Proto`.
+    `user` and `password` are a shop manager's application password. The Orders resource below `/wp-json/{vendor}/woo`
+    always accepts it, and deletes according to `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3` accepts it
+    over https or with `local_environment`. There, `consumer_key` and `consumer_secret` have read and write permission;
+    `more_keys` have their own permissions. A request counts as https if `behind_tls` is true or its `X-Forwarded-Proto`
+    is https.
 
-    Webhooks go out `delivery_delay_seconds` after their event. `home_url` is what the shop calls itself in payloads,
-    without a slash on its end. `clock` gives aware UTC times. Faults reach for the connection that
-    `panelr_bridge.simulators.server.running` hands over.
+    Webhooks are delivered `delivery_delay_seconds` after their event. `home_url` is the shop's URL in payloads, without
+    a trailing slash. `clock` returns aware UTC times. Serve the app with `panelr_bridge.simulators.server.running`,
+    because faults need the connection's transport.
     """
     shop = SimulatedShop(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
     shop.switches = ShopSwitches(behind_tls=behind_tls, local_environment=local_environment)
@@ -71,5 +71,5 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
 
 
 async def _no_route(_: Request, __: Exception) -> Response:
-    # WordPress answers 404 for a wrong method too.
+    # WordPress also answers 404 for a wrong method.
     return wordpress_error("rest_no_route", "No route was found matching the URL and request method.", 404)

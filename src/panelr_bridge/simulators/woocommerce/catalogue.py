@@ -1,19 +1,19 @@
-"""The products and the coupon of the shop that the captures come from (captures/README.md)."""
+"""The products and the coupon of the shop of the captures (captures/README.md)."""
 
 from decimal import Decimal
 
 from panelr_bridge.simulators.woocommerce.models import Product
 
-# Products 11 to 18 and the coupon, number 19, share one counter with the orders: the first order is 20.
+# Products 11 to 18 and coupon 19 share one counter with the orders, so the first order is 20.
 FIRST_FREE_ID = 20
 COUPON_ID = 19
 COUPONS = {"rig10": 10}
 
 
 def seed_products() -> dict[int, Product]:
-    """Make the catalogue anew, by id.
+    """Return new copies of the products by id.
 
-    Virtual is what the captures ship without a shipping line: 13, 14, 15 and the variations.
+    Virtual are the products that the captures show without a shipping line: 13, 14, 15 and the variations.
     """
     variable = Product(16, "IPTV Subscription", Decimal("10.00"), virtual=True)
     products = [
@@ -30,7 +30,7 @@ def seed_products() -> dict[int, Product]:
 
 
 def build_variation(parent: Product, product_id: int, sku: str, price: Decimal, attributes: dict[str, str]) -> Product:
-    """Make a variation of `parent`: its name carries the attributes, as WooCommerce writes it into order lines."""
+    """Return a variation of `parent`. Its name contains the attributes, as in WooCommerce's order lines."""
     return Product(
         product_id,
         f"{parent.name} - {', '.join(attributes.values())}",

@@ -1,4 +1,4 @@
-"""A shopper at the block checkout (the Store API), the default checkout of WooCommerce now."""
+"""The block checkout (the Store API), WooCommerce's default checkout."""
 
 import hashlib
 import secrets
@@ -38,7 +38,7 @@ SHOPPER = {
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What a shopper sends: the goods, who she is (what is left out is Ada Lovelace's), how she pays."""
+    """A shopper's order: items, customer and payment method. Missing customer fields are Ada Lovelace's."""
 
     items: list[NewOrderLine]
     payment_method: str = "bacs"
@@ -50,7 +50,7 @@ class Cart:
 
 
 def open_checkout(shop: SimulatedShop, cart: Cart) -> Order:
-    """Show the checkout page: a checkout-draft that says almost nothing, and order.updated (captures 054-056)."""
+    """Open the checkout page: store a checkout-draft without customer data, fire order.updated (captures 054-056)."""
     order = shop.new_order("store-api")
     order.status = "checkout-draft"
     order.customer_ip_address = "127.0.0.1"
@@ -62,10 +62,10 @@ def open_checkout(shop: SimulatedShop, cart: Cart) -> Order:
 
 
 def place_order(shop: SimulatedShop, cart: Cart, draft: Order | None = None) -> Order:
-    """Press "Place order", for `draft` if the page was opened before: order.updated, then order.created.
+    """Place an order, or complete `draft` if the page was opened before: order.updated, then order.created.
 
-    bacs waits on hold, cod is processing and unpaid, stripe is paid at once; an order of 0.00 needs no gateway.
-    Raises UnknownError for a coupon or gateway that the shop lacks, StoreError for a draft that was placed already.
+    With bacs the order is on-hold, with cod processing and unpaid, with stripe paid at once. An order of 0.00 needs no
+    gateway. Raises NotFoundError for an unknown coupon or gateway, ShopError for a draft that was already placed.
     """
     if cart.payment_method not in GATEWAYS:
         raise NotFoundError(f"payment_method must be one of {', '.join(GATEWAYS)}")

@@ -1,4 +1,4 @@
-"""What stands in front of the REST API: it keeps the journal, and lets faults strike. ASGI only."""
+"""Middleware in front of the REST API: it writes the journal and applies faults. ASGI only."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -25,14 +25,14 @@ from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 
 class FaultMiddleware:
-    """Middleware around the whole shop; what is not below `/wp-json` passes untouched."""
+    """Middleware around the whole shop. It changes only requests below `/wp-json`."""
 
     def __init__(self, app: ASGIApp, shop: SimulatedShop) -> None:
         self.app = app
         self.shop = shop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or spoil it."""
+        """Answer one request, with the matching fault if there is one."""
         if scope["type"] != "http" or not scope["path"].startswith("/wp-json"):
             await self.app(scope, receive, send)
             return
@@ -49,7 +49,7 @@ class FaultMiddleware:
         await self._answer(asked, about, HttpExchange(scope, receive, send))
 
     async def _answer(self, asked: RecordedRequest, about: Mapping[str, str], exchange: HttpExchange) -> None:
-        # Before the credentials are looked at: an outage asks nobody for a key.
+        # Before the credentials are checked: in an outage, they do not matter.
         faults = self.shop.faults
         fault = faults.take(asked.action, "before", about)
         answer = SERVER_ERROR
@@ -68,7 +68,7 @@ class FaultMiddleware:
         await send_with_fault(fault, answer, exchange)
 
     async def _carried_out(self, asked: RecordedRequest, exchange: HttpExchange) -> tuple[list[Message], HttpResponse]:
-        """Let the shop do its work; its answer comes back instead of leaving."""
+        """Let the shop handle the request, and return its response instead of sending it."""
         sent: list[Message] = []
         unread = [{"type": "http.request", "body": asked.body, "more_body": False}]
 
@@ -101,6 +101,6 @@ def _apply_status(fault: Fault, _answer: HttpResponse) -> HttpResponse:
     return build_status_response(fault, _build_error(status, f"Simulated status {status}", fault.retry_after))
 
 
-# What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
+# The response that a fault alters if it applies before the work.
 SERVER_ERROR = _build_error(500, "There has been a critical error on this website.")
 OWN_ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {"status": _apply_status}

@@ -1,4 +1,4 @@
-"""What can go wrong at the shop's REST API on demand, and the journal of what was asked of it. No HTTP here."""
+"""Supported faults of the shop's REST API, its journal entries and its switches. No HTTP here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ FAULT_CATALOGUE = FaultCatalogue(
 
 @dataclass(slots=True)
 class RecordedRequest:
-    """One request to the REST API. `status` stays None while no answer has left, and where a fault kept it back."""
+    """One request to the REST API. `status` is None until a status has been sent."""
 
     time: datetime
     method: str
@@ -39,8 +39,8 @@ class RecordedRequest:
 class ShopSwitches:
     """How the shop is set up.
 
-    `behind_tls`: all requests count as https. `local_environment`: application passwords are taken over plain http
-    by wc/v3 too. `resave`: a plugin saves each order once more after its webhooks went out, for each save of others.
+    `behind_tls`: all requests count as https. `local_environment`: wc/v3 also accepts application passwords over plain
+    http. `resave`: a plugin saves each order once more after the webhooks of a save were delivered.
     """
 
     behind_tls: bool = False

@@ -1,4 +1,4 @@
-"""One HTTP request of the shop, with the header names, their order and their letter case left as given."""
+"""Send the shop's HTTP requests, with the given order and letter case of the headers."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResponse:
-    """What came back: a status, or no status and the reason in `error`."""
+    """The response to a request: a status, or no status and the reason in `error`."""
 
     status: int | None
     body: bytes
@@ -22,7 +22,7 @@ class DeliveryResponse:
 
 
 class HttpSender:
-    """Sends requests, each on a TCP connection of its own. Plain HTTP only; redirects are handed back, not followed."""
+    """Sends requests, each on its own TCP connection. Plain HTTP only; redirects are returned, not followed."""
 
     def __init__(self) -> None:
         self._transport: httpx.AsyncHTTPTransport | None = None
@@ -30,7 +30,7 @@ class HttpSender:
     async def send(
         self, method: str, url: str, headers: Headers, body: bytes, *, timeout_seconds: float
     ) -> DeliveryResponse:
-        """Send one request and read its whole answer within `timeout_seconds`. Never raises for the network's sake."""
+        """Send one request and read its response in `timeout_seconds`. Network errors are returned, not raised."""
         started = time.monotonic()
         status, content, location, error = None, b"", None, None
         try:
@@ -45,15 +45,15 @@ class HttpSender:
         return DeliveryResponse(status, content, location, (time.monotonic() - started) * 1000, error)
 
     async def close(self) -> None:
-        """Close what is open. A later request opens it again."""
+        """Close the transport. A later request opens it again."""
         if self._transport is not None:
             await self._transport.aclose()
             self._transport = None
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         if self._transport is None:
-            # A transport instead of a client: a client puts headers of its own in front. The empty TLS
-            # context saves the 30 ms of loading certificates that nobody needs here.
+            # A transport, because a client would add its own headers. The empty TLS context saves 30 ms for loading
+            # certificates.
             self._transport = httpx.AsyncHTTPTransport(
                 verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
@@ -67,7 +67,7 @@ class HttpSender:
 
 
 def get_host(url: str) -> str:
-    """Give the Host header for `url`; empty when there is no host in it."""
+    """Return the Host header for `url`; empty if the URL has no host."""
     try:
         return httpx.URL(url).netloc.decode("ascii")
     except httpx.InvalidURL:

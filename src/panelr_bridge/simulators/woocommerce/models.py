@@ -1,4 +1,4 @@
-"""What a WooCommerce shop keeps: products, orders and their lines. Money is Decimal, times are aware and in UTC."""
+"""The shop's data: products, orders and their lines. Money is Decimal, times are aware and in UTC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ STATUSES = frozenset(
         *("checkout-draft", "trash", "auto-draft"),
     }
 )
-# WC 10.5 leaves these out of every list that does not ask for them by name.
+# WC 10.5 omits these from every list unless they are requested by name.
 UNLISTED = frozenset({"trash", "auto-draft", "checkout-draft"})
 
 BILLING_FIELDS = (
@@ -35,18 +35,18 @@ def round_cents(amount: Decimal) -> Decimal:
 
 
 def tax_on(amount: Decimal) -> Decimal:
-    """Give the sales tax on `amount`, rounded per line (woocommerce_tax_round_at_subtotal is off)."""
+    """Return the sales tax on `amount`, rounded per line (woocommerce_tax_round_at_subtotal is off)."""
     return round_cents(amount * TAX_PERCENT / 100)
 
 
 def sum_amounts(amounts: Iterable[Decimal]) -> Decimal:
-    """Add up `amounts`; nothing makes zero."""
+    """Return the sum of `amounts`; 0 without any."""
     return sum(amounts, ZERO)
 
 
 @dataclass(slots=True)
 class Product:
-    """A simple product, a variable one, or a variation of one (then `parent_id` is set)."""
+    """A simple product, a variable product, or a variation (with `parent_id`)."""
 
     id: int
     name: str
@@ -71,7 +71,7 @@ class OrderMeta:
 
 @dataclass(slots=True)
 class OrderLine:
-    """A product in an order. `product` is None when the line was typed by hand or its product was deleted since."""
+    """A product line of an order. `product` is None for a custom line, and after its product was deleted."""
 
     id: int
     product: Product | None
@@ -83,18 +83,18 @@ class OrderLine:
 
     @property
     def product_id(self) -> int:
-        """The product, the variable product for a variation, or 0."""
+        """Return the id of the product, or of the variable product for a variation; 0 without a product."""
         return (self.product.parent_id or self.product.id) if self.product else 0
 
     @property
     def variation_id(self) -> int:
-        """The variation, or 0."""
+        """Return the id of the variation, or 0."""
         return self.product.id if self.product and self.product.parent_id else 0
 
 
 @dataclass(slots=True)
 class ShippingLine:
-    """The flat rate, with the text that WooCommerce keeps about what it ships."""
+    """The flat rate, with WooCommerce's text about the contents."""
 
     id: int
     total: Decimal
@@ -103,7 +103,7 @@ class ShippingLine:
 
 @dataclass(slots=True)
 class FeeLine:
-    """A fee that carries no tax, which is the default of `WC_Cart::add_fee`."""
+    """A fee without tax, the default of `WC_Cart::add_fee`."""
 
     id: int
     name: str
@@ -112,7 +112,7 @@ class FeeLine:
 
 @dataclass(slots=True)
 class CouponLine:
-    """A percentage taken off every line."""
+    """A percentage discount on every line."""
 
     id: int
     code: str
@@ -124,7 +124,7 @@ class CouponLine:
 
 @dataclass(slots=True)
 class Refund:
-    """Money given back; its id comes from the same counter as the orders'."""
+    """A refund. Its id is from the same counter as the orders' ids."""
 
     id: int
     reason: str
@@ -133,7 +133,7 @@ class Refund:
 
 @dataclass(slots=True)
 class OrderNote:
-    """A note on an order, for the shop alone or for the customer too."""
+    """A note on an order, private or for the customer."""
 
     id: int
     created: datetime
@@ -144,7 +144,7 @@ class OrderNote:
 
 @dataclass(slots=True)
 class Order:
-    """An order. Its totals follow from its lines, so they are never out of step."""
+    """An order. Its totals are computed from its lines."""
 
     id: int
     order_key: str
@@ -177,53 +177,53 @@ class Order:
 
     @property
     def cart_tax(self) -> Decimal:
-        """The tax on the lines."""
+        """Return the tax on the lines."""
         return sum_amounts(tax_on(line.total) for line in self.lines)
 
     @property
     def shipping_total(self) -> Decimal:
-        """The shipping, without its tax."""
+        """Return the shipping costs without tax."""
         return sum_amounts(line.total for line in self.shipping_lines)
 
     @property
     def shipping_tax(self) -> Decimal:
-        """The tax on the shipping."""
+        """Return the tax on the shipping costs."""
         return sum_amounts(tax_on(line.total) for line in self.shipping_lines)
 
     @property
     def discount_total(self) -> Decimal:
-        """What the lines lost between subtotal and total, without tax."""
+        """Return the difference of the lines' subtotals and totals, without tax."""
         return sum_amounts(line.subtotal - line.total for line in self.lines)
 
     @property
     def discount_tax(self) -> Decimal:
-        """The tax that the discount saves."""
+        """Return the tax on the discount."""
         return sum_amounts(tax_on(line.subtotal) - tax_on(line.total) for line in self.lines)
 
     @property
     def total(self) -> Decimal:
-        """What the customer owes. Refunds do not lower it."""
+        """Return the order's total. Refunds do not reduce it."""
         goods = sum_amounts(line.total for line in self.lines) + sum_amounts(fee.amount for fee in self.fee_lines)
         return round_cents(goods + self.cart_tax + self.shipping_total + self.shipping_tax)
 
     @property
     def refundable(self) -> Decimal:
-        """What has not been refunded yet."""
+        """Return the amount that can still be refunded."""
         return self.total - sum_amounts(refund.amount for refund in self.refunds)
 
     @property
     def needs_payment(self) -> bool:
-        """Whether the customer can still be sent to a payment page."""
+        """Return whether the customer can still pay the order."""
         return self.status in AWAITING_PAYMENT and self.total > 0
 
     @property
     def needs_processing(self) -> bool:
-        """Whether somebody must act before it is complete: any known product not both virtual and downloadable."""
+        """Return whether the order needs processing: any known product is not both virtual and downloadable."""
         products = (line.product for line in self.lines)
         return any(product and not (product.virtual and product.downloadable) for product in products)
 
     @property
     def searchable_text(self) -> str:
-        """The text that a search looks through: id, addresses and line names."""
+        """Return the text for a search: id, addresses and line names."""
         names = (line.name for line in self.lines)
         return "\n".join([str(self.id), *self.billing.values(), *self.shipping.values(), *names])

@@ -1,4 +1,4 @@
-"""An order as WooCommerce's wc/v3 API writes it: the body of a webhook. Key order and formats are the captures'."""
+"""An order in the JSON of wc/v3, which is the body of a webhook. Key order and formats are those of the captures."""
 
 import json
 import re
@@ -28,17 +28,17 @@ TAG = re.compile(r"<[^>]*>")
 
 
 def encode_json(value: Any) -> bytes:
-    """Write JSON as PHP's `wp_json_encode` does: one line, pure ASCII, slashes escaped."""
+    """Return JSON as PHP's `wp_json_encode` writes it: one line, pure ASCII, escaped slashes."""
     return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode("ascii")
 
 
 def order_payload(order: Order, *, home_url: str = HOME_URL) -> bytes:
-    """Give the exact bytes of a delivery that tells of `order`, for a shop at `home_url` (no slash on its end)."""
+    """Return the exact body of a delivery for `order`; `home_url` has no trailing slash."""
     return encode_json(order_json(order, home_url=home_url))
 
 
 def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
-    """Give `order` as an answer of `GET /wc/v3/orders/{id}`, before it is written as JSON."""
+    """Return `order` as `GET /wc/v3/orders/{id}` does, before it is encoded."""
     return {
         "id": order.id,
         "parent_id": 0,
@@ -94,29 +94,29 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
 
 
 def format_money(amount: Decimal) -> str:
-    """Write an amount with two decimals."""
+    """Return an amount with two decimals."""
     return str(round_cents(amount))
 
 
 def format_unrounded(amount: Decimal) -> str:
-    """Write an amount as it is stored, without needless zeros ("9.8")."""
+    """Return an amount as it is stored, without trailing zeros ("9.8")."""
     text = format(amount, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def json_number(value: Decimal | float) -> int | float:
-    """Give a JSON number as PHP prints it: without a fraction where there is none."""
+    """Return a JSON number as PHP prints it: without a fraction if it is an integer."""
     as_float = float(value)
     return int(as_float) if as_float.is_integer() else as_float
 
 
 def format_gmt(moment: datetime | None) -> str | None:
-    """Write a moment in UTC, without a zone, in whole seconds."""
+    """Return a time in UTC, without a zone, in whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S") if moment else None
 
 
 def format_local(moment: datetime | None) -> str | None:
-    """Write a moment in the shop's time, without a zone, in whole seconds."""
+    """Return a time in the shop's zone, without the zone, in whole seconds."""
     return format_gmt(moment.astimezone(SHOP_ZONE)) if moment else None
 
 
@@ -140,7 +140,7 @@ def _line_json(line: OrderLine) -> dict[str, Any]:
         "meta_data": [_meta_json(meta, product.attributes if product else {}) for meta in line.meta],
         "sku": product.sku if product else None,
         "global_unique_id": "" if product else None,
-        # The unrounded total over the quantity, in PHP's floating point: 7.777 for 2 is 3.8885.
+        # The unrounded total divided by the quantity, in PHP's floating point: 7.777 for 2 is 3.8885.
         "price": json_number(float(line.total) / float(line.quantity)),
         "image": {"id": image, "src": ""},
         "parent_name": product.parent_name if product else None,
@@ -220,7 +220,7 @@ def _coupon_line_json(line: CouponLine) -> dict[str, Any]:
 
 
 def coupon_info_text(code: str, percent: int) -> str:
-    """Give the text that WooCommerce keeps in a coupon line's meta `coupon_info_text`."""
+    """Return the value of a coupon line's meta `coupon_info`."""
     return json.dumps([COUPON_ID, code, "percent", percent], separators=(",", ":"))
 
 

@@ -1,6 +1,6 @@
-"""What can be asked of the shop over REST: the name of each action, its methods and its path.
+"""The actions of the shop's REST APIs: name, methods and path of each.
 
-The names ("orders.update") are those that faults and the journal of requests go by.
+Faults and the journal of requests use these names ("orders.update").
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ ORDER = f"{WC}/orders/{{number:int}}"
 WEBHOOK = f"{WC}/webhooks/{{number:int}}"
 PRODUCT = f"{WC}/products/{{number:int}}"
 READ = ("GET",)
-# What WordPress calls editable.
+# WordPress's "editable" methods.
 EDIT = ("POST", "PUT", "PATCH")
 
 WC_ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -47,7 +47,7 @@ PATTERNS = [(name, methods, compile_path(path)[0]) for name, (methods, path) in 
 
 
 def find_action(method: str, path: str) -> tuple[str, dict[str, str]]:
-    """Give the action that a request is, and what its path tells; no action ("") for what the shop does not know."""
+    """Return the action of a request and the parameters in its path; the action is "" for an unknown request."""
     method = "GET" if method == "HEAD" else method
     for name, methods, pattern in PATTERNS:
         found = pattern.match(path.rstrip("/"))

@@ -1,7 +1,7 @@
-"""A WooCommerce shop in memory: what happens to its orders, and which webhooks that fires. No HTTP.
+"""A WooCommerce shop in memory: changes of orders, and the webhooks they fire. No HTTP.
 
-Each method that changes an order is one request of the real shop: it saves once and fires what
-reference/woocommerce-webhooks.md, section 6, saw it fire.
+Each method that changes an order is one request of a real shop: it saves once and fires the webhooks of
+reference/woocommerce-webhooks.md, section 6.
 """
 
 from collections import deque
@@ -30,14 +30,15 @@ def write_nothing(_: Order) -> None:
 
 
 def utc_now() -> datetime:
-    """Tell the real time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 class SimulatedShop(ShopData):
-    """One shop. `clock` gives aware UTC times; the other arguments are as in `create_app`.
+    """One shop. `clock` returns aware UTC times; `create_app` describes the other arguments.
 
-    `faults` wait for requests to its REST API, `requests` is the journal of those, `switches` say how it is set up.
+    `faults` are the pending faults of its REST API, `requests` is the journal of REST requests, `switches` is its
+    setup.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class SimulatedShop(ShopData):
         )
 
     def reset(self, *, keep_webhooks: bool = False) -> None:
-        """Start again with the seed catalogue and no orders. The counters go on: no id is ever used twice."""
+        """Reset to the seed catalogue without orders. The counters continue, so no id is used twice."""
         self.products = seed_products()
         self.orders.clear()
         self.faults.clear()
@@ -75,7 +76,7 @@ class SimulatedShop(ShopData):
     def create(
         self, changes: OrderChanges, *, created_via: str = "rest-api", write_first: Write = write_nothing
     ) -> Order:
-        """Make an order as the REST API does: order.created, then order.updated; `first` writes before `changes`."""
+        """Create an order as the REST API does: order.created, order.updated. `write_first` runs before `changes`."""
         order = self.new_order(created_via)
         write_first(order)
         self.apply(order, changes)
@@ -85,7 +86,7 @@ class SimulatedShop(ShopData):
         return order
 
     def update(self, order_id: int, changes: OrderChanges, *, write_first: Write = write_nothing) -> Order:
-        """Change an order; `first` writes before `changes`. Raises UnknownError, LineItemsLockedError."""
+        """Change an order; `write_first` runs before `changes`. Raises NotFoundError, LineItemsLockedError."""
         order = self.order(order_id)
         if changes.lines is not None and order.stock_reduced:
             raise LineItemsLockedError("Line items cannot be modified on an order that has already reduced stock.")
@@ -97,20 +98,20 @@ class SimulatedShop(ShopData):
         return order
 
     def touch(self, order_id: int) -> Order:
-        """Save an order with nothing changed, as the button "Update" does. Raises UnknownError."""
+        """Save an order without changes, as the button "Update" does. Raises NotFoundError."""
         return self.update(order_id, OrderChanges())
 
     def pay(self, order_id: int, transaction_id: str = "") -> Order:
-        """Let a gateway report the payment. Raises UnknownError."""
+        """Record the payment that a gateway reports. Raises NotFoundError."""
         order = self.order(order_id)
         self.payment_complete(order, transaction_id)
         self.save(order, "order.updated")
         return order
 
     def refund(self, order_id: int, amount: Decimal | None = None, reason: str = "") -> Order:
-        """Give money back, all that is left by default; the whole makes the order refunded.
+        """Refund `amount`, by default the rest; a full refund sets the status refunded.
 
-        Raises UnknownError, StoreError when the amount is not above 0 or more than is left.
+        Raises NotFoundError, and ShopError if the amount is not above 0 or is more than the rest.
         """
         order = self.order(order_id)
         amount = order.refundable if amount is None else amount
@@ -123,7 +124,7 @@ class SimulatedShop(ShopData):
         return order
 
     def trash(self, order_id: int) -> Order:
-        """Put an order into the trash: order.deleted alone. Raises UnknownError."""
+        """Move an order to the trash: only order.deleted. Raises NotFoundError."""
         order = self.order(order_id)
         if order.status != "trash":
             order.status_before_trash, order.status = order.status, "trash"
@@ -131,7 +132,7 @@ class SimulatedShop(ShopData):
         return order
 
     def restore(self, order_id: int) -> Order:
-        """Take an order out of the trash: order.restored alone. Raises UnknownError, or StoreError if not in there."""
+        """Restore a trashed order: only order.restored. Raises NotFoundError, or ShopError if it is not trashed."""
         order = self.order(order_id)
         if order.status != "trash":
             raise ShopError(f"order {order_id} is not in the trash")
@@ -140,11 +141,11 @@ class SimulatedShop(ShopData):
         return order
 
     def delete(self, order_id: int) -> None:
-        """Delete an order for good. No webhook tells of it. Raises UnknownError."""
+        """Delete an order permanently, without a webhook. Raises NotFoundError."""
         del self.orders[self.order(order_id).id]
 
     def save(self, order: Order, *topics: str) -> None:
-        """Move date_modified, which every save does, and fire `topics` in this order."""
+        """Set date_modified, as every save does, and fire `topics` in this order."""
         order.modified = self.now()
         if order.status not in SILENT:
             for topic in topics:
@@ -153,9 +154,9 @@ class SimulatedShop(ShopData):
                 self._pending_saves.add(order.id)
 
     def _save_for_plugin(self, order_id: int) -> None:
-        """Save an order once more for a plugin that does so after every update, when its deliveries are out.
+        """Save an order again for a plugin, after the webhooks of the previous save were delivered.
 
-        Before that, the extra order.updated would fall together with the one that still waits.
+        Earlier, the queue would merge the extra order.updated with the pending one.
         """
         if order_id not in self._pending_saves or any(order_id == waiting for _, waiting in self.webhooks.pending):
             return

@@ -1,4 +1,4 @@
-"""The books of a shop: its products, its orders and WooCommerce's rules about them. No HTTP, no webhooks."""
+"""Products and orders of a shop, with WooCommerce's rules. No HTTP, no webhooks."""
 
 import secrets
 import string
@@ -11,7 +11,7 @@ from typing import Any
 from panelr_bridge.simulators.woocommerce.catalogue import FIRST_FREE_ID, seed_products
 from panelr_bridge.simulators.woocommerce.models import STATUSES, Order, OrderLine, OrderMeta, OrderNote, Product
 
-# WC_Order::payment_complete acts on these alone.
+# WC_Order::payment_complete changes only these.
 PAYABLE = frozenset({"pending", "on-hold", "failed", "cancelled", "checkout-draft"})
 STOCK_TAKING = frozenset({"processing", "completed", "on-hold"})
 STOCK_GIVING = frozenset({"pending", "cancelled"})
@@ -19,20 +19,20 @@ KEY_CHARACTERS = string.ascii_letters + string.digits
 
 
 class ShopError(Exception):
-    """The shop cannot do what was asked; the text says why."""
+    """The shop cannot do the request; the text says why."""
 
 
 class NotFoundError(ShopError):
-    """There is no such order, product or coupon."""
+    """The order, product or coupon does not exist."""
 
 
 class LineItemsLockedError(ShopError):
-    """The lines of an order whose stock was already reduced are to be replaced."""
+    """The lines of an order cannot be replaced after its stock was reduced."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrderLine:
-    """A line to add to an order. Left out: the name, the subtotal and the total come from the product."""
+    """A line to add to an order. Name, subtotal and total default to the product's."""
 
     product: Product | None
     quantity: Decimal = Decimal(1)
@@ -44,7 +44,7 @@ class NewOrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderChanges:
-    """What a request writes to an order. None leaves a thing as it is; a meta value of None deletes the key."""
+    """The changes of a request to an order. None changes nothing; a meta value of None deletes the key."""
 
     status: str | None = None
     customer_id: int | None = None
@@ -60,47 +60,48 @@ class OrderChanges:
 
 
 class ShopData:
-    """Products, orders and counters. `clock` gives aware UTC times. Its methods change orders and tell nobody."""
+    """Products, orders and counters. `clock` returns aware UTC times. Its methods fire no webhooks."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.products: dict[int, Product] = seed_products()
         self.orders: dict[int, Order] = {}
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
-        # WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own.
+        # WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own
+        # counters.
         self._last = {"post": FIRST_FREE_ID - 1, "item": 0, "meta": 0, "item_meta": 0, "note": 0}
 
     def now(self) -> datetime:
-        """Tell the shop's time in whole seconds, which is all that WooCommerce stores."""
+        """Return the shop's time in whole seconds, as WooCommerce stores it."""
         return self._clock().replace(microsecond=0)
 
     def next_id(self, counter: str) -> int:
-        """Take the next number of the counter "post", "item", "meta", "item_meta" or "note"."""
+        """Return the next number of the counter "post", "item", "meta", "item_meta" or "note"."""
         self._last[counter] += 1
         return self._last[counter]
 
     def order(self, order_id: int) -> Order:
-        """Give an order, also a trashed one. Raises UnknownError."""
+        """Return an order, also a trashed one. Raises NotFoundError."""
         if order_id not in self.orders:
             raise NotFoundError(f"there is no order {order_id}")
         return self.orders[order_id]
 
     def product(self, *, product_id: int | None = None, sku: str | None = None) -> Product:
-        """Give a product by its id or else by its SKU. Raises UnknownError."""
+        """Return a product by its id, otherwise by its SKU. Raises NotFoundError."""
         for product in self.products.values():
             if product.id == product_id or (product_id is None and sku and product.sku == sku):
                 return product
         raise NotFoundError(f"there is no product {product_id if product_id is not None else sku}")
 
     def delete_product(self, product_id: int) -> None:
-        """Delete a product: lines that hold it keep its name and show product_id 0. Raises UnknownError."""
+        """Delete a product. Its order lines keep the name and get product_id 0. Raises NotFoundError."""
         gone = self.product(product_id=product_id)
         del self.products[gone.id]
         for line in (line for order in self.orders.values() for line in order.lines):
             line.product = None if line.product is gone else line.product
 
     def new_order(self, created_via: str) -> Order:
-        """Open an empty order with status pending."""
+        """Create an empty order with status pending."""
         now = self.now()
         key = "wc_order_" + "".join(secrets.choice(KEY_CHARACTERS) for _ in range(13))
         order = Order(self.next_id("post"), key, now, now, created_via)
@@ -108,7 +109,7 @@ class ShopData:
         return order
 
     def apply(self, order: Order, changes: OrderChanges) -> None:
-        """Write `changes` to `order`, the status last, as the REST APIs do; `set_paid` is left to the caller."""
+        """Write `changes` to `order`, the status last, as the REST APIs do. `set_paid` is not applied here."""
         fields = ("customer_id", "currency", "payment_method", "payment_method_title", "customer_note")
         for name in fields:
             value = getattr(changes, name)
@@ -124,7 +125,7 @@ class ShopData:
             self.set_status(order, changes.status)
 
     def make_line(self, new: NewOrderLine) -> OrderLine:
-        """Make a line out of what was asked for. A variation's attributes become meta, as in the captures."""
+        """Return a new line. A variation's attributes become meta, as in the captures."""
         subtotal = new.subtotal
         if subtotal is None:
             subtotal = new.product.price * new.quantity if new.product else Decimal(0)
@@ -135,7 +136,7 @@ class ShopData:
         return line
 
     def write_meta(self, meta: list[OrderMeta], entries: dict[str, Any], counter: str) -> None:
-        """Set keys in place, add new ones, delete those whose new value is None."""
+        """Set known keys in place, add new keys, delete keys with the value None."""
         for key, value in entries.items():
             known = next((entry for entry in meta if entry.key == key), None)
             if value is None:
@@ -146,23 +147,23 @@ class ShopData:
                 meta.append(OrderMeta(self.next_id(counter), key, as_stored_meta(value)))
 
     def add_note(self, order_id: int, text: str, *, for_customer: bool = False) -> OrderNote:
-        """Add a note to an order: date_modified stays, and no webhook tells of it. Raises UnknownError."""
+        """Add a note to an order. date_modified does not change and no webhook fires. Raises NotFoundError."""
         order = self.order(order_id)
         note = OrderNote(self.next_id("note"), self.now(), text, for_customer)
         order.notes.append(note)
         return note
 
     def payment_complete(self, order: Order, transaction_id: str = "") -> None:
-        """Do what `WC_Order::payment_complete` does: nothing for an order that is already processing or later."""
+        """Do what `WC_Order::payment_complete` does; an order in processing or later does not change."""
         if order.status in PAYABLE:
             order.transaction_id = transaction_id or order.transaction_id
             order.paid = order.paid or self.now()
             self.set_status(order, status_when_paid(order))
 
     def set_status(self, order: Order, status: str) -> None:
-        """Change the status, with what hangs on it: the dates of payment and completion, the stock.
+        """Set the status, the dates of payment and completion, and the stock.
 
-        An unknown status becomes pending, as `WC_Abstract_Order::set_status` has it.
+        An unknown status becomes pending, as in `WC_Abstract_Order::set_status`.
         """
         status = status.removeprefix("wc-")
         status = status if status in self.statuses else "pending"
@@ -187,12 +188,12 @@ class ShopData:
 
 
 def status_when_paid(order: Order) -> str:
-    """Give the status of `order` once it is paid. The gateway "cod" hooks in: cash in hand completes it."""
+    """Return the status of `order` after its payment. As in WooCommerce, the gateway "cod" completes it."""
     return "processing" if order.needs_processing and order.payment_method != "cod" else "completed"
 
 
 def as_stored_meta(value: Any) -> Any:
-    """Give a meta value as it comes back from the database's text column: numbers and truth become strings."""
+    """Return a meta value as the database's text column returns it: numbers and booleans become strings."""
     if isinstance(value, bool):
         return "1" if value else ""
     if isinstance(value, float) and value.is_integer():

@@ -1,4 +1,4 @@
-"""How WooCommerce signs a delivery and makes its id. No I/O."""
+"""WooCommerce's signature and delivery id. No I/O."""
 
 import base64
 import hashlib
@@ -7,12 +7,12 @@ import re
 
 ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#0*(?:60|62|38|34|39)|#[xX]0*(?:3[cC]|3[eE]|26|22|27));")
 CHARACTERS = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
-# WordPress keys wp_hash() with the salts of the site; any text will do here.
+# WordPress keys wp_hash() with the salts of the site; any text works here.
 SITE_SALT = b"simulated store"
 
 
 def sign(body: bytes, secret: str) -> str:
-    """Give the X-WC-Webhook-Signature: base64 of the HMAC-SHA256 of `body` under the secret as WordPress decodes it."""
+    """Return the X-WC-Webhook-Signature: base64 of the HMAC-SHA256 of `body`, keyed with the decoded secret."""
     key = decode_special_chars(secret).encode()
     return base64.b64encode(hmac.new(key, body, hashlib.sha256).digest()).decode("ascii")
 
@@ -23,7 +23,7 @@ def decode_special_chars(text: str) -> str:
 
 
 def build_delivery_id(webhook_id: int, unix_second: int) -> str:
-    """Give the X-WC-Webhook-Delivery-ID: it depends on the webhook and the second alone, so orders share it."""
+    """Return the X-WC-Webhook-Delivery-ID. It depends only on webhook and second, so several orders can share it."""
     return hmac.new(SITE_SALT, f"{webhook_id}{unix_second}".encode(), "md5").hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""Webhooks as WooCommerce runs them: the registry, the queue that coalesces, the pings, the journal.
+"""Webhooks as WooCommerce runs them: registry, merging queue, pings and journal.
 
-Source of every rule: reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; sections are named in comments.
+The rules are from reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; comments name its sections.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ JOURNAL_LENGTH = 10_000
 
 
 class WebhookDispatcher:
-    """The registered webhooks, the queue of Action Scheduler, and the journal of what was sent.
+    """The registered webhooks, the queue of Action Scheduler, and the journal of deliveries.
 
-    `find_order` is asked when a delivery is due, not when its event happened (section 4). `sent` hears of an order
-    after each delivery that told of it.
+    `find_order` is called when a delivery is sent, not at its event (section 4). `on_delivered` is called with the
+    order's id after each of its deliveries.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class WebhookDispatcher:
         self._pings: set[asyncio.Task[Delivery]] = set()
 
     def register(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
-        """Add an active webhook and ping it in the background (or once the background starts).
+        """Add an active webhook and ping it in the background (once that runs).
 
-        An empty secret becomes a random one that no answer shows (section 2). Raises ValueError for a topic
-        that WooCommerce does not know; those that are not about orders never fire.
+        An empty secret becomes a random one (section 2). Raises ValueError for a topic that WooCommerce does not
+        accept. Topics of other resources than orders never fire.
         """
         webhook = self.add(topic=topic, delivery_url=delivery_url, secret=secret, name=name)
         if self._worker is not None:
@@ -79,7 +79,7 @@ class WebhookDispatcher:
         return webhook
 
     def add(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
-        """Do as `register`, and leave the ping to the caller."""
+        """Add an active webhook without a ping."""
         if not is_topic(topic):
             raise ValueError(f"topic must be one of {', '.join(RESOURCES)}, then one of {', '.join(EVENTS)}")
         self._last_webhook_id += 1
@@ -93,11 +93,11 @@ class WebhookDispatcher:
 
     @property
     def pending(self) -> list[tuple[int, int]]:
-        """What waits to be delivered, in order: (webhook id, order id)."""
+        """Return the queue in order, as (webhook id, order id)."""
         return list(self._queue)
 
     def enqueue(self, topic: str, order_id: int) -> None:
-        """Queue `topic` of an order for each active webhook that has none for this order waiting (section 4)."""
+        """Queue a delivery for each active webhook of `topic` without a queued delivery for this order (section 4)."""
         due = time.monotonic() + self.delivery_delay_seconds
         for webhook in self.registered.values():
             if webhook.topic == topic and webhook.status == "active":
@@ -105,16 +105,16 @@ class WebhookDispatcher:
         self._state_changed.set()
 
     def hold(self) -> None:
-        """Deliver nothing by itself from now on: a shop whose WP-Cron sleeps."""
+        """Stop automatic delivery, as in a shop whose WP-Cron does not run."""
         self.held = True
 
     def release(self) -> None:
-        """Deliver by itself again."""
+        """Resume automatic delivery."""
         self.held = False
         self._state_changed.set()
 
     async def run(self, limit: int | None = None) -> list[Delivery]:
-        """Deliver what is queued now, due or not, held or not, at most `limit`; later events wait their turn."""
+        """Deliver the present queue, at most `limit` of it, even if not due or held. Later events stay in the queue."""
         sent: list[Delivery] = []
         async with self._delivery_lock:
             waiting = len(self._queue)
@@ -123,7 +123,7 @@ class WebhookDispatcher:
         return sent
 
     async def wait_until_idle(self) -> None:
-        """Wait until nothing is queued or on the wire. Raises RuntimeError when that cannot come about by itself."""
+        """Wait until no delivery is queued or in flight. Raises RuntimeError if nothing would deliver the queue."""
         while self._queue or self._in_flight or self._pings:
             if self._worker is None:
                 raise RuntimeError("nothing delivers: the shop is not being served")
@@ -135,7 +135,7 @@ class WebhookDispatcher:
             await self._state_changed.wait()
 
     def clear(self, *, keep_webhooks: bool) -> None:
-        """Empty the queue and the journal, and drop the webhooks unless they are to be kept."""
+        """Empty the queue and the journal, and remove the webhooks unless `keep_webhooks`."""
         self._queue.clear()
         self.deliveries.clear()
         if not keep_webhooks:
@@ -160,16 +160,16 @@ class WebhookDispatcher:
             await self._sender.close()
 
     async def redeliver(self, original: Delivery, times: int = 1, *, at_once: bool = False) -> list[Delivery]:
-        """Send the same bytes again, as a proxy or an attacker may; one after another, or all `at_once`.
+        """Send the same bytes again, as a proxy or an attacker can do; one after another, or all `at_once`.
 
-        WooCommerce itself never does, so no failure is counted. Returns the new entries of the journal.
+        WooCommerce never does this, so failures are not counted. Returns the new entries of the journal.
         """
         if at_once:
             return list(await asyncio.gather(*(self._send_again(original) for _ in range(times))))
         return [await self._send_again(original) for _ in range(times)]
 
     async def ping(self, webhook: Webhook) -> Delivery:
-        """Send the unsigned form post of section 1. Exactly 200 ends it; it follows redirects, deliveries do not."""
+        """Send the unsigned form post of section 1. It needs status 200 and follows redirects, unlike a delivery."""
         method, url, body = "POST", webhook.delivery_url, f"webhook_id={webhook.id}".encode()
         with self._count_in_flight():
             for _ in range(1 + PING_REDIRECTS):
@@ -185,7 +185,7 @@ class WebhookDispatcher:
         return delivery
 
     async def update(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
-        """Save a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
+        """Save a webhook. A new URL is pinged. Reactivation sends no ping and keeps the failure count."""
         moved = delivery_url != webhook.delivery_url
         webhook.status, webhook.delivery_url, webhook.secret, webhook.name = status, delivery_url, secret, name
         webhook.modified = self._clock().replace(microsecond=0)
@@ -204,7 +204,8 @@ class WebhookDispatcher:
                     await self._deliver_next()
 
     async def _deliver_next(self) -> list[Delivery]:
-        # Action Scheduler has one runner, so deliveries go one after another (section 4): the caller has the turn.
+        # Action Scheduler has one runner, so deliveries are sent one after another (section 4). The caller holds the
+        # lock.
         if not self._queue:
             return []
         (webhook_id, order_id), _ = self._queue.popitem(last=False)
@@ -214,8 +215,8 @@ class WebhookDispatcher:
             return []
         with self._count_in_flight():
             delivery = await self._deliver(webhook, order_id)
-            # Each delivery saves the webhook, and saving one that is active and whose ping was never
-            # answered 200 sends the ping again (section 1).
+            # Each delivery saves the webhook. Saving an active webhook repeats its ping until one was answered 200
+            # (section 1).
             if webhook.pending_delivery and webhook.status == "active":
                 await self.ping(webhook)
             self._on_delivered(order_id)

@@ -1,4 +1,4 @@
-"""Controls by hand over the catalogue and the orders: what shoppers, gateways and the shop's people do."""
+"""Controls for products and orders: the actions of shoppers, payment gateways and shop managers."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,13 +15,13 @@ ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
 
 
 async def place_shop_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Place an order; with `order_id`, the draft of an opened checkout."""
+    """Place an order; with `order_id`, complete the draft of an opened checkout."""
     draft = shop.order(call.integer("order_id", 0)) if "order_id" in call.body else None
     return _order_json(shop, place_order(shop, _read_cart(shop, call), draft))
 
 
 async def open_checkout_page(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Open the checkout page and go no further."""
+    """Open the checkout page without placing the order."""
     return _order_json(shop, open_checkout(shop, _read_cart(shop, call)))
 
 
@@ -34,12 +34,12 @@ async def list_orders(shop: SimulatedShop, _: ControlRequest) -> Any:
 
 
 async def show_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Show an order as a webhook would tell it now."""
+    """Return an order in the form of a webhook's body."""
     return _order_json(shop, shop.order(call.number))
 
 
 async def set_status(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Set a status; an unknown one becomes a status of this shop, as if a plugin had brought it."""
+    """Set a status. An unknown status is added to the shop's statuses, as a plugin can do."""
     call.check_fields("status")
     wanted = call.text("status").removeprefix("wc-")
     if not wanted:
@@ -49,45 +49,45 @@ async def set_status(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def pay_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Report the payment."""
+    """Report the payment of an order."""
     call.check_fields("transaction_id")
     return _order_json(shop, shop.pay(call.number, call.text("transaction_id")))
 
 
 async def refund_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Give money back."""
+    """Refund an order."""
     call.check_fields("amount", "reason")
     return _order_json(shop, shop.refund(call.number, call.amount("amount"), call.text("reason")))
 
 
 async def trash_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Put it into the trash."""
+    """Move an order to the trash."""
     return _order_json(shop, shop.trash(call.number))
 
 
 async def restore_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Take it out of the trash."""
+    """Restore an order from the trash."""
     return _order_json(shop, shop.restore(call.number))
 
 
 async def touch_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Save it with nothing changed."""
+    """Save an order without changes."""
     return _order_json(shop, shop.touch(call.number))
 
 
 async def set_meta(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Set order meta, protected keys too, as a plugin may."""
+    """Set order meta, including protected keys, as a plugin can do."""
     return _order_json(shop, shop.update(call.number, OrderChanges(meta=call.body)))
 
 
 async def delete_order(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Delete it for good."""
+    """Delete an order permanently."""
     shop.delete(call.number)
     return {"deleted": call.number}
 
 
 async def list_products(shop: SimulatedShop, _: ControlRequest) -> Any:
-    """List the catalogue."""
+    """List the products."""
     return [_product_json(product) for product in shop.products.values()]
 
 
@@ -114,7 +114,7 @@ async def add_product(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def delete_product(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Delete a product that orders may still hold."""
+    """Delete a product, even if orders contain it."""
     shop.delete_product(call.number)
     return {"deleted": call.number}
 

@@ -1,4 +1,4 @@
-"""One call of a control by hand: what was sent, read with words for the hand that mistyped."""
+"""One request to a control, with clear errors for mistyped fields."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ class ControlRequest:
     body: dict[str, Any]
 
     def text(self, name: str, default: str = "") -> str:
-        """Read a text. Raises StoreError."""
+        """Return a text field. Raises ShopError."""
         value = self.body.get(name, default)
         if not isinstance(value, str):
             raise ShopError(f"{name} must be a text")
         return value
 
     def integer(self, name: str, default: int) -> int:
-        """Read an integer. Raises StoreError."""
+        """Return an integer field. Raises ShopError."""
         value = self.body.get(name, default)
         if not isinstance(value, int) or isinstance(value, bool):
             raise ShopError(f"{name} must be an integer")
         return value
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """Read a truth value. Raises StoreError."""
+        """Return a boolean field. Raises ShopError."""
         value = self.body.get(name, default)
         if not isinstance(value, bool):
             raise ShopError(f"{name} must be true or false")
         return value
 
     def amount(self, name: str) -> Decimal | None:
-        """Read an amount, as a number or a text; None when it was left out. Raises StoreError."""
+        """Return an amount given as a number or a text; None if it is missing. Raises ShopError."""
         if self.body.get(name) is None:
             return None
         try:
@@ -53,13 +53,13 @@ class ControlRequest:
         return amount
 
     def check_fields(self, *names: str) -> None:
-        """Refuse a body with anything but `names`: a mistyped name must not pass for a default. Raises StoreError."""
+        """Check that the body has no field outside `names`, so that a mistyped name is an error. Raises ShopError."""
         unknown = sorted(self.body.keys() - set(names))
         if unknown:
             raise ShopError(f"unknown: {', '.join(unknown)}; known: {', '.join(names)}")
 
     def object(self, name: str) -> "ControlRequest | None":
-        """Give the object `name` of the body as a call of its own; None when it was left out. Raises StoreError."""
+        """Return the object in field `name` as a request of its own; None if it is missing. Raises ShopError."""
         value = self.body.get(name)
         if value is not None and not isinstance(value, dict):
             raise ShopError(f"{name} must be an object")
@@ -68,7 +68,7 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class ControlAction:
-    """Something that can be done: `example` is a body for curl, `words` say what it is for."""
+    """One control: `example` is a body for curl, `description` explains the control."""
 
     method: str
     path: str
@@ -78,7 +78,7 @@ class ControlAction:
 
 
 async def read_request(request: Request) -> ControlRequest:
-    """Read a request. Raises ValueError for a body that is not JSON, StoreError for one that is not an object."""
+    """Read a request. Raises ValueError if the body is not JSON, ShopError if it is not an object."""
     content = await request.body()
     body = await request.json() if content.strip() else {}
     if not isinstance(body, dict):

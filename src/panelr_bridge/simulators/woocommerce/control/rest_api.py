@@ -1,4 +1,4 @@
-"""Controls by hand over the REST API: its faults, its journal, how the shop is set up."""
+"""Controls for the REST API: its faults, its journal and its settings."""
 
 from dataclasses import asdict, fields
 from typing import Any
@@ -22,12 +22,12 @@ FAULT_FIELDS = (
     *FAULT_CATALOGUE.subjects,
 )
 SWITCHES = tuple(switch.name for switch in fields(ShopSwitches))
-# What of a query no eye should see.
+# Query parameters that must not be shown.
 SECRET = ("consumer_", "oauth_")
 
 
 async def list_faults(shop: SimulatedShop, _: ControlRequest) -> Any:
-    """Tell of the faults in waiting."""
+    """List the pending faults."""
     return [fault.as_json() for fault in shop.faults.pending]
 
 
@@ -41,20 +41,20 @@ async def add_fault(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def clear_faults(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Forget the faults in waiting."""
+    """Remove the pending faults."""
     shop.faults.clear()
     return await list_faults(shop, call)
 
 
 async def list_requests(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Show the journal of the REST API, oldest first, or its last entries alone."""
+    """List the journal of REST requests, oldest first, or only its last entries."""
     last = call.query.get("last", "")
     shown = list(shop.requests)
     return [_request_json(asked) for asked in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
 
 
 async def change_switches(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Change how the shop is set up, and tell it."""
+    """Change the shop's switches and return all of them."""
     call.check_fields(*SWITCHES)
     wanted = {name: call.flag(name) for name in SWITCHES if name in call.body}
     for name, value in wanted.items():
@@ -63,13 +63,13 @@ async def change_switches(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def list_notes(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Show the notes of an order, oldest first."""
+    """List the notes of an order, oldest first."""
     order = shop.order(call.number)
     return [note_json(shop, order, note) for note in order.notes]
 
 
 def fault_catalogue_json() -> dict[str, Any]:
-    """Tell which faults there are."""
+    """Return the supported faults as a JSON object."""
     return {
         "kinds": {name: {"what": kind.what, "fields": kind.fields} for name, kind in FAULT_CATALOGUE.kinds.items()},
         "actions": FAULT_CATALOGUE.actions,

@@ -1,4 +1,4 @@
-"""The simulator's own controls below `/_sim/`, to be driven with curl. Nothing here exists in a real shop."""
+"""The routes of the controls below `/_sim/`. A real shop has none of them."""
 
 import json
 
@@ -18,15 +18,15 @@ CONTROLS = [*ORDER_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
 
 
 class IndentedJSONResponse(JSONResponse):
-    """JSON for eyes: indented, a line's end at its end."""
+    """Indented JSON with a line break at the end."""
 
     def render(self, content: object) -> bytes:
-        """Write `content`."""
+        """Return `content` as bytes."""
         return json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def control_routes(shop: SimulatedShop) -> list[Route]:
-    """Give the controls over `shop`, and `GET /_sim/`, which lists them."""
+    """Return the routes of the controls over `shop`, and of `GET /_sim/`, their index."""
     return [Route("/_sim/", _show_index), *(_build_route(shop, control) for control in CONTROLS)]
 
 

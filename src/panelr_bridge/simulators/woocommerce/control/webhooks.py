@@ -1,4 +1,4 @@
-"""Controls by hand over the webhooks, their queue and their journal."""
+"""Controls for the webhooks, their queue and their journal."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ AT_MOST_TIMES = 1000
 
 
 async def list_webhooks(shop: SimulatedShop, _: ControlRequest) -> Any:
-    """Tell of the webhooks and the queue. Secrets are not shown, as in WooCommerce."""
+    """List the webhooks and the queue. Secrets are not shown, as in WooCommerce."""
     known = shop.webhooks
     return {
         "webhooks": [_webhook_json(webhook) for webhook in known.registered.values()],
@@ -21,7 +21,7 @@ async def list_webhooks(shop: SimulatedShop, _: ControlRequest) -> Any:
 
 
 async def register_webhooks(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Register one webhook, or one for each topic when `topic` is left out, and ping each, as the REST API does."""
+    """Register one webhook, or one for each topic if `topic` is missing. Ping each one, as the REST API does."""
     call.check_fields("topic", "delivery_url", "secret", "name")
     wanted = call.text("topic")
     if wanted not in {"", *TOPICS}:
@@ -42,7 +42,7 @@ async def register_webhooks(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def edit_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Change a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
+    """Change a webhook. A new URL is pinged. Reactivation sends no ping and keeps the failure count."""
     call.check_fields("status", "owner_may_read", "owner_exists", "delivery_url", "secret", "name")
     webhook = _find_webhook(shop, call.number)
     status = call.text("status", webhook.status)
@@ -56,39 +56,39 @@ async def edit_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def delete_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Delete a webhook; what is queued for it is never sent."""
+    """Delete a webhook; its queued deliveries are never sent."""
     del shop.webhooks.registered[_find_webhook(shop, call.number).id]
     return {"deleted": call.number}
 
 
 async def hold_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Deliver nothing by itself."""
+    """Stop automatic delivery."""
     shop.webhooks.hold()
     return await list_webhooks(shop, call)
 
 
 async def release_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Deliver by itself again."""
+    """Resume automatic delivery."""
     shop.webhooks.release()
     return await list_webhooks(shop, call)
 
 
 async def run_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Deliver what is queued, and answer when that is done."""
+    """Deliver the queue, and answer afterwards."""
     call.check_fields("limit")
     limit = call.integer("limit", 0) if "limit" in call.body else None
     return [_delivery_json(delivery) for delivery in await shop.webhooks.run(limit)]
 
 
 async def list_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Show the journal, oldest first, or its last entries alone."""
+    """List the journal of deliveries, oldest first, or only its last entries."""
     last = call.query.get("last", "")
     shown = list(shop.webhooks.deliveries)
     return [_delivery_json(delivery) for delivery in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
 
 
 async def redeliver(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Send the bytes of a delivery again."""
+    """Send the same bytes of a delivery again."""
     call.check_fields("delivery", "times", "at_once")
     wanted, times = call.integer("delivery", 0), call.integer("times", 1)
     if not 1 <= times <= AT_MOST_TIMES:
@@ -101,7 +101,7 @@ async def redeliver(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 
 async def reset_shop(shop: SimulatedShop, call: ControlRequest) -> Any:
-    """Start again."""
+    """Reset the shop."""
     shop.reset(keep_webhooks=call.query.get("keep") == "webhooks")
     return await list_webhooks(shop, call)
 

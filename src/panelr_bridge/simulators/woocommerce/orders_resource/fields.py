@@ -1,4 +1,4 @@
-"""How the Orders resource shows an order: its fields, its sorts, its dates and its money. No HTTP.
+"""Output fields and sort keys of the Orders resource. No HTTP.
 
 Source: reference/woo-orders-resource.md.
 """
@@ -32,7 +32,7 @@ FIELDS: dict[str, Callable[[Order], Any]] = {
     "meta_data": lambda order: _meta_json(order.meta),
     "line_items": lambda order: [_line_json(line) for line in order.lines],
 }
-# Each sort ends with the id in the same direction, so that pages do not overlap.
+# Each sort key ends with the id in the same direction, so that pages do not overlap.
 SORTS: dict[str, Callable[[Order], Any]] = {
     "date_created": lambda order: (order.created, order.id),
     "date_modified": lambda order: (order.modified, order.id),
@@ -42,7 +42,7 @@ SORTS: dict[str, Callable[[Order], Any]] = {
 
 
 def select_fields(order: Order, fields: tuple[str, ...]) -> dict[str, Any]:
-    """Give the named fields of `order`."""
+    """Return the named fields of `order`."""
     return {name: FIELDS[name](order) for name in fields}
 
 
@@ -60,7 +60,7 @@ def _line_json(line: OrderLine) -> dict[str, Any]:
 
 
 def _format_stored_money(amount: Decimal) -> str:
-    """Write a line's amount, which is stored unrounded: two decimals, or more where there are more."""
+    """Return a line's amount with two decimals, or with more if it is stored with more."""
     rounded = format_money(amount)
     return rounded if Decimal(rounded) == amount else format_unrounded(amount)
 

@@ -1,6 +1,6 @@
-"""What the Orders resource accepts: the body of a write, checked and turned into `OrderChanges`. No HTTP.
+"""Parse the body of a write to the Orders resource into `OrderChanges`. No HTTP.
 
-Source: reference/woo-orders-resource.md; the words of the field errors are the library's own (better-route 1.1).
+Source: reference/woo-orders-resource.md; the field errors are the library's own texts (better-route 1.1).
 """
 
 import math
@@ -18,7 +18,7 @@ NOT_ALLOWED = "field not allowed"
 
 
 class FieldError(Exception):
-    """Fields of the request that are wrong: `fields` maps each to its words."""
+    """Invalid fields of the request; `fields` maps each to its error texts."""
 
     def __init__(self, fields: dict[str, list[str]]) -> None:
         super().__init__(str(fields))
@@ -26,12 +26,12 @@ class FieldError(Exception):
 
 
 def field_error(field: str, words: str) -> FieldError:
-    """Make the error of one field."""
+    """Return the error of one field."""
     return FieldError({field: [words]})
 
 
 def parse_changes(payload: Any, ledger: ShopData) -> OrderChanges:
-    """Read the JSON body of a create or update. Raises FieldError."""
+    """Parse the JSON body of a create or update. Raises FieldError."""
     if not isinstance(payload, dict) or not payload:
         raise field_error("payload", "at least one field is required")
     _check_fields(payload, WRITABLE)
@@ -75,7 +75,7 @@ def _read_integer(value: Any, field: str, least: int = 0) -> int:
 
 
 def _parse_decimal(value: Any) -> Decimal | None:
-    """Read a finite number, or a text that PHP's `is_numeric` takes for one; else None."""
+    """Return a finite number, also from a text that PHP's `is_numeric` accepts; otherwise None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -104,7 +104,7 @@ def _read_quantity(value: Any, field: str) -> Decimal:
 
 
 def _read_address(value: Any, field: str) -> dict[str, str]:
-    # An empty JSON object is an empty array to PHP, which is why `"shipping": {}` and `[]` are the same.
+    # PHP reads an empty JSON object as an empty array, so `"shipping": {}` equals `[]`.
     if not isinstance(value, dict):
         if value == []:
             return {}

@@ -1,4 +1,4 @@
-"""The Orders resource of the better-route library, `/wp-json/{vendor}/woo/orders`.
+"""Routes of the Orders resource, `/wp-json/{vendor}/woo/orders`.
 
 Source: reference/seed-woo-orders-resource.txt and reference/woo-orders-resource.md.
 """
@@ -35,7 +35,7 @@ class BrokenJsonError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OrdersApi:
-    """The resource over one shop; `user` and `password` stand for an application password of a shop manager."""
+    """The resource over one shop; `user` and `password` are a shop manager's application password."""
 
     shop: SimulatedShop
     user: str
@@ -43,7 +43,7 @@ class OrdersApi:
     delete_mode: Literal["force", "trash"]
 
     def routes(self, vendor: str) -> list[Route]:
-        """Give the routes of the resource for a site whose own name and version is `vendor` ("myplugin/v1")."""
+        """Return the routes for a site with its own namespace `vendor` ("myplugin/v1")."""
         collection = f"/wp-json/{vendor}/woo/orders"
         single = collection + "/{order_id:int}"
         return [
@@ -55,7 +55,7 @@ class OrdersApi:
         ]
 
     def build_endpoint(self, handler: Handler) -> Handler:
-        """Let only the manager through, and turn what `handler` raises into the library's error answers."""
+        """Return an endpoint for the manager only; errors of `handler` become the library's error responses."""
 
         async def answer(request: Request) -> Response:
             if not self._is_manager(request.headers.get("authorization", "")):
@@ -99,14 +99,14 @@ class OrdersApi:
         return JSONResponse({"data": select_fields(order, tuple(FIELDS))}, 201)
 
     async def update(self, request: Request) -> Response:
-        """`PUT` and `PATCH /orders/{id}`; an unknown order is 404 whatever the body says."""
+        """`PUT` and `PATCH /orders/{id}`; an unknown order is 404 with any body."""
         payload = await _read_json(request)
         order_id = self.shop.order(_order_id(request)).id
         order = self.shop.update(order_id, parse_changes(payload, self.shop))
         return JSONResponse({"data": select_fields(order, tuple(FIELDS))})
 
     async def delete(self, request: Request) -> Response:
-        """`DELETE /orders/{id}`, for good or into the trash."""
+        """`DELETE /orders/{id}`: delete permanently or move to the trash."""
         order_id = _order_id(request)
         if self.delete_mode == "force":
             self.shop.delete(order_id)
@@ -125,7 +125,7 @@ class OrdersApi:
 
 
 def wordpress_error(code: str, message: str, status: int) -> Response:
-    """Answer an error in WordPress's own form, which is not the library's."""
+    """Return an error in WordPress's own form, unlike the library's."""
     return JSONResponse({"code": code, "message": message, "data": {"status": status}}, status)
 
 
@@ -135,7 +135,7 @@ def _build_error(status: int, code: str, message: str, details: dict[str, Any] |
 
 
 async def _read_json(request: Request) -> Any:
-    """Read the body as PHP does, which takes neither NaN nor half a surrogate pair. Raises BrokenJsonError."""
+    """Parse the body as PHP does, which rejects NaN and lone surrogates. Raises BrokenJsonError."""
     body = await request.body()
     try:
         payload = json.loads(body or b"{}")
@@ -184,7 +184,7 @@ def _find_orders(shop: SimulatedShop, query: QueryParams) -> list[Order]:
     asked = ",".join([*query.getlist("status"), *query.getlist("status[]")])
     statuses = {name.strip().removeprefix("wc-") for name in asked.split(",") if name.strip()} - {"any"}
     customer = _read_positive(query, "customer_id", 0) if query.get("customer_id") else None
-    # The search is a part of the text, in which * stands for anything.
+    # The search matches a part of the text; * matches anything.
     pattern = re.compile(".*".join(map(re.escape, query.get("search", "").split("*"))), re.IGNORECASE | re.DOTALL)
     return [
         order

@@ -1,6 +1,6 @@
 """WooCommerce's own REST API, `/wp-json/wc/v3`.
 
-Source: reference/woocommerce-webhooks.md, section 8, and WooCommerce's source where that says nothing.
+Source: reference/woocommerce-webhooks.md, section 8, otherwise WooCommerce's source code.
 """
 
 from panelr_bridge.simulators.woocommerce.rest.authentication import ApiKey, RestAuthenticator

@@ -1,4 +1,4 @@
-"""Who may call wc/v3: REST API keys by Basic, by query or by OAuth, and application passwords.
+"""Authentication of wc/v3: REST API keys by Basic, query or OAuth, and application passwords.
 
 Source: reference/woocommerce-webhooks.md, section 8, and WooCommerce's class-wc-rest-authentication.php.
 """
@@ -21,7 +21,7 @@ from panelr_bridge.simulators.woocommerce.rest.oauth import ALGORITHMS, Pairs, b
 WINDOW_SECONDS = 15 * 60
 REQUIRED = ("oauth_timestamp", "oauth_nonce", "oauth_signature", "oauth_signature_method")
 FORM = "application/x-www-form-urlencoded"
-# What is said to whom may not; the plural is for lists.
+# Errors for missing rights; WooCommerce uses the plural for lists.
 DENIALS = {
     "list": ("woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
     "get": ("woocommerce_rest_cannot_view", "Sorry, you cannot view this resource."),
@@ -33,7 +33,7 @@ DENIALS = {
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key of WooCommerce > Settings > Advanced > REST API. `manages`: its user is a shop manager, no subscriber."""
+    """A key of WooCommerce > Settings > Advanced > REST API; with `manages`, its user is a shop manager."""
 
     consumer_key: str
     consumer_secret: str
@@ -42,17 +42,17 @@ class ApiKey:
 
 
 class RestAuthenticator:
-    """Lets those in who may."""
+    """Checks the credentials of requests."""
 
     def __init__(self, switches: ShopSwitches, *, user: str, password: str, keys: Iterable[ApiKey]) -> None:
         self.keys = {key.consumer_key: key for key in keys}
         self._switches = switches
         self._manager = (user, password)
-        # By key, then by timestamp: WooCommerce keeps one nonce a second.
+        # By key, then by timestamp: WooCommerce stores one nonce a second.
         self._nonces: dict[str, dict[int, str]] = {}
 
     async def authorize(self, request: Request, verb: str) -> None:
-        """Let a request pass that does `verb`, a key of DENIALS. Raises RestError: 401, or 403 for lack of rights."""
+        """Check that a request may do `verb`, a key of DENIALS. Raises RestError: 401, or 403 for missing rights."""
         secure = is_secure(request, self._switches)
         key = (self._find_key_by_secret(request) if secure else None) or self._find_key_by_signature(
             request, secure=secure, form=await _read_form(request)
@@ -65,7 +65,7 @@ class RestAuthenticator:
             raise RestError(*DENIALS[verb], 401)
 
     def _find_key_by_secret(self, request: Request) -> ApiKey | None:
-        """Find the key that a request over https tells, in the query or else by Basic. Raises RestError."""
+        """Return the key that a https request names in the query or by Basic, or None. Raises RestError."""
         query = request.query_params
         told = (query.get("consumer_key", ""), query.get("consumer_secret", ""))
         name, secret = told if all(told) else _read_basic(request) or ("", "")
@@ -75,7 +75,7 @@ class RestAuthenticator:
         return key if secret else None
 
     def _find_key_by_signature(self, request: Request, *, secure: bool, form: Pairs) -> ApiKey | None:
-        """Find the key that signed a request; None where nothing of OAuth is in it. Raises RestError."""
+        """Return the key that signed a request; None without OAuth parameters. Raises RestError."""
         query = parse_qsl(request.url.query, keep_blank_values=True)
         parameters = [*query, *form, *header_parameters(request.headers.get("authorization", ""))]
         told = dict(parameters)
@@ -100,7 +100,7 @@ class RestAuthenticator:
         return key
 
     def _check_fresh(self, key: ApiKey, timestamp: str, nonce: str) -> None:
-        # By the real clock, wherever the shop's own stands: a client cannot sign in another time than its own.
+        # The real time, not the shop's clock: a client signs with its own time.
         now = time.time()
         if not (timestamp.isascii() and timestamp.isdigit()) or abs(int(timestamp) - now) > WINDOW_SECONDS:
             raise _authentication_error("Invalid timestamp.")
@@ -112,22 +112,22 @@ class RestAuthenticator:
             del used[expired]
 
     def _is_manager(self, request: Request) -> bool:
-        """Whether this is the manager's application password. Raises RestError for a wrong one, or a wrong user."""
+        """Return whether the request has the manager's application password. Raises RestError for a wrong one."""
         name, password = _read_basic(request) or ("", "")
-        # An unknown key of WooCommerce's is nobody's name: such a request stays anonymous.
+        # An unknown WooCommerce key is not a user name, so such a request is anonymous.
         if not name or not password or name.startswith("ck_"):
             return False
         user, expected = self._manager
         if name != user:
             raise RestError("invalid_username", "<strong>Error:</strong> Unknown username.", 401)
-        # WordPress shows application passwords in groups of four and takes them with or without the spaces.
+        # WordPress shows application passwords in groups of four, and accepts them with or without spaces.
         if not _equals(expected.replace(" ", ""), password.replace(" ", "")):
             raise RestError("incorrect_password", "The provided password is an invalid application password.", 401)
         return True
 
 
 def is_secure(request: Request, switches: ShopSwitches) -> bool:
-    """Whether WordPress takes a request for https: `is_ssl()`, which a proxy in front must tell."""
+    """Return whether WordPress treats a request as https (`is_ssl()`); a proxy must say so in a header."""
     forwarded = request.headers.get("x-forwarded-proto", "").strip().lower()
     return switches.behind_tls or "https" in (forwarded, request.scope["scheme"])
 

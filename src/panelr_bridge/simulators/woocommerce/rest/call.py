@@ -1,4 +1,4 @@
-"""One call of wc/v3: what was sent, read as WordPress reads it, and what goes back."""
+"""One call of wc/v3: the request as WordPress reads it, and the reply."""
 
 import json
 import math
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class RestReply:
-    """What goes back, before `_fields` makes less of it."""
+    """A reply, before `_fields` reduces it."""
 
     body: Any
     status: int = 200
@@ -30,7 +30,10 @@ class RestReply:
 
 @dataclass(frozen=True, slots=True)
 class RestCall:
-    """The numbers in the path, the query, and `given`: query and body together, the body before the query."""
+    """One call. `parameters` holds the query and the body; the body takes precedence.
+
+    `path_numbers` are the numbers in the path.
+    """
 
     path_numbers: Mapping[str, int]
     path: str
@@ -39,11 +42,11 @@ class RestCall:
 
     @property
     def number(self) -> int:
-        """The first number in the path."""
+        """Return the first number in the path."""
         return self.path_numbers["number"]
 
     def integer(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
-        """Read an integer of the query. Raises RestError."""
+        """Return an integer of the query. Raises RestError."""
         text = self.query.get(name, str(default))
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit()):
@@ -56,7 +59,7 @@ class RestCall:
         return int(text)
 
     def flag(self, name: str) -> bool:
-        """Read a truth value, from wherever it was given. Raises RestError."""
+        """Return a boolean of the query or the body. Raises RestError."""
         value = self.parameters.get(name, False)
         if isinstance(value, bool):
             return value
@@ -65,12 +68,12 @@ class RestCall:
         return str(value) in TRUE
 
     def text_list(self, name: str) -> list[str]:
-        """Read a list of the query: comma-separated, or repeated with brackets."""
+        """Return a list of the query: comma-separated, or repeated with brackets."""
         texts = [*self.query.getlist(name)[-1:], *self.query.getlist(f"{name}[]")]
         return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
     def integer_list(self, name: str) -> list[int]:
-        """Read a list of integers of the query. Raises RestError."""
+        """Return a list of integers of the query. Raises RestError."""
         texts = self.text_list(name)
         for index, text in enumerate(texts):
             if not (text.isascii() and text.isdigit()):
@@ -78,7 +81,7 @@ class RestCall:
         return [int(text) for text in texts]
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
-        """Read one of `choices`, the first when it is left out. Raises RestError."""
+        """Return one of `choices`; the first is the default. Raises RestError."""
         value = self.query.get(name, choices[0])
         if value not in choices:
             raise invalid_parameter(name, f"{name} is not one of {join_choices(choices)}.", "rest_not_in_enum")
@@ -89,7 +92,7 @@ RestHandler = Callable[[SimulatedShop, RestCall], Awaitable[RestReply]]
 
 
 async def read_call(request: Request) -> RestCall:
-    """Read a request. Raises RestError when its body says that it is JSON and is none."""
+    """Read a request. Raises RestError if a JSON body cannot be parsed."""
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     given: dict[str, Any] = dict(request.query_params)
@@ -108,12 +111,12 @@ def build_page(
     *,
     counts_past_end: bool = True,
 ) -> RestReply:
-    """Give one page of `found`. Orders do not `counts_past_end`: a page behind the last says that there are none."""
+    """Return one page of `found`. Without `counts_past_end` (orders), a page after the last has a total of 0."""
     page, per_page = call.integer("page", 1, least=1), call.integer("per_page", 10, least=1, most=MAX_PER_PAGE)
     shown = found[(page - 1) * per_page : page * per_page]
     total = len(found) if shown or counts_past_end else 0
     pages = math.ceil(total / per_page)
-    # The whole query is repeated, a key and its secret too.
+    # The links repeat the whole query, including a key and its secret.
     links = {"prev": min(page - 1, pages)} if page > 1 else {}
     links |= {"next": page + 1} if pages > page else {}
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
@@ -123,7 +126,7 @@ def build_page(
 
 
 def join_choices(choices: Sequence[str]) -> str:
-    """List words as WordPress does: "a, b, and c"."""
+    """Join words as WordPress does: "a, b, and c"."""
     return f"{', '.join(choices[:-1])}, and {choices[-1]}"
 
 
@@ -133,7 +136,7 @@ def _page_url(shop: SimulatedShop, call: RestCall, page: int) -> str:
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:
-    """Read JSON as PHP does, which takes neither NaN nor half a surrogate pair; what is no object holds nothing."""
+    """Parse JSON as PHP does, which rejects NaN and lone surrogates. Another value than an object becomes {}."""
     try:
         value = json.loads(body or b"{}")
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()

@@ -11,7 +11,7 @@ from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 
 async def list_notes(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`GET`: all notes, newest first; no pages, no totals."""
+    """`GET`: all notes, newest first, without pages and totals."""
     order = _find_order(shop, call)
     wanted = call.choice("type", ("any", "customer", "internal"))
     shown = [note for note in reversed(order.notes) if wanted == "any" or note.for_customer == (wanted == "customer")]
@@ -33,7 +33,7 @@ async def create_note(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 def note_json(shop: SimulatedShop, order: Order, note: OrderNote) -> dict[str, Any]:
-    """Give a note as wc/v3 tells it."""
+    """Return a note in the form of wc/v3."""
     up = f"{shop.home_url}/wp-json/wc/v3/orders/{order.id}"
     return {
         "id": note.id,

@@ -1,4 +1,4 @@
-"""One-legged OAuth 1.0a as a server sees it: the signature of a request (RFC 5849, section 3.4). No I/O."""
+"""One-legged OAuth 1.0a on the server: compute a request's signature (RFC 5849, section 3.4). No I/O."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ Pairs = list[tuple[str, str]]
 
 
 def header_parameters(authorization: str) -> Pairs:
-    """Read an Authorization header: no parameters unless its scheme is OAuth; the realm is none (section 3.5.1)."""
+    """Return the OAuth parameters of an Authorization header, without the realm (section 3.5.1)."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() != "oauth":
         return []
@@ -24,7 +24,7 @@ def header_parameters(authorization: str) -> Pairs:
 
 
 def sign_request(method: str, url: str, parameters: Iterable[tuple[str, str]], *, secret: str, algorithm: str) -> str:
-    """Sign a request to `url`, which has no query, under a consumer's secret; nobody has a token.
+    """Return the signature of a request to `url` (without query) with a consumer's secret; there is no token.
 
     `parameters` are those of the query, the header and a form body together, decoded. `algorithm` is a key of
     ALGORITHMS.
@@ -35,7 +35,7 @@ def sign_request(method: str, url: str, parameters: Iterable[tuple[str, str]], *
 
 
 def base_string(method: str, url: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """Give what is signed (section 3.4.1)."""
+    """Return the signature base string (section 3.4.1)."""
     signed = sorted(
         (percent_encode(name), percent_encode(value)) for name, value in parameters if name != "oauth_signature"
     )
@@ -44,10 +44,10 @@ def base_string(method: str, url: str, parameters: Iterable[tuple[str, str]]) ->
 
 
 def base_url(scheme: str, host: str, path: str) -> str:
-    """Give the address that is signed (section 3.4.1.2): in lower case up to the path, no port where it is usual."""
+    """Return the base string URI (section 3.4.1.2): scheme and host in lower case, without a default port."""
     return f"{scheme}://{host.lower().removesuffix(DEFAULT_PORTS[scheme])}{path}"
 
 
 def percent_encode(text: str) -> str:
-    """Percent-encode everything but letters, digits and `-._~` (section 3.6)."""
+    """Percent-encode everything except letters, digits and `-._~` (section 3.6)."""
     return quote(text, safe="-._~")

@@ -37,14 +37,14 @@ async def create_order(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 async def update_order(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`PUT /orders/{id}`: one save, also when nothing is given."""
+    """`PUT /orders/{id}`: one save, even without parameters."""
     order = find_order(shop, call, status=400)
     write = parse_write(shop, call.parameters, order)
     return RestReply(_order_json(shop, shop.update(order.id, write.changes, write_first=write.write_first)))
 
 
 async def delete_order(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`DELETE /orders/{id}`: into the trash, or with `force` for good. Tells the order as it was."""
+    """`DELETE /orders/{id}`: move to the trash, or delete permanently with `force`. Returns the order before that."""
     order = find_order(shop, call)
     told = _order_json(shop, order)
     if call.flag("force"):
@@ -57,7 +57,7 @@ async def delete_order(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 def find_order(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Order:
-    """Find the order of a call. Raises RestError with `status`."""
+    """Return the order of a call. Raises RestError with `status`."""
     try:
         return shop.order(call.number)
     except NotFoundError as error:

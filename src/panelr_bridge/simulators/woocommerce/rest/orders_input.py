@@ -1,4 +1,4 @@
-"""What wc/v3 takes for an order: the body of a POST or PUT, checked and made into what is written."""
+"""Parse the body of a POST or PUT of an order in wc/v3."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ TEXTS = ("currency", "payment_method", "payment_method_title", "customer_note", 
 
 @dataclass(frozen=True, slots=True)
 class OrderWrite:
-    """What a request writes: `first` puts lines, meta and the transaction in place, then come `changes`."""
+    """The writes of a request: `write_first` sets lines, meta and the transaction id, then `changes` are applied."""
 
     changes: OrderChanges
     write_first: Callable[[Order], None]
@@ -29,7 +29,7 @@ class OrderWrite:
 
 @dataclass(frozen=True, slots=True)
 class MetaInput:
-    """One entry of `meta_data`. An id that the order has names the entry, else the key does; None deletes."""
+    """One entry of `meta_data`. It names an entry of the order by a known id, otherwise by its key; None deletes."""
 
     id: int
     key: str
@@ -37,7 +37,7 @@ class MetaInput:
 
 
 def parse_write(ledger: ShopData, given: Mapping[str, Any], order: Order | None = None) -> OrderWrite:
-    """Read the body of a create, or of an update of `order`. What WooCommerce does not know it ignores.
+    """Parse the body of a create, or of an update of `order`. Unknown fields are ignored, as in WooCommerce.
 
     Raises RestError.
     """
@@ -90,7 +90,7 @@ def _read_status(ledger: ShopData, given: Mapping[str, Any]) -> str | None:
 
 
 def _parse_line(ledger: ShopData, line: Any, name: str, order: Order | None) -> Callable[[Order], None]:
-    """Read one line: without an id it is added; with one it is changed, or removed by a quantity of 0."""
+    """Parse one line: without an id it is added; with an id it is changed, or removed by a quantity of 0."""
     if not isinstance(line, dict):
         raise invalid_parameter(name, f"{name} is not of type object.")
     entries = _read_meta(line.get("meta_data", []), f"{name}[meta_data]")
@@ -101,7 +101,7 @@ def _parse_line(ledger: ShopData, line: Any, name: str, order: Order | None) -> 
     known = next((each for each in (order.lines if order else []) if each.id == line["id"]), None)
     if known is None:
         raise RestError("woocommerce_rest_invalid_item_id", "Order item ID provided is not associated with order.", 400)
-    # A line that names null for its product, or a quantity of 0, goes.
+    # A line with product_id null or quantity 0 is removed.
     changed = _change_line(known, line, name)
     if changed.quantity == 0 or line.get("product_id", 0) is None:
         return lambda written: written.lines.remove(known)
@@ -148,7 +148,7 @@ def _read_meta(value: Any, name: str) -> list[MetaInput]:
     for index, entry in enumerate(value):
         if not isinstance(entry, dict):
             raise invalid_parameter(name, f"{name}[{index}] is not of type object.")
-    # An entry without a key is passed over.
+    # An entry without a key is ignored.
     told = [entry for entry in value if entry.get("key")]
     return [
         MetaInput(_read_integer(entry.get("id") or 0, name), str(entry["key"]), entry.get("value")) for entry in told
@@ -164,7 +164,7 @@ def _read_list(given: Mapping[str, Any], name: str) -> list[Any]:
 
 def _read_address(given: Mapping[str, Any], name: str) -> dict[str, str]:
     value = given.get(name, {})
-    # An empty object is an empty array to PHP.
+    # PHP reads an empty object as an empty array.
     if not isinstance(value, dict) and value != []:
         raise invalid_parameter(name, f"{name} is not of type object.")
     return {part: _read_text(value, part, f"{name}[{part}]") for part in value}

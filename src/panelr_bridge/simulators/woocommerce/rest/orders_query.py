@@ -1,4 +1,4 @@
-"""Which orders a list of wc/v3 holds, and in which order."""
+"""Filters and sorting of a list of orders in wc/v3."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SORTS: dict[str, Callable[[Order], Any]] = {
     "slug": lambda order: order.id,
     "modified": lambda order: (order.modified, order.id),
 }
-# `rest_parse_date`: no date alone, no time without seconds, no unix time.
+# `rest_parse_date`: a date needs a time with seconds; unix times are invalid.
 DATE = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}(?::\d{2})?)?",
     re.ASCII,
@@ -27,7 +27,7 @@ Test = Callable[[Order], bool]
 
 
 def find_orders(shop: SimulatedShop, call: RestCall) -> list[Order]:
-    """Find the orders that a call asks for. Raises RestError."""
+    """Return the orders of a call, sorted. Raises RestError."""
     tests = [_status_test(shop, call), *_date_tests(call), *_other_tests(call)]
     found = [order for order in shop.orders.values() if all(test(order) for test in tests)]
     descending = call.choice("order", ("desc", "asc")) == "desc"
@@ -38,10 +38,9 @@ def find_orders(shop: SimulatedShop, call: RestCall) -> list[Order]:
 
 
 def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
-    """Read a date of a query as HPOS does. Raises RestError.
+    """Parse a date of a query as HPOS does. Raises RestError.
 
-    It is the shop's time unless `is_gmt`. A zone counts only where the second has no fraction: with one, it is
-    silently dropped.
+    It is in the shop's zone unless `is_gmt`. With a fraction of a second, a zone is silently ignored.
     """
     parts = DATE.fullmatch(text)
     day, second, fraction, zone = parts.groups() if parts else ("", "", None, None)
@@ -66,7 +65,7 @@ def _status_test(shop: SimulatedShop, call: RestCall) -> Test:
 
 
 def _date_tests(call: RestCall) -> list[Test]:
-    # Exclusive at both ends, to the second: the very second that is asked for is left out.
+    # Both ends are exclusive, to the second: the requested second itself is not included.
     is_gmt = call.flag("dates_are_gmt")
     told = ("after", "before", "modified_after", "modified_before")
     dates = {name: read_date(name, call.query[name], is_gmt=is_gmt) for name in told if name in call.query}

@@ -1,4 +1,4 @@
-"""`/wp-json/wc/v3/products` and their variations, read only: enough to suggest mappings."""
+"""`/wp-json/wc/v3/products` and their variations, read-only: enough to suggest mappings."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ TYPES = ("", "simple", "grouped", "external", "variable", "variation")
 
 
 async def list_products(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`GET /products`, newest first: no variations, unless they are asked for by SKU."""
+    """`GET /products`, newest first. Variations are included only if requested by SKU."""
     skus, include = call.text_list("sku"), call.integer_list("include")
     words, kind = call.query.get("search", "").casefold(), call.choice("type", TYPES)
     found = [
@@ -30,7 +30,7 @@ async def list_products(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 async def get_product(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`GET /products/{id}`, a variation's too."""
+    """`GET /products/{id}`, also for a variation."""
     product = shop.products.get(call.number)
     if product is None:
         raise unknown_id("product")
@@ -53,7 +53,7 @@ async def get_variation(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 def product_json(shop: SimulatedShop, product: Product) -> dict[str, Any]:
-    """Give a product as wc/v3 tells it, less what nobody needs for a mapping."""
+    """Return a product in the form of wc/v3, with the fields that a mapping needs."""
     products = f"{shop.home_url}/wp-json/wc/v3/products"
     collection = f"{products}/{product.parent_id}/variations" if product.parent_id else products
     links = {"self": [{"href": f"{collection}/{product.id}"}], "collection": [{"href": collection}]}

@@ -1,4 +1,4 @@
-"""The routes of wc/v3 and of the index: thin HTTP around the actions."""
+"""The routes of wc/v3 and of the REST index."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ JSON_TYPE = "application/json; charset=UTF-8"
 
 
 def rest_routes(shop: SimulatedShop, authenticator: RestAuthenticator, vendor: str) -> list[Route]:
-    """Give the routes; WordPress takes each address with a slash on its end, too, and redirects nobody."""
+    """Return the routes. As in WordPress, each path also works with a trailing slash, without a redirect."""
     addresses = [(_build_endpoint(shop, authenticator, name), *WC_ACTIONS[name]) for name in WC_ACTIONS]
     addresses.append((_build_index(shop, vendor), ("GET",), "/wp-json"))
     return [
@@ -70,7 +70,7 @@ def _build_response(shop: SimulatedShop, reply: RestReply) -> Response:
 
 
 def _select_fields(body: Any, call: RestCall) -> Any:
-    """Leave what `_fields` asks for, "billing.email" too. A single thing keeps its links, whatever is asked."""
+    """Return the fields in `_fields`, also nested ones ("billing.email"). A single object always keeps its links."""
     wanted = call.text_list("_fields")
     if not wanted:
         return body

@@ -1,4 +1,4 @@
-"""`/wp-json/wc/v3/webhooks`. No answer ever shows a secret or the failure count."""
+"""`/wp-json/wc/v3/webhooks`. No response shows a secret or the failure count."""
 
 import secrets
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ async def get_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`POST /webhooks`: active at once, whatever status was asked for; the ping goes out before the answer."""
+    """`POST /webhooks`: active at once, whatever the status; the ping is sent before the response."""
     given = call.parameters
     if given.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
@@ -49,7 +49,7 @@ async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     if lacking:
         raise missing_parameters(*lacking)
     _check_status(given)
-    # shop.now() is the shop's; the name shows its local time.
+    # The default name contains the shop's local time.
     now = shop.now().astimezone(SHOP_ZONE)
     webhook = shop.webhooks.add(
         topic=_read_topic(given),
@@ -63,7 +63,7 @@ async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 async def update_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`PUT /webhooks/{id}`: no ping, unless the address is another one; the failure count stays."""
+    """`PUT /webhooks/{id}`: a ping is sent only for a new URL; the failure count stays."""
     webhook, given = _find_webhook(shop, call, status=400), call.parameters
     _check_status(given)
     topic = _read_topic(given) if given.get("topic") else webhook.topic
@@ -80,7 +80,7 @@ async def update_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 async def delete_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
-    """`DELETE /webhooks/{id}`, with `force` alone: there is no trash for them."""
+    """`DELETE /webhooks/{id}`, only with `force`, because webhooks have no trash."""
     if not call.flag("force"):
         raise RestError("woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.", 501)
     webhook = _find_webhook(shop, call)
@@ -89,7 +89,7 @@ async def delete_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 
 def webhook_json(shop: SimulatedShop, webhook: Webhook) -> dict[str, Any]:
-    """Give a webhook as wc/v3 tells it."""
+    """Return a webhook in the form of wc/v3."""
     resource, _, event = webhook.topic.partition(".")
     collection = f"{shop.home_url}/wp-json/wc/v3/webhooks"
     return {
@@ -129,7 +129,7 @@ def _read_topic(given: Mapping[str, Any]) -> str:
 
 
 def _read_delivery_url(given: Mapping[str, Any]) -> str:
-    # An address that no delivery can go to passes here, and fails then.
+    # As in WooCommerce, an unreachable URL is accepted here; its deliveries fail later.
     url = _read_text(given, "delivery_url")
     if not url.startswith(("http://", "https://")):
         words = "Webhook delivery URL must be a valid URL starting with http:// or https://."
