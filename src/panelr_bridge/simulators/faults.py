@@ -73,20 +73,22 @@ class Fault:
 
     def matches(self, action: str, when: str, about: Mapping[str, str]) -> bool:
         """Return whether the fault applies to a request. Letter case in the values of `about` does not matter."""
-        told = all(value is None or value.casefold() == about.get(name) for name, value in self.about.items())
-        return told and self.when == when and self.action in (EVERY_ACTION, action)
+        is_subject_match = all(
+            value is None or value.casefold() == about.get(name) for name, value in self.about.items()
+        )
+        return is_subject_match and self.when == when and self.action in (EVERY_ACTION, action)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fault as a JSON object."""
-        shown = {name: value for name, value in vars(self).items() if name not in {"about", "struck"}}
-        return {**shown, **self.about, "struck": self.struck}
+        fields = {name: value for name, value in vars(self).items() if name not in {"about", "struck"}}
+        return {**fields, **self.about, "struck": self.struck}
 
 
 class FaultQueue:
     """The pending faults, oldest first."""
 
-    def __init__(self, repertoire: FaultCatalogue) -> None:
-        self.catalogue = repertoire
+    def __init__(self, catalogue: FaultCatalogue) -> None:
+        self.catalogue = catalogue
         self.pending: list[Fault] = []
         self._last_id = 0
 
@@ -112,25 +114,25 @@ class FaultQueue:
         `seconds` defaults to 5 and `body` to "html". Raises FaultError for an unknown kind or action, or an invalid
         field.
         """
-        known = self.catalogue
-        _check_kind(known, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
-        _check_target(action, (EVERY_ACTION, *known.actions), when, times)
+        catalogue = self.catalogue
+        _check_kind(catalogue, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
+        _check_target(action, (EVERY_ACTION, *catalogue.actions), when, times)
         _check_values(seconds, status, retry_after)
-        if body is not None and body not in known.bodies:
-            raise FaultError(f"body must be one of {', '.join(known.bodies)}")
-        _check_subject(known, action, about)
+        if body is not None and body not in catalogue.bodies:
+            raise FaultError(f"body must be one of {', '.join(catalogue.bodies)}")
+        _check_subject(catalogue, action, about)
         self._last_id += 1
         fault = Fault(
             id=self._last_id,
             kind=kind,
             action=action,
-            when=when or ("after" if known.kinds[kind].carries_answer else "before"),
+            when=when or ("after" if catalogue.kinds[kind].carries_answer else "before"),
             times=times,
             seconds=5.0 if seconds is None else float(seconds),
             status=status,
             retry_after=retry_after,
             body=body or "html",
-            about=dict.fromkeys(known.subjects) | about,
+            about=dict.fromkeys(catalogue.subjects) | about,
         )
         self.pending.append(fault)
         return fault
@@ -156,13 +158,13 @@ class FaultQueue:
         self._last_id = 0
 
 
-def _check_kind(known: FaultCatalogue, kind: object, extras: Mapping[str, object]) -> None:
-    if not isinstance(kind, str) or kind not in known.kinds:
-        raise FaultError(f"kind must be one of {', '.join(known.kinds)}")
+def _check_kind(catalogue: FaultCatalogue, kind: object, extras: Mapping[str, object]) -> None:
+    if not isinstance(kind, str) or kind not in catalogue.kinds:
+        raise FaultError(f"kind must be one of {', '.join(catalogue.kinds)}")
     for name, value in extras.items():
-        if value is not None and name not in known.kinds[kind].fields:
-            takes = ", ".join(("action", "when", "times", *known.subjects, *known.kinds[kind].fields))
-            raise FaultError(f"{kind} does not take {name}; it takes {takes}")
+        if value is not None and name not in catalogue.kinds[kind].fields:
+            allowed = ", ".join(("action", "when", "times", *catalogue.subjects, *catalogue.kinds[kind].fields))
+            raise FaultError(f"{kind} does not take {name}; it takes {allowed}")
 
 
 def _check_target(action: object, actions: Collection[str], when: object, times: object) -> None:
@@ -184,13 +186,13 @@ def _check_values(seconds: object, status: object, retry_after: object) -> None:
         raise FaultError("retry_after must be an integer or a line of text")
 
 
-def _check_subject(known: FaultCatalogue, action: str, about: Mapping[str, object]) -> None:
+def _check_subject(catalogue: FaultCatalogue, action: str, about: Mapping[str, object]) -> None:
     for name, value in about.items():
-        if name not in known.subjects:
+        if name not in catalogue.subjects:
             raise FaultError(f"there is no field {name}")
         if value is not None and (not isinstance(value, str) or not value):
             raise FaultError(f"{name} must be a string that is not empty")
-        if value is not None and action not in (EVERY_ACTION, *known.subjects[name]):
+        if value is not None and action not in (EVERY_ACTION, *catalogue.subjects[name]):
             raise FaultError(f"{action} tells no {name}")
 
 

@@ -58,9 +58,9 @@ def reset_connection(scope: dict[str, Any]) -> None:
     transport.abort()
 
 
-def reset_on_close(raw: socket.socket) -> None:
+def reset_on_close(connection: socket.socket) -> None:
     """Make the socket send a TCP reset when it is closed."""
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 
 @contextlib.asynccontextmanager

@@ -58,69 +58,69 @@ class HttpExchange:
             return False
         return True
 
-    async def send_head(self, answer: HttpResponse) -> None:
+    async def send_head(self, response: HttpResponse) -> None:
         """Send the status and the headers."""
-        headers = [(b"content-type", answer.content_type.encode())]
-        headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-        if answer.status not in BODILESS:
-            headers.append((b"content-length", str(len(answer.body)).encode()))
-        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        headers = [(b"content-type", response.content_type.encode())]
+        headers += [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
+        if response.status not in BODILESS:
+            headers.append((b"content-length", str(len(response.body)).encode()))
+        await self.send({"type": "http.response.start", "status": response.status, "headers": headers})
 
     async def send_body(self, part: bytes, *, more: bool) -> None:
         """Send one part of the body."""
         await self.send({"type": "http.response.body", "body": part, "more_body": more})
 
 
-async def send_response(answer: HttpResponse, exchange: HttpExchange) -> None:
+async def send_response(response: HttpResponse, exchange: HttpExchange) -> None:
     """Send a response unaltered."""
-    await exchange.send_head(answer)
-    await exchange.send_body(b"" if answer.status in BODILESS else answer.body, more=False)
+    await exchange.send_head(response)
+    await exchange.send_body(b"" if response.status in BODILESS else response.body, more=False)
 
 
-async def _hang(fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
+async def _hang(fault: Fault, _response: HttpResponse, exchange: HttpExchange) -> None:
     if not await exchange.wait_for_disconnect(fault.seconds):
-        await _close(fault, _answer, exchange)
+        await _close(fault, _response, exchange)
 
 
-async def _close(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
+async def _close(_fault: Fault, _response: HttpResponse, exchange: HttpExchange) -> None:
     exchange.close()
     # The server would answer 500 if this returned before it noticed the closed connection.
     await exchange.wait_for_disconnect(None)
 
 
-async def _reset(_fault: Fault, _answer: HttpResponse, exchange: HttpExchange) -> None:
+async def _reset(_fault: Fault, _response: HttpResponse, exchange: HttpExchange) -> None:
     reset_connection(dict(exchange.scope))
     await exchange.wait_for_disconnect(None)
 
 
-async def _send_garbage(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
+async def _send_garbage(fault: Fault, response: HttpResponse, exchange: HttpExchange) -> None:
     transport: asyncio.Transport = exchange.scope["extensions"]["transport"]
     transport.write(GARBAGE)
-    await _close(fault, answer, exchange)
+    await _close(fault, response, exchange)
 
 
-async def _send_half(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
-    await exchange.send_head(answer)
-    await exchange.send_body(answer.body[: len(answer.body) // 2], more=True)
-    await _close(fault, answer, exchange)
+async def _send_half(fault: Fault, response: HttpResponse, exchange: HttpExchange) -> None:
+    await exchange.send_head(response)
+    await exchange.send_body(response.body[: len(response.body) // 2], more=True)
+    await _close(fault, response, exchange)
 
 
-async def _send_slowly(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
-    await exchange.send_head(answer)
-    starts = range(0, len(answer.body), DRIP_BYTES)
+async def _send_slowly(fault: Fault, response: HttpResponse, exchange: HttpExchange) -> None:
+    await exchange.send_head(response)
+    starts = range(0, len(response.body), DRIP_BYTES)
     for start in starts:
         if await exchange.wait_for_disconnect(fault.seconds / len(starts)):
             return
-        await exchange.send_body(answer.body[start : start + DRIP_BYTES], more=True)
+        await exchange.send_body(response.body[start : start + DRIP_BYTES], more=True)
     await exchange.send_body(b"", more=False)
 
 
 # Faults of any simulator that alter the response.
 ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
-    "html": lambda _fault, _answer: HttpResponse(200, PAGE, HTML_TYPE),
-    "empty": lambda _fault, _answer: HttpResponse(200, b"", HTML_TYPE),
-    "warnings": lambda _fault, answer: replace(answer, body=WARNINGS + answer.body, content_type=HTML_TYPE),
-    "wrong_type": lambda _fault, answer: replace(answer, content_type=HTML_TYPE),
+    "html": lambda _fault, _response: HttpResponse(200, PAGE, HTML_TYPE),
+    "empty": lambda _fault, _response: HttpResponse(200, b"", HTML_TYPE),
+    "warnings": lambda _fault, response: replace(response, body=WARNINGS + response.body, content_type=HTML_TYPE),
+    "wrong_type": lambda _fault, response: replace(response, content_type=HTML_TYPE),
 }
 # Faults that change how the response is sent.
 FAULTY_SENDERS: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Awaitable[None]]] = {
@@ -136,25 +136,25 @@ SILENT_FAULTS = ("hang", "reset", "close", "garbage")
 
 def build_status_response(fault: Fault, failure: HttpResponse) -> HttpResponse:
     """Return the response of a "status" fault: `failure`, or the HTML page. Redirects get a Location header."""
-    answer = replace(failure, body=PAGE, content_type=HTML_TYPE) if fault.body == "html" else failure
-    if 300 <= answer.status < 400:
-        answer = replace(answer, headers={**answer.headers, "Location": "/login.php"})
-    return answer
+    response = replace(failure, body=PAGE, content_type=HTML_TYPE) if fault.body == "html" else failure
+    if 300 <= response.status < 400:
+        response = replace(response, headers={**response.headers, "Location": "/login.php"})
+    return response
 
 
 def apply_fault(
-    fault: Fault, answer: HttpResponse, own: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]]
+    fault: Fault, response: HttpResponse, own: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]]
 ) -> HttpResponse:
     """Return the response as altered by `fault`; `own` holds the simulator's own kinds of faults."""
     change = own.get(fault.kind) or ALTERATIONS.get(fault.kind)
     if fault.status is not None:
-        answer = replace(answer, status=fault.status)
-    return change(fault, answer) if change else answer
+        response = replace(response, status=fault.status)
+    return change(fault, response) if change else response
 
 
-async def send_with_fault(fault: Fault, answer: HttpResponse, exchange: HttpExchange) -> None:
+async def send_with_fault(fault: Fault, response: HttpResponse, exchange: HttpExchange) -> None:
     """Send an altered response in the way of `fault`."""
     if fault.kind in FAULTY_SENDERS:
-        await FAULTY_SENDERS[fault.kind](fault, answer, exchange)
+        await FAULTY_SENDERS[fault.kind](fault, response, exchange)
     else:
-        await send_response(answer, exchange)
+        await send_response(response, exchange)

@@ -51,8 +51,8 @@ class RateLimiter:
         _drop_expired(successes, now)
         if len(successes) >= limit:
             # The limit may have been lowered: a request fits once all but `limit - 1` are outside the window.
-            leaves = successes[len(successes) - limit] + WINDOW_SECONDS
-            raise ApiError(429, "Rate limit exceeded", retry_after=max(1, math.ceil(leaves - now)))
+            free_at = successes[len(successes) - limit] + WINDOW_SECONDS
+            raise ApiError(429, "Rate limit exceeded", retry_after=max(1, math.ceil(free_at - now)))
 
     def count(self, *, address: str, now: float) -> None:
         """Count one successful request."""

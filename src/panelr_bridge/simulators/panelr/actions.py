@@ -20,11 +20,11 @@ LARGEST_LIMIT = 100
 def run_action(panel: Panel, call: ApiCall) -> HttpResponse:
     """Run the requested action and return its response. A failed action changes nothing."""
     try:
-        run = _find_action(panel, call)
-        data = run(panel, call)
-    except ApiError as no:
-        retry_after = no.retry_after if panel.settings.sends_retry_after else None
-        return failure_response(no.status, no.text, retry_after)
+        function = _find_action(panel, call)
+        data = function(panel, call)
+    except ApiError as error:
+        retry_after = error.retry_after if panel.settings.sends_retry_after else None
+        return failure_response(error.status, error.text, retry_after)
     panel.rate_limiter.count(address=call.address, now=call.arrived_at)
     return success_response(data)
 
@@ -42,14 +42,15 @@ def create_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 def get_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
     """Return one work order by its reference code, and its token or its customer's e-mail address."""
-    found = panel.find_by_reference(call.query.get("ref", ""))
+    work_order = panel.find_by_reference(call.query.get("ref", ""))
     token, email = call.query.get("token"), call.query.get("email")
-    if found is None or not (
-        token == found.confirmation_token or (email is not None and email.casefold() == found.customer_email.casefold())
+    if work_order is None or not (
+        token == work_order.confirmation_token
+        or (email is not None and email.casefold() == work_order.customer_email.casefold())
     ):
         raise ApiError(404, "Work order not found")
-    method = panel.payment_methods.get(found.payment_method_id or 0)
-    return found.detail_json(
+    method = panel.payment_methods.get(work_order.payment_method_id or 0)
+    return work_order.detail_json(
         payment_method=method.name if method else None, with_wc_order_id=panel.settings.shows_wc_order_id
     )
 
@@ -57,15 +58,17 @@ def get_work_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
 def get_work_orders(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
     """Return a customer's work orders, newest first."""
     limit = min(read_positive(call.query.get("limit", str(DEFAULT_LIMIT)), "limit"), LARGEST_LIMIT)
-    found = panel.list_by_customer(_read_customer_id(panel, call))
-    shows = panel.settings.shows_wc_order_id
-    return [work_order.list_json(with_wc_order_id=shows) for work_order in found[:limit]]
+    work_orders = panel.list_by_customer(_read_customer_id(panel, call))
+    with_wc_order_id = panel.settings.shows_wc_order_id
+    return [work_order.list_json(with_wc_order_id=with_wc_order_id) for work_order in work_orders[:limit]]
 
 
 def get_lines(panel: Panel, call: ApiCall) -> list[dict[str, Any]]:
     """Return a customer's lines in the order of their creation."""
-    wanted = _read_customer_id(panel, call)
-    return [line.as_json() for line in panel.lines.values() if panel.find_customer_id(line.customer_email) == wanted]
+    customer_id = _read_customer_id(panel, call)
+    return [
+        line.as_json() for line in panel.lines.values() if panel.find_customer_id(line.customer_email) == customer_id
+    ]
 
 
 def get_products(panel: Panel, _call: ApiCall) -> list[dict[str, Any]]:
@@ -110,8 +113,8 @@ def _find_action(panel: Panel, call: ApiCall) -> Callable[[Panel, ApiCall], Any]
     panel.key_guard.check(given=call.key, expected=settings.api_key, address=call.address, now=call.arrived_at)
     panel.rate_limiter.check(address=call.address, limit=settings.rate_per_minute, now=call.arrived_at)
     action = ACTIONS.get(call.action)
-    hidden = call.action == "get_work_orders" and not settings.knows_get_work_orders
-    if action is None or hidden:
+    is_hidden = call.action == "get_work_orders" and not settings.knows_get_work_orders
+    if action is None or is_hidden:
         raise ApiError(404, f"Unknown action {call.action}" if call.action else "action is required")
     if call.method != action.method:
         raise ApiError(405, f"{call.action} must be called with {action.method}")

@@ -29,8 +29,8 @@ def read_json_object(panel: Panel, call: ApiCall) -> dict[str, Any]:
         raise ApiError(400, "Content-Type must be application/json")
     try:
         body = parse_json(call.body)
-    except ValueError as broken:
-        raise ApiError(400, "The body is not valid JSON") from broken
+    except ValueError as error:
+        raise ApiError(400, "The body is not valid JSON") from error
     if not isinstance(body, dict):
         raise ApiError(400, "The body must be a JSON object")
     return body

@@ -47,22 +47,22 @@ class PanelrApi:
 
     async def _answer(self, call: ApiCall, entry: JournalEntry, exchange: HttpExchange) -> None:
         faults = self.panel.faults
-        about = _find_subject(self.panel, call) if faults.pending else {}
-        answer = SERVER_ERROR
+        subject = _find_subject(self.panel, call) if faults.pending else {}
+        response = SERVER_ERROR
         # Before the key is checked: in an outage, the key does not matter.
-        fault = faults.take(call.action, "before", about)
+        fault = faults.take(call.action, "before", subject)
         if fault is None:
-            answer = run_action(self.panel, call)
-            if answer.succeeded:
-                fault = faults.take(call.action, "after", about)
+            response = run_action(self.panel, call)
+            if response.succeeded:
+                fault = faults.take(call.action, "after", subject)
         if fault is None:
-            entry.status = answer.status
-            await send_response(answer, exchange)
+            entry.status = response.status
+            await send_response(response, exchange)
             return
-        answer = apply_fault(fault, answer, OWN_ALTERATIONS)
+        response = apply_fault(fault, response, OWN_ALTERATIONS)
         entry.fault = fault.kind
-        entry.status = None if fault.kind in SILENT_FAULTS else answer.status
-        await send_with_fault(fault, answer, exchange)
+        entry.status = None if fault.kind in SILENT_FAULTS else response.status
+        await send_with_fault(fault, response, exchange)
 
 
 async def _read_call(request: Request, arrived_at: float) -> ApiCall:
@@ -83,15 +83,15 @@ def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
 
     A request that names a work order has that work order's order and customer.
     """
-    told: object = call.query
+    fields: object = call.query
     if call.body:
         with contextlib.suppress(ValueError):
-            told = parse_json(call.body)
-    if not isinstance(told, Mapping):
+            fields = parse_json(call.body)
+    if not isinstance(fields, Mapping):
         return {}
-    work_order = panel.find_named(told)
-    about = told if work_order is None else {**told, **work_order.fault_subject()}
-    return {name: str(about[name]).casefold() for name in SUBJECTS if name in about}
+    work_order = panel.find_named(fields)
+    subject = fields if work_order is None else {**fields, **work_order.fault_subject()}
+    return {name: str(subject[name]).casefold() for name in SUBJECTS if name in subject}
 
 
 def create_app(

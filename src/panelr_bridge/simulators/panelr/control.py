@@ -62,15 +62,15 @@ def not_found_response(what: str) -> Response:
 async def read_object(request: Request, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the JSON object in the body. Raises BadRequestError for another body or a field not in `allowed`."""
     try:
-        given = json.loads(await request.body())
-    except ValueError as broken:
-        raise BadRequestError("The body must be JSON") from broken
-    if not isinstance(given, dict):
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise BadRequestError("The body must be JSON") from error
+    if not isinstance(body, dict):
         raise BadRequestError("The body must be a JSON object")
-    for name in given:
+    for name in body:
         if name not in allowed:
             raise BadRequestError(f"There is no field {name}; there are {', '.join(allowed)}")
-    return given
+    return body
 
 
 async def show_index(request: Request) -> Response:
@@ -85,9 +85,9 @@ async def show_index(request: Request) -> Response:
 
 async def list_work_orders(request: Request) -> Response:
     """List the complete work orders, oldest first."""
-    panel, wanted = get_panel(request), request.query_params.get("wc_order_id")
-    found = list(panel.work_orders.values()) if wanted is None else panel.of_wc_order(wanted)
-    return json_response([each.full_json() for each in found])
+    panel, wc_order_id = get_panel(request), request.query_params.get("wc_order_id")
+    work_orders = list(panel.work_orders.values()) if wc_order_id is None else panel.of_wc_order(wc_order_id)
+    return json_response([each.full_json() for each in work_orders])
 
 
 async def set_status(request: Request) -> Response:
@@ -104,34 +104,38 @@ async def set_status(request: Request) -> Response:
 
 async def list_lines(request: Request) -> Response:
     """List all lines, or those of one customer."""
-    wanted = request.query_params.get("customer_email")
-    found = get_panel(request).lines.values()
+    customer_email = request.query_params.get("customer_email")
+    lines = get_panel(request).lines.values()
     return json_response(
-        [each.full_json() for each in found if wanted is None or each.customer_email.casefold() == wanted.casefold()]
+        [
+            each.full_json()
+            for each in lines
+            if customer_email is None or each.customer_email.casefold() == customer_email.casefold()
+        ]
     )
 
 
 async def add_line(request: Request) -> Response:
     """Add a line; answer 400 for an invalid value."""
-    given = await read_object(request, LINE_FIELDS)
-    if "customer_email" not in given:
+    values = await read_object(request, LINE_FIELDS)
+    if "customer_email" not in values:
         raise BadRequestError("customer_email is required")
     try:
-        line = get_panel(request).add_line(**given)
-    except ValueError as unfit:
-        raise BadRequestError(str(unfit)) from unfit
+        line = get_panel(request).add_line(**values)
+    except ValueError as error:
+        raise BadRequestError(str(error)) from error
     return json_response(line.full_json(), 201)
 
 
 async def edit_line(request: Request) -> Response:
     """Change the given fields of a line; answer 400 and change nothing if a value is invalid."""
-    given = await read_object(request, tuple(name for name in LINE_FIELDS if name != "id"))
+    values = await read_object(request, tuple(name for name in LINE_FIELDS if name != "id"))
     try:
-        line = get_panel(request).edit_line(request.path_params["id"], **given)
+        line = get_panel(request).edit_line(request.path_params["id"], **values)
     except KeyError:
         return not_found_response("line")
-    except ValueError as unfit:
-        raise BadRequestError(str(unfit)) from unfit
+    except ValueError as error:
+        raise BadRequestError(str(error)) from error
     return json_response(line.full_json())
 
 
@@ -156,10 +160,10 @@ async def list_faults(request: Request) -> Response:
 
 async def add_fault(request: Request) -> Response:
     """Add a fault; answer 400 if it is not supported."""
-    given = await read_object(request, FAULT_FIELDS)
-    if "kind" not in given:
+    values = await read_object(request, FAULT_FIELDS)
+    if "kind" not in values:
         raise BadRequestError(f"kind is required, one of {', '.join(KINDS)}")
-    return json_response(get_panel(request).faults.add(**given).as_json(), 201)
+    return json_response(get_panel(request).faults.add(**values).as_json(), 201)
 
 
 async def clear_faults(request: Request) -> Response:
@@ -177,11 +181,11 @@ async def reset_state(request: Request) -> Response:
 async def change_settings(request: Request) -> Response:
     """Change the given settings; answer 400 and change nothing if one is invalid."""
     panel = get_panel(request)
-    given = await read_object(request, tuple(each.name for each in fields(PanelSettings)))
+    values = await read_object(request, tuple(each.name for each in fields(PanelSettings)))
     try:
-        panel.settings = replace(panel.settings, **given)
-    except ValueError as unfit:
-        raise BadRequestError(str(unfit)) from unfit
+        panel.settings = replace(panel.settings, **values)
+    except ValueError as error:
+        raise BadRequestError(str(error)) from error
     return json_response(_settings_json(panel))
 
 

@@ -60,6 +60,6 @@ class CustomerLine:
             (date is None or isinstance(date, str), "expiration_date must be a string or null"),
             (isinstance(names, list) and all(isinstance(each, str) for each in names), "usernames must be strings"),
         )
-        for fits, sentence in rules:
-            if not fits:
-                raise ValueError(sentence)
+        for is_valid, error in rules:
+            if not is_valid:
+                raise ValueError(error)

@@ -28,8 +28,8 @@ def parse_json(raw: bytes) -> Any:
     """Parse JSON; numbers that are not integers become Decimals. Raises ValueError."""
     try:
         return simplejson.loads(raw, use_decimal=True)
-    except RecursionError as deep:
-        raise ValueError("nested too deeply") from deep
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _envelope(succeeded: bool, data: object, error: str | None) -> bytes:

@@ -11,9 +11,9 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 LARGEST_AMOUNT = Decimal("99999999.99")
 
 
-def check_unknown_fields(given: Mapping[str, Any], allowed: Collection[str], prefix: str = "") -> None:
+def check_unknown_fields(body: Mapping[str, Any], allowed: Collection[str], prefix: str = "") -> None:
     """Check that `given` has no field outside `allowed`; the error names the first one."""
-    unknown = [name for name in given if name not in allowed]
+    unknown = [name for name in body if name not in allowed]
     if unknown:
         raise ApiError(422, f"Unknown field {prefix}{unknown[0]}; known are {', '.join(allowed)}")
 
@@ -28,9 +28,9 @@ def read_email(body: Mapping[str, Any]) -> str:
     return value
 
 
-def read_choice(given: Mapping[str, Any], name: str, allowed: Sequence[str], prefix: str = "") -> str:
+def read_choice(body: Mapping[str, Any], name: str, allowed: Sequence[str], prefix: str = "") -> str:
     """Return one of the `allowed` words."""
-    value = given.get(name)
+    value = body.get(name)
     if not isinstance(value, str) or value not in allowed:
         raise ApiError(422, f"{prefix}{name} must be one of {', '.join(allowed)}")
     return value
@@ -51,9 +51,9 @@ def read_required_text(body: Mapping[str, Any], name: str) -> str:
     return read_text(body, name)
 
 
-def read_existing_id(given: Mapping[str, Any], name: str, choices: Collection[int], prefix: str = "") -> int:
+def read_existing_id(body: Mapping[str, Any], name: str, choices: Collection[int], prefix: str = "") -> int:
     """Return an id that is one of `choices`."""
-    value = given.get(name)
+    value = body.get(name)
     if not is_int(value):
         raise ApiError(422, f"{prefix}{name} must be an integer")
     if value not in choices:
@@ -61,9 +61,9 @@ def read_existing_id(given: Mapping[str, Any], name: str, choices: Collection[in
     return value
 
 
-def read_positive(given: Mapping[str, Any], name: str, prefix: str = "") -> int:
+def read_positive(body: Mapping[str, Any], name: str, prefix: str = "") -> int:
     """Return an integer of at least 1."""
-    value = given.get(name)
+    value = body.get(name)
     if not is_int(value) or value < 1:
         raise ApiError(422, f"{prefix}{name} must be an integer of at least 1")
     return value

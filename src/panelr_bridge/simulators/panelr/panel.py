@@ -99,20 +99,20 @@ class Panel:
         """Return the work order with this reference code, or None."""
         # The number in the code is the id. A search through thousands of work orders would slow the benchmark.
         number = reference.rpartition("-")[2]
-        found = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
-        return found if found is not None and found.reference_code == reference else None
+        work_order = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
+        return work_order if work_order is not None and work_order.reference_code == reference else None
 
     def find_by_token(self, token: str) -> WorkOrder | None:
         """Return the work order with this confirmation token, or None."""
         return self.work_orders.get(self._tokens.get(token, 0))
 
-    def find_named(self, told: Mapping[str, object]) -> WorkOrder | None:
+    def find_named(self, fields: Mapping[str, object]) -> WorkOrder | None:
         """Return the work order that a request names by any field, without checking its rights."""
-        token, number = told.get("confirmation_token"), told.get("work_order_id")
-        found = self.find_by_token(token) if isinstance(token, str) else None
-        if found is None and isinstance(number, int):
-            found = self.work_orders.get(number)
-        return found or self.find_by_reference(str(told.get("ref", told.get("reference_code", ""))))
+        token, number = fields.get("confirmation_token"), fields.get("work_order_id")
+        work_order = self.find_by_token(token) if isinstance(token, str) else None
+        if work_order is None and isinstance(number, int):
+            work_order = self.work_orders.get(number)
+        return work_order or self.find_by_reference(str(fields.get("ref", fields.get("reference_code", ""))))
 
     def find_customer_id(self, email: str) -> int | None:
         """Return the id of the customer with this e-mail address, ignoring letter case; None if there is none."""

@@ -23,8 +23,8 @@ def submit_payment(panel: Panel, call: ApiCall) -> dict[str, Any]:
     """Add a payment and set the status payment_submitted."""
     proof, payment = parse_submission(read_json_object(panel, call), strict=panel.settings.strict)
     work_order = _find_work_order(panel, proof)
-    again = ("payment_submitted",) if panel.settings.accepts_repeated_payments else ()
-    _check_status(work_order, (*AWAITING_PAYMENT, *again))
+    repeatable = ("payment_submitted",) if panel.settings.accepts_repeated_payments else ()
+    _check_status(work_order, (*AWAITING_PAYMENT, *repeatable))
     panel.pay(work_order, payment, status="payment_submitted")
     return work_order.submitted_json(with_amount=payment.amount is not None)
 
@@ -55,14 +55,14 @@ def send_payment_instructions(panel: Panel, call: ApiCall) -> dict[str, Any]:
 
 def _find_work_order(panel: Panel, proof: WorkOrderProof) -> WorkOrder:
     if proof.token is not None:
-        found = panel.find_by_token(proof.token)
+        work_order = panel.find_by_token(proof.token)
     else:
-        found = panel.find_by_reference(proof.reference_code)
-        if found is not None and found.customer_email.casefold() != proof.customer_email.casefold():
-            found = None
-    if found is None:
+        work_order = panel.find_by_reference(proof.reference_code)
+        if work_order is not None and work_order.customer_email.casefold() != proof.customer_email.casefold():
+            work_order = None
+    if work_order is None:
         raise ApiError(404, "Work order not found")
-    return found
+    return work_order
 
 
 def _check_status(work_order: WorkOrder, statuses: tuple[str, ...]) -> None:

@@ -133,14 +133,14 @@ def _read_optional_text(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def _read_extras(body: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: body[name] for name in EXTRAS if name in body}
+    extras = {name: body[name] for name in EXTRAS if name in body}
     for name in ("customer_address", "notes"):
-        _read_optional_text(given, name)
-    if not isinstance(given.get("is_free", False), bool):
+        _read_optional_text(extras, name)
+    if not isinstance(extras.get("is_free", False), bool):
         raise ApiError(422, "is_free must be true or false")
-    if not isinstance(given.get("categories", []), list):
+    if not isinstance(extras.get("categories", []), list):
         raise ApiError(422, "categories must be a list")
-    bouquets = given.get("bouquet_ids", [])
+    bouquets = extras.get("bouquet_ids", [])
     if not isinstance(bouquets, list) or not all(is_int(each) for each in bouquets):
         raise ApiError(422, "bouquet_ids must be a list of integers")
-    return given
+    return extras

@@ -126,10 +126,10 @@ def _apply_discount(item: NewOrderLine, percent: int) -> NewOrderLine:
 
 
 def _build_shipping_lines(shop: SimulatedShop, lines: list[OrderLine]) -> list[ShippingLine]:
-    parcels = [line for line in lines if line.product and not line.product.virtual]
-    if not parcels:
+    shipped_lines = [line for line in lines if line.product and not line.product.virtual]
+    if not shipped_lines:
         return []
-    contents = ", ".join(f"{line.name} &times; {line.quantity.normalize():f}" for line in parcels)
+    contents = ", ".join(f"{line.name} &times; {line.quantity.normalize():f}" for line in shipped_lines)
     meta = OrderMeta(shop.next_id("item_meta"), "Items", contents)
     return [ShippingLine(shop.next_id("item"), FLAT_RATE, meta)]
 
@@ -137,8 +137,8 @@ def _build_shipping_lines(shop: SimulatedShop, lines: list[OrderLine]) -> list[S
 def _build_coupon_lines(shop: SimulatedShop, order: Order, code: str) -> list[CouponLine]:
     percent = COUPONS[code]
     saved_tax = sum_amounts(tax_on(line.subtotal) - tax_on(line.total) for line in order.lines)
-    info = OrderMeta(shop.next_id("item_meta"), "coupon_info", coupon_info_text(code, percent))
-    return [CouponLine(shop.next_id("item"), code, percent, order.discount_total, saved_tax, info)]
+    coupon_info = OrderMeta(shop.next_id("item_meta"), "coupon_info", coupon_info_text(code, percent))
+    return [CouponLine(shop.next_id("item"), code, percent, order.discount_total, saved_tax, coupon_info)]
 
 
 def _hash(*parts: str) -> str:

@@ -41,36 +41,40 @@ class FaultMiddleware:
             body = await request.body()
         except ClientDisconnect:
             return
-        action, told = find_action(request.method, scope["path"])
+        action, path_parameters = find_action(request.method, scope["path"])
         query = dict(request.query_params)
-        asked = RecordedRequest(datetime.now(UTC), request.method, scope["path"], query, body, action)
-        self.shop.requests.append(asked)
-        about = {"order_id": told["number"]} if "/orders/" in scope["path"] and "number" in told else {}
-        await self._answer(asked, about, HttpExchange(scope, receive, send))
+        recorded = RecordedRequest(datetime.now(UTC), request.method, scope["path"], query, body, action)
+        self.shop.requests.append(recorded)
+        subject = (
+            {"order_id": path_parameters["number"]}
+            if "/orders/" in scope["path"] and "number" in path_parameters
+            else {}
+        )
+        await self._answer(recorded, subject, HttpExchange(scope, receive, send))
 
-    async def _answer(self, asked: RecordedRequest, about: Mapping[str, str], exchange: HttpExchange) -> None:
+    async def _answer(self, recorded: RecordedRequest, subject: Mapping[str, str], exchange: HttpExchange) -> None:
         # Before the credentials are checked: in an outage, they do not matter.
         faults = self.shop.faults
-        fault = faults.take(asked.action, "before", about)
-        answer = SERVER_ERROR
+        fault = faults.take(recorded.action, "before", subject)
+        response = SERVER_ERROR
         if fault is None:
-            messages, answer = await self._carried_out(asked, exchange)
-            asked.status = answer.status
-            if answer.succeeded:
-                fault = faults.take(asked.action, "after", about)
+            messages, response = await self._handle(recorded, exchange)
+            recorded.status = response.status
+            if response.succeeded:
+                fault = faults.take(recorded.action, "after", subject)
             if fault is None:
                 for message in messages:
                     await exchange.send(message)
                 return
-        answer = apply_fault(fault, answer, OWN_ALTERATIONS)
-        asked.fault = fault.kind
-        asked.status = None if fault.kind in SILENT_FAULTS else answer.status
-        await send_with_fault(fault, answer, exchange)
+        response = apply_fault(fault, response, OWN_ALTERATIONS)
+        recorded.fault = fault.kind
+        recorded.status = None if fault.kind in SILENT_FAULTS else response.status
+        await send_with_fault(fault, response, exchange)
 
-    async def _carried_out(self, asked: RecordedRequest, exchange: HttpExchange) -> tuple[list[Message], HttpResponse]:
+    async def _handle(self, recorded: RecordedRequest, exchange: HttpExchange) -> tuple[list[Message], HttpResponse]:
         """Let the shop handle the request, and return its response instead of sending it."""
         sent: list[Message] = []
-        unread = [{"type": "http.request", "body": asked.body, "more_body": False}]
+        unread = [{"type": "http.request", "body": recorded.body, "more_body": False}]
 
         async def receive() -> Message:
             return unread.pop() if unread else await exchange.receive()

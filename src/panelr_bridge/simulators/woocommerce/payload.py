@@ -148,16 +148,16 @@ def _line_json(line: OrderLine) -> dict[str, Any]:
 
 
 def _meta_json(meta: OrderMeta, attributes: dict[str, str]) -> dict[str, Any]:
-    shown = meta.value
-    if isinstance(shown, str):
-        shown = LONE_AMPERSAND.sub("&amp;", TAG.sub("", shown.replace("\0", ""))).strip()
-    label = meta.key.capitalize() if meta.key in attributes else meta.key
+    display_value = meta.value
+    if isinstance(display_value, str):
+        display_value = LONE_AMPERSAND.sub("&amp;", TAG.sub("", display_value.replace("\0", ""))).strip()
+    display_key = meta.key.capitalize() if meta.key in attributes else meta.key
     return {
         "id": meta.id,
         "key": meta.key,
         "value": meta.value,
-        "display_key": label,
-        "display_value": shown,
+        "display_key": display_key,
+        "display_value": display_value,
     }
 
 

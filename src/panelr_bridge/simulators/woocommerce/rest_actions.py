@@ -50,7 +50,7 @@ def find_action(method: str, path: str) -> tuple[str, dict[str, str]]:
     """Return the action of a request and the parameters in its path; the action is "" for an unknown request."""
     method = "GET" if method == "HEAD" else method
     for name, methods, pattern in PATTERNS:
-        found = pattern.match(path.rstrip("/"))
-        if found and method in methods:
-            return name, found.groupdict()
+        match = pattern.match(path.rstrip("/"))
+        if match and method in methods:
+            return name, match.groupdict()
     return "", {}

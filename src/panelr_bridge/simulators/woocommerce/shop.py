@@ -158,7 +158,7 @@ class SimulatedShop(ShopData):
 
         Earlier, the queue would merge the extra order.updated with the pending one.
         """
-        if order_id not in self._pending_saves or any(order_id == waiting for _, waiting in self.webhooks.pending):
+        if order_id not in self._pending_saves or any(order_id == queued_id for _, queued_id in self.webhooks.pending):
             return
         self._pending_saves.discard(order_id)
         if order_id in self.orders:

@@ -95,10 +95,10 @@ class ShopData:
 
     def delete_product(self, product_id: int) -> None:
         """Delete a product. Its order lines keep the name and get product_id 0. Raises NotFoundError."""
-        gone = self.product(product_id=product_id)
-        del self.products[gone.id]
+        product = self.product(product_id=product_id)
+        del self.products[product.id]
         for line in (line for order in self.orders.values() for line in order.lines):
-            line.product = None if line.product is gone else line.product
+            line.product = None if line.product is product else line.product
 
     def new_order(self, created_via: str) -> Order:
         """Create an empty order with status pending."""
@@ -138,11 +138,11 @@ class ShopData:
     def write_meta(self, meta: list[OrderMeta], entries: dict[str, Any], counter: str) -> None:
         """Set known keys in place, add new keys, delete keys with the value None."""
         for key, value in entries.items():
-            known = next((entry for entry in meta if entry.key == key), None)
+            existing = next((entry for entry in meta if entry.key == key), None)
             if value is None:
                 meta[:] = [entry for entry in meta if entry.key != key]
-            elif known:
-                known.value = as_stored_meta(value)
+            elif existing:
+                existing.value = as_stored_meta(value)
             else:
                 meta.append(OrderMeta(self.next_id(counter), key, as_stored_meta(value)))
 

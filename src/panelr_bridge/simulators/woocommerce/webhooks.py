@@ -117,8 +117,8 @@ class WebhookDispatcher:
         """Deliver the present queue, at most `limit` of it, even if not due or held. Later events stay in the queue."""
         sent: list[Delivery] = []
         async with self._delivery_lock:
-            waiting = len(self._queue)
-            for _ in range(waiting if limit is None else min(limit, waiting)):
+            queued = len(self._queue)
+            for _ in range(queued if limit is None else min(limit, queued)):
                 sent += await self._deliver_next()
         return sent
 
@@ -186,11 +186,11 @@ class WebhookDispatcher:
 
     async def update(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
         """Save a webhook. A new URL is pinged. Reactivation sends no ping and keeps the failure count."""
-        moved = delivery_url != webhook.delivery_url
+        is_new_url = delivery_url != webhook.delivery_url
         webhook.status, webhook.delivery_url, webhook.secret, webhook.name = status, delivery_url, secret, name
         webhook.modified = self._clock().replace(microsecond=0)
-        webhook.pending_delivery = webhook.pending_delivery or moved
-        if moved and status == "active":
+        webhook.pending_delivery = webhook.pending_delivery or is_new_url
+        if is_new_url and status == "active":
             await self.ping(webhook)
 
     async def _deliver_forever(self) -> None:

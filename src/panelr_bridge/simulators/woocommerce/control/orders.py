@@ -41,11 +41,11 @@ async def show_order(shop: SimulatedShop, call: ControlRequest) -> Any:
 async def set_status(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Set a status. An unknown status is added to the shop's statuses, as a plugin can do."""
     call.check_fields("status")
-    wanted = call.text("status").removeprefix("wc-")
-    if not wanted:
+    status = call.text("status").removeprefix("wc-")
+    if not status:
         raise ShopError("status is missing")
-    shop.statuses.add(wanted)
-    return _order_json(shop, shop.update(call.number, OrderChanges(status=wanted)))
+    shop.statuses.add(status)
+    return _order_json(shop, shop.update(call.number, OrderChanges(status=status)))
 
 
 async def pay_order(shop: SimulatedShop, call: ControlRequest) -> Any:
@@ -142,13 +142,13 @@ def _read_item(shop: SimulatedShop, item: ControlRequest) -> NewOrderLine:
     quantity = Decimal(1) if quantity is None else quantity
     if quantity <= 0:
         raise ShopError("quantity must be above 0")
-    extra = item.object("meta")
-    given = extra.body if extra else {}
+    meta_object = item.object("meta")
+    meta = meta_object.body if meta_object else {}
     if item.body.get("product_id") == 0:
         price = item.amount("price") or Decimal(0)
-        return NewOrderLine(None, quantity, price * quantity, meta=given, name=item.text("name", "Custom line"))
-    wanted = item.integer("product_id", 0) if "product_id" in item.body else None
-    return NewOrderLine(shop.product(product_id=wanted, sku=item.text("sku")), quantity, meta=given)
+        return NewOrderLine(None, quantity, price * quantity, meta=meta, name=item.text("name", "Custom line"))
+    product_id = item.integer("product_id", 0) if "product_id" in item.body else None
+    return NewOrderLine(shop.product(product_id=product_id, sku=item.text("sku")), quantity, meta=meta)
 
 
 def _order_json(shop: SimulatedShop, order: Order) -> dict[str, Any]:

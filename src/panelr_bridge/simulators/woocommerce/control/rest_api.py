@@ -49,15 +49,17 @@ async def clear_faults(shop: SimulatedShop, call: ControlRequest) -> Any:
 async def list_requests(shop: SimulatedShop, call: ControlRequest) -> Any:
     """List the journal of REST requests, oldest first, or only its last entries."""
     last = call.query.get("last", "")
-    shown = list(shop.requests)
-    return [_request_json(asked) for asked in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
+    requests = list(shop.requests)
+    return [
+        _request_json(request) for request in (requests[-int(last) :] if last.isdigit() and int(last) else requests)
+    ]
 
 
 async def change_switches(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Change the shop's switches and return all of them."""
     call.check_fields(*SWITCHES)
-    wanted = {name: call.flag(name) for name in SWITCHES if name in call.body}
-    for name, value in wanted.items():
+    changes = {name: call.flag(name) for name in SWITCHES if name in call.body}
+    for name, value in changes.items():
         setattr(shop.switches, name, value)
     return asdict(shop.switches)
 
@@ -80,16 +82,16 @@ def fault_catalogue_json() -> dict[str, Any]:
     }
 
 
-def _request_json(asked: RecordedRequest) -> dict[str, Any]:
+def _request_json(request: RecordedRequest) -> dict[str, Any]:
     return {
-        "time": asked.time.isoformat(timespec="milliseconds"),
-        "method": asked.method,
-        "path": asked.path,
-        "query": {name: value for name, value in asked.query.items() if not name.startswith(SECRET)},
-        "action": asked.action,
-        "status": asked.status,
-        "fault": asked.fault,
-        "body": asked.body.decode(errors="replace"),
+        "time": request.time.isoformat(timespec="milliseconds"),
+        "method": request.method,
+        "path": request.path,
+        "query": {name: value for name, value in request.query.items() if not name.startswith(SECRET)},
+        "action": request.action,
+        "status": request.status,
+        "fault": request.fault,
+        "body": request.body.decode(errors="replace"),
     }
 
 

@@ -31,7 +31,7 @@ def control_routes(shop: SimulatedShop) -> list[Route]:
 
 
 def _build_route(shop: SimulatedShop, control: ControlAction) -> Route:
-    async def answer(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         try:
             return IndentedJSONResponse(await control.run(shop, await read_request(request)))
         except NotFoundError as error:
@@ -41,7 +41,7 @@ def _build_route(shop: SimulatedShop, control: ControlAction) -> Route:
         except ValueError as error:
             return IndentedJSONResponse({"error": f"the body is not JSON: {error}"}, 400)
 
-    return Route(control.path, answer, methods=[control.method])
+    return Route(control.path, endpoint, methods=[control.method])
 
 
 async def _show_index(_: Request) -> Response:

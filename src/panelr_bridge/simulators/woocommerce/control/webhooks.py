@@ -12,24 +12,24 @@ AT_MOST_TIMES = 1000
 
 async def list_webhooks(shop: SimulatedShop, _: ControlRequest) -> Any:
     """List the webhooks and the queue. Secrets are not shown, as in WooCommerce."""
-    known = shop.webhooks
+    dispatcher = shop.webhooks
     return {
-        "webhooks": [_webhook_json(webhook) for webhook in known.registered.values()],
-        "held": known.held,
-        "pending": [{"webhook_id": webhook_id, "order_id": order_id} for webhook_id, order_id in known.pending],
+        "webhooks": [_webhook_json(webhook) for webhook in dispatcher.registered.values()],
+        "held": dispatcher.held,
+        "pending": [{"webhook_id": webhook_id, "order_id": order_id} for webhook_id, order_id in dispatcher.pending],
     }
 
 
 async def register_webhooks(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Register one webhook, or one for each topic if `topic` is missing. Ping each one, as the REST API does."""
     call.check_fields("topic", "delivery_url", "secret", "name")
-    wanted = call.text("topic")
-    if wanted not in {"", *TOPICS}:
+    requested_topic = call.text("topic")
+    if requested_topic not in {"", *TOPICS}:
         raise ShopError(f"topic must be one of {', '.join(TOPICS)}, or left out for all of them")
     if not call.text("delivery_url"):
         raise ShopError("delivery_url is missing")
-    added = []
-    for topic in [wanted] if wanted else TOPICS:
+    registered = []
+    for topic in [requested_topic] if requested_topic else TOPICS:
         webhook = shop.webhooks.add(
             topic=topic,
             delivery_url=call.text("delivery_url"),
@@ -37,8 +37,8 @@ async def register_webhooks(shop: SimulatedShop, call: ControlRequest) -> Any:
             name=call.text("name"),
         )
         ping = await shop.webhooks.ping(webhook)
-        added.append(_webhook_json(webhook) | {"ping": _answer_json(ping)})
-    return added
+        registered.append(_webhook_json(webhook) | {"ping": _answer_json(ping)})
+    return registered
 
 
 async def edit_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
@@ -48,10 +48,10 @@ async def edit_webhook(shop: SimulatedShop, call: ControlRequest) -> Any:
     status = call.text("status", webhook.status)
     if status not in {"active", "paused", "disabled"}:
         raise ShopError("status must be active, paused or disabled")
-    changed = {name: call.text(name, getattr(webhook, name)) for name in ("delivery_url", "secret", "name")}
+    changes = {name: call.text(name, getattr(webhook, name)) for name in ("delivery_url", "secret", "name")}
     webhook.owner_may_read = call.flag("owner_may_read", default=webhook.owner_may_read)
     webhook.owner_exists = call.flag("owner_exists", default=webhook.owner_exists)
-    await shop.webhooks.update(webhook, status=status, **changed)
+    await shop.webhooks.update(webhook, status=status, **changes)
     return _webhook_json(webhook)
 
 
@@ -83,21 +83,24 @@ async def run_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
 async def list_deliveries(shop: SimulatedShop, call: ControlRequest) -> Any:
     """List the journal of deliveries, oldest first, or only its last entries."""
     last = call.query.get("last", "")
-    shown = list(shop.webhooks.deliveries)
-    return [_delivery_json(delivery) for delivery in (shown[-int(last) :] if last.isdigit() and int(last) else shown)]
+    deliveries = list(shop.webhooks.deliveries)
+    return [
+        _delivery_json(delivery)
+        for delivery in (deliveries[-int(last) :] if last.isdigit() and int(last) else deliveries)
+    ]
 
 
 async def redeliver(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Send the same bytes of a delivery again."""
     call.check_fields("delivery", "times", "at_once")
-    wanted, times = call.integer("delivery", 0), call.integer("times", 1)
+    delivery_id, times = call.integer("delivery", 0), call.integer("times", 1)
     if not 1 <= times <= AT_MOST_TIMES:
         raise ShopError(f"times must be from 1 to {AT_MOST_TIMES}")
-    original = next((delivery for delivery in shop.webhooks.deliveries if delivery.id == wanted), None)
+    original = next((delivery for delivery in shop.webhooks.deliveries if delivery.id == delivery_id), None)
     if original is None:
-        raise NotFoundError(f"there is no delivery {wanted}")
-    again = await shop.webhooks.redeliver(original, times, at_once=call.flag("at_once"))
-    return [_delivery_json(delivery) for delivery in again]
+        raise NotFoundError(f"there is no delivery {delivery_id}")
+    repeated = await shop.webhooks.redeliver(original, times, at_once=call.flag("at_once"))
+    return [_delivery_json(delivery) for delivery in repeated]
 
 
 async def reset_shop(shop: SimulatedShop, call: ControlRequest) -> Any:

@@ -66,8 +66,8 @@ def _format_stored_money(amount: Decimal) -> str:
 
 
 def _meta_json(meta: list[OrderMeta]) -> list[dict[str, Any]]:
-    shown = (entry for entry in meta if not entry.key.startswith("_"))
-    return [{"key": entry.key, "value": entry.value, "id": entry.id} for entry in shown]
+    visible = (entry for entry in meta if not entry.key.startswith("_"))
+    return [{"key": entry.key, "value": entry.value, "id": entry.id} for entry in visible]
 
 
 def _format_atom(moment: datetime) -> str:

@@ -30,7 +30,7 @@ def field_error(field: str, words: str) -> FieldError:
     return FieldError({field: [words]})
 
 
-def parse_changes(payload: Any, ledger: ShopData) -> OrderChanges:
+def parse_changes(payload: Any, shop: ShopData) -> OrderChanges:
     """Parse the JSON body of a create or update. Raises FieldError."""
     if not isinstance(payload, dict) or not payload:
         raise field_error("payload", "at least one field is required")
@@ -47,13 +47,13 @@ def parse_changes(payload: Any, ledger: ShopData) -> OrderChanges:
         billing=_read_address(payload.get("billing", {}), "billing"),
         shipping=_read_address(payload.get("shipping", {}), "shipping"),
         meta=_read_meta(payload.get("meta_data"), "meta_data"),
-        lines=_read_lines(lines, ledger) if "line_items" in payload else None,
+        lines=_read_lines(lines, shop) if "line_items" in payload else None,
         set_paid=set_paid,
     )
 
 
-def _check_fields(given: Iterable[str], allowed: Iterable[str], prefix: str = "") -> None:
-    unknown = [name for name in given if name not in tuple(allowed)]
+def _check_fields(names: Iterable[str], allowed: Iterable[str], prefix: str = "") -> None:
+    unknown = [name for name in names if name not in tuple(allowed)]
     if unknown:
         raise FieldError({prefix + name: [NOT_ALLOWED] for name in unknown})
 
@@ -133,18 +133,18 @@ def _read_meta(value: Any, field: str) -> dict[str, Any]:
     return meta
 
 
-def _read_lines(value: Any, ledger: ShopData) -> list[NewOrderLine]:
+def _read_lines(value: Any, shop: ShopData) -> list[NewOrderLine]:
     if not isinstance(value, list):
         raise field_error("line_items", "must be an array")
-    return [_read_line(line, f"line_items.{index}", ledger) for index, line in enumerate(value)]
+    return [_read_line(line, f"line_items.{index}", shop) for index, line in enumerate(value)]
 
 
-def _read_line(line: Any, prefix: str, ledger: ShopData) -> NewOrderLine:
+def _read_line(line: Any, prefix: str, shop: ShopData) -> NewOrderLine:
     if not isinstance(line, dict):
         raise field_error(prefix, "must be an object")
     _check_fields(line, LINE_FIELDS, f"{prefix}.")
     return NewOrderLine(
-        product=_find_product(line, prefix, ledger),
+        product=_find_product(line, prefix, shop),
         quantity=_read_quantity(line.get("quantity", 1), f"{prefix}.quantity"),
         subtotal=_read_amount(line, "subtotal", prefix),
         total=_read_amount(line, "total", prefix),
@@ -152,16 +152,16 @@ def _read_line(line: Any, prefix: str, ledger: ShopData) -> NewOrderLine:
     )
 
 
-def _find_product(line: dict[str, Any], prefix: str, ledger: ShopData) -> Product:
+def _find_product(line: dict[str, Any], prefix: str, shop: ShopData) -> Product:
     product_id = _read_integer(line.get("product_id"), f"{prefix}.product_id", least=1)
     try:
-        product = ledger.product(product_id=product_id)
+        product = shop.product(product_id=product_id)
     except NotFoundError as error:
         raise field_error(f"{prefix}.product_id", "product not found") from error
     variation_id = _read_integer(line.get("variation_id", 0), f"{prefix}.variation_id")
     if not variation_id:
         return product
-    variation = ledger.products.get(variation_id)
+    variation = shop.products.get(variation_id)
     if variation is None or variation.parent_id != product_id:
         raise field_error(f"{prefix}.variation_id", "must be a variation of the given product")
     return variation

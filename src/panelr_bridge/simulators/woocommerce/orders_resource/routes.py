@@ -82,10 +82,10 @@ class OrdersApi:
         page, per_page = _read_positive(query, "page", 1), _read_positive(query, "per_page", 20)
         if per_page > MAX_PER_PAGE:
             raise field_error("per_page", f"max {MAX_PER_PAGE}")
-        found = sorted(_find_orders(self.shop, query), **_read_sort(query.get("sort") or "-date_created"))
-        shown = found[(page - 1) * per_page : page * per_page]
-        data = [select_fields(order, fields) for order in shown]
-        return JSONResponse({"data": data, "meta": {"page": page, "perPage": per_page, "total": len(found)}})
+        orders = sorted(_find_orders(self.shop, query), **_read_sort(query.get("sort") or "-date_created"))
+        page_orders = orders[(page - 1) * per_page : page * per_page]
+        data = [select_fields(order, fields) for order in page_orders]
+        return JSONResponse({"data": data, "meta": {"page": page, "perPage": per_page, "total": len(orders)}})
 
     async def get(self, request: Request) -> Response:
         """`GET /orders/{id}`."""
@@ -117,11 +117,11 @@ class OrdersApi:
     def _is_manager(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")
         try:
-            given = base64.b64decode(credentials, validate=True)
+            decoded = base64.b64decode(credentials, validate=True)
         except binascii.Error:
             return False
         expected = f"{self.user}:{self.password}".encode()
-        return scheme.lower() == "basic" and hmac.compare_digest(given, expected)
+        return scheme.lower() == "basic" and hmac.compare_digest(decoded, expected)
 
 
 def wordpress_error(code: str, message: str, status: int) -> Response:
@@ -181,8 +181,8 @@ def _read_sort(sort: str) -> dict[str, Any]:
 
 
 def _find_orders(shop: SimulatedShop, query: QueryParams) -> list[Order]:
-    asked = ",".join([*query.getlist("status"), *query.getlist("status[]")])
-    statuses = {name.strip().removeprefix("wc-") for name in asked.split(",") if name.strip()} - {"any"}
+    requested = ",".join([*query.getlist("status"), *query.getlist("status[]")])
+    statuses = {name.strip().removeprefix("wc-") for name in requested.split(",") if name.strip()} - {"any"}
     customer = _read_positive(query, "customer_id", 0) if query.get("customer_id") else None
     # The search matches a part of the text; * matches anything.
     pattern = re.compile(".*".join(map(re.escape, query.get("search", "").split("*"))), re.IGNORECASE | re.DOTALL)

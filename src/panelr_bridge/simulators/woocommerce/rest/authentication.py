@@ -67,8 +67,8 @@ class RestAuthenticator:
     def _find_key_by_secret(self, request: Request) -> ApiKey | None:
         """Return the key that a https request names in the query or by Basic, or None. Raises RestError."""
         query = request.query_params
-        told = (query.get("consumer_key", ""), query.get("consumer_secret", ""))
-        name, secret = told if all(told) else _read_basic(request) or ("", "")
+        credentials = (query.get("consumer_key", ""), query.get("consumer_secret", ""))
+        name, secret = credentials if all(credentials) else _read_basic(request) or ("", "")
         key = self.keys.get(name)
         if key is not None and secret and not _equals(key.consumer_secret, secret):
             raise _authentication_error("Consumer secret is invalid.")
@@ -78,25 +78,25 @@ class RestAuthenticator:
         """Return the key that signed a request; None without OAuth parameters. Raises RestError."""
         query = parse_qsl(request.url.query, keep_blank_values=True)
         parameters = [*query, *form, *header_parameters(request.headers.get("authorization", ""))]
-        told = dict(parameters)
-        if not told.get("oauth_consumer_key"):
+        by_name = dict(parameters)
+        if not by_name.get("oauth_consumer_key"):
             return None
-        lacking = [name for name in REQUIRED if not told.get(name)]
-        if lacking:
-            words = f"Missing OAuth parameter{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}"
+        missing = [name for name in REQUIRED if not by_name.get(name)]
+        if missing:
+            words = f"Missing OAuth parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
             raise RestError("woocommerce_rest_authentication_missing_parameter", words, 401)
-        key = self.keys.get(told["oauth_consumer_key"])
+        key = self.keys.get(by_name["oauth_consumer_key"])
         if key is None:
             raise _authentication_error("Consumer key is invalid.")
-        algorithm = told["oauth_signature_method"]
+        algorithm = by_name["oauth_signature_method"]
         if algorithm not in ALGORITHMS:
             raise _authentication_error("Invalid signature - signature method is invalid.")
         path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii")
         url = base_url("https" if secure else "http", request.headers.get("host", ""), path)
         expected = sign_request(request.method, url, parameters, secret=key.consumer_secret, algorithm=algorithm)
-        if not _equals(expected, told["oauth_signature"]):
+        if not _equals(expected, by_name["oauth_signature"]):
             raise _authentication_error("Invalid signature - provided signature does not match.")
-        self._check_fresh(key, told["oauth_timestamp"], told["oauth_nonce"])
+        self._check_fresh(key, by_name["oauth_timestamp"], by_name["oauth_nonce"])
         return key
 
     def _check_fresh(self, key: ApiKey, timestamp: str, nonce: str) -> None:
@@ -133,9 +133,9 @@ def is_secure(request: Request, switches: ShopSwitches) -> bool:
 
 
 def _check_permission(key: ApiKey, method: str) -> None:
-    wanted = "read" if method in {"GET", "HEAD"} else "write"
-    if key.permission not in {wanted, "read_write"}:
-        raise _authentication_error(f"The API key provided does not have {wanted} permissions.")
+    permission = "read" if method in {"GET", "HEAD"} else "write"
+    if key.permission not in {permission, "read_write"}:
+        raise _authentication_error(f"The API key provided does not have {permission} permissions.")
 
 
 def _authentication_error(words: str) -> RestError:

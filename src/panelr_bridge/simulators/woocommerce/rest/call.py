@@ -95,26 +95,26 @@ async def read_call(request: Request) -> RestCall:
     """Read a request. Raises RestError if a JSON body cannot be parsed."""
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    given: dict[str, Any] = dict(request.query_params)
+    parameters: dict[str, Any] = dict(request.query_params)
     if kind == "application/json" or kind.endswith("+json"):
-        given |= _parse_json(body)
+        parameters |= _parse_json(body)
     elif kind == "application/x-www-form-urlencoded":
-        given |= dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-    return RestCall(request.path_params, request.url.path, request.query_params, given)
+        parameters |= dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    return RestCall(request.path_params, request.url.path, request.query_params, parameters)
 
 
 def build_page(
     shop: SimulatedShop,
     call: RestCall,
-    found: Sequence[Item],
+    items: Sequence[Item],
     show: Callable[[Item], dict[str, Any]],
     *,
     counts_past_end: bool = True,
 ) -> RestReply:
     """Return one page of `found`. Without `counts_past_end` (orders), a page after the last has a total of 0."""
     page, per_page = call.integer("page", 1, least=1), call.integer("per_page", 10, least=1, most=MAX_PER_PAGE)
-    shown = found[(page - 1) * per_page : page * per_page]
-    total = len(found) if shown or counts_past_end else 0
+    page_items = items[(page - 1) * per_page : page * per_page]
+    total = len(items) if page_items or counts_past_end else 0
     pages = math.ceil(total / per_page)
     # The links repeat the whole query, including a key and its secret.
     links = {"prev": min(page - 1, pages)} if page > 1 else {}
@@ -122,7 +122,7 @@ def build_page(
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
     if links:
         headers["Link"] = ", ".join(f'<{_page_url(shop, call, to)}>; rel="{rel}"' for rel, to in links.items())
-    return RestReply([show(each) for each in shown], headers=headers)
+    return RestReply([show(each) for each in page_items], headers=headers)
 
 
 def join_choices(choices: Sequence[str]) -> str:
@@ -131,8 +131,8 @@ def join_choices(choices: Sequence[str]) -> str:
 
 
 def _page_url(shop: SimulatedShop, call: RestCall, page: int) -> str:
-    kept = [(name, value) for name, value in call.query.multi_items() if name != "page"]
-    return f"{shop.home_url}{call.path}?{urlencode([*kept, ('page', page)])}"
+    parameters = [(name, value) for name, value in call.query.multi_items() if name != "page"]
+    return f"{shop.home_url}{call.path}?{urlencode([*parameters, ('page', page)])}"
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:

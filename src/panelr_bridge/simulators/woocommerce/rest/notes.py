@@ -13,9 +13,11 @@ from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 async def list_notes(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET`: all notes, newest first, without pages and totals."""
     order = _find_order(shop, call)
-    wanted = call.choice("type", ("any", "customer", "internal"))
-    shown = [note for note in reversed(order.notes) if wanted == "any" or note.for_customer == (wanted == "customer")]
-    return RestReply([note_json(shop, order, note) for note in shown])
+    note_type = call.choice("type", ("any", "customer", "internal"))
+    notes = [
+        note for note in reversed(order.notes) if note_type == "any" or note.for_customer == (note_type == "customer")
+    ]
+    return RestReply([note_json(shop, order, note) for note in notes])
 
 
 async def create_note(shop: SimulatedShop, call: RestCall) -> RestReply:
@@ -28,8 +30,8 @@ async def create_note(shop: SimulatedShop, call: RestCall) -> RestReply:
     for_customer = call.flag("customer_note")
     order = _find_order(shop, call)
     note = shop.add_note(order.id, text, for_customer=for_customer)
-    told = note_json(shop, order, note)
-    return RestReply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
+    body = note_json(shop, order, note)
+    return RestReply(body, 201, {"Location": body["_links"]["self"][0]["href"]})
 
 
 def note_json(shop: SimulatedShop, order: Order, note: OrderNote) -> dict[str, Any]:

@@ -15,11 +15,11 @@ Pairs = list[tuple[str, str]]
 
 def header_parameters(authorization: str) -> Pairs:
     """Return the OAuth parameters of an Authorization header, without the realm (section 3.5.1)."""
-    scheme, _, rest = authorization.partition(" ")
+    scheme, _, parameters = authorization.partition(" ")
     if scheme.lower() != "oauth":
         return []
-    found = (PARAMETER.fullmatch(part) for part in rest.split(","))
-    pairs = [(unquote(match[1]), unquote(match[2])) for match in found if match]
+    matches = (PARAMETER.fullmatch(part) for part in parameters.split(","))
+    pairs = [(unquote(match[1]), unquote(match[2])) for match in matches if match]
     return [(name, value) for name, value in pairs if name != "realm"]
 
 

@@ -32,8 +32,8 @@ async def create_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     if call.parameters.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
     write = parse_write(shop, call.parameters)
-    told = _order_json(shop, shop.create(write.changes, write_first=write.write_first))
-    return RestReply(told, 201, {"Location": f"{shop.home_url}{call.path.rstrip('/')}/{told['id']}"})
+    body = _order_json(shop, shop.create(write.changes, write_first=write.write_first))
+    return RestReply(body, 201, {"Location": f"{shop.home_url}{call.path.rstrip('/')}/{body['id']}"})
 
 
 async def update_order(shop: SimulatedShop, call: RestCall) -> RestReply:
@@ -46,14 +46,14 @@ async def update_order(shop: SimulatedShop, call: RestCall) -> RestReply:
 async def delete_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`DELETE /orders/{id}`: move to the trash, or delete permanently with `force`. Returns the order before that."""
     order = find_order(shop, call)
-    told = _order_json(shop, order)
+    body = _order_json(shop, order)
     if call.flag("force"):
         shop.delete(order.id)
     elif order.status == "trash":
         raise RestError("woocommerce_rest_already_trashed", f"The {KIND} has already been deleted.", 410)
     else:
         shop.trash(order.id)
-    return RestReply(told)
+    return RestReply(body)
 
 
 def find_order(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Order:

@@ -29,12 +29,12 @@ Test = Callable[[Order], bool]
 def find_orders(shop: SimulatedShop, call: RestCall) -> list[Order]:
     """Return the orders of a call, sorted. Raises RestError."""
     tests = [_status_test(shop, call), *_date_tests(call), *_other_tests(call)]
-    found = [order for order in shop.orders.values() if all(test(order) for test in tests)]
+    orders = [order for order in shop.orders.values() if all(test(order) for test in tests)]
     descending = call.choice("order", ("desc", "asc")) == "desc"
-    by = call.choice("orderby", tuple(SORTS))
-    if by == "include" and (wanted := call.integer_list("include")):
-        return sorted(found, key=lambda order: wanted.index(order.id))
-    return sorted(found, key=SORTS[by], reverse=descending)
+    sort_name = call.choice("orderby", tuple(SORTS))
+    if sort_name == "include" and (ids := call.integer_list("include")):
+        return sorted(orders, key=lambda order: ids.index(order.id))
+    return sorted(orders, key=SORTS[sort_name], reverse=descending)
 
 
 def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
@@ -52,23 +52,23 @@ def read_date(name: str, text: str, *, is_gmt: bool) -> datetime:
 
 
 def _status_test(shop: SimulatedShop, call: RestCall) -> Test:
-    asked = call.text_list("status") or ["any"]
-    known = ("any", *sorted(shop.statuses))
-    for index, status in enumerate(asked):
-        if status not in known:
+    requested = call.text_list("status") or ["any"]
+    statuses = ("any", *sorted(shop.statuses))
+    for index, status in enumerate(requested):
+        if status not in statuses:
             raise invalid_parameter(
-                "status", f"status[{index}] is not one of {join_choices(known)}.", "rest_not_in_enum"
+                "status", f"status[{index}] is not one of {join_choices(statuses)}.", "rest_not_in_enum"
             )
-    if "any" in asked:
+    if "any" in requested:
         return lambda order: order.status not in UNLISTED
-    return lambda order: order.status in asked
+    return lambda order: order.status in requested
 
 
 def _date_tests(call: RestCall) -> list[Test]:
     # Both ends are exclusive, to the second: the requested second itself is not included.
     is_gmt = call.flag("dates_are_gmt")
-    told = ("after", "before", "modified_after", "modified_before")
-    dates = {name: read_date(name, call.query[name], is_gmt=is_gmt) for name in told if name in call.query}
+    names = ("after", "before", "modified_after", "modified_before")
+    dates = {name: read_date(name, call.query[name], is_gmt=is_gmt) for name in names if name in call.query}
     earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     created = dates.get("after", earliest), dates.get("before", latest)
     modified = dates.get("modified_after", earliest), dates.get("modified_before", latest)

@@ -18,7 +18,7 @@ async def list_products(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products`, newest first. Variations are included only if requested by SKU."""
     skus, include = call.text_list("sku"), call.integer_list("include")
     words, kind = call.query.get("search", "").casefold(), call.choice("type", TYPES)
-    found = [
+    products = [
         product
         for product in shop.products.values()
         if (product.sku in skus if skus else not product.parent_id)
@@ -26,7 +26,7 @@ async def list_products(shop: SimulatedShop, call: RestCall) -> RestReply:
         and words in f"{product.name}\n{product.sku}".casefold()
         and kind in {"", _product_type(shop, product)}
     ]
-    return _build_product_page(shop, call, found)
+    return _build_product_page(shop, call, products)
 
 
 async def get_product(shop: SimulatedShop, call: RestCall) -> RestReply:
@@ -41,7 +41,9 @@ async def list_variations(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /products/{id}/variations`."""
     if call.number not in shop.products:
         raise unknown_id("product")
-    return _build_product_page(shop, call, [each for each in shop.products.values() if each.parent_id == call.number])
+    return _build_product_page(
+        shop, call, [product for product in shop.products.values() if product.parent_id == call.number]
+    )
 
 
 async def get_variation(shop: SimulatedShop, call: RestCall) -> RestReply:
@@ -83,10 +85,10 @@ def product_json(shop: SimulatedShop, product: Product) -> dict[str, Any]:
     }
 
 
-def _build_product_page(shop: SimulatedShop, call: RestCall, found: list[Product]) -> RestReply:
+def _build_product_page(shop: SimulatedShop, call: RestCall, products: list[Product]) -> RestReply:
     newest_first = call.choice("order", ("desc", "asc")) == "desc"
-    found.sort(key=lambda product: product.id, reverse=newest_first)
-    return build_page(shop, call, found, lambda product: product_json(shop, product))
+    products.sort(key=lambda product: product.id, reverse=newest_first)
+    return build_page(shop, call, products, lambda product: product_json(shop, product))
 
 
 def _product_type(shop: SimulatedShop, product: Product) -> str:
@@ -99,10 +101,10 @@ def _attributes_json(shop: SimulatedShop, product: Product) -> list[dict[str, An
     if product.parent_id:
         return [{"id": 0, "name": name, "option": option} for name, option in product.attributes.items()]
     options: dict[str, list[str]] = {}
-    for each in shop.products.values():
-        for name, option in each.attributes.items() if each.parent_id == product.id else ():
+    for variation in shop.products.values():
+        for name, option in variation.attributes.items() if variation.parent_id == product.id else ():
             options.setdefault(name, []).append(option)
-    return [{"id": 0, "name": name, "variation": True, "options": known} for name, known in options.items()]
+    return [{"id": 0, "name": name, "variation": True, "options": values} for name, values in options.items()]
 
 
 PRODUCTS: Mapping[str, RestHandler] = {

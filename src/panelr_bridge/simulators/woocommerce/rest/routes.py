@@ -34,7 +34,7 @@ def rest_routes(shop: SimulatedShop, authenticator: RestAuthenticator, vendor: s
 def _build_endpoint(
     shop: SimulatedShop, authenticator: RestAuthenticator, name: str
 ) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         try:
             await authenticator.authorize(request, name.partition(".")[2])
             call = await read_call(request)
@@ -43,11 +43,11 @@ def _build_endpoint(
             return _build_response(shop, RestReply(error.body, error.status))
         return _build_response(shop, RestReply(_select_fields(reply.body, call), reply.status, reply.headers))
 
-    return answer
+    return endpoint
 
 
 def _build_index(shop: SimulatedShop, vendor: str) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
+    async def endpoint(_: Request) -> Response:
         body = {
             "name": "Simulated shop",
             "description": "",
@@ -61,7 +61,7 @@ def _build_index(shop: SimulatedShop, vendor: str) -> Callable[[Request], Awaita
         }
         return _build_response(shop, RestReply(body))
 
-    return answer
+    return endpoint
 
 
 def _build_response(shop: SimulatedShop, reply: RestReply) -> Response:
@@ -71,18 +71,18 @@ def _build_response(shop: SimulatedShop, reply: RestReply) -> Response:
 
 def _select_fields(body: Any, call: RestCall) -> Any:
     """Return the fields in `_fields`, also nested ones ("billing.email"). A single object always keeps its links."""
-    wanted = call.text_list("_fields")
-    if not wanted:
+    names = call.text_list("_fields")
+    if not names:
         return body
     if isinstance(body, list):
-        return [_pick_fields(each, wanted) for each in body]
-    return _pick_fields(body, [*wanted, "_links"])
+        return [_pick_fields(each, names) for each in body]
+    return _pick_fields(body, [*names, "_links"])
 
 
-def _pick_fields(thing: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
+def _pick_fields(item: dict[str, Any], names: list[str]) -> dict[str, Any]:
     picked = {}
-    for name, value in thing.items():
-        inner = [field.partition(".")[2] for field in wanted if field.partition(".")[0] == name]
+    for name, value in item.items():
+        inner = [field.partition(".")[2] for field in names if field.partition(".")[0] == name]
         if inner:
             picked[name] = value if "" in inner or not isinstance(value, dict) else _pick_fields(value, inner)
     return picked

@@ -28,11 +28,11 @@ HOOKS = {
 
 async def list_webhooks(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /webhooks`, newest first."""
-    wanted = call.choice("status", ("all", *STATUSES))
+    status = call.choice("status", ("all", *STATUSES))
     newest_first = call.choice("order", ("desc", "asc")) == "desc"
-    found = [each for each in shop.webhooks.registered.values() if wanted in {"all", each.status}]
-    found.sort(key=lambda webhook: webhook.id, reverse=newest_first)
-    return build_page(shop, call, found, lambda webhook: webhook_json(shop, webhook))
+    webhooks = [each for each in shop.webhooks.registered.values() if status in {"all", each.status}]
+    webhooks.sort(key=lambda webhook: webhook.id, reverse=newest_first)
+    return build_page(shop, call, webhooks, lambda webhook: webhook_json(shop, webhook))
 
 
 async def get_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
@@ -42,40 +42,40 @@ async def get_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`POST /webhooks`: active at once, whatever the status; the ping is sent before the response."""
-    given = call.parameters
-    if given.get("id"):
+    parameters = call.parameters
+    if parameters.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
-    lacking = [name for name in ("topic", "delivery_url") if name not in given]
-    if lacking:
-        raise missing_parameters(*lacking)
-    _check_status(given)
+    missing = [name for name in ("topic", "delivery_url") if name not in parameters]
+    if missing:
+        raise missing_parameters(*missing)
+    _check_status(parameters)
     # The default name contains the shop's local time.
     now = shop.now().astimezone(SHOP_ZONE)
     webhook = shop.webhooks.add(
-        topic=_read_topic(given),
-        delivery_url=_read_delivery_url(given),
-        secret=_read_text(given, "secret"),
-        name=_read_text(given, "name") or f"Webhook created on {now:%b %d, %Y @ %I:%M %p}",
+        topic=_read_topic(parameters),
+        delivery_url=_read_delivery_url(parameters),
+        secret=_read_text(parameters, "secret"),
+        name=_read_text(parameters, "name") or f"Webhook created on {now:%b %d, %Y @ %I:%M %p}",
     )
     await shop.webhooks.ping(webhook)
-    told = webhook_json(shop, webhook)
-    return RestReply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
+    body = webhook_json(shop, webhook)
+    return RestReply(body, 201, {"Location": body["_links"]["self"][0]["href"]})
 
 
 async def update_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /webhooks/{id}`: a ping is sent only for a new URL; the failure count stays."""
-    webhook, given = _find_webhook(shop, call, status=400), call.parameters
-    _check_status(given)
-    topic = _read_topic(given) if given.get("topic") else webhook.topic
-    secret = _read_text(given, "secret") if "secret" in given else webhook.secret
-    changed = {
-        "status": given.get("status") or webhook.status,
-        "delivery_url": _read_delivery_url(given) if given.get("delivery_url") else webhook.delivery_url,
+    webhook, parameters = _find_webhook(shop, call, status=400), call.parameters
+    _check_status(parameters)
+    topic = _read_topic(parameters) if parameters.get("topic") else webhook.topic
+    secret = _read_text(parameters, "secret") if "secret" in parameters else webhook.secret
+    changes = {
+        "status": parameters.get("status") or webhook.status,
+        "delivery_url": _read_delivery_url(parameters) if parameters.get("delivery_url") else webhook.delivery_url,
         "secret": secret or secrets.token_urlsafe(50)[:50],
-        "name": _read_text(given, "name") or webhook.name,
+        "name": _read_text(parameters, "name") or webhook.name,
     }
     webhook.topic = topic
-    await shop.webhooks.update(webhook, **changed)
+    await shop.webhooks.update(webhook, **changes)
     return RestReply(webhook_json(shop, webhook))
 
 
@@ -115,30 +115,30 @@ def _find_webhook(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> 
     return shop.webhooks.registered[call.number]
 
 
-def _check_status(given: Mapping[str, Any]) -> None:
-    if "status" in given and given["status"] not in STATUSES:
+def _check_status(parameters: Mapping[str, Any]) -> None:
+    if "status" in parameters and parameters["status"] not in STATUSES:
         raise invalid_parameter("status", "status is not one of active, paused, and disabled.", "rest_not_in_enum")
 
 
-def _read_topic(given: Mapping[str, Any]) -> str:
-    topic = _read_text(given, "topic").lower()
+def _read_topic(parameters: Mapping[str, Any]) -> str:
+    topic = _read_text(parameters, "topic").lower()
     if not is_topic(topic):
         words = "Webhook topic is required and must be valid."
         raise RestError(f"woocommerce_rest_{KIND}_invalid_topic", words, 400)
     return topic
 
 
-def _read_delivery_url(given: Mapping[str, Any]) -> str:
+def _read_delivery_url(parameters: Mapping[str, Any]) -> str:
     # As in WooCommerce, an unreachable URL is accepted here; its deliveries fail later.
-    url = _read_text(given, "delivery_url")
+    url = _read_text(parameters, "delivery_url")
     if not url.startswith(("http://", "https://")):
         words = "Webhook delivery URL must be a valid URL starting with http:// or https://."
         raise RestError(f"woocommerce_rest_{KIND}_invalid_delivery_url", words, 400)
     return url
 
 
-def _read_text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name, "")
+def _read_text(parameters: Mapping[str, Any], name: str) -> str:
+    value = parameters.get(name, "")
     if not isinstance(value, str):
         raise invalid_parameter(name, f"{name} is not of type string.")
     return value
