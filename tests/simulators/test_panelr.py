@@ -542,7 +542,7 @@ async def test_an_after_fault_leaves_a_refused_request_alone(panelr: Caller) -> 
     [
         ({}, "kind is required, one of refuse, unauthorized,"),
         ({"kind": "explode"}, "kind must be one of refuse, unauthorized,"),
-        ({"kind": "reset", "sorry": 1}, "There is no field sorry; there are kind, action, when, times,"),
+        ({"kind": "reset", "sorry": 1}, "Unknown field sorry; known are kind, action, when, times,"),
         ({"kind": "reset", "seconds": 1}, "reset does not take seconds; it takes action, when, times"),
         ({"kind": "reset", "action": "creat"}, "action must be one of *, create_work_order,"),
         ({"kind": "reset", "when": "during"}, "when must be one of before, after"),
@@ -635,7 +635,7 @@ async def test_settings_by_hand_are_changed_together_or_not_at_all(panelr: Calle
 
 async def test_the_front_page_says_what_is_possible(panelr: Caller) -> None:
     page = (await panelr.client.get("/_sim/")).json()
-    assert page["pages"]["DELETE /_sim/state"] == "start anew; settings stay"
+    assert page["pages"]["DELETE /_sim/state"] == "reset everything except the settings"
     assert page["faults"]["kinds"]["hang"] == {"what": "no answer for `seconds`, then closed", "fields": ["seconds"]}
     assert KEY not in str(page)
 

@@ -101,8 +101,8 @@ async def test_a_narrow_fault_by_hand(panelr: Caller) -> None:
     [
         ({"wc_order_id": 701}, "wc_order_id must be a string that is not empty"),
         ({"customer_email": ""}, "customer_email must be a string that is not empty"),
-        ({"wc_order_id": "701", "action": "get_work_orders"}, "get_work_orders tells no wc_order_id"),
-        ({"customer_email": "a@b.co", "action": "get_products"}, "get_products tells no customer_email"),
+        ({"wc_order_id": "701", "action": "get_work_orders"}, "get_work_orders requests have no wc_order_id"),
+        ({"customer_email": "a@b.co", "action": "get_products"}, "get_products requests have no customer_email"),
         ({"seconds": 1}, "refuse does not take seconds; it takes action, when, times, wc_order_id, customer_email"),
     ],
 )

@@ -97,7 +97,7 @@ async def test_a_line_that_moves_to_another_customer_is_theirs(caller: Caller) -
         ({"expiration_date": 7}, "expiration_date must be a string or null"),
         ({"usernames": [1]}, "usernames must be strings"),
         ({"usernames": "ada"}, "usernames must be strings"),
-        ({"price": 1}, "There is no field price; there are id, customer_email,"),
+        ({"price": 1}, "Unknown field price; known are id, customer_email,"),
     ],
 )
 async def test_a_line_that_cannot_be_is_refused(caller: Caller, changes: dict[str, Any], text: str) -> None:

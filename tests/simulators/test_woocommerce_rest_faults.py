@@ -100,7 +100,7 @@ async def test_what_the_shop_refuses_anyway_is_left_alone_afterwards(shop: Shop)
     [
         ({}, "kind must be one of status, hang"),
         ({"kind": "reset", "action": "orders.fly"}, "action must be one of *, orders.list"),
-        ({"kind": "reset", "order_id": "20", "action": "webhooks.list"}, "webhooks.list tells no order_id"),
+        ({"kind": "reset", "order_id": "20", "action": "webhooks.list"}, "webhooks.list requests have no order_id"),
         ({"kind": "status", "body": "envelope"}, "body must be one of html, json"),
         ({"kind": "reset", "wc_order_id": "20"}, "unknown: wc_order_id"),
     ],
@@ -113,7 +113,7 @@ async def test_faults_that_cannot_be(shop: Shop, body: dict[str, Any], words: st
 
 
 async def test_a_field_that_no_shop_knows_is_refused(shop: Shop) -> None:
-    with pytest.raises(FaultError, match="there is no field wc_order_id"):
+    with pytest.raises(FaultError, match="unknown field wc_order_id"):
         shop.store.faults.add("reset", wc_order_id="20")
 
 

@@ -706,7 +706,7 @@ async def test_guide_and_reset(rig: Rig) -> None:
     guide = (await rig.client.get("/_sim/")).json()["controls"]
     assert {
         "do": "DELETE /_sim/orders/{id}",
-        "what": "delete it for good: no webhook tells of it",
+        "what": "delete an order permanently, without a webhook",
         "example": "",
     } in guide
     for control in guide:

@@ -14,29 +14,29 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class FaultKind:
-    """Kind of fault: the effect on the client, the extra fields, and whether the fault alters the response.
+    """Kind of fault: the effect on the client, the extra fields, and whether it alters the response.
 
-    A kind with `carries_answer` alters the normal response, so it applies after the work by default. Applied before the
-    work, it alters a response with status 500.
+    A kind with `alters_response` changes the normal response, so it applies after the work by default. Applied before
+    the work, it changes a response with status 500.
     """
 
     what: str
     fields: tuple[str, ...] = ()
-    carries_answer: bool = False
+    alters_response: bool = False
 
 
 # Faults that any server or proxy can have.
 COMMON_KINDS: Mapping[str, FaultKind] = {
-    "hang": FaultKind("no answer for `seconds`, then closed", ("seconds",)),
-    "reset": FaultKind("TCP reset without an answer"),
-    "close": FaultKind("closed without an answer"),
+    "hang": FaultKind("no response for `seconds`, then the connection is closed", ("seconds",)),
+    "reset": FaultKind("TCP reset without a response"),
+    "close": FaultKind("the connection is closed without a response"),
     "html": FaultKind("200 with an HTML page"),
-    "empty": FaultKind("200 without a body"),
-    "garbage": FaultKind("bytes that are no HTTP, then closed"),
-    "warnings": FaultKind("PHP warnings in front of the JSON", ("status",), carries_answer=True),
-    "wrong_type": FaultKind("the JSON as text/html", ("status",), carries_answer=True),
-    "truncated": FaultKind("half of the body, then closed", ("status",), carries_answer=True),
-    "slow": FaultKind("the body dripped over `seconds`", ("status", "seconds"), carries_answer=True),
+    "empty": FaultKind("200 with an empty body"),
+    "garbage": FaultKind("bytes that are not HTTP, then the connection is closed"),
+    "warnings": FaultKind("PHP warnings before the JSON", ("status",), alters_response=True),
+    "wrong_type": FaultKind("the JSON with content type text/html", ("status",), alters_response=True),
+    "truncated": FaultKind("half of the body, then the connection is closed", ("status",), alters_response=True),
+    "slow": FaultKind("the body in small parts over `seconds`", ("status", "seconds"), alters_response=True),
 }
 
 
@@ -110,9 +110,9 @@ class FaultQueue:
         `about` limits the fault to requests with these values; its names are subjects of the catalogue.
 
         `when` is "before" (the work is not done) or "after" (the work is done, then the response is altered; a request
-        that fails anyway is left as it is). The default is "after" for kinds with `carries_answer`, otherwise "before".
-        `seconds` defaults to 5 and `body` to "html". Raises FaultError for an unknown kind or action, or an invalid
-        field.
+        that fails anyway is left as it is). The default is "after" for kinds that alter the response, otherwise
+        "before". `seconds` defaults to 5 and `body` to "html". Raises FaultError for an unknown kind or action, or an
+        invalid field.
         """
         catalogue = self.catalogue
         _check_kind(catalogue, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
@@ -126,7 +126,7 @@ class FaultQueue:
             id=self._last_id,
             kind=kind,
             action=action,
-            when=when or ("after" if catalogue.kinds[kind].carries_answer else "before"),
+            when=when or ("after" if catalogue.kinds[kind].alters_response else "before"),
             times=times,
             seconds=5.0 if seconds is None else float(seconds),
             status=status,
@@ -189,11 +189,11 @@ def _check_values(seconds: object, status: object, retry_after: object) -> None:
 def _check_subject(catalogue: FaultCatalogue, action: str, about: Mapping[str, object]) -> None:
     for name, value in about.items():
         if name not in catalogue.subjects:
-            raise FaultError(f"there is no field {name}")
+            raise FaultError(f"unknown field {name}")
         if value is not None and (not isinstance(value, str) or not value):
             raise FaultError(f"{name} must be a string that is not empty")
         if value is not None and action not in (EVERY_ACTION, *catalogue.subjects[name]):
-            raise FaultError(f"{action} tells no {name}")
+            raise FaultError(f"{action} requests have no {name}")
 
 
 def _is_int(value: object) -> TypeGuard[int]:

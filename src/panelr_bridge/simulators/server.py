@@ -84,7 +84,7 @@ async def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
         while not server.started:
             if task.done():
                 task.result()
-                raise RuntimeError("the simulator stopped while it started")
+                raise RuntimeError("the simulator stopped during its start")
             await asyncio.sleep(0.005)
         bound_host, bound_port = listener.getsockname()[:2]
         yield f"http://{bound_host}:{bound_port}"

@@ -21,21 +21,20 @@ LINE_FIELDS = tuple(each.name for each in fields(CustomerLine))
 LINES = {"fields": LINE_FIELDS, "statuses": LINE_STATUSES}
 STATUSES = (*CREATE_STATUSES, *LATER_STATUSES)
 PAGES = {
-    "GET /_sim/": "this page",
-    "GET /_sim/work-orders": "everything that is kept of the work orders, with their payments and the instructions "
-    "that were sent; ?wc_order_id= filters",
-    "POST /_sim/work-orders/{id}/status": "an admin's decision: an object with status",
-    "GET /_sim/lines": "the customers' lines; ?customer_email= filters",
-    "POST /_sim/lines": "add a line: an object with customer_email and perhaps any other field of a line",
-    "PATCH /_sim/lines/{id}": "change a line: an object with the fields that change",
-    "DELETE /_sim/lines/{id}": "take a line away",
+    "GET /_sim/": "this list",
+    "GET /_sim/work-orders": "the complete work orders, with payments and sent instructions; filter with ?wc_order_id=",
+    "POST /_sim/work-orders/{id}/status": "set the status, as an admin does: an object with status",
+    "GET /_sim/lines": "the customers' lines; filter with ?customer_email=",
+    "POST /_sim/lines": "add a line: an object with customer_email; other fields of a line are optional",
+    "PATCH /_sim/lines/{id}": "change a line: an object with the fields to change",
+    "DELETE /_sim/lines/{id}": "delete a line",
     "GET /_sim/requests": "the last 1000 requests to the API, oldest first",
-    "GET /_sim/faults": "the faults in waiting",
-    "POST /_sim/faults": "add a fault: an object with kind, perhaps action, when, times, wc_order_id, customer_email "
-    "and the kind's own fields",
-    "DELETE /_sim/faults": "forget the faults in waiting",
+    "GET /_sim/faults": "the pending faults",
+    "POST /_sim/faults": "add a fault: an object with kind; action, when, times, wc_order_id, customer_email "
+    "and the kind's own fields are optional",
+    "DELETE /_sim/faults": "remove the pending faults",
     "PATCH /_sim/settings": "change settings",
-    "DELETE /_sim/state": "start anew; settings stay",
+    "DELETE /_sim/state": "reset everything except the settings",
 }
 
 
@@ -69,7 +68,7 @@ async def read_object(request: Request, allowed: tuple[str, ...]) -> dict[str, A
         raise BadRequestError("The body must be a JSON object")
     for name in body:
         if name not in allowed:
-            raise BadRequestError(f"There is no field {name}; there are {', '.join(allowed)}")
+            raise BadRequestError(f"Unknown field {name}; known are {', '.join(allowed)}")
     return body
 
 
@@ -77,7 +76,7 @@ async def show_index(request: Request) -> Response:
     """List the controls, the faults and the settings."""
     panel = get_panel(request)
     kinds = {name: {"what": kind.what, "fields": kind.fields} for name, kind in KINDS.items()}
-    faults = {"kinds": kinds, "when": FAULT_TIMES, "body": BODIES, "times": "1 unless given; null is every time"}
+    faults = {"kinds": kinds, "when": FAULT_TIMES, "body": BODIES, "times": "default 1; null means every request"}
     return json_response(
         {"pages": PAGES, "faults": faults, "statuses": STATUSES, "lines": LINES, "settings": _settings_json(panel)}
     )

@@ -126,11 +126,11 @@ class WebhookDispatcher:
         """Wait until no delivery is queued or in flight. Raises RuntimeError if nothing would deliver the queue."""
         while self._queue or self._in_flight or self._pings:
             if self._worker is None:
-                raise RuntimeError("nothing delivers: the shop is not being served")
+                raise RuntimeError("the shop is not being served, so the queue is not delivered")
             if self._worker.done():
                 await self._worker
             if self.held and not self._in_flight and not self._pings:
-                raise RuntimeError("deliveries are held: release them or run them by hand")
+                raise RuntimeError("deliveries are held: call release() or run()")
             self._state_changed.clear()
             await self._state_changed.wait()
 

@@ -176,30 +176,40 @@ CART = (
 ORDER = "/_sim/orders/{number:int}"
 ORDER_CONTROLS = [
     ControlAction(
-        "POST", "/_sim/checkout", CART, "a shopper orders; order_id: by an opened checkout", place_shop_order
+        "POST", "/_sim/checkout", CART, "place an order; with order_id, complete an opened checkout", place_shop_order
     ),
     ControlAction(
-        "POST", "/_sim/checkout/open", CART, "a shopper opens the checkout page: a checkout-draft", open_checkout_page
+        "POST", "/_sim/checkout/open", CART, "open the checkout page: creates a checkout-draft", open_checkout_page
     ),
     ControlAction("GET", "/_sim/orders", "", "the orders, newest first", list_orders),
-    ControlAction("GET", ORDER, "", "an order as a webhook would tell it now", show_order),
-    ControlAction("POST", f"{ORDER}/status", '{"status": "completed"}', "set any status, a new one too", set_status),
-    ControlAction("POST", f"{ORDER}/pay", '{"transaction_id": "TXN-1"}', "the gateway reports the payment", pay_order),
+    ControlAction("GET", ORDER, "", "an order in the form of a webhook's body", show_order),
     ControlAction(
-        "POST", f"{ORDER}/refund", '{"amount": "10.00", "reason": "late"}', "no amount: the rest", refund_order
+        "POST", f"{ORDER}/status", '{"status": "completed"}', "set a status, also an unknown one", set_status
     ),
-    ControlAction("POST", f"{ORDER}/trash", "", "put it into the trash", trash_order),
-    ControlAction("POST", f"{ORDER}/restore", "", "take it out of the trash", restore_order),
-    ControlAction("POST", f"{ORDER}/touch", "", "save it with nothing changed", touch_order),
+    ControlAction(
+        "POST", f"{ORDER}/pay", '{"transaction_id": "TXN-1"}', "report the payment, as a gateway does", pay_order
+    ),
+    ControlAction(
+        "POST",
+        f"{ORDER}/refund",
+        '{"amount": "10.00", "reason": "late"}',
+        "refund an amount, by default the rest",
+        refund_order,
+    ),
+    ControlAction("POST", f"{ORDER}/trash", "", "move an order to the trash", trash_order),
+    ControlAction("POST", f"{ORDER}/restore", "", "restore an order from the trash", restore_order),
+    ControlAction("POST", f"{ORDER}/touch", "", "save an order without changes", touch_order),
     ControlAction("POST", f"{ORDER}/meta", '{"_panelr_ref": "abc"}', "set order meta; null deletes a key", set_meta),
-    ControlAction("DELETE", ORDER, "", "delete it for good: no webhook tells of it", delete_order),
-    ControlAction("GET", "/_sim/products", "", "the catalogue", list_products),
+    ControlAction("DELETE", ORDER, "", "delete an order permanently, without a webhook", delete_order),
+    ControlAction("GET", "/_sim/products", "", "the products", list_products),
     ControlAction(
         "POST",
         "/_sim/products",
         '{"name": "Plan", "price": "9.00", "sku": "P-1", "virtual": true}',
-        "add a product; parent_id and attributes make it a variation, stock counts down",
+        "add a product; with parent_id and attributes, a variation; stock is reduced by orders",
         add_product,
     ),
-    ControlAction("DELETE", "/_sim/products/{number:int}", "", "delete a product that orders may hold", delete_product),
+    ControlAction(
+        "DELETE", "/_sim/products/{number:int}", "", "delete a product, even if orders contain it", delete_product
+    ),
 ]

@@ -77,8 +77,8 @@ def fault_catalogue_json() -> dict[str, Any]:
         "actions": FAULT_CATALOGUE.actions,
         "when": FAULT_TIMES,
         "body": FAULT_CATALOGUE.bodies,
-        "times": "1 unless given; null is every time",
-        "order_id": "strikes requests about this order alone",
+        "times": "default 1; null means every request",
+        "order_id": "limits the fault to requests for this order",
     }
 
 
@@ -97,12 +97,20 @@ def _request_json(request: RecordedRequest) -> dict[str, Any]:
 
 FAULT = '{"kind": "status", "status": 503, "retry_after": 5, "action": "orders.update", "when": "after", "times": 2}'
 REST_CONTROLS = [
-    ControlAction("GET", "/_sim/faults", "", "the faults in waiting at the REST API", list_faults),
-    ControlAction("POST", "/_sim/faults", FAULT, "let requests to the REST API go wrong; see faults below", add_fault),
-    ControlAction("DELETE", "/_sim/faults", "", "forget the faults in waiting", clear_faults),
-    ControlAction("GET", "/_sim/requests", "", "what was asked of the REST API; ?last=5", list_requests),
+    ControlAction("GET", "/_sim/faults", "", "the pending faults of the REST API", list_faults),
     ControlAction(
-        "PATCH", "/_sim/settings", '{"resave": true}', f"switch on or off: {', '.join(SWITCHES)}", change_switches
+        "POST", "/_sim/faults", FAULT, "add a fault of the REST API; 'faults' below lists the fields", add_fault
+    ),
+    ControlAction("DELETE", "/_sim/faults", "", "remove the pending faults", clear_faults),
+    ControlAction(
+        "GET", "/_sim/requests", "", "the requests to the REST API; last entries with ?last=5", list_requests
+    ),
+    ControlAction(
+        "PATCH",
+        "/_sim/settings",
+        '{"resave": true}',
+        f"change the setup; switches: {', '.join(SWITCHES)}",
+        change_switches,
     ),
     ControlAction("GET", "/_sim/orders/{number:int}/notes", "", "the notes of an order", list_notes),
 ]

@@ -155,29 +155,38 @@ def _answer_json(delivery: Delivery) -> dict[str, Any]:
 
 
 HOOK = '{"topic": "order.created", "delivery_url": "http://127.0.0.1:8080/webhooks/woocommerce", "secret": "s3cret"}'
-EDIT = '{"status": "paused", "owner_may_read": false}'
 WEBHOOK = "/_sim/webhooks/{number:int}"
 WEBHOOK_CONTROLS = [
     ControlAction("GET", "/_sim/webhooks", "", "the webhooks and the queue", list_webhooks),
     ControlAction(
-        "POST", "/_sim/webhooks", HOOK, "register and ping; without a topic: one for each", register_webhooks
+        "POST",
+        "/_sim/webhooks",
+        HOOK,
+        "register and ping a webhook; without topic, one for each topic",
+        register_webhooks,
     ),
     ControlAction(
         "PATCH",
         WEBHOOK,
         '{"status": "paused", "owner_may_read": false}',
-        "also owner_exists, delivery_url, secret",
+        "change a webhook; also owner_exists, delivery_url, secret, name",
         edit_webhook,
     ),
-    ControlAction("DELETE", WEBHOOK, "", "delete it", delete_webhook),
-    ControlAction("POST", "/_sim/webhooks/hold", "", "deliver nothing by itself", hold_deliveries),
-    ControlAction("POST", "/_sim/webhooks/release", "", "deliver by itself again", release_deliveries),
+    ControlAction("DELETE", WEBHOOK, "", "delete a webhook", delete_webhook),
+    ControlAction("POST", "/_sim/webhooks/hold", "", "stop automatic delivery", hold_deliveries),
+    ControlAction("POST", "/_sim/webhooks/release", "", "resume automatic delivery", release_deliveries),
+    ControlAction("POST", "/_sim/webhooks/run", '{"limit": 1}', "deliver the queue; limit is optional", run_deliveries),
     ControlAction(
-        "POST", "/_sim/webhooks/run", '{"limit": 1}', "deliver what is queued; no limit: all of it", run_deliveries
+        "GET", "/_sim/deliveries", "", "the deliveries and their responses; last entries with ?last=5", list_deliveries
     ),
-    ControlAction("GET", "/_sim/deliveries", "", "what was sent, and what came back; ?last=5", list_deliveries),
     ControlAction(
-        "POST", "/_sim/redeliver", '{"delivery": 3, "times": 2, "at_once": true}', "the same bytes", redeliver
+        "POST",
+        "/_sim/redeliver",
+        '{"delivery": 3, "times": 2, "at_once": true}',
+        "send the same bytes again",
+        redeliver,
     ),
-    ControlAction("DELETE", "/_sim/state", "", "start again; ?keep=webhooks keeps those; ids go on", reset_shop),
+    ControlAction(
+        "DELETE", "/_sim/state", "", "reset the shop; keep webhooks with ?keep=webhooks; ids continue", reset_shop
+    ),
 ]
