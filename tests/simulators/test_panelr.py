@@ -636,7 +636,10 @@ async def test_settings_by_hand_are_changed_together_or_not_at_all(panelr: Calle
 async def test_the_front_page_says_what_is_possible(panelr: Caller) -> None:
     page = (await panelr.client.get("/_sim/")).json()
     assert page["pages"]["DELETE /_sim/state"] == "reset everything except the settings"
-    assert page["faults"]["kinds"]["hang"] == {"what": "no answer for `seconds`, then closed", "fields": ["seconds"]}
+    assert page["faults"]["kinds"]["hang"] == {
+        "what": "no response for `seconds`, then the connection is closed",
+        "fields": ["seconds"],
+    }
     assert KEY not in str(page)
 
 

@@ -1,4 +1,4 @@
-"""The accounts at the end: the shop's orders against Panelr's work orders, and what the bridge says of both."""
+"""The summary: the counts of the shop, the bridge and Panelr side by side."""
 
 import time
 from dataclasses import dataclass
@@ -10,81 +10,86 @@ from rich.table import Table
 from panelr_bridge.demo.console import DemoConsole, SceneFailed
 from panelr_bridge.demo.stage import DemoStage, Json
 
-MOST = 100
-"""The longest page of the admin API; the demo has a handful of orders."""
+PAGE_SIZE = 100
+"""The largest page of the admin API; the demo has only a few orders."""
 
-NEVER = frozenset({"doubled", "lost"})
+DUPLICATES, LOST = "duplicate work orders", "lost orders"
+FAILURES = (DUPLICATES, LOST)
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """One thing that was counted, by whoever can know it."""
+    """One row of the summary, with a count for each side that knows it."""
 
-    what: str
+    label: str
     shop: int | None = None
     bridge: int | None = None
     panelr: int | None = None
 
 
-async def show_summary(stage: DemoStage, console: DemoConsole, *, began: float, good: bool) -> bool:
-    """Show the accounts; returns whether the scenes were `good` and the accounts are even."""
+async def show_summary(stage: DemoStage, console: DemoConsole, *, started: float, succeeded: bool) -> bool:
+    """Print the summary; return whether the scenes succeeded and the counts match."""
     try:
         rows = await _count_rows(stage)
-        console.start_scene("The accounts, counted on each side")
+        console.start_scene("Summary: what each side counted")
         console.out.print(Padding(_build_table(rows), (0, 0, 0, 2), expand=False))
-        if good:
+        if succeeded:
             _check_rows(console, rows)
-    except SceneFailed as failed:
-        return console.report_failure(failed)
-    if good:
+    except SceneFailed as failure:
+        return console.report_failure(failure)
+    if succeeded:
         console.out.print()
-        console.out.print(f"[bold green]All as it should be[/], in {time.monotonic() - began:.1f} seconds. What next:")
-        console.out.print("  [bold]README.md[/]   how to connect your shop and your Panelr")
-        console.out.print("  [bold]make serve[/]  start the bridge with the settings of your .env")
-    return good
+        console.out.print(f"[bold green]The demo succeeded[/] in {time.monotonic() - started:.1f} seconds. Next steps:")
+        console.out.print("  [bold]README.md[/]   connect your shop and your Panelr")
+        console.out.print("  [bold]make serve[/]  start the bridge with the settings in .env")
+    return succeeded
 
 
 async def _count_rows(stage: DemoStage) -> list[SummaryRow]:
-    """Count the same things on all sides."""
-    known = (await stage.bridge.call_api("GET", f"/orders?per_page={MOST}"))["data"]
-    stories = [await stage.bridge.read_order(order["woo_order_id"]) for order in known]
-    told = (await stage.bridge.call_api("GET", f"/deliveries?per_page={MOST}"))["data"]
-    calls = [call for story in stories for call in story["attempt_log"] if call["action"] == "create_work_order"]
-    created = [order for order in known if order["state"] == "created"]
-    made = list(stage.panel.work_orders.values())
-    made_for = {order.wc_order_id for order in made}
-    seen = made_for | {str(order["woo_order_id"]) for order in known}
+    """Count the orders, calls and deliveries on each side."""
+    orders = (await stage.bridge.call_api("GET", f"/orders?per_page={PAGE_SIZE}"))["data"]
+    details = [await stage.bridge.read_order(order["woo_order_id"]) for order in orders]
+    deliveries = (await stage.bridge.call_api("GET", f"/deliveries?per_page={PAGE_SIZE}"))["data"]
+    calls = [
+        call for order_data in details for call in order_data["attempt_log"] if call["action"] == "create_work_order"
+    ]
+    created = [order for order in orders if order["state"] == "created"]
+    work_orders = list(stage.panel.work_orders.values())
+    ordered_ids = {order.wc_order_id for order in work_orders}
+    known_ids = ordered_ids | {str(order["woo_order_id"]) for order in orders}
     return [
-        SummaryRow("orders, and work orders for them", len(stage.shop.orders), len(created), len(made)),
-        SummaryRow("reference codes that agree", bridge=_count_matching_references(known, stage), panelr=len(made)),
+        SummaryRow("orders and their work orders", len(stage.shop.orders), len(created), len(work_orders)),
         SummaryRow(
-            "webhooks delivered",
-            sum(each.order_id is not None for each in stage.shop.webhooks.deliveries),
-            sum(each["times"] for each in told),
+            "matching reference codes", bridge=_count_matching_references(orders, stage), panelr=len(work_orders)
         ),
         SummaryRow(
-            "requests to create a work order",
+            "webhook deliveries",
+            sum(each.order_id is not None for each in stage.shop.webhooks.deliveries),
+            sum(each["times"] for each in deliveries),
+        ),
+        SummaryRow(
+            "calls to create a work order",
             bridge=sum(call["outcome"] != "not_sent" for call in calls),
             panelr=sum(entry.action == "create_work_order" for entry in stage.panel.journal),
         ),
-        SummaryRow("held, queued or unconfirmed now", bridge=len(known) - len(created)),
-        SummaryRow("doubled", panelr=len(made) - len(made_for)),
-        SummaryRow("lost", panelr=sum(str(number) not in seen for number in stage.shop.orders)),
+        SummaryRow("orders held, queued or unconfirmed", bridge=len(orders) - len(created)),
+        SummaryRow(DUPLICATES, panelr=len(work_orders) - len(ordered_ids)),
+        SummaryRow(LOST, panelr=sum(str(number) not in known_ids for number in stage.shop.orders)),
     ]
 
 
-def _count_matching_references(known: list[Json], stage: DemoStage) -> int:
-    pairs = {(str(order["woo_order_id"]), order["reference_code"]) for order in known}
+def _count_matching_references(orders: list[Json], stage: DemoStage) -> int:
+    pairs = {(str(order["woo_order_id"]), order["reference_code"]) for order in orders}
     return sum((order.wc_order_id, order.reference_code) in pairs for order in stage.panel.work_orders.values())
 
 
 def _check_rows(console: DemoConsole, rows: list[SummaryRow]) -> None:
-    """Prove that each row is even, and that nothing is left, doubled or lost where only one side can know."""
-    sides = {row.what: [side for side in (row.shop, row.bridge, row.panelr) if side is not None] for row in rows}
-    even = {what: counts if len(counts) == 1 else [counts[0]] * len(counts) for what, counts in sides.items()}
-    nothing = {what: [0] for what, counts in sides.items() if len(counts) == 1}
-    words = "Every order became one work order: none doubled, none lost."
-    console.check(words, found=sides, expected=even | nothing)
+    """Check that the counts of each row match, and that rows of only one side are 0."""
+    sides = {row.label: [side for side in (row.shop, row.bridge, row.panelr) if side is not None] for row in rows}
+    equal = {label: counts if len(counts) == 1 else [counts[0]] * len(counts) for label, counts in sides.items()}
+    zero = {label: [0] for label, counts in sides.items() if len(counts) == 1}
+    words = "Every order became exactly one work order. No duplicates, no losses."
+    console.check(words, actual=sides, expected=equal | zero)
 
 
 def _build_table(rows: list[SummaryRow]) -> Table:
@@ -94,6 +99,6 @@ def _build_table(rows: list[SummaryRow]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         counts = ("" if side is None else str(side) for side in (row.shop, row.bridge, row.panelr))
-        wrong = row.what in NEVER and row.panelr
-        table.add_row(row.what, *counts, style="bold red" if wrong else "bold" if row.what in NEVER else None)
+        is_wrong = row.label in FAILURES and row.panelr
+        table.add_row(row.label, *counts, style="bold red" if is_wrong else "bold" if row.label in FAILURES else None)
     return table
