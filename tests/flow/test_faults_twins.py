@@ -48,7 +48,7 @@ async def each_has_its_own(kit: Kit) -> None:
         (made,) = kit.panel.of_wc_order(str(number))
         assert (number, story["reference_code"]) == (number, made.reference_code)
     assert len(kit.panel.work_orders) == 2
-    assert kit.panel.faults.waiting == []
+    assert kit.panel.faults.pending == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_an_identical_order_waits_while_another_is_looked_up(mapped: Kit, 
     await mapped.until(FIRST, lambda story: len(story["attempt_log"]) >= 3)
     waiting = await mapped.order(SECOND)
     assert (waiting["state"], waiting["attempts"], mapped.panel.of_wc_order(str(SECOND))) == ("queued", 0, [])
-    mapped.panel.faults.waiting.remove(outage)
+    mapped.panel.faults.pending.remove(outage)
     await each_has_its_own(mapped)
 
 
@@ -99,5 +99,5 @@ async def test_another_order_of_the_customer_does_not_wait(mapped: Kit, when: st
     lines = [order()["line_items"][0] | {"quantity": 7}]
     answer = await mapped.post(order(id=SECOND, line_items=lines))
     assert (answer.status_code, answer.json()["state"]) == (200, "created")
-    mapped.panel.faults.waiting.remove(outage)
+    mapped.panel.faults.pending.remove(outage)
     await each_has_its_own(mapped)

@@ -156,7 +156,7 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
         assert ([each["code"] for each in story["reasons"]], story["owed_calls"]) == (["gave_up"], [])
         if closed:
             assert await press(kit, "close") == "closed"
-        kit.panel.faults.waiting.remove(fault)
+        kit.panel.faults.pending.remove(fault)
         await press(kit, "retry")
         await kit.runtime.bridge.write(_pass_the_time)
         kit.runtime.bridge.wake_worker.set()

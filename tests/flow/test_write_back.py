@@ -7,7 +7,7 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.simulators.woocommerce.ledger import Changes
+from panelr_bridge.simulators.woocommerce.shop_data import OrderChanges
 from tests.flow.test_payment import attention, follow_up
 from tests.support.clockwork import due_now
 from tests.support.fast_path_runs import APIS, Both, both_ways
@@ -135,7 +135,7 @@ async def test_a_completed_work_order_completes_the_order(settings: Settings, pa
         assert both.store.orders[number].status == "completed"
         assert both.meta(number)["panelr_status"] == "completed"
         assert both.writes() == ["orders.update", "notes.create", "orders.update"]
-        again = both.store.update(number, Changes(status="processing"))  # the shop's owner decides otherwise
+        again = both.store.update(number, OrderChanges(status="processing"))  # the shop's owner decides otherwise
         await both.quiet()
         assert again.status == "processing"
 

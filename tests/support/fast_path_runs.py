@@ -12,9 +12,9 @@ import httpx
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store
+from panelr_bridge.simulators.woocommerce import SimulatedShop
 from panelr_bridge.simulators.woocommerce import create_app as create_shop
-from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine
+from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, OrderChanges
 from panelr_bridge.web.app import create_app
 from tests.support.bridge_kit import SECRET, Kit
 
@@ -32,16 +32,16 @@ class Both:
     """The bridge and the shop."""
 
     kit: Kit
-    store: Store
+    store: SimulatedShop
     url: str
 
     async def placed(self, *, status: str = "on-hold", **changes: Any) -> int:
         """Let an order for one PANEL_CREDITS come in, and its webhooks go out; returns its number."""
-        line = NewLine(self.store.products[PANEL_CREDITS])
+        line = NewOrderLine(self.store.products[PANEL_CREDITS])
         billing = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.test"}
-        wanted = Changes(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
+        wanted = OrderChanges(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
         order = self.store.create(wanted, created_via="checkout")
-        await self.store.webhooks.settle()
+        await self.store.webhooks.wait_until_idle()
         return order.id
 
     def meta(self, number: int) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Both:
     async def quiet(self) -> None:
         """Wait until the shop has nothing to tell and nothing has been written for a while."""
         while True:
-            await self.store.webhooks.settle()
+            await self.store.webhooks.wait_until_idle()
             before = len(self.store.requests), len(self.store.webhooks.deliveries)
             await asyncio.sleep(0.4)
             if (len(self.store.requests), len(self.store.webhooks.deliveries)) == before:
@@ -85,7 +85,7 @@ async def both_ways(settings: Settings, panel: Panel, *, api: str = "wc/v3", **c
                 client._look_up_waits, client._connection.waits = (0.02, 0.2), (0.05, 0.1)
             await kit.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)
             for topic in TOPICS:
-                shop.state.store.webhooks.register(
+                shop.state.shop.webhooks.register(
                     topic=topic, delivery_url=f"{url}/webhooks/woocommerce", secret=SECRET
                 )
-            yield Both(kit, shop.state.store, shop_url)
+            yield Both(kit, shop.state.shop, shop_url)

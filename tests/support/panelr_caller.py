@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 
 KEY = "panelr-test-key"
 EMAIL = "ada@example.test"
@@ -30,7 +30,7 @@ class Caller:
 
     def renew(self) -> None:
         """Start anew, settings too."""
-        self.panel.settings = Settings(api_key=KEY)
+        self.panel.settings = PanelSettings(api_key=KEY)
         self.panel.clock = time.monotonic
         self.panel.reset()
 

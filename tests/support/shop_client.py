@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from panelr_bridge.simulators.server import reset
+from panelr_bridge.simulators.server import reset_connection
 from panelr_bridge.woocommerce.rest.client import ShopClient
 
 SHOP = "https://shop.test"
@@ -89,7 +89,7 @@ class Losing:
 
             await self.app(scope, again, send if not how else _nowhere)
         if how in {"before", "after"}:
-            reset(dict(scope))
+            reset_connection(dict(scope))
         elif how:
             await send({"type": "http.response.start", "status": int(how), "headers": []})
             await send({"type": "http.response.body", "body": b""})

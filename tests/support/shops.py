@@ -15,7 +15,14 @@ from panelr_bridge.application.container import call_policy
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Cart, NewLine, Store, create_app, order_payload, place_order
+from panelr_bridge.simulators.woocommerce import (
+    Cart,
+    NewOrderLine,
+    SimulatedShop,
+    create_app,
+    order_payload,
+    place_order,
+)
 from panelr_bridge.store import backfill_cursors
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
@@ -44,7 +51,7 @@ class Rig:
     """The store, the bridge without its own rounds, and what was seen by the walks."""
 
     kit: Kit
-    store: Store
+    store: SimulatedShop
     clock: Clock
     orders_api: str
     settings: Settings
@@ -53,7 +60,7 @@ class Rig:
     def buy(self, **shopper: str) -> int:
         """Place an order of one PANEL-1000, paid by card; no webhook tells of it."""
         self.clock.advance(1)
-        line = NewLine(self.store.product(sku="PANEL-1000"))
+        line = NewOrderLine(self.store.product(sku="PANEL-1000"))
         return place_order(self.store, Cart([line], payment_method="stripe", shopper=shopper)).id
 
     def buy_many(self, n: int) -> list[int]:
@@ -131,7 +138,7 @@ async def rig_of(settings: Settings, panel: Panel, orders_api: str, **changes: A
             await kit.map(sku="PANEL-1000", panelr_product_id=3)
             if orders_api != WC:  # it tells no SKU
                 await kit.map(woo_product_id=12, panelr_product_id=3)
-            yield Rig(kit, app.state.store, clock, orders_api, chosen)
+            yield Rig(kit, app.state.shop, clock, orders_api, chosen)
 
 
 def quicken(shop: ShopClient) -> None:

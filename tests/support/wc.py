@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store, create_app
+from panelr_bridge.simulators.woocommerce import SimulatedShop, create_app
 
 KEY = ("ck_demo", "cs_demo")
 ORDERS = "/wp-json/wc/v3/orders"
@@ -35,7 +35,7 @@ class Shop:
     """The client, and what is behind the socket."""
 
     client: httpx.AsyncClient
-    store: Store
+    store: SimulatedShop
     clock: Clock
     url: str
 
@@ -68,4 +68,4 @@ async def open_shop(*, behind_tls: bool = True, auth: Any = KEY, **options: Any)
     clock = Clock()
     app = create_app(clock=clock, behind_tls=behind_tls, **options)
     async with running(app) as url, httpx.AsyncClient(base_url=url, auth=auth, timeout=20) as client:
-        yield Shop(client, app.state.store, clock, url)
+        yield Shop(client, app.state.shop, clock, url)

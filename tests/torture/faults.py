@@ -65,7 +65,7 @@ async def _faulty(panel: Panel) -> AsyncIterator[list[int]]:
     async def spoil() -> None:
         while True:
             action = DICE.choice(ACTIONS)
-            if sum(fault.action == action for fault in panel.faults.waiting) < IN_WAITING:
+            if sum(fault.action == action for fault in panel.faults.pending) < IN_WAITING:
                 _add(panel, action)
                 struck.append(1)
             await asyncio.sleep(DICE.uniform(*EVERY))
@@ -77,7 +77,7 @@ async def _faulty(panel: Panel) -> AsyncIterator[list[int]]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        struck.append(-len(panel.faults.waiting))
+        struck.append(-len(panel.faults.pending))
         panel.faults.clear()
         # One 429 at the end, not many in between: it holds up everybody, and nothing else would be tried meanwhile.
         panel.faults.add("throttle", action="create_work_order", when="before", retry_after=1)

@@ -97,7 +97,7 @@ def _wrong(stage: Stage, order_id: int, count: int, row: dict[str, Any] | None) 
     if row["state"] != "created" or count != 1:
         words = f"order {order_id} is {row['state']}, and Panelr has {count} work orders for it"
         return f"{words} ({row['reasons']}, attention {row['attention']})"
-    found = stage.panel.by_reference(row["reference_code"] or "")
+    found = stage.panel.find_by_reference(row["reference_code"] or "")
     if found is None or found.wc_order_id != str(order_id):
         return f"order {order_id} has the work order {row['reference_code']}, which was not made for it"
     return f"order {order_id} asks for a person: {row['attention']}" if row["attention"] else ""

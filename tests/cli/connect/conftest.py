@@ -14,7 +14,7 @@ from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings, load
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store
+from panelr_bridge.simulators.woocommerce import SimulatedShop
 from panelr_bridge.simulators.woocommerce import create_app as create_shop
 from panelr_bridge.simulators.woocommerce.deliveries import Webhook
 from panelr_bridge.store import mappings
@@ -27,7 +27,7 @@ from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 class Scene:
     """What is on the stage."""
 
-    shop: Store
+    shop: SimulatedShop
     gate: Any
     shop_url: str
     panel: Panel
@@ -50,7 +50,7 @@ class Scene:
         """Have somebody make an order in the shop, and its webhooks delivered; returns its number."""
         async with ShopClient(url=self.shop_url, key="ck_demo", secret="cs_demo") as client:
             made = await client.create_order({"line_items": [{"product_id": 13, "quantity": 1}]} | fields)
-        await self.shop.webhooks.settle()
+        await self.shop.webhooks.wait_until_idle()
         return int(made["id"])
 
     async def map(self, **values: Any) -> None:
@@ -102,7 +102,7 @@ async def staged(
         app = create_app(settings)
         async with running(app) as url:
             told(monkeypatch, PUBLIC_URL=url)
-            yield Scene(shop.state.store, shop.state.gate, shop_url, panelr[1], app.state.runtime, url)
+            yield Scene(shop.state.shop, shop.state.authenticator, shop_url, panelr[1], app.state.runtime, url)
 
 
 @pytest.fixture

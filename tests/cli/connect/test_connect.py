@@ -112,7 +112,7 @@ async def test_a_repaired_webhook_delivers_once_so_that_its_failures_are_forgott
     for hook in scene.hooks.values():
         hook.status, hook.failure_count = "disabled", 6
     assert await connect(repair=True), connect.said
-    await scene.shop.webhooks.settle()
+    await scene.shop.webhooks.wait_until_idle()
     assert scene.hooks["order.updated"].failure_count == 0
     assert f"order {number} was saved unchanged" in connect.said
     assert "order.created, order.deleted, order.restored: WooCommerce may still count 6 failures" in connect.said

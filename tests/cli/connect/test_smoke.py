@@ -67,7 +67,7 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
     (made,) = joined.panel.work_orders.values()
     assert made.customer_email == "smoke-test@example.com"
     assert smoke_order.STILL_OWED not in smoke.said
-    await joined.shop.webhooks.settle()
+    await joined.shop.webhooks.wait_until_idle()
     assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
     row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
     assert (row or {})["attention"] is None

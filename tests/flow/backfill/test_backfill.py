@@ -12,7 +12,7 @@ from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.simulators.woocommerce import Changes
+from panelr_bridge.simulators.woocommerce import OrderChanges
 from panelr_bridge.woocommerce.rest.models import Payload
 from tests.support.bridge_kit import order
 from tests.support.shops import LISTS, WC, Rig, rig_of
@@ -65,7 +65,7 @@ async def test_a_change_of_which_no_webhook_told_is_found(rig: Rig) -> None:
 async def test_a_change_within_the_same_second_is_found(rig: Rig) -> None:
     number = rig.buy()
     await rig.walk()
-    rig.store.update(number, Changes(status="cancelled"))
+    rig.store.update(number, OrderChanges(status="cancelled"))
     assert await rig.walk() == (0, 1, 0)
     assert (await rig.kit.order(number))["woo_status"] == "cancelled"
 
@@ -76,7 +76,7 @@ async def test_an_order_that_waits_is_led_on_by_a_change_that_is_found(rig: Rig)
     assert await rig.walk() == (0, 1, 0)
     assert (await rig.kit.order(number))["state"] == "waiting"
     rig.clock.advance(1)
-    rig.store.update(number, Changes(status="processing"))
+    rig.store.update(number, OrderChanges(status="processing"))
     assert await rig.walk() == (0, 1, 0)
     await rig.all_created([number])
 
@@ -204,7 +204,7 @@ async def test_orders_change_and_come_while_they_are_walked(rig: Rig) -> None:
     await held.reached.wait()
     rig.clock.advance(5)
     for number in (orders[3], orders[110], orders[200]):
-        rig.store.update(number, Changes(status="completed"))
+        rig.store.update(number, OrderChanges(status="completed"))
     rig.store.delete(orders[50])
     rig.store.delete(orders[225])
     new = rig.buy_many(40)

@@ -22,9 +22,9 @@ from panelr_bridge.domain.models import (
 )
 from panelr_bridge.panelr.request import dump, load
 from panelr_bridge.settings import PANELR_STATUSES, STATUS_MAP
-from panelr_bridge.simulators.panelr.answers import parsed
-from panelr_bridge.simulators.panelr.catalogue import payment_methods, products
-from panelr_bridge.simulators.panelr.validation import checked
+from panelr_bridge.simulators.panelr.catalogue import seed_payment_methods, seed_products
+from panelr_bridge.simulators.panelr.envelope import parse_json
+from panelr_bridge.simulators.panelr.work_order_input import parse_new_work_order
 from panelr_bridge.woocommerce.order_payload import Order, read_order
 
 KEYS = ("product:11", "product:12", "variation:18", "variation:19", "sku:a-1", "sku:b-2")
@@ -148,8 +148,8 @@ def test_panelr_takes_whatever_is_to_be_created() -> None:
         if not isinstance(decided, Create):
             assert decided.reasons
             return
-        sent = parsed(dump(decided.request))
-        taken = checked(sent, products=products(), methods=payment_methods(), strict=True)
+        sent = parse_json(dump(decided.request))
+        taken = parse_new_work_order(sent, products=seed_products(), methods=seed_payment_methods(), strict=True)
         items.append(len(taken.items))
         assert len(taken.items) == len(decided.request.items) > 0
 

@@ -12,7 +12,7 @@ from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import response
 from panelr_bridge.panelr.client import PanelrClient, classify
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.simulators.server import end_in_reset
+from panelr_bridge.simulators.server import reset_on_close
 from tests.support.bridge_kit import PANELR_KEY
 from tests.unit.panelr.test_client import (
     BOUND,
@@ -33,7 +33,7 @@ LOOPS = ("uvloop", "asyncio")
 async def cut_after(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take one byte of the request, then reset the connection."""
     await reader.readexactly(1)
-    end_in_reset(writer.get_extra_info("socket"))
+    reset_on_close(writer.get_extra_info("socket"))
     writer.transport.abort()
 
 

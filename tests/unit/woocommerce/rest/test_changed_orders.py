@@ -122,7 +122,7 @@ async def test_whatever_changes_meanwhile_an_orders_resource_hides_nothing(
 ) -> None:
     """After each page of a walk, in turn, orders at the top go away, or one comes there."""
     app = create_app(clock=Clock())
-    store: Any = app.state.store
+    store: Any = app.state.shop
     async with running(app) as url, resource(url) as shop:
         ids = await made(url, 7)
         pages = 0

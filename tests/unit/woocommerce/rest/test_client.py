@@ -20,7 +20,7 @@ from panelr_bridge.errors import (
     ShopUnreachable,
     ShopUnsupported,
 )
-from panelr_bridge.simulators.server import end_in_reset
+from panelr_bridge.simulators.server import reset_on_close
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
 from tests.support.files import DATA
 from tests.support.shop_client import SHOP, WC, client
@@ -284,7 +284,7 @@ async def test_a_connection_that_is_reset_as_it_is_made() -> None:
         with contextlib.suppress(OSError):  # the listener is closed at the end
             while True:
                 accepted, _ = listener.accept()
-                end_in_reset(accepted)
+                reset_on_close(accepted)
                 accepted.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

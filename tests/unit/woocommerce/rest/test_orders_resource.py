@@ -25,7 +25,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.app = create_app()
-        self.store: Any = self.app.state.store
+        self.store: Any = self.app.state.shop
         self.lose: Callable[[str, int], str] = lambda _, __: ""
         self.losing = Losing(self.app, lambda method, number: self.lose(method, number))  # noqa: PLW0108  lose changes
         self.url = ""

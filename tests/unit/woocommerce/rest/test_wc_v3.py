@@ -27,7 +27,7 @@ class Shop:
     def __init__(self, **options: Any) -> None:
         self.now = datetime(2026, 11, 21, 19, 16, 41, tzinfo=UTC)
         self.app = create_app(clock=lambda: self.now, **options)
-        self.store: Any = self.app.state.store
+        self.store: Any = self.app.state.shop
         self.lose: Callable[[str, int], str] = lambda _, __: ""
         self.losing = Losing(self.app, lambda method, number: self.lose(method, number))  # noqa: PLW0108  lose changes
         self.url = ""
