@@ -1,6 +1,7 @@
-"""`python -m bench`: run the parts, show and write what they came to; exit 1 when an order is missing or doubled.
+"""`python -m bench`: run the parts, show and write their results; exit 1 if an order is missing or doubled.
 
-A run of all parts writes docs/bench. It ends by itself within ten minutes, and is ended if it does not.
+A run of all parts writes its tables and pictures into docs/bench. Every run writes its raw results into build/bench. A
+run takes about seven minutes and is stopped after nine.
 """
 
 import argparse
@@ -26,9 +27,9 @@ from bench.measure import Bench
 from bench.node_red import node_red
 from bench.outcome import Outcome, Spread
 from bench.panelr import panelr
-from bench.pictures import FOLDER
+from bench.pictures import FOLDER, RAW_FOLDER
 from bench.repeats import repeats
-from bench.report import show, write
+from bench.report import show, write, write_raw
 from bench.several import several
 from bench.speed import speed
 from bench.statements import statements
@@ -41,20 +42,20 @@ PARTS: dict[str, Callable[[Bench], Outcome]] = {
     "growth": growth,
     "burst": burst,
 }
-"""A further part is one more line here."""
+"""The parts of a whole run. Add a part here."""
 EVERY = PARTS | {"node-red": node_red}
-"""With what has to be asked for, since it needs more than the project brings."""
+"""All parts, including those that run only on request because they need more than the project installs."""
 LIMIT = 9 * 60.0
-"""The rest of ten minutes is for setting up and for stopping the servers."""
+"""Seconds for measuring; the rest of ten minutes is for starting and stopping the servers."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 class TimeUp(BaseException):
-    """The run has taken as long as it may."""
+    """The run has reached its time limit."""
 
 
 def main() -> int:
-    """Run what the arguments ask for; returns the exit status."""
+    """Run what the arguments name; return the exit status."""
     arguments = _arguments()
     names = [name for name in EVERY if name in (arguments.only or PARTS)]
     out = arguments.out or (FOLDER if not arguments.quick and names == list(PARTS) else None)
@@ -63,7 +64,7 @@ def main() -> int:
         with _limited(LIMIT):
             problems = _run(folder, names, out, quick=arguments.quick)
     except TimeUp:
-        problems = [f"the run was ended after {LIMIT:.0f} s"]
+        problems = [f"the run was stopped after {LIMIT:.0f} s"]
     for problem in problems:
         console.print(f"[red]✘[/] {escape(problem)}", soft_wrap=True)
     if problems:
@@ -77,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bridge beside the floor.")
     parser.add_argument("--quick", action="store_true", help="everything with a few orders, within a minute")
     parser.add_argument("--only", type=_names, metavar="PART[,PART]", help=f"some of {', '.join(EVERY)}")
-    parser.add_argument("--out", type=Path, help="folder for results.json, results.md and the pictures")
+    parser.add_argument("--out", type=Path, help="folder for results.md and the pictures")
     return parser.parse_args()
 
 
@@ -89,7 +90,7 @@ def _names(value: str) -> list[str]:
 
 
 def _run(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> list[str]:
-    """Run the parts, show and write what they came to, and return what must not be."""
+    """Run the parts, show and write their results, and return the problems found."""
     outcomes: dict[str, Outcome] = {}
     with databases(folder) as made, panelr(folder) as panel, console.status("") as status:
         bench = Bench(folder, made, panel, quick=quick, say=status.update)
@@ -98,25 +99,26 @@ def _run(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> li
             began = time.monotonic()
             try:
                 outcomes[name] = EVERY[name](bench)
-            except Exception as error:  # noqa: BLE001  whatever it was, it is told, and the next part goes on
+            except Exception as error:  # noqa: BLE001  the error is reported, and the next part runs
                 bench.problems.append(f"{name}: {type(error).__name__}: {error}")
             console.print(f"{name}: {time.monotonic() - began:.0f} s")
         counts = panel.counts()
         bench.problems += strangers(bench.sent, counts.created)
         if counts.others:
-            console.print(f"[yellow]![/] Panelr was asked {counts.others} times for something else than a work order")
+            console.print(f"[yellow]![/] Panelr received {counts.others} calls that did not create a work order")
     if bench.noise:
         machine["others_cores"] = str(Spread.of(bench.noise))
-        console.print(f"meanwhile others kept {machine['others_cores']} of {machine['cores']} cores busy")
+        console.print(f"other processes kept {machine['others_cores']} of {machine['cores']} cores busy")
     show(console, outcomes.values())
+    write_raw(RAW_FOLDER, outcomes, machine, bench.problems)
     if out is not None:
-        write(out, outcomes, machine, bench.problems)
+        write(out, outcomes, machine)
     return bench.problems
 
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise TimeUp after `seconds`, and KeyboardInterrupt when told to end: either way the servers are stopped."""
+    """Raise TimeUp after `seconds`, and KeyboardInterrupt on SIGTERM: the servers are stopped in both cases."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         raise TimeUp

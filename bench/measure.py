@@ -72,8 +72,9 @@ class Measurement:
     distribution: list[float] = field(repr=False)
 
     def plain(self) -> dict[str, Any]:
-        """Return it for JSON; the distribution is for the picture."""
-        return {name: _short(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
+        """Return it for JSON, with the distribution in milliseconds."""
+        plain = {name: _short(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
+        return plain | {"distribution_ms": [_short(each) for each in self.distribution]}
 
 
 @dataclass
