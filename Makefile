@@ -47,7 +47,7 @@ bench: $(BENCH_READY) ## measure the bridge against a minimal server, within ten
 	@$(BIN)/python -m bench
 
 $(BENCH_READY): $(READY) requirements/bench.lock
-	@echo "[bench] Install matplotlib from requirements/bench.lock (60 MB more)"
+	@echo "[bench] Install matplotlib from requirements/bench.lock (170 MB more)"
 	@$(PIP) install --require-hashes -r requirements/bench.lock
 	@touch $@
 
