@@ -26,6 +26,7 @@ def walk_commands(command: Any, words: str = "") -> Iterator[tuple[str, Any]]:
 
 
 README = (ROOT / "README.md").read_text()
+ROOMS = ("tests", "bench", "migrations", *(p.name for p in (ROOT / "src/panelr_bridge").iterdir() if p.is_dir()))
 COMMANDS = list(walk_commands(typer.main.get_command(app)))
 STATES = (ROOT / "docs/states.md").read_text()
 SOURCES = [path for path in (ROOT / "src/panelr_bridge").rglob("*.py") if "simulators" not in path.parts]
@@ -143,3 +144,16 @@ def anchors_of(document: Path) -> set[str]:
     """Return the anchors that a hosting platform gives to the headings of a Markdown document."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
+    named = re.findall(rf"`((?:src|{'|'.join(ROOMS)})(?:/[a-z0-9_*.-]+)*(?:/|\.py|/[a-z0-9_]+))`", document.read_text())
+    assert {
+        name for name in named if not any(exists(base, name) for base in (ROOT, ROOT / "src/panelr_bridge"))
+    } == set()
+
+
+def exists(base: Path, name: str) -> bool:
+    """Return whether a path, which may be a pattern or a module without its ending, names something below `base`."""
+    return any(True for _ in base.glob(name.rstrip("/"))) or (base / f"{name}.py").exists()
