@@ -148,7 +148,7 @@ async def test_a_list_that_was_never_had_is_503_in_words(kit: Kit, kind: str, wo
     down(kit, kind)
     for path in (PRODUCTS, METHODS):
         said = problem(await kit.api("GET", path), 503)["detail"]
-        assert said.startswith("Panelr has not told this list yet, and cannot be asked now: ")
+        assert said.startswith("the bridge has not read this list from Panelr yet, and cannot read it now: ")
         assert words in said
 
 

@@ -142,12 +142,12 @@ async def test_what_cannot_be_asked_is_told(kit: Kit, shop: tuple[str, Shop]) ->
     assert "the stores are default" in problem(await kit.api("GET", f"{SUGGESTIONS}?store=eu"), 422)["detail"]
     problem(await kit.api("GET", f"{SUGGESTIONS}?colour=red"), 400)
     shop[1].status = 401
-    assert "the store cannot be asked" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
+    assert "the store's products cannot be read" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
 
 
 async def test_without_panelrs_products_there_is_nothing_to_suggest(kit: Kit, shop: tuple[str, Shop]) -> None:
     kit.panel.faults.add("reset", action="get_products", times=None)
-    assert "Panelr has not told its products yet" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
+    assert "the bridge has not read Panelr's products yet" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
     assert shop[1].asked == 0
 
 

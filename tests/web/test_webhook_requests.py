@@ -246,7 +246,7 @@ async def test_a_sender_that_hangs_up_is_no_error_and_nothing_is_kept(
 ) -> None:
     told = await door.ask(path, *parts, HANGS_UP)
     assert (told.status, told.raised) == (400, None)
-    assert told.content["detail"] == "the connection was closed before the request was whole"
+    assert told.content["detail"] == "the connection was closed before the request was complete"
     assert told.content["request_id"] == told.request_id
     (line,) = [each for each in logged if each["event"] == "request.aborted"]
     bound = {"request_id": told.request_id, "log_level": "info"}

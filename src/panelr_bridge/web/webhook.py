@@ -63,7 +63,7 @@ class WebhookRoute:
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
         except Exception as error:
-            failure = await problems.unexpected(Request(scope), error)
+            failure = await problems.handle_unexpected(Request(scope), error)
             if response is None:
                 await failure(scope, receive, send)
             raise
@@ -85,7 +85,7 @@ async def handle_delivery(scope: Scope, receive: Receive, store: str) -> Webhook
         log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
         verdict, response = "refused", _problem(scope, problems.STATUSES[type(error)], str(error))
     except ClientDisconnect as error:
-        return _convert(await problems.hung_up(Request(scope), error))
+        return _convert(await problems.handle_disconnect(Request(scope), error))
     else:
         verdict, response = _answer_ping(scope, store) if raw is None else await _receive(parts, scope, raw)
     parts.bridge.metrics.count_delivery(verdict, response.status)
