@@ -13,7 +13,7 @@ BridgeError
 ├── BadQuery               400: a list does not support this parameter
 ├── UpstreamUnavailable    503: Panelr or the shop cannot be asked now
 ├── RetryTransaction       the store runs this transaction again
-└── ShopError              the shop's REST API did not do what it was asked
+└── ShopError              a call to the shop's REST API failed
     ├── ShopRefused        it refuses, and will again: change the request
     ├── ShopNotFound       it has no such order, webhook or product
     ├── ShopUnreachable    it cannot be reached or has a fault: try later
@@ -32,7 +32,7 @@ class BridgeError(Exception):
 
 
 class ConfigurationError(BridgeError):
-    """Settings that prevent the start; `problems` holds one sentence each."""
+    """Unusable settings; `problems` holds one sentence each."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -60,23 +60,23 @@ class DeliveryNotStored(BridgeError):
 
 
 class UnreadableBody(BridgeError):
-    """An authentic body that does not hold what its topic announces."""
+    """An authentic body without the content announced by its topic."""
 
 
 class NotFound(BridgeError):
-    """A requested id that does not exist."""
+    """An unknown id in a request."""
 
 
 class Conflict(BridgeError):
-    """A request that contradicts the stored data."""
+    """A request in contradiction to the stored data."""
 
 
 class InvalidValue(BridgeError):
-    """A well-formed value that cannot be used; the message says what to do."""
+    """A well-formed but unusable value; the message names the correction."""
 
 
 class BadQuery(BridgeError):
-    """A parameter that the requested list does not support."""
+    """A parameter not supported by the requested list."""
 
 
 class UpstreamUnavailable(BridgeError):
@@ -88,7 +88,7 @@ class RetryTransaction(BridgeError):
 
 
 class ShopError(BridgeError):
-    """The shop's REST API did not do what it was asked. The words hold no key, signature or personal address.
+    """A failed call to the shop's REST API. The words hold no key, signature or personal address.
 
     `status` and `code` come from the shop's answer, if it gave one. `maybe_done`: a write may have happened.
     """
@@ -145,7 +145,7 @@ def iter_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, given as seconds or a date; None if unreadable."""
+    """Return the wait in a Retry-After header, in seconds; the header holds seconds or a date. None if unreadable."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -48,7 +48,7 @@ def configure(log_format: LogFormat) -> None:
 
 
 def _complete_line(logger: Any, level: str, line: Line) -> Line:
-    """Add what SHARED and SHAPED add, in one step: one by one they take ten calls per line, at two lines per order."""
+    """Do the work of SHARED and SHAPED in one step: one by one they take ten calls per line, at two lines per order."""
     structlog.contextvars.merge_contextvars(logger, level, line)
     line["level"] = level  # the filtering logger passes the level's name
     line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -59,7 +59,7 @@ def _complete_line(logger: Any, level: str, line: Line) -> Line:
 
 
 def _remove_row_values(_logger: Any, _level: str, line: Line) -> Line:
-    """Remove PostgreSQL's DETAIL from a trace: it quotes the refused row, which is personal data."""
+    """Remove PostgreSQL's DETAIL from a trace: it quotes the refused row, and so personal data."""
     if "exception" in line:
         line["exception"] = _POSTGRES_DETAIL.sub("DETAIL: (left out)", str(line["exception"]))
     return line
@@ -77,9 +77,9 @@ SHARED: tuple[Any, ...] = (
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
-"""Processors that complete a library's line."""
+"""Processors for a library's line."""
 SHAPED: tuple[Any, ...] = (structlog.processors.format_exc_info, _remove_row_values)
-"""Processors that render its exception."""
+"""Processors for its exception."""
 
 
 def quiet() -> None:

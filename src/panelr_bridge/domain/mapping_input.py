@@ -63,13 +63,13 @@ class ProductMapping(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def drop_empty_ids(cls, given: Any) -> Any:
+    def drop_empty_ids(cls, values: Any) -> Any:
         """Drop ids of 0 and an empty SKU: WooCommerce writes them for "none"."""
-        if not isinstance(given, dict):
-            return given
-        empty = {name for name in ("woo_product_id", "woo_variation_id") if given.get(name) in (0, "0")}
-        empty |= {"sku"} if isinstance(given.get("sku"), str) and not given["sku"].strip() else set()
-        return {name: value for name, value in given.items() if name not in empty}
+        if not isinstance(values, dict):
+            return values
+        empty = {name for name in ("woo_product_id", "woo_variation_id") if values.get(name) in (0, "0")}
+        empty |= {"sku"} if isinstance(values.get("sku"), str) and not values["sku"].strip() else set()
+        return {name: value for name, value in values.items() if name not in empty}
 
     @model_validator(mode="after")
     def require_key(self) -> Self:
@@ -120,20 +120,20 @@ def read_csv(text: str) -> list[ProductMapping]:
     delimiter = ";" if ";" in head and "," not in head else ","
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] | None = None
-    given: list[tuple[int, dict[str, str | None]]] = []
+    rows: list[tuple[int, dict[str, str | None]]] = []
     line = 1
     try:
         for cells in lines:
             if names is None:
                 names = _read_header(cells)
             else:
-                given.append((line, _read_cells(names, cells)))
+                rows.append((line, _read_cells(names, cells)))
             line = lines.line_num + 1
     except csv.Error as error:
         raise InvalidValue(f"line {line}: {error}") from None
     if names is None:
         _read_header([])
-    return _validate_rows((f"line {line}", cells) for line, cells in given if cells)
+    return _validate_rows((f"line {line}", cells) for line, cells in rows if cells)
 
 
 def read_json(rows: list[Any]) -> list[ProductMapping]:
@@ -174,9 +174,9 @@ def _read_cells(names: list[str], line: list[str]) -> dict[str, str | None]:
     return cells
 
 
-def _validate_rows(given: Iterable[tuple[str, Any]]) -> list[ProductMapping]:
+def _validate_rows(rows: Iterable[tuple[str, Any]]) -> list[ProductMapping]:
     mappings, problems = [], []
-    for where, row in given:
+    for where, row in rows:
         try:
             mappings.append(ProductMapping.model_validate(row))
         except ValidationError as error:

@@ -68,34 +68,42 @@ def match(
     if not read yet).
     """
     whole = not _is_cut_off(listed, first_attempt_at)
+    earliest = first_attempt_at - LOCAL_TIME_ERROR
     linked_ids = set(linked)
     free = [
         entry for entry in listed if not linked_ids & {entry.work_order.reference_code, entry.work_order.work_order_id}
     ]
     named = [entry for entry in free if request.wc_order_id in _named_orders(entry)]
     if named:
-        recent = [entry for entry in named if _may_be_created_since(entry, first_attempt_at - LOCAL_TIME_ERROR)]
+        recent = [entry for entry in named if _may_be_created_since(entry, earliest)]
         return _match_result(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
-    claimed = [entry for entry in listed if request.wc_order_id in _named_orders(entry)]
-    if recent := [entry for entry in claimed if _may_be_created_since(entry, first_attempt_at - LOCAL_TIME_ERROR)]:
+    linked_elsewhere = [entry for entry in listed if request.wc_order_id in _named_orders(entry)]
+    if recent := [entry for entry in linked_elsewhere if _may_be_created_since(entry, earliest)]:
         # it names our order but is linked to another: another store has an order of this number, or Panelr was
         # restored and uses its codes a second time
         return _match_result([], recent, certain=False, whole=whole)
     compared = [(entry, _has_same_items(entry, request, products or {})) for entry in free if not _named_orders(entry)]
-    similar = [(entry, same) for entry, same in compared if same is not False]
-    possible = [each for each in similar if _may_be_created_since(each[0], first_attempt_at - LOCAL_TIME_ERROR)]
+    possible = [
+        (entry, same) for entry, same in compared if same is not False and _may_be_created_since(entry, earliest)
+    ]
     if products is None and any(same is None for _, same in possible):
         return NamesNeeded()
     if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours would be named
         return _match_result([], [entry for entry, _ in possible], certain=False, whole=whole)
-    begin, end = first_attempt_at - CLOCKS_APART, now + CLOCKS_APART
-    timed = [(entry, same) for entry, same in possible if entry.created_at and begin <= entry.created_at <= end]
+    return _match_by_time(possible, begin=first_attempt_at - CLOCKS_APART, end=now + CLOCKS_APART, whole=whole)
+
+
+def _match_by_time(
+    possible: Sequence[tuple[ListedWorkOrder, bool | None]], *, begin: datetime, end: datetime, whole: bool
+) -> Match:
+    """Return the match among work orders with the same items (True) or perhaps the same (None)."""
+    in_time = [(entry, same) for entry, same in possible if entry.created_at and begin <= entry.created_at <= end]
     untimed = [entry for entry, _ in possible if entry.created_at is None or entry.created_at > end]
-    ours = [entry for entry, same in timed if same is True]
-    doubtful = [entry for entry, same in timed if same is None] + untimed
-    return _match_result(
-        ours, doubtful if ours or doubtful else [entry for entry, _ in possible], certain=False, whole=whole
-    )
+    ours = [entry for entry, same in in_time if same is True]
+    doubtful = [entry for entry, same in in_time if same is None] + untimed
+    if not ours and not doubtful:
+        doubtful = [entry for entry, _ in possible]
+    return _match_result(ours, doubtful, certain=False, whole=whole)
 
 
 def fingerprint(request: WorkOrderRequest) -> str:

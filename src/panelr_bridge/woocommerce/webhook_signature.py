@@ -20,10 +20,10 @@ def verify(*, body: bytes, signature: str | None, secrets: Iterable[str]) -> Non
 
     `signature` is the raw header X-WC-Webhook-Signature. Every secret is compared in constant time.
     """
-    given = (signature or "").strip().encode("utf-8", "replace")
-    matches = [hmac.compare_digest(given, sign(body=body, secret=secret)) for secret in secrets if secret]
-    if not given or not any(matches):
-        raise BadSignature("the signature is missing" if not given else "the signature does not fit the body")
+    received = (signature or "").strip().encode("utf-8", "replace")
+    matches = [hmac.compare_digest(received, sign(body=body, secret=secret)) for secret in secrets if secret]
+    if not received or not any(matches):
+        raise BadSignature("the signature is missing" if not received else "the signature does not fit the body")
 
 
 def sign(*, body: bytes, secret: str) -> bytes:

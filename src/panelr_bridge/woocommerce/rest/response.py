@@ -26,13 +26,13 @@ TRY_LATER = frozenset({408, 425, 429})
 NO_ROUTE = "rest_no_route"
 NO_STORE = frozenset({"hpos_required", "woo_unavailable"})
 
-_MEND_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
-_MEND_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
-_MEND_KEY = (
+_FIX_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
+_FIX_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
+_FIX_KEY = (
     "WOO_KEY and WOO_SECRET must be a key with permission to read and write of a user who manages the shop, "
     "or an application password of such a user"
 )
-_MEND_HTTP = "over plain http WordPress ignores many keys, and WooCommerce takes its own alone: set WOO_URL to https"
+_FIX_HTTP = "over plain http WordPress ignores many keys, and WooCommerce takes its own alone: set WOO_URL to https"
 
 
 def read(
@@ -48,7 +48,7 @@ def read(
     if 200 <= status < 300:
         if content is None:
             raise ShopMisconfigured(
-                f"the shop's answer ({status}) is not JSON: {_MEND_ADDRESS}; another cause is a plugin that prints "
+                f"the shop's answer ({status}) is not JSON: {_FIX_ADDRESS}; another cause is a plugin that prints "
                 "errors into answers",
                 status=status,
                 maybe_done=True,
@@ -125,15 +125,15 @@ def _refusal_error(status: int, envelope: _ErrorEnvelope, root: str) -> ShopErro
     if not code and status in {401, 403, 404, 405}:
         return _outside_error(status)
     if code == NO_ROUTE:
-        return ShopMisconfigured(f"the shop has no such API ({status}): {_MEND_ROUTE}", status=status, code=code)
+        return ShopMisconfigured(f"the shop has no such API ({status}): {_FIX_ROUTE}", status=status, code=code)
     if code in NO_STORE:
         return ShopMisconfigured(f"the Orders resource is not ready: {words}", status=status, code=code)
     if (status in {404, 410} and code != "woocommerce_rest_already_trashed") or _is_unknown_id(code):
         return ShopNotFound(f"the shop does not have this ({status}): {words}", status=status, code=code)
     if status in {401, 403}:
-        mend = f"{_MEND_KEY}; {_MEND_HTTP}" if root.startswith("http:") else _MEND_KEY
+        fix = f"{_FIX_KEY}; {_FIX_HTTP}" if root.startswith("http:") else _FIX_KEY
         return ShopMisconfigured(
-            f"the shop does not allow this key ({status}): {words} {mend}", status=status, code=code
+            f"the shop does not allow this key ({status}): {words} {fix}", status=status, code=code
         )
     return ShopRefused(
         f"the shop refuses this ({status}{f', {code}' if code else ''}): {words or 'without a reason'}",
@@ -149,7 +149,7 @@ def _is_unknown_id(code: str) -> bool:
 
 def _outside_error(status: int) -> ShopError:
     if status in {404, 405}:
-        return ShopMisconfigured(f"there is no REST API at this address ({status}): {_MEND_ADDRESS}", status=status)
+        return ShopMisconfigured(f"there is no REST API at this address ({status}): {_FIX_ADDRESS}", status=status)
     return ShopMisconfigured(
         f"something in front of the shop refuses the bridge ({status}): a firewall, a security plugin or the web "
         "server's own password must let it through",

@@ -134,7 +134,7 @@ async def test_when_looking_fails_too_nothing_is_repeated() -> None:
         create = mock.post(f"{WC}/orders").respond(502)
         mock.get(f"{WC}/orders").respond(503)
         async with client() as shop:
-            with pytest.raises(ShopUnclear, match="looking failed"):
+            with pytest.raises(ShopUnclear, match="the look-up failed"):
                 await shop.create_order({})
     assert create.call_count == 1
 
