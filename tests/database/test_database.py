@@ -14,7 +14,7 @@ from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import database
 from panelr_bridge.store.database import Database, is_unavailable
-from tests.web import BOTH_DATABASES
+from tests.support.api_answers import BOTH_DATABASES
 
 SQLITE, POSTGRESQL = (pytest.mark.parametrize("dialect", [name]) for name in ("sqlite", "postgresql"))
 

@@ -4,8 +4,8 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
-from tests.flow.test_payment import LATER, pay_by
 from tests.support.bridge_kit import Kit, order
+from tests.support.payments import LATER, map_bank_transfer
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_the_echo_of_what_was_written_back_costs_one_transaction_and_plans
 ) -> None:
     """One statement more where a payment would matter: whether it was paid before is read from the last snapshot."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
-    await pay_by(kit, on_paid)
+    await map_bank_transfer(kit, on_paid)
     by_transfer = order(payment_method="bacs")
     code = (await kit.post(by_transfer)).json()["reference_code"]
     meta = [{"id": 1, "key": "panelr_reference_code", "value": code}]

@@ -20,9 +20,8 @@ from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.store import rate_limit, tables
 from panelr_bridge.store.tables import Row
-from tests.flow.test_model import MAPPING
 from tests.support.bridge_kit import Kit, order
-from tests.support.world import BEGIN, Process, World
+from tests.support.world import BEGIN, PRODUCT_MAPPING, Process, World
 
 COMPARED = (
     tables.deliveries,
@@ -78,7 +77,7 @@ class Play:
             self.world.run(process.told(told[3], body_of(*told)))
         elif what == "map":
             self.mapped += 1
-            mapping = MAPPING | {"panelr_product_id": self.mapped}
+            mapping = PRODUCT_MAPPING | {"panelr_product_id": self.mapped}
             self.world.run(process.bridge.write(change_mappings.add, change_mappings.PRODUCT, mapping, actor="test"))
         elif what == "work":
             self.world.run(process.work())

@@ -16,9 +16,9 @@ from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import due_work, rate_limit
 from panelr_bridge.store.tables import follow_ups, rate_limits, rate_slots
-from tests.flow.test_faults import customers
-from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, pay_by, settled
 from tests.support.bridge_kit import Kit, line, order, tried
+from tests.support.panelr_faults import order_of_customer
+from tests.support.payments import ON_HOLD, PAID, attention_codes, find_follow_up, is_settled, map_bank_transfer
 
 LEASE = timedelta(hours=1)
 
@@ -69,13 +69,13 @@ def result(errand: FollowUpTask, **more: Any) -> FollowUpResult:
 async def stepped(stepped: Kit) -> Kit:
     """Without a worker, with bank transfers that are told of, and a store whose address is known."""
     stepped.runtime.settings.__dict__["woo_url"] = "https://shop.test"
-    await pay_by(stepped, "submit_payment")
+    await map_bank_transfer(stepped, "submit_payment")
     return stepped
 
 
 async def test_a_process_that_dies_with_a_payment_on_the_wire_leaves_it_to_be_looked_up(stepped: Kit) -> None:
-    await planned(stepped, customers(20) | ON_HOLD)
-    await stepped.post(customers(20) | PAID)
+    await planned(stepped, order_of_customer(20) | ON_HOLD)
+    await stepped.post(order_of_customer(20) | PAID)
     order_id = (await stepped.order(20))["id"]
     await stepped.runtime.bridge.write(plan, order_id, policy=stepped.runtime.bridge.policy, shops=wanted(stepped))
     first = await claimed(stepped, FollowUpKind.PAYMENT)
@@ -90,30 +90,30 @@ async def test_a_process_that_dies_with_a_payment_on_the_wire_leaves_it_to_be_lo
 
 
 async def test_a_process_that_dies_with_an_e_mail_on_the_wire_leaves_it_to_a_person(stepped: Kit) -> None:
-    order_id = await planned(stepped, customers(20) | ON_HOLD)
+    order_id = await planned(stepped, order_of_customer(20) | ON_HOLD)
     assert isinstance(await claimed(stepped, FollowUpKind.INSTRUCTIONS), FollowUpTask)
     assert await died(stepped) == order_id
     story = await stepped.order(20)
-    assert attention(story) == ("instructions_unclear",)
+    assert attention_codes(story) == ("instructions_unclear",)
     assert await claimed(stepped, FollowUpKind.INSTRUCTIONS, later=2 * LEASE) is None
 
 
 async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
-    await planned(stepped, customers(20) | ON_HOLD)
+    await planned(stepped, order_of_customer(20) | ON_HOLD)
     late = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
     assert isinstance(late, FollowUpTask)
     await died(stepped)
     terms = call_policy(stepped.runtime.settings)
     assert not await stepped.runtime.bridge.write(lease.record, late, result(late), terms=terms)
     story = await stepped.order(20)
-    assert (follow_up(story, "instructions") or {})["done_at"] is None
+    assert (find_follow_up(story, "instructions") or {})["done_at"] is None
     assert [each["outcome"] for each in story["attempt_log"]][-1] == "done"  # what was heard is kept as an attempt
 
 
 async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: Kit) -> None:
     allowed = stepped.runtime.settings.panelr_rate_per_minute
     for number in range(20, 24):
-        await planned(stepped, customers(number) | ON_HOLD)
+        await planned(stepped, order_of_customer(number) | ON_HOLD)
 
     def use_up(connection: Connection, now: Any) -> None:
         half = rate_slots.update().where(rate_slots.c.slot <= allowed // 2).values(used_at=now)
@@ -123,7 +123,7 @@ async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: K
     idle = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
     assert isinstance(idle, NothingDue)
     assert idle.for_leave
-    assert (await stepped.post(customers(30))).json()["state"] == "created"  # the other half is there for it
+    assert (await stepped.post(order_of_customer(30))).json()["state"] == "created"  # the other half is there for it
 
 
 def close_gate(connection: Connection, now: Any, pause: timedelta, failures: int = 1) -> None:
@@ -135,7 +135,7 @@ def close_gate(connection: Connection, now: Any, pause: timedelta, failures: int
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
     """As it opens to a probe: nobody tells the others."""
-    await planned(stepped, customers(20) | ON_HOLD)
+    await planned(stepped, order_of_customer(20) | ON_HOLD)
     await stepped.runtime.bridge.write(close_gate, timedelta(hours=1))
     seen, now = await stepped.runtime.database.read(due_work.find_due_work), stepped.runtime.bridge.clock()
     following = stepped.runtime.worker._following
@@ -152,7 +152,7 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
-    await planned(stepped, customers(20) | ON_HOLD)
+    await planned(stepped, order_of_customer(20) | ON_HOLD)
     seen = await stepped.runtime.database.read(due_work.find_due_work)
     following = stepped.runtime.worker._following
     assert following is not None
@@ -164,7 +164,7 @@ async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
 
 
 async def test_the_outlook_tells_of_every_kind(stepped: Kit) -> None:
-    await planned(stepped, customers(20) | ON_HOLD)
+    await planned(stepped, order_of_customer(20) | ON_HOLD)
     seen = await stepped.runtime.database.read(due_work.find_due_work)
     assert set(seen.follow_ups) == {FollowUpKind.INSTRUCTIONS, FollowUpKind.STATUS}
 
@@ -195,7 +195,7 @@ async def test_a_renewal_is_matched_with_the_customers_one_line(kit: Kit) -> Non
 async def test_a_renewal_of_which_no_line_fits_waits_for_a_person(kit: Kit) -> None:
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.post(RENEWAL)
-    story = await kit.until(20, settled("lines"))
+    story = await kit.until(20, is_settled("lines"))
     assert [each["code"] for each in story["reasons"]] == ["no_fitting_line"]
     kit.panel.add_line(RENEWAL["billing"]["email"], status="active", plugin_id=2)
     assert (await kit.api("POST", f"/orders/{story['id']}/retry")).status_code == 200
@@ -225,7 +225,7 @@ async def test_another_customers_line_is_not_renewed_when_the_address_is_correct
     both = RENEWAL | {"line_items": [*RENEWAL["line_items"], unmapped]}
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.post(both | {"billing": RENEWAL["billing"] | {"email": wrong}})
-    await kit.until(20, settled("lines"))
+    await kit.until(20, is_settled("lines"))
     await kit.post(both | {"date_modified_gmt": "2026-11-21T20:00:00"})
     await kit.map(sku="ELSE", panelr_product_id=None)
     await kit.until(20, "created")
@@ -238,15 +238,15 @@ async def test_a_follow_up_that_cannot_even_be_claimed_is_a_persons_and_holds_up
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
-    await pay_by(kit, "submit_payment")
+    await map_bank_transfer(kit, "submit_payment")
     kit.runtime.settings.__dict__["woo_url"] = "https://shop.test"
     monkeypatch.setattr(lease, "work_order_of", lambda row: 1 / 0 if row["woo_order_id"] == 20 else work_order_of(row))
     headers = {"X-WC-Webhook-Source": "https://shop.test/"}
     for number in (20, 21):
-        await kit.post(customers(number) | ON_HOLD, headers=headers)
-    story = await kit.until(21, settled("instructions"))
-    assert attention(story) == ()
-    assert attention(await kit.until(20, lambda story: story["attention"] != [])) == ("cannot_be_processed",)
+        await kit.post(order_of_customer(number) | ON_HOLD, headers=headers)
+    story = await kit.until(21, is_settled("instructions"))
+    assert attention_codes(story) == ()
+    assert attention_codes(await kit.until(20, lambda story: story["attention"] != [])) == ("cannot_be_processed",)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -270,9 +270,9 @@ async def test_an_errand_that_the_bridge_itself_fails_at_is_told_to_a_person_and
         patched.setattr(customer_lines, "customer_lines", lambda _: 1 / 0)
         await kit.post(RENEWAL)
         story = await kit.until(20, lambda story: story["attention"] != [])
-        assert attention(story) == ("cannot_be_processed",)
+        assert attention_codes(story) == ("cannot_be_processed",)
     await kit.api("POST", f"/orders/{story['id']}/retry")
-    assert attention(await kit.until(20, "created")) == ()
+    assert attention_codes(await kit.until(20, "created")) == ()
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -28,7 +28,7 @@ from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import owed_calls
 from panelr_bridge.store.tables import Row, deliveries, orders
 from tests.support.bridge_kit import order
-from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
+from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, PRODUCT_MAPPING, TIMEOUT, Flight, Process, World
 
 # two of them are one customer's, and alike: Panelr's list cannot tell these apart where it shows no wc_order_id
 CUSTOMERS = {1: "ada@example.test", 2: "ada@example.test", 3: "grace@example.test"}
@@ -40,8 +40,6 @@ NOT_DONE: dict[str, Outcome] = {
     "not sent": NotSent(words="nobody there"),
     "lost": Unknown(words="lost"),
 }
-MAPPING = {"store": "default", "key": "sku:panel-1000", "sku": "PANEL-1000", "panelr_product_id": 3}
-MAPPING |= {"intent": "new_activation", "quantity": 1, "woo_product_id": None, "woo_variation_id": None}
 
 
 class Model(RuleBasedStateMachine):
@@ -208,7 +206,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def add_mapping(self) -> None:
         if self.mapping is None:
-            self.mapping = self._by_hand(change_mappings.add, change_mappings.PRODUCT, MAPPING, actor="test")
+            self.mapping = self._by_hand(change_mappings.add, change_mappings.PRODUCT, PRODUCT_MAPPING, actor="test")
 
     @rule()
     def remove_mapping(self) -> None:

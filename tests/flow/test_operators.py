@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import orders, rate_limits
+from tests.support.api_answers import problem
 from tests.support.bridge_kit import Kit, order
-from tests.web import problem
 
 CREATE = "create_work_order"
 MAPPING = {"sku": "PANEL-1000", "panelr_product_id": 3}

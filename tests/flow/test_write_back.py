@@ -8,9 +8,9 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.ledger import Changes
-from tests.flow.test_payment import attention, follow_up
 from tests.support.clockwork import due_now
 from tests.support.fast_path_runs import APIS, Both, both_ways
+from tests.support.payments import attention_codes, find_follow_up
 
 UPDATE = {"wc/v3": "orders.update", "myplugin/v1/woo": "resource.update"}
 
@@ -35,7 +35,7 @@ async def both(settings: Settings, panelr: tuple[str, Panel], api: str) -> Async
 
 
 def done(kind: str) -> Any:
-    return lambda story: (follow_up(story, kind) or {"done_at": None})["done_at"] is not None
+    return lambda story: (find_follow_up(story, kind) or {"done_at": None})["done_at"] is not None
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
@@ -70,7 +70,7 @@ async def test_a_shop_without_notes_gets_none(settings: Settings, panelr: tuple[
         both.store.switches.local_environment = False  # wc/v3 does not take the password
         number = await both.placed()
         story = await both.kit.until(number, done("write_back"))
-        assert (both.notes(number), attention(story)) == ([], ())
+        assert (both.notes(number), attention_codes(story)) == ([], ())
         assert both.meta(number)["panelr_reference_code"] == story["reference_code"]
 
 
@@ -120,7 +120,7 @@ async def test_a_store_that_refuses_the_key_is_told_and_tried_again(both: Both, 
     number = await both.placed()
     await both.kit.until(number, lambda story: any(each["action"] == "write_back" for each in story["attempt_log"]))
     story = await both.kit.until(number, done("write_back"))
-    assert (story["state"], attention(story)) == ("created", ())
+    assert (story["state"], attention_codes(story)) == ("created", ())
     assert [each["outcome"] for each in story["attempt_log"] if each["action"] == "write_back"][-1] == "done"
 
 
@@ -149,6 +149,6 @@ async def test_a_change_of_the_work_order_is_heard_and_written(both: Both) -> No
         number, lambda story: story["panelr_status"] == "canceled" and done("write_back")(story)
     )
     await both.quiet()
-    assert attention(story) == ("work_order_canceled",)
+    assert attention_codes(story) == ("work_order_canceled",)
     assert both.meta(number)["panelr_status"] == "canceled"
     assert done("status")(await both.kit.order(number))

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings, StoreSettings
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, order
-from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/product-mappings", "/payment-method-mappings"
 PRODUCT = {

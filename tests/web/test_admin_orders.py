@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, line, order
-from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 FIELDS = [
     "id",

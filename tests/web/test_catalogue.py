@@ -14,8 +14,8 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
 from panelr_bridge.store.tables import panelr_lists
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, kit_of, order
-from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/panelr/products", "/panelr/payment-methods"
 MAPPINGS, METHOD_MAPPINGS = "/product-mappings", "/payment-method-mappings"

@@ -9,8 +9,8 @@ from starlette.routing import BaseRoute
 
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.store import order_list
+from tests.support.api_answers import BOTH_DATABASES, Logged, problem
 from tests.support.bridge_kit import ADMIN_TOKEN, Kit, line, order
-from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 
 LISTS = ["/orders", "/deliveries", "/product-mappings", "/payment-method-mappings"]
 HUGE = ["9223372036854775808", "99999999999999999999999999"]

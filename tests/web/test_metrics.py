@@ -5,9 +5,9 @@ import re
 import pytest
 
 from panelr_bridge.settings import Settings
+from tests.support.api_answers import BOTH_DATABASES
 from tests.support.bridge_kit import Kit, line, order
 from tests.support.files import ROOT
-from tests.web import BOTH_DATABASES
 
 OPERATING = (ROOT / "docs/operating.md").read_text()
 

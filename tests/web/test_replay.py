@@ -8,8 +8,8 @@ from sqlalchemy import Connection, update
 
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.store import owed_calls, tables
+from tests.support.api_answers import problem, stored_deliveries
 from tests.support.bridge_kit import Kit, order
-from tests.web import deliveries, problem
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def test_a_delivery_that_could_not_be_processed_is_done_by_a_replay(
     with monkeypatch.context() as fault:
         fault.setattr(receive_delivery, "evaluate", broken)
         await mapped.post(order())
-    (failed,) = await deliveries(mapped)
+    (failed,) = await stored_deliveries(mapped)
     replay = f"/deliveries/{failed['id']}/replay"
     answers = await asyncio.gather(*(mapped.api("POST", replay) for _ in range(3)))
     assert {answer.status_code for answer in answers} == {200}
@@ -107,7 +107,7 @@ async def test_what_was_never_delivered_cannot_be_replayed(kit: Kit) -> None:
 
 async def test_the_deliveries_stay_as_they_came(mapped: Kit) -> None:
     await mapped.post(order())
-    (before,) = await deliveries(mapped)
+    (before,) = await stored_deliveries(mapped)
     await mapped.api("POST", "/deliveries/1/replay")
-    (after,) = await deliveries(mapped)
+    (after,) = await stored_deliveries(mapped)
     assert after == before

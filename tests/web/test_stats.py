@@ -6,8 +6,8 @@ import pytest
 
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, line, order
-from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
+from tests.support.api_answers import problem
 from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
-from tests.web import log, problem  # noqa: F401  the fixture works by being there
 
 SUGGESTIONS = "/product-mappings/suggestions"
 MANY = 150

@@ -19,8 +19,8 @@ from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.store import deliveries, delivery_list
 from panelr_bridge.store.pagination import PageQuery
 from panelr_bridge.web.app import create_app
+from tests.support.api_answers import Logged
 from tests.support.bridge_kit import SECRET, order, sign
-from tests.web import Logged
 
 DOOR = "/webhooks/woocommerce"
 ROUTED = DOOR + "\n"

@@ -15,8 +15,8 @@ from panelr_bridge.application import fast_path
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.settings import Settings
 from panelr_bridge.store.database import Database
+from tests.support.api_answers import BOTH_DATABASES, Logged, problem, stored_deliveries
 from tests.support.bridge_kit import Kit, order
-from tests.web import BOTH_DATABASES, Logged, deliveries, log, problem  # noqa: F401  the fixture works by being there
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ async def test_a_delivery_whose_processing_fails_is_kept_and_done_when_it_comes_
         "reference_code": None,
         "reason": words,
     }
-    (kept,) = await deliveries(mapped)
+    (kept,) = await stored_deliveries(mapped)
     assert (kept["verdict"], kept["woo_order_id"], kept["times"]) == ("failed", 20, 1)
     assert json.loads(base64.b64decode(kept["body_base64"])) == order()
     answer = await mapped.post(order())
     assert (answer.status_code, answer.json()["state"]) == (200, "created")
-    (kept,) = await deliveries(mapped)
+    (kept,) = await stored_deliveries(mapped)
     assert (kept["verdict"], kept["words"], kept["times"]) == ("order", None, 2)
 
 

@@ -14,7 +14,7 @@ import pytest
 from panelr_bridge import cli
 from panelr_bridge.cli import connect_steps, smoke
 from panelr_bridge.cli.smoke import SmokePlan
-from tests.cli.connect.conftest import Scene
+from tests.support.shop_scene import Scene
 
 Run = Callable[..., int]
 

@@ -17,7 +17,7 @@ from panelr_bridge.errors import ConfigurationError, InvalidValue
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import deliveries, mappings, orders
-from tests.cli.connect.conftest import Scene, staged, told
+from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
 class Smoke:
@@ -119,7 +119,7 @@ async def test_what_cannot_be_ordered_is_said(scene: Scene, monkeypatch: pytest.
         await smoking._prepare(SmokeOptions(store="default", sku="NONE"))
     with pytest.raises(InvalidValue, match="there is no store second"):
         await smoking._prepare(SmokeOptions(store="second"))
-    told(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
+    set_environment(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
     with pytest.raises(ConfigurationError, match="WOO_URL is missing"):
         await smoking._prepare(SmokeOptions(store="default"))
     assert scene.shop.orders == {}
@@ -159,7 +159,7 @@ async def test_a_way_back_that_is_closed(joined: Scene, smoke: Smoke, monkeypatc
 async def test_a_store_without_a_way_back(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
 ) -> None:
-    async with staged(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
+    async with open_scene(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
         assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
         await scene.map(woo_product_id=13)
         assert await smoke(), smoke.said
@@ -168,7 +168,7 @@ async def test_a_store_without_a_way_back(
 
 async def test_a_key_that_may_not_write(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
     joined.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
-    told(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
+    set_environment(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
     assert not await smoke()
     assert "does not have write permissions" in smoke.said
     assert "clean-up" not in smoke.said
@@ -202,5 +202,5 @@ async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, mon
     method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
     await scene.runtime.bridge.write(mappings.add_payment_method, method)
     assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
-    told(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
+    set_environment(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
     assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

@@ -18,7 +18,7 @@ from panelr_bridge.store import webhook_health
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
-from tests.cli.connect.conftest import Scene, told
+from tests.support.shop_scene import Scene, set_environment
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 DOOR = DeliveryEndpoint("/webhooks/woocommerce")
@@ -128,7 +128,7 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
 
 
 async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, HealthCheck]:
-    told(monkeypatch, **changes)
+    set_environment(monkeypatch, **changes)
     return {finding.name: finding for finding in await check._check()}
 
 

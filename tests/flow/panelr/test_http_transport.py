@@ -17,7 +17,16 @@ from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
 from tests.support.bridge_kit import PANELR_KEY
-from tests.unit.panelr.test_client import CREATE, ENVELOPE, NOW, Handler, answering, ask, read_request, serving
+from tests.support.panelr_server import (
+    CREATE,
+    ENVELOPE,
+    NOW,
+    Handler,
+    answer_with,
+    call_panelr,
+    read_request,
+    serve_connections,
+)
 
 LOOPS = ("uvloop", "asyncio")
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -49,7 +58,7 @@ class Counting:
 
 async def test_one_connection_serves_call_after_call() -> None:
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for _ in range(5):
             assert type(await panelr.call(CREATE, now=NOW)) is Done
     assert (server.connections, len(server.requests)) == (1, 5)
@@ -61,7 +70,7 @@ async def test_one_connection_serves_call_after_call() -> None:
 async def test_a_request_says_whose_it_is_and_how_long() -> None:
     """Once each: a server that is told two hosts or two lengths takes neither."""
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         await panelr.call(CREATE, now=NOW)
         await panelr.call(panelr_request.get_products(), now=NOW)
     posted, asked = (request.partition(b"\r\n\r\n") for request in server.requests)
@@ -78,7 +87,7 @@ async def test_a_body_that_is_not_there_whole_is_not_sent() -> None:
         yield b"{"
 
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         with pytest.raises(httpx.LocalProtocolError, match="not there whole"):
             await panelr._wire.handle_async_request(httpx.Request("POST", url, content=parts()))
     assert server.connections == 0
@@ -86,7 +95,7 @@ async def test_a_body_that_is_not_there_whole_is_not_sent() -> None:
 
 async def test_calls_at_once_have_a_connection_each_and_keep_them() -> None:
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for _ in range(3):
             await asyncio.gather(*(panelr.call(CREATE, now=NOW) for _ in range(4)))
     assert (server.connections, len(server.requests)) == (4, 12)
@@ -95,7 +104,7 @@ async def test_calls_at_once_have_a_connection_each_and_keep_them() -> None:
 async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "IDLE_SECONDS", 0.05)
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for _ in range(3):
             assert type(await panelr.call(CREATE, now=NOW)) is Done
             await asyncio.sleep(0.1)
@@ -111,7 +120,7 @@ async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(sa
         peers.append(socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())))
 
     server = Counting(after=remember)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for made in range(1, 4):
             assert type(await panelr.call(CREATE, now=NOW)) is Done
             assert server.connections == made
@@ -140,7 +149,7 @@ async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(sa
 )
 async def test_a_connection_is_used_again_only_when_its_answer_allows(answer: bytes, connections: int) -> None:
     server = Counting(answer)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         outcomes = [type(await panelr.call(CREATE, now=NOW)) for _ in range(2)]
     assert outcomes == [Done, Done]
     assert server.connections == connections
@@ -162,7 +171,7 @@ PACKED: dict[str, tuple[bytes, bytes, type[Any]]] = {
 async def test_an_answer_that_is_packed_all_the_same(name: str) -> None:
     encoding, body, expected = PACKED[name]
     server = Counting(OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body)) + body)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is expected
         kept = set(panelr._wire._idle)
         assert len(kept) == (1 if expected is Done else 0)
@@ -182,7 +191,7 @@ async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypat
         return line
 
     monkeypatch.setattr(http_transport.HttpTransport, "_connect", lost)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is NotSent
         assert not panelr._wire._idle
     assert server.requests == []
@@ -198,8 +207,8 @@ async def test_an_answer_in_pieces_is_put_together() -> None:
             await writer.drain()
             await asyncio.sleep(0)
 
-    async with serving(drip) as url:
-        assert type(await ask(url)) is Done
+    async with serve_connections(drip) as url:
+        assert type(await call_panelr(url)) is Done
 
 
 BROKEN: dict[str, bytes] = {
@@ -215,8 +224,8 @@ BROKEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 async def test_an_answer_that_breaks_the_rules_is_unknown(name: str) -> None:
-    async with serving(answering(BROKEN[name])) as url:
-        assert type(await ask(url)) is Unknown
+    async with serve_connections(answer_with(BROKEN[name])) as url:
+        assert type(await call_panelr(url)) is Unknown
 
 
 async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
@@ -236,7 +245,7 @@ async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
             writer.write(WHOLE)
         await writer.drain()
 
-    async with serving(handler) as url, client(url, seconds=0.5) as panelr:
+    async with serve_connections(handler) as url, client(url, seconds=0.5) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is Unknown
         let_go.set()
         outcome = await panelr.call(CREATE, now=NOW)
@@ -252,7 +261,7 @@ async def test_a_request_that_has_partly_left_is_unknown_also_when_the_peer_read
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         await asyncio.sleep(5)
 
-    async with serving(deaf) as url, client(url, seconds=0.5) as panelr:
+    async with serve_connections(deaf) as url, client(url, seconds=0.5) as panelr:
         assert type(await panelr.call(big, now=NOW)) is Unknown
 
 
@@ -264,14 +273,14 @@ async def test_whatever_fails_before_the_first_byte_is_not_sent(
         raise error
 
     monkeypatch.setattr(http_transport, "start_connection", refuse)
-    assert type(await ask("http://127.0.0.1:1")) is NotSent
+    assert type(await call_panelr("http://127.0.0.1:1")) is NotSent
 
 
 @pytest.mark.parametrize("key", ["key\r\nX-Injected: 1", "schlüssel"])
 async def test_a_key_that_no_header_can_carry_is_misconfigured_and_nothing_is_sent(key: str) -> None:
     server = Counting()
     async with (
-        serving(server) as url,
+        serve_connections(server) as url,
         PanelrClient(base_url=url, api_key=key, timeout_seconds=1) as panelr,
     ):
         assert type(await panelr.call(CREATE, now=NOW)) is Misconfigured
@@ -287,7 +296,7 @@ async def test_the_second_address_is_tried_while_the_first_is_silent(monkeypatch
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        async with serving(Counting()) as url, client(url, seconds=10) as panelr:
+        async with serve_connections(Counting()) as url, client(url, seconds=10) as panelr:
             port = httpx.URL(url).port
 
             async def both(*_: Any) -> list[Any]:
