@@ -5,7 +5,7 @@ READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture bench bench-node-red serve check format lock
+.PHONY: help setup demo test test-fast torture bench bench-node-red serve check format lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ demo: setup ## drive orders through the whole bridge and show what happened
 
 test: setup ## the whole suite, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
+
+test-fast: setup ## the unit tests: no database, no server, seconds
+	@$(BIN)/python -m pytest -q -n 2 tests/unit
 
 torture: setup ## kill, hurry and unplug real processes for ten minutes, and count every order
 	@$(BIN)/python -m tests.torture

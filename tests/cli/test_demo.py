@@ -1,5 +1,6 @@
 """`make demo`: it plays to its end, says only what it has checked, and fails in words when something is wrong."""
 
+import functools
 import io
 import os
 import re
@@ -18,7 +19,7 @@ from panelr_bridge import demo
 from panelr_bridge.demo import ordinary, stage, trouble
 
 DEMO = (sys.executable, "-m", "panelr_bridge", "demo")
-LONGEST = 60
+LONGEST = 110
 PANELR_MAKES_TWO = """
 from panelr_bridge import cli
 from panelr_bridge.simulators.panelr import Panel
@@ -152,7 +153,13 @@ async def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_leaves_nothing_behind_when_it_is_told_to_stop(sent: signal.Signals, tmp_path: Path) -> None:
     environment = _environment(tmp_path)
     playing = subprocess.Popen(
-        DEMO, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        DEMO,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        preexec_fn=functools.partial(signal.signal, sent, signal.SIG_DFL),  # in the background of a shell it is ignored
     )
     with playing:
         assert playing.stdout is not None

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.engine import CompiledStatement, postgres
 from panelr_bridge.store.tables import Row
+from tests.support.postgres import wait_for_lock
 
 ADD = CompiledStatement(
     text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1) RETURNING revision"), one_row=True
@@ -163,6 +164,12 @@ class TestPostgresql:
         await opened.execute_autocommit(ADD, lambda: of("a"))
         assert await count(opened) == 1
 
+    @pytest.fixture
+    def long_lock_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let a statement wait longer for a lock than a busy machine needs for twenty others."""
+        monkeypatch.setitem(postgres.OF_SINGLE_STATEMENTS, "lock_timeout", "3s")
+
+    @pytest.mark.usefixtures("long_lock_timeout")
     async def test_one_that_meets_a_lock_is_taken_back_soon_and_holds_up_nobody(self, opened: Database) -> None:
         await opened.execute_autocommit(ADD, lambda: of("locked"))
         locked, free = asyncio.Event(), asyncio.Event()
@@ -177,7 +184,7 @@ class TestPostgresql:
         holder = asyncio.create_task(hold())
         await locked.wait()
         stuck = asyncio.create_task(opened.execute_autocommit(TAKE, lambda: of("locked")))
-        await asyncio.sleep(0.02)
+        await wait_for_lock(opened)
         await asyncio.gather(*(opened.execute_autocommit(ADD, lambda n=n: of(f"shop {n}")) for n in range(20)))  # type: ignore[misc]
         assert not stuck.done()
         assert await stuck == []

@@ -21,6 +21,7 @@ from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from tests.support.owed_rows import standing
+from tests.support.postgres import wait_for_lock
 
 OWED = (
     "(store, order_id, action, attempt, next_attempt_at, owed_since)"
@@ -78,7 +79,7 @@ async def test_what_another_version_writes_meanwhile_survives_too(
             order_id = (await connection.execute(text(f"INSERT INTO orders {STANDING}"), QUEUED)).scalar_one()
             await connection.execute(text(f"INSERT INTO outbox {OWED}"), {"order_id": order_id, "now": NOW})
             migrating = asyncio.create_task(opened.write(step, to))
-            await asyncio.sleep(0.5)
+            await wait_for_lock(opened)
             assert not migrating.done()
             await connection.commit()
         await migrating

@@ -314,5 +314,5 @@ async def test_a_savepoint_that_is_left_behind_does_not_outlive_its_work(opened:
 
 async def test_whatever_work_raises_is_told(opened: SqliteDatabase) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
-        await asyncio.wait_for(opened.write(adds(1, then=StopIteration())), 5)
+        await asyncio.wait_for(opened.write(adds(1, then=StopIteration())), 60)
     await opened.write(adds(1))

@@ -1,14 +1,22 @@
 """A bridge whose steps a test takes by hand, and the statements that it executes."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
 
+from panelr_bridge.application import worker
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.support.bridge_kit import Kit, kit_of
+
+
+@pytest.fixture(autouse=True)
+def short_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers look ten times a second for what a test has changed in the database by itself."""
+    monkeypatch.setattr(worker, "POLL", timedelta(seconds=0.1))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ class Play:
     def step(self, process: Process, step: tuple[Any, ...]) -> None:
         what, *told = step
         if what == "tell":
-            self.world.run(process.told(told[3], body_of(*told)))
+            self.world.run(process.deliver(told[3], body_of(*told)))
         elif what == "map":
             self.mapped += 1
             mapping = PRODUCT_MAPPING | {"panelr_product_id": self.mapped}
@@ -91,16 +91,16 @@ class Play:
             self.world.run()
 
     def tables(self) -> dict[str, list[Row]]:
-        """Every row, its ids counted from the first of their table on."""
+        """Return every row, with each id as its rank in its table: a repeated delivery may use up a number."""
         found = {table.name: self.world.rows(table) for table in COMPARED}
-        firsts = {name: min((row["id"] for row in rows if "id" in row), default=0) for name, rows in found.items()}
+        ids = {name: sorted(row["id"] for row in rows if "id" in row) for name, rows in found.items()}
         of = {"id": None, "order_id": "orders", "delivery_id": "deliveries", "sent_delivery_id": "deliveries"}
         for name, rows in found.items():
             for row in rows:
                 row.pop("milliseconds", None)  # of the real clock
                 for column in IDS:
                     if row.get(column) is not None:
-                        row[column] -= firsts[of[column] or name]
+                        row[column] = ids[of[column] or name].index(row[column])
         return {name: sorted(rows, key=str) for name, rows in found.items()}
 
 

@@ -44,7 +44,7 @@ def lose(kit: Kit, number: int, when: str | None) -> None:
 async def each_has_its_own(kit: Kit) -> None:
     """Wait until both orders are created; each has the work order that was made for it, and there is no other."""
     for number in (FIRST, SECOND):
-        story = await kit.until(number, "created", seconds=30)
+        story = await kit.until(number, "created")
         (made,) = kit.panel.of_wc_order(str(number))
         assert (number, story["reference_code"]) == (number, made.reference_code)
     assert len(kit.panel.work_orders) == 2

@@ -63,7 +63,7 @@ async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunne
     following = FollowUpRunner(bridge, policy=bridge.policy, terms=bridge.terms, stores=stores, owed=asyncio.Event())
     yield following
     store.let_go.set()
-    await following.drain(seconds=10)
+    await following.drain(seconds=60)
 
 
 async def turn(kit: Kit, following: FollowUpRunner) -> None:
@@ -78,11 +78,11 @@ async def test_a_store_that_hangs_holds_up_no_payment(
     await stepped.post(order_of_customer(20) | ON_HOLD)
     await turn(stepped, following)
     await stepped.until(20, is_settled("instructions"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await store.asked.wait()
     await stepped.post(order_of_customer(20) | PAID)
     await turn(stepped, following)
-    await stepped.until(20, is_settled("payment"), seconds=10)
+    await stepped.until(20, is_settled("payment"))
     assert [str(amount) for amount in amounts_paid(stepped, 20)] == ["58.45"]
 
 
@@ -91,10 +91,10 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
 ) -> None:
     monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
     await stepped.post(order_of_customer(20) | ON_HOLD)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not store.asked.is_set():  # an order that another errand holds is passed over until the next turn
             await turn(stepped, following)
-    await following.drain(seconds=10)
+    await following.drain(seconds=60)
     story = await stepped.order(20)
     (tried,) = [each for each in story["attempt_log"] if each["action"] == "write_back"]
     assert (tried["outcome"], tried["words"]) == ("unknown", "the store took longer than 0.2 s")
@@ -106,7 +106,7 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
     store.let_go.set()
     await stepped.runtime.bridge.write(_due)
     await turn(stepped, following)
-    await following.drain(seconds=10)
+    await following.drain(seconds=60)
     story = await stepped.order(20)
     assert [each["outcome"] for each in story["attempt_log"] if each["action"] == "write_back"] == ["unknown", "done"]
 

@@ -105,7 +105,7 @@ class Model(RuleBasedStateMachine):
         self._tell(data, [data.draw(st.sampled_from(self.told))])
 
     def _tell(self, data: st.DataObject, what: list[tuple[int, str, bytes]]) -> None:
-        self.world.run(*(self._any_process(data).told(topic, body) for _, topic, body in what))
+        self.world.run(*(self._any_process(data).deliver(topic, body) for _, topic, body in what))
 
     # The processes
 

@@ -146,7 +146,7 @@ def all_is_well_again(connection: Connection, now: datetime) -> None:
 
 async def at_rest(kit: Kit) -> None:
     """Wait until no order is on its way: what is left is settled, or a person's."""
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(90):
         while True:
             waking = (
                 await kit.runtime.database.read(due_work.find_due_work)

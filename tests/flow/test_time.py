@@ -17,7 +17,9 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from panelr_bridge.woocommerce.order_payload import read_order
-from tests.support.bridge_kit import Kit, kit_of, order
+from tests.support.bridge_kit import Kit, kit_of, line, order
+
+SHORT_LEASE, LONG_LEASE = timedelta(seconds=0.2), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -88,8 +90,9 @@ async def test_a_changed_mapping_wakes_an_order_without_panelr_items(kit: Kit) -
 
 async def test_a_mapping_of_something_else_leaves_a_held_order_held(kit: Kit) -> None:
     await kit.post(order())
+    await kit.post(line(order(id=21), product_id=99, sku="OTHER"))
     await kit.map(sku="OTHER", panelr_product_id=3)
-    await asyncio.sleep(0.3)
+    await kit.until(21, "created")
     assert (await kit.order(20))["state"] == "held"
 
 
@@ -108,15 +111,16 @@ async def test_a_queued_order_that_is_cancelled_meanwhile_is_not_sent(mapped: Ki
     answer = await mapped.post(order(status="cancelled", date_modified_gmt="2026-11-21T20:00:00"))
     assert answer.json()["state"] == "ignored"
     assert (await mapped.order(20))["owed_calls"] == []
-    await asyncio.sleep(1.3)
-    assert mapped.panel.work_orders == {}
+    await mapped.post(order(id=21))  # it waits behind the same pause
+    await mapped.until(21, "created")
+    assert [each.wc_order_id for each in mapped.panel.work_orders.values()] == ["21"]
 
 
-async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
-    """Take a call as a process does that is killed before it makes it: its lease ends soon."""
+async def _claim_and_die(kit: Kit, content: dict[str, Any], *, lease: timedelta = SHORT_LEASE) -> Claim:
+    """Claim a call as a process does that is killed before it makes the call; return the claim."""
     body = json.dumps(content).encode()
     delivery = Delivery(store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=20)
-    terms = replace(kit.runtime.bridge.terms, lease=timedelta(seconds=0.2))
+    terms = replace(kit.runtime.bridge.terms, lease=lease)
 
     def claimed(connection: Connection, now: datetime) -> Claim:
         policy = kit.runtime.bridge.policy
@@ -155,7 +159,7 @@ async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: K
 
 async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_knows_better(mapped: Kit) -> None:
     """A process that stalled for longer than its lease still holds the token."""
-    claim = await _claim_and_die(mapped, order())
+    claim = await _claim_and_die(mapped, order(), lease=LONG_LEASE)  # the worker must not end it
     await mapped.runtime.bridge.write(_lose_the_lease, claim)
     late = await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     assert late.state == "created"
@@ -177,7 +181,7 @@ async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(
 
 def _lose_the_lease(connection: Connection, now: datetime, claim: Claim) -> None:
     terms = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
-    assert claim_call.end_leases(connection, now + timedelta(seconds=1), terms=terms) == claim.order_id
+    assert claim_call.end_leases(connection, now + 2 * LONG_LEASE, terms=terms) == claim.order_id
 
 
 async def test_two_workers_make_each_call_once(mapped: Kit, settings: Settings, panelr: tuple[str, Panel]) -> None:

@@ -103,7 +103,7 @@ class Kit:
         return data
 
     async def until(
-        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 40
+        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 60
     ) -> dict[str, Any]:
         """Wait until an order is in the state `wanted`, or until it fulfils it; returns its story."""
         end = time.monotonic() + seconds
@@ -121,5 +121,5 @@ async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=30) as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=60) as http:
             yield Kit(app.state.runtime, panel, http)

@@ -55,7 +55,7 @@ class Both:
         """What was written to the shop by its API: the actions, in their order."""
         return [each.action or "" for each in self.store.requests if each.method != "GET"]
 
-    async def until(self, wanted: Callable[[], Any], *, seconds: float = 30) -> None:
+    async def until(self, wanted: Callable[[], Any], *, seconds: float = 60) -> None:
         """Wait until it is so."""
         end = time.monotonic() + seconds
         while not wanted():

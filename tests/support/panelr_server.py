@@ -14,9 +14,14 @@ from panelr_bridge.panelr.client import PanelrClient
 from tests.support.bridge_kit import PANELR_KEY
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-TIMEOUT = 1.0
-BOUND = 10
-"""What a call that keeps to its timeout never takes, however busy the machine is."""
+TIMEOUT = 20.0
+"""Seconds that a call may take where the server answers: no busy machine needs as long."""
+SHORT_TIMEOUT = 1.0
+"""Seconds that a call may take where the server never answers: long enough for the request to reach it."""
+BOUND = 60
+"""Seconds in which a call that keeps to its timeout has ended, however busy the machine is."""
+NEVER = 600
+"""Seconds after which a server that hangs would answer."""
 REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
     status="payment_submitted",

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from sqlalchemy import text
 
 from panelr_bridge.store import database, migrate
 from panelr_bridge.store.column_types import metadata
+from panelr_bridge.store.database import Database
 
 TEMPLATE = "template_bridge"
 SETTINGS = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
@@ -141,6 +143,16 @@ class DatabasePool:
         connection = await asyncpg.connect(template)
         self._schema = await connection.fetchval(_SCHEMA)
         await connection.close()
+
+
+async def wait_for_lock(opened: Database) -> None:
+    """Wait until a statement of this database waits for a lock that another transaction holds."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(60):
+        while not await opened.read(lambda connection: connection.execute(waiting).scalar_one()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def drop_database(server: str, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
-from panelr_bridge.application.backfill.scheduler import BackfillScheduler
+from panelr_bridge.application.backfill.scheduler import LEASE, BackfillScheduler
 from panelr_bridge.application.container import call_policy
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -76,6 +76,11 @@ class Rig:
             "owed": runtime.bridge.owed,
         }
         return BackfillScheduler(runtime.bridge, **(given | options))
+
+    def end_leases(self) -> None:
+        """Turn the bridge's clock past every lease that a process holds now."""
+        clock = self.kit.runtime.bridge.clock
+        self.kit.runtime.bridge.clock = lambda: clock() + 2 * LEASE
 
     async def walk(self, **how: Any) -> tuple[int, int, int]:
         """Walk at once, without an error; returns how many were known, found and failed."""

@@ -292,8 +292,8 @@ class Process:
         self.world.depart(flight)
         return await flight.answer
 
-    async def told(self, topic: str, body: bytes) -> None:
-        """What the door does with an authentic delivery."""
+    async def deliver(self, topic: str, body: bytes) -> None:
+        """Take an authentic delivery, as the webhook route does."""
         facts: Row = {"store": "default", "topic": topic, "body": body, "headers": {}, "sha256": digest(body)}
         known = self.bridge.match_repeat(**facts)
         if known is None or await self.bridge.receive_again(known) is None:

@@ -142,17 +142,17 @@ async def test_an_order_that_is_held_says_why_at_once(joined: Scene, smoke: Smok
 
 
 async def test_a_panelr_that_does_not_answer(joined: Scene, smoke: Smoke) -> None:
-    joined.panel.settings.latency_seconds = 5
-    assert not await smoke(timeout=1)
-    assert "its work order is not there within 1 s" in smoke.said
+    joined.panel.settings.latency_seconds = 6
+    assert not await smoke(timeout=3)
+    assert "its work order is not there within 3 s" in smoke.said
     assert "/close, if it is not to be created later" in smoke.said
     assert joined.shop.orders == {}
 
 
 async def test_a_way_back_that_is_closed(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoke_order, "reference", lambda _: None)
-    assert not await smoke(timeout=1)
-    assert "does not show its work order within 1 s" in smoke.said
+    assert not await smoke(timeout=3)
+    assert "does not show its work order within 3 s" in smoke.said
     assert joined.shop.orders == {}
 
 

@@ -9,6 +9,12 @@ from panelr_bridge.simulators.panelr import Panel
 from tests.support.shops import RESOURCE, WC, Rig, rig_of
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings with a high limit: what a backfill finds falls due at half of its pace."""
+    return settings.model_copy(update={"panelr_rate_per_minute": 1200})
+
+
 @pytest.fixture(params=[WC, RESOURCE], ids=["wc_v3", "resource"])
 def orders_api(request: pytest.FixtureRequest) -> str:
     """Each kind of API in its turn."""

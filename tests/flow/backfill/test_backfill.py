@@ -134,10 +134,9 @@ async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
 
 async def test_only_one_process_walks_a_store_and_an_ended_lease_is_taken_over(rig: Rig) -> None:
     rig.buy()
-    dead = rig.another(lease=timedelta(seconds=0.3))
-    assert await dead._take("default", since=None, at_once=True) is not None
+    assert await rig.another()._take("default", since=None, at_once=True) is not None
     assert await rig.backfill.walk("default", at_once=True) is None
-    await asyncio.sleep(0.4)
+    rig.end_leases()
     assert await rig.walk() == (0, 1, 0)
 
 
@@ -164,7 +163,7 @@ class Held:
 async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     orders = rig.buy_many(250)
     held = Held(rig.kit.runtime.shops["default"], after=150)
-    doomed = rig.another(held, lease=timedelta(seconds=0.5))
+    doomed = rig.another(held)
     killed = asyncio.create_task(doomed.walk("default"))
     await held.reached.wait()
     killed.cancel()
@@ -174,7 +173,7 @@ async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     assert (mark["looked_at"], mark["found"]) == (100, 100)
     reached = rig.store.orders[orders[99]].modified
     assert (mark["moment"] == reached) is (rig.orders_api == WC)
-    await asyncio.sleep(0.6)
+    rig.end_leases()
     seen, found, failed = await rig.walk()
     assert (found, failed) == (150, 0)
     assert seen == (61 if rig.orders_api == WC else 100)  # the overlap; newest first begins anew
@@ -187,7 +186,7 @@ async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again
     walking = asyncio.create_task(stopped.walk("default"))
     await held.reached.wait()
     stopped.stop()
-    walked = await asyncio.wait_for(walking, 5)
+    walked = await asyncio.wait_for(walking, 60)
     assert walked is not None
     assert (walked.found, walked.words) == (100, "told to stop; it goes on at the next start")
     assert (await rig.mark())["holder"] is None
@@ -287,13 +286,11 @@ async def test_a_key_that_is_wrong_is_tried_less_and_less_often(rig: Rig) -> Non
 async def test_a_page_that_hangs_does_not_hold_up_the_end(
     settings: Settings, panelr: tuple[str, Panel], orders_api: str
 ) -> None:
-    async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.001) as rig:
-        rig.store.faults.add("hang", action=LISTS[orders_api], seconds=20, times=None)
-        async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
+        async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.001) as rig:
+            rig.store.faults.add("hang", action=LISTS[orders_api], seconds=600, times=None)
             while not any(asked.fault == "hang" for asked in rig.store.requests):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-        began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 10
 
 
 async def test_it_runs_by_itself_and_several_processes_share_the_walks(
@@ -306,12 +303,12 @@ async def test_it_runs_by_itself_and_several_processes_share_the_walks(
         for _ in range(5):
             orders.append(rig.buy())
             await asyncio.sleep(0.2)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await rig.mark())["found_in_all"] < len(orders):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await rig.all_created(orders)
         other.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
 
 
 async def test_a_deletion_after_the_answer_was_read_is_not_undone(rig: Rig) -> None:
@@ -347,7 +344,7 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
         for number in range(5001, 5011):
             await rig.kit.post(order(id=number), topic="order.created")
         for number in range(5001, 5011):
-            await rig.kit.until(number, "created", seconds=20)
+            await rig.kit.until(number, "created")
         waiting = (await rig.kit.api("GET", "/stats")).json()["data"]["orders"]["by_state"]["queued"]
         assert waiting >= 20
         mark = await rig.mark()

@@ -87,6 +87,6 @@ async def test_a_probe_whose_answer_is_lost_keeps_nobody_waiting(mapped: Kit) ->
     mapped.panel.faults.add("reset", action=CREATE, wc_order_id="701", when="after")
     for number in (701, 702):
         await mapped.post(order_of_customer(number))
-    await wait_until_settled(mapped, seconds=40)
+    await wait_until_settled(mapped)
     assert (await read_end(mapped, 701)).tries == (f"{CREATE} throttled", f"{CREATE} unknown", f"{LOOK_UP} done")
     assert (await read_end(mapped, 702)).state == "created"

@@ -20,7 +20,9 @@ from tests.support.bridge_kit import PANELR_KEY
 from tests.support.panelr_server import (
     CREATE,
     ENVELOPE,
+    NEVER,
     NOW,
+    TIMEOUT,
     Handler,
     answer_with,
     call_panelr,
@@ -33,7 +35,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 WHOLE = OK + b"Content-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE
 
 
-def client(url: str, *, seconds: float = 2.0) -> PanelrClient:
+def client(url: str, *, seconds: float = TIMEOUT) -> PanelrClient:
     return PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=seconds)
 
 
@@ -259,7 +261,7 @@ async def test_a_request_that_has_partly_left_is_unknown_also_when_the_peer_read
 
     async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(5)
+        await asyncio.sleep(NEVER)
 
     async with serve_connections(deaf) as url, client(url, seconds=0.5) as panelr:
         assert type(await panelr.call(big, now=NOW)) is Unknown
@@ -281,7 +283,7 @@ async def test_a_key_that_no_header_can_carry_is_misconfigured_and_nothing_is_se
     server = Counting()
     async with (
         serve_connections(server) as url,
-        PanelrClient(base_url=url, api_key=key, timeout_seconds=1) as panelr,
+        PanelrClient(base_url=url, api_key=key, timeout_seconds=TIMEOUT) as panelr,
     ):
         assert type(await panelr.call(CREATE, now=NOW)) is Misconfigured
     assert server.requests == []
@@ -296,7 +298,7 @@ async def test_the_second_address_is_tried_while_the_first_is_silent(monkeypatch
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        async with serve_connections(Counting()) as url, client(url, seconds=10) as panelr:
+        async with serve_connections(Counting()) as url, client(url) as panelr:
             port = httpx.URL(url).port
 
             async def both(*_: Any) -> list[Any]:
