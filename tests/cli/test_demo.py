@@ -1,6 +1,5 @@
 """`make demo`: it plays to its end, says only what it has checked, and fails in words when something is wrong."""
 
-import functools
 import io
 import os
 import re
@@ -27,6 +26,13 @@ create = Panel.create
 Panel.create = lambda self, new: (create(self, new), create(self, new))[1]
 cli.app(["demo"])
 """
+HEARS_CTRL_C = """
+import signal
+from panelr_bridge import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.app(["demo"])
+"""
+"""A shell lets what it runs in the background ignore SIGINT, and the tests may run there."""
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
@@ -153,13 +159,12 @@ async def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_leaves_nothing_behind_when_it_is_told_to_stop(sent: signal.Signals, tmp_path: Path) -> None:
     environment = _environment(tmp_path)
     playing = subprocess.Popen(
-        DEMO,
+        (sys.executable, "-c", HEARS_CTRL_C),
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        preexec_fn=functools.partial(signal.signal, sent, signal.SIG_DFL),  # in the background of a shell it is ignored
     )
     with playing:
         assert playing.stdout is not None
