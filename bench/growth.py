@@ -175,7 +175,7 @@ async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> St
     await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
     await opened.write(mappings.add_product, utc_now(), ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
     await opened.write(rate_limit.prepare, name=RATE, limit=SLOTS, now=utc_now())
-    await filled.look_over(opened)
+    await filled.analyze(opened)
     bridge = Bridge(
         database=opened,
         panelr=cast("PanelrClient", InstantPanelr()),

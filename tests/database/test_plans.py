@@ -1,6 +1,6 @@
 """The plans of every statement that runs often, on tables that have filled up: which index it takes.
 
-Both databases are asked when they have looked over their tables, and when not: SQLite never does so by itself, and
+Both databases are asked when they have analyzed their tables, and when not: SQLite never does so by itself, and
 PostgreSQL may not have done so since they were small.
 """
 
@@ -147,21 +147,21 @@ LISTED = {
 SAME = {"created_at": "id", "received_at": "id", "state": "id"}
 
 
-@pytest.fixture(params=[True, False], ids=["looked over", "as it is"])
-def looked_over(request: pytest.FixtureRequest) -> bool:
+@pytest.fixture(params=[True, False], ids=["analyzed", "as it is"])
+def analyzed(request: pytest.FixtureRequest) -> bool:
     """Whether the database knows by now how many rows there are."""
     return bool(request.param)
 
 
 @pytest.fixture
-async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Database]:
+async def full(database_url: str, *, analyzed: bool) -> AsyncIterator[Database]:
     """A database with many orders, few of which are owed."""
     async with database.open_database(database_url) as opened:
         await opened.write(rate_limit.prepare, name=RATE, limit=120, now=NOW)
         await opened.write(mappings.add_product, NOW, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
         await _fill(opened, orders=(1, 500), creates=(100_001, 100_020), look_ups=(200_001, 200_010), lines=(1, 100))
         if opened.dialect == "postgresql":
-            await filled.look_over(opened)
+            await filled.analyze(opened)
         await _fill(
             opened,
             orders=(501, ORDERS),
@@ -169,8 +169,8 @@ async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Databas
             look_ups=(200_011, 200_200),
             lines=(101, 5000),
         )
-        if looked_over:
-            await filled.look_over(opened)
+        if analyzed:
+            await filled.analyze(opened)
         yield opened
 
 
@@ -197,8 +197,8 @@ async def test_what_runs_often_takes_its_index(full: Database, database_url: str
     }
 
 
-async def test_a_page_of_a_list_costs_no_table(full: Database, database_url: str, *, looked_over: bool) -> None:
-    if (full.dialect, looked_over) == ("postgresql", False):
+async def test_a_page_of_a_list_costs_no_table(full: Database, database_url: str, *, analyzed: bool) -> None:
+    if (full.dialect, analyzed) == ("postgresql", False):
         pytest.skip("autovacuum looks over a table that grows, and what is cheap for few rows need not be for many")
     for name, work in plan_cases.lists():
         used = await used_by(full, database_url, work)

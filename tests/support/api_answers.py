@@ -1,4 +1,4 @@
-"""What a test reads of the web application's answers."""
+"""How a test reads the answers of the web application."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -13,7 +13,7 @@ Logged = list[MutableMapping[str, Any]]
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """Return an answer's problem details, once it is proven that they are whole."""
+    """Check that an answer has complete problem details; return them."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     content: dict[str, Any] = answer.json()
@@ -26,6 +26,6 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 async def stored_deliveries(kit: Kit) -> list[dict[str, Any]]:
-    """Every stored delivery, the first first, each with its body."""
+    """Return every stored delivery with its body, the oldest first."""
     listed = (await kit.api("GET", "/deliveries?sort=id&per_page=100")).json()["data"]
     return [(await kit.api("GET", f"/deliveries/{each['id']}")).json()["data"] for each in listed]

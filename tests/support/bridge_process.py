@@ -16,7 +16,7 @@ from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, order, sig
 from tests.support.ports import free_port
 
 BOUND = 60
-"""How long stopping may take on a machine that is busy, in seconds."""
+"""Seconds that stopping may take on a busy machine."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class BridgeProcess:
 
     @property
     def said(self) -> str:
-        """What it has written so far."""
+        """Everything that it has written so far."""
         return self.said_in.read_text()
 
     async def post(self, number: int) -> httpx.Response:
@@ -40,7 +40,7 @@ class BridgeProcess:
         return await self.ask.post(f"{self.url}/webhooks/woocommerce", content=body, headers=headers)
 
     async def ended(self) -> int:
-        """Wait until it has ended by itself; returns its exit code."""
+        """Wait until it has ended; check that it wrote no traceback; return its exit code."""
         async with asyncio.timeout(BOUND):
             code = await self.process.wait()
         assert "Traceback" not in self.said, self.said
@@ -48,7 +48,7 @@ class BridgeProcess:
 
 
 async def wait_until(true: Callable[[], bool], *, seconds: float = 60) -> None:
-    """Wait until something is so."""
+    """Wait until `true()` is true."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110  another process makes it so
             await asyncio.sleep(0.02)
@@ -56,7 +56,7 @@ async def wait_until(true: Callable[[], bool], *, seconds: float = 60) -> None:
 
 @contextlib.asynccontextmanager
 async def run_bridge(command: str, settings: Settings, folder: Path, **changes: str) -> AsyncIterator[BridgeProcess]:
-    """Run `serve` or `worker` until the context ends."""
+    """Run `serve` or `worker`; kill it at the end of the context if it still runs."""
     port = free_port()
     said_in = folder / f"said-{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")} | {

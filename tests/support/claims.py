@@ -1,4 +1,4 @@
-"""Claims that a test makes, loses and answers in the place of a process."""
+"""Claims that a test makes, lets expire and answers, as a process of the bridge would."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.support.bridge_kit import Kit, order
 
 
 async def claim_order(kit: Kit, number: int, **changes: Any) -> Claim:
-    """Receive an order and take its call, as a process does that then stalls."""
+    """Receive an order and claim its call, as a process that then stalls; return the claim."""
     body = json.dumps(order(id=number, **changes)).encode()
     delivery = Delivery(
         store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
@@ -29,14 +29,14 @@ async def claim_order(kit: Kit, number: int, **changes: Any) -> Claim:
 
 
 async def end_lease(kit: Kit, claim: Claim) -> None:
-    """Let the lease of a claim end."""
+    """End the lease of a claim."""
     bridge = kit.runtime.bridge
     after = claim.lease_until + timedelta(seconds=1)
     assert await bridge.database.write(claim_call.end_leases, after, terms=bridge.terms) == claim.order_id
 
 
 async def record_created(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:
-    """The answer of a call arrives."""
+    """Record that Panelr created a work order; return the order's new state."""
     report = CallReport(
         claim=claim,
         outcome=Done(words="done", status=200, data={}),

@@ -1,4 +1,4 @@
-"""Every fault of Panelr as data, what becomes of the order that each one strikes, and how an order's end is read."""
+"""Every fault of Panelr as data, and the end of the order that each one strikes."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 from tests.support.bridge_kit import Kit, order, tried
 
 TIMEOUT = 3.0
-"""Long enough that a busy machine answers in time what has no fault; what hangs or drips takes as long."""
+"""Seconds that a call may take. A busy machine answers in time; a call that hangs or drips takes as long."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and what becomes of the order that it strikes: `lost before` the creation or after it, or neither."""
+    """A fault, and the fate of the order that it strikes, such as `lost before` or `lost after` the creation."""
 
     name: str
     fate: str
@@ -22,7 +22,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class End:
-    """Where an order ends: its state, the codes of its reason and attention, what was tried, what Panelr has."""
+    """The end of an order: state, codes of reason and attention, attempts, and the number of its work orders."""
 
     state: str
     reason: str | None
@@ -32,13 +32,14 @@ class End:
 
 
 def lost(name: str, kind: str, **more: Any) -> tuple[Fault, Fault]:
-    """A fault that loses the answer, before the creation and after it."""
+    """Return a fault that loses the answer, once before the creation and once after it."""
     return tuple(  # type: ignore[return-value]
         Fault(f"{name}, {when}", f"lost {when}", kind, more | {"when": when}) for when in ("before", "after")
     )
 
 
 def statuses(body: str) -> list[Fault]:
+    """Return each server error with such a body."""
     return [
         fault
         for status in (500, 502, 503, 504)
@@ -91,12 +92,12 @@ HIDES = "hides wc_order_id"
 
 
 def order_of_customer(number: int) -> dict[str, Any]:
-    """Return an order of a customer who has no other."""
+    """Return an order of a customer without other orders."""
     return order(id=number, billing=order()["billing"] | {"email": f"customer-{number}@example.test"})
 
 
 async def wait_until_settled(kit: Kit, *, seconds: float = 60) -> None:
-    """Wait until no order is on its way any more: what is left is settled, or a person's."""
+    """Wait until every order is settled or waits for an operator."""
     async with asyncio.timeout(seconds):
         while True:
             asked = "/orders?state=sending,queued,unconfirmed&attention=false"
@@ -106,7 +107,7 @@ async def wait_until_settled(kit: Kit, *, seconds: float = 60) -> None:
 
 
 async def read_end(kit: Kit, number: int) -> End:
-    """Return where an order is, once what it says of its work order is proven true."""
+    """Check what an order says of its work order; return the order's end."""
     story = await kit.order(number)
     made = kit.panel.of_wc_order(str(number))
     codes = [each["code"] for each in story["reasons"]], [each["code"] for each in story["attention"]]

@@ -1,4 +1,4 @@
-"""Orders that are paid later, and what a test reads of their follow-ups."""
+"""Orders that are paid later, and how a test reads their follow-ups."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,26 +20,29 @@ EVERYTHING = ("submit_payment", "complete_order", "send_payment_instructions", "
 
 
 async def map_bank_transfer(kit: Kit, on_paid: str, *, method: int = 1) -> None:
-    """Say what Panelr is told when a bank transfer has come."""
+    """Map bank transfers; `on_paid` is how Panelr learns that one has been paid."""
     mapping = {"woo_payment_method": "bacs", "panelr_payment_method_id": method, "on_paid": on_paid}
     assert (await kit.api("POST", "/payment-method-mappings", json=mapping)).status_code == 201
 
 
 def list_tries(story: dict[str, Any], *actions: str) -> tuple[str, ...]:
+    """Return the attempts of these actions, or of all that concern a payment, as `action outcome`."""
     wanted = [each for each in tried(story) if each["action"] in (actions or EVERYTHING)]
     return tuple(f"{each['action']} {each['outcome']}" for each in wanted)
 
 
 def attention_codes(story: dict[str, Any]) -> tuple[str, ...]:
+    """Return the codes of an order's attention."""
     return tuple(each["code"] for each in story["attention"])
 
 
 def find_follow_up(story: dict[str, Any], kind: str) -> dict[str, Any] | None:
+    """Return an order's follow-up of a kind, None without one."""
     return next((each for each in story["follow_ups"] if each["kind"] == kind), None)
 
 
 def is_settled(kind: str) -> Any:
-    """Whether a follow-up is done, or in a person's hands."""
+    """Return a test for stories: whether a follow-up is done, or waits for an operator."""
 
     def is_settled(story: dict[str, Any]) -> bool:
         found = find_follow_up(story, kind)
@@ -49,6 +52,6 @@ def is_settled(kind: str) -> Any:
 
 
 def amounts_paid(kit: Kit, number: int) -> list[Decimal]:
-    """What Panelr has recorded as paid for an order of the shop."""
+    """Return the payments that Panelr has recorded for an order of the shop."""
     (work_order,) = kit.panel.of_wc_order(str(number))
     return [payment.amount for payment in work_order.payments]

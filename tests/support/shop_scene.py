@@ -23,7 +23,7 @@ from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET
 
 @dataclass
 class Scene:
-    """What is on the stage."""
+    """A shop, a bridge and Panelr."""
 
     shop: Store
     gate: Any
@@ -37,7 +37,7 @@ class Scene:
         return f"{self.url}/webhooks/woocommerce"
 
     @property
-    def hooks(self) -> dict[str, Webhook]:
+    def webhooks(self) -> dict[str, Webhook]:
         """The shop's active webhooks by their topics."""
         return {each.topic: each for each in self.shop.webhooks.registered.values() if each.status == "active"}
 
@@ -45,7 +45,7 @@ class Scene:
         return [each.answer.status for each in self.shop.webhooks.deliveries if each.topic == "ping"]
 
     async def order(self, **fields: Any) -> int:
-        """Have somebody make an order in the shop, and its webhooks delivered; returns its number."""
+        """Make an order in the shop and deliver its webhooks; return its number."""
         async with ShopClient(url=self.shop_url, key="ck_demo", secret="cs_demo") as client:
             made = await client.create_order({"line_items": [{"product_id": 13, "quantity": 1}]} | fields)
         await self.shop.webhooks.settle()
@@ -67,7 +67,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 async def open_scene(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], **changes: str
 ) -> AsyncIterator[Scene]:
-    """Run a shop, and a bridge with the settings of the environment and `changes`."""
+    """Run a shop and a bridge; the environment gets their settings and `changes`."""
     shop = create_shop()
     async with running(shop) as shop_url:
         base = {
@@ -79,7 +79,7 @@ async def open_scene(
             "WOO_URL": shop_url,
             "WOO_KEY": "ck_demo",
             "WOO_SECRET": "cs_demo",
-            "BACKFILL_MINUTES": "0",  # what a webhook does not bring, nothing else brings meanwhile
+            "BACKFILL_MINUTES": "0",  # orders come by webhooks only
         }
         set_environment(monkeypatch, **(base | changes))
         settings: Settings = load()

@@ -45,8 +45,8 @@ def connect(capsys: pytest.CaptureFixture[str]) -> Run:
 
 async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
     assert await connect(), connect.said
-    assert {topic: hook.name for topic, hook in scene.hooks.items()} == NAMES
-    assert {(hook.delivery_url, hook.secret) for hook in scene.hooks.values()} == {(scene.delivery_url, SECRET)}
+    assert {topic: hook.name for topic, hook in scene.webhooks.items()} == NAMES
+    assert {(hook.delivery_url, hook.secret) for hook in scene.webhooks.values()} == {(scene.delivery_url, SECRET)}
     assert scene.pings() == [200] * 4
     assert SECRET not in connect.said
     assert await connect(), connect.said
@@ -73,8 +73,8 @@ async def test_a_named_store_and_an_address_from_the_command_line(
             monkeypatch, PUBLIC_URL="", **{f"STORES__second__{name}": value for name, value in names.items()}
         )
         assert await connect("second", url=f"{other.url}/"), connect.said
-        assert {hook.delivery_url for hook in other.hooks.values()} == {f"{other.delivery_url}/second"}
-        assert {hook.secret for hook in other.hooks.values()} == {"s" * 24}
+        assert {hook.delivery_url for hook in other.webhooks.values()} == {f"{other.delivery_url}/second"}
+        assert {hook.secret for hook in other.webhooks.values()} == {"s" * 24}
     assert f"set BRIDGE_PUBLIC_URL={other.url}" in connect.said
 
 
@@ -97,10 +97,10 @@ async def test_what_is_amiss_is_told_and_mended_by_a_repair(scene: Scene, connec
     ):
         assert words in connect.said
     assert (disabled.status, moved.delivery_url, double.status) == ("disabled", "http://127.0.0.1:9/x", "active")
-    assert scene.hooks["order.restored"].secret == SECRET
+    assert scene.webhooks["order.restored"].secret == SECRET
 
     assert await connect(repair=True), connect.said
-    assert {hook.delivery_url.rstrip("/") for hook in scene.hooks.values() if hook is not strange} == {
+    assert {hook.delivery_url.rstrip("/") for hook in scene.webhooks.values() if hook is not strange} == {
         scene.delivery_url
     }
     for mended in (disabled, moved, kept):
@@ -113,11 +113,11 @@ async def test_what_is_amiss_is_told_and_mended_by_a_repair(scene: Scene, connec
 async def test_a_repaired_webhook_delivers_once_so_that_its_failures_are_forgotten(scene: Scene, connect: Run) -> None:
     assert await connect()
     number = await scene.order()
-    for hook in scene.hooks.values():
+    for hook in scene.webhooks.values():
         hook.status, hook.failure_count = "disabled", 6
     assert await connect(repair=True), connect.said
     await scene.shop.webhooks.settle()
-    assert scene.hooks["order.updated"].failure_count == 0
+    assert scene.webhooks["order.updated"].failure_count == 0
     assert f"order {number} was saved unchanged" in connect.said
     assert "order.created, order.deleted, order.restored: WooCommerce may still count 6 failures" in connect.said
     ((store, since),) = connect.gaps
@@ -132,9 +132,9 @@ async def test_a_new_secret_reaches_the_webhooks_that_are_there(
     assert await connect()
     set_environment(monkeypatch, WEBHOOK_SECRET="another-secret-of-this-shop")
     assert await connect()
-    assert {hook.secret for hook in scene.hooks.values()} == {SECRET}
+    assert {hook.secret for hook in scene.webhooks.values()} == {SECRET}
     assert await connect(new_secret=True)
-    assert {hook.secret for hook in scene.hooks.values()} == {"another-secret-of-this-shop"}
+    assert {hook.secret for hook in scene.webhooks.values()} == {"another-secret-of-this-shop"}
 
 
 async def test_a_key_that_may_not_write_leaves_a_list_of_what_to_click(
@@ -225,7 +225,7 @@ async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect
     await scene.map(woo_product_id=13)
     connect.backfill = last_backfill
     assert await connect()
-    for hook in scene.hooks.values():
+    for hook in scene.webhooks.values():
         hook.status = "disabled"
     missed = await scene.order(status="processing")
     scene.shop.orders[missed].modified -= timedelta(minutes=3)

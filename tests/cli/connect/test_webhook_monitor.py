@@ -139,7 +139,7 @@ async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyP
     assert "there is no webhook to the bridge" in missing.words
     assert await connect_steps._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
-    scene.hooks["order.updated"].status = "disabled"
+    scene.webhooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]
     assert not stopped.ok
     assert "is disabled" in stopped.words

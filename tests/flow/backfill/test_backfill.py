@@ -43,7 +43,7 @@ async def test_the_first_walk_does_not_go_through_the_whole_history(rig: Rig) ->
 
 async def test_what_a_webhook_has_told_is_known_and_costs_nothing(rig: Rig) -> None:
     told = rig.buy()
-    await rig.kit.post(rig.told_by_webhook(told), topic="order.created")
+    await rig.kit.post(rig.webhook_content(told), topic="order.created")
     await rig.kit.until(told, "created")
     before = await rig.kit.order(told)
     assert await rig.walk() == (1, 0, 0)
@@ -84,7 +84,7 @@ async def test_an_order_that_waits_is_led_on_by_a_change_that_is_found(rig: Rig)
 async def test_the_mark_goes_by_the_newest_order_and_overlaps(rig: Rig) -> None:
     first = rig.buy()
     await rig.walk()
-    assert (await rig.mark())["moment"] == rig.store.orders[first].modified
+    assert (await rig.cursor())["moment"] == rig.store.orders[first].modified
     late = rig.buy()  # it became visible late: another web server's clock is behind
     rig.store.orders[late].modified = rig.store.orders[first].modified - timedelta(seconds=1)
     assert await rig.walk() == (1, 1, 0)
@@ -95,7 +95,7 @@ async def test_a_modification_in_the_future_does_not_carry_the_mark_away(rig: Ri
     strange, usual = rig.buy_many(2)
     rig.store.orders[strange].modified += timedelta(days=400)
     assert await rig.walk() == (0, 2, 0)
-    assert (await rig.mark())["moment"] == rig.store.orders[usual].modified
+    assert (await rig.cursor())["moment"] == rig.store.orders[usual].modified
     later = rig.buy()
     assert await rig.walk() == (2, 1, 0)
     await rig.all_created([strange, usual, later])
@@ -110,7 +110,7 @@ async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Ri
         old: OrderComparison.FOUND,
         fresh: OrderComparison.FRESH,
     }
-    assert (await rig.mark())["moment"] == rig.store.orders[old].modified
+    assert (await rig.cursor())["moment"] == rig.store.orders[old].modified
     rig.store.orders[fresh].modified -= timedelta(seconds=100)
     assert await rig.walk() == (1, 1, 0)
     await rig.all_created([old, fresh])
@@ -121,7 +121,7 @@ async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
 
     async def tell(number: int) -> None:
         for topic in ("order.updated", "order.created"):
-            await rig.kit.post(rig.told_by_webhook(number), topic=topic)
+            await rig.kit.post(rig.webhook_content(number), topic=topic)
 
     others = [rig.another() for _ in range(2)]
     await asyncio.gather(
@@ -168,7 +168,7 @@ async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     await held.reached.wait()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
-    mark = await rig.mark()
+    mark = await rig.cursor()
     assert (mark["holder"], mark["ended_at"]) != (None, None)
     assert (mark["looked_at"], mark["found"]) == (100, 100)
     reached = rig.store.orders[orders[99]].modified
@@ -189,7 +189,7 @@ async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again
     walked = await asyncio.wait_for(walking, 60)
     assert walked is not None
     assert (walked.found, walked.words) == (100, "told to stop; it goes on at the next start")
-    assert (await rig.mark())["holder"] is None
+    assert (await rig.cursor())["holder"] is None
     again = await rig.backfill.walk("default")  # it is due, and free
     assert again is not None
     assert again.found == 50
@@ -262,12 +262,12 @@ async def test_a_store_that_is_unwell_for_a_while_is_asked_again(rig: Rig) -> No
     walked = await rig.backfill.walk("default")
     assert walked is not None
     assert "500" in (walked.words or "")
-    mark = await rig.mark()
+    mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["holder"]) == (walked.words, 1, None)
     assert mark["failing_since"] is not None
     rig.store.faults.add("close", action=action, times=2)  # the reads are tried again
     assert await rig.walk() == (0, 1, 0)
-    mark = await rig.mark()
+    mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["failing_since"]) == (None, 0, None)
     await rig.all_created([number])
 
@@ -278,7 +278,7 @@ async def test_a_key_that_is_wrong_is_tried_less_and_less_often(rig: Rig) -> Non
     other = rig.another(every=timedelta(minutes=5))
     for _ in range(4):
         await other.walk("default", at_once=True)
-        mark = await rig.mark()
+        mark = await rig.cursor()
         pauses.append(round((mark["next_at"] - mark["failing_since"]).total_seconds() / 60))
     assert pauses == [10, 20, 40, 60]
 
@@ -304,7 +304,7 @@ async def test_it_runs_by_itself_and_several_processes_share_the_walks(
             orders.append(rig.buy())
             await asyncio.sleep(0.2)
         async with asyncio.timeout(60):
-            while (await rig.mark())["found_in_all"] < len(orders):  # noqa: ASYNC110
+            while (await rig.cursor())["found_in_all"] < len(orders):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await rig.all_created(orders)
         other.stop()
@@ -347,7 +347,7 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
             await rig.kit.until(number, "created")
         waiting = (await rig.kit.api("GET", "/stats")).json()["data"]["orders"]["by_state"]["queued"]
         assert waiting >= 20
-        mark = await rig.mark()
+        mark = await rig.cursor()
         # each falls due two seconds after the one before: half of what a minute allows
         assert mark["paced_until"] - mark["began_at"] > timedelta(seconds=77)
 
