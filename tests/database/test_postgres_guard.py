@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it has no types; PostgreSQL comes with it
 
 from tests.support.files import ROOT
+from tests.support.postgres import guarded_folder
 from tests.support.postgres_guard import find_server
 
 START = """
@@ -56,10 +57,7 @@ def test_a_server_ends_with_its_process(tmp_path: Path) -> None:
     wait_until_gone(server, folder)
 
 
-def test_a_server_is_stopped_in_the_usual_way_too(tmp_path: Path) -> None:
-    process, server = start(tmp_path)
-    folder = folder_of(server)
-    with process:
-        process.communicate()
-    assert process.returncode == 0
-    wait_until_gone(server, folder)
+def test_the_folder_goes_with_its_context() -> None:
+    with guarded_folder("bridge-test-") as folder:
+        assert folder.is_dir()
+    assert not folder.exists()
