@@ -1,4 +1,4 @@
-"""What a process loads before it works: half of a start went into what nobody had asked for."""
+"""The modules that a process loads at its start: unneeded ones once took half of its time."""
 
 import re
 import signal
@@ -29,7 +29,7 @@ SERVERS = {"fastapi", "starlette", "uvicorn", "panelr_bridge.web"}
 
 
 def loaded(process: BridgeProcess) -> set[str]:
-    """Every module that it has imported, and the packages that they are in."""
+    """Return every module that it has imported, and their packages."""
     names = re.findall(r"^import time: .*\| +(\S+)$", process.said, re.MULTILINE)
     return {name.rsplit(".", depth)[0] for name in names for depth in range(name.count(".") + 1)}
 
@@ -40,7 +40,7 @@ async def test_a_server_loads_what_it_needs(
     assert panelr
     others = ANYBODYS | (POSTGRESQLS if dialect == "sqlite" else set())
     async with run_bridge("serve", settings, tmp_path, **TOLD) as process:
-        # what answered may be another run's server on the same port: ours is not there before it has loaded these
+        # another run's server on the same port may have answered: ours answers only after it has loaded these
         await wait_until(lambda: {*SERVERS, "panelr_bridge.application.worker"} <= loaded(process))
         modules = loaded(process)
         assert modules & others == set()
@@ -62,7 +62,7 @@ async def test_a_worker_loads_no_server(settings: Settings, panelr: tuple[str, P
 async def test_a_server_on_an_empty_file_brings_its_tables_up(
     settings: Settings, panelr: tuple[str, Panel], tmp_path: Path
 ) -> None:
-    """It loads alembic then, and only then."""
+    """Only then does it load alembic."""
     assert panelr
     new = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'new.db'}"})
     async with run_bridge("serve", new, tmp_path, **TOLD) as process:

@@ -1,4 +1,4 @@
-"""The real processes, `serve` and `worker`, when they are told to stop while there is something to do."""
+"""The processes `serve` and `worker` when a signal stops them in the middle of their work."""
 
 import asyncio
 import contextlib
@@ -26,13 +26,13 @@ END_THE_LEASES = "UPDATE orders SET call_until = '2020-01-01 00:00:00.000000' WH
 
 @pytest.fixture
 def dialect() -> str:
-    """Signals do not depend on the database."""
+    """Use SQLite only: signals do not depend on the database."""
     return "sqlite"
 
 
 @pytest.fixture
 async def prepared(settings: Settings, panelr: tuple[str, Panel]) -> Panel:
-    """A database with the one mapping; the Panelr that all of these processes call."""
+    """Panelr, and a database with one mapping."""
     async with kit_of(settings, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return panelr[1]
@@ -40,7 +40,7 @@ async def prepared(settings: Settings, panelr: tuple[str, Panel]) -> Panel:
 
 @pytest.fixture
 def stored(settings: Settings) -> Callable[[], dict[str, Any]]:
-    """Return order 20 as the database has it."""
+    """Return a function that reads order 20 from the database."""
 
     def read() -> dict[str, Any]:
         with contextlib.closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))) as connection:
@@ -52,7 +52,7 @@ def stored(settings: Settings) -> Callable[[], dict[str, Any]]:
 
 
 def change(settings: Settings, *statements: str) -> None:
-    """Change the database by hand, while no process runs."""
+    """Change the database while no process runs."""
     with (
         contextlib.closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))) as connection,
         connection,
@@ -62,7 +62,7 @@ def change(settings: Settings, *statements: str) -> None:
 
 
 async def owe(settings: Settings, panel: Panel, *numbers: int) -> None:
-    """Leave orders queued that are due: Panelr has asked for a pause, and the pause is over."""
+    """Store queued orders that are due: Panelr asked for a pause, and the pause is over."""
     panel.faults.add("throttle", action=CREATE)
     async with kit_of(settings.model_copy(update={"worker": False}), panel) as kit:
         for number in numbers:
@@ -74,7 +74,7 @@ async def owe(settings: Settings, panel: Panel, *numbers: int) -> None:
 async def calling(
     command: str, settings: Settings, panel: Panel, folder: Path, *, hangs: str | None = None, **changes: str
 ) -> AsyncIterator[BridgeProcess]:
-    """Run `command` until its call for order 20 is on the way; it may hang, before the creation or after it."""
+    """Run `command` until its call for order 20 is under way. It hangs before or after the creation."""
     if command == "worker":
         await owe(settings, panel, 20)
     if hangs:
@@ -85,7 +85,7 @@ async def calling(
         await wait_until(lambda: len(panel.journal) > asked)
         yield bridge
         if posted is not None:
-            with contextlib.suppress(httpx.TransportError):  # who is cut off has no answer, but nobody has a 500
+            with contextlib.suppress(httpx.TransportError):  # the connection may be cut, but no answer is a 500
                 assert (await posted).status_code in {200, 202}
 
 
@@ -102,7 +102,7 @@ async def test_a_call_under_way_is_waited_for_and_recorded(
 
 
 async def settles_after_the_restart(settings: Settings, panel: Panel, stored: Any) -> None:
-    """Start anew; order 20 gets its work order, the only one."""
+    """Start again; check that order 20 gets exactly one work order."""
     async with kit_of(settings, panel) as kit:
         await kit.until(20, "created")
     assert [each.reference_code for each in panel.of_wc_order("20")] == [stored()["reference_code"]]
@@ -123,7 +123,7 @@ async def test_a_call_that_hangs_does_not_keep_it_and_is_looked_up_later(
 async def test_what_is_queued_stays_so_and_is_carried_out_after_the_restart(
     settings: Settings, prepared: Panel, stored: Any, tmp_path: Path
 ) -> None:
-    """Order 21 is carried out before the signal: so the process is at work when it comes."""
+    """Order 21 is created before the signal, which proves that the process works when the signal comes."""
     await owe(settings, prepared, 20, 21)
     change(settings, PUT_OFF)
     async with run_bridge("serve", settings, tmp_path) as bridge:
@@ -140,10 +140,10 @@ async def test_what_is_queued_stays_so_and_is_carried_out_after_the_restart(
 async def test_a_second_signal_ends_it_without_a_trace_and_loses_nothing(
     settings: Settings, prepared: Panel, stored: Any, tmp_path: Path, command: str, second: signal.Signals
 ) -> None:
-    slow = {"BRIDGE_PANELR_TIMEOUT_SECONDS": "45"}  # it would wait much longer than it may take to end
+    slow = {"BRIDGE_PANELR_TIMEOUT_SECONDS": "45"}  # longer than stopping may take
     async with calling(command, settings, prepared, tmp_path, hangs="after", **slow) as bridge:
         bridge.process.send_signal(signal.SIGTERM)
-        while bridge.process.returncode is None:  # a signal that comes while the first one waits is lost
+        while bridge.process.returncode is None:  # a signal is lost while the first one waits to be handled
             await asyncio.sleep(0.5)
             with contextlib.suppress(ProcessLookupError):
                 bridge.process.send_signal(second)

@@ -1,4 +1,4 @@
-"""Single statements that commit by themselves: their rows, their errors, and connections that end."""
+"""Autocommit statements: their rows, their errors, and connections that end."""
 
 import asyncio
 from typing import Any
@@ -65,7 +65,7 @@ async def test_a_mistake_in_the_values_is_the_callers_own(opened: Database) -> N
 
 
 class TestPostgresql:
-    """What SQLite has no part in."""
+    """Behaviour of PostgreSQL only."""
 
     @pytest.fixture
     def dialect(self) -> str:

@@ -1,4 +1,4 @@
-"""Turns: what goes together, who waits for how long, and what a statement that hangs does to the others."""
+"""The statement batcher: which statements share a batch, how long each waits, and the effect of one that hangs."""
 
 import asyncio
 import functools
@@ -17,7 +17,7 @@ ANY_ROWS = CompiledStatement(text("SELECT 3"))
 
 
 class Played:
-    """A database that notes what it is asked for, each statement with the names of those who asked."""
+    """A database that records its statements, each with the names of its callers."""
 
     def __init__(self) -> None:
         self.ways: list[tuple[CompiledStatement, list[Any]]] = []

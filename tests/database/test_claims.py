@@ -1,4 +1,4 @@
-"""Two workers at one row, in the moment that matters: between a statement's snapshot and its lock."""
+"""Two workers and one row, between a statement's snapshot and its row lock."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def dialect() -> str:
-    """SQLite has one writer; the window is PostgreSQL's."""
+    """Use PostgreSQL only: SQLite has one writer."""
     return "postgresql"
 
 

@@ -1,4 +1,4 @@
-"""Totals: exact for the orders, counted up to a limit elsewhere; and pages that go on where the last one ended."""
+"""Pages of lists: totals that are exact for orders and limited elsewhere, and pages without gaps or repeats."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.support import filled_database as filled
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count a few only."""
+    """Lower the limit up to which rows are counted."""
     monkeypatch.setattr(pagination, "MOST_COUNTED", 50)
 
 

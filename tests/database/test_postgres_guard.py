@@ -1,4 +1,4 @@
-"""No PostgreSQL outlives the tests, also when the process that started it is killed."""
+"""No PostgreSQL server outlives the tests, even if the process that started it is killed."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ PATIENCE = 60
 
 
 def start(runtime: Path) -> tuple["subprocess.Popen[str]", psutil.Process]:
-    """Start a process that runs a server, as a worker of the tests does; returns both."""
+    """Start a process that runs a server, as a pytest worker does; return both."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, "-c", START, str(runtime)], cwd=ROOT, stdin=pipe, stdout=pipe, text=True

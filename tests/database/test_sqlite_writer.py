@@ -1,4 +1,4 @@
-"""SQLite's writer: what is asked for at once is committed at once, and yet each piece stands or falls alone."""
+"""SQLite's writer: concurrent transactions share a commit, and each one still succeeds or fails alone."""
 
 import asyncio
 import contextlib
@@ -30,11 +30,11 @@ async def opened(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 @pytest.fixture
 async def alone(opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> SqliteDatabase:
-    """The database after ALONE pieces of work that came alone, on a quick disk; the next one runs at once."""
+    """A database after ALONE transactions that came one by one on a quick disk; the next one runs on the loop."""
     monkeypatch.setattr(sqlite_writer, "QUICK", 60.0)
     for n in range(ALONE):
         await opened.write(adds(-n))
-    await asyncio.sleep(0)  # the loop comes round
+    await asyncio.sleep(0)  # let the loop run once
     return opened
 
 
@@ -53,7 +53,7 @@ async def numbers(opened: SqliteDatabase) -> list[int]:
 
 
 async def asked_for(opened: SqliteDatabase, *works: Callable[[Connection], Any]) -> list["asyncio.Task[Any]"]:
-    """Ask for all of them before the writer comes to the first."""
+    """Submit all of them before the writer runs the first."""
     tasks = [asyncio.create_task(opened.write(work)) for work in works]
     await asyncio.sleep(0)
     return tasks
@@ -65,7 +65,7 @@ async def test_what_is_asked_for_together_is_committed_together(opened: SqliteDa
     tasks = await asked_for(opened, *(adds(n) for n in range(TOGETHER + 10)))
     assert await asyncio.gather(*tasks) == list(range(TOGETHER + 10))
     assert await numbers(opened) == list(range(TOGETHER + 10))
-    assert len(commits) == 2  # TOGETHER of them, and the rest
+    assert len(commits) == 2  # one batch of TOGETHER, and the rest
 
 
 @pytest.mark.parametrize(("pieces", "commits"), [(5, 1), (TOGETHER, 1), (TOGETHER + 5, 2)])
@@ -124,7 +124,7 @@ async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(o
 
 
 async def test_a_full_disk_is_told_as_such_to_all_whom_it_meets(opened: SqliteDatabase) -> None:
-    """SQLite gives up the whole transaction when a page cannot be had: nobody may believe that his part is there."""
+    """SQLite rolls the whole transaction back when it cannot get a page: every caller must receive the error."""
 
     def fill(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE big (body BLOB)"))
@@ -247,7 +247,7 @@ async def test_nothing_is_told_as_done_that_another_has_taken_back(alone: Sqlite
         connection.connection.driver_connection.execute("ROLLBACK")  # type: ignore[union-attr]
         return "as if nothing were wrong"
 
-    tasks = await asked_for(alone, adds(1), adds(2), ends, adds(4))  # of which the first has been committed by now
+    tasks = await asked_for(alone, adds(1), adds(2), ends, adds(4))  # the first of them is committed by now
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [isinstance(each, Exception) for each in done] == [False, True, True, True]
     with pytest.raises(sqlite3.OperationalError, match="has ended"):

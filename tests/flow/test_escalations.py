@@ -1,4 +1,4 @@
-"""What the bridge cannot do is a person's, until it can be done or is not called for any more."""
+"""What the bridge cannot do waits for an operator, until it can be done or is no longer needed."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -30,14 +30,14 @@ COMPLETED = PAID | {"status": "completed", "date_modified_gmt": EVEN_LATER}
 
 @pytest.fixture
 async def kit(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000 and bank transfers, but not where its shop is: it cannot say where to pay."""
+    """A bridge with mappings but without the shop's address, so it cannot send payment instructions."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await map_bank_transfer(kit, "submit_payment")
     return kit
 
 
 async def held_back(kit: Kit) -> dict[str, Any]:
-    """Let an order come whose customer cannot be told how to pay; returns its story."""
+    """Post an order whose payment instructions cannot be sent; return its story."""
     await kit.post(order_of_customer(20) | ON_HOLD)
     story = await kit.until(20, is_settled("instructions"))
     assert attention_codes(story) == ("instructions_not_sent",)

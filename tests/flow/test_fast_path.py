@@ -1,4 +1,4 @@
-"""The ordinary order's short cuts write what the transactions that they stand for write, and answer the same."""
+"""The fast path writes the same rows as the transactions that it replaces, and returns the same answers."""
 
 import asyncio
 import functools
@@ -47,7 +47,7 @@ steps = st.lists(st.one_of(telling, telling, others), max_size=25)
 
 @dataclass
 class Play:
-    """One run of the same steps; `straight` uses the short cuts."""
+    """One run of the steps; `straight` uses the fast path."""
 
     world: World
     straight: bool
@@ -97,7 +97,7 @@ class Play:
         of = {"id": None, "order_id": "orders", "delivery_id": "deliveries", "sent_delivery_id": "deliveries"}
         for name, rows in found.items():
             for row in rows:
-                row.pop("milliseconds", None)  # of the real clock
+                row.pop("milliseconds", None)  # measured by the real clock
                 for column in IDS:
                     if row.get(column) is not None:
                         row[column] = ids[of[column] or name].index(row[column])
@@ -105,7 +105,7 @@ class Play:
 
 
 def body_of(number: int, snapshot: int, status: str, topic: str) -> bytes:
-    """The bytes that tell a snapshot; they are the same under each topic but that of deletion."""
+    """Return the body of a snapshot; it is the same for each topic except the deletion."""
     if topic == "order.deleted":
         return json.dumps({"id": number}).encode()
     moment = (BEGIN + timedelta(seconds=snapshot)).isoformat()[:19]
@@ -127,7 +127,7 @@ def played(url: str, steps: list[tuple[Any, ...]], *, straight: bool) -> tuple[d
 
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is tried again is tried at the same moment in both runs."""
+    """Repeat calls at the same times in both runs."""
     monkeypatch.setattr("panelr_bridge.application.transactions.record_outcome.random.random", lambda: 0.5)
     return iter(())
 
@@ -197,7 +197,7 @@ def _counts(connection: Connection) -> dict[str, int]:
         for table in (tables.deliveries, tables.orders)
     }
     taken = select(func.count()).where(tables.rate_slots.c.used_at > rate_limit.NEVER)
-    return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one checked the mapping
+    return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one slot was used to check the mapping
 
 
 async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:

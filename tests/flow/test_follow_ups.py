@@ -1,4 +1,4 @@
-"""How follow-ups are claimed: leases that end, the rate limit's share, who goes first, and lines for renewals."""
+"""How follow-ups are claimed: expired leases, their share of the rate limit, their order, and lines for renewals."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ LEASE = timedelta(hours=1)
 
 
 async def planned(kit: Kit, content: dict[str, Any]) -> int:
-    """Have an order made, and what follows it owed but not done; returns the order's id in the bridge."""
+    """Create an order and plan its follow-ups without running them; return the order's id in the bridge."""
     assert (await kit.post(content)).json()["state"] == "created"
     order_id = int((await kit.order(content["id"]))["id"])
     await kit.runtime.bridge.write(plan, order_id, policy=kit.runtime.bridge.policy, shops=wanted(kit))
@@ -45,7 +45,7 @@ async def claimed(kit: Kit, kind: FollowUpKind, *, later: timedelta = timedelta(
 
 
 async def died(kit: Kit) -> int | None:
-    """Take back the lease of a process that has been killed."""
+    """End the lease of a killed process; return its order."""
 
     def end(connection: Connection, now: Any) -> int | None:
         return lease.end_leases(connection, now + LEASE, terms=call_policy(kit.runtime.settings))
@@ -67,7 +67,7 @@ def result(errand: FollowUpTask, **more: Any) -> FollowUpResult:
 
 @pytest.fixture
 async def stepped(stepped: Kit) -> Kit:
-    """Without a worker, with bank transfers that are told of, and a store whose address is known."""
+    """A bridge without a worker, with a mapping for bank transfers and the shop's address."""
     stepped.runtime.settings.__dict__["woo_url"] = "https://shop.test"
     await map_bank_transfer(stepped, "submit_payment")
     return stepped
@@ -85,7 +85,7 @@ async def test_a_process_that_dies_with_a_payment_on_the_wire_leaves_it_to_be_lo
     assert await died(stepped) == order_id
     again = await claimed(stepped, FollowUpKind.PAYMENT, later=2 * LEASE)
     assert isinstance(again, FollowUpTask)
-    assert again.sent_at == first.claimed_at  # it may have arrived: looked up, not sent
+    assert again.sent_at == first.claimed_at  # it may have arrived, so it is looked up and not sent
     assert (await stepped.order(20))["attention"] == []
 
 
@@ -107,7 +107,7 @@ async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
     assert not await stepped.runtime.bridge.write(lease.record, late, result(late), terms=terms)
     story = await stepped.order(20)
     assert (find_follow_up(story, "instructions") or {})["done_at"] is None
-    assert [each["outcome"] for each in story["attempt_log"]][-1] == "done"  # what was heard is kept as an attempt
+    assert [each["outcome"] for each in story["attempt_log"]][-1] == "done"  # the answer is kept as an attempt
 
 
 async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: Kit) -> None:
@@ -123,18 +123,18 @@ async def test_follow_ups_leave_half_of_a_minutes_calls_to_new_orders(stepped: K
     idle = await claimed(stepped, FollowUpKind.INSTRUCTIONS)
     assert isinstance(idle, NothingDue)
     assert idle.for_leave
-    assert (await stepped.post(order_of_customer(30))).json()["state"] == "created"  # the other half is there for it
+    assert (await stepped.post(order_of_customer(30))).json()["state"] == "created"  # it uses the other half
 
 
 def close_gate(connection: Connection, now: Any, pause: timedelta, failures: int = 1) -> None:
-    """Let nobody call Panelr for a while; without failures it is open."""
+    """Close the gate for a while; with `failures=0` open it."""
     connection.execute(rate_limits.delete())
     rate_limit.close(connection, name=RATE, now=now, pause=pause, failures=failures, cause="throttled", words="")
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
-    """As it opens to a probe: nobody tells the others."""
+    """A probe opens it without notice to other processes."""
     await planned(stepped, order_of_customer(20) | ON_HOLD)
     await stepped.runtime.bridge.write(close_gate, timedelta(hours=1))
     seen, now = await stepped.runtime.database.read(due_work.find_due_work), stepped.runtime.bridge.clock()
@@ -143,7 +143,7 @@ async def test_a_gate_that_opens_early_is_found_open(stepped: Kit) -> None:
     again = await following.turn(seen, now=now)
     assert again is not None
     assert again - now < timedelta(seconds=30)
-    assert await following.turn(seen, now=now) == again  # and the worker sleeps until then
+    assert await following.turn(seen, now=now) == again  # the worker sleeps until then
     await stepped.runtime.bridge.write(close_gate, timedelta(0), failures=0)
     await following.turn(seen, now=again)
     await following.drain(seconds=60)
@@ -206,7 +206,7 @@ async def test_a_renewal_of_which_no_line_fits_waits_for_a_person(kit: Kit) -> N
 async def test_panelr_is_not_asked_for_the_lines_of_nobody(kit: Kit) -> None:
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.post(RENEWAL | {"billing": RENEWAL["billing"] | {"email": ""}})
-    await kit.post(order(id=21))  # the worker has had its turn
+    await kit.post(order(id=21))  # the worker has run since then
     await kit.until(21, "created")
     story = await kit.order(20)
     assert {each["code"] for each in story["reasons"]} == {"no_activation_id", "no_email"}

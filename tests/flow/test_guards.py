@@ -1,4 +1,4 @@
-"""What a review found that could go wrong at the edges, each as it would happen."""
+"""Rare sequences of events that a review found."""
 
 from datetime import datetime, timedelta
 from typing import Any

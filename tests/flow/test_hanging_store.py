@@ -1,4 +1,4 @@
-"""A store that hangs: it holds up no payment, and it is written to again before anybody takes it for lost."""
+"""A shop that hangs delays no payment, and a write-back to it is repeated."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from tests.support.payments import (
 
 
 class Hanging:
-    """A store that takes every request and answers none."""
+    """A shop that takes every request and answers none."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -41,7 +41,7 @@ class Hanging:
         return {"id": order_id} | changes
 
     async def add_note(self, *_: Any, **__: Any) -> None:
-        """Take a note."""
+        """Accept a note."""
 
     async def has_note(self, *_: Any, **__: Any) -> bool:
         return False
@@ -54,7 +54,7 @@ def store() -> Hanging:
 
 @pytest.fixture
 async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunner]:
-    """What follows the orders of a store that hangs; a test takes its turns."""
+    """A follow-up runner for a shop that hangs; the test runs its turns."""
     await map_bank_transfer(stepped, "submit_payment")
     bridge = stepped.runtime.bridge
     stores = WriteBackTargets(
@@ -92,7 +92,7 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
     monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
     await stepped.post(order_of_customer(20) | ON_HOLD)
     async with asyncio.timeout(60):
-        while not store.asked.is_set():  # an order that another errand holds is passed over until the next turn
+        while not store.asked.is_set():  # an order that another follow-up has locked is skipped until the next turn
             await turn(stepped, following)
     await following.drain(seconds=60)
     story = await stepped.order(20)
@@ -119,7 +119,7 @@ def _due(connection: Connection, now: datetime) -> None:
 async def test_no_lease_ends_while_a_store_may_still_be_written_to(
     stepped: Kit, following: FollowUpRunner, store: Hanging
 ) -> None:
-    """Else another process would write beside this one."""
+    """Otherwise two processes would write to the shop at once."""
     await stepped.post(order_of_customer(20) | ON_HOLD)
     await turn(stepped, following)
     await store.asked.wait()

@@ -1,4 +1,4 @@
-"""Payment follows: told exactly once, whatever becomes of the answers; amounts add up at Panelr."""
+"""Payments: each reaches Panelr exactly once, whatever answers are lost, and the amounts are right."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from tests.support.payments import (
 
 @dataclass(frozen=True)
 class End:
-    """What came of a payment: what was tried, whom it troubles, and how often Panelr has the money."""
+    """The end of a payment: the attempts, the order's attention, and how often Panelr has the money."""
 
     tries: tuple[str, ...]
     attention: tuple[str, ...]
@@ -46,7 +46,7 @@ ENDS = {
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Room for all of them at once, and a store whose address is known."""
+    """Settings for many orders at once, with the shop's address."""
     changes = {
         "panelr_rate_per_minute": 1200,
         "panelr_timeout_seconds": TIMEOUT,
@@ -58,7 +58,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
-    """A bridge that knows PANEL-1000 and bank transfers, and a Panelr that does not count calls."""
+    """A bridge with a mapping for PANEL-1000, and a Panelr without a rate limit."""
     panelr[1].settings.rate_per_minute = 0
     async with kit_of(settings, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
@@ -68,7 +68,7 @@ async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Ki
 @pytest.mark.parametrize(("dialect", "mode"), [("sqlite", "repeats"), ("sqlite", HIDES), ("postgresql", "repeats")])
 async def test_every_fault_ends_with_the_money_told_once(kit: Kit, mode: str) -> None:
     await map_bank_transfer(kit, "submit_payment")
-    kit.panel.settings.accepts_repeated_payments = mode == "repeats"  # Panelr itself would not stop a second one
+    kit.panel.settings.accepts_repeated_payments = mode == "repeats"  # Panelr would accept a second payment
     kit.panel.settings.shows_wc_order_id = mode != HIDES
     numbered = dict(enumerate(FAULTS, 701))
     for number in numbered:

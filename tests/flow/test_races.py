@@ -1,4 +1,4 @@
-"""What happens when two things come in just the wrong order, each as it would happen."""
+"""Races: two events in the worst possible order."""
 
 import asyncio
 from dataclasses import replace
@@ -47,7 +47,7 @@ def _due(connection: Connection, now: datetime) -> None:
 
 
 async def next_claim(kit: Kit) -> Claim:
-    """Whatever is owed falls due, and the first of it is claimed."""
+    """Make every owed call due and claim the first."""
     await kit.runtime.bridge.write(_due)
     claim = await kit.runtime.bridge.claim_due()
     assert isinstance(claim, Claim), claim
@@ -55,7 +55,7 @@ async def next_claim(kit: Kit) -> Claim:
 
 
 async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Order 1's work order exists, its answer is being lost; order 2's call never arrived: it must not adopt that."""
+    """Order 1's work order exists; its answer is being lost. Order 2's call never arrived: it must not adopt it."""
     bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._sibling_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
     first, second = await claim_order(stepped, 1), await claim_order(stepped, 2)
@@ -176,14 +176,14 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
         assert await bridge.write(claim_call.set_aside, raised.value.order_id) is False
     assert (await stepped.order(2))["attention"] == []
     assert (await stepped.order(1))["attention"][0]["code"] == "cannot_be_processed"
-    for _ in range(2):  # the fault is mended: what was said of it is over
+    for _ in range(2):  # after the repair the attention ends
         await bridge.carry_out(await next_claim(stepped))
     story = await stepped.order(1)
     assert (story["state"], story["attention"]) == ("created", [])
 
 
 async def test_a_look_up_that_lacks_the_names_asks_for_them_with_its_next_turn(stepped: Kit) -> None:
-    """With one call a minute there is never a second one for the names."""
+    """With one call a minute the names need a turn of their own."""
     bridge = stepped.runtime.bridge
     stepped.panel.settings.shows_wc_order_id = False
     stepped.panel.faults.add("close", action="create_work_order", when="after")
@@ -235,7 +235,7 @@ async def test_a_look_up_whose_handling_fails_is_told_and_not_repeated_for_ever(
 
 
 async def test_an_adopted_work_order_that_was_anothers_leaves_an_order_that_can_be_looked_up(stepped: Kit) -> None:
-    """It had been refused, so it had never been sent, when its meta named the work order."""
+    """The order had been refused before its meta data named the work order."""
     late, other = await claim_order(stepped, 1), await claim_order(stepped, 2)
     await end_lease(stepped, late)
     await not_created(stepped, other, Refused(words="no", status=422))
@@ -249,7 +249,7 @@ async def test_an_adopted_work_order_that_was_anothers_leaves_an_order_that_can_
 
 
 async def test_the_slot_of_a_killed_process_is_kept_until_its_lease_ends(stepped: Kit) -> None:
-    """Its request may have left long after the slot was taken: a connection may take its time."""
+    """Its request may have been sent long after the slot was taken: connecting takes time."""
     claim = await claim_order(stepped, 1)
     before = await stepped.runtime.bridge.database.read(_used_at, claim.slot.number)
     await asyncio.sleep(0.05)
@@ -279,7 +279,7 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
         row = await claiming.run_sync(lambda connection: owed_calls.next_due(connection, now=bridge.clock()))
         sent = {"sent_delivery_id": row["delivery_id"], "state": "sending"}
         sent |= owed_calls.leased(tries=1, until=bridge.clock(), slot=None)
-        async with asyncio.timeout(60):  # with the stronger lock this waits for the replay, which waits for this
+        async with asyncio.timeout(60):  # with the stronger lock this would be a deadlock
             await claiming.run_sync(lambda connection: orders.change(connection, row["id"], sent, now=bridge.clock()))
 
 

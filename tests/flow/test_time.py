@@ -1,4 +1,4 @@
-"""The time budget, the worker's part, leases, and what wakes a held order."""
+"""The time budget, the worker, leases, and what moves a held order on."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ SHORT_LEASE, LONG_LEASE = timedelta(seconds=0.2), timedelta(hours=1)
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
@@ -60,7 +60,7 @@ async def test_without_leave_from_the_rate_limit_the_answer_comes_at_once_and_th
 ) -> None:
     narrow = settings.model_copy(update={"panelr_rate_per_minute": 3})
     async with kit_of(narrow, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # asks Panelr whether it offers that
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # this checks the product at Panelr
         states = [(await kit.post(order(id=number))).json()["state"] for number in (901, 902, 903)]
         assert states == ["created", "created", "queued"]
         await kit.runtime.bridge.write(_free_the_slots)
@@ -127,7 +127,7 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any], *, lease: timedelta 
         claim = receive_delivery.receive(connection, now, delivery, read_order(body), policy=policy, terms=terms).claim
         assert claim is not None
         stored = select(orders.c.state).where(orders.c.id == claim.order_id)
-        assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see it
+        assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see the order
         return claim
 
     return await kit.runtime.bridge.write(claimed)
@@ -158,7 +158,7 @@ async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: K
 
 
 async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_knows_better(mapped: Kit) -> None:
-    """A process that stalled for longer than its lease still holds the token."""
+    """A process that stalled for longer than its lease still has its claim."""
     claim = await _claim_and_die(mapped, order(), lease=LONG_LEASE)  # the worker must not end it
     await mapped.runtime.bridge.write(_lose_the_lease, claim)
     late = await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
@@ -203,7 +203,7 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         kit.panel.faults.add("throttle", action="create_work_order", times=None, retry_after=None)
         await kit.post(order())
-        await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # and the second is over
+        await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # the second attempt has ended
         await kit.runtime.bridge.write(_make_due)
         kit.runtime.bridge.owed.set()
         story = await kit.until(20, "held")

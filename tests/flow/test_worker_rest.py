@@ -1,4 +1,4 @@
-"""A worker at rest: what it asks the database, what wakes it, and what does not."""
+"""An idle worker: what it reads from the database, what wakes it, and what does not."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ WRITES = "BEGIN IMMEDIATE"
 
 @pytest.fixture
 async def beside(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
-    """Another process on the database, which has no worker."""
+    """Another process on the same database, without a worker."""
     async with kit_of(settings.model_copy(update={"worker": False}), panelr[1]) as kit:
         yield kit
 
@@ -31,7 +31,7 @@ async def test_at_rest_it_reads_one_statement_a_poll_and_writes_nothing(kit: Kit
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     assert (await kit.post(order())).json()["state"] == "created"
     assert (await kit.post(order(id=21, status="pending"))).json()["state"] == "waiting"
-    while len(await _poll(statements)) != 2:  # it still does what the two orders call for
+    while len(await _poll(statements)) != 2:  # the worker still works for the two orders
         pass
     for _ in range(3):
         begin, look = sorted(await _poll(statements))
@@ -42,7 +42,7 @@ async def _poll(statements: list[str]) -> set[str]:
     """Return what is executed within the next two polls."""
     statements.clear()
     async with asyncio.timeout(60):
-        while len(statements) < 4:  # noqa: ASYNC110  the worker fills it
+        while len(statements) < 4:  # noqa: ASYNC110  the worker appends to it
             await asyncio.sleep(0.01)
     return set(statements)
 
@@ -53,7 +53,7 @@ async def test_deliveries_that_wait_for_the_limit_do_not_wake_it_one_by_one(
 ) -> None:
     monkeypatch.setattr(worker, "POLL", timedelta(seconds=60))
     async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 2}), panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # asks Panelr whether it offers that
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # this checks the product at Panelr
         states = [(await kit.post(order(id=number))).json()["state"] for number in (20, 21)]
         assert states == ["created", "queued"]
         await asyncio.sleep(0.2)
@@ -86,6 +86,6 @@ async def test_a_lease_of_another_process_that_ends_is_found(kit: Kit, beside: K
     received = await bridge.write(
         receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, terms=terms
     )
-    assert received.claim is not None  # and nobody makes that call
+    assert received.claim is not None  # that call is never made
     story = await kit.until(20, "created")
     assert [each["outcome"] for each in story["attempt_log"][:1]] == ["unknown"]

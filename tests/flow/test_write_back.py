@@ -1,4 +1,4 @@
-"""What the order in WooCommerce carries: in both kinds of API, once, also where a plugin saves on every update."""
+"""The write-back to WooCommerce: once, over both kinds of API, also where a plugin saves on every update."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,19 +17,19 @@ UPDATE = {"wc/v3": "orders.update", "myplugin/v1/woo": "resource.update"}
 
 @pytest.fixture(params=APIS)
 def api(request: pytest.FixtureRequest) -> str:
-    """Each of the two kinds of API in its turn."""
+    """Run the test once with each kind of API."""
     return str(request.param)
 
 
 @pytest.fixture
 def dialect(request: pytest.FixtureRequest) -> str:
-    """The store does not care which database it is: one of the two is enough, but for one test."""
+    """Use SQLite unless the test names a database: the shop does not depend on it."""
     return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
 async def both(settings: Settings, panelr: tuple[str, Panel], api: str) -> AsyncIterator[Both]:
-    """A shop and a bridge that tell each other."""
+    """A shop with webhooks to a bridge that writes back."""
     async with both_ways(settings, panelr[1], api=api) as both:
         yield both
 
@@ -60,7 +60,7 @@ async def test_the_echo_of_what_was_written_is_written_to_no_more(both: Both, ap
     await both.quiet()
     assert both.writes() == [UPDATE[api], "notes.create"]
     told = [each for each in both.store.webhooks.deliveries if each.topic == "order.updated"]
-    assert len(told) >= 2  # the order's own, and the echo
+    assert len(told) >= 2  # the order's own webhook, and the echo of the write-back
     assert all(each.answer.status == 200 for each in told)
     assert len(both.kit.panel.work_orders) == 1
 
@@ -135,7 +135,7 @@ async def test_a_completed_work_order_completes_the_order(settings: Settings, pa
         assert both.store.orders[number].status == "completed"
         assert both.meta(number)["panelr_status"] == "completed"
         assert both.writes() == ["orders.update", "notes.create", "orders.update"]
-        again = both.store.update(number, Changes(status="processing"))  # the shop's owner decides otherwise
+        again = both.store.update(number, Changes(status="processing"))  # the shop's owner changes it back
         await both.quiet()
         assert again.status == "processing"
 

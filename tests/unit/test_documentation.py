@@ -1,4 +1,4 @@
-"""The documents say what the program does: settings, states, reasons, log events, commands, links."""
+"""The documentation matches the program: settings, states, reasons, log events, commands, links."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ REQUIRED = {"webhook_secret", "admin_token", "panelr_url", "panelr_api_key"}
 
 
 def shown(value: Any) -> str:
-    """A default as it is written in the environment."""
+    """Return a default as it is written in the environment."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, bool):
@@ -34,7 +34,7 @@ def shown(value: Any) -> str:
 
 
 def default(name: str) -> str:
-    """A setting's default; of those that hold a table it is what they add to it: nothing."""
+    """Return a setting's default; for a setting that adds to a table it is empty."""
     field = Settings.model_fields[name]
     return "" if field.default_factory is not None else shown(field.default)
 
@@ -86,7 +86,11 @@ def test_every_state_is_explained_in_the_readme_and_in_its_own_chapter(state: Or
 def test_every_reason_is_explained_and_no_other_is() -> None:
     written = "\n".join(path.read_text() for path in SOURCES if path.parts[-2] != "web")
     calls = r'(?:Reason\(|_reason\(|"code": |_undecided\(report, |_tell\(connection, row, )\s*"([a-z_]+)"'
-    codes = set(re.findall(calls, written)) | {"misconfigured", "throttled", "not_sent"}  # outcomes that are reasons
+    codes = set(re.findall(calls, written)) | {
+        "misconfigured",
+        "throttled",
+        "not_sent",
+    }  # outcomes that are also reasons
     explained = set(re.findall(r"^\| `([a-z_]+)`(?:, `([a-z_]+)`)? \|", (ROOT / "docs/states.md").read_text(), re.M))
     assert codes == {code for pair in explained for code in pair if code}
 

@@ -1,4 +1,4 @@
-"""Test modules stand alone: what they share lies in tests/support, and conftest files hold fixtures only."""
+"""Test modules are independent: shared code is in tests/support, and conftest files hold fixtures only."""
 
 import ast
 from collections.abc import Iterator

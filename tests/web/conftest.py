@@ -1,4 +1,4 @@
-"""What the web application logs while a test runs."""
+"""The log of the web application."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from tests.support.api_answers import Logged
 
 @pytest.fixture(autouse=True, name="logged")
 def log() -> Iterator[Logged]:
-    """Return what is logged, and keep painted stack frames away, which are slow."""
+    """Return the log entries. This also avoids painted stack frames, which are slow."""
     with structlog.testing.capture_logs() as entries:
         yield entries

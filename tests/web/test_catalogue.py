@@ -1,4 +1,4 @@
-"""What Panelr offers, by the admin API: asked for when it is old, and mappings to anything else are refused."""
+"""Panelr's product list in the admin API: fetched when it is old; mappings to other products are refused."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -28,23 +28,23 @@ NO_77 = (
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 def asked(kit: Kit, action: str = "get_products") -> int:
-    """How often Panelr was asked."""
+    """Return the number of requests to Panelr."""
     return sum(entry.action == action for entry in kit.panel.journal)
 
 
 def down(kit: Kit, kind: str = "reset", **more: Any) -> None:
-    """Let Panelr answer no question any more."""
+    """Let every request to Panelr fail."""
     for action in ("get_products", "get_payment_methods"):
         kit.panel.faults.add(kind, action=action, times=None, **more)
 
 
 async def grow_old(kit: Kit, seconds: float = 301) -> str:
-    """Let the stored lists be older; returns the moment at which they were had."""
+    """Make the stored lists older; return their new time."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds)
 
     def work(connection: Connection, _: datetime) -> None:
@@ -55,7 +55,7 @@ async def grow_old(kit: Kit, seconds: float = 301) -> str:
 
 
 async def no_leave(kit: Kit) -> None:
-    """Use up the limit of Panelr's calls."""
+    """Use up the rate limit."""
 
     def work(connection: Connection, _: datetime) -> None:
         connection.execute(text("DELETE FROM rate_slots"))
@@ -199,7 +199,7 @@ async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
 
 async def test_a_list_that_was_had_is_never_older_than_an_hour(kit: Kit) -> None:
     await kit.runtime.catalogue.renew()
-    assert list(kit.panel.journal) == []  # nobody has wanted one yet
+    assert list(kit.panel.journal) == []  # none has been requested yet
     await kit.api("GET", PRODUCTS)
     for old, expected in ((3590, 1), (3601, 2)):
         await grow_old(kit, old)
@@ -266,7 +266,7 @@ async def test_what_panelr_has_come_to_offer_is_seen_when_the_list_has_grown_old
 
 @pytest.mark.parametrize("old", [True, False])
 async def test_nothing_is_refused_while_panelr_cannot_be_asked(kit: Kit, old: bool) -> None:
-    """Neither by no list nor by one that is older than five minutes."""
+    """Neither without a list nor with one that is older than five minutes."""
     if old:
         await kit.api("GET", PRODUCTS)
         await kit.api("GET", METHODS)

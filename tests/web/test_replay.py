@@ -1,4 +1,4 @@
-"""Replaying stored deliveries: what failed is done now, what was done changes nothing."""
+"""Replays of stored deliveries: a failed one is processed now, a processed one changes nothing."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support.bridge_kit import Kit, order
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
@@ -59,7 +59,7 @@ async def test_an_old_delivery_that_is_replayed_or_sent_again_changes_nothing(ma
 
 
 async def test_a_body_that_an_older_version_could_not_read_is_read_now(mapped: Kit) -> None:
-    """Though a later delivery has told of the order meanwhile: the unread one may be the newer snapshot."""
+    """A later delivery of the order came meanwhile, but the unread one may be the newer snapshot."""
     await mapped.post(order(status="pending", date_modified_gmt="2026-11-21T19:16:43"))
     await mapped.post(order(date_modified_gmt="2026-11-21T19:16:44"))
     story = await mapped.until(20, "created")

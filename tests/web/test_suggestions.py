@@ -1,4 +1,4 @@
-"""Suggestions of mappings: a shop's REST API on a real socket, the simulated Panelr, and what the command prints."""
+"""Suggestions of mappings, with a shop's REST API and the simulated Panelr, and the command's output."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -35,7 +35,7 @@ VARIATIONS = [
 
 
 class Shop:
-    """What wc/v3 tells of products, in pages of a hundred, and how often it was asked."""
+    """The products of a wc/v3, in pages of a hundred; it counts the requests."""
 
     def __init__(self) -> None:
         self.products: list[dict[str, Any]] = SHIRTS + SIMPLE
@@ -62,13 +62,13 @@ class Shop:
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 async def shop() -> AsyncIterator[tuple[str, Shop]]:
-    """A shop on a real socket: its address, and its inside."""
+    """A shop on loopback: its address, and its state."""
     shop = Shop()
     async with running(shop.app) as url:
         yield url, shop
@@ -76,7 +76,7 @@ async def shop() -> AsyncIterator[tuple[str, Shop]]:
 
 @pytest.fixture
 def settings(settings: Settings, shop: tuple[str, Shop]) -> Settings:
-    """A bridge that may use the shop's REST API, but writes nothing to it."""
+    """A bridge with a key for the shop's REST API and without write-back."""
     api = {"woo_url": shop[0], "woo_key": SecretStr("ck_1"), "woo_secret": SecretStr("cs_1"), "write_back": False}
     return settings.model_copy(update=api)
 
@@ -158,7 +158,7 @@ async def test_without_panelrs_products_there_is_nothing_to_suggest(kit: Kit, sh
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> Callable[..., Any]:
-    """Run a command beside the shop and Panelr; returns its exit code, what it printed, and what it complained of."""
+    """Run a command with the shop and Panelr; return its exit code, output and errors."""
     for name, value in {
         "BRIDGE_WEBHOOK_SECRET": SECRET,
         "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
@@ -181,7 +181,7 @@ def command(
 
     async def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = await asyncio.to_thread(once, *arguments)  # the servers' loop goes on meanwhile
+        code = await asyncio.to_thread(once, *arguments)  # the servers' event loop runs meanwhile
         said = capsys.readouterr()
         return code, said.out, said.err
 

@@ -1,4 +1,4 @@
-"""The webhook door: who may come in, what is kept, and what WooCommerce is told."""
+"""The webhook route: which deliveries it accepts, what it stores, and its answers."""
 
 import base64
 import json
@@ -28,13 +28,13 @@ NO_RESULT = {"work_order_id": None, "reference_code": None}
 
 @pytest.fixture
 def dialect() -> str:
-    """Most of the door is the same on every database."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Two stores, one of them in the middle of a rotation, and a low limit."""
+    """Settings with two stores, one with two secrets during a rotation, and a low size limit."""
     changes = {
         "webhook_secret_previous": SecretStr(PREVIOUS),
         "stores": {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET))},
@@ -45,12 +45,12 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
 
-# Who may come in
+# Accepted deliveries
 
 
 async def test_the_signature_is_over_the_raw_bytes(kit: Kit) -> None:
@@ -120,7 +120,7 @@ async def test_an_unknown_store_is_404_and_its_name_is_not_repeated(kit: Kit) ->
             )
 
 
-# Where the door is
+# Paths
 
 
 async def test_a_ping_is_answered_200_and_not_kept(kit: Kit) -> None:
@@ -159,7 +159,7 @@ async def test_another_method_is_405_and_no_redirect(kit: Kit) -> None:
             problem(await kit.http.request(method, path), 405)
 
 
-# What is answered
+# Answers
 
 
 async def test_the_answer_of_a_created_order_is_exactly_this(mapped: Kit) -> None:
@@ -264,7 +264,7 @@ async def test_an_error_object_is_kept_and_a_person_can_see_it(kit: Kit, code: s
     assert [name for name, check in checks.items() if not check["ok"]] == ["webhooks"]
 
 
-# What is kept
+# Stored rows
 
 UNREADABLE = [
     b"",
@@ -345,7 +345,7 @@ async def test_the_same_bytes_are_one_delivery_that_is_counted(kit: Kit) -> None
     ]
 
 
-# What is too large
+# Size limits
 
 
 async def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(kit: Kit) -> None:

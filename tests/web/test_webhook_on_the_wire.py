@@ -1,4 +1,4 @@
-"""The real server, a process of its own, and what really comes over a socket."""
+"""The server as a process of its own, with raw bytes over a socket."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ DOOR = "/webhooks/woocommerce"
 
 @dataclass
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -35,12 +35,12 @@ class Served:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def said(self) -> str:
-        """What it has written so far."""
+        """Its output so far."""
         return (self.folder / "said").read_text()
 
     def connect(self) -> socket.socket:
@@ -64,7 +64,7 @@ class Served:
 
 
 def everything(connection: socket.socket) -> bytes:
-    """Read until the other side closes, or resets because it did not want to read more."""
+    """Read until the peer closes or resets the connection."""
     parts = []
     with contextlib.suppress(ConnectionError):
         while part := connection.recv(65_536):
@@ -73,7 +73,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return an environment with which the bridge starts, with `changes`; an empty value is as good as none."""
+    """Return an environment with which the bridge starts, with `changes`; an empty value unsets a setting."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     return clean | {
         "BRIDGE_WEBHOOK_SECRET": SECRET,
@@ -120,7 +120,7 @@ def _wait_until_it_answers(served: Served) -> None:
 
 
 def alive(served: Served) -> bool:
-    """Return whether the server answers at once."""
+    """Return whether the server answers."""
     answer = httpx.get(f"{served.url}/healthz", timeout=60, trust_env=False)
     return bool(answer.json() == {"status": "alive"})
 
@@ -191,7 +191,7 @@ def test_two_deliveries_on_one_connection(served: Served) -> None:
 
 
 def test_two_deliveries_on_one_connection_are_told_apart_in_the_log(served: Served) -> None:
-    """The second waits in the connection, and begins in the context that the first ended in."""
+    """The second request waits in the connection and starts in the context of the first."""
     bodies = [json.dumps(order(id=number)).encode() for number in (11, 12)]
     heads = [posted(bodies[0], length(bodies[0])), posted(bodies[1], length(bodies[1]), "Connection: close")]
     answer = served.exchange(b"".join(head + body for head, body in zip(heads, bodies, strict=True)))
@@ -282,7 +282,7 @@ def test_many_that_stall_do_not_keep_others_out(served: Served) -> None:
 
 
 def test_half_a_request_is_no_delivery_and_no_error(served: Served) -> None:
-    """A sender that hangs up is nobody's fault here: it must not raise an alarm."""
+    """A sender that hangs up is no error of the bridge, so nothing is logged as one."""
     body = json.dumps(order(id=7)).encode()
     whole = posted(body, length(body)) + body
     for end in (1, 40, len(whole) - len(body), len(whole) - 1):
@@ -309,7 +309,7 @@ def test_nothing_told_on_the_way_is_a_secret_or_somebodys_data(served: Served) -
 
 
 def test_a_failing_database_tells_nothing_of_anybody_either(tmp_path: Path) -> None:
-    """The statement that failed is told with its parameters by default: they hold the order."""
+    """By default the error of a failed statement quotes its parameters, which hold the order."""
     body = json.dumps(order(id=9)).encode()
     with serving(tmp_path, BRIDGE_SYNC_BUDGET_SECONDS="1") as served:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -324,17 +324,17 @@ def test_a_failing_database_tells_nothing_of_anybody_either(tmp_path: Path) -> N
 
 
 def told(said: str) -> list[str]:
-    """Return what of the secrets and of the customer's data is in `said`."""
+    """Return the secrets and customer data in `said`."""
     private = [SECRET, EU_SECRET, ADMIN_TOKEN, PANELR_KEY, "ada@example.test", "Lovelace", "4155550100"]
     private.append(sign(json.dumps(order(id=8)).encode()))
     return [each for each in private if each in said]
 
 
-# Starting
+# Start-up
 
 
 def refused_start(folder: Path, **changes: str) -> str:
-    """Try to start with `changes`; returns what is said once it has been refused."""
+    """Try to start with `changes`, which must fail; return the output."""
     tried = subprocess.run(
         [sys.executable, "-m", "panelr_bridge", "serve"],
         cwd=folder,
@@ -356,7 +356,7 @@ def test_it_does_not_start_without_its_secrets(tmp_path: Path) -> None:
     names = ("WEBHOOK_SECRET", "STORES__EU__WEBHOOK_SECRET", "ADMIN_TOKEN", "PANELR_API_KEY", "PANELR_URL")
     said = refused_start(tmp_path, **{f"BRIDGE_{name}": "" for name in names if "STORES" not in name})
     missing = re.findall(r"BRIDGE_(\w+) is missing", said)
-    assert missing == ["ADMIN_TOKEN", "PANELR_API_KEY", "PANELR_URL"]  # the store eu is enough
+    assert missing == ["ADMIN_TOKEN", "PANELR_API_KEY", "PANELR_URL"]  # one store with a secret is enough
 
 
 def test_it_does_not_start_with_placeholders(tmp_path: Path) -> None:

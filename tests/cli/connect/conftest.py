@@ -1,4 +1,4 @@
-"""A simulated shop and a real bridge, both on sockets of this machine, with settings in the environment."""
+"""A simulated shop and a bridge, both on loopback, with settings in the environment."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,13 +12,13 @@ from tests.support.shop_scene import Scene, open_scene
 
 @pytest.fixture
 def dialect() -> str:
-    """Which database it is does not matter to these commands."""
+    """Use SQLite only: these commands do not depend on the database."""
     return "sqlite"
 
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Lines are not broken, and no .env of this folder is read."""
+    """Print without line breaks, and read no .env file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(console.out, "width", 300)
     monkeypatch.setattr(console.err, "width", 300)
@@ -26,6 +26,6 @@ def wide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 async def scene(monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel]) -> AsyncIterator[Scene]:
-    """The stage as it is before the shop is connected."""
+    """A shop that is not connected yet, a bridge and Panelr."""
     async with open_scene(monkeypatch, database_url, panelr) as scene:
         yield scene

@@ -1,4 +1,4 @@
-"""connect against a shop and a bridge on real sockets: what it makes, mends, leaves and says."""
+"""The command connect with a shop and a bridge on loopback: what it creates, repairs, keeps and prints."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
 class Run:
-    """Runs connect, and keeps what it printed."""
+    """Runs connect and keeps its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -229,7 +229,7 @@ async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect
         hook.status = "disabled"
     missed = await scene.order(status="processing")
     scene.shop.orders[missed].modified -= timedelta(minutes=3)
-    await scene.order(status="processing")  # the newest one is saved, and left to its webhook for a while
+    await scene.order(status="processing")  # the newest one is left to its webhook for a while
     assert await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed) is None
     scene.shop.webhooks.hold()
     assert await connect(repair=True), connect.said

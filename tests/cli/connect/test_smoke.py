@@ -1,4 +1,4 @@
-"""smoke with a shop, a bridge and a Panelr on real sockets: the whole way, where it stops, and what it leaves."""
+"""The command smoke with a shop, a bridge and Panelr on loopback: the whole run, where it fails, and its clean-up."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
 class Smoke:
-    """Runs smoke, and keeps what it printed."""
+    """Runs smoke and keeps its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -45,7 +45,7 @@ def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 async def joined(scene: Scene) -> Scene:
-    """The shop is connected, and a product is mapped."""
+    """A connected shop with a mapped product."""
     assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
     await scene.map(woo_variation_id=18, panelr_product_id=2)
     return scene

@@ -1,4 +1,4 @@
-"""The looks at the shops' webhooks: when they are taken, what is kept of them, and who shows it."""
+"""The webhook monitor: when it checks the shops' webhooks, what it stores, and where the result is shown."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ DOOR = DeliveryEndpoint("/webhooks/woocommerce")
 
 
 class Shop:
-    """Counts how often it is asked, and answers as it is told to."""
+    """A shop's client that counts requests and returns prepared answers."""
 
     def __init__(self, error: ShopError | None = None) -> None:
         self.asked = 0
@@ -58,7 +58,7 @@ async def test_what_a_look_tells(error: ShopError | None, ok: bool, words: str) 
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = NOW

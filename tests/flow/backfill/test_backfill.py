@@ -1,4 +1,4 @@
-"""Orders whose webhook never came, against a simulated store on a real socket."""
+"""Orders whose webhook was lost, found in a simulated shop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -85,7 +85,7 @@ async def test_the_mark_goes_by_the_newest_order_and_overlaps(rig: Rig) -> None:
     first = rig.buy()
     await rig.walk()
     assert (await rig.cursor())["moment"] == rig.store.orders[first].modified
-    late = rig.buy()  # it became visible late: another web server's clock is behind
+    late = rig.buy()  # it became visible late: the clock of another web server is behind
     rig.store.orders[late].modified = rig.store.orders[first].modified - timedelta(seconds=1)
     assert await rig.walk() == (1, 1, 0)
     await rig.all_created([first, late])
@@ -141,7 +141,7 @@ async def test_only_one_process_walks_a_store_and_an_ended_lease_is_taken_over(r
 
 
 class Held:
-    """A store's client that tells so many orders and then no more, until it is let go."""
+    """A shop's client that yields `after` orders, then waits for `go_on`."""
 
     def __init__(self, shop: Any, *, after: int) -> None:
         self._shop, self._after = shop, after
@@ -176,7 +176,7 @@ async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     rig.end_leases()
     seen, found, failed = await rig.walk()
     assert (found, failed) == (150, 0)
-    assert seen == (61 if rig.orders_api == WC else 100)  # the overlap; newest first begins anew
+    assert seen == (61 if rig.orders_api == WC else 100)  # the overlap; the newest-first list starts again
 
 
 async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again(rig: Rig) -> None:
@@ -190,7 +190,7 @@ async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again
     assert walked is not None
     assert (walked.found, walked.words) == (100, "told to stop; it goes on at the next start")
     assert (await rig.cursor())["holder"] is None
-    again = await rig.backfill.walk("default")  # it is due, and free
+    again = await rig.backfill.walk("default")  # it is due and has no lease
     assert again is not None
     assert again.found == 50
 
@@ -237,7 +237,7 @@ async def test_a_bad_order_holds_up_no_other(rig: Rig, monkeypatch: pytest.Monke
     assert verdicts == ["failed", "order", "order", "unreadable"]
     monkeypatch.setattr(receive_delivery, "receive", real)
     known, found, failed = await rig.walk()
-    assert (known, found, failed) == (3, 1, 0)  # what failed is tried again, what cannot be read is told once
+    assert (known, found, failed) == (3, 1, 0)  # a failed order is tried again, an unreadable one is reported once
     await rig.all_created([first, raising, last])
 
 
@@ -265,7 +265,7 @@ async def test_a_store_that_is_unwell_for_a_while_is_asked_again(rig: Rig) -> No
     mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["holder"]) == (walked.words, 1, None)
     assert mark["failing_since"] is not None
-    rig.store.faults.add("close", action=action, times=2)  # the reads are tried again
+    rig.store.faults.add("close", action=action, times=2)  # the client repeats reads
     assert await rig.walk() == (0, 1, 0)
     mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["failing_since"]) == (None, 0, None)
@@ -348,7 +348,7 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
         waiting = (await rig.kit.api("GET", "/stats")).json()["data"]["orders"]["by_state"]["queued"]
         assert waiting >= 20
         mark = await rig.cursor()
-        # each falls due two seconds after the one before: half of what a minute allows
+        # one order every two seconds: half of the rate limit
         assert mark["paced_until"] - mark["began_at"] > timedelta(seconds=77)
 
 

@@ -1,4 +1,4 @@
-"""How people and machines see that stores are asked: `/readyz`, `/metrics`, and the command."""
+"""How backfill is shown: `/readyz`, `/metrics`, and the command."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,12 +20,12 @@ EVERY = timedelta(minutes=5)
 
 @pytest.fixture
 def dialect() -> str:
-    """The statements are proved on both databases by the walks."""
+    """Use SQLite only: test_backfill.py runs the statements on both databases."""
     return "sqlite"
 
 
 async def finding(rig: Rig, *, later: timedelta = timedelta(0)) -> Finding:
-    """What is said of the walks, so much later."""
+    """Return the health check of the backfill, as it will be after `later`."""
     runtime = rig.kit.runtime
     now = runtime.bridge.clock() + later
     found = await run_checks(runtime.database, now=now, overdue=timedelta(days=9), asked={"default": EVERY})
@@ -73,7 +73,7 @@ async def test_readyz_and_metrics_tell_of_the_walks(rig: Rig) -> None:
     orders = rig.buy_many(3)
     await rig.walk()
     checks = (await rig.kit.http.get("/readyz")).json()["checks"]
-    assert "backfill" not in checks  # BACKFILL_MINUTES is 0 here
+    assert "backfill" not in checks  # BACKFILL_MINUTES is 0
     page = (await rig.kit.http.get("/metrics")).text
     assert f'bridge_backfill_found_total{{store="default"}} {len(orders)}.0' in page
     assert 'bridge_backfill_failures{store="default"} 0.0' in page
@@ -84,7 +84,7 @@ async def test_readyz_and_metrics_tell_of_the_walks(rig: Rig) -> None:
 def command(
     rig: Rig, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any
 ) -> Callable[..., Any]:
-    """Run the command against the rig's store and database, in a thread of its own: it brings its own loop."""
+    """Run the command with the rig's shop and database, in a thread: it starts its own event loop."""
     store = rig.settings.all_stores["default"]
     monkeypatch.chdir(tmp_path)
     for name, value in {
@@ -102,7 +102,7 @@ def command(
     monkeypatch.setattr(console.out, "width", 200)
     monkeypatch.setattr(console.err, "width", 200)
     monkeypatch.setattr("panelr_bridge.cli.backfill.STOPPING", ())
-    monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it is for the whole process
+    monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it would silence the whole process
 
     async def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Every fault of Panelr in one running bridge: each order has a fault of its own, and all come at once."""
+"""Every fault of Panelr in one bridge: each order meets its own fault, and all are posted at once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ MODES: dict[str, dict[str, bool]] = {
 
 
 async def told_at_once(kit: Kit, faults: Sequence[Fault]) -> dict[int, Fault]:
-    """Post one order for each fault and look at the answers; the clock stands still meanwhile: nothing falls due."""
+    """Post one order for each fault and check the answers. The clock stands still meanwhile, so nothing falls due."""
     numbered = dict(enumerate(faults, 701))
     waiting = {
         number: kit.panel.faults.add(fault.kind, action=CREATE, wc_order_id=str(number), **fault.more)
@@ -80,7 +80,7 @@ async def test_every_fault_ends_with_at_most_one_work_order(mapped: Kit, mode: s
 
 
 async def resolve(kit: Kit, number: int, fault: Fault) -> None:
-    """Do what a person does who has looked into Panelr: tell the truth about a lost answer."""
+    """Resolve a lost answer as an honest operator does who has looked into Panelr."""
     if not fault.fate.startswith("lost"):
         return
     made = kit.panel.of_wc_order(str(number))
@@ -91,7 +91,7 @@ async def resolve(kit: Kit, number: int, fault: Fault) -> None:
 
 
 async def test_a_pause_that_a_page_asks_for_is_a_lost_answer(mapped: Kit) -> None:
-    """Whatever stands in front of Panelr may say 503 after Panelr has done it: only Panelr's own words are a no."""
+    """A proxy may answer 503 after Panelr has created the work order: only Panelr's own envelope is a refusal."""
     numbered = await told_at_once(mapped, PAUSES)
     await wait_until_settled(mapped)
     assert await ends(mapped, numbered) == {fault.name: ENDS[fault.fate] for fault in PAUSES}

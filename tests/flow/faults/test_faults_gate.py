@@ -1,4 +1,4 @@
-"""What closes the gate for everybody: a key that is refused, a pause that Panelr asks for."""
+"""What closes the gate for all calls: a refused key, or a pause that Panelr asks for."""
 
 from collections import Counter
 from datetime import timedelta
@@ -38,13 +38,13 @@ CLOSING: tuple[Fault, ...] = (
 
 
 async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
-    """One after the other: each of these stops all calls until one that goes first has been answered."""
+    """One after the other: each of these stops all calls until a probe succeeds."""
     for number, fault in enumerate(CLOSING, 701):
         mapped.panel.faults.add(fault.kind, action=CREATE, wc_order_id=str(number), **fault.more)
         moment = utc_now()
         mapped.runtime.bridge.clock = lambda moment=moment: moment  # type: ignore[misc]
         asked = len(mapped.panel.journal)
-        for each in (number, number + 100):  # the one that is struck, and one that comes after it
+        for each in (number, number + 100):  # the order with the fault, and one after it
             answer = await mapped.post(order_of_customer(each))
             assert (fault.name, answer.status_code, answer.json()["state"]) == (fault.name, 202, "queued")
         assert len(mapped.panel.journal) == asked + 1
@@ -61,7 +61,7 @@ async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(ma
 
 
 async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(opened: Database) -> None:
-    """Not as long as the others would have waited for the probe that ended the first one."""
+    """The wait for the first pause's probe does not lengthen the second pause."""
     now = utc_now()
 
     def twice(connection: Connection) -> timedelta:
@@ -82,7 +82,7 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
 
 
 async def test_a_probe_whose_answer_is_lost_keeps_nobody_waiting(mapped: Kit) -> None:
-    """Panelr had asked for a pause, which is over; that the next answer was lost is no other one."""
+    """Panelr's pause is over; a lost answer of the probe starts no new pause."""
     mapped.panel.faults.add("throttle", action=CREATE, wc_order_id="701", retry_after=1)
     mapped.panel.faults.add("reset", action=CREATE, wc_order_id="701", when="after")
     for number in (701, 702):

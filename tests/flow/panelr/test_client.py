@@ -1,4 +1,4 @@
-"""The transport to Panelr on real sockets: how a call ends, what Panelr has then, and what is sent.
+"""The client of Panelr on loopback: the outcome of a call, what Panelr then has, and the bytes that are sent.
 
 `test_client_lost.py` has the calls whose answer is lost.
 """
@@ -37,7 +37,7 @@ from tests.support.wire_mock import WIRE
 LOOPS = ("uvloop", "asyncio")
 
 
-# Against the simulator: the outcome, and whether Panelr has the work order
+# With the simulator: the outcome, and whether Panelr has the work order
 
 OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
     ("refuse", {}, Refused, 0),
@@ -65,10 +65,10 @@ OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
             ("status", {"status": 500, "body": "envelope"}),
             ("status", {"status": 502}),
             ("status", {"status": 503}),
-            ("status", {"status": 503, "retry_after": 5}),  # as Varnish answers for a server that took too long
+            ("status", {"status": 503, "retry_after": 5}),  # as Varnish answers when its backend is too slow
             ("status", {"status": 504}),
             ("status", {"status": 204}),
-            ("status", {"status": 400}),  # a page is nobody's refusal
+            ("status", {"status": 400}),  # an HTML page is no refusal by Panelr
             ("status", {"status": 404}),
             ("status", {"status": 422}),
             ("html", {}),
@@ -150,7 +150,7 @@ async def test_a_wait_that_cannot_be_read_is_none(panelr: tuple[str, Panel], ret
     assert type(await call_panelr(panelr[0])) is Unknown
 
 
-# Where the request never left
+# The request was never sent
 
 
 async def test_a_refused_connection_is_not_sent() -> None:
@@ -166,7 +166,7 @@ async def test_an_address_that_is_none_is_never_called(address: str) -> None:
 
 
 async def test_a_host_that_does_not_exist_is_never_unknown() -> None:
-    """Without a network the resolver cannot say that the name does not exist, only that it does not know now."""
+    """Without a network the resolver cannot say that the name does not exist."""
     outcome = await call_panelr("http://panel-of-the-tests.invalid", seconds=20)
     assert type(outcome) in {Misconfigured, NotSent}
     assert outcome.words.startswith("Panelr's host name could not be looked up")
@@ -201,7 +201,7 @@ async def test_a_peer_that_closes_in_the_handshake_is_not_sent() -> None:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_misconfigured() -> None:
-    """The certificate is for 127.0.0.1, and signed by itself."""
+    """The certificate is for 127.0.0.1 and self-signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DATA / "self-signed.crt", DATA / "self-signed.key")
     asked: list[bytes] = []
@@ -217,7 +217,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_misconfigured() -> None:
 
 
 async def test_an_exhausted_pool_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing has left while a call waits for a connection: it must not need a look-up."""
+    """A call that waits for a connection has sent nothing, so it needs no look-up."""
     monkeypatch.setattr(client_module, "CONNECTIONS", 1)
     requests: list[bytes] = []
     taken = asyncio.Event()
@@ -241,7 +241,7 @@ async def test_an_exhausted_pool_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_connection_that_is_never_accepted_is_not_sent() -> None:
-    """A listener whose queue is full drops what comes: no connection, so nothing can have left."""
+    """A listener with a full queue drops new connections, so nothing was sent."""
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -254,7 +254,7 @@ async def test_a_connection_that_is_never_accepted_is_not_sent() -> None:
     assert outcome == NotSent(words="no connection to Panelr could be made")
 
 
-# What is sent
+# The bytes that are sent
 
 
 @pytest.mark.respx(using=WIRE)

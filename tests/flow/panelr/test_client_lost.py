@@ -1,4 +1,4 @@
-"""The transport to Panelr when something breaks after the first byte may have left: never "not sent"."""
+"""The client of Panelr when a call breaks after its first byte may have been sent: never "not sent"."""
 
 import asyncio
 from typing import Any
@@ -127,7 +127,9 @@ async def test_an_address_that_is_none_is_misconfigured(url: str) -> None:
 
 
 async def test_an_idle_connection_that_panelr_has_closed_is_not_used_again() -> None:
-    handler = answer_with(HEAD + b"Content-Length: 62\r\n\r\n" + ENVELOPE)  # keeps alive by its headers, and closes
+    handler = answer_with(
+        HEAD + b"Content-Length: 62\r\n\r\n" + ENVELOPE
+    )  # its headers keep the connection alive, but it closes
     async with (
         serve_connections(handler) as url,
         PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client,

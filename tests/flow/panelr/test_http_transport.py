@@ -1,4 +1,4 @@
-"""The wire to Panelr, connection by connection: what is used again, what is not, and what ends an answer."""
+"""The HTTP transport to Panelr: which connections are reused, which are not, and what ends an answer."""
 
 import asyncio
 import gzip
@@ -40,7 +40,7 @@ def client(url: str, *, seconds: float = TIMEOUT) -> PanelrClient:
 
 
 class Counting:
-    """A server that keeps its connections open and counts them; `answers` are what it says, one a request."""
+    """A server that keeps its connections open and counts them. It sends one of `answers` for each request."""
 
     def __init__(self, *answers: bytes, after: Handler | None = None) -> None:
         self.connections = 0
@@ -70,7 +70,7 @@ async def test_one_connection_serves_call_after_call() -> None:
 
 
 async def test_a_request_says_whose_it_is_and_how_long() -> None:
-    """Once each: a server that is told two hosts or two lengths takes neither."""
+    """Each header is sent once: a server refuses two hosts or two lengths."""
     server = Counting()
     async with serve_connections(server) as url, client(url) as panelr:
         await panelr.call(CREATE, now=NOW)
@@ -115,7 +115,7 @@ async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pyte
 
 @pytest.mark.parametrize("says_more", [False, True])
 async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(says_more: bool) -> None:
-    """What has come is still in the socket, unread by the loop: the call must not learn of it by its own loss."""
+    """The peer's bytes or end are still unread in the socket: the next call must not be lost on it."""
     peers: list[socket.socket] = []
 
     async def remember(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,9 +135,9 @@ async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(sa
     [
         (OK + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE, 2),
         (b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE, 2),
-        (WHOLE + WHOLE, 2),  # an answer that nobody asked for must not be the next call's
+        (WHOLE + WHOLE, 2),  # an extra answer must not become the next call's
         (WHOLE + b"x", 2),
-        (WHOLE + b"HTTP/1.1 2", 2),  # the rest of it would be read with the next answer
+        (WHOLE + b"HTTP/1.1 2", 2),  # its rest would be read as the next answer
         (WHOLE + b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 2),
         (
             OK
@@ -189,7 +189,7 @@ async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypat
 
     async def lost(self: http_transport.HttpTransport, url: httpx.URL) -> http_transport.Connection:
         line = await connect(self, url)
-        line.eof_received()  # it has come before the task runs on
+        line.eof_received()  # it arrives before the task continues
         return line
 
     monkeypatch.setattr(http_transport.HttpTransport, "_connect", lost)
@@ -231,7 +231,7 @@ async def test_an_answer_that_breaks_the_rules_is_unknown(name: str) -> None:
 
 
 async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
-    """Its connection goes with it; the late answer reaches nobody."""
+    """Its connection is closed, so the late answer is dropped."""
     let_go = asyncio.Event()
     late = WHOLE.replace(b'"work_order_id": 1', b'"work_order_id": 9')
     seen = 0
@@ -256,7 +256,7 @@ async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
 
 
 async def test_a_request_that_has_partly_left_is_unknown_also_when_the_peer_reads_nothing() -> None:
-    """The body is larger than the sockets' buffers; the peer accepts the connection and never reads."""
+    """The body is larger than the socket buffers, and the peer never reads."""
     big = CREATE.__class__("create_work_order", body=b"x" * 20_000_000)
 
     async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -290,7 +290,7 @@ async def test_a_key_that_no_header_can_carry_is_misconfigured_and_nothing_is_se
 
 
 async def test_the_second_address_is_tried_while_the_first_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host with IPv6 and IPv4, the former a listener whose queue is full."""
+    """A host with two addresses; the first one's listener has a full queue."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

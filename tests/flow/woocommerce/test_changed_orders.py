@@ -1,4 +1,4 @@
-"""Walks over what was changed since a moment, in a shop that goes on changing."""
+"""Lists of the orders changed since a time, in a shop that changes meanwhile."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ async def test_a_second_with_more_orders_than_a_page_is_walked_whole(crowd: int,
 async def test_whatever_changes_meanwhile_nothing_else_is_missed(
     change: str, crowded: bool, moment: int, per_page: int
 ) -> None:
-    """After each page of a walk, in turn, the oldest order is modified or goes away: the others move up by one."""
+    """After each page in turn, the oldest order is modified or removed, so the others move up by one."""
     modified = {order: at(5 if crowded else order) for order in range(1, 9)}
     orders = Orders(dict(modified))
 
@@ -88,7 +88,7 @@ async def test_a_shop_that_does_not_know_the_filter_is_no_endless_walk() -> None
 
 
 class Clock:
-    """Moves on by a second whenever it is looked at."""
+    """A clock that advances by a second at every reading."""
 
     def __init__(self) -> None:
         self.now = START
@@ -120,7 +120,7 @@ async def test_an_orders_resource_is_walked_newest_first_to_the_first_older_orde
 async def test_whatever_changes_meanwhile_an_orders_resource_hides_nothing(
     change: str, moment: int, per_page: int
 ) -> None:
-    """After each page of a walk, in turn, orders at the top go away, or one comes there."""
+    """After each page in turn, orders at the top are removed, or one is added there."""
     app = create_app(clock=Clock())
     store: Any = app.state.store
     async with running(app) as url, resource(url) as shop:

@@ -1,4 +1,4 @@
-"""The client against answers of wc/v3: what it sends, what it tries again, and what it makes of trouble."""
+"""The shop's client and answers of wc/v3: what it sends, what it repeats, and the errors that it raises."""
 
 import asyncio
 import contextlib
@@ -291,7 +291,7 @@ async def test_a_connection_that_is_reset_as_it_is_made() -> None:
         resetting = asyncio.create_task(asyncio.to_thread(reset_each, listener))
         try:
             async with client(f"http://127.0.0.1:{listener.getsockname()[1]}", waits=()) as shop:
-                for _ in range(300):  # each meets the reset at another moment
+                for _ in range(300):  # each meets the reset at another point
                     with pytest.raises(ShopUnreachable):
                         await shop.get_order(7)
         finally:

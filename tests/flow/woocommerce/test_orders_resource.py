@@ -1,4 +1,4 @@
-"""The client against the simulated store's Orders resource on a real socket, with answers that get lost."""
+"""The shop's client with the simulated shop's Orders resource, with answers that get lost."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -21,7 +21,7 @@ NEW = {
 
 
 class Shop:
-    """A store, its address, and which of its answers get lost."""
+    """A shop, its address, and the rule which answers get lost."""
 
     def __init__(self) -> None:
         self.app = create_app()

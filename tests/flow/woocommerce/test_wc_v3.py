@@ -1,4 +1,4 @@
-"""The client against the simulated store's wc/v3 on a real socket: over plain http, so every request is signed."""
+"""The shop's client with the simulated shop's wc/v3 over plain http: every request is signed."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ NEW = {
 
 
 class Shop:
-    """A store, its address, its clock, and which of its answers get lost."""
+    """A shop, its address, its clock, and the rule which answers get lost."""
 
     def __init__(self, **options: Any) -> None:
         self.now = datetime(2026, 11, 21, 19, 16, 41, tzinfo=UTC)
@@ -33,7 +33,7 @@ class Shop:
         self.url = ""
 
     def made(self, count: int, *, apart: float = 1.0) -> list[int]:
-        """Make orders, one after the other."""
+        """Make orders one by one."""
         found = []
         for _ in range(count):
             self.now += timedelta(seconds=apart)

@@ -1,4 +1,4 @@
-"""What a newer snapshot means for an order with a history."""
+"""The effect of a newer snapshot on an order with a history."""
 
 from dataclasses import replace
 from decimal import Decimal

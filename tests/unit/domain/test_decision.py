@@ -1,4 +1,4 @@
-"""From lines to items: which mapping a line finds, and what it makes of it."""
+"""From lines to items: which mapping a line finds, and the resulting item."""
 
 from dataclasses import replace
 from decimal import Decimal

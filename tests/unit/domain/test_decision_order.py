@@ -1,4 +1,4 @@
-"""What of a whole order goes to Panelr: its status, its customer, its names and its money."""
+"""The work order's status, customer, names and amounts from an order."""
 
 from dataclasses import replace
 from decimal import Decimal

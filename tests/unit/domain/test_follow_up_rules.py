@@ -1,4 +1,4 @@
-"""What a created order calls for: a pure function, looked at by tables."""
+"""The follow-ups of a created order, by tables."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -201,7 +201,7 @@ def test_what_could_not_be_done_and_is_not_called_for_any_more_is_withdrawn(
 def test_a_payment_of_which_panelr_is_told_nothing_is_a_persons_only_where_it_told_how_to_pay(
     instructions: FollowUpState, told: bool
 ) -> None:
-    """Else the next look would find the instructions withdrawn, and say otherwise."""
+    """Otherwise the next plan would cancel the instructions."""
     found = wanted(created(PAID, on_paid=OnPaid.NONE), known={FollowUpKind.INSTRUCTIONS: instructions})
     assert isinstance(found.get(FollowUpKind.PAYMENT), Escalate) is told
 
@@ -222,7 +222,7 @@ def test_the_store_is_written_to_when_something_is_new() -> None:
     again = wanted(moved, shop=shop, known={FollowUpKind.WRITE_BACK: written})[FollowUpKind.WRITE_BACK]
     assert isinstance(again, Schedule)
     assert again.told["wanted"]["meta"]["panelr_status"] == "queued"
-    assert again.told["noted"]  # the note stays one
+    assert again.told["noted"]  # there is still one note
 
 
 def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it() -> None:
@@ -276,7 +276,9 @@ def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
 @pytest.mark.parametrize("status", ["processing", "pending", "on-hold"])
 def test_only_who_is_to_pay_before_the_goods_is_told_how(status: str) -> None:
     found = wanted(created(UNPAID | {"status": status}))
-    assert (FollowUpKind.INSTRUCTIONS in found) is (status != "processing")  # cash on delivery is in processing
+    assert (FollowUpKind.INSTRUCTIONS in found) is (
+        status != "processing"
+    )  # cash on delivery has the status processing
 
 
 def test_a_payment_by_another_method_tells_the_other_one() -> None:

@@ -1,4 +1,4 @@
-"""What stands in an answer's data: the work order, the list of a customer's work orders, the products."""
+"""The data of an answer: a work order, a customer's work orders, the products."""
 
 from datetime import UTC, datetime
 from typing import Any

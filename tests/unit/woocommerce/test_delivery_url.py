@@ -1,4 +1,4 @@
-"""What WooCommerce makes of an address, of the answer to a ping, and of a secret: by tables."""
+"""How WooCommerce treats an address, the answer to a ping, and a secret, by tables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a delivery says depends on its topic: an order, a deletion, an error in place of an order, or nothing for us."""
+"""The topic decides what a delivery is: an order, a deletion, an error instead of an order, or another topic."""
 
 import json
 from typing import Any

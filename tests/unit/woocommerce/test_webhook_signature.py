@@ -1,4 +1,4 @@
-"""Only what the shop signed passes."""
+"""Only a body that the shop signed is accepted."""
 
 import pytest
 from hypothesis import given
@@ -79,7 +79,7 @@ def test_a_strange_signature_does_not_pass(strange: str) -> None:
         *[(f"a{entity}b", "a'b") for entity in ("&#39;", "&#039;", "&#x27;", "&#X27;")],
         ("&lt;&quot;&amp;", '<"&'),
         ("&amp;lt;", "&lt;"),  # once, not twice
-        # what WordPress leaves as it is
+        # characters that WordPress does not change
         *[(same, same) for same in ("a&b", "&amp", "&AMP;", "&apos;", "&#x3c;", "&nbsp;", "&#380;", "<\">'")],
         ("pässwörter ", "pässwörter "),
     ],

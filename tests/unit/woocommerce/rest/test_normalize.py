@@ -1,4 +1,4 @@
-"""An order of an Orders resource in the words of wc/v3."""
+"""An order of an Orders resource, converted to the form of wc/v3."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

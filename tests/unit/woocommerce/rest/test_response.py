@@ -1,4 +1,4 @@
-"""What a store's answer means, by the errors of both dialects, of WordPress itself and of what stands in front."""
+"""The errors of a shop: of both kinds of API, of WordPress itself and of a proxy."""
 
 import json
 from datetime import UTC, datetime
