@@ -156,7 +156,7 @@ async def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT])
-def test_leaves_nothing_behind_when_it_is_told_to_stop(sent: signal.Signals, tmp_path: Path) -> None:
+def test_leaves_nothing_behind_when_a_signal_stops_it(sent: signal.Signals, tmp_path: Path) -> None:
     environment = _environment(tmp_path)
     playing = subprocess.Popen(
         (sys.executable, "-c", HEARS_CTRL_C),

@@ -49,7 +49,7 @@ async def test_many_at_once_are_all_committed(opened: Database) -> None:
     assert await count(opened) == 30
 
 
-async def test_what_the_database_refuses_is_told_and_the_next_one_runs(opened: Database) -> None:
+async def test_what_the_database_refuses_is_reported_and_the_next_one_runs(opened: Database) -> None:
     with pytest.raises(DBAPIError) as refused:
         await opened.execute_autocommit(WRONG, dict)
     assert not is_unavailable(refused.value) or opened.dialect == "sqlite"
@@ -114,7 +114,7 @@ class TestPostgresql:
     @pytest.mark.parametrize(
         "wrong", [{"store": 5}, {"store": "\x00"}, {}], ids=["not sent", "refused", "without a value"]
     )
-    async def test_what_is_wrong_with_one_is_told_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
+    async def test_what_is_wrong_with_one_is_reported_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
         given = [of("a"), of("b"), wrong, of("c"), of("b")]
         found = await asyncio.gather(
             *(opened.execute_autocommit(ADD, lambda n=n: n) for n in given),  # type: ignore[misc]
@@ -124,7 +124,7 @@ class TestPostgresql:
         assert [len(rows) for rows in (*found[:2], *found[3:]) if not isinstance(rows, BaseException)] == [1, 1, 1, 0]
         assert await count(opened) == 3
 
-    async def test_a_mistake_of_any_kind_in_the_making_of_values_is_told_to_that_one_alone(
+    async def test_a_mistake_of_any_kind_in_the_making_of_values_is_reported_to_that_one_alone(
         self, opened: Database
     ) -> None:
         def wrong() -> Row:
@@ -157,7 +157,7 @@ class TestPostgresql:
         assert [len(rows) for rows in await asyncio.gather(*asked)] == [1] * 5
         assert alone._idle == []
 
-    async def test_a_connection_that_ends_is_told_to_all_that_shared_it(self, opened: Database) -> None:
+    async def test_a_connection_that_ends_is_reported_to_all_that_shared_it(self, opened: Database) -> None:
         ended = [opened.execute_autocommit(END, lambda n=n: {"n": str(n)}) for n in range(5)]  # type: ignore[misc]
         found = await asyncio.gather(*ended, return_exceptions=True)
         assert [isinstance(each, DBAPIError) and is_unavailable(each) for each in found] == [True] * 5

@@ -67,7 +67,7 @@ async def test_one_that_comes_alone_waits_for_nobody() -> None:
     assert played.sizes == [1, 1, 1]
 
 
-async def test_what_comes_meanwhile_goes_together_and_each_is_told_its_own() -> None:
+async def test_what_comes_meanwhile_goes_together_and_each_gets_its_own_rows() -> None:
     played = Played()
     assert await found(played.ask(*range(70))) == [[(name,)] for name in range(70)]
     assert played.sizes == [1, 64, 5]
@@ -97,7 +97,7 @@ async def test_where_one_fails_each_is_run_by_itself() -> None:
     assert played.sizes == [1, 5, 1, 1, 1, 1, 1]
 
 
-async def test_a_database_that_is_gone_is_told_to_all_and_asked_once() -> None:
+async def test_a_database_that_is_gone_is_reported_to_all_and_asked_once() -> None:
     played = Played()
     played.gone = True
     _, *others = await found(played.ask(*range(6)))

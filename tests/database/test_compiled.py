@@ -95,7 +95,7 @@ async def test_a_missing_value_is_a_mistake_of_the_caller(opened: Database) -> N
         await opened.write(lambda connection: orders.add(connection, {"store": "default"}))
 
 
-async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
+async def test_constants_stay_and_listeners_are_called(opened: Database) -> None:
     statement = CompiledStatement(
         select(orders_table.c.id).where(
             orders_table.c.state == OrderState.SENDING, orders_table.c.store == bindparam("of_store")

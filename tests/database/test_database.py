@@ -112,7 +112,7 @@ def test_errors_of_the_connection_are_unavailable_and_others_are_not() -> None:
 
 
 @POSTGRESQL
-async def test_who_waits_too_long_for_a_lock_is_told_so(opened: Database) -> None:
+async def test_waiting_too_long_for_a_lock_is_an_error(opened: Database) -> None:
     def limits(connection: Connection) -> tuple[str, str]:
         return tuple(
             str(connection.exec_driver_sql(f"SHOW {name}").scalar())
@@ -123,7 +123,7 @@ async def test_who_waits_too_long_for_a_lock_is_told_so(opened: Database) -> Non
 
 
 @POSTGRESQL
-async def test_a_clock_that_differs_from_the_databases_is_told(opened: Database) -> None:
+async def test_a_clock_that_differs_from_the_databases_is_reported(opened: Database) -> None:
     found = await run_checks(opened, now=utc_now() - timedelta(minutes=2), overdue=timedelta(hours=1))
     (time,) = [finding for finding in found if finding.name == "time"]
     assert (time.ok, time.vital) == (False, True)

@@ -52,7 +52,7 @@ async def test_a_slot_is_free_again_after_its_minute_and_not_before(opened: Data
     assert await opened.write(_take, NOW + timedelta(seconds=62))
 
 
-async def test_free_at_tells_when_the_next_slot_is_free(opened: Database) -> None:
+async def test_free_at_shows_when_the_next_slot_is_free(opened: Database) -> None:
     await _prepared(opened)
     for seconds in range(LIMIT):
         await opened.write(_take, NOW + timedelta(seconds=seconds))

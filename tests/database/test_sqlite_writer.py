@@ -106,7 +106,7 @@ async def test_a_restart_begins_its_own_work_anew_and_is_not_endless(opened: Sql
     assert await numbers(opened) == [1, 2, 7]
 
 
-async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(opened: SqliteDatabase) -> None:
+async def test_a_commit_that_fails_is_reported_to_everybody_and_the_next_one_works(opened: SqliteDatabase) -> None:
     commits: list[int] = []
     broken = OperationalError("COMMIT", {}, Exception("disk I/O error"))
 
@@ -123,7 +123,7 @@ async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(o
     assert await opened.write(adds(4)) == 4
 
 
-async def test_a_full_disk_is_told_as_such_to_all_whom_it_meets(opened: SqliteDatabase) -> None:
+async def test_a_full_disk_is_reported_as_such_to_all_whom_it_meets(opened: SqliteDatabase) -> None:
     """SQLite rolls the whole transaction back when it cannot get a page: every caller must receive the error."""
 
     def fill(connection: Connection) -> None:
@@ -156,7 +156,7 @@ async def test_what_was_asked_for_is_done_before_the_end(tmp_path: Path) -> None
     assert await asyncio.gather(*tasks) == list(range(200))
 
 
-async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path: Path) -> None:
+async def test_a_database_that_cannot_be_opened_is_reported_and_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     path.mkdir()
     async with database.open_database(f"sqlite:///{path}/x.db") as opened:
@@ -223,7 +223,7 @@ async def test_what_comes_alone_waits_for_another_process_that_writes(alone: Sql
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)], ids=["its own fault", "the program ends"])
-async def test_what_fails_alone_leaves_nothing_and_is_told(alone: SqliteDatabase, error: BaseException) -> None:
+async def test_what_fails_alone_leaves_nothing_and_is_reported(alone: SqliteDatabase, error: BaseException) -> None:
     with pytest.raises(type(error)):
         await alone.write(adds(1, then=error))
     assert await alone.write(adds(2)) == 2
@@ -242,7 +242,7 @@ async def test_what_fails_alone_is_not_run_again(alone: SqliteDatabase) -> None:
     assert runs == [1]
 
 
-async def test_nothing_is_told_as_done_that_another_has_taken_back(alone: SqliteDatabase) -> None:
+async def test_nothing_is_reported_as_done_that_another_has_taken_back(alone: SqliteDatabase) -> None:
     def ends(connection: Connection) -> str:
         connection.connection.driver_connection.execute("ROLLBACK")  # type: ignore[union-attr]
         return "as if nothing were wrong"
@@ -256,7 +256,7 @@ async def test_nothing_is_told_as_done_that_another_has_taken_back(alone: Sqlite
     assert await numbers(alone) == [*range(1 - ALONE, 1), 1, 3]
 
 
-async def test_what_fails_of_many_is_told_on_the_same_connection(alone: SqliteDatabase) -> None:
+async def test_what_fails_of_many_is_reported_on_the_same_connection(alone: SqliteDatabase) -> None:
     connection = alone._writer._connection
     failing = adds(2, then=ValueError("no"))
     done = await asyncio.gather(*await asked_for(alone, adds(1), failing, adds(3)), return_exceptions=True)
@@ -285,7 +285,7 @@ async def test_a_connection_that_has_become_useless_is_let_go_where_work_comes_a
     assert await numbers(alone) == [*range(1 - ALONE, 1), 2]
 
 
-async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(alone: SqliteDatabase) -> None:
+async def test_a_commit_that_fails_on_the_loop_is_reported_and_the_next_one_works(alone: SqliteDatabase) -> None:
 
     def refuse(_: Connection) -> None:
         event.remove(alone._writing, "commit", refuse)
@@ -312,7 +312,7 @@ async def test_a_savepoint_that_is_left_behind_does_not_outlive_its_work(opened:
     assert await numbers(opened) == [2]
 
 
-async def test_whatever_work_raises_is_told(opened: SqliteDatabase) -> None:
+async def test_whatever_work_raises_is_reported(opened: SqliteDatabase) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
         await asyncio.wait_for(opened.write(adds(1, then=StopIteration())), 60)
     await opened.write(adds(1))

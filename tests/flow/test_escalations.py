@@ -72,7 +72,7 @@ async def test_what_a_person_has_dealt_with_is_not_told_again(kit: Kit) -> None:
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("seen_to", [True, False])
-async def test_a_payment_that_could_not_be_told_is_looked_up_before_it_is(kit: Kit, seen_to: bool) -> None:
+async def test_a_payment_that_could_not_be_sent_is_looked_up_before_it_is(kit: Kit, seen_to: bool) -> None:
     kit.panel.settings.accepts_repeated_payments = True
     await held_back(kit)
     (mapping,) = (await kit.api("GET", "/product-mappings")).json()["data"]

@@ -132,7 +132,7 @@ def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return iter(())
 
 
-def test_the_short_cuts_write_what_the_long_way_writes(turned_url: str) -> None:
+def test_the_fast_path_writes_what_the_long_way_writes(turned_url: str) -> None:
     @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(steps=steps)
     def the_same(steps: list[tuple[Any, ...]]) -> None:
@@ -153,9 +153,7 @@ def test_an_ordinary_order_takes_them(turned_url: str, dialect: str) -> None:
     assert used == ["try_insert", *again, *concluded, *again, *again]
 
 
-async def test_an_ordinary_order_is_few_statements_and_what_tells_it_again_is_fewer(
-    stepped: Kit, statements: list[str]
-) -> None:
+async def test_an_ordinary_order_is_few_statements_and_its_repeat_is_fewer(stepped: Kit, statements: list[str]) -> None:
     await stepped.post(order(id=1))
     counts = []
     for topic in ("order.created", "order.updated", "order.created"):
@@ -175,7 +173,7 @@ async def test_what_the_mappings_were_is_not_what_they_are(stepped: Kit) -> None
     assert [made.cart[0].product_id for made in stepped.panel.work_orders.values()] == [3, 4]
 
 
-async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_the_others_nothing(stepped: Kit) -> None:
+async def test_of_processes_that_receive_one_order_at_once_one_writes_it_and_the_others_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
     for number in range(1, 6):
         told = [
@@ -200,7 +198,7 @@ def _counts(connection: Connection) -> dict[str, int]:
     return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one slot was used to check the mapping
 
 
-async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
+async def test_without_a_free_slot_the_statement_writes_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
     ordinary = FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
     close = functools.partial(rate_limit.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))

@@ -163,7 +163,7 @@ async def test_a_status_waits_while_a_new_order_does(stepped: Kit) -> None:
     assert not following._gives_way(FollowUpKind.STATUS, seen, now=now)
 
 
-async def test_the_outlook_tells_of_every_kind(stepped: Kit) -> None:
+async def test_due_work_has_every_kind(stepped: Kit) -> None:
     await planned(stepped, order_of_customer(20) | ON_HOLD)
     seen = await stepped.runtime.database.read(due_work.find_due_work)
     assert set(seen.follow_ups) == {FollowUpKind.INSTRUCTIONS, FollowUpKind.STATUS}
@@ -261,7 +261,7 @@ async def test_an_outage_only_delays_the_question_for_lines(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_an_errand_that_the_bridge_itself_fails_at_is_told_to_a_person_and_holds_up_no_other(
+async def test_a_follow_up_that_the_bridge_itself_fails_at_is_left_to_an_operator_and_holds_up_no_other(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kit.map(sku="PANEL-1000", panelr_product_id=3)

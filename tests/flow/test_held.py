@@ -101,7 +101,7 @@ async def ended(kit: Kit, way: Way) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "hold", "way"), MENDED, indirect=["dialect"])
-async def test_a_held_order_goes_on_by_itself_once_it_is_mended(
+async def test_a_held_order_goes_on_once_its_cause_is_removed(
     settings: Settings, panelr: tuple[str, Panel], hold: Hold, way: Way
 ) -> None:
     """An earlier retry changes nothing; only a changed setting needs a retry."""

@@ -144,7 +144,7 @@ def _read(said: str, log_format: LogFormat) -> list[Any]:
 
 
 @pytest.mark.usefixtures("configured")
-def test_what_json_has_no_word_for_is_told_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_json_has_no_word_for_is_reported_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     log = structlog.get_logger()
     log.info("order.decided", price=Decimal("1.10"), at=datetime(2026, 1, 2, tzinfo=UTC), several={1}, n=float("nan"))

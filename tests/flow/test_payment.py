@@ -66,7 +66,7 @@ async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Ki
 
 
 @pytest.mark.parametrize(("dialect", "mode"), [("sqlite", "repeats"), ("sqlite", HIDES), ("postgresql", "repeats")])
-async def test_every_fault_ends_with_the_money_told_once(kit: Kit, mode: str) -> None:
+async def test_every_fault_ends_with_the_payment_sent_once(kit: Kit, mode: str) -> None:
     await map_bank_transfer(kit, "submit_payment")
     kit.panel.settings.accepts_repeated_payments = mode == "repeats"  # Panelr would accept a second payment
     kit.panel.settings.shows_wc_order_id = mode != HIDES
@@ -88,7 +88,7 @@ async def test_every_fault_ends_with_the_money_told_once(kit: Kit, mode: str) ->
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_paid_snapshot_that_is_told_again_and_again_is_paid_once(kit: Kit) -> None:
+async def test_a_paid_snapshot_that_is_delivered_again_and_again_is_paid_once(kit: Kit) -> None:
     await map_bank_transfer(kit, "submit_payment")
     kit.panel.settings.accepts_repeated_payments = True
     await kit.post(order_of_customer(20) | ON_HOLD)
@@ -105,7 +105,7 @@ async def test_a_paid_snapshot_that_is_told_again_and_again_is_paid_once(kit: Ki
     assert payment.transaction_id == "tx-1"
 
 
-async def test_a_manual_order_is_told_once_how_to_pay(kit: Kit) -> None:
+async def test_a_manual_order_gets_payment_instructions_once(kit: Kit) -> None:
     await map_bank_transfer(kit, "submit_payment")
     content = order_of_customer(20) | ON_HOLD
     await kit.post(content)
@@ -157,7 +157,7 @@ async def test_a_429_pauses_and_the_payment_comes_once(kit: Kit, when: str) -> N
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_an_order_that_is_paid_when_it_comes_tells_so_at_its_creation(kit: Kit) -> None:
+async def test_an_order_that_is_paid_when_it_comes_says_so_at_its_creation(kit: Kit) -> None:
     await map_bank_transfer(kit, "submit_payment")
     await kit.post(order_of_customer(20) | PAID)
     story = await kit.until(20, lambda story: find_follow_up(story, "status") is not None)
@@ -179,7 +179,7 @@ async def test_an_automated_order_is_completed_once(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_panelr_that_cannot_complete_by_token_is_told_to_a_person(kit: Kit) -> None:
+async def test_a_panelr_that_cannot_complete_by_token_is_left_to_an_operator(kit: Kit) -> None:
     await map_bank_transfer(kit, "complete_order", method=2)
     kit.panel.settings.knows_complete_by_token = False
     await kit.post(order_of_customer(20) | PAID)
@@ -219,7 +219,7 @@ async def test_cash_on_delivery_is_paid_when_it_is_completed(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_payment_that_moves_no_status_is_told_too(kit: Kit) -> None:
+async def test_a_payment_that_moves_no_status_is_sent_too(kit: Kit) -> None:
     await map_bank_transfer(kit, "submit_payment")
     unpaid = {"status": "processing", "date_paid": None, "date_paid_gmt": None, "payment_method": "bacs"}
     await kit.post(order_of_customer(20) | unpaid)
@@ -247,7 +247,7 @@ async def test_an_order_in_the_trash_asks_nobody_to_pay(kit: Kit) -> None:
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("status", ["cancelled", "refunded", "failed", "trash"])
-async def test_an_order_that_ends_is_not_paid_and_somebody_is_told(kit: Kit, status: str) -> None:
+async def test_an_order_that_ends_is_not_paid_and_an_operator_is_informed(kit: Kit, status: str) -> None:
     await map_bank_transfer(kit, "submit_payment")
     await kit.post(order_of_customer(20) | ON_HOLD)
     await kit.until(20, is_settled("instructions"))

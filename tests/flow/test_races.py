@@ -54,7 +54,7 @@ async def next_claim(kit: Kit) -> Claim:
     return claim
 
 
-async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lookalike_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order 1's work order exists; its answer is being lost. Order 2's call never arrived: it must not adopt it."""
     bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._sibling_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
@@ -200,7 +200,7 @@ def _free_the_slots(connection: Connection, now: datetime) -> None:
     connection.execute(rate_slots.update().values(used_at=now - timedelta(hours=1)))
 
 
-async def test_a_work_order_that_is_told_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
+async def test_a_work_order_that_is_reported_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
     first = await claim_order(stepped, 1)
     await end_lease(stepped, first)
     await stepped.runtime.bridge.write(operator_actions.confirm_not_created, first.order_id, actor="test")
@@ -213,7 +213,7 @@ async def test_a_work_order_that_is_told_while_a_newer_call_is_under_way_settles
     assert [each["code"] for each in story["attention"]] == ["second_work_order"]
 
 
-async def test_a_look_up_whose_handling_fails_is_told_and_not_repeated_for_ever(
+async def test_a_look_up_whose_handling_fails_is_reported_and_not_repeated_for_ever(
     stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stepped.panel.faults.add("close", action="create_work_order", when="after")

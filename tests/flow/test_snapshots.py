@@ -23,7 +23,7 @@ def later(content: dict[str, Any], moment: str = "2026-11-21T20:00:00", **change
     return content | {"date_modified_gmt": moment} | changes
 
 
-async def test_one_event_told_twice_makes_one_work_order(mapped: Kit) -> None:
+async def test_one_event_delivered_twice_makes_one_work_order(mapped: Kit) -> None:
     assert (await mapped.post(order(), topic="order.updated")).json()["state"] == "created"
     assert (await mapped.post(order(), topic="order.created")).json()["state"] == "created"
     assert len(mapped.panel.work_orders) == 1

@@ -55,7 +55,7 @@ async def test_stopping_lets_calls_under_way_end(settings: Settings, panelr: tup
     assert len(panelr[1].work_orders) == 1
 
 
-async def test_without_leave_from_the_rate_limit_the_answer_comes_at_once_and_the_worker_follows(
+async def test_without_a_free_slot_the_answer_comes_at_once_and_the_worker_follows(
     settings: Settings, panelr: tuple[str, Panel]
 ) -> None:
     narrow = settings.model_copy(update={"panelr_rate_per_minute": 3})
@@ -157,7 +157,7 @@ async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: K
     assert len(mapped.panel.work_orders) == 1
 
 
-async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_knows_better(mapped: Kit) -> None:
+async def test_an_outcome_that_arrives_after_its_lease_counts_while_nothing_newer_is_known(mapped: Kit) -> None:
     """A process that stalled for longer than its lease still has its claim."""
     claim = await _claim_and_die(mapped, order(), lease=LONG_LEASE)  # the worker must not end it
     await mapped.runtime.bridge.write(_lose_the_lease, claim)
@@ -168,7 +168,7 @@ async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_know
     assert len(mapped.panel.work_orders) == 1
 
 
-async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(mapped: Kit) -> None:
+async def test_an_outcome_that_arrives_too_late_overwrites_nothing_and_is_shown(mapped: Kit) -> None:
     claim = await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
     mapped.runtime.bridge.owed.set()

@@ -115,7 +115,7 @@ async def test_a_fault_of_the_store_doubles_nothing(
     assert len(both.kit.panel.work_orders) == 1
 
 
-async def test_a_store_that_refuses_the_key_is_told_and_tried_again(both: Both, api: str) -> None:
+async def test_a_store_that_refuses_the_key_is_reported_and_tried_again(both: Both, api: str) -> None:
     both.store.faults.add("status", action=UPDATE[api], status=401, body="json", times=2)
     number = await both.placed()
     await both.kit.until(number, lambda story: any(each["action"] == "write_back" for each in story["attempt_log"]))
@@ -140,7 +140,7 @@ async def test_a_completed_work_order_completes_the_order(settings: Settings, pa
         assert again.status == "processing"
 
 
-async def test_a_change_of_the_work_order_is_heard_and_written(both: Both) -> None:
+async def test_a_change_of_the_work_order_is_read_and_written(both: Both) -> None:
     number = await both.placed()
     story = await both.kit.until(number, done("write_back"))
     both.kit.panel.set_status(1, "canceled")

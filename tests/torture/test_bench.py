@@ -68,7 +68,7 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         ({1: 1, 2: 1}, {1: "created"}, ["order 2 is not there in the database"]),
     ],
 )
-def test_what_is_missing_or_doubled_is_told(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
+def test_what_is_missing_or_doubled_is_reported(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
     assert wrong([1, 2], made, known) == words
 
 
@@ -95,13 +95,13 @@ def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench
         (200, {1: "created"}, {1: 2}, ["order 1 is doubled: 2 work orders"]),
     ],
 )
-def test_what_a_burst_must_not_leave_is_told(
+def test_what_a_burst_must_not_leave_is_reported(
     status: int, known: dict[int, str], made: dict[int, int], words: list[str]
 ) -> None:
     assert burst.wrong([Answered(1, status, "", 0, 0)], known, made) == words
 
 
-def test_a_work_order_for_nobody_is_told() -> None:
+def test_a_work_order_for_nobody_is_reported() -> None:
     assert strangers([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
 
 

@@ -59,7 +59,7 @@ def test_the_example_file_knows_no_other_setting() -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_the_readme_tells_every_setting_with_its_default_and_meaning(name: str) -> None:
+def test_the_readme_shows_every_setting_with_its_default_and_meaning(name: str) -> None:
     field = Settings.model_fields[name]
     value = default(name)
     cell = "" if name in REQUIRED else (f"`{value}`" if value else "(none)")

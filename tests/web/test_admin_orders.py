@@ -74,7 +74,7 @@ async def unconfirmed(kit: Kit, woo_order_id: int = 20, *, when: str = "after") 
 
 
 @BOTH_DATABASES
-async def test_a_created_order_tells_its_whole_story(mapped: Kit) -> None:
+async def test_a_created_order_shows_its_whole_story(mapped: Kit) -> None:
     await mapped.post(order(status="pending", date_modified_gmt="2026-11-21T19:16:40"))
     await mapped.post(order(), topic="order.updated")
     year = mapped.runtime.bridge.clock().year

@@ -64,7 +64,7 @@ async def no_leave(kit: Kit) -> None:
 
 
 @BOTH_DATABASES
-async def test_the_products_are_shown_as_panelr_tells_them(kit: Kit) -> None:
+async def test_the_products_are_shown_as_panelr_shows_them(kit: Kit) -> None:
     kit.panel.products[2].price_decimal = Decimal("90.10")
     answer = await kit.api("GET", f"{PRODUCTS}?sort=id")
     assert answer.status_code == 200, answer.text
@@ -88,7 +88,7 @@ async def test_the_products_are_shown_as_panelr_tells_them(kit: Kit) -> None:
     assert asked(kit) == 1
 
 
-async def test_the_payment_methods_are_shown_as_panelr_tells_them(kit: Kit) -> None:
+async def test_the_payment_methods_are_shown_as_panelr_shows_them(kit: Kit) -> None:
     content = (await kit.api("GET", METHODS)).json()
     assert content["data"] == [
         {"id": 2, "name": "card", "display_label": "Credit card", "mode": "automated", "processor": "stripe"},
@@ -161,7 +161,7 @@ async def test_where_panelr_cannot_be_asked_the_list_is_shown_as_it_was(kit: Kit
         assert (content["meta"]["total"], content["meta"]["seen_at"]) == (6, moment)
 
 
-async def test_without_leave_panelr_is_not_asked(kit: Kit) -> None:
+async def test_without_a_free_slot_panelr_is_not_asked(kit: Kit) -> None:
     await no_leave(kit)
     said = problem(await kit.api("GET", PRODUCTS), 503)["detail"]
     assert said.endswith("the limit of Panelr's calls leaves none for it at the moment")
@@ -304,7 +304,7 @@ async def test_a_payment_method_that_panelr_does_not_have_is_refused(kit: Kit) -
         ({"panelr_payment_method_id": 1, "on_paid": "complete_order"}, "complete_order"),
     ],
 )
-async def test_what_panelr_is_told_of_a_payment_goes_by_its_method_unless_it_is_given(
+async def test_what_panelr_learns_of_a_payment_goes_by_its_method_unless_it_is_given(
     kit: Kit, given: dict[str, Any], expected: str
 ) -> None:
     made = await kit.api("POST", METHOD_MAPPINGS, json={"woo_payment_method": "bacs"} | given)
@@ -312,7 +312,7 @@ async def test_what_panelr_is_told_of_a_payment_goes_by_its_method_unless_it_is_
     assert (await kit.api("GET", f"{METHOD_MAPPINGS}/1")).json() == made.json()
 
 
-async def test_a_change_leaves_it_unless_it_is_told(kit: Kit) -> None:
+async def test_a_change_keeps_it_unless_it_is_given(kit: Kit) -> None:
     await kit.api("POST", METHOD_MAPPINGS, json=BACS)
     for change, expected in (
         ({"panelr_payment_method_id": 2}, "submit_payment"),
@@ -328,7 +328,7 @@ async def test_a_change_leaves_it_unless_it_is_told(kit: Kit) -> None:
 
 
 @BOTH_DATABASES
-async def test_an_order_that_is_held_for_its_currency_goes_on_when_panelr_tells_another(kit: Kit) -> None:
+async def test_an_order_that_is_held_for_its_currency_goes_on_when_panelr_shows_another(kit: Kit) -> None:
     kit.panel.products[3].currency = "EUR"
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.post(order())

@@ -133,7 +133,7 @@ def test_every_body_has_an_example(spec: dict[str, Any]) -> None:
     assert [(path, method) for path, method, content in bodies if not has_example(spec, content)] == []
 
 
-def test_the_door_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
+def test_the_webhook_route_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
     for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
         responses = spec["paths"][path]["post"]["responses"]
         assert {"200", "202", "401", "404", "413", "503"} <= set(responses)

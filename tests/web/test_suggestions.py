@@ -138,7 +138,7 @@ async def test_a_store_without_an_api_is_409_and_names_the_setting(
         assert "BRIDGE_WOO_URL is missing" in problem(await kit.api("GET", SUGGESTIONS), 409)["detail"]
 
 
-async def test_what_cannot_be_asked_is_told(kit: Kit, shop: tuple[str, Shop]) -> None:
+async def test_what_cannot_be_asked_is_reported(kit: Kit, shop: tuple[str, Shop]) -> None:
     assert "the stores are default" in problem(await kit.api("GET", f"{SUGGESTIONS}?store=eu"), 422)["detail"]
     problem(await kit.api("GET", f"{SUGGESTIONS}?colour=red"), 400)
     shop[1].status = 401

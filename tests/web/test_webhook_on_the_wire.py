@@ -190,7 +190,7 @@ def test_two_deliveries_on_one_connection(served: Served) -> None:
     assert answer.count(b'"state":"held"') == 2
 
 
-def test_two_deliveries_on_one_connection_are_told_apart_in_the_log(served: Served) -> None:
+def test_two_deliveries_on_one_connection_are_distinguished_in_the_log(served: Served) -> None:
     """The second request waits in the connection and starts in the context of the first."""
     bodies = [json.dumps(order(id=number)).encode() for number in (11, 12)]
     heads = [posted(bodies[0], length(bodies[0])), posted(bodies[1], length(bodies[1]), "Connection: close")]
@@ -209,7 +209,7 @@ def test_a_chunked_delivery(served: Served) -> None:
     assert (status, content["order_id"]) == (200, 3)
 
 
-def test_a_large_body_that_waits_for_leave_gets_it(served: Served) -> None:
+def test_a_large_body_that_waits_for_100_continue_gets_it(served: Served) -> None:
     body = json.dumps(order(id=4, customer_note="x" * 2_000_000)).encode()
     head = posted(body, "Connection: close", "Expect: 100-Continue", length(body))
     with served.connect() as connection:
@@ -299,7 +299,7 @@ def test_half_a_request_is_no_delivery_and_no_error(served: Served) -> None:
     assert [line for line in served.said.splitlines() if never(line)] == []
 
 
-def test_nothing_told_on_the_way_is_a_secret_or_somebodys_data(served: Served) -> None:
+def test_nothing_logged_on_the_way_is_a_secret_or_somebodys_data(served: Served) -> None:
     body = json.dumps(order(id=8)).encode()
     served.exchange(posted(body, "Connection: close", length(body)) + body)
     served.exchange(posted(body, "Connection: close", length(body), secret="wrong") + body)
@@ -308,7 +308,7 @@ def test_nothing_told_on_the_way_is_a_secret_or_somebodys_data(served: Served) -
     assert told(served.said) == []
 
 
-def test_a_failing_database_tells_nothing_of_anybody_either(tmp_path: Path) -> None:
+def test_a_failing_database_shows_nothing_of_anybody_either(tmp_path: Path) -> None:
     """By default the error of a failed statement quotes its parameters, which hold the order."""
     body = json.dumps(order(id=9)).encode()
     with serving(tmp_path, BRIDGE_SYNC_BUDGET_SECONDS="1") as served:

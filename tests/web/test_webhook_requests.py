@@ -342,7 +342,7 @@ async def test_another_name_is_a_store_that_is_not_here(door: Asking, name: str,
 
 
 @pytest.mark.parametrize("end", ["//", "/eu//", "/eu/x", "//eu", "x", "\n/", "/\n/x"])
-async def test_another_path_is_not_the_doors(door: Asking, end: str, logged: Logged) -> None:
+async def test_another_path_is_not_the_webhook_route(door: Asking, end: str, logged: Logged) -> None:
     told = await door.ask(DOOR + end)
     assert (told.status, told.content["detail"]) == (404, "Not Found")
     assert events(logged) == []

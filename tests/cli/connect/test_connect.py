@@ -56,7 +56,7 @@ async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
     assert "✘" not in connect.said
 
 
-async def test_a_dry_run_changes_nothing_and_tells_what_is_missing(scene: Scene, connect: Run) -> None:
+async def test_a_dry_run_changes_nothing_and_shows_what_is_missing(scene: Scene, connect: Run) -> None:
     assert not await connect(dry_run=True)
     assert scene.shop.webhooks.registered == {}
     assert connect.said.count("would be done: make the webhook") == 4
@@ -78,7 +78,7 @@ async def test_a_named_store_and_an_address_from_the_command_line(
     assert f"set BRIDGE_PUBLIC_URL={other.url}" in connect.said
 
 
-async def test_what_is_amiss_is_told_and_mended_by_a_repair(scene: Scene, connect: Run) -> None:
+async def test_what_is_amiss_is_reported_and_mended_by_a_repair(scene: Scene, connect: Run) -> None:
     hooks = scene.shop.webhooks
     disabled = hooks.register(topic="order.updated", delivery_url=scene.delivery_url, secret="old", name="mine")
     disabled.status, disabled.failure_count = "disabled", 6

@@ -80,7 +80,7 @@ async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scen
     assert smoke_order.STILL_OWED in smoke.said.replace("\n    ", " ")
 
 
-async def test_it_is_told_what_to_order_and_for_whom_and_leaves_it_there(joined: Scene, smoke: Smoke) -> None:
+async def test_options_choose_product_and_customer_and_keep_the_order(joined: Scene, smoke: Smoke) -> None:
     await joined.map(woo_product_id=13)
     assert await smoke(product=13, email="somebody@shop.test", keep=True), smoke.said
     assert "stays in the shop: --keep" in smoke.said

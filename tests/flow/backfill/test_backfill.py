@@ -30,7 +30,7 @@ async def test_every_webhook_is_lost_and_every_order_is_made_once(rig: Rig) -> N
     assert len((await rig.kit.order(orders[0]))["deliveries"]) == 1
 
 
-async def test_the_first_walk_does_not_go_through_the_whole_history(rig: Rig) -> None:
+async def test_the_first_run_does_not_go_through_the_whole_history(rig: Rig) -> None:
     rig.clock.advance(-7200)
     old = rig.buy()
     rig.clock.advance(7200)
@@ -41,7 +41,7 @@ async def test_the_first_walk_does_not_go_through_the_whole_history(rig: Rig) ->
     await rig.all_created([old, new])
 
 
-async def test_what_a_webhook_has_told_is_known_and_costs_nothing(rig: Rig) -> None:
+async def test_what_a_webhook_has_delivered_is_known_and_costs_nothing(rig: Rig) -> None:
     told = rig.buy()
     await rig.kit.post(rig.webhook_content(told), topic="order.created")
     await rig.kit.until(told, "created")
@@ -50,7 +50,7 @@ async def test_what_a_webhook_has_told_is_known_and_costs_nothing(rig: Rig) -> N
     assert await rig.kit.order(told) == before
 
 
-async def test_a_change_of_which_no_webhook_told_is_found(rig: Rig) -> None:
+async def test_a_change_without_a_webhook_is_found(rig: Rig) -> None:
     number = rig.buy()
     await rig.walk()
     await rig.kit.until(number, "created")
@@ -81,7 +81,7 @@ async def test_an_order_that_waits_is_led_on_by_a_change_that_is_found(rig: Rig)
     await rig.all_created([number])
 
 
-async def test_the_mark_goes_by_the_newest_order_and_overlaps(rig: Rig) -> None:
+async def test_the_cursor_follows_the_newest_order_and_overlaps(rig: Rig) -> None:
     first = rig.buy()
     await rig.walk()
     assert (await rig.cursor())["moment"] == rig.store.orders[first].modified
@@ -91,7 +91,7 @@ async def test_the_mark_goes_by_the_newest_order_and_overlaps(rig: Rig) -> None:
     await rig.all_created([first, late])
 
 
-async def test_a_modification_in_the_future_does_not_carry_the_mark_away(rig: Rig) -> None:
+async def test_a_modification_in_the_future_does_not_move_the_cursor_away(rig: Rig) -> None:
     strange, usual = rig.buy_many(2)
     rig.store.orders[strange].modified += timedelta(days=400)
     assert await rig.walk() == (0, 2, 0)
@@ -101,7 +101,7 @@ async def test_a_modification_in_the_future_does_not_carry_the_mark_away(rig: Ri
     await rig.all_created([strange, usual, later])
 
 
-async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Rig) -> None:
+async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_run(rig: Rig) -> None:
     old = rig.buy()
     rig.clock.now = datetime.now(UTC) - timedelta(seconds=30)
     fresh = rig.buy()
@@ -116,7 +116,7 @@ async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Ri
     await rig.all_created([old, fresh])
 
 
-async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
+async def test_webhooks_and_runs_race_on_the_same_orders(rig: Rig) -> None:
     orders = rig.buy_many(12)
 
     async def tell(number: int) -> None:
@@ -132,7 +132,7 @@ async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
     assert await rig.walk() == (12, 0, 0)
 
 
-async def test_only_one_process_walks_a_store_and_an_ended_lease_is_taken_over(rig: Rig) -> None:
+async def test_only_one_process_backfills_a_store_and_an_ended_lease_is_taken_over(rig: Rig) -> None:
     rig.buy()
     assert await rig.another()._take("default", since=None, at_once=True) is not None
     assert await rig.backfill.walk("default", at_once=True) is None
@@ -160,7 +160,7 @@ class Held:
             yield each
 
 
-async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
+async def test_a_run_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     orders = rig.buy_many(250)
     held = Held(rig.kit.runtime.shops["default"], after=150)
     doomed = rig.another(held)
@@ -179,7 +179,7 @@ async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     assert seen == (61 if rig.orders_api == WC else 100)  # the overlap; the newest-first list starts again
 
 
-async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again(rig: Rig) -> None:
+async def test_a_run_that_is_asked_to_stop_does_so_at_once_and_is_taken_up_again(rig: Rig) -> None:
     rig.buy_many(150)
     held = Held(rig.kit.runtime.shops["default"], after=120)
     stopped = rig.another(held)
@@ -195,7 +195,7 @@ async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again
     assert again.found == 50
 
 
-async def test_orders_change_and_come_while_they_are_walked(rig: Rig) -> None:
+async def test_orders_change_and_come_while_they_are_listed(rig: Rig) -> None:
     orders = rig.buy_many(230)
     held = Held(rig.kit.runtime.shops["default"], after=120)
     walker = rig.another(held)
@@ -293,7 +293,7 @@ async def test_a_page_that_hangs_does_not_hold_up_the_end(
                 await asyncio.sleep(0.02)
 
 
-async def test_it_runs_by_itself_and_several_processes_share_the_walks(
+async def test_it_runs_on_its_schedule_and_several_processes_share_the_runs(
     settings: Settings, panelr: tuple[str, Panel], orders_api: str
 ) -> None:
     async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.005) as rig:
@@ -352,7 +352,7 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
         assert mark["paced_until"] - mark["began_at"] > timedelta(seconds=77)
 
 
-async def test_a_dry_look_stores_nothing_and_tells_what_would_be(rig: Rig) -> None:
+async def test_a_dry_run_stores_nothing_and_shows_what_would_be(rig: Rig) -> None:
     paid, unpaid = rig.buy_many(2)
     rig.store.orders[unpaid].status = "pending"
     seen: list[ComparedOrder] = []

@@ -34,7 +34,7 @@ async def finding(rig: Rig, *, later: timedelta = timedelta(0)) -> Finding:
     return one.ok, one.words
 
 
-async def test_readiness_tells_of_walks_that_fail_or_do_not_happen(rig: Rig) -> None:
+async def test_readiness_shows_runs_that_fail_or_do_not_happen(rig: Rig) -> None:
     assert await finding(rig) == (False, "default: it has not been asked for its orders yet: is a worker running?")
     walker = rig.another(every=EVERY)
     await walker.walk("default")
@@ -54,7 +54,7 @@ async def test_readiness_tells_of_walks_that_fail_or_do_not_happen(rig: Rig) -> 
     assert "500" in words
 
 
-async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
+async def test_a_long_run_is_no_run_that_is_missing(rig: Rig) -> None:
     await rig.walk()
     runtime = rig.kit.runtime
     soon = runtime.bridge.clock() + timedelta(hours=3)
@@ -69,7 +69,7 @@ async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
     assert (await finding(rig, later=timedelta(hours=2)))[0]
 
 
-async def test_readyz_and_metrics_tell_of_the_walks(rig: Rig) -> None:
+async def test_readyz_and_metrics_show_the_runs(rig: Rig) -> None:
     orders = rig.buy_many(3)
     await rig.walk()
     checks = (await rig.kit.http.get("/readyz")).json()["checks"]

@@ -113,7 +113,7 @@ async def test_a_refusal_keeps_panelrs_words(panelr: tuple[str, Panel]) -> None:
     assert await call_panelr(panelr[0]) == Refused(words="Simulated refusal", status=422)
 
 
-async def test_a_wrong_key_is_told_as_such(panelr: tuple[str, Panel]) -> None:
+async def test_a_wrong_key_is_reported_as_such(panelr: tuple[str, Panel]) -> None:
     outcome = await call_panelr(panelr[0], key="another-key")
     assert outcome == Misconfigured(words="Panelr does not accept the API key (401): Invalid API key", status=401)
     assert panelr[1].work_orders == {}

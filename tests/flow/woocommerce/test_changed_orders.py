@@ -28,7 +28,7 @@ async def walked(orders: Orders, moment: datetime, per_page: int = 2) -> list[in
             return [order["id"] async for order in shop.changed_since(moment, per_page=per_page)]
 
 
-async def test_wc_v3_is_walked_oldest_first_from_the_very_second() -> None:
+async def test_wc_v3_is_listed_oldest_first_from_the_very_second() -> None:
     orders = Orders({order: at(order) for order in range(1, 8)})
     assert await walked(orders, at(3.9)) == [3, 4, 5, 6, 7]
     assert orders.asked[0]["modified_after"] == "2026-11-21T19:00:02"
@@ -40,7 +40,7 @@ async def test_nothing_has_changed() -> None:
 
 @pytest.mark.parametrize("per_page", [1, 2, 3, 5])
 @pytest.mark.parametrize("crowd", [2, 3, 6, 7])
-async def test_a_second_with_more_orders_than_a_page_is_walked_whole(crowd: int, per_page: int) -> None:
+async def test_a_second_with_more_orders_than_a_page_is_listed_whole(crowd: int, per_page: int) -> None:
     modified = {order: at(5) for order in range(1, crowd + 1)} | {100: at(4), 101: at(6), 102: at(7)}
     assert set(await walked(Orders(modified), at(0), per_page)) == set(modified)
 
@@ -66,7 +66,7 @@ async def test_whatever_changes_meanwhile_nothing_else_is_missed(
     assert set(await walked(orders, at(0), per_page)) >= set(modified) - {1}
 
 
-async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_walk_going_round() -> None:
+async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_list_going_round() -> None:
     orders = Orders({order: at(order) for order in range(1, 6)})
 
     def after(pages: int) -> None:
@@ -78,7 +78,7 @@ async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_walk_goin
     assert len(orders.asked) < 12
 
 
-async def test_a_shop_that_does_not_know_the_filter_is_no_endless_walk() -> None:
+async def test_a_shop_that_does_not_know_the_filter_is_no_endless_list() -> None:
     page = [{"id": order, "date_modified_gmt": "2020-01-01T00:00:00"} for order in (1, 2)]
     with respx.mock() as mock:
         mock.get(f"{WC}/orders").respond(200, json=page)
@@ -103,7 +103,7 @@ async def made(url: str, count: int) -> list[int]:
         return [(await shop.create_order({"status": "processing"}))["id"] for _ in range(count)]
 
 
-async def test_an_orders_resource_is_walked_newest_first_to_the_first_older_order() -> None:
+async def test_an_orders_resource_is_listed_newest_first_to_the_first_older_order() -> None:
     clock = Clock()
     async with running(create_app(clock=clock)) as url, resource(url) as shop:
         await made(url, 3)

@@ -87,7 +87,7 @@ async def test_a_read_is_tried_so_often(status: int, kind: type[Exception], time
         assert route.call_count == times
 
 
-async def test_a_redirect_is_told_and_not_followed() -> None:
+async def test_a_redirect_is_reported_and_not_followed() -> None:
     with respx.mock() as mock:
         mock.get(f"{WC}/orders/7").respond(301, headers={"Location": "https://www.shop.test/"})
         async with client() as shop:
@@ -316,7 +316,7 @@ async def test_an_address_that_is_none(url: str) -> None:
             await shop.get_order(7)
 
 
-async def test_no_error_tells_a_key() -> None:
+async def test_no_error_shows_a_key() -> None:
     said = {"code": "x", "message": "key cs_demo of ck_demo, oauth_signature=abc", "data": {}}
     with respx.mock() as mock:
         mock.get(f"{SHOP}/wp-json/wc/v3/orders/7").respond(400, json=said)

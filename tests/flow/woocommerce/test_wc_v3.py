@@ -49,7 +49,7 @@ async def shop() -> AsyncIterator[Shop]:
         yield shop
 
 
-async def test_an_order_is_made_told_listed_changed_and_deleted(shop: Shop) -> None:
+async def test_an_order_is_made_read_listed_changed_and_deleted(shop: Shop) -> None:
     async with client(shop.url) as caller:
         made = await caller.create_order(NEW)
         read = as_order(await caller.get_order(made["id"]))
@@ -102,7 +102,7 @@ async def test_notes_of_a_shop_with_an_orders_resource_go_to_wc_v3_with_the_same
 
 @pytest.mark.parametrize("per_page", [1, 2, 3, 100])
 @pytest.mark.parametrize("apart", [0, 0.4, 1])
-async def test_what_was_changed_is_told_from_the_very_second(shop: Shop, apart: float, per_page: int) -> None:
+async def test_what_was_changed_is_reported_from_the_very_second(shop: Shop, apart: float, per_page: int) -> None:
     shop.made(2)
     shop.now += timedelta(seconds=5)
     moment = shop.now

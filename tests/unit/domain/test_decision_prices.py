@@ -56,7 +56,7 @@ def test_each_product_of_a_bundle_is_looked_at_and_told_once() -> None:
     assert codes(decision(order(), bundle).reasons) == ["currency_differs"]
 
 
-def test_the_currency_is_told_beside_what_else_must_be_mended() -> None:
+def test_the_currency_is_reported_beside_what_else_must_be_mended() -> None:
     renewal = replace(priced(currency="EUR"), intent=ItemIntent.RENEWAL)
     decided = decision(order(billing={}), (renewal,))
     assert codes(decided.reasons) == ["no_activation_id", "currency_differs", "no_email"]

@@ -96,6 +96,6 @@ def test_a_payment_method_that_panelr_does_not_have_is_refused_with_those_that_i
         (None, "none"),
     ],
 )
-def test_what_panelr_is_told_of_a_payment_goes_by_the_methods_mode(mode: str | None, expected: str) -> None:
+def test_what_panelr_learns_of_a_payment_goes_by_the_methods_mode(mode: str | None, expected: str) -> None:
     assert on_paid_of(2, [method(1, "x", "manual"), method(2, "y", mode)]) == expected
     assert on_paid_of(3, [method(2, "y", mode)]) == "none"

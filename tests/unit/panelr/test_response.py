@@ -66,7 +66,7 @@ def test_a_rejected_key_is_a_wrong_setting(status: int, body: bytes) -> None:
     assert outcome(status, body) == expected
 
 
-def test_a_rejected_key_tells_panelrs_words() -> None:
+def test_a_rejected_key_shows_panelrs_words() -> None:
     body = b'{"success":false,"data":null,"error":"Invalid API key"}'
     expected = Misconfigured(words="Panelr does not accept the API key (401): Invalid API key", status=401)
     assert outcome(401, body) == expected

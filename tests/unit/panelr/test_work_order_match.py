@@ -236,7 +236,7 @@ def test_a_full_list_that_does_not_reach_back_to_our_first_attempt_does_not_say_
     assert matched(*newer[:99], of("OURS", "20")) == found("OURS", certain=True)
 
 
-def test_orders_of_one_customer_with_the_same_items_are_alike() -> None:
+def test_orders_of_one_customer_with_the_same_items_are_lookalikes() -> None:
     first, second = REQUEST.items
     split = (replace(first, qty=1), second, replace(first, qty=1))
     for twin in (
@@ -248,7 +248,7 @@ def test_orders_of_one_customer_with_the_same_items_are_alike() -> None:
         assert fingerprint(twin) == fingerprint(REQUEST)
 
 
-def test_other_items_or_another_customer_are_not_alike() -> None:
+def test_other_items_or_another_customer_are_no_lookalikes() -> None:
     first, second = REQUEST.items
     others = [
         replace(REQUEST, customer_email="grace@example.test"),

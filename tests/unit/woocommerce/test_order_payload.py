@@ -63,7 +63,7 @@ def test_a_recorded_order_is_read(number: str) -> None:
 
 
 @pytest.mark.parametrize("number", OTHERS)
-def test_a_recorded_delivery_without_an_order_is_told_apart(number: str) -> None:
+def test_a_recorded_delivery_without_an_order_is_distinguished(number: str) -> None:
     headers, body = capture(number)
     assert parse(body=body, topic=headers["X-WC-Webhook-Topic"]) == OTHERS[number]
 

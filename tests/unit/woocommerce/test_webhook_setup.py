@@ -55,7 +55,7 @@ def test_what_there_is_for_a_topic(
     assert found(*hooks) == expected
 
 
-def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
+def test_without_an_address_the_path_shows_whose_a_webhook_is() -> None:
     door = DeliveryEndpoint("/webhooks/woocommerce")
     assert found(hook(1, name="mine", delivery_url="https://any.example.com/webhooks/woocommerce"), door=door) == [
         (None, 1)

@@ -152,6 +152,6 @@ def test_writes(dialect: WcV3 | OrdersResource, path: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_only_wc_v3_is_told_whether_an_order_goes_for_good(force: bool) -> None:
+def test_only_wc_v3_is_asked_whether_an_order_goes_for_good(force: bool) -> None:
     assert WcV3().delete(7, force=force, once="").query == (("force", str(force).lower()),)
     assert RESOURCE.delete(7, force=force, once="").query == ()
