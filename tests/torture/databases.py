@@ -1,4 +1,4 @@
-"""The databases of a long run: copies of a migrated SQLite file, and of a migrated database of a real PostgreSQL."""
+"""The databases of a run: copies of a migrated SQLite file and of a migrated PostgreSQL database."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tests.support import postgres
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"
 SETTINGS = ("fsync = off", "full_page_writes = off", "max_connections = 300")
-"""No power is lost here. A commit still waits for its log: `unplugged` takes away what a server keeps in memory."""
+"""The machine does not lose power. A commit still waits for the log: `unplugged` ends a server without its memory."""
 
 
 class Databases:
@@ -38,16 +38,16 @@ class Databases:
             return f"sqlite:///{path}"
         async with self._starting:
             if self._server is None:
-                await self._start_server()
+                await self._create_server()
             # one at a time: a template that is being copied takes no second connection
             await self._run(f"CREATE DATABASE bridge_{number} TEMPLATE {TEMPLATE}")
         return self._address(f"bridge_{number}")
 
-    async def pull_the_plug(self) -> None:
-        """End the PostgreSQL server at once; what is committed, it finds in its log when it starts again."""
+    async def stop_server(self) -> None:
+        """End the PostgreSQL server at once; its next start recovers what is committed."""
         await asyncio.to_thread(self._control, "-m", "immediate", "stop")
 
-    async def plug_in(self) -> None:
+    async def start_server(self) -> None:
         """Start the PostgreSQL server again."""
         await asyncio.to_thread(self._server.ensure_postgres_running)
 
@@ -55,13 +55,13 @@ class Databases:
         """Stop the PostgreSQL server and remove its data."""
         self._guard.close()
 
-    async def _start_server(self) -> None:
+    async def _create_server(self) -> None:
         folder = self._guard.enter_context(postgres.guarded_folder("torture-postgres-"))
         self._server = await asyncio.to_thread(postgres.start_server, folder, self._folder)
         for setting in SETTINGS:
             await self._run(f"ALTER SYSTEM SET {setting}")
-        await self.pull_the_plug()  # the number of connections is read at a start
-        await self.plug_in()
+        await self.stop_server()  # the number of connections is read at a start
+        await self.start_server()
         await self._run(f"CREATE DATABASE {TEMPLATE}")
         await postgres.migrate_database(self._address(TEMPLATE))
 

@@ -1,4 +1,4 @@
-"""A small slice of the benchmark, to see that it runs and counts; no time is asserted."""
+"""A small slice of the benchmark: it runs and counts; no time is asserted."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ while time.process_time() < 0.2:
 print(time.process_time(), flush=True)
 sys.stdin.read()
 """
-"""A program that works for a while, says for how long, and rests."""
+"""A program that uses the CPU for a while, prints for how long, and waits."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         again, _ = bench.load(target, FEW, first=first, count=FEW.count)
         assert again.orders == FEW.count
         assert bench.problems == []
-        # an order that Panelr never had, and one that was answered although nobody stored it
+        # an order that Panelr never got, and one that was answered but not stored
         lost = Report([*report.answers, Answered(7, 200, "created", 0, 0), Answered(8, 503, "", 0, 0)], 1, 1, 1)
         told = "\n".join(check(lost, bench.panelr, target.url, patience=0))
     assert "order 7 is missing" in told

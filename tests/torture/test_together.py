@@ -1,4 +1,4 @@
-"""Where one lane fails, the others come to their ends before that is told."""
+"""When one lane fails, the others end before the error is raised."""
 
 import asyncio
 
