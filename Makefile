@@ -9,7 +9,7 @@ READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture bench bench-node-red serve check format lock
+.PHONY: help setup demo test test-fast torture bench bench-node-red serve check format lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,10 @@ demo: $(RUNTIME) ## run orders through the bridge, with simulators of WooCommerc
 test: $(READY) ## run all tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-torture: $(READY) ## kill and overload real processes for ten minutes, then count every order
+test-fast: setup ## the unit tests: no database, no server, seconds
+	@$(BIN)/python -m pytest -q -n 2 tests/unit
+
+torture: setup ## kill, hurry and unplug real processes for ten minutes, and count every order
 	@$(BIN)/python -m tests.torture
 
 bench: $(BENCH_READY) ## measure the bridge against a minimal server, within ten minutes

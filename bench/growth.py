@@ -184,7 +184,7 @@ async def _fill_stage(opened: Database, compared_by: int, rows: int, owed: int) 
     mapping = ProductMapping(sku="PANEL-1000", panelr_product_id=3)
     await opened.write(mappings.add, utc_now(), mappings.PRODUCT, mapping.as_row())
     await opened.write(rate_limit.prepare, name=RATE, limit=SLOTS, now=utc_now())
-    await filled.look_over(opened)
+    await filled.analyze(opened)
     bridge = Bridge(
         database=opened,
         panelr=cast("PanelrClient", InstantPanelr()),

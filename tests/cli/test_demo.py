@@ -1,4 +1,4 @@
-"""`make demo`: it plays to its end, says only what it has checked, and fails in words when something is wrong."""
+"""`make demo`: it runs to its end, prints only what it has checked, and explains a failure in words."""
 
 import io
 import os
@@ -18,7 +18,7 @@ from panelr_bridge import demo
 from panelr_bridge.demo import failure_scenes, order_scenes, stage
 
 DEMO = (sys.executable, "-m", "panelr_bridge", "demo")
-LONGEST = 60
+LONGEST = 110
 PANELR_MAKES_TWO = """
 from panelr_bridge import cli
 from panelr_bridge.simulators.panelr import Panel
@@ -26,10 +26,17 @@ create = Panel.create
 Panel.create = lambda self, new: (create(self, new), create(self, new))[1]
 cli.app(["demo"])
 """
+HEARS_CTRL_C = """
+import signal
+from panelr_bridge import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.app(["demo"])
+"""
+"""A shell makes background processes ignore SIGINT, and the tests may run in one."""
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of a terminal of 80 columns, with a place for temporary files of its own."""
+    """Return the environment of a terminal of 80 columns, with its own folder for temporary files."""
     (folder / "tmp").mkdir()
     return dict(os.environ) | {"TMPDIR": str(folder / "tmp"), "COLUMNS": "80"} | more
 
@@ -53,7 +60,7 @@ def _run(command: tuple[str, ...], folder: Path, **more: str) -> tuple[int, str]
 
 
 def _with_settings(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """Start the bridge of the demo with some other settings."""
+    """Change settings of the demo's bridge."""
     serving = stage.run_server
 
     def changed(given: Mapping[str, str], **more: Any) -> Any:
@@ -79,7 +86,7 @@ def test_plays_to_its_end_whatever_the_settings_of_the_machine(tmp_path: Path) -
     assert [line[0] for line in said.splitlines() if "──" in line and line[0].isdigit()] == list("1234567")
     for line in (
         "order.updated → 200 created, order.created → 200 created",
-        "IPTV-12M × 1 → Panelr product 2 (IPTV 12 Months), new_activation",  # noqa: RUF001  as it is shown
+        "IPTV-12M × 1 → Panelr product 2 (IPTV 12 Months), new_activation",  # noqa: RUF001  as the demo prints it
         "order 20 is created as WO-",
         "A copy with a forged price is answered 401, and nothing is stored.",
         "Panel Credits 1000: no mapping for product 12, SKU PANEL-1000",
@@ -149,10 +156,15 @@ async def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT])
-def test_leaves_nothing_behind_when_it_is_told_to_stop(sent: signal.Signals, tmp_path: Path) -> None:
+def test_leaves_nothing_behind_when_a_signal_stops_it(sent: signal.Signals, tmp_path: Path) -> None:
     environment = _environment(tmp_path)
     playing = subprocess.Popen(
-        DEMO, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        (sys.executable, "-c", HEARS_CTRL_C),
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
     )
     with playing:
         assert playing.stdout is not None

@@ -1,4 +1,4 @@
-"""Panelr's lists in the tables of both databases, and what a new one means for orders that wait."""
+"""Panelr's product and payment lists in both databases, and how a new list affects orders that wait."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -36,12 +36,12 @@ CARD = PanelrPaymentMethod(id=2, name="card", display_label="Credit card", mode=
 
 
 async def bring(opened: Database, *items: Any, seen_at: datetime = NOW, kind: Any = PanelrProduct) -> bool:
-    """Bring a list of Panelr's."""
+    """Store a list of Panelr's."""
     return await opened.write(save_catalogue.save_list, seen_at, kind, items, seen_at=seen_at)
 
 
 async def revisions(opened: Database) -> dict[str, int]:
-    """How often each store's orders are to be decided anew."""
+    """Return each store's mapping revision."""
 
     def read(connection: Connection) -> dict[str, int]:
         return {row.store: row.revision for row in connection.execute(text("SELECT * FROM mapping_revisions"))}
@@ -59,7 +59,7 @@ async def map_sku(opened: Database, number: int | None, *, store: str = "default
 
 
 async def mapped(opened: Database) -> tuple[MappingTarget, ...]:
-    """What an order with the SKU A finds."""
+    """Return the mappings that an order with the SKU A finds."""
     found: tuple[OrderMappings, int | None] = await opened.read(
         order_mappings.find, store="default", woo_order_id=1, keys=["sku:a"], payment_method="bacs"
     )

@@ -1,4 +1,4 @@
-"""Statements that go straight to the driver: the same values, rows, events and errors as SQLAlchemy's own way."""
+"""Compiled statements: the same values, rows, events and errors as through SQLAlchemy."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
@@ -49,7 +49,7 @@ CREATED = {
 
 
 async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database) -> None:
-    """Every type that an order's row has: numbers, text, bytes, JSON, its null, money, moments, enums, booleans."""
+    """Values of every column type: numbers, text, bytes, JSON, JSON null, money, times, enums, booleans."""
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
     values = order_row(
         woo_total=Decimal("58.450"), snapshot_sha256=b"\x00\xff", reasons=[{"code": "x", "words": "ü"}],
@@ -95,7 +95,7 @@ async def test_a_missing_value_is_a_mistake_of_the_caller(opened: Database) -> N
         await opened.write(lambda connection: orders.add(connection, {"store": "default"}))
 
 
-async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
+async def test_constants_stay_and_listeners_are_called(opened: Database) -> None:
     statement = CompiledStatement(
         select(orders_table.c.id).where(
             orders_table.c.state == OrderState.SENDING, orders_table.c.store == bindparam("of_store")

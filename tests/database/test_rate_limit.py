@@ -1,4 +1,4 @@
-"""The shared rate limit: exact in every 60 seconds, whoever asks and however many at once."""
+"""The shared rate limit is exact in every 60 seconds, with any number of callers."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ LIMIT = 5
 
 @pytest.fixture
 async def opened(turned_url: str) -> AsyncIterator[Database]:
-    """The database of this test, with a clock that the test turns."""
+    """The database of this test, with a clock that the test sets."""
     async with database.open_database(turned_url) as opened:
         yield opened
 
@@ -52,7 +52,7 @@ async def test_a_slot_is_free_again_after_its_minute_and_not_before(opened: Data
     assert await opened.write(_take, NOW + timedelta(seconds=62))
 
 
-async def test_free_at_tells_when_the_next_slot_is_free(opened: Database) -> None:
+async def test_free_at_shows_when_the_next_slot_is_free(opened: Database) -> None:
     await _prepared(opened)
     for seconds in range(LIMIT):
         await opened.write(_take, NOW + timedelta(seconds=seconds))
@@ -70,7 +70,7 @@ async def test_many_at_once_take_no_more_than_there_are(opened: Database, databa
         taken = await asyncio.gather(*(each.write(_take, NOW, 20) for each in [opened, another] * 40))
     assert sum(taken) <= 20
     rest = [await opened.write(_take, NOW, 20) for _ in range(20)]
-    assert sum(taken) + sum(rest) == 20  # one that was being taken is passed over, never given twice
+    assert sum(taken) + sum(rest) == 20  # a slot that another transaction locks is skipped, never taken twice
 
 
 async def test_the_minute_of_a_call_that_took_long_begins_at_its_end(opened: Database) -> None:
@@ -122,8 +122,8 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(
     found = await opened.read(plan)
     assert "rate_slots" in found
     if opened.dialect == "postgresql":
-        assert "rate_slots rate_slots_1" in found  # the one that is looked for
-    # by its number, once it is found, PostgreSQL may read the row of so small a table from end to end
+        assert "rate_slots rate_slots_1" in found  # the search for a slot
+    # the row by its number: PostgreSQL may scan so small a table
     seeking = r"Seq Scan on rate_slots" if told or limit > 120 else r"Seq Scan on rate_slots rate_slots_1"
     assert not re.search(rf"[Ss]ort|Bitmap|TEMP B-TREE|SCAN rate_slots|{seeking}", found), found
 

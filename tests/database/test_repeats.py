@@ -1,4 +1,4 @@
-"""Bytes that tell an order's newest snapshot again are counted where they are, and stored where they are not."""
+"""A repeat of an order's latest snapshot is counted; other repeats are stored."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ def told(topic: str = "order.created") -> Delivery:
 
 @pytest.fixture
 async def place(opened: Database) -> int:
-    """Where the order's snapshot was stored when it came first."""
+    """Return the delivery of the order's snapshot."""
     stored = await opened.write(deliveries.add, told(), now=NOW)
     row = orders.new(store="default", woo_order_id=20, now=NOW) | {
         "state": OrderState.HELD,

@@ -1,4 +1,4 @@
-"""SQLite's writer: what is asked for at once is committed at once, and yet each piece stands or falls alone."""
+"""SQLite's writer: concurrent transactions share a commit, and each one still succeeds or fails alone."""
 
 import asyncio
 import contextlib
@@ -31,11 +31,11 @@ async def opened(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 @pytest.fixture
 async def alone(opened: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> SqliteDatabase:
-    """The database after MIN_SINGLES pieces of work that came alone, on a quick disk; the next one runs at once."""
+    """A database after ALONE transactions that came one by one on a quick disk; the next one runs on the loop."""
     monkeypatch.setattr(sqlite_writer, "FAST_COMMIT", 60.0)
     for n in range(MIN_SINGLES):
         await opened.write(adds(-n))
-    await asyncio.sleep(0)  # the loop comes round
+    await asyncio.sleep(0)  # let the loop run once
     return opened
 
 
@@ -54,7 +54,7 @@ async def numbers(opened: SqliteDatabase) -> list[int]:
 
 
 async def asked_for(opened: SqliteDatabase, *works: Callable[[Connection], Any]) -> list["asyncio.Task[Any]"]:
-    """Ask for all of them before the writer comes to the first."""
+    """Submit all of them before the writer runs the first."""
     tasks = [asyncio.create_task(opened.write(work)) for work in works]
     await asyncio.sleep(0)
     return tasks
@@ -66,7 +66,7 @@ async def test_what_is_asked_for_together_is_committed_together(opened: SqliteDa
     tasks = await asked_for(opened, *(adds(n) for n in range(MAX_BATCH + 10)))
     assert await asyncio.gather(*tasks) == list(range(MAX_BATCH + 10))
     assert await numbers(opened) == list(range(MAX_BATCH + 10))
-    assert len(commits) == 2  # MAX_BATCH of them, and the rest
+    assert len(commits) == 2  # one batch of MAX_BATCH, and the rest
 
 
 @pytest.mark.parametrize(("pieces", "commits"), [(5, 1), (MAX_BATCH, 1), (MAX_BATCH + 5, 2)])
@@ -107,7 +107,7 @@ async def test_a_restart_begins_its_own_work_anew_and_is_not_endless(opened: Sql
     assert await numbers(opened) == [1, 2, 7]
 
 
-async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(opened: SqliteDatabase) -> None:
+async def test_a_commit_that_fails_is_reported_to_everybody_and_the_next_one_works(opened: SqliteDatabase) -> None:
     commits: list[int] = []
     broken = OperationalError("COMMIT", {}, Exception("disk I/O error"))
 
@@ -124,8 +124,8 @@ async def test_a_commit_that_fails_is_told_to_everybody_and_the_next_one_works(o
     assert await opened.write(adds(4)) == 4
 
 
-async def test_a_full_disk_is_told_as_such_to_all_whom_it_meets(opened: SqliteDatabase) -> None:
-    """SQLite gives up the whole transaction when a page cannot be had: nobody may believe that his part is there."""
+async def test_a_full_disk_is_reported_as_such_to_all_whom_it_meets(opened: SqliteDatabase) -> None:
+    """SQLite rolls the whole transaction back when it cannot get a page: every caller must receive the error."""
 
     def fill(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE big (body BLOB)"))
@@ -157,7 +157,7 @@ async def test_what_was_asked_for_is_done_before_the_end(tmp_path: Path) -> None
     assert await asyncio.gather(*tasks) == list(range(200))
 
 
-async def test_a_database_that_cannot_be_opened_is_told_and_tried_again(tmp_path: Path) -> None:
+async def test_a_database_that_cannot_be_opened_is_reported_and_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     path.mkdir()
     async with database.open_database(f"sqlite:///{path}/x.db") as opened:
@@ -224,7 +224,7 @@ async def test_what_comes_alone_waits_for_another_process_that_writes(alone: Sql
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)], ids=["its own fault", "the program ends"])
-async def test_what_fails_alone_leaves_nothing_and_is_told(alone: SqliteDatabase, error: BaseException) -> None:
+async def test_what_fails_alone_leaves_nothing_and_is_reported(alone: SqliteDatabase, error: BaseException) -> None:
     with pytest.raises(type(error)):
         await alone.write(adds(1, then=error))
     assert await alone.write(adds(2)) == 2
@@ -243,12 +243,12 @@ async def test_what_fails_alone_is_not_run_again(alone: SqliteDatabase) -> None:
     assert runs == [1]
 
 
-async def test_nothing_is_told_as_done_that_another_has_taken_back(alone: SqliteDatabase) -> None:
+async def test_nothing_is_reported_as_done_that_another_has_taken_back(alone: SqliteDatabase) -> None:
     def ends(connection: Connection) -> str:
         connection.connection.driver_connection.execute("ROLLBACK")  # type: ignore[union-attr]
         return "as if nothing were wrong"
 
-    tasks = await asked_for(alone, adds(1), adds(2), ends, adds(4))  # of which the first has been committed by now
+    tasks = await asked_for(alone, adds(1), adds(2), ends, adds(4))  # the first of them is committed by now
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [isinstance(each, Exception) for each in done] == [False, True, True, True]
     with pytest.raises(sqlite3.OperationalError, match="has ended"):
@@ -257,7 +257,7 @@ async def test_nothing_is_told_as_done_that_another_has_taken_back(alone: Sqlite
     assert await numbers(alone) == [*range(1 - MIN_SINGLES, 1), 1, 3]
 
 
-async def test_what_fails_of_many_is_told_on_the_same_connection(alone: SqliteDatabase) -> None:
+async def test_what_fails_of_many_is_reported_on_the_same_connection(alone: SqliteDatabase) -> None:
     connection = alone._writer._connection
     failing = adds(2, then=ValueError("no"))
     done = await asyncio.gather(*await asked_for(alone, adds(1), failing, adds(3)), return_exceptions=True)
@@ -286,7 +286,7 @@ async def test_a_connection_that_has_become_useless_is_let_go_where_work_comes_a
     assert await numbers(alone) == [*range(1 - MIN_SINGLES, 1), 2]
 
 
-async def test_a_commit_that_fails_on_the_loop_is_told_and_the_next_one_works(alone: SqliteDatabase) -> None:
+async def test_a_commit_that_fails_on_the_loop_is_reported_and_the_next_one_works(alone: SqliteDatabase) -> None:
 
     def refuse(_: Connection) -> None:
         event.remove(alone._write_engine, "commit", refuse)
@@ -313,7 +313,7 @@ async def test_a_savepoint_that_is_left_behind_does_not_outlive_its_work(opened:
     assert await numbers(opened) == [2]
 
 
-async def test_whatever_work_raises_is_told(opened: SqliteDatabase) -> None:
+async def test_whatever_work_raises_is_reported(opened: SqliteDatabase) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
-        await asyncio.wait_for(opened.write(adds(1, then=StopIteration())), 5)
+        await asyncio.wait_for(opened.write(adds(1, then=StopIteration())), 60)
     await opened.write(adds(1))

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import sign
-from tests.simulators.test_woocommerce_webhooks import Receiver
 from tests.support.wc import HOOKS, ORDERS, PRODUCTS, Shop, open_shop
+from tests.support.webhook_receiver import Receiver
 
 SECRET = "rig-secret"
 

@@ -1,4 +1,4 @@
-"""Every statement of the bridge that runs often, on tables that have filled up, each with what it is about."""
+"""Every statement of the bridge that runs often, by a short name, on filled tables."""
 
 import itertools
 import json
@@ -81,7 +81,7 @@ def _claim(first: CallAction) -> Callable[[Connection], Any]:
 
 
 def hot() -> Iterator[Case]:
-    """What an order and the worker's loop execute."""
+    """Yield what an order and the worker's loop execute."""
     new = order(id=10**9)
     yield "receive the first time", _receive(new)
     yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
@@ -124,7 +124,7 @@ def hot() -> Iterator[Case]:
 
 
 def asked() -> Iterator[Case]:
-    """What health checks, `/stats` and people execute."""
+    """Yield what health checks, `/stats` and operators execute."""
     yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
     yield "counts", order_counts.count_orders
     yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
@@ -167,7 +167,7 @@ MAPPING_SORTS = ("id", "sku", "updated_at")
 
 
 def lists() -> Iterator[Case]:
-    """Each list with each filter and each sort."""
+    """Yield each list with each filter and each sort."""
     for given, sort in itertools.product(ORDER_FILTERS, sorted(order_list.SORTS)):
         query = PageQuery(filters=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"orders {_words(given)} by -{sort}", _page(order_list.page, query)

@@ -1,4 +1,4 @@
-"""A simulated shop on a socket for the tests of wc/v3, and a client with a key over what the shop takes for https."""
+"""A simulated shop on loopback for the tests of wc/v3, and a client with a key. The shop takes http for https."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ PRODUCTS = "/wp-json/wc/v3/products"
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 19, 16, 41, 250_000, tzinfo=UTC)
@@ -32,7 +32,7 @@ class Clock:
 
 @dataclass
 class Shop:
-    """The client, and what is behind the socket."""
+    """The client and the shop's state."""
 
     client: httpx.AsyncClient
     store: SimulatedShop
@@ -55,7 +55,7 @@ class Shop:
         return [each["id"] for each in answer.json()]
 
     async def refusal(self, method: str, path: str, **sent: Any) -> tuple[int, str, str]:
-        """Status, code and words of an error, after a look at its form."""
+        """Check the form of an error; return its status, code and message."""
         answer = await self.client.request(method, path, **sent)
         error = answer.json()
         assert answer.headers["content-type"] == "application/json; charset=UTF-8"

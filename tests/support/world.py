@@ -32,6 +32,16 @@ TERMS = CallPolicy(
     rate_per_minute=5, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0, 120.0)
 )
 POLICY = Settings().policy
+PRODUCT_MAPPING: Row = {
+    "store": "default",
+    "key": "sku:panel-1000",
+    "sku": "PANEL-1000",
+    "panelr_product_id": 3,
+    "intent": "new_activation",
+    "quantity": 1,
+    "woo_product_id": None,
+    "woo_variation_id": None,
+}
 TIMEOUT = timedelta(seconds=25)
 ARRIVES_WITHIN = timedelta(seconds=100)
 """How late Panelr may still act on a request: docs/reliability.md promises nothing beyond the second look-up."""
@@ -283,8 +293,8 @@ class Process:
         self.world.depart(flight)
         return await flight.answer
 
-    async def told(self, topic: str, body: bytes) -> None:
-        """Hand an authentic delivery to the bridge, as the webhook route does."""
+    async def deliver(self, topic: str, body: bytes) -> None:
+        """Take an authentic delivery, as the webhook route does."""
         await self.bridge.receive(RawDelivery(store="default", topic=topic, body=body, headers={}))
 
     async def work(self) -> None:

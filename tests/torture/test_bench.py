@@ -1,4 +1,4 @@
-"""A small slice of the benchmark, to see that it runs and counts; no time is asserted."""
+"""A small slice of the benchmark: it runs and counts; no time is asserted."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ while time.process_time() < 0.2:
 print(time.process_time(), flush=True)
 sys.stdin.read()
 """
-"""A program that works for a while, says for how long, and rests."""
+"""A program that uses the CPU for a while, prints for how long, and waits."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         again, _ = bench.load(target, FEW, first=first, count=FEW.count)
         assert again.orders == FEW.count
         assert bench.problems == []
-        # an order that Panelr never had, and one that was answered although nobody stored it
+        # an order that Panelr never got, and one that was answered but not stored
         lost = LoadReport(
             [*report.answers, DeliveryResult(7, 200, "created", 0, 0), DeliveryResult(8, 503, "", 0, 0)], 1, 1, 1
         )
@@ -70,7 +70,7 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         ({1: 1, 2: 1}, {1: "created"}, ["order 2 is not there in the database"]),
     ],
 )
-def test_what_is_missing_or_doubled_is_told(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
+def test_what_is_missing_or_doubled_is_reported(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
     assert find_wrong_orders([1, 2], made, known) == words
 
 
@@ -97,13 +97,13 @@ def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench
         (200, {1: "created"}, {1: 2}, ["order 1 is doubled: 2 work orders"]),
     ],
 )
-def test_what_a_burst_must_not_leave_is_told(
+def test_what_a_burst_must_not_leave_is_reported(
     status: int, known: dict[int, str], made: dict[int, int], words: list[str]
 ) -> None:
     assert burst.find_wrong_orders([DeliveryResult(1, status, "", 0, 0)], known, made) == words
 
 
-def test_a_work_order_for_nobody_is_told() -> None:
+def test_a_work_order_for_nobody_is_reported() -> None:
     assert find_unknown_orders([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
 
 

@@ -1,4 +1,4 @@
-"""What a created order calls for: a pure function, looked at by tables."""
+"""The follow-ups of a created order, by tables."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ def wanted(
     return {step.kind: step for step in plan_steps(replace(one, store=shop, follow_ups=known or {}))}
 
 
-def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
+def test_an_unpaid_manual_order_is_sent_payment_instructions_and_asked_about() -> None:
     found = wanted(created(UNPAID))
     url = f"https://shop.test/checkout/order-received/20/?key={order()['order_key']}"
     assert found == {
@@ -73,7 +73,7 @@ def test_an_unpaid_manual_order_is_told_how_to_pay_and_asked_about() -> None:
     }
 
 
-def test_a_paid_order_tells_panelr_once() -> None:
+def test_a_paid_order_is_sent_to_panelr_once() -> None:
     told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
     assert wanted(created(PAID))[FollowUpKind.PAYMENT] == Schedule(FollowUpKind.PAYMENT, NOW, told)
     done = {FollowUpKind.PAYMENT: FollowUpState(content=told, done_at=NOW, sent=True)}
@@ -103,7 +103,7 @@ def test_a_paid_order_tells_panelr_once() -> None:
         "deleted",
     ],
 )
-def test_no_payment_is_told_of(content: dict[str, Any], changes: dict[str, Any]) -> None:
+def test_no_payment_is_sent(content: dict[str, Any], changes: dict[str, Any]) -> None:
     assert FollowUpKind.PAYMENT not in wanted(created(content, **changes))
 
 
@@ -140,7 +140,7 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
         "no key",
     ],
 )
-def test_what_cannot_be_done_is_told_to_a_person(
+def test_what_cannot_be_done_is_left_to_an_operator(
     content: dict[str, Any], changes: dict[str, Any], shop: StoreOptions, kind: FollowUpKind
 ) -> None:
     assert isinstance(wanted(created(content, **changes), shop=shop)[kind], Escalate)
@@ -160,7 +160,7 @@ COULD_NOT = {
 }
 
 
-def test_what_could_not_be_done_is_told_once() -> None:
+def test_what_could_not_be_done_is_reported_once() -> None:
     assert FollowUpKind.PAYMENT not in wanted(created(PAID, request=None), known=COULD_NOT)
     assert FollowUpKind.INSTRUCTIONS not in wanted(created(UNPAID), shop=StoreOptions(), known=COULD_NOT)
     before = {FollowUpKind.PAYMENT: FollowUpState(content={"cannot": "another"})}
@@ -198,10 +198,10 @@ def test_what_could_not_be_done_and_is_not_called_for_any_more_is_withdrawn(
     ],
     ids=["told how to pay", "perhaps", "a person's", "not yet", "could not be"],
 )
-def test_a_payment_of_which_panelr_is_told_nothing_is_a_persons_only_where_it_told_how_to_pay(
+def test_a_payment_of_which_panelr_learns_nothing_is_a_persons_only_where_it_sent_payment_instructions(
     instructions: FollowUpState, told: bool
 ) -> None:
-    """Else the next look would find the instructions withdrawn, and say otherwise."""
+    """Otherwise the next plan would cancel the instructions."""
     found = wanted(created(PAID, on_paid=OnPaid.NONE), known={FollowUpKind.INSTRUCTIONS: instructions})
     assert isinstance(found.get(FollowUpKind.PAYMENT), Escalate) is told
 
@@ -222,7 +222,7 @@ def test_the_store_is_written_to_when_something_is_new() -> None:
     again = wanted(moved, shop=shop, known={FollowUpKind.WRITE_BACK: written})[FollowUpKind.WRITE_BACK]
     assert isinstance(again, Schedule)
     assert again.content["wanted"]["meta"]["panelr_status"] == "queued"
-    assert again.content["noted"]  # the note stays one
+    assert again.content["noted"]  # there is still one note
 
 
 def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it() -> None:
@@ -274,12 +274,14 @@ def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
 
 
 @pytest.mark.parametrize("status", ["processing", "pending", "on-hold"])
-def test_only_who_is_to_pay_before_the_goods_is_told_how(status: str) -> None:
+def test_only_who_pays_before_the_goods_gets_instructions(status: str) -> None:
     found = wanted(created(UNPAID | {"status": status}))
-    assert (FollowUpKind.INSTRUCTIONS in found) is (status != "processing")  # cash on delivery is in processing
+    assert (FollowUpKind.INSTRUCTIONS in found) is (
+        status != "processing"
+    )  # cash on delivery has the status processing
 
 
-def test_a_payment_by_another_method_tells_the_other_one() -> None:
+def test_a_payment_by_another_method_names_the_other_one() -> None:
     step = wanted(created(PAID, payment_method_id=2))[FollowUpKind.PAYMENT]
     assert isinstance(step, Schedule)
     assert step.content["payment_method_id"] == 2

@@ -1,4 +1,4 @@
-"""What OpenAPI says: every address, its parameters, its errors, and an example of what it takes."""
+"""The OpenAPI document: every path, its parameters, its errors, and an example of its body."""
 
 from typing import Any
 
@@ -53,12 +53,12 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def spec() -> dict[str, Any]:
-    """The document as the application makes it."""
+    """Return the document that the application makes."""
     return create_app(Settings()).openapi()
 
 
 def operations(spec: dict[str, Any], prefix: str = "") -> list[tuple[str, str, dict[str, Any]]]:
-    """Every operation below `prefix`."""
+    """Yield every operation below `prefix`."""
     return [
         (path, method, operation)
         for path, methods in spec["paths"].items()
@@ -68,7 +68,7 @@ def operations(spec: dict[str, Any], prefix: str = "") -> list[tuple[str, str, d
 
 
 def has_example(spec: dict[str, Any], content: dict[str, Any]) -> bool:
-    """Whether a body is shown by an example, of its own or of its schema."""
+    """Return whether a body has an example, its own or its schema's."""
     schema = content.get("schema", {})
     for each in (schema, *schema.get("anyOf", [])):
         name = each.get("$ref", "").rpartition("/")[2]
@@ -113,7 +113,7 @@ def test_every_operation_of_the_admin_api_wants_the_token_and_names_its_errors(s
 
 
 def test_no_operation_promises_an_error_that_is_no_problem(spec: dict[str, Any]) -> None:
-    """FastAPI adds its own 422 of another form wherever there is something to validate."""
+    """FastAPI adds its own 422, in another form, to every operation with parameters."""
     found = [
         (path, method, status)
         for path, method, operation in operations(spec)
@@ -133,7 +133,7 @@ def test_every_body_has_an_example(spec: dict[str, Any]) -> None:
     assert [(path, method) for path, method, content in bodies if not has_example(spec, content)] == []
 
 
-def test_the_door_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
+def test_the_webhook_route_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
     for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
         responses = spec["paths"][path]["post"]["responses"]
         assert {"200", "202", "401", "404", "413", "503"} <= set(responses)
@@ -216,7 +216,7 @@ def test_every_operation_of_the_admin_api_answers_a_model(spec: dict[str, Any]) 
 
 
 def subclasses(parent: type[BaseModel]) -> list[type[BaseModel]]:
-    """Every model that there is."""
+    """Return every model."""
     return [each for child in parent.__subclasses__() for each in (child, *subclasses(child))]
 
 

@@ -1,4 +1,4 @@
-"""Knocking at doors on real sockets: what is wrong with each is said in words."""
+"""Pings to delivery endpoints on loopback: each problem is described in words."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ async def _slow(_: Request) -> Response:
 
 @pytest.fixture
 async def web() -> AsyncIterator[str]:
-    """A web server with doors good and bad."""
+    """A web server with good and bad delivery endpoints."""
     routes = [
         Route("/good", _pong, methods=["POST"]),
         Route("/moved", _moved, methods=["POST"]),

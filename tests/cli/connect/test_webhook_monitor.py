@@ -1,4 +1,4 @@
-"""The looks at the shops' webhooks: when they are taken, what is kept of them, and who shows it."""
+"""The webhook monitor: when it checks the shops' webhooks, what it stores, and where the result is shown."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -18,14 +18,14 @@ from panelr_bridge.store import webhook_health
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
-from tests.cli.connect.conftest import Scene, told
+from tests.support.shop_scene import Scene, set_environment
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 DOOR = DeliveryEndpoint("/webhooks/woocommerce")
 
 
 class Shop:
-    """Counts how often it is asked, and answers as it is told to."""
+    """A shop's client that counts requests and returns prepared answers."""
 
     def __init__(self, error: ShopError | None = None) -> None:
         self.asked = 0
@@ -58,7 +58,7 @@ async def test_what_a_look_tells(error: ShopError | None, ok: bool, words: str) 
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -130,7 +130,7 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
 
 
 async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, HealthCheck]:
-    told(monkeypatch, **changes)
+    set_environment(monkeypatch, **changes)
     return {finding.name: finding for finding in await check._check()}
 
 
@@ -141,7 +141,7 @@ async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyP
     assert "there is no webhook to the bridge" in missing.words
     assert await connect_steps._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
-    scene.hooks["order.updated"].status = "disabled"
+    scene.webhooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]
     assert not stopped.ok
     assert "is disabled" in stopped.words

@@ -1,4 +1,4 @@
-"""What a newer snapshot means for an order with a history."""
+"""The effect of a newer snapshot on an order with a history."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -142,7 +142,7 @@ def refunds(*totals: str) -> list[dict[str, Any]]:
         ([], refunds("-1.10", "-2.20"), "", "3.30"),
     ],
 )
-def test_a_refund_after_creation_is_told_by_its_amount(before: Any, after: Any, currency: str, amount: str) -> None:
+def test_a_refund_after_creation_is_reported_by_its_amount(before: Any, after: Any, currency: str, amount: str) -> None:
     assert told(order(refunds=before), order(refunds=after, currency=currency)) == [
         ("refunded_after_creation", f"{amount} was refunded after the work order was created")
     ]
@@ -200,7 +200,7 @@ def test_the_same_total_written_otherwise_needs_none() -> None:
     assert told(order(total="58.50"), order(total=58.5)) == []
 
 
-def test_all_changes_are_told_together() -> None:
+def test_all_changes_are_reported_together() -> None:
     after = line(order(status="refunded", total="0.00", refunds=refunds("-58.45")), quantity=0)
     assert [code for code, _ in told(order(), after)] == [
         *("ended_after_creation", "refunded_after_creation", "items_changed", "total_changed")

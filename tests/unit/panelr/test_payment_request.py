@@ -1,4 +1,4 @@
-"""What goes to Panelr about payments and lines, byte for byte."""
+"""The requests about payments and lines, byte for byte."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""What get_work_order, get_lines and the lists of what Panelr offers say: whole, or unknown."""
+"""Answers of get_work_order, get_lines and the product lists: complete, or unknown."""
 
 import json
 from datetime import UTC, datetime

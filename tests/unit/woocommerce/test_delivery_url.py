@@ -1,4 +1,4 @@
-"""What WooCommerce makes of an address, of the answer to a ping, and of a secret: by tables."""
+"""How WooCommerce treats an address, the answer to a ping, and a secret, by tables."""
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_when_two_addresses_are_one(one: str, other: str, expected: bool) -> Non
         ("nonsense/webhooks/woocommerce", "/webhooks/woocommerce", False),
     ],
 )
-def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, expected: bool) -> None:
+def test_whose_endpoint_an_address_leads_to_by_its_path(address: str, path: str, expected: bool) -> None:
     assert delivery_url.ends_in_path(address, path) is expected
 
 
@@ -109,11 +109,11 @@ def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, exp
         ("https://b.example.com/webhooks/woocommerce/", "https://b.example.com"),
     ],
 )
-def test_the_door_may_be_given_for_the_bridge(given: str, expected: str) -> None:
+def test_the_endpoint_may_be_given_for_the_bridge(given: str, expected: str) -> None:
     assert delivery_url.bridge_base_url(given) == expected
 
 
-def test_the_door_of_a_store() -> None:
+def test_the_endpoint_of_a_store() -> None:
     assert delivery_url.delivery_path("default", default="default") == "/webhooks/woocommerce"
     assert delivery_url.delivery_path("second", default="default") == "/webhooks/woocommerce/second"
 

@@ -1,4 +1,4 @@
-"""A body that is no order raises Unreadable, and nothing else, whatever it is."""
+"""Any body that is no order raises Unreadable and nothing else."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The two readers of JSON: what the quick one takes it reads as the patient one does, who sees what it refuses."""
+"""The two JSON readers: the fast one equals the standard one, which handles what the fast one refuses."""
 
 import contextlib
 import copy
@@ -46,7 +46,7 @@ SLIPS = [
 
 
 def told(value: Any) -> Any:
-    """A value with its types: 1 is not True, and 1.0 is not 1."""
+    """Return a value with its types: 1 is not True, and 1.0 is not 1."""
     if isinstance(value, dict):
         return {key: told(each) for key, each in value.items()}
     return [told(each) for each in value] if isinstance(value, list) else (type(value), repr(value))
@@ -91,7 +91,7 @@ def understood(read: Callable[[bytes], Any], body: bytes) -> Any:
 def test_an_order_is_the_same_whether_all_of_it_is_read_or_what_is_needed(
     place: Callable[[dict[str, Any]], dict[str, Any]], name: str, value: Any
 ) -> None:
-    """Whatever a plugin has put wherever."""
+    """A plugin may put anything anywhere."""
     order = copy.deepcopy(ORDER)
     place(order)[name] = value
     body = simplejson.dumps(order, use_decimal=True).encode()
@@ -135,6 +135,6 @@ def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expecte
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"a": NaN}', b'{"a": 1}}', b"[" * 100_000, b'{"id": 1' + b"0" * 5000 + b"}"]
 )
-def test_what_is_no_json_is_told_so(body: bytes) -> None:
+def test_what_is_no_json_is_reported_as_such(body: bytes) -> None:
     with pytest.raises(UnreadableBody, match="the body is not JSON"):
         order_payload._read_object(body)

@@ -1,4 +1,4 @@
-"""What a shop's webhooks call for: by tables."""
+"""What `connect` must change in a shop's webhooks, by tables."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ OTHERS = [topic for topic in NAMES if topic != CREATED]
 
 
 def hook(number: int, **changes: Any) -> dict[str, Any]:
-    """A webhook as the shop tells it; a good one of order.created."""
+    """Return a webhook as the shop lists it, a good one of order.created by default."""
     good = {"id": number, "name": NAMES[CREATED], "topic": CREATED, "delivery_url": URL, "status": "active"}
     return good | changes
 
 
 def found(*hooks: dict[str, Any], door: DeliveryEndpoint = DOOR) -> list[tuple[WebhookFault | None, int | None]]:
-    """What is found for order.created."""
+    """Return the status of order.created."""
     every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), door)
     return [(each.fault, None if each.hook is None else each.hook.id) for each in every if each.topic == CREATED]
 
@@ -55,7 +55,7 @@ def test_what_there_is_for_a_topic(
     assert found(*hooks) == expected
 
 
-def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
+def test_without_an_address_the_path_shows_whose_a_webhook_is() -> None:
     door = DeliveryEndpoint("/webhooks/woocommerce")
     assert found(hook(1, name="mine", delivery_url="https://any.example.com/webhooks/woocommerce"), door=door) == [
         (None, 1)
@@ -65,7 +65,7 @@ def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
 
 
 def called_for(*hooks: dict[str, Any], repair: bool = False, new_secret: bool = False) -> list[Any]:
-    """What is to be done for order.created: what is made, or the number, changes, secret, revival."""
+    """Return the step for order.created: the new webhook, or the number, changes, secret, revival."""
     every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR)
     wanted = [each for each in every if each.topic == CREATED]
     steps = webhook_setup.plan_changes(wanted, DOOR, repair=repair, new_secret=new_secret)

@@ -1,4 +1,4 @@
-"""Whether an order already is as a change would make it."""
+"""Whether an order already has the values of a change."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,23 +1,18 @@
-"""The transport to Panelr on real sockets: how a call ends, what Panelr has then, and what is sent.
+"""The client of Panelr on loopback: the outcome of a call, what Panelr then has, and the bytes that are sent.
 
-`test_panelr_client_lost.py` goes on with what is lost on the way.
+`test_client_lost.py` has the calls whose answer is lost.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
 import respx
 
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
@@ -25,79 +20,24 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.simulators.panelr import Panel
 from tests.support.bridge_kit import PANELR_KEY
 from tests.support.files import DATA
+from tests.support.panelr_server import (
+    BOUND,
+    CREATE,
+    ENVELOPE,
+    NEVER,
+    NOW,
+    SHORT_TIMEOUT,
+    TIMEOUT,
+    call_panelr,
+    read_request,
+    serve_connections,
+)
 from tests.support.wire_mock import WIRE
 
 LOOPS = ("uvloop", "asyncio")
-NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-TIMEOUT = 1.0
-BOUND = 10
-"""What a call that keeps to its timeout never takes, however busy the machine is."""
-REQUEST = WorkOrderRequest(
-    customer_email="ada@example.test",
-    status="payment_submitted",
-    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2),),
-    wc_order_id="20",
-    customer_name="Ada L\u00f6velace",
-    payment_amount=Decimal("58.45"),
-    adjustment=PriceAdjustment(direction="discount", label="SPRING", amount=Decimal("10.10")),
-)
-CREATE = panelr_request.create_work_order(panelr_request.dump(REQUEST))
-ENVELOPE = b'{"success": true, "data": {"work_order_id": 1}, "error": null}'
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def ask(url: str, *, seconds: float = TIMEOUT, key: str = PANELR_KEY) -> Outcome:
-    """Send the work order to the Panelr at `url` by a client of its own."""
-    async with PanelrClient(base_url=url, api_key=key, timeout_seconds=seconds) as client:
-        return await client.call(CREATE, now=NOW)
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Serve connections by `handler` on a loopback port; yields the address."""
-    ended: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        ended.add(task)
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-            await handler(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    finally:
-        server.close()
-        for task in ended:
-            task.cancel()
-        await asyncio.gather(*ended)
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """Read one whole request."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
-    return head + await reader.readexactly(int(length.partition(b":")[2]))
-
-
-def answering(*parts: bytes, pause: float = 0.0) -> Handler:
-    """Return a handler that reads the request, writes `parts` and closes."""
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(pause)
-
-    return handler
-
-
-# Against the simulator: the outcome, and whether Panelr has the work order
+# With the simulator: the outcome, and whether Panelr has the work order
 
 OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
     ("refuse", {}, Refused, 0),
@@ -125,18 +65,18 @@ OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
             ("status", {"status": 500, "body": "envelope"}),
             ("status", {"status": 502}),
             ("status", {"status": 503}),
-            ("status", {"status": 503, "retry_after": 5}),  # as Varnish answers for a server that took too long
+            ("status", {"status": 503, "retry_after": 5}),  # as Varnish answers when its backend is too slow
             ("status", {"status": 504}),
             ("status", {"status": 204}),
-            ("status", {"status": 400}),  # a page is nobody's refusal
+            ("status", {"status": 400}),  # an HTML page is no refusal by Panelr
             ("status", {"status": 404}),
             ("status", {"status": 422}),
             ("html", {}),
             ("empty", {}),
             ("truncated", {}),
             ("garbage", {}),
-            ("hang", {"seconds": 30}),
-            ("slow", {"seconds": 30}),
+            ("hang", {"seconds": NEVER}),
+            ("slow", {"seconds": NEVER}),
             ("reset", {}),
             ("close", {}),
         )
@@ -150,9 +90,8 @@ async def test_a_panelr_that_misbehaves(
 ) -> None:
     url, panel = panelr
     panel.faults.add(kind, **more)
-    began = time.monotonic()
-    outcome = await ask(url)
-    assert time.monotonic() - began < BOUND
+    async with asyncio.timeout(BOUND):
+        outcome = await call_panelr(url, seconds=SHORT_TIMEOUT if kind in {"hang", "slow"} else TIMEOUT)
     assert type(outcome) is expected, outcome
     assert outcome.words
     assert len(panel.work_orders) == made
@@ -160,7 +99,7 @@ async def test_a_panelr_that_misbehaves(
 
 
 async def test_done_carries_panelrs_data_and_keeps_it_out_of_sight(panelr: tuple[str, Panel]) -> None:
-    outcome = await ask(panelr[0])
+    outcome = await call_panelr(panelr[0])
     work_order = panelr[1].work_orders[1]
     assert isinstance(outcome, Done)
     assert outcome.status == 200
@@ -171,11 +110,11 @@ async def test_done_carries_panelrs_data_and_keeps_it_out_of_sight(panelr: tuple
 
 async def test_a_refusal_keeps_panelrs_words(panelr: tuple[str, Panel]) -> None:
     panelr[1].faults.add("refuse")
-    assert await ask(panelr[0]) == Refused(words="Simulated refusal", status=422)
+    assert await call_panelr(panelr[0]) == Refused(words="Simulated refusal", status=422)
 
 
-async def test_a_wrong_key_is_told_as_such(panelr: tuple[str, Panel]) -> None:
-    outcome = await ask(panelr[0], key="another-key")
+async def test_a_wrong_key_is_reported_as_such(panelr: tuple[str, Panel]) -> None:
+    outcome = await call_panelr(panelr[0], key="another-key")
     assert outcome == Misconfigured(words="Panelr does not accept the API key (401): Invalid API key", status=401)
     assert panelr[1].work_orders == {}
 
@@ -197,7 +136,7 @@ WAITS: list[tuple[int | str, float]] = [
 async def test_how_long_panelr_asks_us_to_wait(panelr: tuple[str, Panel], status: int) -> None:
     for retry_after, seconds in WAITS:
         panelr[1].faults.add("status", status=status, retry_after=retry_after, body="envelope")
-        outcome = await ask(panelr[0])
+        outcome = await call_panelr(panelr[0])
         words = f"Panelr asks for a pause ({status})"
         assert outcome == Throttled(words=words, status=status, retry_after=seconds), retry_after
 
@@ -206,29 +145,29 @@ async def test_how_long_panelr_asks_us_to_wait(panelr: tuple[str, Panel], status
 async def test_a_wait_that_cannot_be_read_is_none(panelr: tuple[str, Panel], retry_after: str) -> None:
     for status in (429, 503):
         panelr[1].faults.add("status", status=status, retry_after=retry_after, body="envelope")
-    outcome = await ask(panelr[0])
+    outcome = await call_panelr(panelr[0])
     assert outcome == Throttled(words="Panelr asks for a pause (429)", status=429, retry_after=None)
-    assert type(await ask(panelr[0])) is Unknown
+    assert type(await call_panelr(panelr[0])) is Unknown
 
 
-# Where the request never left
+# The request was never sent
 
 
 async def test_a_refused_connection_is_not_sent() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        outcome = await ask(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        outcome = await call_panelr(f"http://127.0.0.1:{unused.getsockname()[1]}")
     assert outcome == NotSent(words="Panelr refused the connection")
 
 
 @pytest.mark.parametrize("address", ["http://xn--a/", "http:///", "panel.test", "http://panel.test:99999"])
 async def test_an_address_that_is_none_is_never_called(address: str) -> None:
-    assert await ask(address) == Misconfigured(words="BRIDGE_PANELR_URL is not an address that can be called")
+    assert await call_panelr(address) == Misconfigured(words="BRIDGE_PANELR_URL is not an address that can be called")
 
 
 async def test_a_host_that_does_not_exist_is_never_unknown() -> None:
-    """Without a network the resolver cannot say that the name does not exist, only that it does not know now."""
-    outcome = await ask("http://panel-of-the-tests.invalid", seconds=20)
+    """Without a network the resolver cannot say that the name does not exist."""
+    outcome = await call_panelr("http://panel-of-the-tests.invalid", seconds=20)
     assert type(outcome) in {Misconfigured, NotSent}
     assert outcome.words.startswith("Panelr's host name could not be looked up")
 
@@ -245,11 +184,11 @@ async def test_what_the_resolver_says(monkeypatch: pytest.MonkeyPatch, error: in
         raise socket.gaierror(error, "said the resolver")
 
     monkeypatch.setattr(http_transport, "resolve_host", resolve)
-    assert await ask("http://panel.test") == expected
+    assert await call_panelr("http://panel.test") == expected
 
 
 async def test_tls_with_a_port_that_speaks_plain_text_is_not_sent(panelr: tuple[str, Panel]) -> None:
-    assert type(await ask(panelr[0].replace("http:", "https:"))) is NotSent
+    assert type(await call_panelr(panelr[0].replace("http:", "https:"))) is NotSent
     assert list(panelr[1].journal) == []
 
 
@@ -257,12 +196,12 @@ async def test_a_peer_that_closes_in_the_handshake_is_not_sent() -> None:
     async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read(10)
 
-    async with serving(hang_up) as url:
-        assert type(await ask(url.replace("http:", "https:"))) is NotSent
+    async with serve_connections(hang_up) as url:
+        assert type(await call_panelr(url.replace("http:", "https:"))) is NotSent
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_misconfigured() -> None:
-    """The certificate is for 127.0.0.1, and signed by itself."""
+    """The certificate is for 127.0.0.1 and self-signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DATA / "self-signed.crt", DATA / "self-signed.key")
     asked: list[bytes] = []
@@ -270,15 +209,15 @@ async def test_a_certificate_that_nobody_vouches_for_is_misconfigured() -> None:
     async def keep(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         asked.append(await reader.read(100))
 
-    async with serving(keep, tls=context) as url:
-        outcome = await ask(url)
+    async with serve_connections(keep, tls=context) as url:
+        outcome = await call_panelr(url)
     assert type(outcome) is Misconfigured
     assert outcome.words.startswith("Panelr's certificate is not valid for its address: self-signed certificate")
     assert asked in ([], [b""])
 
 
 async def test_an_exhausted_pool_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing has left while a call waits for a connection: it must not need a look-up."""
+    """A call that waits for a connection has sent nothing, so it needs no look-up."""
     monkeypatch.setattr(client_module, "CONNECTIONS", 1)
     requests: list[bytes] = []
     taken = asyncio.Event()
@@ -286,11 +225,11 @@ async def test_an_exhausted_pool_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
     async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         requests.append(await read_request(reader))
         taken.set()
-        await asyncio.sleep(10)
+        await asyncio.sleep(NEVER)
 
     async with (
-        serving(hang) as url,
-        PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client,
+        serve_connections(hang) as url,
+        PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=SHORT_TIMEOUT) as client,
     ):
         other = asyncio.create_task(client.call(CREATE, now=NOW))
         await taken.wait()
@@ -302,7 +241,7 @@ async def test_an_exhausted_pool_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_connection_that_is_never_accepted_is_not_sent() -> None:
-    """A listener whose queue is full drops what comes: no connection, so nothing can have left."""
+    """A listener with a full queue drops new connections, so nothing was sent."""
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -311,17 +250,17 @@ async def test_a_connection_that_is_never_accepted_is_not_sent() -> None:
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        outcome = await ask(f"http://127.0.0.1:{full.getsockname()[1]}")
+        outcome = await call_panelr(f"http://127.0.0.1:{full.getsockname()[1]}", seconds=0.4)
     assert outcome == NotSent(words="no connection to Panelr could be made")
 
 
-# What is sent
+# The bytes that are sent
 
 
 @pytest.mark.respx(using=WIRE)
 async def test_a_post_carries_the_key_and_exactly_this_body(respx_mock: respx.MockRouter) -> None:
     route = respx_mock.post("https://panel.test/api/api.php").respond(200, content=ENVELOPE)
-    assert type(await ask("https://panel.test/")) is Done
+    assert type(await call_panelr("https://panel.test/")) is Done
     sent = route.calls.last.request
     assert str(sent.url) == "https://panel.test/api/api.php?action=create_work_order"
     names = ("x-panelr-api-key", "content-type", "accept", "user-agent")
@@ -342,7 +281,7 @@ async def test_a_post_carries_the_key_and_exactly_this_body(respx_mock: respx.Mo
 @pytest.mark.respx(using=WIRE)
 async def test_a_get_carries_its_query_and_no_body(respx_mock: respx.MockRouter) -> None:
     route = respx_mock.get("https://panel.test/api/api.php").respond(200, json={"success": True, "data": []})
-    async with PanelrClient(base_url="https://panel.test", api_key=PANELR_KEY, timeout_seconds=1) as client:
+    async with PanelrClient(base_url="https://panel.test", api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client:
         call = panelr_request.get_work_orders(customer_email="ada+1&x=y@example.test")
         assert await client.call(call, now=NOW) == Done(words="done", status=200, data=[])
     sent = route.calls.last.request
@@ -372,14 +311,14 @@ async def test_what_an_envelope_means(
     respx_mock: respx.MockRouter, status: int, body: Any, expected: type[Any]
 ) -> None:
     respx_mock.post("https://panel.test/api/api.php").respond(status, json=body)
-    assert type(await ask("https://panel.test")) is expected
+    assert type(await call_panelr("https://panel.test")) is expected
 
 
 @pytest.mark.respx(using=WIRE, assert_all_called=False)
 async def test_the_address_and_the_key_are_kept_from_a_redirects_target(respx_mock: respx.MockRouter) -> None:
     respx_mock.post("http://panel.test/api/api.php").respond(302, headers={"Location": "https://elsewhere.test/"})
     elsewhere = respx_mock.route(host="elsewhere.test").respond(200, content=ENVELOPE)
-    assert type(await ask("http://panel.test")) is Misconfigured
+    assert type(await call_panelr("http://panel.test")) is Misconfigured
     assert not elsewhere.called
 
 
@@ -388,4 +327,4 @@ async def test_the_proxy_of_the_environment_is_not_used(
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert type(await ask(panelr[0])) is Done
+    assert type(await call_panelr(panelr[0])) is Done

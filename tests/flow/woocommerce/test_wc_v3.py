@@ -1,4 +1,4 @@
-"""The client against the simulated store's wc/v3 on a real socket: over plain http, so every request is signed."""
+"""The shop's client with the simulated shop's wc/v3 over plain http: every request is signed."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ NEW = {
 
 
 class Shop:
-    """A store, its address, its clock, and which of its answers get lost."""
+    """A shop, its address, its clock, and the rule which answers get lost."""
 
     def __init__(self, **options: Any) -> None:
         self.now = datetime(2026, 11, 21, 19, 16, 41, tzinfo=UTC)
@@ -33,7 +33,7 @@ class Shop:
         self.url = ""
 
     def made(self, count: int, *, apart: float = 1.0) -> list[int]:
-        """Make orders, one after the other."""
+        """Make orders one by one."""
         found = []
         for _ in range(count):
             self.now += timedelta(seconds=apart)
@@ -49,7 +49,7 @@ async def shop() -> AsyncIterator[Shop]:
         yield shop
 
 
-async def test_an_order_is_made_told_listed_changed_and_deleted(shop: Shop) -> None:
+async def test_an_order_is_made_read_listed_changed_and_deleted(shop: Shop) -> None:
     async with client(shop.url) as caller:
         made = await caller.create_order(NEW)
         read = as_order(await caller.get_order(made["id"]))
@@ -102,7 +102,7 @@ async def test_notes_of_a_shop_with_an_orders_resource_go_to_wc_v3_with_the_same
 
 @pytest.mark.parametrize("per_page", [1, 2, 3, 100])
 @pytest.mark.parametrize("apart", [0, 0.4, 1])
-async def test_what_was_changed_is_told_from_the_very_second(shop: Shop, apart: float, per_page: int) -> None:
+async def test_what_was_changed_is_reported_from_the_very_second(shop: Shop, apart: float, per_page: int) -> None:
     shop.made(2)
     shop.now += timedelta(seconds=5)
     moment = shop.now

@@ -1,4 +1,4 @@
-"""The wire to Panelr, connection by connection: what is used again, what is not, and what ends an answer."""
+"""The HTTP transport to Panelr: which connections are reused, which are not, and what ends an answer."""
 
 import asyncio
 import gzip
@@ -17,19 +17,30 @@ from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
 from tests.support.bridge_kit import PANELR_KEY
-from tests.unit.panelr.test_client import CREATE, ENVELOPE, NOW, Handler, answering, ask, read_request, serving
+from tests.support.panelr_server import (
+    CREATE,
+    ENVELOPE,
+    NEVER,
+    NOW,
+    TIMEOUT,
+    Handler,
+    answer_with,
+    call_panelr,
+    read_request,
+    serve_connections,
+)
 
 LOOPS = ("uvloop", "asyncio")
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 WHOLE = OK + b"Content-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE
 
 
-def client(url: str, *, seconds: float = 2.0) -> PanelrClient:
+def client(url: str, *, seconds: float = TIMEOUT) -> PanelrClient:
     return PanelrClient(base_url=url, api_key=PANELR_KEY, timeout_seconds=seconds)
 
 
 class Counting:
-    """A server that keeps its connections open and counts them; `answers` are what it says, one a request."""
+    """A server that keeps its connections open and counts them. It sends one of `answers` for each request."""
 
     def __init__(self, *answers: bytes, after: Handler | None = None) -> None:
         self.connections = 0
@@ -49,7 +60,7 @@ class Counting:
 
 async def test_one_connection_serves_call_after_call() -> None:
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for _ in range(5):
             assert type(await panelr.call(CREATE, now=NOW)) is Done
     assert (server.connections, len(server.requests)) == (1, 5)
@@ -59,9 +70,9 @@ async def test_one_connection_serves_call_after_call() -> None:
 
 
 async def test_a_request_says_whose_it_is_and_how_long() -> None:
-    """Once each: a server that is told two hosts or two lengths takes neither."""
+    """Each header is sent once: a server refuses two hosts or two lengths."""
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         await panelr.call(CREATE, now=NOW)
         await panelr.call(panelr_request.get_products(), now=NOW)
     posted, asked = (request.partition(b"\r\n\r\n") for request in server.requests)
@@ -78,7 +89,7 @@ async def test_a_body_that_is_not_there_whole_is_not_sent() -> None:
         yield b"{"
 
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         with pytest.raises(httpx.LocalProtocolError, match="not in memory"):
             await panelr._transport.handle_async_request(httpx.Request("POST", url, content=parts()))
     assert server.connections == 0
@@ -86,7 +97,7 @@ async def test_a_body_that_is_not_there_whole_is_not_sent() -> None:
 
 async def test_calls_at_once_have_a_connection_each_and_keep_them() -> None:
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for _ in range(3):
             await asyncio.gather(*(panelr.call(CREATE, now=NOW) for _ in range(4)))
     assert (server.connections, len(server.requests)) == (4, 12)
@@ -95,7 +106,7 @@ async def test_calls_at_once_have_a_connection_each_and_keep_them() -> None:
 async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "IDLE_SECONDS", 0.05)
     server = Counting()
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for _ in range(3):
             assert type(await panelr.call(CREATE, now=NOW)) is Done
             await asyncio.sleep(0.1)
@@ -104,14 +115,14 @@ async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pyte
 
 @pytest.mark.parametrize("says_more", [False, True])
 async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(says_more: bool) -> None:
-    """What has come is still in the socket, unread by the loop: the call must not learn of it by its own loss."""
+    """The peer's bytes or end are still unread in the socket: the next call must not be lost on it."""
     peers: list[socket.socket] = []
 
     async def remember(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peers.append(socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())))
 
     server = Counting(after=remember)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         for made in range(1, 4):
             assert type(await panelr.call(CREATE, now=NOW)) is Done
             assert server.connections == made
@@ -124,9 +135,9 @@ async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(sa
     [
         (OK + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE, 2),
         (b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ENVELOPE) + ENVELOPE, 2),
-        (WHOLE + WHOLE, 2),  # an answer that nobody asked for must not be the next call's
+        (WHOLE + WHOLE, 2),  # an extra answer must not become the next call's
         (WHOLE + b"x", 2),
-        (WHOLE + b"HTTP/1.1 2", 2),  # the rest of it would be read with the next answer
+        (WHOLE + b"HTTP/1.1 2", 2),  # its rest would be read as the next answer
         (WHOLE + b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 2),
         (
             OK
@@ -140,7 +151,7 @@ async def test_a_stale_connection_is_noticed_before_anything_is_written_to_it(sa
 )
 async def test_a_connection_is_used_again_only_when_its_answer_allows(answer: bytes, connections: int) -> None:
     server = Counting(answer)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         outcomes = [type(await panelr.call(CREATE, now=NOW)) for _ in range(2)]
     assert outcomes == [Done, Done]
     assert server.connections == connections
@@ -162,7 +173,7 @@ PACKED: dict[str, tuple[bytes, bytes, type[Any]]] = {
 async def test_an_answer_that_is_packed_all_the_same(name: str) -> None:
     encoding, body, expected = PACKED[name]
     server = Counting(OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body)) + body)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is expected
         kept = set(panelr._transport._idle)
         assert len(kept) == (1 if expected is Done else 0)
@@ -178,11 +189,11 @@ async def test_a_connection_that_is_lost_before_it_is_used_is_not_sent(monkeypat
 
     async def lost(self: http_transport.HttpTransport, url: httpx.URL) -> http_transport.Connection:
         line = await connect(self, url)
-        line.eof_received()  # it has come before the task runs on
+        line.eof_received()  # it arrives before the task continues
         return line
 
     monkeypatch.setattr(http_transport.HttpTransport, "_connect", lost)
-    async with serving(server) as url, client(url) as panelr:
+    async with serve_connections(server) as url, client(url) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is NotSent
         assert not panelr._transport._idle
     assert server.requests == []
@@ -198,8 +209,8 @@ async def test_an_answer_in_pieces_is_put_together() -> None:
             await writer.drain()
             await asyncio.sleep(0)
 
-    async with serving(drip) as url:
-        assert type(await ask(url)) is Done
+    async with serve_connections(drip) as url:
+        assert type(await call_panelr(url)) is Done
 
 
 BROKEN: dict[str, bytes] = {
@@ -215,12 +226,12 @@ BROKEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 async def test_an_answer_that_breaks_the_rules_is_unknown(name: str) -> None:
-    async with serving(answering(BROKEN[name])) as url:
-        assert type(await ask(url)) is Unknown
+    async with serve_connections(answer_with(BROKEN[name])) as url:
+        assert type(await call_panelr(url)) is Unknown
 
 
 async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
-    """Its connection goes with it; the late answer reaches nobody."""
+    """Its connection is closed, so the late answer is dropped."""
     let_go = asyncio.Event()
     late = WHOLE.replace(b'"work_order_id": 1', b'"work_order_id": 9')
     seen = 0
@@ -236,7 +247,7 @@ async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
             writer.write(WHOLE)
         await writer.drain()
 
-    async with serving(handler) as url, client(url, seconds=0.5) as panelr:
+    async with serve_connections(handler) as url, client(url, seconds=0.5) as panelr:
         assert type(await panelr.call(CREATE, now=NOW)) is Unknown
         let_go.set()
         outcome = await panelr.call(CREATE, now=NOW)
@@ -245,14 +256,14 @@ async def test_a_call_that_is_given_up_leaves_no_answer_for_the_next() -> None:
 
 
 async def test_a_request_that_has_partly_left_is_unknown_also_when_the_peer_reads_nothing() -> None:
-    """The body is larger than the sockets' buffers; the peer accepts the connection and never reads."""
+    """The body is larger than the socket buffers, and the peer never reads."""
     big = CREATE.__class__("create_work_order", body=b"x" * 20_000_000)
 
     async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(5)
+        await asyncio.sleep(NEVER)
 
-    async with serving(deaf) as url, client(url, seconds=0.5) as panelr:
+    async with serve_connections(deaf) as url, client(url, seconds=0.5) as panelr:
         assert type(await panelr.call(big, now=NOW)) is Unknown
 
 
@@ -264,22 +275,22 @@ async def test_whatever_fails_before_the_first_byte_is_not_sent(
         raise error
 
     monkeypatch.setattr(http_transport, "start_connection", refuse)
-    assert type(await ask("http://127.0.0.1:1")) is NotSent
+    assert type(await call_panelr("http://127.0.0.1:1")) is NotSent
 
 
 @pytest.mark.parametrize("key", ["key\r\nX-Injected: 1", "schlüssel"])
 async def test_a_key_that_no_header_can_carry_is_misconfigured_and_nothing_is_sent(key: str) -> None:
     server = Counting()
     async with (
-        serving(server) as url,
-        PanelrClient(base_url=url, api_key=key, timeout_seconds=1) as panelr,
+        serve_connections(server) as url,
+        PanelrClient(base_url=url, api_key=key, timeout_seconds=TIMEOUT) as panelr,
     ):
         assert type(await panelr.call(CREATE, now=NOW)) is Misconfigured
     assert server.requests == []
 
 
 async def test_the_second_address_is_tried_while_the_first_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host with IPv6 and IPv4, the former a listener whose queue is full."""
+    """A host with two addresses; the first one's listener has a full queue."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -287,7 +298,7 @@ async def test_the_second_address_is_tried_while_the_first_is_silent(monkeypatch
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        async with serving(Counting()) as url, client(url, seconds=10) as panelr:
+        async with serve_connections(Counting()) as url, client(url) as panelr:
             port = httpx.URL(url).port
 
             async def both(*_: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Walks over what was changed since a moment, in a shop that goes on changing."""
+"""Lists of the orders changed since a time, in a shop that changes meanwhile."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ async def walked(orders: Orders, moment: datetime, per_page: int = 2) -> list[in
             return [order["id"] async for order in shop.changed_since(moment, per_page=per_page)]
 
 
-async def test_wc_v3_is_walked_oldest_first_from_the_very_second() -> None:
+async def test_wc_v3_is_listed_oldest_first_from_the_very_second() -> None:
     orders = Orders({order: at(order) for order in range(1, 8)})
     assert await walked(orders, at(3.9)) == [3, 4, 5, 6, 7]
     assert orders.asked[0]["modified_after"] == "2026-11-21T19:00:02"
@@ -40,7 +40,7 @@ async def test_nothing_has_changed() -> None:
 
 @pytest.mark.parametrize("per_page", [1, 2, 3, 5])
 @pytest.mark.parametrize("crowd", [2, 3, 6, 7])
-async def test_a_second_with_more_orders_than_a_page_is_walked_whole(crowd: int, per_page: int) -> None:
+async def test_a_second_with_more_orders_than_a_page_is_listed_whole(crowd: int, per_page: int) -> None:
     modified = {order: at(5) for order in range(1, crowd + 1)} | {100: at(4), 101: at(6), 102: at(7)}
     assert set(await walked(Orders(modified), at(0), per_page)) == set(modified)
 
@@ -52,7 +52,7 @@ async def test_a_second_with_more_orders_than_a_page_is_walked_whole(crowd: int,
 async def test_whatever_changes_meanwhile_nothing_else_is_missed(
     change: str, crowded: bool, moment: int, per_page: int
 ) -> None:
-    """After each page of a walk, in turn, the oldest order is modified or goes away: the others move up by one."""
+    """After each page in turn, the oldest order is modified or removed, so the others move up by one."""
     modified = {order: at(5 if crowded else order) for order in range(1, 9)}
     orders = Orders(dict(modified))
 
@@ -66,7 +66,7 @@ async def test_whatever_changes_meanwhile_nothing_else_is_missed(
     assert set(await walked(orders, at(0), per_page)) >= set(modified) - {1}
 
 
-async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_walk_going_round() -> None:
+async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_list_going_round() -> None:
     orders = Orders({order: at(order) for order in range(1, 6)})
 
     def after(pages: int) -> None:
@@ -78,7 +78,7 @@ async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_walk_goin
     assert len(orders.asked) < 12
 
 
-async def test_a_shop_that_does_not_know_the_filter_is_no_endless_walk() -> None:
+async def test_a_shop_that_does_not_know_the_filter_is_no_endless_list() -> None:
     page = [{"id": order, "date_modified_gmt": "2020-01-01T00:00:00"} for order in (1, 2)]
     with respx.mock() as mock:
         mock.get(f"{WC}/orders").respond(200, json=page)
@@ -88,7 +88,7 @@ async def test_a_shop_that_does_not_know_the_filter_is_no_endless_walk() -> None
 
 
 class Clock:
-    """Moves on by a second whenever it is looked at."""
+    """A clock that advances by a second at every reading."""
 
     def __init__(self) -> None:
         self.now = START
@@ -103,7 +103,7 @@ async def made(url: str, count: int) -> list[int]:
         return [(await shop.create_order({"status": "processing"}))["id"] for _ in range(count)]
 
 
-async def test_an_orders_resource_is_walked_newest_first_to_the_first_older_order() -> None:
+async def test_an_orders_resource_is_listed_newest_first_to_the_first_older_order() -> None:
     clock = Clock()
     async with running(create_app(clock=clock)) as url, resource(url) as shop:
         await made(url, 3)
@@ -120,7 +120,7 @@ async def test_an_orders_resource_is_walked_newest_first_to_the_first_older_orde
 async def test_whatever_changes_meanwhile_an_orders_resource_hides_nothing(
     change: str, moment: int, per_page: int
 ) -> None:
-    """After each page of a walk, in turn, orders at the top go away, or one comes there."""
+    """After each page in turn, orders at the top are removed, or one is added there."""
     app = create_app(clock=Clock())
     store: Any = app.state.shop
     async with running(app) as url, resource(url) as shop:

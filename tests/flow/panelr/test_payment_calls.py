@@ -1,4 +1,4 @@
-"""The calls about payments and lines, over a real socket to the simulated Panelr and back into values."""
+"""The calls about payments and lines, sent to the simulated Panelr and read back into values."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The client against answers of wc/v3: what it sends, what it tries again, and what it makes of trouble."""
+"""The shop's client and answers of wc/v3: what it sends, what it repeats, and the errors that it raises."""
 
 import asyncio
 import contextlib
@@ -87,7 +87,7 @@ async def test_a_read_is_tried_so_often(status: int, kind: type[Exception], time
         assert route.call_count == times
 
 
-async def test_a_redirect_is_told_and_not_followed() -> None:
+async def test_a_redirect_is_reported_and_not_followed() -> None:
     with respx.mock() as mock:
         mock.get(f"{WC}/orders/7").respond(301, headers={"Location": "https://www.shop.test/"})
         async with client() as shop:
@@ -291,7 +291,7 @@ async def test_a_connection_that_is_reset_as_it_is_made() -> None:
         resetting = asyncio.create_task(asyncio.to_thread(reset_each, listener))
         try:
             async with client(f"http://127.0.0.1:{listener.getsockname()[1]}", waits=()) as shop:
-                for _ in range(300):  # each meets the reset at another moment
+                for _ in range(300):  # each meets the reset at another point
                     with pytest.raises(ShopUnreachable):
                         await shop.get_order(7)
         finally:
@@ -316,7 +316,7 @@ async def test_an_address_that_is_none(url: str) -> None:
             await shop.get_order(7)
 
 
-async def test_no_error_tells_a_key() -> None:
+async def test_no_error_shows_a_key() -> None:
     said = {"code": "x", "message": "key cs_demo of ck_demo, oauth_signature=abc", "data": {}}
     with respx.mock() as mock:
         mock.get(f"{SHOP}/wp-json/wc/v3/orders/7").respond(400, json=said)

@@ -1,4 +1,4 @@
-"""What closes the gate for everybody: a key that is refused, a pause that Panelr asks for."""
+"""What closes the gate for all calls: a refused key, or a pause that Panelr asks for."""
 
 from collections import Counter
 from datetime import timedelta
@@ -9,11 +9,17 @@ from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
-from tests.flow.test_faults import CREATE, ENDS, LOOK_UP, End, Fault, customers, end_of, mapped, settings, settled
 from tests.support.bridge_kit import Kit
-
-__all__ = ["mapped", "settings"]  # the fixtures work by being there
-
+from tests.support.panelr_faults import (
+    CREATE,
+    ENDS,
+    LOOK_UP,
+    End,
+    Fault,
+    order_of_customer,
+    read_end,
+    wait_until_settled,
+)
 
 CLOSING: tuple[Fault, ...] = (
     Fault("401", "misconfigured", "unauthorized"),
@@ -32,30 +38,30 @@ CLOSING: tuple[Fault, ...] = (
 
 
 async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
-    """One after the other: each of these stops all calls until one that goes first has been answered."""
+    """One after the other: each of these stops all calls until a probe succeeds."""
     for number, fault in enumerate(CLOSING, 701):
         mapped.panel.faults.add(fault.kind, action=CREATE, wc_order_id=str(number), **fault.more)
         moment = utc_now()
         mapped.runtime.bridge.clock = lambda moment=moment: moment  # type: ignore[misc]
         asked = len(mapped.panel.journal)
-        for each in (number, number + 100):  # the one that is struck, and one that comes after it
-            answer = await mapped.post(customers(each))
+        for each in (number, number + 100):  # the order with the fault, and one after it
+            answer = await mapped.post(order_of_customer(each))
             assert (fault.name, answer.status_code, answer.json()["state"]) == (fault.name, 202, "queued")
         assert len(mapped.panel.journal) == asked + 1
         (reason,) = (await mapped.order(number))["reasons"]
         assert (reason["code"], bool(reason["words"])) == (fault.fate, True)
         mapped.runtime.bridge.clock = utc_now
         mapped.runtime.bridge.wake_worker.set()
-        await settled(mapped)
+        await wait_until_settled(mapped)
         tries = (f"{CREATE} {fault.fate}", f"{CREATE} done")
-        assert (fault.name, await end_of(mapped, number)) == (fault.name, End("created", None, None, tries, 1))
-        assert await end_of(mapped, number + 100) == ENDS["done"]
+        assert (fault.name, await read_end(mapped, number)) == (fault.name, End("created", None, None, tries, 1))
+        assert await read_end(mapped, number + 100) == ENDS["done"]
     made = Counter(each.wc_order_id for each in mapped.panel.work_orders.values())
     assert (len(made), set(made.values())) == (2 * len(CLOSING), {1})
 
 
 async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(opened: Database) -> None:
-    """Not as long as the others would have waited for the probe that ended the first one."""
+    """The wait for the first pause's probe does not lengthen the second pause."""
     now = utc_now()
 
     def twice(connection: Connection) -> timedelta:
@@ -76,11 +82,11 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
 
 
 async def test_a_probe_whose_answer_is_lost_keeps_nobody_waiting(mapped: Kit) -> None:
-    """Panelr had asked for a pause, which is over; that the next answer was lost is no other one."""
+    """Panelr's pause is over; a lost answer of the probe starts no new pause."""
     mapped.panel.faults.add("throttle", action=CREATE, wc_order_id="701", retry_after=1)
     mapped.panel.faults.add("reset", action=CREATE, wc_order_id="701", when="after")
     for number in (701, 702):
-        await mapped.post(customers(number))
-    await settled(mapped, seconds=40)
-    assert (await end_of(mapped, 701)).tries == (f"{CREATE} throttled", f"{CREATE} unknown", f"{LOOK_UP} done")
-    assert (await end_of(mapped, 702)).state == "created"
+        await mapped.post(order_of_customer(number))
+    await wait_until_settled(mapped)
+    assert (await read_end(mapped, 701)).tries == (f"{CREATE} throttled", f"{CREATE} unknown", f"{LOOK_UP} done")
+    assert (await read_end(mapped, 702)).state == "created"

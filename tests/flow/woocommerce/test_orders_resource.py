@@ -1,4 +1,4 @@
-"""The client against the simulated store's Orders resource on a real socket, with answers that get lost."""
+"""The shop's client with the simulated shop's Orders resource, with answers that get lost."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -21,7 +21,7 @@ NEW = {
 
 
 class Shop:
-    """A store, its address, and which of its answers get lost."""
+    """A shop, its address, and the rule which answers get lost."""
 
     def __init__(self) -> None:
         self.app = create_app()
@@ -39,7 +39,7 @@ async def shop() -> AsyncIterator[Shop]:
         yield shop
 
 
-async def test_an_order_is_made_told_listed_changed_and_deleted(shop: Shop) -> None:
+async def test_an_order_is_made_read_listed_changed_and_deleted(shop: Shop) -> None:
     async with resource(shop.url) as client:
         made = await client.create_order(NEW)
         read = as_order(await client.get_order(made["id"]))
@@ -112,7 +112,7 @@ async def test_a_deletion_happens_whatever_becomes_of_the_first_answer(shop: Sho
     assert order not in shop.store.orders
 
 
-async def test_what_the_resource_refuses_is_told_by_its_field(shop: Shop) -> None:
+async def test_what_the_resource_refuses_is_reported_by_its_field(shop: Shop) -> None:
     async with resource(shop.url) as client:
         with pytest.raises(ShopRefused, match=r"colour: field not allowed"):
             await client.create_order({"colour": "blue"})
