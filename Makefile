@@ -26,10 +26,10 @@ demo: setup ## drive orders through the whole bridge and show what happened
 test: setup ## the whole suite, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-test-fast: setup ## the unit tests: no database, no server, seconds
+test-fast: setup ## the unit tests only: no database, no server, under 20 seconds
 	@$(BIN)/python -m pytest -q -n 2 tests/unit
 
-torture: setup ## kill, hurry and unplug real processes for ten minutes, and count every order
+torture: setup ## kill and overload real processes for ten minutes, and count every order
 	@$(BIN)/python -m tests.torture
 
 bench: $(BENCH_READY) ## measure the bridge beside the least that its work can cost, within ten minutes
