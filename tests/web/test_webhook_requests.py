@@ -1,7 +1,6 @@
-"""The webhook route at the ASGI level: headers, bodies in parts, senders that hang up, and unexpected errors.
+"""The webhook route as a server calls it: headers, bodies in parts, senders that disconnect, unexpected failures.
 
-A delivery is routed in front of FastAPI. A path that ends in a line break reaches the route through FastAPI's router.
-Both must give the same answers.
+Its path may end in a slash; both forms behave the same.
 """
 
 import json
@@ -14,7 +13,7 @@ import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from panelr_bridge.application.bridge import Bridge
+from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.store import deliveries
 from panelr_bridge.store.pagination import PageQuery, delivery_list
@@ -22,9 +21,9 @@ from panelr_bridge.web.app import create_app
 from tests.support.api_answers import Logged
 from tests.support.bridge_kit import SECRET, order, sign
 
-DOOR = "/webhooks/woocommerce"
-ROUTED = DOOR + "\n"
-BOTH_WAYS = pytest.mark.parametrize("path", [DOOR, ROUTED])
+DELIVERY_PATH = "/webhooks/woocommerce"
+WITH_SLASH = DELIVERY_PATH + "/"
+BOTH_PATHS = pytest.mark.parametrize("path", [DELIVERY_PATH, WITH_SLASH])
 EU_SECRET = "secret-of-the-store-eu"
 LIMIT = 64 * 1024
 BODY = json.dumps(order(status="pending")).encode()
@@ -63,13 +62,13 @@ class Told:
 
 
 @dataclass
-class Asking:
+class AskedApp:
     """Calls the application as a server does."""
 
     app: FastAPI
 
     async def ask(
-        self, path: str = DOOR, *parts: dict[str, Any], method: str = "POST", headers: Headers | None = None
+        self, path: str = DELIVERY_PATH, *parts: dict[str, Any], method: str = "POST", headers: Headers | None = None
     ) -> Told:
         """Send one request, by default the whole BODY, signed."""
         left, sent, raised = list(parts or [part(BODY)]), [], None
@@ -122,12 +121,12 @@ def logged() -> Iterator[Logged]:
 
 
 @pytest.fixture
-async def door(settings: Settings) -> AsyncIterator[Asking]:
+async def app(settings: Settings) -> AsyncIterator[AskedApp]:
     """A running application with two stores and a low limit."""
     stores = {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET))}
     app = create_app(settings.model_copy(update={"stores": stores, "max_body_bytes": LIMIT, "worker": False}))
     async with app.router.lifespan_context(app):
-        yield Asking(app)
+        yield AskedApp(app)
 
 
 def events(logged: Logged) -> list[str]:
@@ -138,9 +137,9 @@ def events(logged: Logged) -> list[str]:
 # Answers, byte for byte
 
 
-@BOTH_WAYS
-async def test_an_answer_is_exactly_this(door: Asking, path: str) -> None:
-    told = await door.ask(path)
+@BOTH_PATHS
+async def test_an_answer_is_exactly_this(app: AskedApp, path: str) -> None:
+    told = await app.ask(path)
     assert (told.status, told.raised) == (200, None)
     assert told.body == (
         b'{"order_id":20,"state":"waiting","work_order_id":null,"reference_code":null,'
@@ -153,17 +152,17 @@ async def test_an_answer_is_exactly_this(door: Asking, path: str) -> None:
     ]
 
 
-@BOTH_WAYS
-async def test_words_beyond_ascii_are_answered_as_they_are(door: Asking, path: str) -> None:
+@BOTH_PATHS
+async def test_words_beyond_ascii_are_answered_as_they_are(app: AskedApp, path: str) -> None:
     body = '{"code": "ungültig", "message": "10 € fehlen"}'.encode()
-    told = await door.ask(path, part(body), headers=[TOPIC, (SIGNED[0], sign(body).encode())])
+    told = await app.ask(path, part(body), headers=[TOPIC, (SIGNED[0], sign(body).encode())])
     assert "(ungültig: 10 € fehlen)".encode() in told.body
     assert dict(told.headers)[b"content-length"] == str(len(told.body)).encode()
 
 
-@BOTH_WAYS
-async def test_a_pong_is_exactly_this(door: Asking, path: str, logged: Logged) -> None:
-    told = await door.ask(path, part(b"webhook_id=1"), headers=[])
+@BOTH_PATHS
+async def test_a_pong_is_exactly_this(app: AskedApp, path: str, logged: Logged) -> None:
+    told = await app.ask(path, part(b"webhook_id=1"), headers=[])
     assert (told.status, told.body) == (200, b"pong")
     assert told.headers == [
         (b"content-length", b"4"),
@@ -173,9 +172,9 @@ async def test_a_pong_is_exactly_this(door: Asking, path: str, logged: Logged) -
     assert events(logged) == ["delivery.received"]
 
 
-@BOTH_WAYS
-async def test_a_refusal_is_exactly_this(door: Asking, path: str, logged: Logged) -> None:
-    told = await door.ask(path, headers=[TOPIC])
+@BOTH_PATHS
+async def test_a_refusal_is_exactly_this(app: AskedApp, path: str, logged: Logged) -> None:
+    told = await app.ask(path, headers=[TOPIC])
     words = f'"status":401,"detail":"the signature is missing","request_id":"{told.request_id}"}}'
     assert (told.status, told.raised) == (401, None)
     assert told.body.decode() == f'{{"type":"about:blank","title":"Unauthorized",{words}'
@@ -188,97 +187,97 @@ async def test_a_refusal_is_exactly_this(door: Asking, path: str, logged: Logged
     refused = {"store": "default", "reason": "BadSignature", "request_id": told.request_id}
     (line,) = [each for each in logged if each["event"] == "delivery.refused"]
     assert line == refused | {"event": "delivery.refused", "log_level": "warning"}
-    assert door.app.state.runtime.bridge.metrics.deliveries == {("refused", 401): 1}
+    assert app.app.state.runtime.bridge.metrics.deliveries == {("refused", 401): 1}
 
 
 # Headers
 
 
 @pytest.mark.parametrize(("first", "status"), [(True, 200), (False, 401)])
-@BOTH_WAYS
-async def test_of_a_repeated_signature_the_first_counts(door: Asking, path: str, first: bool, status: int) -> None:
+@BOTH_PATHS
+async def test_of_a_repeated_signature_the_first_counts(app: AskedApp, path: str, first: bool, status: int) -> None:
     both = [SIGNED, (SIGNED[0], b"wrong")]
-    assert (await door.ask(path, headers=[TOPIC, *(both if first else reversed(both))])).status == status
+    assert (await app.ask(path, headers=[TOPIC, *(both if first else reversed(both))])).status == status
 
 
-@BOTH_WAYS
-async def test_of_other_repeated_headers_the_first_counts_too(door: Asking, path: str) -> None:
+@BOTH_PATHS
+async def test_of_other_repeated_headers_the_first_counts_too(app: AskedApp, path: str) -> None:
     topics = [TOPIC, (TOPIC[0], b"product.updated")]
     agents = [(b"user-agent", b"one"), (b"x-wc-webhook-id", b"7"), (b"user-agent", b"two"), (b"x-wc-webhook-id", b"8")]
-    assert (await door.ask(path, headers=[*topics, SIGNED, *agents])).content["order_id"] == 20
-    (kept,) = await door.kept()
+    assert (await app.ask(path, headers=[*topics, SIGNED, *agents])).content["order_id"] == 20
+    (kept,) = await app.kept()
     assert (kept["topic"], kept["headers"]) == ("order.updated", {"user-agent": "one", "x-wc-webhook-id": "7"})
 
 
-@BOTH_WAYS
-async def test_headers_are_latin_1_and_kept_up_to_a_length(door: Asking, path: str) -> None:
+@BOTH_PATHS
+async def test_headers_are_latin_1_and_kept_up_to_a_length(app: AskedApp, path: str) -> None:
     source = "https://müller.example/" + "x" * 1000
     topic = "bestellung.geändert" + "x" * 1000
     headers = [(TOPIC[0], topic.encode("latin-1")), (b"x-wc-webhook-source", source.encode("latin-1")), SIGNED]
-    assert (await door.ask(path, headers=[*headers, (b"user-agent", b"")])).status == 200
-    (kept,) = await door.kept()
+    assert (await app.ask(path, headers=[*headers, (b"user-agent", b"")])).status == 200
+    (kept,) = await app.kept()
     assert (kept["topic"], kept["headers"]) == (topic[:100], {"x-wc-webhook-source": source[:500]})
 
 
 # Bodies
 
 
-@BOTH_WAYS
-async def test_a_body_in_parts_is_one_body(door: Asking, path: str) -> None:
+@BOTH_PATHS
+async def test_a_body_in_parts_is_one_body(app: AskedApp, path: str) -> None:
     bare = {"type": "http.request", "more_body": True}
-    told = await door.ask(path, part(BODY[:9], more=True), part(b"", more=True), bare, part(BODY[9:]))
+    told = await app.ask(path, part(BODY[:9], more=True), part(b"", more=True), bare, part(BODY[9:]))
     assert (told.status, told.content["order_id"]) == (200, 20)
 
 
-@BOTH_WAYS
-async def test_a_body_is_read_no_further_than_it_must_be(door: Asking, path: str) -> None:
+@BOTH_PATHS
+async def test_a_body_is_read_no_further_than_it_must_be(app: AskedApp, path: str) -> None:
     """The request has no more messages: reading another one would raise."""
     half = part(b"x" * (LIMIT // 2 + 1), more=True)
-    assert (await door.ask(path, half, half)).status == 413
-    assert (await door.ask(path, half, headers=[(b"content-length", str(LIMIT + 1).encode())])).status == 413
-    assert (await door.ask(DOOR + "/nowhere", half)).status == 404
+    assert (await app.ask(path, half, half)).status == 413
+    assert (await app.ask(path, half, headers=[(b"content-length", str(LIMIT + 1).encode())])).status == 413
+    assert (await app.ask(DELIVERY_PATH + "/nowhere", half)).status == 404
 
 
-@BOTH_WAYS
+@BOTH_PATHS
 @pytest.mark.parametrize("parts", [[], [part(BODY[:100], more=True)]])
 async def test_a_sender_that_hangs_up_is_no_error_and_nothing_is_kept(
-    door: Asking, path: str, parts: list[dict[str, Any]], logged: Logged
+    app: AskedApp, path: str, parts: list[dict[str, Any]], logged: Logged
 ) -> None:
-    told = await door.ask(path, *parts, HANGS_UP)
+    told = await app.ask(path, *parts, HANGS_UP)
     assert (told.status, told.raised) == (400, None)
     assert told.content["detail"] == "the connection was closed before the request was complete"
     assert told.content["request_id"] == told.request_id
     (line,) = [each for each in logged if each["event"] == "request.aborted"]
     bound = {"request_id": told.request_id, "log_level": "info"}
-    assert line == {"event": "request.aborted", "path": DOOR} | bound  # a path has no line break
-    assert await door.kept() == []
-    assert door.app.state.runtime.bridge.metrics.deliveries == {}
+    assert line == {"event": "request.aborted", "path": path} | bound  # a path has no line break
+    assert await app.kept() == []
+    assert app.app.state.runtime.bridge.metrics.deliveries == {}
 
 
 # Unexpected errors
 
 
-@BOTH_WAYS
+@BOTH_PATHS
 async def test_what_nobody_foresaw_is_answered_500_logged_once_and_left_to_the_server(
-    door: Asking, path: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
+    app: AskedApp, path: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     fault = KeyError("a mistake of ours, with ada@example.test in it")
 
     def broken(*_: Any, **__: Any) -> None:
         raise fault
 
-    monkeypatch.setattr(Bridge, "match_repeat", broken)
-    told = await door.ask(path)
+    monkeypatch.setattr(FastPath, "match_repeat", broken)
+    told = await app.ask(path)
     assert told.status == 500
     assert dict(told.headers)[b"content-type"] == b"application/problem+json"
     assert told.content["detail"] == "an unexpected error; the log has it under this request_id"
     assert told.content["request_id"] == told.request_id
     assert told.raised is fault  # the server closes the connection and logs the traceback
     (line,) = [each for each in logged if each["event"] == "request.failed"]
-    assert (line["request_id"], line["exc_info"], line["path"]) == (told.request_id, fault, DOOR)
+    assert (line["request_id"], line["exc_info"], line["path"]) == (told.request_id, fault, path)
 
 
-async def test_an_answer_that_cannot_be_sent_is_not_followed_by_another(door: Asking, logged: Logged) -> None:
+async def test_an_answer_that_cannot_be_sent_is_not_followed_by_another(app: AskedApp, logged: Logged) -> None:
     sent = []
 
     async def send(message: Any) -> None:
@@ -288,9 +287,9 @@ async def test_an_answer_that_cannot_be_sent_is_not_followed_by_another(door: As
     async def receive() -> Any:
         return part(BODY)
 
-    scope = {"type": "http", "method": "POST", "path": DOOR, "headers": [TOPIC, SIGNED], "query_string": b""}
+    scope = {"type": "http", "method": "POST", "path": DELIVERY_PATH, "headers": [TOPIC, SIGNED], "query_string": b""}
     with pytest.raises(OSError, match="gone"):
-        await door.app(scope, receive, send)
+        await app.app(scope, receive, send)
     assert sent == ["http.response.start"]
     assert events(logged) == ["delivery.received", "request.failed"]
 
@@ -298,13 +297,21 @@ async def test_an_answer_that_cannot_be_sent_is_not_followed_by_another(door: As
 # Consecutive requests
 
 
-@pytest.mark.parametrize("paths", [(DOOR, DOOR), (DOOR, ROUTED), (ROUTED, DOOR), ("/healthz", DOOR)])
+@pytest.mark.parametrize(
+    "paths",
+    [
+        (DELIVERY_PATH, DELIVERY_PATH),
+        (DELIVERY_PATH, WITH_SLASH),
+        (WITH_SLASH, DELIVERY_PATH),
+        ("/healthz", DELIVERY_PATH),
+    ],
+)
 async def test_what_is_bound_for_one_request_is_not_in_the_next(
-    door: Asking, paths: tuple[str, str], logged: Logged
+    app: AskedApp, paths: tuple[str, str], logged: Logged
 ) -> None:
     """A request that waits in a connection runs in the context of the previous one."""
     structlog.contextvars.bind_contextvars(left_over="from before")
-    first, second = [await door.ask(path, method="GET" if path == "/healthz" else "POST") for path in paths]
+    first, second = [await app.ask(path, method="GET" if path == "/healthz" else "POST") for path in paths]
     assert first.request_id != second.request_id
     lines = [each for each in logged if each["event"] == "delivery.received"]
     assert lines[-1]["request_id"] == second.request_id
@@ -317,41 +324,38 @@ async def test_what_is_bound_for_one_request_is_not_in_the_next(
 @pytest.mark.parametrize(
     ("path", "secret", "store"),
     [
-        (DOOR, SECRET, "default"),
-        (DOOR + "/", SECRET, "default"),
-        (DOOR + "/default", SECRET, "default"),
-        (DOOR + "/default/", SECRET, "default"),
-        (DOOR + "/eu", EU_SECRET, "eu"),
-        (DOOR + "/eu/", EU_SECRET, "eu"),
-        (DOOR + "\n", SECRET, "default"),
-        (DOOR + "/\n", SECRET, "default"),
-        (DOOR + "/eu/\n", EU_SECRET, "eu"),
+        (DELIVERY_PATH, SECRET, "default"),
+        (DELIVERY_PATH + "/", SECRET, "default"),
+        (DELIVERY_PATH + "/default", SECRET, "default"),
+        (DELIVERY_PATH + "/default/", SECRET, "default"),
+        (DELIVERY_PATH + "/eu", EU_SECRET, "eu"),
+        (DELIVERY_PATH + "/eu/", EU_SECRET, "eu"),
     ],
 )
-async def test_a_path_leads_to_its_store(door: Asking, path: str, secret: str, store: str) -> None:
-    assert (await door.ask(path, headers=[TOPIC, (SIGNED[0], sign(BODY, secret).encode())])).status == 200
-    assert [each["store"] for each in await door.kept()] == [store]
+async def test_a_path_leads_to_its_store(app: AskedApp, path: str, secret: str, store: str) -> None:
+    assert (await app.ask(path, headers=[TOPIC, (SIGNED[0], sign(BODY, secret).encode())])).status == 200
+    assert [each["store"] for each in await app.kept()] == [store]
 
 
 @pytest.mark.parametrize("end", ["", "/"])
 @pytest.mark.parametrize("name", ["nowhere", "EU", "eu\n", "\n\n", " ", "%65u", "\u20ac", "a?b#c", "x" * 2000])
-async def test_another_name_is_a_store_that_is_not_here(door: Asking, name: str, end: str, logged: Logged) -> None:
-    told = await door.ask(f"{DOOR}/{name}{end}")
+async def test_another_name_is_a_store_that_is_not_here(app: AskedApp, name: str, end: str, logged: Logged) -> None:
+    told = await app.ask(f"{DELIVERY_PATH}/{name}{end}")
     assert told.content["detail"] == "there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET"
     assert [each["store"] for each in logged if each["event"] == "delivery.refused"] == [name[:64]]
 
 
-@pytest.mark.parametrize("end", ["//", "/eu//", "/eu/x", "//eu", "x", "\n/", "/\n/x"])
-async def test_another_path_is_not_the_webhook_route(door: Asking, end: str, logged: Logged) -> None:
-    told = await door.ask(DOOR + end)
+@pytest.mark.parametrize("end", ["//", "/eu//", "/eu/x", "//eu", "x", "\n", "\n/", "/\n/x", "/eu/\n"])
+async def test_another_path_is_not_the_webhook_route(app: AskedApp, end: str, logged: Logged) -> None:
+    told = await app.ask(DELIVERY_PATH + end)
     assert (told.status, told.content["detail"]) == (404, "Not Found")
     assert events(logged) == []
 
 
-@pytest.mark.parametrize("path", [DOOR, DOOR + "/", DOOR + "/eu", DOOR + "/eu/", ROUTED])
+@pytest.mark.parametrize("path", [DELIVERY_PATH, WITH_SLASH, DELIVERY_PATH + "/eu", DELIVERY_PATH + "/eu/"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "post"])
-async def test_another_method_is_405(door: Asking, path: str, method: str, logged: Logged) -> None:
-    told = await door.ask(path, method=method)
+async def test_another_method_is_405(app: AskedApp, path: str, method: str, logged: Logged) -> None:
+    told = await app.ask(path, method=method)
     assert (told.status, told.content["detail"]) == (405, "Method Not Allowed")
     assert dict(told.headers)[b"allow"] == b"POST"
     assert told.content["request_id"] == told.request_id

@@ -97,7 +97,7 @@ def break_processing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError("a mistake of ours, with ada@example.test in it")
 
     monkeypatch.setattr(receive_delivery, "evaluate", broken)
-    monkeypatch.setattr(fast_path, "decide", broken)
+    monkeypatch.setattr(fast_path, "evaluate_with", broken)
 
 
 @BOTH_DATABASES
