@@ -15,7 +15,7 @@ import asyncpg
 from sqlalchemy import text
 
 from panelr_bridge.store import database, migrate
-from panelr_bridge.store.column_types import metadata
+from panelr_bridge.store.tables import metadata
 from panelr_bridge.store.database import Database
 
 TEMPLATE = "template_bridge"

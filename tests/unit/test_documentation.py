@@ -107,9 +107,7 @@ def reason_codes(module: ast.Module) -> Iterator[str]:
     }
     given: list[ast.expr | None] = []
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and re.search(
-            "reason|attention|undecided", ast.unparse(node.func), re.IGNORECASE
-        ):
+        if isinstance(node, ast.Call) and NAMES_REASON.search(ast.unparse(node.func)):
             given.append(next((each for each in node.args if isinstance(each, ast.Constant)), None))
         if isinstance(node, ast.Dict):
             given += [value for key, value in zip(node.keys, node.values, strict=True) if is_text(key, "code")]
