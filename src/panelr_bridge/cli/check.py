@@ -50,7 +50,9 @@ async def _check() -> list[HealthCheck]:
     except ConfigurationError as error:
         return [HealthCheck(name="settings", ok=False, words=problem) for problem in error.problems]
     findings = [HealthCheck(name="settings", ok=True, words=f"stores: {', '.join(sorted(chosen.all_stores))}")]
-    findings += [HealthCheck(name="settings", ok=False, words=words, vital=False) for words in settings.strangers()]
+    findings += [
+        HealthCheck(name="settings", ok=False, words=words, vital=False) for words in settings.find_unknown_settings()
+    ]
     if (path := missing_sqlite_file(chosen.database_url)) is not None:
         words = f"there is no file {path} yet: serve or migrate makes it"
         return [*findings, HealthCheck(name="database", ok=False, words=words), *await _outside(chosen, free=True)]

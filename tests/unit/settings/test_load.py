@@ -1,4 +1,4 @@
-"""The operator's settings: read from the environment and `.env`, and refused with words where they will not do."""
+"""The operator's settings are read from the environment and `.env`. A value of the wrong form is refused by name."""
 
 from pathlib import Path
 from typing import Any
@@ -193,8 +193,8 @@ def test_every_store_has_an_api_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         STORES__b__WOO_URL="https://b.test",
         STORES__b__WOO_ORDERS_API="myplugin/v1/woo",
     )
-    told = {name: (store.woo_url, store.woo_orders_api) for name, store in settings.all_stores.items()}
-    assert told == {"default": ("https://a.test", "wc/v3"), "b": ("https://b.test", "myplugin/v1/woo")}
+    apis = {name: (store.woo_url, store.woo_orders_api) for name, store in settings.all_stores.items()}
+    assert apis == {"default": ("https://a.test", "wc/v3"), "b": ("https://b.test", "myplugin/v1/woo")}
     flat = settings.all_stores["default"]
     assert (flat.woo_key, flat.woo_secret) == (SecretStr("ck_a"), SecretStr("cs_a"))
     assert "cs_a" not in f"{settings!r} {settings.all_stores}"
