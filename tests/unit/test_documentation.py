@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from panelr_bridge.cli import COMMANDS
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.settings import PREFIX, Settings, StoreSettings, load, require_ready
+from panelr_bridge.settings import PREFIX, Settings, StoreSettings, load_settings, require_ready
 from tests.support.files import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -71,7 +71,7 @@ def test_the_example_file_can_be_read_and_only_its_placeholders_are_wrong(tmp_pa
     copy = tmp_path / ".env"
     copy.write_text(EXAMPLE)
     with pytest.raises(ConfigurationError) as caught:
-        require_ready(load(copy))
+        require_ready(load_settings(copy))
     named = {re.match(rf"{PREFIX}(\w+)", problem)[1].lower() for problem in caught.value.problems}  # type: ignore[index]
     assert named == REQUIRED
     assert all("is a placeholder" in problem for problem in caught.value.problems)

@@ -11,16 +11,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from panelr_bridge import logs, settings
+from panelr_bridge import logs
 from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.scheduler import BackfillStats
 from panelr_bridge.application.container import BridgeContainer, open_container
 from panelr_bridge.cli.console import out, print_error, style_state
-from panelr_bridge.cli.options import MOMENT_FORMATS, StoreOption, as_utc
+from panelr_bridge.cli.options import MOMENT_FORMATS, MOMENT_HELP, StoreOption, as_utc
 from panelr_bridge.cli.startup import STOP_SIGNALS, require_file, require_migrated, require_store, run
 from panelr_bridge.errors import Conflict, ShopError
-from panelr_bridge.settings import DEFAULT_STORE, require_ready
-from panelr_bridge.store import database
+from panelr_bridge.settings import DEFAULT_STORE, load_settings, require_ready
+from panelr_bridge.store.database import open_database
 from panelr_bridge.woocommerce.rest.models import Payload
 
 MAX_ROWS = 200
@@ -37,7 +37,8 @@ def backfill(
         datetime | None,
         typer.Option(
             formats=MOMENT_FORMATS,
-            help="Search from this moment on (UTC, unless it has an offset). Default: from the last run on.",
+            metavar="MOMENT",
+            help=f"Search from this moment on, {MOMENT_HELP}. Default: from the last run on.",
         ),
     ] = None,
     *,
@@ -45,7 +46,8 @@ def backfill(
 ) -> None:
     """Search the shop for orders whose webhook never arrived.
 
-    serve and worker do this every BRIDGE_BACKFILL_MINUTES minutes. Use this command to do it now, or further back.
+    serve and worker do this every BRIDGE_BACKFILL_MINUTES minutes.
+    Use this command to search now, or further back in time.
     """
     if not run(_backfill(store, since=as_utc(since), dry_run=dry_run)):
         raise typer.Exit(1)
@@ -72,14 +74,14 @@ class ProgressOutput:
 
 async def _backfill(store: str, *, since: datetime | None, dry_run: bool) -> bool:
     """Run a backfill and print its result. Return whether it reached the end."""
-    chosen = settings.load()
-    require_ready(chosen)
+    settings = load_settings()
+    require_ready(settings)
     logs.quiet()
-    require_store(chosen, store)
-    require_file(chosen.database_url)
-    async with database.open_database(chosen.database_url) as opened:
-        await require_migrated(opened)
-    async with open_container(chosen) as runtime:
+    require_store(settings, store)
+    require_file(settings.database_url)
+    async with open_database(settings.database_url) as database:
+        await require_migrated(database)
+    async with open_container(settings) as runtime:
         loop = asyncio.get_running_loop()
         for each in STOP_SIGNALS:
             loop.add_signal_handler(each, runtime.backfill.stop)

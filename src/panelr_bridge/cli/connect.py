@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from panelr_bridge import settings
 from panelr_bridge.application.container import delivery_endpoint, shop_client
 from panelr_bridge.cli.check import check_panelr
 from panelr_bridge.cli.checklist import Checklist
@@ -17,7 +16,15 @@ from panelr_bridge.cli.connect_webhooks import Backfill, WebhookConnector, run_b
 from panelr_bridge.cli.options import StoreOption
 from panelr_bridge.cli.startup import run
 from panelr_bridge.errors import ConfigurationError, ShopError
-from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings, prefix_of, require_ready, require_shop
+from panelr_bridge.settings import (
+    DEFAULT_STORE,
+    Settings,
+    StoreSettings,
+    load_settings,
+    prefix_of,
+    require_ready,
+    require_shop,
+)
 from panelr_bridge.woocommerce import delivery_url
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
@@ -75,22 +82,22 @@ async def run_steps(options: ConnectOptions, checklist: Checklist, backfill: Bac
 
     After a repair, `backfill` fetches the orders of the time in which the webhooks did not work.
     """
-    chosen = settings.load()
-    store = chosen.all_stores.get(options.store, StoreSettings())
-    _check_settings(checklist, chosen, options.store, store)
+    settings = load_settings()
+    store = settings.all_stores.get(options.store, StoreSettings())
+    _check_settings(checklist, settings, options.store, store)
     if not checklist.all_ok:
         checklist.add_details("The shop was not called and nothing was changed. Correct this, then run connect again.")
         return False
-    endpoint = await _check_address(checklist, options, chosen, store)
+    endpoint = await _check_address(checklist, options, settings, store)
     async with shop_client(store) as client:
         is_readable = await _check_shop(checklist, client, store)
-        panelr = await check_panelr(chosen)
+        panelr = await check_panelr(settings)
         (checklist.ok if panelr.ok else checklist.fail)("panelr", panelr.words)
         if not is_readable or endpoint is None:
-            checklist.add_details("The shop's webhooks were not changed.")
+            checklist.add_details("The shop's webhooks were not changed. Correct this, then run connect again.")
             return False
         connector = WebhookConnector(
-            checklist=checklist, client=client, settings=chosen, store=options.store, endpoint=endpoint
+            checklist=checklist, client=client, settings=settings, store=options.store, endpoint=endpoint
         )
         await connector.connect(
             dry_run=options.dry_run, repair=options.repair, new_secret=options.new_secret, backfill=backfill
@@ -98,8 +105,8 @@ async def run_steps(options: ConnectOptions, checklist: Checklist, backfill: Bac
     return checklist.all_ok
 
 
-def _check_settings(checklist: Checklist, chosen: Settings, name: str, store: StoreSettings) -> None:
-    problems = _find_problems(chosen, name, store)
+def _check_settings(checklist: Checklist, settings: Settings, name: str, store: StoreSettings) -> None:
+    problems = _find_problems(settings, name, store)
     setting = f"{prefix_of(name)}WEBHOOK_SECRET"
     secret_problems = [problem for problem in problems if problem.startswith(f"{setting} is ")]
     fault = delivery_url.secret_fault(store.webhook_secret.get_secret_value())
@@ -115,10 +122,10 @@ def _check_settings(checklist: Checklist, chosen: Settings, name: str, store: St
         checklist.ok("settings", f"the REST API and the webhook secret of the store {name} are set")
 
 
-def _find_problems(chosen: Settings, name: str, store: StoreSettings) -> Sequence[str]:
+def _find_problems(settings: Settings, name: str, store: StoreSettings) -> Sequence[str]:
     """Return one sentence for each wrong setting, without duplicates."""
     problems: dict[str, None] = {}
-    for require in (partial(require_ready, chosen), partial(require_shop, name, store)):
+    for require in (partial(require_ready, settings), partial(require_shop, name, store)):
         try:
             require()
         except ConfigurationError as error:
@@ -127,10 +134,10 @@ def _find_problems(chosen: Settings, name: str, store: StoreSettings) -> Sequenc
 
 
 async def _check_address(
-    checklist: Checklist, options: ConnectOptions, chosen: Settings, store: StoreSettings
+    checklist: Checklist, options: ConnectOptions, settings: Settings, store: StoreSettings
 ) -> DeliveryEndpoint | None:
     """Return the delivery endpoint at the address that the shop will use, or None if it does not work."""
-    address = options.url or chosen.public_url
+    address = options.url or settings.public_url
     if not address:
         words = "the bridge's own address is unknown: give --url https://... or set BRIDGE_PUBLIC_URL"
         checklist.fail("address", words)
@@ -150,7 +157,7 @@ async def _check_address(
         checklist.fail("ping", f"{endpoint.url}: {fault}")
         return None
     checklist.ok("ping", f"{endpoint.url} answers WooCommerce's ping")
-    if not (chosen.public_url and delivery_url.same_url(delivery_url.base_of(chosen.public_url), base_url)):
+    if not (settings.public_url and delivery_url.same_url(delivery_url.base_of(settings.public_url), base_url)):
         checklist.warn("address", f"set BRIDGE_PUBLIC_URL={base_url}, so that panelr-bridge check uses it too")
     return endpoint
 

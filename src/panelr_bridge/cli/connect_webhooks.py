@@ -9,8 +9,8 @@ from panelr_bridge.application.container import open_container
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.errors import BridgeError, ShopError, ShopUnclear, ShopUnreachable
 from panelr_bridge.settings import Settings, prefix_of
-from panelr_bridge.store import database, deliveries
-from panelr_bridge.store.database import missing_sqlite_file
+from panelr_bridge.store import deliveries
+from panelr_bridge.store.database import missing_sqlite_file, open_database
 from panelr_bridge.store.schema_version import is_behind
 from panelr_bridge.woocommerce import webhook_setup
 from panelr_bridge.woocommerce.rest.client import ShopClient
@@ -34,12 +34,12 @@ ORDER_TOPICS = ("order.created", SAVE_TOPIC)
 """If one of these topics has no working webhook, the bridge misses orders."""
 
 
-async def run_backfill(chosen: Settings, store: str, since: datetime | None) -> tuple[bool, str]:
+async def run_backfill(settings: Settings, store: str, since: datetime | None) -> tuple[bool, str]:
     """Fetch the orders whose webhook never arrived, since a moment or since the backfill cursor."""
     command = f"panelr-bridge backfill --store {store}"
-    if missing_sqlite_file(chosen.database_url) is not None or not await _is_migrated(chosen):
+    if missing_sqlite_file(settings.database_url) is not None or not await _is_migrated(settings):
         return False, f"there is no database of this version yet: start the bridge, then run {command}"
-    async with open_container(chosen) as runtime:
+    async with open_container(settings) as runtime:
         stats = await runtime.backfill.walk(store, since=since, at_once=True)
     if stats is None:
         return True, "another process already searches the shop for missed orders"
@@ -51,9 +51,9 @@ async def run_backfill(chosen: Settings, store: str, since: datetime | None) -> 
     return True, words
 
 
-async def _is_migrated(chosen: Settings) -> bool:
-    async with database.open_database(chosen.database_url) as opened:
-        return not await opened.read(is_behind)
+async def _is_migrated(settings: Settings) -> bool:
+    async with open_database(settings.database_url) as database:
+        return not await database.read(is_behind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,11 +189,11 @@ class WebhookConnector:
 
         It is the earliest of the last deliveries of `topics`, or None if none was received.
         """
-        chosen = self.settings
-        if not topics or missing_sqlite_file(chosen.database_url) is not None or not await _is_migrated(chosen):
+        url = self.settings.database_url
+        if not topics or missing_sqlite_file(url) is not None or not await _is_migrated(self.settings):
             return None
-        async with database.open_database(chosen.database_url) as opened:
-            last = [await opened.read(deliveries.last_sent, store=self.store, topic=topic) for topic in topics]
+        async with open_database(url) as database:
+            last = [await database.read(deliveries.last_sent, store=self.store, topic=topic) for topic in topics]
         return min((moment for moment in last if moment is not None), default=None)
 
     def _print_manual_steps(self, topics: Iterable[str]) -> None:

@@ -48,19 +48,20 @@ def import_file(
 ) -> None:
     """Add and change product mappings from a CSV file.
 
-    Either the whole file is imported or, if a line is wrong, nothing. Orders that were held because of a missing
-    mapping then continue.
+    If one line is wrong, nothing is imported.
+    Orders that were held because of a missing mapping then continue.
     """
     rows = mapping_input.read_csv(_read_text(file))
 
-    async def work(opened: Database, chosen: Settings) -> ImportResult:
-        unknown = sorted({each.store for each in rows} - set(chosen.all_stores)) if chosen.all_stores else []
+    async def work(database: Database, settings: Settings) -> ImportResult:
+        stores = settings.all_stores
+        unknown = sorted({each.store for each in rows} - set(stores)) if stores else []
         if unknown:
-            raise InvalidValue(f"there is no store {', '.join(unknown)}; the stores are {', '.join(chosen.all_stores)}")
-        if chosen.panelr_url:  # mappings may be imported before Panelr is configured
-            async with open_catalogue(opened, chosen) as catalogue:
+            raise InvalidValue(f"there is no store {', '.join(unknown)}; the stores are {', '.join(stores)}")
+        if settings.panelr_url:  # mappings may be imported before Panelr is configured
+            async with open_catalogue(database, settings) as catalogue:
                 await catalogue.require_products(rows)
-        return await opened.write(import_mappings, utc_now(), rows, actor=ACTOR, dry_run=dry_run)
+        return await database.write(import_mappings, utc_now(), rows, actor=ACTOR, dry_run=dry_run)
 
     result = run_with_database(work)
     note = "; nothing was stored (--dry-run)" if dry_run else ""
@@ -77,8 +78,8 @@ def export(
     mappings import reads the same format.
     """
 
-    async def work(opened: Database, _: Settings) -> str:
-        return mapping_input.write_csv(await opened.read(mappings.export, store=store))
+    async def work(database: Database, _: Settings) -> str:
+        return mapping_input.write_csv(await database.read(mappings.export, store=store))
 
     text = run_with_database(work)
     if file == "-":
@@ -95,21 +96,21 @@ def suggest(
 ) -> None:
     """Suggest mappings for the shop's products that have none.
 
-    Compares names and SKUs with Panelr's products. Needs the shop's REST API. It stores nothing: check the
-    suggestions, then import them.
+    Compares names and SKUs with Panelr's products. Needs the shop's REST API.
+    It stores nothing: check the suggestions, then import them.
     """
 
-    async def work(opened: Database, chosen: Settings) -> SuggestedMappings:
-        if not chosen.panelr_url:
+    async def work(database: Database, settings: Settings) -> SuggestedMappings:
+        if not settings.panelr_url:
             raise ConfigurationError(["BRIDGE_PANELR_URL is missing: it is needed to read Panelr's products"])
-        shop = require_store(chosen, store)
-        async with open_catalogue(opened, chosen) as catalogue:
+        shop = require_store(settings, store)
+        async with open_catalogue(database, settings) as catalogue:
             products = await catalogue.products()
             hindrance = catalogue.hindrance
         if products is None:
             raise UpstreamUnavailable(f"Panelr's products could not be read: {hindrance}")
         async with shop_client(shop) as client:
-            return await suggest_mappings(opened, client, products.items, store=store)
+            return await suggest_mappings(database, client, products.items, store=store)
 
     result = run_with_database(work)
     if as_csv:
@@ -137,16 +138,16 @@ def _print_suggestions(result: SuggestedMappings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_catalogue(opened: Database, chosen: Settings) -> AsyncIterator[PanelrCatalogue]:
+async def open_catalogue(database: Database, settings: Settings) -> AsyncIterator[PanelrCatalogue]:
     """Open Panelr's catalogue with a client of its own, for the time of the context."""
-    await opened.write(_prepare_rate_limit, rate_per_minute=chosen.panelr_rate_per_minute)
+    await database.write(_prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
     async with PanelrClient(
-        base_url=chosen.panelr_url,
-        api_key=chosen.panelr_api_key.get_secret_value(),
-        timeout_seconds=chosen.panelr_timeout_seconds,
+        base_url=settings.panelr_url,
+        api_key=settings.panelr_api_key.get_secret_value(),
+        timeout_seconds=settings.panelr_timeout_seconds,
     ) as panelr:
         catalogue = PanelrCatalogue(
-            PanelrCaller(database=opened, panelr=panelr), call_policy(chosen), changed=asyncio.Event()
+            PanelrCaller(database=database, panelr=panelr), call_policy(settings), changed=asyncio.Event()
         )
         yield catalogue
         await catalogue.drain()

@@ -7,7 +7,9 @@ import typer
 
 MOMENT_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S"]
 
-StoreOption = Annotated[str, typer.Option("--store", help="Name of the store.")]
+MOMENT_HELP = "such as 2026-11-21 or 2026-11-21T14:16:41Z. It is UTC, unless it has an offset"
+
+StoreOption = Annotated[str, typer.Option("--store", help="Name of the store in the settings.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 

@@ -39,8 +39,8 @@ def show(number: NumberArgument, *, woo: WooOption = False, store: StoreOfNumber
 
 @app.command()
 def retry(number: NumberArgument, *, woo: WooOption = False, store: StoreOfNumberOption = DEFAULT_STORE) -> None:
-    """Decide an order again, now. If it needs a work order, the worker then calls Panelr.
+    """Decide an order again with its current mappings, and call Panelr again if needed.
 
-    An unconfirmed order is looked up in Panelr first.
+    The worker makes the call. An unconfirmed order is looked up in Panelr first.
     """
     orders_output.retry(number, woo=woo, store=store)

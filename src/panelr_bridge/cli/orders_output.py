@@ -20,8 +20,8 @@ from panelr_bridge.web.orders import ORDERS, OrderQuery, order_story
 def list_orders(asked: OrderQuery) -> None:
     """Print one page of orders."""
 
-    async def work(opened: Database, _: Settings) -> dict[str, Any]:
-        return ORDERS.answer(asked, await opened.read(order_list.page, ORDERS.query(asked)))
+    async def work(database: Database, _: Settings) -> dict[str, Any]:
+        return ORDERS.answer(asked, await database.read(order_list.page, ORDERS.query(asked)))
 
     page = run_with_database(work)
     table = Table("id", "store", "order", "WooCommerce", "state", "work order", "reason")
@@ -43,8 +43,8 @@ def list_orders(asked: OrderQuery) -> None:
 def show(number: int, *, woo: bool, store: str) -> None:
     """Print one order with everything that happened to it."""
 
-    async def work(opened: Database, _: Settings) -> dict[str, Any]:
-        return await order_story(opened, await _order_id(opened, number, woo=woo, store=store))
+    async def work(database: Database, _: Settings) -> dict[str, Any]:
+        return await order_story(database, await _order_id(database, number, woo=woo, store=store))
 
     print_story(run_with_database(work))
 
@@ -52,10 +52,10 @@ def show(number: int, *, woo: bool, store: str) -> None:
 def retry(number: int, *, woo: bool, store: str) -> None:
     """Decide an order again and print its new state."""
 
-    async def work(opened: Database, chosen: Settings) -> dict[str, Any]:
-        order_id = await _order_id(opened, number, woo=woo, store=store)
-        await opened.write(operator_actions.retry, utc_now(), order_id, policy=chosen.policy, actor=ACTOR)
-        return await order_story(opened, order_id)
+    async def work(database: Database, settings: Settings) -> dict[str, Any]:
+        order_id = await _order_id(database, number, woo=woo, store=store)
+        await database.write(operator_actions.retry, utc_now(), order_id, policy=settings.policy, actor=ACTOR)
+        return await order_story(database, order_id)
 
     story = run_with_database(work)
     reasons = escape(_join_reasons(story["reasons"]))
@@ -109,10 +109,10 @@ def _follow_up_status(each: dict[str, Any]) -> str:
     return f"done {_format_time(each['done_at'])}" if each["done_at"] else "needs an operator"
 
 
-async def _order_id(opened: Database, number: int, *, woo: bool, store: str) -> int:
+async def _order_id(database: Database, number: int, *, woo: bool, store: str) -> int:
     if not woo:
         return number
-    row = await opened.read(orders.find, store=store, woo_order_id=number)
+    row = await database.read(orders.find, store=store, woo_order_id=number)
     if row is None:
         raise NotFound(f"the bridge has no order {number} of the store {store}")
     return int(row["id"])

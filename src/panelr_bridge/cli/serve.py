@@ -9,9 +9,9 @@ from types import FrameType
 import typer
 import uvicorn
 
-from panelr_bridge import logs, settings
+from panelr_bridge import logs
 from panelr_bridge.cli.startup import STOP_SIGNALS, exit_immediately, freeze_garbage, prepare_database, run
-from panelr_bridge.settings import require_ready
+from panelr_bridge.settings import load_settings, require_ready
 from panelr_bridge.web.app import create_app
 
 app = typer.Typer(add_completion=False)
@@ -21,26 +21,27 @@ app = typer.Typer(add_completion=False)
 def serve() -> None:
     """Receive webhooks, serve the admin API and run the worker.
 
-    With BRIDGE_WORKER=false it runs no worker: start panelr-bridge worker as well.
+    With BRIDGE_WORKER=false it runs no worker.
+    Then start panelr-bridge worker as well.
     """
-    chosen = settings.load()
-    require_ready(chosen)
-    logs.configure(chosen.log_format)
-    run(prepare_database(chosen))
+    settings = load_settings()
+    require_ready(settings)
+    logs.configure(settings.log_format)
+    run(prepare_database(settings))
     for each in STOP_SIGNALS:
         # uvicorn raises the signal again after a clean stop: without a handler it would end the process with an error
         signal.signal(each, lambda *_: None)
     config = uvicorn.Config(
-        create_app(chosen),
-        host=chosen.host,
-        port=chosen.port,
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
         loop="uvloop",
         http="httptools",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the bridge uses neither the client's address nor the scheme
-        timeout_graceful_shutdown=int(chosen.sync_budget_seconds) + 5,
+        timeout_graceful_shutdown=int(settings.sync_budget_seconds) + 5,
     )
     _Server(config).run()
 

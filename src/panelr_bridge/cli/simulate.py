@@ -29,7 +29,7 @@ def panelr(  # noqa: PLR0913, PLR0917  one for each option
     hide_wc_order_id: Annotated[bool, typer.Option(help="Leave wc_order_id out of lists.")] = False,
     without_lists: Annotated[bool, typer.Option(help="Answer get_work_orders as an unknown action.")] = False,
     without_complete_by_token: Annotated[
-        bool, typer.Option(help="Refuse a confirmation_token in complete_order.")
+        bool, typer.Option(help="Do not accept confirmation_token in complete_order.")
     ] = False,
     accept_repeated_payments: Annotated[bool, typer.Option(help="Accept the same payment more than once.")] = False,
 ) -> None:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from panelr_bridge import settings
 from panelr_bridge.application.container import shop_client
 from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
@@ -14,9 +13,9 @@ from panelr_bridge.cli.options import StoreOption, YesOption
 from panelr_bridge.cli.smoke_trace import OrderTrace, StepFailed
 from panelr_bridge.cli.startup import require_file, require_migrated, require_store, run
 from panelr_bridge.errors import InvalidValue, ShopError, ShopUnclear
-from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings, require_ready
-from panelr_bridge.store import database, mappings
-from panelr_bridge.store.database import Database
+from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings, load_settings, require_ready
+from panelr_bridge.store import mappings
+from panelr_bridge.store.database import Database, open_database
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
 
@@ -60,7 +59,8 @@ def smoke(
 ) -> None:
     """Place a test order in the shop and follow it to Panelr and back.
 
-    The order is deleted from the shop afterwards. Its work order stays in Panelr: cancel it there.
+    The order is deleted from the shop afterwards.
+    Its work order stays in Panelr: cancel it there.
     """
     options = SmokeOptions(store=store, product=product, sku=sku, email=email, timeout=timeout, keep=keep)
     plan = prepare(options)
@@ -82,15 +82,15 @@ def place(options: SmokeOptions, plan: SmokePlan) -> bool:
 
 async def prepare_order(options: SmokeOptions) -> SmokePlan:
     """Choose what to order; see `prepare`."""
-    chosen, store = _read_settings(options)
-    async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
-        await require_migrated(opened)
-        line = await _choose_line(options, opened, client)
+    settings, store = _read_settings(options)
+    async with open_database(settings.database_url) as database, shop_client(store) as client:
+        await require_migrated(database)
+        line = await _choose_line(options, database, client)
         method = None
-        if chosen.require_payment_method:  # otherwise it is left out: with one, Panelr mails payment instructions
-            method = await opened.read(mappings.a_payment_method, store=options.store)
+        if settings.require_payment_method:  # otherwise it is left out: with one, Panelr mails payment instructions
+            method = await database.read(mappings.a_payment_method, store=options.store)
     email = options.email or smoke_order.customer_email(store.woo_url)
-    status = smoke_order.choose_status(chosen.create_on)
+    status = smoke_order.choose_status(settings.create_on)
     what = " ".join(f"{name} {number}" for name, number in line.items())
     words = (
         f"A test order ({status}; {what}) for {email} will be placed in {store.woo_url}."
@@ -100,14 +100,14 @@ async def prepare_order(options: SmokeOptions) -> SmokePlan:
 
 
 def _read_settings(options: SmokeOptions) -> tuple[Settings, StoreSettings]:
-    chosen = settings.load()
-    require_ready(chosen)
-    store = require_store(chosen, options.store)
-    require_file(chosen.database_url)
-    return chosen, store
+    settings = load_settings()
+    require_ready(settings)
+    store = require_store(settings, options.store)
+    require_file(settings.database_url)
+    return settings, store
 
 
-async def _choose_line(options: SmokeOptions, opened: Database, client: ShopClient) -> dict[str, Any]:
+async def _choose_line(options: SmokeOptions, database: Database, client: ShopClient) -> dict[str, Any]:
     """Return the order line. Raises InvalidValue if there is no product to order."""
     if options.product is not None:
         return {"product_id": options.product, "quantity": 1}
@@ -115,7 +115,7 @@ async def _choose_line(options: SmokeOptions, opened: Database, client: ShopClie
         if (line := await _find_line_by_sku(client, options.sku)) is None:
             raise InvalidValue(f"the shop has no product with the SKU {options.sku}: check --sku")
         return line
-    for mapping in smoke_order.usable_mappings(await opened.read(mappings.export, store=options.store)):
+    for mapping in smoke_order.usable_mappings(await database.read(mappings.export, store=options.store)):
         line = smoke_order.mapping_line(mapping) or await _find_line_by_sku(client, mapping["sku"])
         if line is not None:
             return line
@@ -151,15 +151,15 @@ async def _match_sku(client: ShopClient, product: Payload, sku: str) -> dict[str
 
 async def place_order(options: SmokeOptions, plan: SmokePlan, checklist: Checklist) -> bool:
     """Place the order and follow it; see `place`."""
-    chosen, store = _read_settings(options)
-    async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
+    settings, store = _read_settings(options)
+    async with open_database(settings.database_url) as database, shop_client(store) as client:
         creation = asyncio.ensure_future(client.create_order(plan.fields))
         is_settled = False
         try:
             order = await asyncio.shield(creation)  # after Ctrl-C, the clean-up still needs the order's number
             checklist.ok("order", f"order {order['id']} is placed in the shop ({order.get('status')})")
             trace = OrderTrace(
-                opened=opened, client=client, store=options.store, number=order["id"], wait=options.timeout
+                database=database, client=client, store=options.store, number=order["id"], wait=options.timeout
             )
             await trace.follow(checklist, write_back=store.write_back)
             is_settled = options.keep or await trace.wait_until_settled()

@@ -34,7 +34,7 @@ class StepFailed(Exception):
 class OrderTrace:
     """Follows the shop's order `number`, and waits at most `wait` seconds for each step."""
 
-    opened: Database
+    database: Database
     client: ShopClient
     store: str
     number: int
@@ -85,7 +85,7 @@ class OrderTrace:
         return f"after {time.monotonic() - self.start:.1f} s"
 
     async def _find_row(self) -> Row | None:
-        return await self.opened.read(orders.find, store=self.store, woo_order_id=self.number)
+        return await self.database.read(orders.find, store=self.store, woo_order_id=self.number)
 
     async def _find_decided_row(self) -> Row | None:
         row = await self._find_row()
@@ -94,7 +94,7 @@ class OrderTrace:
         return row
 
     async def _list_deliveries(self) -> list[Row]:
-        return await self.opened.read(deliveries.list_for_order, store=self.store, woo_order_id=self.number)
+        return await self.database.read(deliveries.list_for_order, store=self.store, woo_order_id=self.number)
 
     async def _find_reference_code(self) -> str | None:
         try:
@@ -108,7 +108,7 @@ class OrderTrace:
         if row is None:
             return None
         topics = {each["topic"] for each in await self._list_deliveries()}
-        tasks = await self.opened.read(follow_ups.list_for_order, row["id"])
+        tasks = await self.database.read(follow_ups.list_for_order, row["id"])
         changed_at = smoke_order.modified_at(await self.client.get_order(self.number))
         is_current = changed_at is None or (row["woo_modified_at"] is not None and row["woo_modified_at"] >= changed_at)
         is_writing = FollowUpKind.WRITE_BACK in tasks and tasks[FollowUpKind.WRITE_BACK]["done_at"] is None

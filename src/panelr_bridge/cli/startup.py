@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from panelr_bridge import logs, settings
+from panelr_bridge import logs
 from panelr_bridge.errors import ConfigurationError, InvalidValue
-from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings, require_shop
-from panelr_bridge.store import database
-from panelr_bridge.store.database import Database, missing_sqlite_file
+from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings, load_settings, require_shop
+from panelr_bridge.store.database import Database, missing_sqlite_file, open_database
 from panelr_bridge.store.schema_version import is_behind
 
 T = TypeVar("T")
@@ -35,11 +34,11 @@ def run_with_database(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
     """Read the settings, open the database, check that it is migrated, and run `work` with both."""
 
     async def open_and_work() -> T:
-        chosen = settings.load()
-        require_file(chosen.database_url)
-        async with database.open_database(chosen.database_url) as opened:
-            await require_migrated(opened)
-            return await work(opened, chosen)
+        settings = load_settings()
+        require_file(settings.database_url)
+        async with open_database(settings.database_url) as database:
+            await require_migrated(database)
+            return await work(database, settings)
 
     return run(open_and_work())
 
@@ -55,12 +54,12 @@ def freeze_garbage() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def require_store(chosen: Settings, name: str) -> StoreSettings:
+def require_store(settings: Settings, name: str) -> StoreSettings:
     """Return the settings of the store `name`.
 
     Raises InvalidValue if no such store is configured, and ConfigurationError if its REST API is not set up.
     """
-    stores = chosen.all_stores
+    stores = settings.all_stores
     if stores and name not in stores:
         raise InvalidValue(f"there is no store {name}; the stores are {', '.join(stores)}. Choose one with --store")
     if not stores and name != DEFAULT_STORE:
@@ -78,20 +77,20 @@ def require_file(url: str) -> None:
         raise ConfigurationError([f"there is no database {path} (full path: {path.absolute()}): {advice}"])
 
 
-async def require_migrated(opened: Database) -> None:
+async def require_migrated(database: Database) -> None:
     """Raise ConfigurationError if the tables do not have this version."""
-    if await opened.read(is_behind):
+    if await database.read(is_behind):
         raise ConfigurationError(["the database tables do not have this version: run panelr-bridge migrate"])
 
 
-async def prepare_database(chosen: Settings) -> None:
+async def prepare_database(settings: Settings) -> None:
     """Migrate a SQLite file. PostgreSQL is shared by processes: only check that `migrate` was run."""
-    async with database.open_database(chosen.database_url) as opened:
-        if opened.dialect == "sqlite" and await opened.read(is_behind):
+    async with open_database(settings.database_url) as database:
+        if database.dialect == "sqlite" and await database.read(is_behind):
             from panelr_bridge.store.migrate import upgrade  # noqa: PLC0415  alembic is slow to load and rarely needed
 
-            await opened.write(upgrade)
-        await require_migrated(opened)
+            await database.write(upgrade)
+        await require_migrated(database)
 
 
 def exit_immediately() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from panelr_bridge.cli import woo_output
-from panelr_bridge.cli.options import MOMENT_FORMATS, StoreOption, YesOption, as_utc
+from panelr_bridge.cli.options import MOMENT_FORMATS, MOMENT_HELP, StoreOption, YesOption, as_utc
 from panelr_bridge.settings import DEFAULT_STORE
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
 
@@ -30,8 +30,8 @@ def list_orders(  # noqa: PLR0913  the options of a list
     sort: Annotated[
         str,
         typer.Option(
-            help="Sort by date_created, date_modified or id (an Orders resource also by total). A leading - means"
-            " newest or largest first."
+            help="Sort by date_created, date_modified or id. A leading - sorts in descending order. (An Orders"
+            " resource can also sort by total.)"
         ),
     ] = "-date_created",
     page: Annotated[int, typer.Option(min=1, help="Page to print.")] = 1,
@@ -41,7 +41,8 @@ def list_orders(  # noqa: PLR0913  the options of a list
         datetime | None,
         typer.Option(
             formats=MOMENT_FORMATS,
-            help="Only orders that were modified at this moment or later (UTC, unless it has an offset).",
+            metavar="MOMENT",
+            help=f"Only orders that were modified at this moment or later, {MOMENT_HELP}.",
         ),
     ] = None,
     *,
@@ -77,7 +78,8 @@ def create(
 ) -> None:
     """Create an order in the shop.
 
-    If the shop's answer is lost, the command first looks for the order, so that it is not created twice.
+    If the shop's answer is lost, the command looks for the order first.
+    So the order is not created twice.
     """
     woo_output.create(file, store=store, as_json=json)
 

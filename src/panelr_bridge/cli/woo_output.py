@@ -9,11 +9,11 @@ import simplejson
 from rich.markup import escape
 from rich.table import Table
 
-from panelr_bridge import settings
 from panelr_bridge.application.container import shop_client
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import require_store, run
 from panelr_bridge.errors import InvalidValue
+from panelr_bridge.settings import load_settings
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery, Payload
 
@@ -91,7 +91,7 @@ def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:
     """Run `work` with a client of the store's REST API."""
 
     async def open_and_work() -> R:
-        async with shop_client(require_store(settings.load(), store)) as client:
+        async with shop_client(require_store(load_settings(), store)) as client:
             return await work(client)
 
     return run(open_and_work())

@@ -4,10 +4,10 @@ import asyncio
 
 import typer
 
-from panelr_bridge import logs, settings
+from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer, open_container, prepare_rate_limit
 from panelr_bridge.cli.startup import STOP_SIGNALS, exit_immediately, freeze_garbage, prepare_database, run
-from panelr_bridge.settings import Settings, require_ready
+from panelr_bridge.settings import Settings, load_settings, require_ready
 
 app = typer.Typer(add_completion=False)
 
@@ -16,18 +16,19 @@ app = typer.Typer(add_completion=False)
 def worker() -> None:
     """Run only the worker, as a process of its own.
 
-    Use it with servers that have BRIDGE_WORKER=false. Several workers may run at the same time.
+    Use it with servers that have BRIDGE_WORKER=false.
+    Several workers may run at the same time.
     """
-    chosen = settings.load()
-    require_ready(chosen)
-    logs.configure(chosen.log_format)
-    run(_work(chosen))
+    settings = load_settings()
+    require_ready(settings)
+    logs.configure(settings.log_format)
+    run(_work(settings))
 
 
-async def _work(chosen: Settings) -> None:
-    await prepare_database(chosen)
-    async with open_container(chosen) as runtime:
-        await runtime.bridge.write(prepare_rate_limit, rate_per_minute=chosen.panelr_rate_per_minute)
+async def _work(settings: Settings) -> None:
+    await prepare_database(settings)
+    async with open_container(settings) as runtime:
+        await runtime.bridge.write(prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
         loop = asyncio.get_running_loop()
         for each in STOP_SIGNALS:
             loop.add_signal_handler(each, _stop, runtime)

@@ -13,7 +13,7 @@ from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings.model import PREFIX, Settings
 
 
-def load(env_file: Path | None = Path(".env")) -> Settings:
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings.
 
     Raises ConfigurationError with one sentence for each value that has the wrong form.

@@ -11,7 +11,7 @@ import pytest
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.cli import console
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.settings import Settings, load
+from panelr_bridge.settings import Settings, load_settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import Store
@@ -98,7 +98,7 @@ async def staged(
             "BACKFILL_MINUTES": "0",  # what a webhook does not bring, nothing else brings meanwhile
         }
         told(monkeypatch, **(base | changes))
-        settings: Settings = load()
+        settings: Settings = load_settings()
         app = create_app(settings)
         async with running(app) as url:
             told(monkeypatch, PUBLIC_URL=url)
