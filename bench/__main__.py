@@ -1,6 +1,7 @@
-"""`python -m bench`: run the parts, show and write what they came to; exit 1 when an order is missing or doubled.
+"""`python -m bench`: run the parts, show and write their results; exit 1 if an order is missing or doubled.
 
-A run of all parts writes docs/bench. It ends by itself within ten minutes, and is ended if it does not.
+A run of all parts writes its tables and pictures into docs/bench. Every run writes its raw results into build/bench. A
+run takes about seven minutes and is stopped after nine.
 """
 
 import argparse
@@ -17,52 +18,52 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from bench.burst import burst
-from bench.databases import databases
-from bench.growth import growth
-from bench.ledger import strangers
-from bench.machine import describe
-from bench.measure import Bench
-from bench.node_red import node_red
+from bench.burst import measure_burst
+from bench.databases import open_databases
+from bench.growth import measure_growth
+from bench.machine import describe_machine
+from bench.measure import BenchRun
+from bench.node_red import measure_node_red
+from bench.order_check import find_unknown_orders
 from bench.outcome import Outcome, Spread
-from bench.panelr import panelr
-from bench.pictures import FOLDER
-from bench.repeats import repeats
-from bench.report import show, write
-from bench.several import several
-from bench.speed import speed
-from bench.statements import statements
+from bench.panelr import run_panelr
+from bench.pictures import FOLDER, RAW_FOLDER
+from bench.repeats import measure_repeats
+from bench.report import show, write, write_raw
+from bench.speed import measure_speed
+from bench.statements import measure_statements
+from bench.two_processes import measure_two_processes
 
-PARTS: dict[str, Callable[[Bench], Outcome]] = {
-    "speed": speed,
-    "repeats": repeats,
-    "statements": statements,
-    "several": several,
-    "growth": growth,
-    "burst": burst,
+PARTS: dict[str, Callable[[BenchRun], Outcome]] = {
+    "speed": measure_speed,
+    "repeats": measure_repeats,
+    "statements": measure_statements,
+    "several": measure_two_processes,
+    "growth": measure_growth,
+    "burst": measure_burst,
 }
 """A further part is one more line here."""
-EVERY = PARTS | {"node-red": node_red}
+EVERY = PARTS | {"node-red": measure_node_red}
 """With what has to be asked for, since it needs more than the project brings."""
 LIMIT = 9 * 60.0
 """The rest of ten minutes is for setting up and for stopping the servers."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
-class TimeUp(BaseException):
+class TimeLimitReached(BaseException):
     """The run has taken as long as it may."""
 
 
 def main() -> int:
     """Run what the arguments ask for; returns the exit status."""
-    arguments = _arguments()
+    arguments = _parse_arguments()
     names = [name for name in EVERY if name in (arguments.only or PARTS)]
     out = arguments.out or (FOLDER if not arguments.quick and names == list(PARTS) else None)
     folder = Path(tempfile.mkdtemp(prefix="bridge-bench-"))
     try:
-        with _limited(LIMIT):
-            problems = _run(folder, names, out, quick=arguments.quick)
-    except TimeUp:
+        with _time_limit(LIMIT):
+            problems = _run_parts(folder, names, out, quick=arguments.quick)
+    except TimeLimitReached:
         problems = [f"the run was ended after {LIMIT:.0f} s"]
     for problem in problems:
         console.print(f"[red]✘[/] {escape(problem)}", soft_wrap=True)
@@ -73,55 +74,56 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bridge beside the floor.")
     parser.add_argument("--quick", action="store_true", help="everything with a few orders, within a minute")
-    parser.add_argument("--only", type=_names, metavar="PART[,PART]", help=f"some of {', '.join(EVERY)}")
-    parser.add_argument("--out", type=Path, help="folder for results.json, results.md and the pictures")
+    parser.add_argument("--only", type=_parse_parts, metavar="PART[,PART]", help=f"some of {', '.join(EVERY)}")
+    parser.add_argument("--out", type=Path, help="folder for results.md and the pictures")
     return parser.parse_args()
 
 
-def _names(value: str) -> list[str]:
+def _parse_parts(value: str) -> list[str]:
     names = value.split(",")
     if unknown := sorted(set(names) - EVERY.keys()):
         raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}")
     return names
 
 
-def _run(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> list[str]:
+def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> list[str]:
     """Run the parts, show and write what they came to, and return what must not be."""
     outcomes: dict[str, Outcome] = {}
-    with databases(folder) as made, panelr(folder) as panel, console.status("") as status:
-        bench = Bench(folder, made, panel, quick=quick, say=status.update)
-        machine = describe(made)
+    with open_databases(folder) as databases, run_panelr(folder) as panel, console.status("") as status:
+        bench = BenchRun(folder, databases, panel, quick=quick, report_progress=status.update)
+        machine = describe_machine(databases)
         for name in names:
-            began = time.monotonic()
+            started = time.monotonic()
             try:
                 outcomes[name] = EVERY[name](bench)
             except Exception as error:  # noqa: BLE001  whatever it was, it is told, and the next part goes on
                 bench.problems.append(f"{name}: {type(error).__name__}: {error}")
-            console.print(f"{name}: {time.monotonic() - began:.0f} s")
+            console.print(f"{name}: {time.monotonic() - started:.0f} s")
         counts = panel.counts()
-        bench.problems += strangers(bench.sent, counts.created)
+        bench.problems += find_unknown_orders(bench.sent, counts.created)
         if counts.others:
             console.print(f"[yellow]![/] Panelr was asked {counts.others} times for something else than a work order")
     if bench.noise:
         machine["others_cores"] = str(Spread.of(bench.noise))
         console.print(f"meanwhile others kept {machine['others_cores']} of {machine['cores']} cores busy")
     show(console, outcomes.values())
+    write_raw(RAW_FOLDER, outcomes, machine, bench.problems)
     if out is not None:
-        write(out, outcomes, machine, bench.problems)
+        write(out, outcomes, machine)
     return bench.problems
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp after `seconds`, and KeyboardInterrupt when told to end: either way the servers are stopped."""
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeUp
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeLimitReached
 
-    signal.signal(signal.SIGALRM, end)
+    signal.signal(signal.SIGALRM, stop)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.orders import MAPPINGS, SECRET
-from bench.panelr import Panelr
-from bench.processes import Process, running
+from bench.panelr import PanelrProcess
+from bench.processes import ServerProcess, run_process
 from tests.support.ports import free_port
 
 ADMIN_TOKEN = "admin-of-the-benchmark-51d2"  # noqa: S105  it guards nothing
@@ -20,7 +20,7 @@ PANELR_KEY = "key-of-the-benchmark"
 SLOTS = 100_000
 
 
-def settings(database_url: str, panelr_url: str, **more: str) -> dict[str, str]:
+def bridge_environment(database_url: str, panelr_url: str, **more: str) -> dict[str, str]:
     """Return the environment of a bridge; `more` are settings by their names in small letters."""
     known = {
         "webhook_secret": SECRET,
@@ -34,17 +34,19 @@ def settings(database_url: str, panelr_url: str, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def bridge(folder: Path, database_url: str, panelr: Panelr, *, name: str = "bridge", **more: str) -> Iterator[Process]:
+def run_bridge(
+    folder: Path, database_url: str, panelr: PanelrProcess, *, name: str = "bridge", **more: str
+) -> Iterator[ServerProcess]:
     """Run a bridge on a migrated database until the end of the block; the products of the orders are mapped."""
     port = free_port()
-    environment = settings(database_url, panelr.process.url, port=str(port), **more)
-    with running(name, "panelr_bridge", "serve", folder=folder, port=port, environment=environment) as process:
+    environment = bridge_environment(database_url, panelr.process.url, port=str(port), **more)
+    with run_process(name, "panelr_bridge", "serve", folder=folder, port=port, environment=environment) as process:
         for mapping in MAPPINGS:
-            _map(process, mapping)
+            _add_mapping(process, mapping)
         yield process
 
 
-def _map(process: Process, mapping: object) -> None:
+def _add_mapping(process: ServerProcess, mapping: object) -> None:
     """Add a mapping by the admin API; one that is there already will do."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)) as connection:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/json"}

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import asyncpg
 from sqlalchemy import make_url
 
-from bench.processes import Usage, usage
+from bench.processes import ProcessUsage, read_usage
 from panelr_bridge.store import database, migrate
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
@@ -23,7 +23,7 @@ STATES = "SELECT woo_order_id, state FROM orders"
 T = TypeVar("T")
 
 
-class Databases:
+class BenchDatabases:
     """Makes databases; the PostgreSQL server starts with the first one that needs it."""
 
     def __init__(self, folder: Path) -> None:
@@ -31,22 +31,22 @@ class Databases:
         self._numbers = itertools.count(1)
         self._server: Any = None
 
-    def migrated(self, kind: str) -> str:
+    def create_migrated(self, kind: str) -> str:
         """Return the address of a new database with the bridge's tables."""
         number = next(self._numbers)
         if kind == SQLITE:
             template = self._folder / "template.db"
             if not template.exists():
-                run(_migrate(f"sqlite:///{template}"))
+                run_async(_migrate(f"sqlite:///{template}"))
             path = self._folder / f"bridge-{number}.db"
             shutil.copy(template, path)
             return f"sqlite:///{path}"
-        return self._created(f"bridge_{number}", f" TEMPLATE {TEMPLATE}")
+        return self._create(f"bridge_{number}", f" TEMPLATE {TEMPLATE}")
 
-    def empty(self, kind: str) -> str:
+    def create_empty(self, kind: str) -> str:
         """Return the address of a new database without tables."""
         number = next(self._numbers)
-        return f"sqlite:///{self._folder}/empty-{number}.db" if kind == SQLITE else self._created(f"empty_{number}")
+        return f"sqlite:///{self._folder}/empty-{number}.db" if kind == SQLITE else self._create(f"empty_{number}")
 
     def drop(self, url: str) -> None:
         """Throw the database at `url` away, that nobody is connected to: its size may be felt by what comes next."""
@@ -55,11 +55,11 @@ class Databases:
             for path in Path(name).parent.glob(f"{Path(name).name}*"):
                 path.unlink()
         else:
-            run(_execute(self._server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)"))
+            run_async(_execute(self._server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)"))
 
-    def usage(self, kind: str) -> Usage:
+    def usage(self, kind: str) -> ProcessUsage:
         """Return what the database's own processes have used until now: SQLite has none."""
-        return Usage(0, 0) if kind == SQLITE or self._server is None else usage(self._server.get_pid())
+        return ProcessUsage(0, 0) if kind == SQLITE or self._server is None else read_usage(self._server.get_pid())
 
     def version(self, kind: str) -> str:
         """Return the version of the database that was measured."""
@@ -67,10 +67,10 @@ class Databases:
             return sqlite3.sqlite_version
         return str(self._value("SHOW server_version"))
 
-    def _created(self, name: str, more: str = "") -> str:
+    def _create(self, name: str, more: str = "") -> str:
         if self._server is None:
             self._start_server()
-        run(_execute(self._server.get_uri(), f"CREATE DATABASE {name}{more}"))
+        run_async(_execute(self._server.get_uri(), f"CREATE DATABASE {name}{more}"))
         uri: str = self._server.get_uri()
         return uri.replace("/postgres?", f"/{name}?")
 
@@ -83,12 +83,12 @@ class Databases:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             if self._value(f"SHOW {setting}") != "on":
                 raise RuntimeError(f"PostgreSQL runs with {setting} off: a commit would not be on disk")
-        run(_migrate(self._created(TEMPLATE)))
+        run_async(_migrate(self._create(TEMPLATE)))
 
     def _value(self, statement: str) -> Any:
         if self._server is None:
             self._start_server()
-        return run(_fetch(self._server.get_uri(), statement))[0][0]
+        return run_async(_fetch(self._server.get_uri(), statement))[0][0]
 
     def close(self) -> None:
         """Stop the PostgreSQL server and throw its files away."""
@@ -98,24 +98,24 @@ class Databases:
 
 
 @contextlib.contextmanager
-def databases(folder: Path) -> Iterator[Databases]:
+def open_databases(folder: Path) -> Iterator[BenchDatabases]:
     """Databases in `folder` until the end of the block."""
-    made = Databases(folder)
+    databases = BenchDatabases(folder)
     try:
-        yield made
+        yield databases
     finally:
-        made.close()
+        databases.close()
 
 
-def states(url: str) -> dict[int, str]:
+def read_states(url: str) -> dict[int, str]:
     """Return the state of every order that a bridge's database knows, by the shop's number."""
-    return dict(rows(url, STATES))
+    return dict(read_rows(url, STATES))
 
 
-def rows(url: str, statement: str) -> list[Any]:
+def read_rows(url: str, statement: str) -> list[Any]:
     """Return what `statement` finds in the database at `url`, whose server may be running."""
     if not url.startswith("sqlite"):
-        return [tuple(row) for row in run(_fetch(url, statement))]
+        return [tuple(row) for row in run_async(_fetch(url, statement))]
     with contextlib.closing(sqlite3.connect(f"file:{make_url(url).database}?mode=ro", uri=True)) as connection:
         return connection.execute(statement).fetchall()
 
@@ -127,7 +127,7 @@ def empty_log(url: str) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run one short piece of asynchronous work."""
     return asyncio.run(work)
 

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, median
 
-from bench.bridge import PANELR_KEY, bridge
-from bench.burst import ALLOWED, Stage, backlog
-from bench.databases import POSTGRESQL, SQLITE, databases
-from bench.load import Answered, Load, deliver
-from bench.panelr import Panelr
-from bench.processes import running
+from bench.bridge import PANELR_KEY, run_bridge
+from bench.burst import ALLOWED, BurstStage, read_backlog
+from bench.databases import POSTGRESQL, SQLITE, open_databases
+from bench.load import DeliveryResult, LoadSettings, run_load
+from bench.panelr import PanelrProcess
+from bench.processes import run_process
 from panelr_bridge.store import database
 from tests.support import filled_database as filled
 from tests.support.ports import free_port
@@ -31,39 +31,43 @@ def main() -> int:
     """Watch both databases at the same time; return 0 where all was as it should be."""
     folder = Path(tempfile.mkdtemp(prefix="bench-drain-"))
     with contextlib.ExitStack() as stack:
-        made = stack.enter_context(databases(folder))
+        databases = stack.enter_context(open_databases(folder))
         stages = []
         for kind in (SQLITE, POSTGRESQL):
-            url, port, rate = made.migrated(kind), free_port(), str(ALLOWED)
-            asyncio.run(_owe(url))
-            asked = ("simulate", "panelr", "--port", str(port), "--api-key", PANELR_KEY, "--rate-per-minute", rate)
-            limited = stack.enter_context(running(f"panelr-{kind}", "panelr_bridge", *asked, folder=folder, port=port))
-            started = bridge(folder, url, Panelr(limited), name=kind, panelr_rate_per_minute=rate)
-            stages.append(Stage(kind, url, stack.enter_context(started), limited))
+            url, port, rate = databases.create_migrated(kind), free_port(), str(ALLOWED)
+            asyncio.run(_add_owed_calls(url))
+            arguments = ("simulate", "panelr", "--port", str(port), "--api-key", PANELR_KEY, "--rate-per-minute", rate)
+            panelr = stack.enter_context(
+                run_process(f"panelr-{kind}", "panelr_bridge", *arguments, folder=folder, port=port)
+            )
+            context = run_bridge(folder, url, PanelrProcess(panelr), name=kind, panelr_rate_per_minute=rate)
+            stages.append(BurstStage(kind, url, stack.enter_context(context), panelr))
         end = time.monotonic() + WATCHED
         time.sleep(5)
-        new = [deliver(Load([each.bridge.port], FIRST_NEW, NEWCOMERS, 40.0, 0, paced=True)) for each in stages]
+        reports = [
+            run_load(LoadSettings([each.bridge.port], FIRST_NEW, NEWCOMERS, 40.0, 0, paced=True)) for each in stages
+        ]
         time.sleep(max(0.0, end - time.monotonic()))
-        return max(_told(stage, report.answers) for stage, report in zip(stages, new, strict=True))
+        return max(_report(stage, report.answers) for stage, report in zip(stages, reports, strict=True))
 
 
-async def _owe(url: str) -> None:
+async def _add_owed_calls(url: str) -> None:
     async with database.open_database(url) as opened:
         await opened.write(filled.add_orders, FIRST_OWED + 1, FIRST_OWED + OWED, owing="create_work_order")
-        await filled.look_over(opened)
+        await filled.analyze(opened)
 
 
-def _told(stage: Stage, answers: Sequence[Answered]) -> int:
-    left = backlog(stage)
-    took = sorted(each.seconds * 1000 for each in answers)
-    percent = 100 * 60 / fmean(left.turns)
-    wrong = sum(each.status not in {200, 202} for each in answers)
+def _report(stage: BurstStage, answers: Sequence[DeliveryResult]) -> int:
+    backlog = read_backlog(stage)
+    milliseconds = sorted(each.seconds * 1000 for each in answers)
+    percent = 100 * 60 / fmean(backlog.slot_intervals)
+    failed = sum(each.status not in {200, 202} for each in answers)
     print(  # noqa: T201  what was asked for
-        f"{stage.kind}: {len(left.calls)} calls, {left.limited} x 429, {percent:.1f} % of the rate;"
-        f" {len(took)} new orders, {wrong} not 2xx, median {median(took):.1f} ms, slowest {took[-1]:.1f} ms;"
-        f" {left.end_mb:.0f} MB"
+        f"{stage.kind}: {len(backlog.calls)} calls, {backlog.rate_limited} x 429, {percent:.1f} % of the rate;"
+        f" {len(milliseconds)} new orders, {failed} not 2xx, median {median(milliseconds):.1f} ms,"
+        f" slowest {milliseconds[-1]:.1f} ms; {backlog.end_mb:.0f} MB"
     )
-    return int(percent < 98 or left.limited > 0 or wrong > 0)
+    return int(percent < 98 or backlog.rate_limited > 0 or failed > 0)
 
 
 if __name__ == "__main__":

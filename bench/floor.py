@@ -24,8 +24,8 @@ import uvicorn
 from sqlalchemy import make_url
 
 from bench.orders import SECRET
-from bench.panelr import Panelr
-from bench.processes import Process, running
+from bench.panelr import PanelrProcess
+from bench.processes import ServerProcess, run_process
 from panelr_bridge.panelr.http_transport import HttpTransport, body_of
 from tests.support.ports import free_port
 
@@ -36,9 +36,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+async def open_caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     """Yield a function that posts create_work_order's body over the bridge's HTTP client, and returns the answer's."""
-    wire = HttpTransport(connections=512, connect_seconds=10, idle_seconds=2, largest_answer=1_000_000)
+    transport = HttpTransport(connections=512, connect_seconds=10, idle_seconds=2, largest_response=1_000_000)
     address = httpx.URL(f"{base_url}/api/api.php?action=create_work_order")
     headers = {
         "Host": address.netloc.decode(),
@@ -50,16 +50,16 @@ async def caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callabl
 
     async def call(body: bytes) -> bytes:
         async with asyncio.timeout(timeout_seconds):
-            said = headers | {"Content-Length": str(len(body))}
-            request = httpx.Request("POST", address, headers=said, stream=httpx.ByteStream(body))
-            answer = await wire.handle_async_request(request)
+            request_headers = headers | {"Content-Length": str(len(body))}
+            request = httpx.Request("POST", address, headers=request_headers, stream=httpx.ByteStream(body))
+            answer = await transport.handle_async_request(request)
         return body_of(answer.raise_for_status())
 
-    async with wire:
+    async with transport:
         yield call
 
 
-class Store(Protocol):
+class FloorStore(Protocol):
     """One statement, one commit that is on disk."""
 
     async def insert(self, number: int, body: bytes) -> None:
@@ -112,26 +112,26 @@ class PostgresStore:
 
 
 @contextlib.asynccontextmanager
-async def store(url: str) -> AsyncIterator[Store]:
+async def open_store(url: str) -> AsyncIterator[FloorStore]:
     """The database at `url`, with its one table."""
     if url.startswith("sqlite"):
         yield SqliteStore(url)
         return
-    async with asyncpg.create_pool(url, min_size=1, max_size=20, reset=_nothing) as pool:
+    async with asyncpg.create_pool(url, min_size=1, max_size=20, reset=_skip_reset) as pool:
         await pool.execute(TABLE.format(bytes="BYTEA"))
         yield PostgresStore(pool)
 
 
-async def _nothing(_connection: object) -> None:
+async def _skip_reset(_connection: object) -> None:
     """What is to be reset on a connection that comes back: asyncpg would ask the database to, each time."""
 
 
-class Floor:
+class FloorApp:
     """A bare ASGI application."""
 
     def __init__(self, database_url: str, panelr_url: str) -> None:
         self._database_url, self._panelr_url = database_url, panelr_url
-        self._store: Store
+        self._store: FloorStore
         self._call: Callable[[bytes], Awaitable[bytes]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,29 +139,29 @@ class Floor:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        body = await _read(receive)
-        given = dict(scope["headers"]).get(b"x-wc-webhook-signature", b"")
+        body = await _read_body(receive)
+        signature_header = dict(scope["headers"]).get(b"x-wc-webhook-signature", b"")
         signature = base64.b64encode(hmac.digest(SECRET.encode(), body, hashlib.sha256))
-        if not hmac.compare_digest(given, signature):
-            await _answer(send, 401, {"state": "refused"})
+        if not hmac.compare_digest(signature_header, signature):
+            await _send_json(send, 401, {"state": "refused"})
             return
         order = json.loads(body)
         await self._store.insert(order["id"], body)
-        answer = json.loads(await self._call(_request(order)))["data"]
+        answer = json.loads(await self._call(_build_request(order)))["data"]
         await self._store.update(order["id"], answer["reference_code"])
-        await _answer(
+        await _send_json(
             send, 200, {"order_id": order["id"], "state": "created", "work_order_id": answer["work_order_id"]}
         )
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with store(self._database_url) as self._store, caller(self._panelr_url, 25) as self._call:
+        async with open_store(self._database_url) as self._store, open_caller(self._panelr_url, 25) as self._call:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     message = await receive()
     body: bytes = message["body"]
     while message.get("more_body"):
@@ -170,7 +170,7 @@ async def _read(receive: Receive) -> bytes:
     return body
 
 
-def _request(order: dict[str, Any]) -> bytes:
+def _build_request(order: dict[str, Any]) -> bytes:
     """Return what Panelr is sent for `order`: as much as the bridge sends."""
     billing = order["billing"]
     content = {
@@ -188,7 +188,7 @@ def _request(order: dict[str, Any]) -> bytes:
     return json.dumps(content).encode()
 
 
-async def _answer(send: Send, status: int, content: dict[str, Any]) -> None:
+async def _send_json(send: Send, status: int, content: dict[str, Any]) -> None:
     body = json.dumps(content).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -196,17 +196,17 @@ async def _answer(send: Send, status: int, content: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def floor(folder: Path, database_url: str, panelr: Panelr) -> Iterator[Process]:
+def run_floor(folder: Path, database_url: str, panelr: PanelrProcess) -> Iterator[ServerProcess]:
     """Run the floor in a process of its own until the end of the block."""
     port = free_port()
     arguments = (str(port), database_url, panelr.process.url)
-    with running("floor", "bench.floor", *arguments, folder=folder, port=port) as process:
+    with run_process("floor", "bench.floor", *arguments, folder=folder, port=port) as process:
         yield process
 
 
 if __name__ == "__main__":
     uvicorn.run(
-        Floor(sys.argv[2], sys.argv[3]),
+        FloorApp(sys.argv[2], sys.argv[3]),
         host="127.0.0.1",
         port=int(sys.argv[1]),
         loop="uvloop",

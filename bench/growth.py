@@ -21,22 +21,23 @@ from sqlalchemy import Connection, update
 
 from bench import pictures
 from bench.databases import POSTGRESQL, SQLITE, empty_log
-from bench.measure import Bench
-from bench.outcome import Goal, Outcome, Sheet, Spread, short
+from bench.measure import BenchRun
+from bench.outcome import Goal, Outcome, Sheet, Spread, format_figure
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
+from panelr_bridge.application.parse_delivery import RawDelivery
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.domain import call_outcome
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, mappings, order_list, owed_calls, rate_limit, stats
+from panelr_bridge.store import database, mappings, owed_calls, rate_limit, stats
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.pagination import PageQuery
+from panelr_bridge.store.pagination import PageQuery, order_list
 from panelr_bridge.store.tables import orders
-from panelr_bridge.woocommerce import order_payload
 from tests.support import filled_database as filled
 from tests.support.bridge_kit import order
 
@@ -46,7 +47,7 @@ FEW_ROWS = 1_000
 ROUNDS, WARM = 60, 6
 SLOTS = 5_000
 FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
-PAGE = PageQuery(given={"state": ("created",)}, sort="-updated_at", page=3)
+PAGE = PageQuery(filters={"state": ("created",)}, sort="-updated_at", page=3)
 TERMS = CallPolicy(
     rate_per_minute=SLOTS, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
 )
@@ -73,7 +74,7 @@ class InstantPanelr:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class FilledStage:
     """One filled database with a bridge on it; `rows` is what it is compared by."""
 
     rows: int
@@ -87,10 +88,8 @@ class Stage:
         content = order(id=number, number=str(number))
         content["billing"]["email"] = f"customer-{number}@example.com"
         body = json.dumps(content).encode()
-        delivery = Delivery(
-            store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
-        )
-        row = await self.bridge.receive(delivery, order_payload.read_order(body))
+        raw = RawDelivery(store="default", topic="order.updated", body=body, headers={})
+        row = (await self.bridge.receive(raw)).order
         if row is None or row["state"] != state:
             raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: something else was measured")
 
@@ -100,9 +99,9 @@ class Stage:
 
     async def claim(self) -> None:
         """The worker's claim of a call that is due."""
-        taken = await self.bridge.claim_due()
-        if not isinstance(taken, Claim):
-            raise TypeError(f"the claim found {taken}: something else was measured")
+        claim = await self.bridge.claim_due()
+        if not isinstance(claim, Claim):
+            raise TypeError(f"the claim found {claim}: something else was measured")
 
     async def stats(self) -> None:
         """What `/stats` counts."""
@@ -115,115 +114,125 @@ class Stage:
             raise RuntimeError(f"the page had {len(page.rows)} orders: something else was measured")
 
 
-Work = Callable[[Stage], Awaitable[None]]
+Work = Callable[[FilledStage], Awaitable[None]]
 
 
-def growth(bench: Bench) -> Outcome:
+def measure_growth(bench: BenchRun) -> Outcome:
     """Measure against stored orders, then against calls owed, on both databases."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     rows, owed = (QUICK_ROWS, QUICK_OWED) if bench.quick else (ROWS, OWED)
     by_rows: dict[str, Times] = {}
     by_owed: dict[str, Times] = {}
     for kind in (SQLITE, POSTGRESQL):
-        filled_with = [(each, each, ROUNDS + 2 * WARM) for each in rows]
-        by_rows[kind] = _measured(bench, kind, filled_with, [Stage.claim, Stage.receive, Stage.stats, Stage.page])
-        filled_with = [(each, FEW_ROWS, each) for each in owed]
-        by_owed[kind] = _measured(bench, kind, filled_with, [Stage.claim, Stage.newcomer, Stage.stats])
-    goals = [_goal(kind, "rows", by_rows[kind].values()) for kind in by_rows]
+        sizes = [(each, each, ROUNDS + 2 * WARM) for each in rows]
+        by_rows[kind] = _measure_databases(
+            bench, kind, sizes, [FilledStage.claim, FilledStage.receive, FilledStage.stats, FilledStage.page]
+        )
+        sizes = [(each, FEW_ROWS, each) for each in owed]
+        by_owed[kind] = _measure_databases(
+            bench, kind, sizes, [FilledStage.claim, FilledStage.newcomer, FilledStage.stats]
+        )
+    goals = [_build_goal(kind, "rows", by_rows[kind].values()) for kind in by_rows]
     for kind, times in by_owed.items():
-        goals.append(_goal(kind, "calls owed", [times["claim"], times["newcomer"]]))
+        goals.append(_build_goal(kind, "calls owed", [times["claim"], times["newcomer"]]))
     series = {f"{kind}: {label}": each for kind, times in by_rows.items() for label, each in times.items()}
     return Outcome(
-        [_sheet("Milliseconds by orders stored", rows, by_rows), _sheet("Milliseconds by calls owed", owed, by_owed)],
+        [
+            _build_sheet("Milliseconds by orders stored", rows, by_rows),
+            _build_sheet("Milliseconds by calls owed", owed, by_owed),
+        ],
         goals,
         {"milliseconds_by_rows": by_rows, "milliseconds_by_calls_owed": by_owed},
         [partial(pictures.cost_against_rows, series)],
     )
 
 
-def _measured(bench: Bench, kind: str, filled_with: Sequence[tuple[int, int, int]], works: Sequence[Work]) -> Times:
+def _measure_databases(
+    bench: BenchRun, kind: str, sizes: Sequence[tuple[int, int, int]], works: Sequence[Work]
+) -> Times:
     """Return the times of `works` on a database for each of `filled_with`: compared by, orders stored, calls owed."""
-    urls = [bench.databases.migrated(kind) for _ in filled_with]
+    urls = [bench.databases.create_migrated(kind) for _ in sizes]
     try:
-        return asyncio.run(_on_stages(bench, urls, filled_with, works))
+        return asyncio.run(_measure_stages(bench, urls, sizes, works))
     finally:
         for url in urls:
             bench.databases.drop(url)
 
 
-async def _on_stages(
-    bench: Bench, urls: Sequence[str], filled_with: Sequence[tuple[int, int, int]], works: Sequence[Work]
+async def _measure_stages(
+    bench: BenchRun, urls: Sequence[str], sizes: Sequence[tuple[int, int, int]], works: Sequence[Work]
 ) -> Times:
     opened = [database.connect(url) for url in urls]
     try:
         stages = []
-        for each, (compared_by, rows, owed) in zip(opened, filled_with, strict=True):
-            bench.say(f"{each.dialect}: writing {rows:,} orders and {owed:,} calls owed")
-            stages.append(await _stage(each, compared_by, rows, owed))
+        for each, (compared_by, rows, owed) in zip(opened, sizes, strict=True):
+            bench.report_progress(f"{each.dialect}: writing {rows:,} orders and {owed:,} calls owed")
+            stages.append(await _fill_stage(each, compared_by, rows, owed))
         for url in urls:  # the more was filled in, the longer is the log that would be written over
             await asyncio.to_thread(empty_log, url)
-        bench.say(f"{opened[0].dialect}: measuring with {', '.join(f'{stage.rows:,}' for stage in stages)}")
-        return {work.__name__: await _in_turns(stages, work) for work in works}
+        bench.report_progress(f"{opened[0].dialect}: measuring with {', '.join(f'{stage.rows:,}' for stage in stages)}")
+        return {work.__name__: await _measure_in_turns(stages, work) for work in works}
     finally:
         for each in opened:
             await each.close()
 
 
-async def _stage(opened: Database, compared_by: int, rows: int, owed: int) -> Stage:
+async def _fill_stage(opened: Database, compared_by: int, rows: int, owed: int) -> FilledStage:
     """Fill a database and put a bridge on it."""
     await opened.write(filled.add_orders, 1, rows)
     await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
-    await opened.write(mappings.add_product, utc_now(), ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+    mapping = ProductMapping(sku="PANEL-1000", panelr_product_id=3)
+    await opened.write(mappings.add, utc_now(), mappings.PRODUCT, mapping.as_row())
     await opened.write(rate_limit.prepare, name=RATE, limit=SLOTS, now=utc_now())
-    await filled.look_over(opened)
+    await filled.analyze(opened)
     bridge = Bridge(
         database=opened,
         panelr=cast("PanelrClient", InstantPanelr()),
         policy=Settings().policy,
-        terms=TERMS,
+        call_policy=TERMS,
         sync_budget=timedelta(seconds=10),
     )
-    return Stage(compared_by, opened, bridge, itertools.count(FIRST_NEW))
+    return FilledStage(compared_by, opened, bridge, itertools.count(FIRST_NEW))
 
 
-async def _in_turns(stages: Sequence[Stage], work: Work) -> list[tuple[float, float]]:
+async def _measure_in_turns(stages: Sequence[FilledStage], work: Work) -> list[tuple[float, float]]:
     """Measure round by round, each beginning with another stage: what disturbs the machine disturbs all alike."""
-    if work is Stage.receive:  # a newcomer is sent at once only while nobody waits
+    if work is FilledStage.receive:  # a newcomer is sent at once only while nobody waits
         for stage in stages:
-            await stage.opened.write(_owe_nothing)
+            await stage.opened.write(_clear_owed_calls)
     times: dict[int, list[float]] = {stage.rows: [] for stage in stages}
     for turn in range(WARM + ROUNDS):
         first = turn % len(stages)
         for stage in (*stages[first:], *stages[:first]):
-            began = perf_counter()
+            started = perf_counter()
             await work(stage)
             if turn >= WARM:
-                times[stage.rows].append((perf_counter() - began) * 1000)
+                times[stage.rows].append((perf_counter() - started) * 1000)
     return [(rows, round(median(each), 3)) for rows, each in times.items()]
 
 
-def _owe_nothing(connection: Connection) -> None:
+def _clear_owed_calls(connection: Connection) -> None:
     connection.execute(
         update(orders).where(orders.c.owes.is_not(None)).values(owed_calls.NOTHING | {"state": "closed"})
     )
 
 
-def _goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:
+def _build_goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:
     """The worst of them all counts: a median would hide what slows down."""
-    worst = max(_slowest_of_fastest(each) for each in times)
+    worst = max(_slowest_over_fastest(each) for each in times)
     return Goal(f"slowest of the fastest time, by {what}", kind, Spread.of([worst]), 1.3)
 
 
-def _slowest_of_fastest(points: list[tuple[float, float]]) -> float:
-    took = [milliseconds for _, milliseconds in points]
-    return max(took) / min(took)
+def _slowest_over_fastest(points: list[tuple[float, float]]) -> float:
+    milliseconds = [milliseconds for _, milliseconds in points]
+    return max(milliseconds) / min(milliseconds)
 
 
-def _sheet(title: str, counts: Sequence[int], found: dict[str, Times]) -> Sheet:
+def _build_sheet(title: str, counts: Sequence[int], results: dict[str, Times]) -> Sheet:
     rows = []
-    for kind, times in found.items():
+    for kind, times in results.items():
         for label, points in times.items():
-            took = [each for _, each in points]
-            ratios = (_slowest_of_fastest(points), took[-1] / took[0])
-            rows.append((f"{kind}: {label}", *map(short, took), *map(short, ratios)))
+            milliseconds = [each for _, each in points]
+            ratios = (_slowest_over_fastest(points), milliseconds[-1] / milliseconds[0])
+            rows.append((f"{kind}: {label}", *map(format_figure, milliseconds), *map(format_figure, ratios)))
     return Sheet(title, ("", *(f"{count:,}" for count in counts), "slowest/fastest", "last/first"), rows)

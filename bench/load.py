@@ -25,7 +25,7 @@ PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadSettings:
     """Orders `first`, `first + 1`, ... to `ports` in turn, `concurrency` at a time.
 
     It ends after `count` orders, or when none was begun for the `seconds` that it may last; `close` is a new
@@ -43,7 +43,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class DeliveryResult:
     """One delivery: HTTP status (0 for none), the order's state in the answer, when it began and how long it took."""
 
     number: int
@@ -54,19 +54,19 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LoadReport:
     """What came of a load; `seconds` from the first request to the last answer.
 
     In that time the load itself used `cpu_seconds`, the whole machine `machine_seconds`.
     """
 
-    answers: list[Answered]
+    answers: list[DeliveryResult]
     seconds: float
     cpu_seconds: float
     machine_seconds: float
 
 
-def deliver(load: Load) -> Report:
+def run_load(load: LoadSettings) -> LoadReport:
     """Run `load` in a process of its own and return its report."""
     done = subprocess.run(  # noqa: S603  this interpreter, this module
         [sys.executable, "-m", "bench.load", json.dumps(asdict(load))],
@@ -79,10 +79,10 @@ def deliver(load: Load) -> Report:
     if done.returncode != 0:
         raise RuntimeError(f"the load generator failed:\n{done.stderr.decode(errors='replace')}")
     content = json.loads(done.stdout)
-    return Report(**content | {"answers": [Answered(*each) for each in content["answers"]]})
+    return LoadReport(**content | {"answers": [DeliveryResult(*each) for each in content["answers"]]})
 
 
-class Connection(asyncio.Protocol):
+class LoadConnection(asyncio.Protocol):
     """One connection to a server, for one exchange at a time."""
 
     def __init__(self) -> None:
@@ -118,41 +118,41 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionError("closed without an answer"))
 
 
-class Shop:
+class LoadGenerator:
     """Delivers the orders of one load."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: LoadSettings) -> None:
         self._load = load
         numbers = range(load.first, load.first + load.count)
-        self._queue = iter([(number, orders.request(number, close=load.close)) for number in numbers])
+        self._queue = iter([(number, orders.build_request(number, close=load.close)) for number in numbers])
         self._ports = cycle(load.ports)
         self._until = 0.0
         self.raw: list[tuple[int, bytes, float, float]] = []
 
     async def run(self) -> dict[str, Any]:
         """Deliver them and return the report."""
-        began, cpu, machine = time.perf_counter(), time.process_time(), machine_seconds()
-        self._until = began + self._load.seconds
+        started, cpu, machine = time.perf_counter(), time.process_time(), machine_seconds()
+        self._until = started + self._load.seconds
         if self._load.paced:
-            await self._at_their_moments(began)
+            await self._at_their_moments(started)
         else:
             await asyncio.gather(*(self._customer() for _ in range(self._load.concurrency)))
-        seconds, cpu, machine = time.perf_counter() - began, time.process_time() - cpu, machine_seconds() - machine
+        seconds, cpu, machine = time.perf_counter() - started, time.process_time() - cpu, machine_seconds() - machine
         answers = [
-            (number, *_read(raw), start - began, end - start) for number, raw, start, end in self.raw
+            (number, *_parse_answer(raw), start - started, end - start) for number, raw, start, end in self.raw
         ]  # fmt: skip
         return {"answers": answers, "seconds": seconds, "cpu_seconds": cpu, "machine_seconds": machine}
 
     async def _customer(self) -> None:
         """Deliver one order after the other, always to the same server."""
         port = next(self._ports)
-        connection: Connection | None = None
+        connection: LoadConnection | None = None
         for number, request in self._queue:
             if time.perf_counter() >= self._until:
                 break
             connection = await self._deliver(connection, port, number, request)
 
-    async def _at_their_moments(self, began: float) -> None:
+    async def _at_their_moments(self, started: float) -> None:
         """Deliver every order when it is due."""
         step = self._load.seconds / self._load.count
 
@@ -160,11 +160,11 @@ class Shop:
             await asyncio.sleep(due - time.perf_counter())
             await self._deliver(None, next(self._ports), number, request)
 
-        await asyncio.gather(*(one(began + place * step, *each) for place, each in enumerate(self._queue)))
+        await asyncio.gather(*(one(started + place * step, *each) for place, each in enumerate(self._queue)))
 
     async def _deliver(
-        self, connection: Connection | None, port: int, number: int, request: bytes
-    ) -> Connection | None:
+        self, connection: LoadConnection | None, port: int, number: int, request: bytes
+    ) -> LoadConnection | None:
         """Deliver an order on `connection`, or on a new one; return the connection if it may be used again."""
         start, raw = time.perf_counter(), b""
         try:
@@ -179,12 +179,12 @@ class Shop:
             return None
         return connection
 
-    async def _connect(self, port: int) -> Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+    async def _connect(self, port: int) -> LoadConnection:
+        _, connection = await asyncio.get_running_loop().create_connection(LoadConnection, "127.0.0.1", port)
         return connection
 
 
-def _read(raw: bytes) -> tuple[int, str]:
+def _parse_answer(raw: bytes) -> tuple[int, str]:
     """Return the status of an answer and the state that it tells; 0 where there is none."""
     if not raw:
         return 0, ""
@@ -197,4 +197,4 @@ def _read(raw: bytes) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(uvloop.run(Shop(Load(**json.loads(sys.argv[1]))).run())))
+    sys.stdout.write(json.dumps(uvloop.run(LoadGenerator(LoadSettings(**json.loads(sys.argv[1]))).run())))

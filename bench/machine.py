@@ -9,18 +9,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.databases import POSTGRESQL, SQLITE, Databases
+from bench.databases import POSTGRESQL, SQLITE, BenchDatabases
 from bench.processes import ROOT
 
 PACKAGES = ("uvicorn", "fastapi", "httpx", "sqlalchemy", "asyncpg", "uvloop", "httptools", "pydantic", "structlog")
 
 
-def describe(databases: Databases) -> dict[str, Any]:
+def describe_machine(databases: BenchDatabases) -> dict[str, Any]:
     """Return the machine, the versions, the date and the commit."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "cpu": _cpu(),
+        "commit": _read_commit(),
+        "cpu": _read_cpu_name(),
         "cores": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
@@ -30,18 +30,18 @@ def describe(databases: Databases) -> dict[str, Any]:
     }
 
 
-def _cpu() -> str:
+def _read_cpu_name() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor()
 
 
-def _commit() -> str:
+def _read_commit() -> str:
     """Return the commit's number, and whether there are changes on top of it; nothing outside a repository."""
     git = shutil.which("git")
     if git is None:
         return ""
     words = ["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
-    done = subprocess.run([git, "-C", str(ROOT), *words], capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip()
+    completed = subprocess.run([git, "-C", str(ROOT), *words], capture_output=True, text=True, check=False)  # noqa: S603
+    return completed.stdout.strip()

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.databases import Databases
-from bench.ledger import check
-from bench.load import Load, Report, deliver
-from bench.panelr import Panelr
-from bench.processes import Process
+from bench.databases import BenchDatabases
+from bench.load import LoadReport, LoadSettings, run_load
+from bench.order_check import check_orders
+from bench.panelr import PanelrProcess
+from bench.processes import ServerProcess
 
 FIRST_ORDER = 100_001
 POINTS = 100
@@ -21,7 +21,7 @@ POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class LoadCase:
     """How a server is loaded: for so many `seconds`, with `count` orders at most, Panelr answering after `delay_ms`."""
 
     concurrency: int
@@ -32,20 +32,20 @@ class Case:
     repeats: int = 3
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The case in a table."""
         connection = "" if self.close else ", kept alive"
         return f"{self.concurrency} at a time{connection}" + (f", Panelr {self.delay_ms} ms" if self.delay_ms else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class BenchTarget:
     """What is measured: the processes that share the load, and the database that they stand on."""
 
     name: str
     kind: str
     url: str
-    processes: tuple[Process, ...]
+    processes: tuple[ServerProcess, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,72 +71,75 @@ class Measurement:
     states: dict[str, int]
     distribution: list[float] = field(repr=False)
 
-    def plain(self) -> dict[str, Any]:
-        """Return it for JSON; the distribution is for the picture."""
-        return {name: _short(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
+    def to_json(self) -> dict[str, Any]:
+        """Return it for JSON, with the distribution in milliseconds."""
+        content = {name: _round(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
+        return content | {"distribution_ms": [_round(each) for each in self.distribution]}
 
 
 @dataclass
-class Bench:
+class BenchRun:
     """What every part of the benchmark works with. `say` tells what goes on; `problems` are what must not be."""
 
     folder: Path
-    databases: Databases
-    panelr: Panelr
+    databases: BenchDatabases
+    panelr: PanelrProcess
     quick: bool = False
-    say: Callable[[str], object] = lambda _words: None
+    report_progress: Callable[[str], object] = lambda _words: None
     problems: list[str] = field(default_factory=list)
     sent: set[int] = field(default_factory=set)
     noise: list[float] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(FIRST_ORDER, 10_000))
 
-    def fresh(self) -> int:
+    def next_order_number(self) -> int:
         """Return the first of 10,000 numbers that no order has had."""
         return next(self._numbers)
 
-    def measure(self, target: Target, case: Case) -> Measurement:
+    def measure(self, target: BenchTarget, case: LoadCase) -> Measurement:
         """Load `target` with new orders."""
-        measured, _ = self.load(target, case, first=self.fresh(), count=case.count)
-        return measured
+        measurement, _ = self.load(target, case, first=self.next_order_number(), count=case.count)
+        return measurement
 
-    def load(self, target: Target, case: Case, *, first: int, count: int) -> tuple[Measurement, Report]:
+    def load(self, target: BenchTarget, case: LoadCase, *, first: int, count: int) -> tuple[Measurement, LoadReport]:
         """Load `target` with the orders from `first` on, which it may know already, and check every one."""
-        self.say(f"{target.kind}, {target.name}: {case.words}")
+        self.report_progress(f"{target.kind}, {target.name}: {case.label}")
         self.panelr.delay(case.delay_ms)
         ports = [process.port for process in target.processes]
-        before = self._cpu(target)
-        report = deliver(Load(ports, first, count, case.seconds, case.concurrency, close=case.close))
-        cpu = [after - earlier for after, earlier in zip(self._cpu(target), before, strict=True)]
+        before = self._cpu_seconds(target)
+        report = run_load(LoadSettings(ports, first, count, case.seconds, case.concurrency, close=case.close))
+        cpu = [after - earlier for after, earlier in zip(self._cpu_seconds(target), before, strict=True)]
         self.sent |= {each.number for each in report.answers}
-        problems = check(report, self.panelr, target.url)
-        self.problems += [f"{target.kind}, {target.name}, {case.words}: {words}" for words in problems]
-        return self._measured(target, case, report, cpu), report
+        problems = check_orders(report, self.panelr, target.url)
+        self.problems += [f"{target.kind}, {target.name}, {case.label}: {words}" for words in problems]
+        return self._build_measurement(target, case, report, cpu), report
 
-    def _cpu(self, target: Target) -> list[float]:
+    def _cpu_seconds(self, target: BenchTarget) -> list[float]:
         """Return the CPU seconds that the servers, their database and Panelr have used."""
         servers = sum(process.usage().cpu_seconds for process in target.processes)
         return [servers, self.databases.usage(target.kind).cpu_seconds, self.panelr.process.usage().cpu_seconds]
 
-    def _measured(self, target: Target, case: Case, report: Report, cpu: list[float]) -> Measurement:
+    def _build_measurement(
+        self, target: BenchTarget, case: LoadCase, report: LoadReport, cpu: list[float]
+    ) -> Measurement:
         others = max(report.machine_seconds - report.cpu_seconds - sum(cpu), 0.0) / report.seconds
         self.noise.append(others)
-        took = sorted(each.seconds * 1000 for each in report.answers)
+        milliseconds = sorted(each.seconds * 1000 for each in report.answers)
         return Measurement(
             target=target.name,
             database=target.kind,
-            case=case.words,
-            orders=len(took),
-            per_second=len(took) / report.seconds,
-            median_ms=median(took),
-            p99_ms=quantile(took, 0.99),
-            cpu_ms=cpu[0] * 1000 / len(took),
-            database_cpu_ms=cpu[1] * 1000 / len(took),
+            case=case.label,
+            orders=len(milliseconds),
+            per_second=len(milliseconds) / report.seconds,
+            median_ms=median(milliseconds),
+            p99_ms=quantile(milliseconds, 0.99),
+            cpu_ms=cpu[0] * 1000 / len(milliseconds),
+            database_cpu_ms=cpu[1] * 1000 / len(milliseconds),
             rss_mb=sum(process.usage().rss_bytes for process in target.processes) / 1e6,
             load_cpu_share=report.cpu_seconds / report.seconds,
             others_cpu_share=others,
             panelr_peak=self.panelr.counts().peak,
             states=dict(Counter(f"{each.status} {each.state}" for each in report.answers)),
-            distribution=[quantile(took, point / POINTS) for point in range(POINTS + 1)],
+            distribution=[quantile(milliseconds, point / POINTS) for point in range(POINTS + 1)],
         )
 
 
@@ -145,5 +148,5 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     return ordered[max(math.ceil(part * len(ordered)) - 1, 0)]
 
 
-def _short(value: Any) -> Any:
+def _round(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value

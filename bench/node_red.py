@@ -12,76 +12,76 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.bridge import bridge
+from bench.bridge import run_bridge
 from bench.databases import POSTGRESQL, SQLITE
-from bench.floor import floor
-from bench.measure import Bench, Case, Measurement, Target
+from bench.floor import run_floor
+from bench.measure import BenchRun, BenchTarget, LoadCase, Measurement
 from bench.orders import SECRET
 from bench.outcome import Outcome, Sheet, Spread
-from bench.panelr import Panelr
-from bench.processes import ROOT, Process, running
+from bench.panelr import PanelrProcess
+from bench.processes import ROOT, ServerProcess, run_process
 from bench.speed import BRIDGE, COLUMNS, FLOOR
 from tests.support.ports import free_port
 
 NODE_RED = "Node-RED"
 INSTALLED = ROOT / ".node-red"
 FLOW = Path(__file__).with_name("node-red")
-CASES = (Case(1, seconds=1.0, repeats=5), Case(32, repeats=5))
-WARM = Case(32, seconds=2.0)
+CASES = (LoadCase(1, seconds=1.0, repeats=5), LoadCase(32, repeats=5))
+WARM = LoadCase(32, seconds=2.0)
 """Long enough for Node's compiler, too."""
-QUICK = tuple(Case(each.concurrency, seconds=0.3, count=60, repeats=1) for each in CASES)
+QUICK = tuple(LoadCase(each.concurrency, seconds=0.3, count=60, repeats=1) for each in CASES)
 Measured = dict[str, list[Measurement]]
 
 
-def node_red(bench: Bench) -> Outcome:
+def measure_node_red(bench: BenchRun) -> Outcome:
     """Measure the floor, the bridge and Node-RED in turns, on both databases."""
     outcome = Outcome()
     for kind in (SQLITE, POSTGRESQL):
-        with _targets(bench, kind) as targets:
+        with _run_targets(bench, kind) as targets:
             for case in QUICK if bench.quick else CASES:
-                measured = _in_turns(bench, targets, case)
-                outcome.sheets.append(_sheet(kind, case, measured))
-                found = outcome.data.setdefault("measurements", [])
-                found += [each.plain() for every in measured.values() for each in every]
+                measurements = _measure_in_turns(bench, targets, case)
+                outcome.sheets.append(_build_sheet(kind, case, measurements))
+                results = outcome.data.setdefault("measurements", [])
+                results += [each.to_json() for every in measurements.values() for each in every]
     return outcome
 
 
 @contextmanager
-def _targets(bench: Bench, kind: str) -> Iterator[list[Target]]:
+def _run_targets(bench: BenchRun, kind: str) -> Iterator[list[BenchTarget]]:
     databases = bench.databases
-    low, high, other = databases.empty(kind), databases.migrated(kind), databases.empty(kind)
+    low, high, other = databases.create_empty(kind), databases.create_migrated(kind), databases.create_empty(kind)
     with ExitStack() as stack:
         processes = [
-            stack.enter_context(floor(bench.folder, low, bench.panelr)),
-            stack.enter_context(bridge(bench.folder, high, bench.panelr)),
-            stack.enter_context(_node_red(bench.folder, other, bench.panelr)),
+            stack.enter_context(run_floor(bench.folder, low, bench.panelr)),
+            stack.enter_context(run_bridge(bench.folder, high, bench.panelr)),
+            stack.enter_context(_run_node_red(bench.folder, other, bench.panelr)),
         ]
         named = zip((FLOOR, BRIDGE, NODE_RED), (low, high, other), processes, strict=True)
-        targets = [Target(name, kind, url, (process,)) for name, url, process in named]
+        targets = [BenchTarget(name, kind, url, (process,)) for name, url, process in named]
         for target in targets:
             bench.measure(target, QUICK[-1] if bench.quick else WARM)
         yield targets
 
 
-def _in_turns(bench: Bench, targets: Sequence[Target], case: Case) -> Measured:
-    measured: Measured = {target.name: [] for target in targets}
+def _measure_in_turns(bench: BenchRun, targets: Sequence[BenchTarget], case: LoadCase) -> Measured:
+    measurements: Measured = {target.name: [] for target in targets}
     for _ in range(case.repeats):
         for target in targets:
-            measured[target.name].append(bench.measure(target, case))
-    return measured
+            measurements[target.name].append(bench.measure(target, case))
+    return measurements
 
 
-def _sheet(kind: str, case: Case, measured: Measured) -> Sheet:
+def _build_sheet(kind: str, case: LoadCase, measurements: Measured) -> Sheet:
     figures = (*COLUMNS, ("database's CPU", lambda each: each.database_cpu_ms), ("RSS MB", lambda each: each.rss_mb))
     rows = [
         (name, *(str(Spread.of([figure(each) for each in every])) for _, figure in figures))
-        for name, every in measured.items()
+        for name, every in measurements.items()
     ]
-    return Sheet(f"{kind}, {case.words}", ("", *(words for words, _ in figures)), rows)
+    return Sheet(f"{kind}, {case.label}", ("", *(words for words, _ in figures)), rows)
 
 
 @contextmanager
-def _node_red(folder: Path, database_url: str, panelr: Panelr) -> Iterator[Process]:
+def _run_node_red(folder: Path, database_url: str, panelr: PanelrProcess) -> Iterator[ServerProcess]:
     """Run Node-RED in a process of its own until the end of the block."""
     if not INSTALLED.is_dir():
         raise FileNotFoundError("Node-RED is not installed: run `make bench-node-red`")
@@ -96,7 +96,9 @@ def _node_red(folder: Path, database_url: str, panelr: Panelr) -> Iterator[Proce
         "NODE_PATH": str(INSTALLED / "node_modules"),
         "NODE_ENV": "production",
     }
-    with running("node-red", "bench.node_red", str(home), folder=folder, port=port, environment=environment) as process:
+    with run_process(
+        "node-red", "bench.node_red", str(home), folder=folder, port=port, environment=environment
+    ) as process:
         yield process
 
 

@@ -28,15 +28,15 @@ BEGAN = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
 
 
 @functools.cache
-def _recorded() -> dict[str, Any]:
+def _read_recorded_order() -> dict[str, Any]:
     content: dict[str, Any] = json.loads(Path(__file__).with_name("order.json").read_text())
     return content
 
 
-def body(number: int) -> bytes:
+def build_body(number: int) -> bytes:
     """Return order `number`: its own id, key, customer and dates in the recorded order."""
-    order = copy.copy(_recorded())
-    known, key = str(order["id"]), f"wc_order_{hashlib.md5(str(number).encode()).hexdigest()[:13]}"  # noqa: S324
+    order = copy.copy(_read_recorded_order())
+    recorded_id, key = str(order["id"]), f"wc_order_{hashlib.md5(str(number).encode()).hexdigest()[:13]}"  # noqa: S324
     placed = (BEGAN + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S")
     order |= {"id": number, "number": str(number), "order_key": key, "cart_hash": f"{number:032x}"}
     order |= dict.fromkeys(("date_created", "date_modified", "date_created_gmt", "date_modified_gmt"), placed)
@@ -45,11 +45,11 @@ def body(number: int) -> bytes:
         "last_name": f"Lovelace {number}",
     }
     order["payment_url"] = f"https://shop.test/checkout/order-pay/{number}/?pay_for_order=true&key={key}"
-    order["_links"] = json.loads(json.dumps(order["_links"]).replace(f"/orders/{known}", f"/orders/{number}"))
+    order["_links"] = json.loads(json.dumps(order["_links"]).replace(f"/orders/{recorded_id}", f"/orders/{number}"))
     return json.dumps(order, separators=(",", ":")).replace("/", "\\/").encode()  # as PHP writes it
 
 
-def headers(number: int, content: bytes, *, topic: str = CREATED) -> dict[str, str]:
+def build_headers(number: int, content: bytes, *, topic: str = CREATED) -> dict[str, str]:
     """Return the headers with which WooCommerce delivers `content`."""
     signature = base64.b64encode(hmac.digest(SECRET.encode(), content, hashlib.sha256)).decode()
     return {
@@ -67,10 +67,10 @@ def headers(number: int, content: bytes, *, topic: str = CREATED) -> dict[str, s
     }
 
 
-def request(number: int, *, close: bool) -> bytes:
+def build_request(number: int, *, close: bool) -> bytes:
     """Return the whole HTTP request that delivers order `number`; WooCommerce closes its connection after each."""
-    content = body(number)
+    content = build_body(number)
     lines = [f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1"]
-    lines += [f"{name}: {value}" for name, value in headers(number, content).items()]
+    lines += [f"{name}: {value}" for name, value in build_headers(number, content).items()]
     lines += [f"Connection: {'close' if close else 'keep-alive'}", f"Content-Length: {len(content)}", "", ""]
     return "\r\n".join(lines).encode() + content

@@ -23,8 +23,8 @@ class Spread:
     def __str__(self) -> str:
         """Write it as `median (lowest-highest)`."""
         if self.low == self.high:
-            return short(self.middle)
-        return f"{short(self.middle)} ({short(self.low)}-{short(self.high)})"
+            return format_figure(self.middle)
+        return f"{format_figure(self.middle)} ({format_figure(self.low)}-{format_figure(self.high)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class Goal:
     def terms(self) -> str:
         """What is wanted, in a table."""
         sign = ">=" if self.at_least else "<="
-        return f"{sign} {short(self.wanted)}" + (f", aim {short(self.aim)}" if self.aim is not None else "")
+        return f"{sign} {format_figure(self.wanted)}" + (
+            f", aim {format_figure(self.aim)}" if self.aim is not None else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,6 @@ class Outcome:
     pictures: list[Picture] = field(default_factory=list)
 
 
-def short(figure: float) -> str:
+def format_figure(figure: float) -> str:
     """Write a figure with three digits that mean something."""
     return f"{figure:.0f}" if abs(figure) >= 100 else f"{figure:.3g}"

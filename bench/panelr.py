@@ -3,7 +3,7 @@
 Every work order is completed at once, so nobody asks for its status a minute later: that is no part of an order's way.
 
 `python -m bench.panelr PORT` serves create_work_order with the envelope of Panelr's API, `GET /counts` and
-`GET /delay?ms=200`; `Panelr` is the benchmark's hand on it.
+`GET /delay?ms=200`; `PanelrProcess` is the benchmark's hand on it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from typing import cast
 
 import uvloop
 
-from bench.processes import Process, running
+from bench.processes import ServerProcess, run_process
 from tests.support.ports import free_port
 
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
@@ -32,7 +32,7 @@ _PRODUCTS = json.dumps({"success": True, "data": [{"id": number} for number in r
 """What mappings are checked by, before anything is measured."""
 
 
-class Panel:
+class CountingPanel:
     """What was created; one for all connections."""
 
     def __init__(self) -> None:
@@ -65,10 +65,10 @@ class Panel:
         return None
 
 
-class Wire(asyncio.Protocol):
+class PanelConnection(asyncio.Protocol):
     """One connection, kept alive; its requests are answered one after the other."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: CountingPanel) -> None:
         self._panel = panel
         self._received = b""
         self._loop = asyncio.get_running_loop()
@@ -83,8 +83,8 @@ class Wire(asyncio.Protocol):
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end]
-            found = _LENGTH.search(head)
-            whole = end + 4 + (int(found[1]) if found else 0)
+            length = _LENGTH.search(head)
+            whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._received) < whole:
                 return
             body, self._received = self._received[end + 4 : whole], self._received[whole:]
@@ -99,11 +99,11 @@ class Wire(asyncio.Protocol):
         panel.peak = max(panel.peak, panel.in_flight)
         answer = panel.create(body)
         if panel.delay:
-            self._loop.call_later(panel.delay, self._created, answer)
+            self._loop.call_later(panel.delay, self._finish_create, answer)
         else:
-            self._created(answer)
+            self._finish_create(answer)
 
-    def _created(self, answer: bytes) -> None:
+    def _finish_create(self, answer: bytes) -> None:
         self._panel.in_flight -= 1
         self._send(answer)
 
@@ -115,7 +115,7 @@ class Wire(asyncio.Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class PanelCounts:
     """What a Panelr was asked for: work orders by WooCommerce's number, other calls, most creations at one time."""
 
     created: dict[int, int]
@@ -124,19 +124,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Panelr:
+class PanelrProcess:
     """A running one."""
 
-    process: Process
+    process: ServerProcess
 
     def delay(self, milliseconds: int) -> None:
         """Let every creation take so long from now on."""
         self._get(f"/delay?ms={milliseconds}")
 
-    def counts(self) -> Counts:
+    def counts(self) -> PanelCounts:
         """Return what was created until now; `peak` is since `delay` was called."""
         content = json.loads(self._get("/counts"))
-        return Counts({int(name): n for name, n in content["created"].items()}, content["others"], content["peak"])
+        return PanelCounts({int(name): n for name, n in content["created"].items()}, content["others"], content["peak"])
 
     def _get(self, path: str) -> bytes:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=30)) as connection:
@@ -145,17 +145,17 @@ class Panelr:
 
 
 @contextlib.contextmanager
-def panelr(folder: Path) -> Iterator[Panelr]:
+def run_panelr(folder: Path) -> Iterator[PanelrProcess]:
     """Run a Panelr of its own process until the end of the block."""
     port = free_port()
-    with running("panelr", "bench.panelr", str(port), folder=folder, port=port) as process:
-        yield Panelr(process)
+    with run_process("panelr", "bench.panelr", str(port), folder=folder, port=port) as process:
+        yield PanelrProcess(process)
 
 
 async def _serve(port: int) -> None:
-    panel = Panel()
+    panel = CountingPanel()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Wire(panel), "127.0.0.1", port, backlog=2048)
+    server = await loop.create_server(lambda: PanelConnection(panel), "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
 

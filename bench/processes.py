@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ProcessUsage:
     """What a process and those that it has started have used until now."""
 
     cpu_seconds: float
@@ -27,7 +27,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ServerProcess:
     """A process that runs; it listens on `port`."""
 
     name: str
@@ -39,45 +39,45 @@ class Process:
         """Where it is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def usage(self) -> Usage:
+    def usage(self) -> ProcessUsage:
         """Return what it has used until now."""
-        return usage(self.pid)
+        return read_usage(self.pid)
 
 
 @contextlib.contextmanager
-def running(
+def run_process(
     name: str, module: str, *arguments: str, folder: Path, port: int, environment: Mapping[str, str] | None = None
-) -> Iterator[Process]:
+) -> Iterator[ServerProcess]:
     """Run `python -m module arguments` until the end of the block; entered once it listens on `port`.
 
     It runs in `folder`, with what it writes in `{name}.log` there. No setting of the caller's reaches it.
     """
     log = folder / f"{name}.log"
-    with log.open("ab") as said:
+    with log.open("ab") as log_file:
         process = subprocess.Popen(  # noqa: S603  this interpreter, a module of ours
             [sys.executable, "-m", module, *arguments],
             cwd=folder,  # a .env of the developer's is none of its business
             env=clean_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=log_file,
+            stderr=log_file,
         )
     try:
-        _wait(process, port, log)
-        yield Process(name, process.pid, port)
+        _wait_until_listening(process, port, log)
+        yield ServerProcess(name, process.pid, port)
     finally:
-        stop(process)
+        stop_process(process)
 
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without settings of the bridge's, with both packages on Python's path."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-    known = [path for path in kept.get("PYTHONPATH", "").split(os.pathsep) if path]
-    paths = [str(ROOT), *(str(Path(path).resolve()) for path in known)]
-    return kept | {"PYTHONPATH": os.pathsep.join(paths)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+    paths_before = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    paths = [str(ROOT), *(str(Path(path).resolve()) for path in paths_before)]
+    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop_process(process: subprocess.Popen[bytes]) -> None:
     """End `process`: as it likes at first, then at once."""
     process.terminate()
     try:
@@ -87,16 +87,16 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def usage(pid: int) -> Usage:
+def read_usage(pid: int) -> ProcessUsage:
     """Return the CPU time and memory of process `pid`, of its children, and of theirs."""
-    family = _family(pid)
+    family = _find_family(pid)
     cpu = sum(_cpu_seconds(each, fields) for each, fields in family.items())
-    return Usage(cpu, sum(_memory(each, "VmRSS:") for each in family))
+    return ProcessUsage(cpu, sum(_read_memory(each, "VmRSS:") for each in family))
 
 
 def peak_bytes(pid: int) -> int:
     """Return the most memory that process `pid` has had until now, without those that it has started."""
-    return _memory(pid, "VmHWM:")
+    return _read_memory(pid, "VmHWM:")
 
 
 def machine_seconds() -> float:
@@ -105,27 +105,27 @@ def machine_seconds() -> float:
     return (user + nice + system + irq + softirq + stolen) / TICK
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Return once the server takes connections: it does so only when it can work."""
     end = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.02)
-    said = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise RuntimeError(f"{log.stem} did not start:\n{said}")
+    log_end = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+    raise RuntimeError(f"{log.stem} did not start:\n{log_end}")
 
 
-def _family(pid: int) -> dict[int, list[str]]:
+def _find_family(pid: int) -> dict[int, list[str]]:
     """Return /proc's words on `pid` and its descendants, without the number and the name, which may hold blanks."""
-    found: dict[int, list[str]] = {}
+    fields_by_pid: dict[int, list[str]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it may just have ended
-            found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+            fields_by_pid[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
     family = {pid}
-    while more := {each for each, fields in found.items() if int(fields[1]) in family} - family:
-        family |= more
-    return {each: found[each] for each in family if each in found}
+    while children := {each for each, fields in fields_by_pid.items() if int(fields[1]) in family} - family:
+        family |= children
+    return {each: fields_by_pid[each] for each in family if each in fields_by_pid}
 
 
 def _cpu_seconds(pid: int, fields: list[str]) -> float:
@@ -141,7 +141,7 @@ def _cpu_seconds(pid: int, fields: list[str]) -> float:
     return own + sum(ended) / TICK
 
 
-def _memory(pid: int, name: str) -> int:
+def _read_memory(pid: int, name: str) -> int:
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith(name):

@@ -6,29 +6,29 @@ from contextlib import contextmanager
 from functools import partial
 
 from bench import pictures
-from bench.bridge import bridge
+from bench.bridge import run_bridge
 from bench.databases import POSTGRESQL, SQLITE
-from bench.floor import floor
-from bench.measure import Bench, Case, Measurement, Target
-from bench.outcome import Goal, Outcome, Sheet, Spread, short
+from bench.floor import run_floor
+from bench.measure import BenchRun, BenchTarget, LoadCase, Measurement
+from bench.outcome import Goal, Outcome, Sheet, Spread, format_figure
 
 FLOOR, BRIDGE = "floor", "bridge"
-ONE, MANY = Case(1, seconds=1.0, repeats=8), Case(32, repeats=4)
+ONE, MANY = LoadCase(1, seconds=1.0, repeats=8), LoadCase(32, repeats=4)
 """The goals are measured by these two; the others have the fewest repetitions that show a spread, or one."""
 CASES = (
     ONE,
     MANY,
-    Case(1, close=False, seconds=1.0, repeats=2),
-    Case(32, close=False, repeats=2),
-    Case(32, delay_ms=200, repeats=2),
-    Case(500, delay_ms=200, count=500, repeats=1),
+    LoadCase(1, close=False, seconds=1.0, repeats=2),
+    LoadCase(32, close=False, repeats=2),
+    LoadCase(32, delay_ms=200, repeats=2),
+    LoadCase(500, delay_ms=200, count=500, repeats=1),
 )
-CURVE = tuple(Case(concurrency, seconds=0.7, repeats=1) for concurrency in (2, 4, 8, 16, 64))
+CURVE = tuple(LoadCase(concurrency, seconds=0.7, repeats=1) for concurrency in (2, 4, 8, 16, 64))
 QUICK = tuple(
-    Case(each.concurrency, close=each.close, delay_ms=each.delay_ms, seconds=0.3, count=60, repeats=1)
+    LoadCase(each.concurrency, close=each.close, delay_ms=each.delay_ms, seconds=0.3, count=60, repeats=1)
     for each in (ONE, MANY, CASES[3], CASES[4])
 )
-WARM = Case(8, seconds=0.5, count=60)
+WARM = LoadCase(8, seconds=0.5, count=60)
 Pairs = list[tuple[Measurement, Measurement]]
 Figure = Callable[[Measurement], float]
 COLUMNS: tuple[tuple[str, Figure], ...] = (
@@ -39,35 +39,35 @@ COLUMNS: tuple[tuple[str, Figure], ...] = (
 )
 
 
-def speed(bench: Bench) -> Outcome:
+def measure_speed(bench: BenchRun) -> Outcome:
     """Measure both databases."""
     outcome = Outcome()
-    pairs: dict[str, dict[Case, Pairs]] = {}
+    pairs: dict[str, dict[LoadCase, Pairs]] = {}
     for kind in (SQLITE, POSTGRESQL):
-        pairs[kind] = _measured(bench, kind, QUICK if bench.quick else CASES + CURVE)
-        outcome.sheets.extend(_sheets(kind, pairs[kind]))
-        outcome.goals.extend(_goals(kind, _at(pairs[kind], 1), _at(pairs[kind], 32)))
-    found = [each for cases in pairs.values() for both in cases.values() for pair in both for each in pair]
-    outcome.data["measurements"] = [each.plain() for each in found]
+        pairs[kind] = _measure_pairs(bench, kind, QUICK if bench.quick else CASES + CURVE)
+        outcome.sheets.extend(_build_sheets(kind, pairs[kind]))
+        outcome.goals.extend(_build_goals(kind, _find_pairs(pairs[kind], 1), _find_pairs(pairs[kind], 32)))
+    measurements = [each for cases in pairs.values() for both in cases.values() for pair in both for each in pair]
+    outcome.data["measurements"] = [each.to_json() for each in measurements]
     outcome.pictures.append(partial(pictures.latency, _latencies(pairs)))
     outcome.pictures.append(partial(pictures.throughput, _curves(pairs)))
     return outcome
 
 
 @contextmanager
-def side_by_side(bench: Bench, kind: str) -> Iterator[tuple[Target, Target]]:
+def side_by_side(bench: BenchRun, kind: str) -> Iterator[tuple[BenchTarget, BenchTarget]]:
     """Run a floor and a bridge, each on a database of its own, both warm; only one at a time is loaded."""
-    low, high = bench.databases.empty(kind), bench.databases.migrated(kind)
-    with floor(bench.folder, low, bench.panelr) as one, bridge(bench.folder, high, bench.panelr) as other:
-        targets = Target(FLOOR, kind, low, (one,)), Target(BRIDGE, kind, high, (other,))
+    low, high = bench.databases.create_empty(kind), bench.databases.create_migrated(kind)
+    with run_floor(bench.folder, low, bench.panelr) as one, run_bridge(bench.folder, high, bench.panelr) as other:
+        targets = BenchTarget(FLOOR, kind, low, (one,)), BenchTarget(BRIDGE, kind, high, (other,))
         for target in targets:
             bench.measure(target, WARM)
         yield targets
 
 
-def _measured(bench: Bench, kind: str, cases: Iterable[Case]) -> dict[Case, Pairs]:
+def _measure_pairs(bench: BenchRun, kind: str, cases: Iterable[LoadCase]) -> dict[LoadCase, Pairs]:
     """Return the pairs (floor, bridge) of every case. One round after the other: what the machine does hits all."""
-    pairs: dict[Case, Pairs] = defaultdict(list)
+    pairs: dict[LoadCase, Pairs] = defaultdict(list)
     cases = tuple(cases)
     with side_by_side(bench, kind) as (low, high):
         for number in range(max(case.repeats for case in cases)):
@@ -77,10 +77,10 @@ def _measured(bench: Bench, kind: str, cases: Iterable[Case]) -> dict[Case, Pair
     return pairs
 
 
-def _at(cases: dict[Case, Pairs], concurrency: int) -> Pairs:
+def _find_pairs(cases: dict[LoadCase, Pairs], concurrency: int) -> Pairs:
     """Return what was measured as WooCommerce delivers: Panelr at once, a new connection each."""
-    wanted = (concurrency, True, 0)
-    return next(pairs for case, pairs in cases.items() if (case.concurrency, case.close, case.delay_ms) == wanted)
+    case_key = (concurrency, True, 0)
+    return next(pairs for case, pairs in cases.items() if (case.concurrency, case.close, case.delay_ms) == case_key)
 
 
 def _ratio(pairs: Pairs, figure: Figure) -> Spread:
@@ -88,7 +88,7 @@ def _ratio(pairs: Pairs, figure: Figure) -> Spread:
     return Spread.of([figure(high) / max(figure(low), 1e-9) for low, high in pairs])
 
 
-def _goals(kind: str, one: Pairs, many: Pairs) -> Iterator[Goal]:
+def _build_goals(kind: str, one: Pairs, many: Pairs) -> Iterator[Goal]:
     per_second, middle, slowest, _ = (figure for _, figure in COLUMNS)
     yield Goal("orders/s, 32 at a time, of the floor's", kind, _ratio(many, per_second), 0.6, at_least=True, aim=0.8)
     yield Goal("median, one at a time, of the floor's", kind, _ratio(one, middle), 1.6, aim=1.25)
@@ -96,13 +96,13 @@ def _goals(kind: str, one: Pairs, many: Pairs) -> Iterator[Goal]:
     yield Goal("CPU ms an order, 32 at a time", kind, Spread.of([high.cpu_ms for _, high in many]), 1)
 
 
-def _sheets(kind: str, cases: dict[Case, Pairs]) -> Iterator[Sheet]:
+def _build_sheets(kind: str, cases: dict[LoadCase, Pairs]) -> Iterator[Sheet]:
     """Two tables: three columns for each figure are too many for one."""
     for title, chosen in (("throughput and median", COLUMNS[:2]), ("slowest and cost", COLUMNS[2:])):
         names = tuple(f"{who} {name}" for name, _ in chosen for who in (FLOOR, BRIDGE, "ratio"))
-        rows = [(case.words, *_cells(pairs, [figure for _, figure in chosen])) for case, pairs in cases.items()]
+        rows = [(case.label, *_cells(pairs, [figure for _, figure in chosen])) for case, pairs in cases.items()]
         yield Sheet(f"{kind}: {title}", ("load", *names), rows)
-    rows = [(case.words, *_costs(pairs)) for case, pairs in cases.items()]
+    rows = [(case.label, *_costs(pairs)) for case, pairs in cases.items()]
     columns = (
         "load",
         "database's CPU: floor",
@@ -128,7 +128,7 @@ def _costs(pairs: Pairs) -> Iterator[str]:
     for figure in figures:
         for part in (0, 1):
             yield str(Spread.of([figure(pair[part]) for pair in pairs]))
-    yield short(max(each.load_cpu_share for pair in pairs for each in pair))
+    yield format_figure(max(each.load_cpu_share for pair in pairs for each in pair))
     yield str(Spread.of([each.others_cpu_share for pair in pairs for each in pair]))
     total: dict[str, int] = defaultdict(int)
     for _, high in pairs:
@@ -137,19 +137,19 @@ def _costs(pairs: Pairs) -> Iterator[str]:
     yield ", ".join(f"{count} x {state}" for state, count in sorted(total.items()))
 
 
-def _latencies(pairs: dict[str, dict[Case, Pairs]]) -> dict[tuple[str, int], dict[str, list[list[float]]]]:
+def _latencies(pairs: dict[str, dict[LoadCase, Pairs]]) -> dict[tuple[str, int], dict[str, list[list[float]]]]:
     """Return for each picture (database, concurrency) the distributions that each server's runs had."""
-    found: dict[tuple[str, int], dict[str, list[list[float]]]] = {}
+    distributions: dict[tuple[str, int], dict[str, list[list[float]]]] = {}
     for kind, cases in pairs.items():
         for concurrency in (1, 32):
-            both = _at(cases, concurrency)
-            found[kind, concurrency] = {
+            both = _find_pairs(cases, concurrency)
+            distributions[kind, concurrency] = {
                 name: [pair[part].distribution for pair in both] for part, name in enumerate((FLOOR, BRIDGE))
             }
-    return found
+    return distributions
 
 
-def _curves(pairs: dict[str, dict[Case, Pairs]]) -> dict[str, dict[str, list[tuple[int, list[float]]]]]:
+def _curves(pairs: dict[str, dict[LoadCase, Pairs]]) -> dict[str, dict[str, list[tuple[int, list[float]]]]]:
     """Return for each database and server the orders a second of every run, against concurrency."""
     curves: dict[str, dict[str, list[tuple[int, list[float]]]]] = {}
     for kind, cases in pairs.items():

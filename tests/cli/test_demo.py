@@ -1,4 +1,4 @@
-"""`make demo`: it plays to its end, says only what it has checked, and fails in words when something is wrong."""
+"""`make demo`: it runs to its end, prints only what it has checked, and explains a failure in words."""
 
 import io
 import os
@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from panelr_bridge import demo
-from panelr_bridge.demo import ordinary, stage, trouble
+from panelr_bridge.demo import failure_scenes, order_scenes, stage
 
 DEMO = (sys.executable, "-m", "panelr_bridge", "demo")
-LONGEST = 60
+LONGEST = 110
 PANELR_MAKES_TWO = """
 from panelr_bridge import cli
 from panelr_bridge.simulators.panelr import Panel
@@ -26,10 +26,17 @@ create = Panel.create
 Panel.create = lambda self, new: (create(self, new), create(self, new))[1]
 cli.app(["demo"])
 """
+HEARS_CTRL_C = """
+import signal
+from panelr_bridge import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.app(["demo"])
+"""
+"""A shell makes background processes ignore SIGINT, and the tests may run in one."""
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of a terminal of 80 columns, with a place for temporary files of its own."""
+    """Return the environment of a terminal of 80 columns, with its own folder for temporary files."""
     (folder / "tmp").mkdir()
     return dict(os.environ) | {"TMPDIR": str(folder / "tmp"), "COLUMNS": "80"} | more
 
@@ -53,13 +60,13 @@ def _run(command: tuple[str, ...], folder: Path, **more: str) -> tuple[int, str]
 
 
 def _with_settings(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """Start the bridge of the demo with some other settings."""
-    serving = stage.serving
+    """Change settings of the demo's bridge."""
+    serving = stage.run_server
 
     def changed(given: Mapping[str, str], **more: Any) -> Any:
         return serving(dict(given) | settings, **more)
 
-    monkeypatch.setattr(stage, "serving", changed)
+    monkeypatch.setattr(stage, "run_server", changed)
 
 
 async def _play() -> tuple[bool, str]:
@@ -79,31 +86,31 @@ def test_plays_to_its_end_whatever_the_settings_of_the_machine(tmp_path: Path) -
     assert [line[0] for line in said.splitlines() if "──" in line and line[0].isdigit()] == list("1234567")
     for line in (
         "order.updated → 200 created, order.created → 200 created",
-        "IPTV-12M × 1 → Panelr product 2 (IPTV 12 Months), new_activation",  # noqa: RUF001  as it is shown
-        "order 20 is created, WO-",
-        "The same bytes with a forged price: 401, and nothing is stored.",
+        "IPTV-12M × 1 → Panelr product 2 (IPTV 12 Months), new_activation",  # noqa: RUF001  as the demo prints it
+        "order 20 is created as WO-",
+        "A copy with a forged price is answered 401, and nothing is stored.",
         "Panel Credits 1000: no mapping for product 12, SKU PANEL-1000",
-        "The order went on by itself: no restart, no second webhook.",
-        "42 deliveries, one request to Panelr, one work order.",
+        "The order continued automatically: no restart, no new webhook.",
+        "42 deliveries led to one create call and one work order.",
         "create_work_order → unknown, then look_up → done",
         "create_work_order → not_sent, not_sent, done",
-        "Every order became one work order: none doubled, none lost.",
-        "All as it should be",
+        "Every order became exactly one work order. No duplicates, no losses.",
+        "The demo succeeded",
     ):
         assert line in said, said
-    assert re.search(r"orders, and work orders for them │ +5 │ +5 │ +5 │", said)
-    assert re.search(r"webhooks delivered +│ +50 │ +50 │", said)
+    assert re.search(r"orders and their work orders +│ +5 │ +5 │ +5 │", said)
+    assert re.search(r"webhook deliveries +│ +50 │ +50 │", said)
 
 
 def test_a_second_work_order_fails_it(tmp_path: Path) -> None:
     code, said = _run((sys.executable, "-c", PANELR_MAKES_TWO), tmp_path)
 
     assert code == 1
-    assert "✘ not so: Panelr has one work order for it, with exactly these items." in said
-    assert "work orders in Panelr: expected 1, found 2" in said
-    assert re.search(r"doubled +│ +│ +│ +1 │", said)
+    assert "✘ check failed: Panelr has exactly one work order for it" in said
+    assert "work orders in Panelr: expected 1, actual 2" in said
+    assert re.search(r"duplicate work orders +│ +│ +│ +1 │", said)
     assert "call.finished" in said, "the bridge's log is not shown"
-    assert "All as it should be" not in said
+    assert "The demo succeeded" not in said
 
 
 async def test_a_bridge_that_does_not_start_fails_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,13 +131,13 @@ async def test_webhooks_that_are_turned_away_fail_it(monkeypatch: pytest.MonkeyP
     assert not good
     assert "order.updated → 401" in said
     assert "✘ the webhooks of order 20 should be answered 2xx" in said
-    assert re.search(r"lost +│ +│ +│ +1 │", said)
+    assert re.search(r"lost orders +│ +│ +│ +1 │", said)
 
 
 async def test_what_does_not_happen_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     _with_settings(monkeypatch, GRACE_SECONDS="60")
     monkeypatch.setattr(stage, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(demo, "SCENES", (ordinary.set_up, trouble.answer_lost))
+    monkeypatch.setattr(demo, "SCENES", (order_scenes.set_up, failure_scenes.answer_lost))
 
     good, said = await _play()
 
@@ -140,7 +147,7 @@ async def test_what_does_not_happen_is_not_waited_for_for_ever(monkeypatch: pyte
 
 
 async def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(demo, "TIME_LIMIT_SECONDS", 0.2)
 
     good, said = await _play()
 
@@ -149,15 +156,20 @@ async def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT])
-def test_leaves_nothing_behind_when_it_is_told_to_stop(sent: signal.Signals, tmp_path: Path) -> None:
+def test_leaves_nothing_behind_when_a_signal_stops_it(sent: signal.Signals, tmp_path: Path) -> None:
     environment = _environment(tmp_path)
     playing = subprocess.Popen(
-        DEMO, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        (sys.executable, "-c", HEARS_CTRL_C),
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
     )
     with playing:
         assert playing.stdout is not None
         said = ""
-        while "2  An order is placed" not in said:
+        while "2  A paid order" not in said:
             line = playing.stdout.readline()
             assert line, said
             said += line

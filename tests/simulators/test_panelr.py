@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from panelr_bridge.simulators.panelr import FaultError, Panel, create_app
-from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.server import running
 
 # Starting and stopping a server costs more than most of these tests: they share one.
@@ -62,7 +62,7 @@ async def served() -> AsyncIterator[Caller]:
 @pytest.fixture
 def panelr(served: Caller) -> Caller:
     """The one server of this module, as new."""
-    served.panel.settings = Settings(api_key=KEY)
+    served.panel.settings = PanelSettings(api_key=KEY)
     served.panel.clock = time.monotonic
     served.panel.reset()
     return served
@@ -531,7 +531,7 @@ async def test_faults_wait_for_their_action_and_their_times(panelr: Caller) -> N
 async def test_an_after_fault_leaves_a_refused_request_alone(panelr: Caller) -> None:
     panelr.panel.faults.add("reset", when="after")
     assert refused(await panelr.create({})) == (422, "customer_email is required")
-    assert [fault.kind for fault in panelr.panel.faults.waiting] == ["reset"]
+    assert [fault.kind for fault in panelr.panel.faults.pending] == ["reset"]
 
 
 # --- by hand --------------------------------------------------------------------------------------------------------
@@ -542,7 +542,7 @@ async def test_an_after_fault_leaves_a_refused_request_alone(panelr: Caller) -> 
     [
         ({}, "kind is required, one of refuse, unauthorized,"),
         ({"kind": "explode"}, "kind must be one of refuse, unauthorized,"),
-        ({"kind": "reset", "sorry": 1}, "There is no field sorry; there are kind, action, when, times,"),
+        ({"kind": "reset", "sorry": 1}, "Unknown field sorry; known are kind, action, when, times,"),
         ({"kind": "reset", "seconds": 1}, "reset does not take seconds; it takes action, when, times"),
         ({"kind": "reset", "action": "creat"}, "action must be one of *, create_work_order,"),
         ({"kind": "reset", "when": "during"}, "when must be one of before, after"),
@@ -556,7 +556,7 @@ async def test_an_after_fault_leaves_a_refused_request_alone(panelr: Caller) -> 
 async def test_an_impossible_fault_is_refused(panelr: Caller, body: dict[str, Any], text: str) -> None:
     response = await panelr.client.post("/_sim/faults", json=body)
     assert (response.status_code, response.json()["error"][: len(text)]) == (400, text)
-    assert panelr.panel.faults.waiting == []
+    assert panelr.panel.faults.pending == []
 
 
 async def test_faults_by_hand(panelr: Caller) -> None:
@@ -635,8 +635,11 @@ async def test_settings_by_hand_are_changed_together_or_not_at_all(panelr: Calle
 
 async def test_the_front_page_says_what_is_possible(panelr: Caller) -> None:
     page = (await panelr.client.get("/_sim/")).json()
-    assert page["pages"]["DELETE /_sim/state"] == "start anew; settings stay"
-    assert page["faults"]["kinds"]["hang"] == {"what": "no answer for `seconds`, then closed", "fields": ["seconds"]}
+    assert page["pages"]["DELETE /_sim/state"] == "reset everything except the settings"
+    assert page["faults"]["kinds"]["hang"] == {
+        "what": "no response for `seconds`, then the connection is closed",
+        "fields": ["seconds"],
+    }
     assert KEY not in str(page)
 
 

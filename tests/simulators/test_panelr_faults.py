@@ -84,7 +84,7 @@ async def test_the_oldest_fault_that_fits_is_used_up_once(panelr: Caller) -> Non
     panelr.panel.faults.add("forbidden", wc_order_id="700")
     panelr.panel.faults.add("refuse")
     assert [await panelr.create(number) for number in ("700", "701", "701", "700")] == [403, 401, 422, 200]
-    assert panelr.panel.faults.waiting == []
+    assert panelr.panel.faults.pending == []
 
 
 async def test_a_narrow_fault_by_hand(panelr: Caller) -> None:
@@ -101,8 +101,8 @@ async def test_a_narrow_fault_by_hand(panelr: Caller) -> None:
     [
         ({"wc_order_id": 701}, "wc_order_id must be a string that is not empty"),
         ({"customer_email": ""}, "customer_email must be a string that is not empty"),
-        ({"wc_order_id": "701", "action": "get_work_orders"}, "get_work_orders tells no wc_order_id"),
-        ({"customer_email": "a@b.co", "action": "get_products"}, "get_products tells no customer_email"),
+        ({"wc_order_id": "701", "action": "get_work_orders"}, "get_work_orders requests have no wc_order_id"),
+        ({"customer_email": "a@b.co", "action": "get_products"}, "get_products requests have no customer_email"),
         ({"seconds": 1}, "refuse does not take seconds; it takes action, when, times, wc_order_id, customer_email"),
     ],
 )
@@ -111,4 +111,4 @@ async def test_an_impossible_narrow_fault_is_refused(panelr: Caller, body: dict[
     assert (response.status_code, response.json()["error"]) == (400, text)
     with pytest.raises(FaultError):
         panelr.panel.faults.add("refuse", **body)
-    assert panelr.panel.faults.waiting == []
+    assert panelr.panel.faults.pending == []

@@ -414,4 +414,4 @@ async def test_a_fault_of_one_customer_strikes_whatever_names_a_work_order_of_th
         await by_token(caller, token),
     ]
     assert [each.json()["error"] for each in both] == ["Simulated refusal"] * 2
-    assert caller.panel.faults.waiting == []
+    assert caller.panel.faults.pending == []

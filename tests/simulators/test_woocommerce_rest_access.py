@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.woocommerce import ApiKey
-from panelr_bridge.simulators.woocommerce.rest.oauth import base_string, base_url, header_parameters, signature
+from panelr_bridge.simulators.woocommerce.rest.oauth import base_string, base_url, header_parameters, sign_request
 from tests.support.wc import KEY, ORDERS, Shop, open_shop
 
 TLS = {"X-Forwarded-Proto": "https"}
@@ -42,7 +42,7 @@ def signed(shop: Shop, method: str, path: str, query: dict[str, str], **other: A
     known = {"HMAC-SHA1", "HMAC-SHA256"}
     algorithm = oauth["oauth_signature_method"] if oauth["oauth_signature_method"] in known else "HMAC-SHA1"
     pairs = [*query.items(), *oauth.items()]
-    return oauth | {"oauth_signature": signature(method, url + path, pairs, secret=secret, algorithm=algorithm)}
+    return oauth | {"oauth_signature": sign_request(method, url + path, pairs, secret=secret, algorithm=algorithm)}
 
 
 def as_header(oauth: dict[str, str]) -> dict[str, str]:
@@ -85,7 +85,7 @@ def test_signatures_are_those_of_oauthlib(algorithm: str, expected: str) -> None
         ("oauth_consumer_key", "ck_demo"),
     ]
     url = "http://127.0.0.1:9091/wp-json/wc/v3/orders"
-    assert signature("GET", url, pairs, secret="cs_demo", algorithm=algorithm) == expected
+    assert sign_request("GET", url, pairs, secret="cs_demo", algorithm=algorithm) == expected
 
 
 @pytest.mark.parametrize("algorithm", ["HMAC-SHA1", "HMAC-SHA256"])

@@ -86,7 +86,7 @@ async def test_a_fault_strikes_the_action_and_the_order_that_it_names(shop: Shop
     auth = ("bridge", "application-password")
     answers = [await shop.client.put(f"{RESOURCE}/20", json={"status": "completed"}, auth=auth) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [502, 200]
-    assert shop.store.faults.waiting == []
+    assert shop.store.faults.pending == []
 
 
 async def test_what_the_shop_refuses_anyway_is_left_alone_afterwards(shop: Shop) -> None:
@@ -100,7 +100,7 @@ async def test_what_the_shop_refuses_anyway_is_left_alone_afterwards(shop: Shop)
     [
         ({}, "kind must be one of status, hang"),
         ({"kind": "reset", "action": "orders.fly"}, "action must be one of *, orders.list"),
-        ({"kind": "reset", "order_id": "20", "action": "webhooks.list"}, "webhooks.list tells no order_id"),
+        ({"kind": "reset", "order_id": "20", "action": "webhooks.list"}, "webhooks.list requests have no order_id"),
         ({"kind": "status", "body": "envelope"}, "body must be one of html, json"),
         ({"kind": "reset", "wc_order_id": "20"}, "unknown: wc_order_id"),
     ],
@@ -109,11 +109,11 @@ async def test_faults_that_cannot_be(shop: Shop, body: dict[str, Any], words: st
     answer = await shop.client.post("/_sim/faults", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(words)
-    assert shop.store.faults.waiting == []
+    assert shop.store.faults.pending == []
 
 
 async def test_a_field_that_no_shop_knows_is_refused(shop: Shop) -> None:
-    with pytest.raises(FaultError, match="there is no field wc_order_id"):
+    with pytest.raises(FaultError, match="unknown field wc_order_id"):
         shop.store.faults.add("reset", wc_order_id="20")
 
 

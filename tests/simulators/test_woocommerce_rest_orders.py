@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from panelr_bridge.simulators.woocommerce import Cart, NewLine, open_checkout, order_payload
+from panelr_bridge.simulators.woocommerce import Cart, NewOrderLine, open_checkout, order_payload
 from tests.support.wc import ORDERS, Shop, open_shop
 
 INVALID_ID = ("woocommerce_rest_shop_order_invalid_id", "Invalid ID.")
@@ -205,7 +205,7 @@ async def test_filters_and_sorts(shop: Shop) -> None:
         shop.clock.advance(10)
     await shop.change(20, customer_note="later")
     await shop.client.delete(f"{ORDERS}/23")
-    open_checkout(shop.store, Cart([NewLine(shop.store.product(product_id=12))]))
+    open_checkout(shop.store, Cart([NewOrderLine(shop.store.product(product_id=12))]))
     assert await shop.ids() == [22, 21, 20]
     assert await shop.ids(status="trash") == [23]
     assert await shop.ids(status="processing,completed") == [22, 21]

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import sign
-from tests.simulators.test_woocommerce_webhooks import Receiver
 from tests.support.wc import HOOKS, ORDERS, PRODUCTS, Shop, open_shop
+from tests.support.webhook_receiver import Receiver
 
 SECRET = "rig-secret"
 
@@ -52,7 +52,7 @@ async def test_a_webhook_is_active_and_pinged_at_once(shop: Shop) -> None:
         assert receiver.pings == ["webhook_id=1"]
         await shop.make()
         await shop.change(20, meta_data=[{"key": "_ref", "value": "1"}])
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert {topic for topic, _ in receiver.got} == {"order.updated"}
         delivery = shop.store.webhooks.deliveries[-1]
         assert dict(delivery.headers)["X-WC-Webhook-Signature"] == sign(delivery.body, SECRET)
@@ -65,7 +65,7 @@ async def test_reactivation_sends_no_ping_and_keeps_the_failures(shop: Shop) -> 
         receiver.status = 500
         for _ in range(7):
             await shop.make()
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert (await shop.client.get(f"{HOOKS}/1")).json()["status"] == "disabled"
         assert await shop.ids(HOOKS, status="disabled") == [1]
         active = await shop.client.put(f"{HOOKS}/1", json={"status": "active"})
@@ -74,7 +74,7 @@ async def test_reactivation_sends_no_ping_and_keeps_the_failures(shop: Shop) -> 
         await shop.client.put(f"{HOOKS}/1", json={"delivery_url": f"{url}?moved", "name": "Moved"})
         assert (len(receiver.pings), shop.store.webhooks.registered[1].secret) == (2, SECRET)
         await shop.make()
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert shop.store.webhooks.registered[1].status == "disabled"
 
 
@@ -174,7 +174,7 @@ async def test_a_webhook_whose_owner_lost_the_right_tells_an_error(shop: Shop, r
         await shop.client.post(HOOKS, json={"topic": "order.created", "delivery_url": url, "secret": SECRET})
         await shop.client.patch("/_sim/webhooks/1", json={right: False})
         await shop.make()
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         words = "Sorry, you cannot view this resource."
         error = {"code": "woocommerce_rest_cannot_view", "message": words, "data": {"status": status}}
         assert receiver.got == [("order.created", error)]
@@ -187,17 +187,17 @@ async def test_a_put_fires_one_update_and_deleting_for_good_none(shop: Shop) -> 
         for topic in ("order.updated", "order.deleted"):
             shop.store.webhooks.register(topic=topic, delivery_url=url)
         await shop.make()
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         receiver.got.clear()
         await shop.change(20, status="completed", transaction_id="T", meta_data=[{"key": "_a", "value": "b"}])
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert receiver.topics == ["order.updated"]
         await shop.client.delete(f"{ORDERS}/20")
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert receiver.got[1:] == [("order.deleted", {"id": 20})]
         await shop.make()
         await shop.client.delete(f"{ORDERS}/21", params={"force": "true"})
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert "order.deleted" not in receiver.topics[2:]
 
 
@@ -205,15 +205,15 @@ async def test_a_plugin_that_saves_after_each_update_does_so_once(shop: Shop) ->
     async with receiving() as (receiver, url):
         shop.store.webhooks.register(topic="order.updated", delivery_url=url)
         await shop.make()
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         receiver.got.clear()
         await shop.client.patch("/_sim/settings", json={"resave": True})
         for note in ("one", "two"):
             await shop.change(20, customer_note=note)
-            await shop.store.webhooks.settle()
+            await shop.store.webhooks.wait_until_idle()
         assert receiver.topics == ["order.updated"] * 4
         await shop.client.post(f"{ORDERS}/20/notes", json={"note": "x"})
         await shop.client.patch("/_sim/settings", json={"resave": False})
         await shop.change(20, customer_note="three")
-        await shop.store.webhooks.settle()
+        await shop.store.webhooks.wait_until_idle()
         assert len(receiver.got) == 5

@@ -5,7 +5,7 @@ import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,9 +20,9 @@ from starlette.routing import Route
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import (
     Cart,
-    Changes,
-    NewLine,
-    Store,
+    NewOrderLine,
+    OrderChanges,
+    SimulatedShop,
     Webhook,
     create_app,
     open_checkout,
@@ -31,49 +31,17 @@ from panelr_bridge.simulators.woocommerce import (
     sign,
 )
 from tests.support.files import CAPTURES
+from tests.support.webhook_receiver import Receiver
 
 SECRET = "rig-secret-please-change"
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
 
 
 @dataclass
-class Receiver:
-    """Keeps what comes in; answers with the statuses of `answers` one by one, then `status`."""
-
-    status: int = 200
-    ping_status: int = 200
-    seconds: float = 0.0
-    answers: list[int] = field(default_factory=list)
-    pings: list[str] = field(default_factory=list)
-    got: list[tuple[str, Any]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
-
-    async def take(self, request: Request) -> Response:
-        body = await request.body()
-        if "x-wc-webhook-topic" not in request.headers:
-            self.pings.append(body.decode())
-            return Response(status_code=self.ping_status)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(self.seconds)
-        self.at_once -= 1
-        self.got.append((request.headers["x-wc-webhook-topic"], json.loads(body)))
-        self.headers.append(dict(request.headers))
-        status = self.answers.pop(0) if self.answers else self.status
-        return Response(status_code=status, headers={"Location": "/elsewhere"} if 300 <= status < 400 else None)
-
-    @property
-    def topics(self) -> list[str]:
-        return [topic for topic, _ in self.got]
-
-
-@dataclass
 class Rig:
     """A shop and a receiver, both on sockets."""
 
-    store: Store
+    store: SimulatedShop
     receiver: Receiver
     hook_url: str
     client: httpx.AsyncClient
@@ -83,11 +51,11 @@ class Rig:
         return [hooks.register(topic=topic, delivery_url=self.hook_url, secret=SECRET) for topic in topics or TOPICS]
 
     def order(self, product_id: int = 12, **changes: Any) -> int:
-        line = NewLine(self.store.product(product_id=product_id))
-        return self.store.create(Changes(lines=[line], **changes)).id
+        line = NewOrderLine(self.store.product(product_id=product_id))
+        return self.store.create(OrderChanges(lines=[line], **changes)).id
 
     async def settled(self) -> list[str]:
-        await self.store.webhooks.settle()
+        await self.store.webhooks.wait_until_idle()
         return self.receiver.topics
 
 
@@ -101,7 +69,7 @@ async def open_rig(**options: Any) -> AsyncIterator[Rig]:
         running(app) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as client,
     ):
-        yield Rig(app.state.store, receiver, f"{sink_url}/hook", client)
+        yield Rig(app.state.shop, receiver, f"{sink_url}/hook", client)
 
 
 @pytest.fixture
@@ -188,7 +156,7 @@ async def test_expect_is_sent_from_one_mebibyte_on() -> None:
     async with raw_receiver(requests) as url, open_rig() as rig:
         rig.store.webhooks.register(topic="order.updated", delivery_url=url, secret=SECRET)
         rig.order(meta={"big": "x" * 1_048_576})
-        await rig.store.webhooks.settle()
+        await rig.store.webhooks.wait_until_idle()
     assert head_lines(requests[1])[-3:-1] == ["Connection: close", "Expect: 100-Continue"]
 
 
@@ -213,11 +181,11 @@ def test_secret_is_used_as_wordpress_decodes_it() -> None:
     [("005-order.created-guest", 12, False), ("014-order.created-variable-meta", 18, True)],
 )
 def test_payload_has_the_shape_of_a_rest_order(name: str, line: int, *, paid: bool) -> None:
-    store = Store()
+    store = SimulatedShop()
     meta = {"panelr_activation_id": 77, "_hidden_meta": "h", "nested": {"a": [1, 2, {"b": None}]}}
-    item = NewLine(store.product(product_id=line), meta=meta if line == 18 else {})
+    item = NewOrderLine(store.product(product_id=line), meta=meta if line == 18 else {})
     order_meta = {"_panelr_ref": "abc", "source_campaign": "fall"} if line == 18 else {}
-    order = store.create(Changes(lines=[item], meta=order_meta, set_paid=paid))
+    order = store.create(OrderChanges(lines=[item], meta=order_meta, set_paid=paid))
     _, body = capture(name)
     told, real = json.loads(order_payload(order)), json.loads(body)
     assert shape({k: v for k, v in told.items() if k != "shipping_lines"}) == shape(
@@ -236,8 +204,8 @@ def test_payload_has_the_shape_of_a_rest_order(name: str, line: int, *, paid: bo
 
 def test_payload_of_a_checkout_with_coupon_is_the_captured_one() -> None:
     moment = datetime(2026, 11, 21, 19, 16, 52, tzinfo=UTC)
-    store = Store(clock=lambda: moment)
-    cart = Cart([NewLine(store.product(product_id=12), Decimal(2))], payment_method="cod", coupon="rig10")
+    store = SimulatedShop(clock=lambda: moment)
+    cart = Cart([NewOrderLine(store.product(product_id=12), Decimal(2))], payment_method="cod", coupon="rig10")
     order = place_order(store, cart)
     told, real = json.loads(order_payload(order)), json.loads(capture("018-order.updated-coupon")[1])
     assert shape(told) == shape(real)
@@ -256,9 +224,9 @@ def test_payload_of_a_checkout_with_coupon_is_the_captured_one() -> None:
 
 
 def test_payload_of_refund_and_of_a_line_typed_by_hand() -> None:
-    store = Store()
+    store = SimulatedShop()
     order = store.create(
-        Changes(lines=[NewLine(None, Decimal(2), Decimal("7.777"))], currency="EUR", status="completed")
+        OrderChanges(lines=[NewOrderLine(None, Decimal(2), Decimal("7.777"))], currency="EUR", status="completed")
     )
     store.refund(order.id, Decimal(5), "damaged")
     _, typed = capture("079-order.updated-rest-put-meta")
@@ -272,9 +240,9 @@ def test_payload_of_refund_and_of_a_line_typed_by_hand() -> None:
 
 
 def test_payload_is_pure_ascii_with_escaped_slashes() -> None:
-    store = Store()
-    line = NewLine(store.product(product_id=11), meta={"html": '<a href="x">y</a> & \0', "_n": True})
-    order = store.create(Changes(lines=[line], billing={"company": "\u682a/\U0001f389"}))
+    store = SimulatedShop()
+    line = NewOrderLine(store.product(product_id=11), meta={"html": '<a href="x">y</a> & \0', "_n": True})
+    order = store.create(OrderChanges(lines=[line], billing={"company": "\u682a/\U0001f389"}))
     body = order_payload(order)
     assert b'"company":"\\u682a\\/\\ud83c\\udf89"' in body
     assert b'"value":"<a href=\\"x\\">y<\\/a> & \\u0000","display_key":"html","display_value":"y &amp;"' in body
@@ -329,8 +297,8 @@ async def test_checkout_page_opened_tells_of_a_draft(rig: Rig) -> None:
 
 
 async def test_draft_in_store(rig: Rig) -> None:
-    draft = open_checkout(rig.store, Cart([NewLine(rig.store.product(sku="VIRT-1"))]))
-    assert place_order(rig.store, Cart([NewLine(rig.store.product(sku="VIRT-1"))]), draft) is draft
+    draft = open_checkout(rig.store, Cart([NewOrderLine(rig.store.product(sku="VIRT-1"))]))
+    assert place_order(rig.store, Cart([NewOrderLine(rig.store.product(sku="VIRT-1"))]), draft) is draft
 
 
 @pytest.mark.parametrize(
@@ -516,10 +484,10 @@ async def test_ping_follows_redirects() -> None:
     sink = Starlette(routes=[Route("/here", moved, methods=["POST"]), Route("/there", there, methods=["GET", "POST"])])
     async with running(sink) as url, open_rig() as rig:
         webhook = rig.store.webhooks.register(topic="order.created", delivery_url=f"{url}/here")
-        await rig.store.webhooks.settle()
+        await rig.store.webhooks.wait_until_idle()
         assert webhook.pending_delivery is False
         rig.order()
-        await rig.store.webhooks.settle()
+        await rig.store.webhooks.wait_until_idle()
     assert seen[:2] == ["POST /here webhook_id=1", "GET /there webhook_id=1"]
     # The delivery got a 302, which is a success; nobody followed it.
     assert len(seen) == 3
@@ -540,7 +508,7 @@ async def test_which_answers_are_failures(rig: Rig, status: int, failures: int) 
 
 async def test_disabled_at_the_seventh_failure_and_what_follows(rig: Rig) -> None:
     (webhook,) = rig.register("order.created")
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     rig.receiver.status = 500
     counts = []
     for _ in range(6):
@@ -586,17 +554,17 @@ async def test_paused_webhook_queues_nothing(rig: Rig) -> None:
 
 async def test_time_out_and_refused_connection_are_failures(rig: Rig) -> None:
     (webhook,) = rig.register("order.created")
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     rig.store.webhooks.timeout_seconds = 0.05
     rig.receiver.seconds = 0.5
     rig.order()
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     webhook.delivery_url = "http://127.0.0.1:1/"
     rig.order()
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     webhook.delivery_url = "nonsense"
     rig.order()
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     timed_out, refused, nonsense = [entry for entry in rig.store.webhooks.deliveries if entry.order_id]
     assert webhook.failure_count == 3
     assert timed_out.answer.error == "http_request_failed: cURL error 28: Operation timed out after 50 milliseconds"
@@ -609,7 +577,7 @@ async def test_time_out_and_refused_connection_are_failures(rig: Rig) -> None:
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_redelivery_sends_the_same_bytes(rig: Rig, *, at_once: bool) -> None:
     rig.register("order.created")
-    await rig.store.webhooks.settle()
+    await rig.store.webhooks.wait_until_idle()
     rig.order()
     await rig.settled()
     rig.receiver.seconds = 0.1
@@ -631,13 +599,13 @@ async def test_webhook_registered_before_the_shop_opens_is_pinged_then() -> None
     sink = Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])
     async with running(sink) as sink_url:
         app = create_app()
-        store: Store = app.state.store
+        store: SimulatedShop = app.state.shop
         store.webhooks.register(topic="order.created", delivery_url=f"{sink_url}/hook")
-        store.create(Changes(status="pending"))
+        store.create(OrderChanges(status="pending"))
         with pytest.raises(RuntimeError, match="not being served"):
-            await store.webhooks.settle()
+            await store.webhooks.wait_until_idle()
         async with running(app):
-            await store.webhooks.settle()
+            await store.webhooks.wait_until_idle()
     assert receiver.pings == ["webhook_id=1"]
     assert receiver.topics == ["order.created"]
 
@@ -706,7 +674,7 @@ async def test_guide_and_reset(rig: Rig) -> None:
     guide = (await rig.client.get("/_sim/")).json()["controls"]
     assert {
         "do": "DELETE /_sim/orders/{id}",
-        "what": "delete it for good: no webhook tells of it",
+        "what": "delete an order permanently, without a webhook",
         "example": "",
     } in guide
     for control in guide:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.simulators.panelr.settings import Settings
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 
 KEY = "panelr-test-key"
 EMAIL = "ada@example.test"
@@ -22,15 +22,15 @@ ABSENT = object()
 
 
 class Caller:
-    """Calls by action; `panel` is what they change."""
+    """Calls Panelr's actions; `panel` is its state."""
 
     def __init__(self, client: httpx.AsyncClient, panel: Panel) -> None:
         self.client = client
         self.panel = panel
 
     def renew(self) -> None:
-        """Start anew, settings too."""
-        self.panel.settings = Settings(api_key=KEY)
+        """Reset Panelr's state and settings."""
+        self.panel.settings = PanelSettings(api_key=KEY)
         self.panel.clock = time.monotonic
         self.panel.reset()
 
@@ -47,12 +47,12 @@ class Caller:
 
 
 def changed(body: dict[str, Any], field: str, value: object) -> dict[str, Any]:
-    """A body in which one field is another, or ABSENT."""
+    """Return the body with one field changed, or left out for ABSENT."""
     return {name: each for name, each in {**body, field: value}.items() if each is not ABSENT}
 
 
 def refused(response: httpx.Response) -> tuple[int, str]:
-    """Status and text of a failure, after a look at the rest of the envelope."""
+    """Check the envelope of a failure; return its status and text."""
     body = response.json()
     assert body == {"success": False, "data": None, "error": body["error"]}
     return response.status_code, body["error"]

@@ -1,4 +1,4 @@
-"""A simulated shop on a socket for the tests of wc/v3, and a client with a key over what the shop takes for https."""
+"""A simulated shop on loopback for the tests of wc/v3, and a client with a key. The shop takes http for https."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from panelr_bridge.simulators.server import running
-from panelr_bridge.simulators.woocommerce import Store, create_app
+from panelr_bridge.simulators.woocommerce import SimulatedShop, create_app
 
 KEY = ("ck_demo", "cs_demo")
 ORDERS = "/wp-json/wc/v3/orders"
@@ -18,7 +18,7 @@ PRODUCTS = "/wp-json/wc/v3/products"
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 19, 16, 41, 250_000, tzinfo=UTC)
@@ -32,10 +32,10 @@ class Clock:
 
 @dataclass
 class Shop:
-    """The client, and what is behind the socket."""
+    """The client and the shop's state."""
 
     client: httpx.AsyncClient
-    store: Store
+    store: SimulatedShop
     clock: Clock
     url: str
 
@@ -55,7 +55,7 @@ class Shop:
         return [each["id"] for each in answer.json()]
 
     async def refusal(self, method: str, path: str, **sent: Any) -> tuple[int, str, str]:
-        """Status, code and words of an error, after a look at its form."""
+        """Check the form of an error; return its status, code and message."""
         answer = await self.client.request(method, path, **sent)
         error = answer.json()
         assert answer.headers["content-type"] == "application/json; charset=UTF-8"
@@ -68,4 +68,4 @@ async def open_shop(*, behind_tls: bool = True, auth: Any = KEY, **options: Any)
     clock = Clock()
     app = create_app(clock=clock, behind_tls=behind_tls, **options)
     async with running(app) as url, httpx.AsyncClient(base_url=url, auth=auth, timeout=20) as client:
-        yield Shop(client, app.state.store, clock, url)
+        yield Shop(client, app.state.shop, clock, url)

@@ -1,4 +1,4 @@
-"""A small slice of the benchmark, to see that it runs and counts; no time is asserted."""
+"""A small slice of the benchmark: it runs and counts; no time is asserted."""
 
 import subprocess
 import sys
@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from bench import burst, orders
-from bench.databases import SQLITE, databases
-from bench.ledger import check, strangers, wrong
-from bench.load import Answered, Load, Report, deliver
-from bench.measure import Bench, Case
+from bench.databases import SQLITE, open_databases
+from bench.load import DeliveryResult, LoadReport, LoadSettings, run_load
+from bench.measure import BenchRun, LoadCase
+from bench.order_check import check_orders, find_unknown_orders, find_wrong_orders
 from bench.outcome import Goal, Spread
-from bench.panelr import panelr
-from bench.processes import usage
+from bench.panelr import run_panelr
+from bench.processes import read_usage
 from bench.speed import FLOOR, side_by_side
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.webhook_signature import verify
 
-FEW = Case(4, seconds=5, count=40)
+FEW = LoadCase(4, seconds=5, count=40)
 BUSY = """
 import sys, time
 while time.process_time() < 0.2:
@@ -28,34 +28,36 @@ while time.process_time() < 0.2:
 print(time.process_time(), flush=True)
 sys.stdin.read()
 """
-"""A program that works for a while, says for how long, and rests."""
+"""A program that uses the CPU for a while, prints for how long, and waits."""
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with databases(tmp_path) as made, panelr(tmp_path) as panel:
-        yield Bench(tmp_path, made, panel, quick=True)
+def bench(tmp_path: Path) -> Iterator[BenchRun]:
+    with open_databases(tmp_path) as made, run_panelr(tmp_path) as panel:
+        yield BenchRun(tmp_path, made, panel, quick=True)
 
 
-def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_noticed(bench: Bench) -> None:
+def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_noticed(bench: BenchRun) -> None:
     with side_by_side(bench, SQLITE) as targets:
-        first = bench.fresh()
+        first = bench.next_order_number()
         for target in targets:
             measured, report = bench.load(target, FEW, first=first, count=FEW.count)
             assert measured.states == {"200 created": FEW.count}
             assert bench.problems == []
             if target.name == FLOOR:
-                first = bench.fresh()
+                first = bench.next_order_number()
         again, _ = bench.load(target, FEW, first=first, count=FEW.count)
         assert again.orders == FEW.count
         assert bench.problems == []
-        # an order that Panelr never had, and one that was answered although nobody stored it
-        lost = Report([*report.answers, Answered(7, 200, "created", 0, 0), Answered(8, 503, "", 0, 0)], 1, 1, 1)
-        told = "\n".join(check(lost, bench.panelr, target.url, patience=0))
+        # an order that Panelr never got, and one that was answered but not stored
+        lost = LoadReport(
+            [*report.answers, DeliveryResult(7, 200, "created", 0, 0), DeliveryResult(8, 503, "", 0, 0)], 1, 1, 1
+        )
+        told = "\n".join(check_orders(lost, bench.panelr, target.url, patience=0))
     assert "order 7 is missing" in told
     assert "order 7 is not there in the database" in told
     assert "order 8 was answered 503" in told
-    assert strangers(bench.sent, bench.panelr.counts().created) == []
+    assert find_unknown_orders(bench.sent, bench.panelr.counts().created) == []
 
 
 @pytest.mark.parametrize(
@@ -68,15 +70,15 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         ({1: 1, 2: 1}, {1: "created"}, ["order 2 is not there in the database"]),
     ],
 )
-def test_what_is_missing_or_doubled_is_told(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
-    assert wrong([1, 2], made, known) == words
+def test_what_is_missing_or_doubled_is_reported(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
+    assert find_wrong_orders([1, 2], made, known) == words
 
 
-def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench) -> None:
+def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: BenchRun) -> None:
     with side_by_side(bench, SQLITE) as (low, _):
         bench.panelr.delay(1000)
-        load = Load([low.processes[0].port], bench.fresh(), 10, 0.5, concurrency=0, paced=True)
-        answers = sorted(deliver(load).answers, key=lambda each: each.number)
+        load = LoadSettings([low.processes[0].port], bench.next_order_number(), 10, 0.5, concurrency=0, paced=True)
+        answers = sorted(run_load(load).answers, key=lambda each: each.number)
     assert [each.status for each in answers] == [200] * 10
     assert all(each.began > 0.05 * place - 0.01 for place, each in enumerate(answers))
     assert answers[1].began < answers[0].began + answers[0].seconds
@@ -95,28 +97,28 @@ def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench
         (200, {1: "created"}, {1: 2}, ["order 1 is doubled: 2 work orders"]),
     ],
 )
-def test_what_a_burst_must_not_leave_is_told(
+def test_what_a_burst_must_not_leave_is_reported(
     status: int, known: dict[int, str], made: dict[int, int], words: list[str]
 ) -> None:
-    assert burst.wrong([Answered(1, status, "", 0, 0)], known, made) == words
+    assert burst.find_wrong_orders([DeliveryResult(1, status, "", 0, 0)], known, made) == words
 
 
-def test_a_work_order_for_nobody_is_told() -> None:
-    assert strangers([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
+def test_a_work_order_for_nobody_is_reported() -> None:
+    assert find_unknown_orders([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
 
 
 def test_an_order_is_one_that_woocommerce_could_have_sent() -> None:
-    content = orders.body(4711)
+    content = orders.build_body(4711)
     assert 6_000 < len(content) < 8_000
     verify(
         body=content,
-        signature=orders.headers(4711, content)["X-WC-Webhook-Signature"],
+        signature=orders.build_headers(4711, content)["X-WC-Webhook-Signature"],
         secrets=[orders.SECRET],
     )
     order = order_payload.parse(body=content, topic=orders.CREATED)
     assert isinstance(order, Order)
     assert order.id == 4711
-    assert orders.body(4711) == content != orders.body(4712)
+    assert orders.build_body(4711) == content != orders.build_body(4712)
 
 
 @pytest.mark.parametrize(("found", "at_least", "met"), [(0.7, True, True), (0.5, True, False), (0.7, False, False)])
@@ -129,6 +131,6 @@ def test_a_process_has_used_what_it_says_itself() -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         said = float(process.stdout.readline())
-        used = usage(process.pid).cpu_seconds
+        used = read_usage(process.pid).cpu_seconds
         process.stdin.close()
     assert said <= used < said + 0.05

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from panelr_bridge import logs
-from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.scheduler import BackfillStats
 from panelr_bridge.application.container import BridgeContainer, open_container
 from panelr_bridge.cli.console import out, print_error, style_state
@@ -101,8 +101,8 @@ async def _search(
     runtime: BridgeContainer, store: str, output: ProgressOutput, *, since: datetime | None, dry_run: bool
 ) -> BackfillStats:
     if dry_run:
-        return await runtime.backfill.look(store, since=since, tell=output.add)
-    stats = await runtime.backfill.walk(store, since=since, at_once=True, tell=output.add)
+        return await runtime.backfill.dry_run(store, since=since, report=output.add)
+    stats = await runtime.backfill.run_store(store, since=since, at_once=True, report=output.add)
     if stats is None:
         raise Conflict(f"another process runs a backfill of the store {store} now: try again when it has ended")
     return stats
@@ -124,21 +124,22 @@ def _open_progress() -> Iterator[Callable[[int, int], None]]:
 def _print_result(stats: BackfillStats, output: ProgressOutput, *, dry_run: bool) -> None:
     if output.rows:
         state_title = "state would be" if dry_run else "state now"
-        table = Table("order", "WooCommerce", "modified (UTC)", state_title, "state before", "reason")
+        table = Table("order", "WooCommerce", "modified (UTC)", state_title, "stored status", "reason")
         for order in output.rows:
             table.add_row(*_table_cells(order))
         out.print(table)
         if output.found > len(output.rows):
             out.print(f"... and {output.found - len(output.rows)} more")
     words = f"orders checked: {stats.looked_at}; {stats.known} known, {stats.found} found, {stats.failed} failed"
-    if stats.fresh:
-        words += f"; {stats.fresh} too new to decide: their webhooks may still arrive"
+    if stats.recent:
+        words += f"; {stats.recent} too new to decide: their webhooks may still arrive"
     out.print(words + ("; nothing was stored (--dry-run)" if dry_run else ""))
 
 
 def _table_cells(order: ComparedOrder) -> tuple[str, ...]:
     modified = "" if order.modified_at is None else f"{order.modified_at:%Y-%m-%d %H:%M:%S}"
-    before = "none: no webhook arrived" if order.before is None else f"{order.before}: a later change was missed"
+    stored = order.stored_status
+    before = "none: no webhook arrived" if stored is None else f"{stored}: a later change was missed"
     state_now = "[red]failed[/]" if order.kind is OrderComparison.FAILED else style_state(str(order.state))
     cells = (order.number or str(order.woo_order_id or "?"), order.status, modified)
     return (*(escape(cell) for cell in cells), state_now, escape(before), escape(order.words))

@@ -16,7 +16,7 @@ from panelr_bridge.application.container import (
     prepare_rate_limit,
     shop_client,
 )
-from panelr_bridge.application.health import SHOP, HealthCheck, run_checks
+from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, run_checks
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.claim_call import take_slot
 from panelr_bridge.application.webhook_monitor import check_webhooks
@@ -64,10 +64,12 @@ async def collect_checks() -> list[HealthCheck]:
         checks.append(HealthCheck(name="database", ok=False, words=words))
         return [*checks, *await _check_services(settings, has_slot=True)]
     async with open_database(settings.database_url) as database:
-        stored = await run_checks(database, now=utc_now(), overdue=OVERDUE, asked=backfill_intervals(settings))
+        stored = await run_checks(
+            database, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(settings)
+        )
         has_slot = await _take_slot(database, settings) if _all_vital_ok(stored) else True
     # Panelr and the shops are called now, so what the worker stored about them is left out
-    checks += [each for each in stored if each.name != "panelr" and not each.name.startswith(SHOP)]
+    checks += [each for each in stored if each.name != "panelr" and not each.name.startswith(WEBHOOKS_PREFIX)]
     return [*checks, *await _check_services(settings, has_slot=has_slot)]
 
 
@@ -101,7 +103,7 @@ async def _check_shops(settings: Settings) -> list[HealthCheck]:
         if store.has_api:
             async with shop_client(store) as client:
                 ok, words = await check_webhooks(client, delivery_endpoint(name, settings.public_url))
-        checks.append(HealthCheck(name=f"{SHOP}{name}", ok=ok, words=words, vital=False))
+        checks.append(HealthCheck(name=f"{WEBHOOKS_PREFIX}{name}", ok=ok, words=words, vital=False))
     return checks
 
 
@@ -111,7 +113,7 @@ async def _take_slot(database: Database, settings: Settings) -> bool:
     def take(connection: Connection) -> bool:
         now = utc_now()
         prepare_rate_limit(connection, now, rate_per_minute=settings.panelr_rate_per_minute)
-        return take_slot(connection, now, terms=call_policy(settings)) is not None
+        return take_slot(connection, now, call_policy=call_policy(settings)) is not None
 
     return await database.write(take)
 

@@ -152,12 +152,12 @@ async def _check_address(
     endpoint = delivery_endpoint(options.store, address)
     if not is_usable or endpoint.url is None:
         return None
-    base_url = delivery_url.base_of(address)
+    base_url = delivery_url.bridge_base_url(address)
     if fault := await ping_bridge(endpoint.url, health=f"{base_url}/healthz"):
         checklist.fail("ping", f"{endpoint.url}: {fault}")
         return None
     checklist.ok("ping", f"{endpoint.url} answers WooCommerce's ping")
-    if not (settings.public_url and delivery_url.same_url(delivery_url.base_of(settings.public_url), base_url)):
+    if not (settings.public_url and delivery_url.same_url(delivery_url.bridge_base_url(settings.public_url), base_url)):
         checklist.warn("address", f"set BRIDGE_PUBLIC_URL={base_url}, so that panelr-bridge check uses it too")
     return endpoint
 

@@ -19,10 +19,10 @@ from panelr_bridge.woocommerce.webhook_setup import (
     NAMES,
     CreateWebhook,
     DeliveryEndpoint,
-    Step,
     TopicStatus,
     UpdateWebhook,
     WebhookFault,
+    WebhookStep,
 )
 
 Backfill = Callable[[Settings, str, datetime | None], Awaitable[tuple[bool, str]]]
@@ -40,14 +40,14 @@ async def run_backfill(settings: Settings, store: str, since: datetime | None) -
     if missing_sqlite_file(settings.database_url) is not None or not await _is_migrated(settings):
         return False, f"there is no database of this version yet: start the bridge, then run {command}"
     async with open_container(settings) as runtime:
-        stats = await runtime.backfill.walk(store, since=since, at_once=True)
+        stats = await runtime.backfill.run_store(store, since=since, at_once=True)
     if stats is None:
         return True, "another process already searches the shop for missed orders"
     if stats.words is not None:
         return False, f"the search for missed orders stopped before its end: {stats.words}. Run {command}"
     words = f"orders checked: {stats.looked_at}; {stats.found} of them had been missed"
-    if stats.fresh:
-        words += f"; {stats.fresh} too new to decide: the next backfill run checks them again"
+    if stats.recent:
+        words += f"; {stats.recent} too new to decide: the next backfill run checks them again"
     return True, words
 
 
@@ -111,7 +111,7 @@ class WebhookConnector:
             else:
                 self.checklist.fail("webhook", f"{each.words}. Run connect again with --repair to repair it")
 
-    def _print_plan(self, topics: Sequence[TopicStatus], steps: Sequence[Step]) -> None:
+    def _print_plan(self, topics: Sequence[TopicStatus], steps: Sequence[WebhookStep]) -> None:
         """Print the webhooks and the planned steps. A missing webhook counts as a failure."""
         for each in topics:
             (self.checklist.ok if each.fault is None else self.checklist.fail)("webhook", each.words)
@@ -119,7 +119,7 @@ class WebhookConnector:
             self.checklist.add_details(f"would be done: {step.words}")
         self.checklist.add_details("Nothing was changed (--dry-run).")
 
-    async def _apply(self, steps: Sequence[Step]) -> bool:
+    async def _apply(self, steps: Sequence[WebhookStep]) -> bool:
         """Apply the steps in order. Return whether all succeeded."""
         for number, step in enumerate(steps):
             try:
@@ -201,4 +201,6 @@ class WebhookConnector:
         if missing:
             setting = f"{prefix_of(self.store)}WEBHOOK_SECRET"
             self.checklist.add_details("The shop's API cannot create the webhooks. Create them by hand:")
-            self.checklist.add_details(*webhook_setup.by_hand(missing, door=self.endpoint, secret_setting=setting))
+            self.checklist.add_details(
+                *webhook_setup.manual_steps(missing, endpoint=self.endpoint, secret_setting=setting)
+            )

@@ -106,9 +106,9 @@ def suggest(
         shop = require_store(settings, store)
         async with open_catalogue(database, settings) as catalogue:
             products = await catalogue.products()
-            hindrance = catalogue.hindrance
+            last_error = catalogue.last_error
         if products is None:
-            raise UpstreamUnavailable(f"Panelr's products could not be read: {hindrance}")
+            raise UpstreamUnavailable(f"Panelr's products could not be read: {last_error}")
         async with shop_client(shop) as client:
             return await suggest_mappings(database, client, products.items, store=store)
 
@@ -147,7 +147,7 @@ async def open_catalogue(database: Database, settings: Settings) -> AsyncIterato
         timeout_seconds=settings.panelr_timeout_seconds,
     ) as panelr:
         catalogue = PanelrCatalogue(
-            PanelrCaller(database=database, panelr=panelr), call_policy(settings), changed=asyncio.Event()
+            PanelrCaller(database=database, panelr=panelr), call_policy(settings), wake_worker=asyncio.Event()
         )
         yield catalogue
         await catalogue.drain()

@@ -88,7 +88,7 @@ async def prepare_order(options: SmokeOptions) -> SmokePlan:
         line = await _choose_line(options, database, client)
         method = None
         if settings.require_payment_method:  # otherwise it is left out: with one, Panelr mails payment instructions
-            method = await database.read(mappings.a_payment_method, store=options.store)
+            method = await database.read(mappings.first_payment_method, store=options.store)
     email = options.email or smoke_order.customer_email(store.woo_url)
     status = smoke_order.choose_status(settings.create_on)
     what = " ".join(f"{name} {number}" for name, number in line.items())

@@ -1,7 +1,7 @@
-"""The demo: a shop, the real bridge and a panel on this machine, and six scenes of what can happen between them.
+"""The demo: the real bridge between a simulated shop and a simulated Panelr, in six scenes.
 
-What it says is looked up in the shop's journal, in Panelr's own list and in the bridge's admin API. A scene that
-does not come out as it should ends the demo: with what was expected, what was found, and the bridge's log.
+Each result is read from the shop's journal, from Panelr's state and from the bridge's admin API. A failed check ends
+the demo and prints the expected and the actual values, and the bridge's log.
 """
 
 import asyncio
@@ -14,70 +14,74 @@ from pathlib import Path
 
 from rich.console import Console
 
-from panelr_bridge.demo import closing, ordinary, trouble
+from panelr_bridge.demo import failure_scenes, order_scenes, summary
+from panelr_bridge.demo.console import DemoConsole, SceneFailed
 from panelr_bridge.demo.stage import DemoStage, open_stage
-from panelr_bridge.demo.teller import DemoConsole, SceneFailed
 
-LONGEST_SECONDS = 40.0
-"""No run takes longer than this and the stopping; a common one takes five to eight seconds, a failing one 15."""
+TIME_LIMIT_SECONDS = 40.0
+"""Time limit of a run, without stopping the servers. A normal run takes five to eight seconds, a failing one 15."""
 LOG_FILE = "bridge.log"
 SCENES = (
-    ordinary.set_up,
-    ordinary.order_placed,
-    ordinary.order_held,
-    trouble.told_again_and_again,
-    trouble.answer_lost,
-    trouble.panelr_down,
+    order_scenes.set_up,
+    order_scenes.order_placed,
+    order_scenes.order_held,
+    failure_scenes.repeated_deliveries,
+    failure_scenes.answer_lost,
+    failure_scenes.panelr_down,
 )
 
 
 async def play(out: Console) -> bool:
-    """Play all scenes and return whether each came out as it should. Leaves no process and no file behind."""
-    began = time.monotonic()
-    teller = DemoConsole(out)
+    """Play all scenes and return whether all checks passed. Leaves no process and no file behind."""
+    started = time.monotonic()
+    console = DemoConsole(out)
     with tempfile.TemporaryDirectory(prefix="panelr-bridge-demo-") as name:
         log = Path(name) / LOG_FILE
-        teller.opening()
+        console.print_intro()
         try:
-            async with _ended_by_sigterm(), asyncio.timeout(LONGEST_SECONDS), open_stage(Path(name), log=log) as stage:
-                good = await _perform(stage, teller, began=began)
+            async with (
+                _stop_on_sigterm(),
+                asyncio.timeout(TIME_LIMIT_SECONDS),
+                open_stage(Path(name), log=log) as stage,
+            ):
+                succeeded = await _play_scenes(stage, console, started=started)
         except TimeoutError:
-            good = teller.failed(SceneFailed(f"the demo did not end within {LONGEST_SECONDS:g} s"))
-        except SceneFailed as failed:
-            good = teller.failed(failed)
-        if not good:
-            teller.log(log)
-    return good
+            succeeded = console.report_failure(SceneFailed(f"the demo did not end within {TIME_LIMIT_SECONDS:g} s"))
+        except SceneFailed as failure:
+            succeeded = console.report_failure(failure)
+        if not succeeded:
+            console.print_log(log)
+    return succeeded
 
 
-async def _perform(stage: DemoStage, teller: DemoConsole, *, began: float) -> bool:
-    """Play the scenes until one fails; the accounts are shown either way."""
-    good = True
+async def _play_scenes(stage: DemoStage, console: DemoConsole, *, started: float) -> bool:
+    """Play the scenes until one fails, then print the summary in any case."""
+    succeeded = True
     try:
         for scene in SCENES:
-            await scene(stage, teller)
-    except SceneFailed as failed:
-        good = teller.failed(failed)
-    return await closing.accounts(stage, teller, began=began, good=good)
+            await scene(stage, console)
+    except SceneFailed as failure:
+        succeeded = console.report_failure(failure)
+    return await summary.show_summary(stage, console, started=started, succeeded=succeeded)
 
 
 @contextlib.asynccontextmanager
-async def _ended_by_sigterm() -> AsyncIterator[None]:
-    """Take SIGTERM for a failure, so that the servers are stopped; Ctrl-C is seen to by the event loop's runner."""
-    loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+async def _stop_on_sigterm() -> AsyncIterator[None]:
+    """Turn SIGTERM into a failure, so that the servers are stopped. The event loop's runner handles Ctrl-C."""
+    loop, task, is_stopping = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 
-    def end() -> None:
-        told.set()
+    def stop() -> None:
+        is_stopping.set()
         if task is not None:
             task.cancel()
 
-    loop.add_signal_handler(signal.SIGTERM, end)
+    loop.add_signal_handler(signal.SIGTERM, stop)
     try:
         yield
     except asyncio.CancelledError:
-        if task is None or not told.is_set():
+        if task is None or not is_stopping.is_set():
             raise
         task.uncancel()
-        raise SceneFailed("the demo was told to stop (SIGTERM)") from None
+        raise SceneFailed("the demo was stopped (SIGTERM)") from None
     finally:
         loop.remove_signal_handler(signal.SIGTERM)

@@ -1,5 +1,5 @@
-"""A WooCommerce store and a Panelr on real sockets: for the demo, the tests, the benchmark and for people.
+"""A simulated WooCommerce shop and a simulated Panelr on real sockets.
 
-Both keep their state in memory and depend on nothing of the bridge, so that a mistake of the bridge
-cannot hide in its own mirror image.
+The demo, the tests and the benchmark use them, and people by hand. Both keep their state in memory. They import nothing
+of the bridge, so a mistake in the bridge cannot repeat itself here and stay hidden.
 """

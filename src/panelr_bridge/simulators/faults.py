@@ -1,62 +1,63 @@
-"""What can go wrong on demand: which faults there are, and which one strikes next. No HTTP here."""
+"""Faults on demand: the kinds of faults, and the queue of faults to apply. No HTTP here."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-WHENS = ("before", "after")
+FAULT_TIMES = ("before", "after")
 EVERY_ACTION = "*"
 
 
 class FaultError(ValueError):
-    """A fault that does not exist; the text says what is possible."""
+    """A fault that does not exist; the text lists the possible values."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of fault: what the client sees, which further fields it takes, and whether it carries an answer.
+class FaultKind:
+    """Kind of fault: the effect on the client, the extra fields, and whether it alters the response.
 
-    A kind that carries an answer spoils the proper one, so it strikes after the work unless told otherwise; before
-    the work it spoils an answer of 500, because there is nothing else to tell.
+    A kind with `alters_response` changes the normal response, so it applies after the work by default. Applied before
+    the work, it changes a response with status 500.
     """
 
     what: str
     fields: tuple[str, ...] = ()
-    carries_answer: bool = False
+    alters_response: bool = False
 
 
-# What any server behind any proxy may do.
-COMMON_KINDS: Mapping[str, Kind] = {
-    "hang": Kind("no answer for `seconds`, then closed", ("seconds",)),
-    "reset": Kind("TCP reset without an answer"),
-    "close": Kind("closed without an answer"),
-    "html": Kind("200 with an HTML page"),
-    "empty": Kind("200 without a body"),
-    "garbage": Kind("bytes that are no HTTP, then closed"),
-    "warnings": Kind("PHP warnings in front of the JSON", ("status",), carries_answer=True),
-    "wrong_type": Kind("the JSON as text/html", ("status",), carries_answer=True),
-    "truncated": Kind("half of the body, then closed", ("status",), carries_answer=True),
-    "slow": Kind("the body dripped over `seconds`", ("status", "seconds"), carries_answer=True),
+# Faults that any server or proxy can have.
+COMMON_KINDS: Mapping[str, FaultKind] = {
+    "hang": FaultKind("no response for `seconds`, then the connection is closed", ("seconds",)),
+    "reset": FaultKind("TCP reset without a response"),
+    "close": FaultKind("the connection is closed without a response"),
+    "html": FaultKind("200 with an HTML page"),
+    "empty": FaultKind("200 with an empty body"),
+    "garbage": FaultKind("bytes that are not HTTP, then the connection is closed"),
+    "warnings": FaultKind("PHP warnings before the JSON", ("status",), alters_response=True),
+    "wrong_type": FaultKind("the JSON with content type text/html", ("status",), alters_response=True),
+    "truncated": FaultKind("half of the body, then the connection is closed", ("status",), alters_response=True),
+    "slow": FaultKind("the body in small parts over `seconds`", ("status", "seconds"), alters_response=True),
 }
 
 
 @dataclass(frozen=True)
-class Repertoire:
-    """What can go wrong at one simulator.
+class FaultCatalogue:
+    """The faults that one simulator supports.
 
-    `subjects` maps what a request may tell of itself ("wc_order_id") to the actions that tell it: a fault may strike
-    those requests alone. `bodies` are what a fault of the kind "status" may answer with, "html" among them.
+    `subjects` maps a field of a request ("wc_order_id") to the actions whose requests have it; a fault can be limited
+    to one value of such a field. `bodies` are the bodies that a fault of the kind "status" can answer with, such as
+    "html".
     """
 
     actions: Collection[str]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, FaultKind]
     subjects: Mapping[str, tuple[str, ...]]
     bodies: tuple[str, ...]
 
 
 @dataclass
 class Fault:
-    """One fault in waiting. `times` is how often it will still strike, None for ever."""
+    """A pending fault. `times` is the number of requests it still applies to; None means every request."""
 
     id: int
     kind: str
@@ -70,23 +71,25 @@ class Fault:
     about: Mapping[str, str | None] = field(default_factory=dict)
     struck: int = 0
 
-    def fits(self, action: str, when: str, about: Mapping[str, str]) -> bool:
-        """Whether it strikes such a request; letter case in what the request tells does not matter."""
-        told = all(value is None or value.casefold() == about.get(name) for name, value in self.about.items())
-        return told and self.when == when and self.action in (EVERY_ACTION, action)
+    def matches(self, action: str, when: str, about: Mapping[str, str]) -> bool:
+        """Return whether the fault applies to a request. Letter case in the values of `about` does not matter."""
+        is_subject_match = all(
+            value is None or value.casefold() == about.get(name) for name, value in self.about.items()
+        )
+        return is_subject_match and self.when == when and self.action in (EVERY_ACTION, action)
 
-    def shown(self) -> dict[str, Any]:
-        """The fault as a JSON object."""
-        shown = {name: value for name, value in vars(self).items() if name not in {"about", "struck"}}
-        return {**shown, **self.about, "struck": self.struck}
+    def as_json(self) -> dict[str, Any]:
+        """Return the fault as a JSON object."""
+        fields = {name: value for name, value in vars(self).items() if name not in {"about", "struck"}}
+        return {**fields, **self.about, "struck": self.struck}
 
 
-class Faults:
-    """The faults in waiting, oldest first."""
+class FaultQueue:
+    """The pending faults, oldest first."""
 
-    def __init__(self, repertoire: Repertoire) -> None:
-        self.repertoire = repertoire
-        self.waiting: list[Fault] = []
+    def __init__(self, catalogue: FaultCatalogue) -> None:
+        self.catalogue = catalogue
+        self.pending: list[Fault] = []
         self._last_id = 0
 
     def add(
@@ -102,73 +105,73 @@ class Faults:
         body: str | None = None,
         **about: str | None,
     ) -> Fault:
-        """Let a fault of `kind` strike the next `times` requests for `action`.
+        """Apply a fault of `kind` to the next `times` requests for `action`, and return the fault.
 
-        `about` names subjects of the repertoire: they narrow it to the requests that tell just that.
+        `about` limits the fault to requests with these values; its names are subjects of the catalogue.
 
-        `when` is "before" (nothing has been done) or "after" (it has been done, the answer is spoilt; a request
-        that is refused anyway is left alone). Left out, it is "after" for the kinds that carry an answer and
-        "before" for the others. `seconds` is 5 and `body` is "html" unless given.
-        Raises FaultError when there is no such kind or action, or a field does not fit.
+        `when` is "before" (the work is not done) or "after" (the work is done, then the response is altered; a request
+        that fails anyway is left as it is). The default is "after" for kinds that alter the response, otherwise
+        "before". `seconds` defaults to 5 and `body` to "html". Raises FaultError for an unknown kind or action, or an
+        invalid field.
         """
-        known = self.repertoire
-        _check_kind(known, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
-        _check_target(action, (EVERY_ACTION, *known.actions), when, times)
+        catalogue = self.catalogue
+        _check_kind(catalogue, kind, {"seconds": seconds, "status": status, "retry_after": retry_after, "body": body})
+        _check_target(action, (EVERY_ACTION, *catalogue.actions), when, times)
         _check_values(seconds, status, retry_after)
-        if body is not None and body not in known.bodies:
-            raise FaultError(f"body must be one of {', '.join(known.bodies)}")
-        _check_subject(known, action, about)
+        if body is not None and body not in catalogue.bodies:
+            raise FaultError(f"body must be one of {', '.join(catalogue.bodies)}")
+        _check_subject(catalogue, action, about)
         self._last_id += 1
         fault = Fault(
             id=self._last_id,
             kind=kind,
             action=action,
-            when=when or ("after" if known.kinds[kind].carries_answer else "before"),
+            when=when or ("after" if catalogue.kinds[kind].alters_response else "before"),
             times=times,
             seconds=5.0 if seconds is None else float(seconds),
             status=status,
             retry_after=retry_after,
             body=body or "html",
-            about=dict.fromkeys(known.subjects) | about,
+            about=dict.fromkeys(catalogue.subjects) | about,
         )
-        self.waiting.append(fault)
+        self.pending.append(fault)
         return fault
 
-    def strike(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
-        """Take the oldest fault that fits, using it up once; None when all is well.
+    def take(self, action: str, when: str, about: Mapping[str, str]) -> Fault | None:
+        """Return the oldest fault that matches the request, and count one use of it; return None without a match.
 
-        `about` holds what the request tells of the subjects, in lower case.
+        `about` holds the request's subject values in lower case.
         """
-        for fault in self.waiting:
-            if fault.fits(action, when, about):
+        for fault in self.pending:
+            if fault.matches(action, when, about):
                 fault.struck += 1
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:
-                        self.waiting.remove(fault)
+                        self.pending.remove(fault)
                 return fault
         return None
 
     def clear(self) -> None:
-        """Forget all faults in waiting; their numbers begin at 1 again."""
-        self.waiting.clear()
+        """Remove all pending faults. The next fault gets the number 1 again."""
+        self.pending.clear()
         self._last_id = 0
 
 
-def _check_kind(known: Repertoire, kind: object, extras: Mapping[str, object]) -> None:
-    if not isinstance(kind, str) or kind not in known.kinds:
-        raise FaultError(f"kind must be one of {', '.join(known.kinds)}")
+def _check_kind(catalogue: FaultCatalogue, kind: object, extras: Mapping[str, object]) -> None:
+    if not isinstance(kind, str) or kind not in catalogue.kinds:
+        raise FaultError(f"kind must be one of {', '.join(catalogue.kinds)}")
     for name, value in extras.items():
-        if value is not None and name not in known.kinds[kind].fields:
-            takes = ", ".join(("action", "when", "times", *known.subjects, *known.kinds[kind].fields))
-            raise FaultError(f"{kind} does not take {name}; it takes {takes}")
+        if value is not None and name not in catalogue.kinds[kind].fields:
+            allowed = ", ".join(("action", "when", "times", *catalogue.subjects, *catalogue.kinds[kind].fields))
+            raise FaultError(f"{kind} does not take {name}; it takes {allowed}")
 
 
 def _check_target(action: object, actions: Collection[str], when: object, times: object) -> None:
     if action not in actions:
         raise FaultError(f"action must be one of {', '.join(actions)}")
-    if when is not None and when not in WHENS:
-        raise FaultError(f"when must be one of {', '.join(WHENS)}")
+    if when is not None and when not in FAULT_TIMES:
+        raise FaultError(f"when must be one of {', '.join(FAULT_TIMES)}")
     if times is not None and (not _is_int(times) or times < 1):
         raise FaultError("times must be an integer of at least 1, or null for every time")
 
@@ -183,14 +186,14 @@ def _check_values(seconds: object, status: object, retry_after: object) -> None:
         raise FaultError("retry_after must be an integer or a line of text")
 
 
-def _check_subject(known: Repertoire, action: str, about: Mapping[str, object]) -> None:
+def _check_subject(catalogue: FaultCatalogue, action: str, about: Mapping[str, object]) -> None:
     for name, value in about.items():
-        if name not in known.subjects:
-            raise FaultError(f"there is no field {name}")
+        if name not in catalogue.subjects:
+            raise FaultError(f"unknown field {name}")
         if value is not None and (not isinstance(value, str) or not value):
             raise FaultError(f"{name} must be a string that is not empty")
-        if value is not None and action not in (EVERY_ACTION, *known.subjects[name]):
-            raise FaultError(f"{action} tells no {name}")
+        if value is not None and action not in (EVERY_ACTION, *catalogue.subjects[name]):
+            raise FaultError(f"{action} requests have no {name}")
 
 
 def _is_int(value: object) -> TypeGuard[int]:

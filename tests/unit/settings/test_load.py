@@ -1,4 +1,4 @@
-"""The operator's settings are read from the environment and `.env`. A value of the wrong form is refused by name."""
+"""Settings from the environment and `.env`, and the errors for wrong ones."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The bridge refuses to start with wrong settings, and each problem says how to solve it."""
+"""Settings with which the bridge refuses to start, and its messages."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""A simulated Panelr on a real socket: its API at `/api/api.php`, its strings to pull at `/_sim/`."""
+"""A simulated Panelr on a real socket: its API at `/api/api.php`, and controls for manual use at `/_sim/`."""
 
 from panelr_bridge.simulators.panelr.app import create_app
+from panelr_bridge.simulators.panelr.customer_lines import CustomerLine
 from panelr_bridge.simulators.panelr.faults import Fault, FaultError
-from panelr_bridge.simulators.panelr.lines import Line
 from panelr_bridge.simulators.panelr.panel import Panel
 from panelr_bridge.simulators.panelr.work_orders import WorkOrder
 
-__all__ = ["Fault", "FaultError", "Line", "Panel", "WorkOrder", "create_app"]
+__all__ = ["CustomerLine", "Fault", "FaultError", "Panel", "WorkOrder", "create_app"]

@@ -1,4 +1,4 @@
-"""The door of the simulated Panelr: thin HTTP around `Panel`."""
+"""The simulated Panelr as an ASGI app: HTTP around `Panel`."""
 
 import asyncio
 import contextlib
@@ -10,64 +10,63 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from panelr_bridge.simulators.panelr.actions import ACTIONS, carry_out
-from panelr_bridge.simulators.panelr.answers import failure, parsed
-from panelr_bridge.simulators.panelr.call import Call
+from panelr_bridge.simulators.panelr.actions import ACTIONS, run_action
+from panelr_bridge.simulators.panelr.api_call import ApiCall
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
-from panelr_bridge.simulators.panelr.faults import SUBJECTS
-from panelr_bridge.simulators.panelr.panel import Entry, Panel
-from panelr_bridge.simulators.panelr.settings import Settings
-from panelr_bridge.simulators.panelr.spoilt import SPOILT
-from panelr_bridge.simulators.wire import SILENT, Exchange, altered, play, send_answer
+from panelr_bridge.simulators.panelr.envelope import failure_response, parse_json
+from panelr_bridge.simulators.panelr.faults import OWN_ALTERATIONS, SUBJECTS
+from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
+from panelr_bridge.simulators.panelr.settings import PanelSettings
+from panelr_bridge.simulators.transport import SILENT_FAULTS, HttpExchange, apply_fault, send_response, send_with_fault
 
-# What a fault spoils that strikes before anything has been done: there is no better answer to spoil.
-NOTHING_DONE = failure(500, "Internal error, nothing was saved")
+# The response that a fault alters if it applies before the work.
+SERVER_ERROR = failure_response(500, "Internal error, nothing was saved")
 
 
-class Door:
-    """`/api/api.php` as an ASGI app of its own, because a fault may cut the connection below HTTP."""
+class PanelrApi:
+    """`/api/api.php` as a separate ASGI app, because a fault can close the connection below HTTP."""
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or spoil it."""
+        """Answer one request, with the matching fault if there is one."""
         panel = self.panel
-        arrived = panel.clock()
-        panel.arrivals.append(arrived)
+        arrived_at = panel.clock()
+        panel.arrivals.append(arrived_at)
         try:
-            call = await _read(Request(scope, receive), arrived)
+            call = await _read_call(Request(scope, receive), arrived_at)
         except ClientDisconnect:
             return
-        entry = Entry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
+        entry = JournalEntry(datetime.now(UTC), call.address, call.method, call.action, dict(call.query), call.body)
         panel.journal.append(entry)
-        # A caller that gives up meanwhile changes nothing: PHP goes on with the request, and so do we.
+        # The work continues if the caller disconnects, as it does in PHP.
         if panel.settings.latency_seconds:
             await asyncio.sleep(panel.settings.latency_seconds)
-        await self._answer(call, entry, Exchange(scope, receive, send))
+        await self._answer(call, entry, HttpExchange(scope, receive, send))
 
-    async def _answer(self, call: Call, entry: Entry, exchange: Exchange) -> None:
+    async def _answer(self, call: ApiCall, entry: JournalEntry, exchange: HttpExchange) -> None:
         faults = self.panel.faults
-        about = _told(self.panel, call) if faults.waiting else {}
-        answer = NOTHING_DONE
-        # Before the key is looked at: an outage asks nobody for a key.
-        fault = faults.strike(call.action, "before", about)
+        subject = _find_subject(self.panel, call) if faults.pending else {}
+        response = SERVER_ERROR
+        # Before the key is checked: in an outage, the key does not matter.
+        fault = faults.take(call.action, "before", subject)
         if fault is None:
-            answer = carry_out(self.panel, call)
-            if answer.succeeded:
-                fault = faults.strike(call.action, "after", about)
+            response = run_action(self.panel, call)
+            if response.succeeded:
+                fault = faults.take(call.action, "after", subject)
         if fault is None:
-            entry.status = answer.status
-            await send_answer(answer, exchange)
+            entry.status = response.status
+            await send_response(response, exchange)
             return
-        answer = altered(fault, answer, SPOILT)
+        response = apply_fault(fault, response, OWN_ALTERATIONS)
         entry.fault = fault.kind
-        entry.status = None if fault.kind in SILENT else answer.status
-        await play(fault, answer, exchange)
+        entry.status = None if fault.kind in SILENT_FAULTS else response.status
+        await send_with_fault(fault, response, exchange)
 
 
-async def _read(request: Request, arrived: float) -> Call:
-    return Call(
+async def _read_call(request: Request, arrived_at: float) -> ApiCall:
+    return ApiCall(
         action=request.query_params.get("action", ""),
         method=request.method,
         query=request.query_params,
@@ -75,24 +74,24 @@ async def _read(request: Request, arrived: float) -> Call:
         address=request.client.host if request.client else "",
         content_type=request.headers.get("Content-Type", ""),
         body=await request.body(),
-        arrived=arrived,
+        arrived_at=arrived_at,
     )
 
 
-def _told(panel: Panel, call: Call) -> dict[str, str]:
-    """Which order and which customer a request is about, as far as it tells; nothing is checked here.
+def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
+    """Return the order and the customer of a request, as far as its fields name them; nothing is validated.
 
-    A request that names a work order tells what that is known to be about.
+    A request that names a work order has that work order's order and customer.
     """
-    told: object = call.query
+    fields: object = call.query
     if call.body:
         with contextlib.suppress(ValueError):
-            told = parsed(call.body)
-    if not isinstance(told, Mapping):
+            fields = parse_json(call.body)
+    if not isinstance(fields, Mapping):
         return {}
-    work_order = panel.named(told)
-    about = told if work_order is None else {**told, **work_order.about()}
-    return {name: str(about[name]).casefold() for name in SUBJECTS if name in about}
+    work_order = panel.find_named(fields)
+    subject = fields if work_order is None else {**fields, **work_order.fault_subject()}
+    return {name: str(subject[name]).casefold() for name in SUBJECTS if name in subject}
 
 
 def create_app(
@@ -105,13 +104,13 @@ def create_app(
     knows_complete_by_token: bool = True,
     accepts_repeated_payments: bool = False,
 ) -> Starlette:
-    """A Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
+    """Return a Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
 
-    `rate_per_minute` 0 is no limit; the other switches are those of `Settings`. Serve it with
-    `panelr_bridge.simulators.server.running`: the faults reach for the connection that it hands over.
-    Raises ValueError when the key is empty or another value does not fit.
+    `rate_per_minute` 0 means no limit; `PanelSettings` describes the other settings. Serve the app with
+    `panelr_bridge.simulators.server.running`, because faults need the connection's transport. Raises ValueError for an
+    empty key or another invalid value.
     """
-    settings = Settings(
+    settings = PanelSettings(
         api_key=api_key,
         rate_per_minute=rate_per_minute,
         latency_seconds=latency_seconds,
@@ -122,7 +121,7 @@ def create_app(
     )
     panel = Panel(settings, actions=ACTIONS)
     app = Starlette(
-        routes=[Route("/api/api.php", Door(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
+        routes=[Route("/api/api.php", PanelrApi(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
     )
     app.router.redirect_slashes = False
     app.state.panel = panel

@@ -1,7 +1,7 @@
-"""What the simulated Panelr sells, how it is paid, and the answers made of that.
+"""Products, payment methods and store settings of the simulated Panelr.
 
-The field names are those of `get_products`, `get_payment_methods` and `get_store_settings` (API documentation and
-what Panelr's own plugin 2.0 reads). The contents are invented.
+The field names are those of `get_products`, `get_payment_methods` and `get_store_settings` (API documentation, and the
+fields that Panelr's own plugin 2.0 reads). The contents are invented.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ PLUGINS = {1: "Xtream UI", 2: "Reseller Panel"}
 
 @dataclass
 class Product:
-    """A product as `get_products` shows it."""
+    """A product in the form of `get_products`."""
 
     id: int
     name: str
@@ -30,14 +30,14 @@ class Product:
     panel_product_id: int = 0
     bouquet_ids: list[int] = field(default_factory=lambda: [1, 2, 3])
 
-    def shown(self) -> dict[str, Any]:
-        """The product as a JSON object."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the product as a JSON object."""
         return asdict(self)
 
 
 @dataclass
 class PaymentMethod:
-    """A payment method as `get_payment_methods` shows it."""
+    """A payment method in the form of `get_payment_methods`."""
 
     id: int
     name: str
@@ -51,13 +51,13 @@ class PaymentMethod:
     adjustment_mode: str | None = None
     adjustment_value: Decimal | None = None
 
-    def shown(self) -> dict[str, Any]:
-        """The payment method as a JSON object."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the payment method as a JSON object."""
         return asdict(self)
 
 
-def products() -> dict[int, Product]:
-    """The six products, by id; a fresh copy, so that a test may edit it."""
+def seed_products() -> dict[int, Product]:
+    """Return new copies of the six products by id; a test may change them."""
     listed = [
         Product(1, "IPTV 1 Month", Decimal("10.00"), duration_months=1),
         Product(2, "IPTV 12 Months", Decimal("90.00"), duration_months=12, connections=2),
@@ -74,8 +74,8 @@ def products() -> dict[int, Product]:
     return {product.id: product for product in listed}
 
 
-def payment_methods() -> dict[int, PaymentMethod]:
-    """The two payment methods, by id; a fresh copy."""
+def seed_payment_methods() -> dict[int, PaymentMethod]:
+    """Return new copies of the two payment methods by id."""
     transfer = PaymentMethod(
         1,
         "bank_transfer",
@@ -99,5 +99,5 @@ def payment_methods() -> dict[int, PaymentMethod]:
 
 
 def store_settings() -> dict[str, Any]:
-    """The cheap answer with which Panelr's plugin tests its connection."""
+    """Return the settings that Panelr's plugin reads to test its connection."""
     return {"store_name": "Simulated Panelr", "currency": CURRENCY, "timezone": "UTC", "version": "2.0.2"}

@@ -1,14 +1,24 @@
-"""What can go wrong at a Panelr."""
+"""The faults that the simulated Panelr supports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from panelr_bridge.simulators.faults import COMMON_KINDS, WHENS, Fault, FaultError, Faults, Kind, Repertoire
+from panelr_bridge.simulators.faults import (
+    COMMON_KINDS,
+    FAULT_TIMES,
+    Fault,
+    FaultCatalogue,
+    FaultError,
+    FaultKind,
+    FaultQueue,
+)
+from panelr_bridge.simulators.panelr.envelope import failure_response
+from panelr_bridge.simulators.transport import HttpResponse, build_status_response
 
-__all__ = ["BODIES", "KINDS", "SUBJECTS", "WHENS", "Fault", "FaultError", "Faults", "Repertoire"]
+__all__ = ["BODIES", "FAULT_TIMES", "KINDS", "SUBJECTS", "Fault", "FaultCatalogue", "FaultError", "FaultQueue"]
 
 BODIES = ("html", "envelope")
-# Which actions tell the order or the customer that they are about, if only by naming a work order of theirs: a fault
-# may strike those alone.
+# The actions whose requests name an order or a customer, directly or by a work order. A fault can be limited to one
+# order or customer.
 _OF_AN_ORDER = (
     "create_work_order",
     "get_work_order",
@@ -20,11 +30,25 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "wc_order_id": _OF_AN_ORDER,
     "customer_email": (*_OF_AN_ORDER, "get_work_orders", "get_lines"),
 }
-KINDS: Mapping[str, Kind] = {
-    "refuse": Kind("422 with the envelope"),
-    "unauthorized": Kind("401 with the envelope"),
-    "forbidden": Kind("403 with the envelope"),
-    "throttle": Kind("429 with the envelope", ("retry_after",)),
-    "status": Kind("any status (default 500) with a page or the envelope", ("status", "body", "retry_after")),
+KINDS: Mapping[str, FaultKind] = {
+    "refuse": FaultKind("422 with the envelope"),
+    "unauthorized": FaultKind("401 with the envelope"),
+    "forbidden": FaultKind("403 with the envelope"),
+    "throttle": FaultKind("429 with the envelope", ("retry_after",)),
+    "status": FaultKind("any status (default 500) with a page or the envelope", ("status", "body", "retry_after")),
     **COMMON_KINDS,
+}
+
+
+def _apply_status(fault: Fault, _answer: HttpResponse) -> HttpResponse:
+    status = fault.status or 500
+    return build_status_response(fault, failure_response(status, f"Simulated status {status}", fault.retry_after))
+
+
+OWN_ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
+    "refuse": lambda _fault, _answer: failure_response(422, "Simulated refusal"),
+    "unauthorized": lambda _fault, _answer: failure_response(401, "Invalid API key"),
+    "forbidden": lambda _fault, _answer: failure_response(403, "Too many failed attempts, your address is blocked"),
+    "throttle": lambda fault, _answer: failure_response(429, "Rate limit exceeded", fault.retry_after),
+    "status": _apply_status,
 }

@@ -1,6 +1,6 @@
-"""The state of the simulated Panelr and what it remembers of its callers. No HTTP here, everything in memory.
+"""State of the simulated Panelr and its journal of requests. No HTTP here; everything is in memory.
 
-Only the event loop touches it, and no method awaits: no locks are needed.
+Only the event loop uses it, and no method awaits, so it needs no locks.
 """
 
 import secrets
@@ -13,20 +13,20 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
-from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, Faults, Repertoire
-from panelr_bridge.simulators.panelr.gates import KeyGate, RateGate, busiest_window
-from panelr_bridge.simulators.panelr.lines import Line
+from panelr_bridge.simulators.panelr.access_control import ApiKeyGuard, RateLimiter, busiest_window
+from panelr_bridge.simulators.panelr.customer_lines import CustomerLine
+from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, FaultCatalogue, FaultQueue
 from panelr_bridge.simulators.panelr.payment_input import NewPayment
-from panelr_bridge.simulators.panelr.settings import Settings
-from panelr_bridge.simulators.panelr.validation import NewItem, NewWorkOrder
-from panelr_bridge.simulators.panelr.work_orders import CartItem, Instructions, Payment, WorkOrder
+from panelr_bridge.simulators.panelr.settings import PanelSettings
+from panelr_bridge.simulators.panelr.work_order_input import NewItem, NewWorkOrder
+from panelr_bridge.simulators.panelr.work_orders import CartItem, PaymentInstructions, RecordedPayment, WorkOrder
 
 JOURNAL_LENGTH = 1000
 
 
 @dataclass
-class Entry:
-    """One request in the journal. `status` stays None while it is being worked on, and when no status was sent."""
+class JournalEntry:
+    """One request in the journal. `status` is None until a status has been sent."""
 
     time: datetime
     address: str
@@ -39,38 +39,38 @@ class Entry:
 
 
 class Panel:
-    """A Panelr installation: work orders, products, callers, faults. Tests read and change it as they like."""
+    """A Panelr installation: work orders, products, callers, faults. Tests may read and change all of it."""
 
     def __init__(
-        self, settings: Settings, *, actions: Collection[str], clock: Callable[[], float] = time.monotonic
+        self, settings: PanelSettings, *, actions: Collection[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begin with no work orders. `actions` are the names that a fault may strike; `clock` serves the limits."""
+        """Create an empty panel. `actions` are the names for faults; `clock` is the time for the limits."""
         self.settings = settings
         self.clock = clock
-        self.faults = Faults(Repertoire(actions, KINDS, SUBJECTS, BODIES))
+        self.faults = FaultQueue(FaultCatalogue(actions, KINDS, SUBJECTS, BODIES))
         self.reset()
 
     def reset(self) -> None:
-        """Start anew: everything but the settings is forgotten, and numbers begin at 1 again."""
+        """Reset everything except the settings. Ids begin at 1 again."""
         self.work_orders: dict[int, WorkOrder] = {}
         self.customers: dict[str, int] = {}
-        self.lines: dict[int, Line] = {}
-        self.products = catalogue.products()
-        self.payment_methods = catalogue.payment_methods()
+        self.lines: dict[int, CustomerLine] = {}
+        self.products = catalogue.seed_products()
+        self.payment_methods = catalogue.seed_payment_methods()
         self.arrivals: list[float] = []
-        self.journal: deque[Entry] = deque(maxlen=JOURNAL_LENGTH)
-        self.keys = KeyGate()
-        self.rates = RateGate()
+        self.journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
+        self.key_guard = ApiKeyGuard()
+        self.rate_limiter = RateLimiter()
         self.faults.clear()
         self._last_id = 0
         self._tokens: dict[str, int] = {}
 
     def busiest_window(self, seconds: float = 60.0) -> int:
-        """The largest number of requests, of any kind and outcome, that arrived within `seconds`."""
+        """Return the largest number of requests, with any outcome, that arrived within `seconds`."""
         return busiest_window(self.arrivals, seconds)
 
     def create(self, new: NewWorkOrder) -> WorkOrder:
-        """Keep a new work order. There is no idempotency: the same request twice makes two."""
+        """Store a new work order. There is no idempotency: the same request twice creates two work orders."""
         self._last_id += 1
         now = datetime.now(UTC)
         work_order = WorkOrder(
@@ -84,59 +84,59 @@ class Panel:
             customer_name=new.texts.get("customer_name", ""),
             customer_phone=new.texts.get("customer_phone", ""),
             payment_method_id=new.payment_method_id,
-            cart=[_cart_item(item, new.texts.get("wc_order_id")) for item in new.items],
+            cart=[_build_cart_item(item, new.texts.get("wc_order_id")) for item in new.items],
             adjustment=new.adjustment,
             created_at=now,
             updated_at=now,
-            payments=_payments(new.payment_amount, now, new.transaction_id),
+            payments=_build_payments(new.payment_amount, now, new.transaction_id),
             extras=dict(new.extras),
         )
         self.work_orders[work_order.id] = work_order
         self._tokens[work_order.confirmation_token] = work_order.id
         return work_order
 
-    def by_reference(self, reference: str) -> WorkOrder | None:
-        """The work order with this reference code."""
-        # The number in the code is the id: looking thousands of work orders through would slow a benchmark down.
+    def find_by_reference(self, reference: str) -> WorkOrder | None:
+        """Return the work order with this reference code, or None."""
+        # The number in the code is the id. A search through thousands of work orders would slow the benchmark.
         number = reference.rpartition("-")[2]
-        found = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
-        return found if found is not None and found.reference_code == reference else None
+        work_order = self.work_orders.get(int(number)) if number.isdecimal() and len(number) < 20 else None
+        return work_order if work_order is not None and work_order.reference_code == reference else None
 
-    def by_token(self, token: str) -> WorkOrder | None:
-        """The work order with this confirmation token."""
+    def find_by_token(self, token: str) -> WorkOrder | None:
+        """Return the work order with this confirmation token, or None."""
         return self.work_orders.get(self._tokens.get(token, 0))
 
-    def named(self, told: Mapping[str, object]) -> WorkOrder | None:
-        """The work order that a request names in any way, whether or not it may."""
-        token, number = told.get("confirmation_token"), told.get("work_order_id")
-        found = self.by_token(token) if isinstance(token, str) else None
-        if found is None and isinstance(number, int):
-            found = self.work_orders.get(number)
-        return found or self.by_reference(str(told.get("ref", told.get("reference_code", ""))))
+    def find_named(self, fields: Mapping[str, object]) -> WorkOrder | None:
+        """Return the work order that a request names by any field, without checking its rights."""
+        token, number = fields.get("confirmation_token"), fields.get("work_order_id")
+        work_order = self.find_by_token(token) if isinstance(token, str) else None
+        if work_order is None and isinstance(number, int):
+            work_order = self.work_orders.get(number)
+        return work_order or self.find_by_reference(str(fields.get("ref", fields.get("reference_code", ""))))
 
-    def customer_id(self, email: str) -> int | None:
-        """The customer with this e-mail address, whose letter case does not matter."""
+    def find_customer_id(self, email: str) -> int | None:
+        """Return the id of the customer with this e-mail address, ignoring letter case; None if there is none."""
         return self.customers.get(email.casefold())
 
-    def of_customer(self, customer_id: int | None) -> list[WorkOrder]:
-        """A customer's work orders, newest first."""
+    def list_by_customer(self, customer_id: int | None) -> list[WorkOrder]:
+        """Return a customer's work orders, newest first."""
         return [each for each in reversed(self.work_orders.values()) if each.customer_id == customer_id]
 
     def of_wc_order(self, wc_order_id: str) -> list[WorkOrder]:
-        """The work orders that were made for one order of the shop, oldest first: more than one is a duplicate."""
+        """Return the work orders of one shop order, oldest first. More than one is a duplicate."""
         return [each for each in self.work_orders.values() if each.wc_order_id == wc_order_id]
 
     def set_status(self, work_order_id: int, status: str) -> WorkOrder:
-        """An admin's decision. Raises KeyError when there is no such work order."""
+        """Set the status of a work order, as an admin does. Raises KeyError if it does not exist."""
         work_order = self.work_orders[work_order_id]
         work_order.status = status
         work_order.updated_at = datetime.now(UTC)
         return work_order
 
     def pay(self, work_order: WorkOrder, payment: NewPayment, *, status: str) -> None:
-        """Add a payment to the earlier ones and pass the work order on; the same payment twice counts twice."""
+        """Add a payment and set the status. The same payment twice counts twice."""
         now = datetime.now(UTC)
-        work_order.payments += _payments(payment.amount, now, payment.transaction_id)
+        work_order.payments += _build_payments(payment.amount, now, payment.transaction_id)
         work_order.payment_method_id = payment.payment_method_id or work_order.payment_method_id
         if payment.note is not None:
             work_order.notes.append(payment.note)
@@ -144,34 +144,34 @@ class Panel:
         work_order.updated_at = now
 
     def send_instructions(self, work_order: WorkOrder, confirm_url: str) -> None:
-        """Remember an e-mail that tells how to pay."""
-        work_order.instructions.append(Instructions(datetime.now(UTC), confirm_url))
+        """Record an e-mail with payment instructions."""
+        work_order.instructions.append(PaymentInstructions(datetime.now(UTC), confirm_url))
 
-    def add_line(self, customer_email: str, **fields: Any) -> Line:
-        """Give a customer a line, with the next number unless `id` is given. Raises ValueError with a sentence."""
-        line = Line(customer_email=customer_email, **{"id": max(self.lines, default=0) + 1, **fields})
+    def add_line(self, customer_email: str, **fields: Any) -> CustomerLine:
+        """Add a line for a customer; `id` defaults to the next number. Raises ValueError for an invalid value."""
+        line = CustomerLine(customer_email=customer_email, **{"id": max(self.lines, default=0) + 1, **fields})
         if line.id in self.lines:
             raise ValueError(f"There is a line {line.id} already")
         self._customer(customer_email)
         self.lines[line.id] = line
         return line
 
-    def edit_line(self, line_id: int, **changes: Any) -> Line:
-        """Change a line. Raises KeyError when there is none, ValueError when a value does not fit."""
+    def edit_line(self, line_id: int, **changes: Any) -> CustomerLine:
+        """Change a line. Raises KeyError if it does not exist, ValueError for an invalid value."""
         line = replace(self.lines[line_id], **changes)
         self._customer(line.customer_email)
         self.lines[line_id] = line
         return line
 
     def remove_line(self, line_id: int) -> None:
-        """Take a line away. Raises KeyError when there is none."""
+        """Delete a line. Raises KeyError if it does not exist."""
         del self.lines[line_id]
 
     def _customer(self, email: str) -> int:
         return self.customers.setdefault(email.casefold(), len(self.customers) + 1)
 
 
-def _cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
+def _build_cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
     return CartItem(
         product_id=item.product.id,
         name=item.product.name,
@@ -184,5 +184,5 @@ def _cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
     )
 
 
-def _payments(amount: Decimal | None, at: datetime, transaction_id: str | None) -> list[Payment]:
-    return [Payment(amount, at, transaction_id)] if amount else []
+def _build_payments(amount: Decimal | None, at: datetime, transaction_id: str | None) -> list[RecordedPayment]:
+    return [RecordedPayment(amount, at, transaction_id)] if amount else []

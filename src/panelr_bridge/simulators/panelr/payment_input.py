@@ -1,7 +1,7 @@
-"""What the bodies of the three paying actions must look like. No state is changed here.
+"""Parse the bodies of the three payment actions, without changing state.
 
-An optional field is left out when there is nothing to say: null is refused. `strict` also refuses fields that the
-documentation does not name. Every function raises Refused (422) with the first field that is wrong.
+null is invalid for an optional field. `strict` also rejects fields that the documentation does not name. Every function
+raises ApiError (422) with the first invalid field.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,18 +11,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from panelr_bridge.simulators.panelr.catalogue import Product
-from panelr_bridge.simulators.panelr.fields import (
-    amount,
-    email,
+from panelr_bridge.simulators.panelr.errors import ApiError
+from panelr_bridge.simulators.panelr.field_checks import (
+    check_unknown_fields,
     is_int,
-    known,
-    nothing_else,
-    positive,
-    required_text,
-    text,
+    read_amount,
+    read_email,
+    read_existing_id,
+    read_positive,
+    read_required_text,
+    read_text,
 )
-from panelr_bridge.simulators.panelr.refused import Refused
-from panelr_bridge.simulators.panelr.validation import NewWorkOrder, checked_items
+from panelr_bridge.simulators.panelr.work_order_input import NewWorkOrder, parse_items
 
 PROOFS = ("confirmation_token", "reference_code", "customer_email")
 SUBMIT_FIELDS = (*PROOFS, "payment_transaction_id", "customer_note", "amount")
@@ -42,8 +42,8 @@ INSTRUCTIONS_FIELDS = ("work_order_id", "confirm_url")
 
 
 @dataclass(frozen=True)
-class Proof:
-    """Which work order a caller means and may touch: by its token, else by its reference code and e-mail address."""
+class WorkOrderProof:
+    """How a request names a work order: by its token, otherwise by its reference code and e-mail address."""
 
     token: str | None
     reference_code: str
@@ -52,7 +52,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class NewPayment:
-    """A payment that passed; `amount` None records nothing."""
+    """A valid payment; with `amount` None, no payment is recorded."""
 
     amount: Decimal | None
     transaction_id: str | None
@@ -60,85 +60,87 @@ class NewPayment:
     payment_method_id: int | None = None
 
 
-def checked_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[Proof, NewPayment]:
-    """Check the body of submit_payment."""
+def parse_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[WorkOrderProof, NewPayment]:
+    """Parse the body of submit_payment."""
     if strict:
-        nothing_else(body, SUBMIT_FIELDS)
+        check_unknown_fields(body, SUBMIT_FIELDS)
     payment = NewPayment(
-        amount=amount(body, "amount") if "amount" in body else None,
-        transaction_id=_optional(body, "payment_transaction_id"),
-        note=_optional(body, "customer_note"),
+        amount=read_amount(body, "amount") if "amount" in body else None,
+        transaction_id=_read_optional_text(body, "payment_transaction_id"),
+        note=_read_optional_text(body, "customer_note"),
     )
-    return _proof(body), payment
+    return _read_proof(body), payment
 
 
-def checked_by_token(body: Mapping[str, Any], *, methods: Collection[int], strict: bool) -> tuple[Proof, NewPayment]:
-    """Check the body of complete_order that names an existing work order."""
+def parse_completion_by_token(
+    body: Mapping[str, Any], *, methods: Collection[int], strict: bool
+) -> tuple[WorkOrderProof, NewPayment]:
+    """Parse the body of complete_order with the confirmation token of an existing work order."""
     if strict:
-        nothing_else(body, BY_TOKEN_FIELDS)
+        check_unknown_fields(body, BY_TOKEN_FIELDS)
     payment = NewPayment(
-        amount=amount(body, "payment_amount") if "payment_amount" in body else None,
-        transaction_id=_optional(body, "payment_transaction_id"),
-        payment_method_id=known(body, "payment_method_id", methods) if "payment_method_id" in body else None,
+        amount=read_amount(body, "payment_amount") if "payment_amount" in body else None,
+        transaction_id=_read_optional_text(body, "payment_transaction_id"),
+        payment_method_id=read_existing_id(body, "payment_method_id", methods) if "payment_method_id" in body else None,
     )
-    return Proof(required_text(body, "confirmation_token"), "", ""), payment
+    return WorkOrderProof(read_required_text(body, "confirmation_token"), "", ""), payment
 
 
-def checked_completion(
+def parse_completion(
     body: Mapping[str, Any], *, products: Mapping[int, Product], methods: Collection[int], strict: bool
 ) -> NewWorkOrder:
-    """Check the body of complete_order that creates a work order."""
-    customer_email = email(body)  # first: it is what version 1 says of a body that names a work order by its token
+    """Parse the body of complete_order for a new work order."""
+    customer_email = read_email(body)  # checked first: version 1 answers this error to a body with a confirmation token
     if strict:
-        nothing_else(body, CREATE_FIELDS)
+        check_unknown_fields(body, CREATE_FIELDS)
     return NewWorkOrder(
         customer_email=customer_email,
         status="queued",
-        items=checked_items(body, products, strict=strict),
-        texts={name: text(body, name) for name in KEPT_TEXTS if name in body},
-        payment_method_id=known(body, "payment_method_id", methods),
-        payment_amount=amount(body, "payment_amount") if "payment_amount" in body else None,
-        transaction_id=_optional(body, "payment_transaction_id"),
-        extras=_extras(body),
+        items=parse_items(body, products, strict=strict),
+        texts={name: read_text(body, name) for name in KEPT_TEXTS if name in body},
+        payment_method_id=read_existing_id(body, "payment_method_id", methods),
+        payment_amount=read_amount(body, "payment_amount") if "payment_amount" in body else None,
+        transaction_id=_read_optional_text(body, "payment_transaction_id"),
+        extras=_read_extras(body),
     )
 
 
-def checked_instructions(body: Mapping[str, Any], *, strict: bool) -> tuple[int, str]:
-    """Check the body of send_payment_instructions: the work order's number and the address to come back to."""
+def parse_instructions(body: Mapping[str, Any], *, strict: bool) -> tuple[int, str]:
+    """Parse the body of send_payment_instructions; return the work order's id and the confirm URL."""
     if strict:
-        nothing_else(body, INSTRUCTIONS_FIELDS)
-    work_order_id = positive(body, "work_order_id")
-    address = required_text(body, "confirm_url")
+        check_unknown_fields(body, INSTRUCTIONS_FIELDS)
+    work_order_id = read_positive(body, "work_order_id")
+    address = read_required_text(body, "confirm_url")
     try:
         parts = urlsplit(address)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise Refused(422, "confirm_url must be an http or https address")
+        raise ApiError(422, "confirm_url must be an http or https address")
     return work_order_id, address
 
 
-def _proof(body: Mapping[str, Any]) -> Proof:
+def _read_proof(body: Mapping[str, Any]) -> WorkOrderProof:
     if "confirmation_token" in body:
-        return Proof(required_text(body, "confirmation_token"), "", "")
+        return WorkOrderProof(read_required_text(body, "confirmation_token"), "", "")
     if "reference_code" not in body or "customer_email" not in body:
-        raise Refused(422, "confirmation_token is required, or reference_code with customer_email")
-    return Proof(None, required_text(body, "reference_code"), email(body))
+        raise ApiError(422, "confirmation_token is required, or reference_code with customer_email")
+    return WorkOrderProof(None, read_required_text(body, "reference_code"), read_email(body))
 
 
-def _optional(body: Mapping[str, Any], name: str) -> str | None:
-    return text(body, name) if name in body else None
+def _read_optional_text(body: Mapping[str, Any], name: str) -> str | None:
+    return read_text(body, name) if name in body else None
 
 
-def _extras(body: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: body[name] for name in EXTRAS if name in body}
+def _read_extras(body: Mapping[str, Any]) -> dict[str, Any]:
+    extras = {name: body[name] for name in EXTRAS if name in body}
     for name in ("customer_address", "notes"):
-        _optional(given, name)
-    if not isinstance(given.get("is_free", False), bool):
-        raise Refused(422, "is_free must be true or false")
-    if not isinstance(given.get("categories", []), list):
-        raise Refused(422, "categories must be a list")
-    bouquets = given.get("bouquet_ids", [])
+        _read_optional_text(extras, name)
+    if not isinstance(extras.get("is_free", False), bool):
+        raise ApiError(422, "is_free must be true or false")
+    if not isinstance(extras.get("categories", []), list):
+        raise ApiError(422, "categories must be a list")
+    bouquets = extras.get("bouquet_ids", [])
     if not isinstance(bouquets, list) or not all(is_int(each) for each in bouquets):
-        raise Refused(422, "bouquet_ids must be a list of integers")
-    return given
+        raise ApiError(422, "bouquet_ids must be a list of integers")
+    return extras

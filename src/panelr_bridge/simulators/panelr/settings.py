@@ -1,17 +1,17 @@
-"""What may be set on the simulated Panelr, at its start and while it runs."""
+"""Settings of the simulated Panelr, at its start and while it runs."""
 
 from dataclasses import dataclass, fields
 
 
 @dataclass
-class Settings:
-    """The switches. Raises ValueError, with a sentence, when a value does not fit.
+class PanelSettings:
+    """The settings. Raises ValueError for an invalid value.
 
-    `rate_per_minute` counts the successful requests of one address; 0 is no limit. `shows_wc_order_id` and
-    `knows_get_work_orders` are what the documentation leaves open. `sends_retry_after` goes for the limit's own 429;
-    a fault says itself whether it has one. `knows_complete_by_token` off is Panelr 1, whose complete_order can only
-    create. `accepts_repeated_payments` takes a payment, and adds it, where one has been taken already: submit_payment
-    in payment_submitted, complete_order in queued. `strict` also refuses unknown fields, and bodies not sent as JSON.
+    `rate_per_minute` limits the successful requests of one address; 0 means no limit. The documentation leaves
+    `shows_wc_order_id` and `knows_get_work_orders` open. `sends_retry_after` concerns the rate limit's own 429, not
+    faults. `knows_complete_by_token` False simulates Panelr 1, whose complete_order can only create.
+    `accepts_repeated_payments` adds a further payment to a paid work order: submit_payment in payment_submitted,
+    complete_order in queued. `strict` also rejects unknown fields and bodies without the JSON content type.
     """
 
     api_key: str

@@ -1,4 +1,4 @@
-"""A work order and the faces that it shows to the different actions."""
+"""A work order, and its JSON forms in the responses of the actions."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,15 +15,16 @@ CREATE_STATUSES = (
     "canceled",
     "payment_failed",
 )
-# get_work_order may answer these too; nobody can create a work order in them.
+# get_work_order can also return these statuses; create_work_order does not accept them.
 LATER_STATUSES = ("awaiting_webhook", "processing", "queued")
-# Earlier ones win in a mixed cart. The documentation says so of new_activation; the rest follows its order of naming.
+# The first of these in a mixed cart is the work order's type. The documentation says so of new_activation; the order
+# of the other two is the order in the documentation.
 INTENTS = ("new_activation", "renewal", "trial_upgrade")
 
 
 @dataclass
 class CartItem:
-    """One item of the cart, at the price of the moment of creation."""
+    """One item of the cart, with the price at creation."""
 
     product_id: int
     name: str
@@ -34,8 +35,8 @@ class CartItem:
     activation_id: int | None
     wc_order_id: str | None
 
-    def shown(self, *, with_wc_order_id: bool) -> dict[str, Any]:
-        """The item as the two reading actions show it: never with the product's id."""
+    def as_json(self, *, with_wc_order_id: bool) -> dict[str, Any]:
+        """Return the item in the form of get_work_order and get_work_orders, without the product's id."""
         item: dict[str, Any] = {
             "name": self.name,
             "qty": self.qty,
@@ -47,8 +48,8 @@ class CartItem:
 
 
 @dataclass
-class Payment:
-    """Money that came in."""
+class RecordedPayment:
+    """A payment."""
 
     amount: Decimal
     at: datetime
@@ -56,29 +57,29 @@ class Payment:
 
 
 @dataclass
-class Instructions:
-    """An e-mail that told the customer how to pay, and where to come back to."""
+class PaymentInstructions:
+    """An e-mail with payment instructions, and the URL to return to."""
 
     at: datetime
     confirm_url: str
 
 
 @dataclass
-class Adjustment:
+class PriceAdjustment:
     """A fee or a discount on the whole work order."""
 
     direction: str
     label: str
     amount: Decimal
 
-    def shown(self) -> dict[str, Any]:
-        """The adjustment as a JSON object."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the adjustment as a JSON object."""
         return {"direction": self.direction, "label": self.label, "amount": self.amount}
 
 
 @dataclass
 class WorkOrder:
-    """Everything that Panelr keeps of a work order. Tests may read it and change it."""
+    """A work order with everything that Panelr stores of it. Tests may read and change it."""
 
     id: int
     reference_code: str
@@ -91,32 +92,32 @@ class WorkOrder:
     customer_phone: str
     payment_method_id: int | None
     cart: list[CartItem]
-    adjustment: Adjustment | None
+    adjustment: PriceAdjustment | None
     created_at: datetime
     updated_at: datetime
-    payments: list[Payment] = field(default_factory=list)
-    instructions: list[Instructions] = field(default_factory=list)
+    payments: list[RecordedPayment] = field(default_factory=list)
+    instructions: list[PaymentInstructions] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
 
     @property
     def type(self) -> str:
-        """The kind of the whole, derived from the intents of its items."""
+        """Return the type of the work order, derived from the intents of its items."""
         return min((item.intent for item in self.cart), key=INTENTS.index)
 
     @property
     def wc_order_id(self) -> str | None:
-        """The order in the shop; Panelr attaches it to each cart item."""
+        """Return the shop's order id; Panelr stores it on each cart item."""
         return self.cart[0].wc_order_id
 
     @property
     def snap_total(self) -> Decimal:
-        """Prices times quantities, before the adjustment."""
+        """Return the sum of prices times quantities, before the adjustment."""
         return sum((item.price * item.qty for item in self.cart), Decimal("0.00"))
 
     @property
     def order_total(self) -> Decimal:
-        """What the customer owes altogether; a discount never takes it below nothing."""
+        """Return the total with the adjustment. A discount never makes it negative."""
         if self.adjustment is None:
             return self.snap_total
         sign = 1 if self.adjustment.direction == "fee" else -1
@@ -124,21 +125,21 @@ class WorkOrder:
 
     @property
     def paid(self) -> Decimal:
-        """All payments so far."""
+        """Return the sum of all payments."""
         return sum((payment.amount for payment in self.payments), Decimal("0.00"))
 
     @property
     def balance_due(self) -> Decimal:
-        """What is still open."""
+        """Return the amount still to pay."""
         return max(self.order_total - self.paid, Decimal("0.00"))
 
-    def about(self) -> dict[str, str]:
-        """The order and the customer that a fault may be aimed at."""
+    def fault_subject(self) -> dict[str, str]:
+        """Return the order and the customer, to match faults."""
         about = {"customer_email": self.customer_email}
         return about if self.wc_order_id is None else about | {"wc_order_id": self.wc_order_id}
 
-    def created(self) -> dict[str, Any]:
-        """The answer of create_work_order, with what version 2 adds to it."""
+    def created_json(self) -> dict[str, Any]:
+        """Return the data of create_work_order, including the fields of version 2."""
         return {
             "work_order_id": self.id,
             "reference_code": self.reference_code,
@@ -150,8 +151,8 @@ class WorkOrder:
             "credits_spent": 0,
         }
 
-    def queued(self) -> dict[str, Any]:
-        """The answer of complete_order."""
+    def queued_json(self) -> dict[str, Any]:
+        """Return the data of complete_order."""
         return {
             "work_order_id": self.id,
             "reference_code": self.reference_code,
@@ -160,8 +161,8 @@ class WorkOrder:
             "item_count": len(self.cart),
         }
 
-    def submitted(self, *, with_amount: bool) -> dict[str, Any]:
-        """The answer of submit_payment. Our reading: `amount_paid` is all that has been paid."""
+    def submitted_json(self, *, with_amount: bool) -> dict[str, Any]:
+        """Return the data of submit_payment. Assumption: `amount_paid` is the sum of all payments."""
         answer = {
             "work_order_id": self.id,
             "reference_code": self.reference_code,
@@ -170,8 +171,8 @@ class WorkOrder:
         }
         return answer | {"amount_paid": self.paid, "balance_due": self.balance_due} if with_amount else answer
 
-    def detailed(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
-        """The answer of get_work_order."""
+    def detail_json(self, *, payment_method: str | None, with_wc_order_id: bool) -> dict[str, Any]:
+        """Return the data of get_work_order."""
         return {
             "reference_code": self.reference_code,
             "status": self.status,
@@ -180,43 +181,43 @@ class WorkOrder:
             "customer_email": self.customer_email,
             "customer_name": self.customer_name,
             "currency": CURRENCY,
-            "cart": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
+            "cart": [item.as_json(with_wc_order_id=with_wc_order_id) for item in self.cart],
             "snap_total": self.snap_total,
             "order_total": self.order_total,
             "prev_paid": self.paid,
             "balance_due": self.balance_due,
             "has_partials": bool(self.paid and self.balance_due),
-            "payment_history": [{"amount": each.amount, "at": stamp(each.at)} for each in self.payments],
-            "adjustment": self.adjustment.shown() if self.adjustment else None,
+            "payment_history": [{"amount": each.amount, "at": format_time(each.at)} for each in self.payments],
+            "adjustment": self.adjustment.as_json() if self.adjustment else None,
             "payment_method": payment_method,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.updated_at),
+            "created_at": format_time(self.created_at),
+            "updated_at": format_time(self.updated_at),
         }
 
-    def listed(self, *, with_wc_order_id: bool) -> dict[str, Any]:
-        """One entry of the answer of get_work_orders."""
+    def list_json(self, *, with_wc_order_id: bool) -> dict[str, Any]:
+        """Return one entry of get_work_orders."""
         return {
             "reference_code": self.reference_code,
             "status": self.status,
             "currency": CURRENCY,
-            "created_at": stamp(self.created_at),
-            "items": [item.shown(with_wc_order_id=with_wc_order_id) for item in self.cart],
+            "created_at": format_time(self.created_at),
+            "items": [item.as_json(with_wc_order_id=with_wc_order_id) for item in self.cart],
             "order_total": self.order_total,
             "balance_due": self.balance_due,
             "activation_ids": [item.activation_id for item in self.cart if item.activation_id is not None],
-            "adjustment": self.adjustment.shown() if self.adjustment else None,
+            "adjustment": self.adjustment.as_json() if self.adjustment else None,
             "coupon": None,
         }
 
-    def everything(self) -> dict[str, Any]:
-        """All of it, for whoever drives the simulator by hand; the real Panelr never answers this."""
+    def full_json(self) -> dict[str, Any]:
+        """Return the complete work order for the controls. A real Panelr never sends this."""
         cart = [
-            item.shown(with_wc_order_id=True) | {"product_id": item.product_id, "activation_id": item.activation_id}
+            item.as_json(with_wc_order_id=True) | {"product_id": item.product_id, "activation_id": item.activation_id}
             for item in self.cart
         ]
         return (
-            self.detailed(payment_method=None, with_wc_order_id=True)
-            | self.created()
+            self.detail_json(payment_method=None, with_wc_order_id=True)
+            | self.created_json()
             | {
                 "cart": cart,
                 "wc_order_id": self.wc_order_id,
@@ -224,16 +225,18 @@ class WorkOrder:
                 "customer_phone": self.customer_phone,
                 "payment_method": self.payment_method_id,
                 "payments": [
-                    {"amount": each.amount, "at": stamp(each.at), "transaction_id": each.transaction_id}
+                    {"amount": each.amount, "at": format_time(each.at), "transaction_id": each.transaction_id}
                     for each in self.payments
                 ],
-                "instructions": [{"at": stamp(each.at), "confirm_url": each.confirm_url} for each in self.instructions],
+                "instructions": [
+                    {"at": format_time(each.at), "confirm_url": each.confirm_url} for each in self.instructions
+                ],
                 "notes": self.notes,
                 "extras": self.extras,
             }
         )
 
 
-def stamp(moment: datetime) -> str:
-    """A time as Panelr writes it: UTC, to the second, without an offset."""
+def format_time(moment: datetime) -> str:
+    """Return a time in Panelr's format: UTC, whole seconds, no offset."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

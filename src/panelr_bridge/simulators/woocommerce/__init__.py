@@ -1,25 +1,25 @@
-"""A WooCommerce store: its REST APIs, webhooks as the real thing delivers them, and controls by hand.
+"""A simulated WooCommerce shop: REST APIs, webhooks as WooCommerce delivers them, and controls for manual use.
 
-Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, a `Store` makes orders,
-`order_payload` their bodies and `sign` the signatures.
+Serve `create_app()` with `panelr_bridge.simulators.server.running`. Without HTTP, use `SimulatedShop` for orders,
+`order_payload` for their bodies and `sign` for signatures.
 """
 
 from panelr_bridge.simulators.woocommerce.app import create_app
 from panelr_bridge.simulators.woocommerce.checkout import Cart, open_checkout, place_order
 from panelr_bridge.simulators.woocommerce.deliveries import Delivery, Webhook, delivery_headers
-from panelr_bridge.simulators.woocommerce.ledger import Changes, NewLine
 from panelr_bridge.simulators.woocommerce.payload import order_payload
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, OrderChanges
 from panelr_bridge.simulators.woocommerce.signature import sign
-from panelr_bridge.simulators.woocommerce.store import Store
 
 __all__ = [
     "ApiKey",
     "Cart",
-    "Changes",
     "Delivery",
-    "NewLine",
-    "Store",
+    "NewOrderLine",
+    "OrderChanges",
+    "SimulatedShop",
     "Webhook",
     "create_app",
     "delivery_headers",

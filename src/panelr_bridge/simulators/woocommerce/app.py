@@ -10,13 +10,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from panelr_bridge.simulators.woocommerce.control import control_routes
-from panelr_bridge.simulators.woocommerce.faults import Switches
-from panelr_bridge.simulators.woocommerce.orders_api import OrdersApi, wordpress_error
+from panelr_bridge.simulators.woocommerce.control.routes import control_routes
+from panelr_bridge.simulators.woocommerce.fault_middleware import FaultMiddleware
+from panelr_bridge.simulators.woocommerce.faults import ShopSwitches
+from panelr_bridge.simulators.woocommerce.orders_resource.routes import OrdersApi, wordpress_error
 from panelr_bridge.simulators.woocommerce.payload import HOME_URL
-from panelr_bridge.simulators.woocommerce.rest import ApiKey, Gate, rest_routes
-from panelr_bridge.simulators.woocommerce.spoiling import Spoiling
-from panelr_bridge.simulators.woocommerce.store import Store, utc_now
+from panelr_bridge.simulators.woocommerce.rest import ApiKey, RestAuthenticator, rest_routes
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop, utc_now
 
 
 def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up with
@@ -34,42 +34,42 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
     home_url: str = HOME_URL,
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
-    """Make a shop with the seed catalogue, no orders and no webhooks; its `Store` is `app.state.store`.
+    """Create a shop with the seed catalogue, without orders and webhooks. Its state is `app.state.shop`.
 
-    `app.state.gate.keys` holds its REST API keys, to be revoked or added to.
+    `app.state.authenticator.keys` holds its REST API keys; tests may add and remove keys.
 
-    `user` and `password` are a shop manager's application password. The Orders resource below
-    `/wp-json/{vendor}/woo` takes it always, and deletes by `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3`
-    takes it over https or with `local_environment`. `consumer_key` and `consumer_secret` may read and write there;
-    `more_keys` may do what they say. A request is https when `behind_tls` says so of all, or its
-    `X-Forwarded-Proto`.
+    `user` and `password` are a shop manager's application password. The Orders resource below `/wp-json/{vendor}/woo`
+    always accepts it, and deletes according to `delete_mode`. WooCommerce's own API below `/wp-json/wc/v3` accepts it
+    over https or with `local_environment`. There, `consumer_key` and `consumer_secret` have read and write permission;
+    `more_keys` have their own permissions. A request counts as https if `behind_tls` is true or its `X-Forwarded-Proto`
+    is https.
 
-    Webhooks go out `delivery_delay_seconds` after their event. `home_url` is what the shop calls itself in payloads,
-    without a slash on its end. `clock` gives aware UTC times. Faults reach for the connection that
-    `panelr_bridge.simulators.server.running` hands over.
+    Webhooks are delivered `delivery_delay_seconds` after their event. `home_url` is the shop's URL in payloads, without
+    a trailing slash. `clock` returns aware UTC times. Serve the app with `panelr_bridge.simulators.server.running`,
+    because faults need the connection's transport.
     """
-    store = Store(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
-    store.switches = Switches(behind_tls=behind_tls, local_environment=local_environment)
+    shop = SimulatedShop(clock=clock, home_url=home_url, delivery_delay_seconds=delivery_delay_seconds)
+    shop.switches = ShopSwitches(behind_tls=behind_tls, local_environment=local_environment)
     keys = [ApiKey(consumer_key, consumer_secret), *more_keys]
-    gate = Gate(store.switches, user=user, password=password, keys=keys)
-    orders = OrdersApi(store, user, password, delete_mode)
+    authenticator = RestAuthenticator(shop.switches, user=user, password=password, keys=keys)
+    orders = OrdersApi(shop, user, password, delete_mode)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with store.webhooks.running():
+        async with shop.webhooks.deliver_in_background():
             yield
 
     app = Starlette(
-        routes=[*orders.routes(vendor), *rest_routes(store, gate, vendor), *control_routes(store)],
-        middleware=[Middleware(Spoiling, store=store)],
+        routes=[*orders.routes(vendor), *rest_routes(shop, authenticator, vendor), *control_routes(shop)],
+        middleware=[Middleware(FaultMiddleware, shop=shop)],
         lifespan=lifespan,
         exception_handlers={404: _no_route, 405: _no_route},
     )
-    app.state.store = store
-    app.state.gate = gate
+    app.state.shop = shop
+    app.state.authenticator = authenticator
     return app
 
 
 async def _no_route(_: Request, __: Exception) -> Response:
-    # WordPress answers 404 for a wrong method too.
+    # WordPress also answers 404 for a wrong method.
     return wordpress_error("rest_no_route", "No route was found matching the URL and request method.", 404)

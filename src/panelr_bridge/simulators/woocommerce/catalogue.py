@@ -1,19 +1,19 @@
-"""The products and the coupon of the shop that the captures come from (captures/README.md)."""
+"""The products and the coupon of the shop of the captures (captures/README.md)."""
 
 from decimal import Decimal
 
-from panelr_bridge.simulators.woocommerce.values import Product
+from panelr_bridge.simulators.woocommerce.models import Product
 
-# Products 11 to 18 and the coupon, number 19, share one counter with the orders: the first order is 20.
+# Products 11 to 18 and coupon 19 share one counter with the orders, so the first order is 20.
 FIRST_FREE_ID = 20
 COUPON_ID = 19
 COUPONS = {"rig10": 10}
 
 
 def seed_products() -> dict[int, Product]:
-    """Make the catalogue anew, by id.
+    """Return new copies of the products by id.
 
-    Virtual is what the captures ship without a shipping line: 13, 14, 15 and the variations.
+    Virtual are the products that the captures show without a shipping line: 13, 14, 15 and the variations.
     """
     variable = Product(16, "IPTV Subscription", Decimal("10.00"), virtual=True)
     products = [
@@ -23,14 +23,14 @@ def seed_products() -> dict[int, Product]:
         Product(14, "E-book (download)", Decimal("5.00"), "EBOOK-1", virtual=True, downloadable=True),
         Product(15, "Freebie", Decimal("0.00"), "FREE-0", virtual=True),
         variable,
-        variation(variable, 17, "IPTV-1M", Decimal("10.00"), {"term": "1 month"}),
-        variation(variable, 18, "IPTV-12M", Decimal("90.00"), {"term": "12 months"}),
+        build_variation(variable, 17, "IPTV-1M", Decimal("10.00"), {"term": "1 month"}),
+        build_variation(variable, 18, "IPTV-12M", Decimal("90.00"), {"term": "12 months"}),
     ]
     return {product.id: product for product in products}
 
 
-def variation(parent: Product, product_id: int, sku: str, price: Decimal, attributes: dict[str, str]) -> Product:
-    """Make a variation of `parent`: its name carries the attributes, as WooCommerce writes it into order lines."""
+def build_variation(parent: Product, product_id: int, sku: str, price: Decimal, attributes: dict[str, str]) -> Product:
+    """Return a variation of `parent`. Its name contains the attributes, as in WooCommerce's order lines."""
     return Product(
         product_id,
         f"{parent.name} - {', '.join(attributes.values())}",

@@ -1,17 +1,17 @@
-"""What a webhook is, and what a delivery holds: its headers, its body, what counts as success. No I/O.
+"""Webhooks and deliveries: headers, body and the rule for success. No I/O.
 
-Source of every rule: reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; sections are named in comments.
+The rules are from reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; comments name its sections.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from panelr_bridge.simulators.woocommerce.payload import encode, order_payload
-from panelr_bridge.simulators.woocommerce.sending import Answer, Headers, host_of
-from panelr_bridge.simulators.woocommerce.signature import delivery_id, sign
-from panelr_bridge.simulators.woocommerce.values import Order
+from panelr_bridge.simulators.woocommerce.http_sender import DeliveryResponse, Headers, get_host
+from panelr_bridge.simulators.woocommerce.models import Order
+from panelr_bridge.simulators.woocommerce.payload import encode_json, order_payload
+from panelr_bridge.simulators.woocommerce.signature import build_delivery_id, sign
 
-# The topics that this shop fires. Others can be registered, as in WooCommerce, and stay silent.
+# The topics that this shop fires. As in WooCommerce, others can be registered, but they never fire.
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
 RESOURCES = ("coupon", "customer", "order", "product")
 EVENTS = ("created", "updated", "deleted", "restored")
@@ -31,7 +31,7 @@ NOBODY = {**FORBIDDEN, "data": {"status": 401}}
 class Webhook:
     """A registered webhook.
 
-    `owner_may_read` says whether its owner still has the right to view orders, `owner_exists` whether there is one.
+    `owner_exists` says whether its owner exists, `owner_may_read` whether the owner may view orders.
     """
 
     id: int
@@ -47,8 +47,8 @@ class Webhook:
     created: datetime | None = None
     modified: datetime | None = None
 
-    def count(self, delivery: "Delivery") -> None:
-        """Keep the failure count of section 5: any success clears it, the 7th failure in a row disables."""
+    def record_result(self, delivery: "Delivery") -> None:
+        """Update the failure count (section 5): a success resets it, the 7th failure in a row disables the webhook."""
         if delivery.succeeded:
             self.failure_count = 0
         elif self.failure_count >= MAX_FAILURES:
@@ -59,7 +59,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request that was sent, and what came back. `order_id` is None for a ping, `repeats` names the original."""
+    """One sent request and its response. `order_id` is None for a ping; `repeats` is the id of the original."""
 
     id: int
     webhook_id: int
@@ -68,38 +68,38 @@ class Delivery:
     url: str
     headers: Headers
     body: bytes
-    answer: Answer
+    answer: DeliveryResponse
     repeats: int | None = None
 
     @property
     def succeeded(self) -> bool:
-        """Whether WooCommerce counts it as delivered: 200 to 302, although its docblock says 2xx; a ping needs 200."""
+        """Return whether WooCommerce counts it as a success: 200 to 302 (its docblock says 2xx); a ping needs 200."""
         status = self.answer.status
         return status is not None and (status == 200 if self.order_id is None else 200 <= status < 303)
 
 
 def is_topic(topic: str) -> bool:
-    """Whether WooCommerce lets a webhook have this topic: a resource with an event, or any action."""
+    """Return whether WooCommerce accepts the topic: a resource with an event, or any action."""
     resource, _, event = topic.partition(".")
     return (resource in RESOURCES and event in EVENTS) or (resource == "action" and event != "")
 
 
 def delivery_body(webhook: Webhook, order_id: int, order: Order | None, *, home_url: str) -> bytes:
-    """Give what a delivery of `order_id` says now (section 6): the order, its bare id, or an error object."""
+    """Return the body for the order's present state (section 6): the order, its bare id, or an error object."""
     if webhook.topic == "order.deleted":
-        return encode({"id": order_id})
+        return encode_json({"id": order_id})
     if not webhook.owner_exists:
-        return encode(NOBODY)
+        return encode_json(NOBODY)
     if not webhook.owner_may_read:
-        return encode(FORBIDDEN)
-    return encode(GONE) if order is None else order_payload(order, home_url=home_url)
+        return encode_json(FORBIDDEN)
+    return encode_json(GONE) if order is None else order_payload(order, home_url=home_url)
 
 
 def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_second: int) -> Headers:
-    """Give the headers of a delivery in the order and letter case of the wire (section 2)."""
+    """Return the headers of a delivery in WooCommerce's order and letter case (section 2)."""
     resource, event = webhook.topic.split(".")
     headers = [
-        ("Host", host_of(webhook.delivery_url)),
+        ("Host", get_host(webhook.delivery_url)),
         ("User-Agent", USER_AGENT),
         ("Accept", "*/*"),
         ("Accept-Encoding", "deflate, gzip, br, zstd"),
@@ -110,7 +110,7 @@ def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_secon
         ("X-WC-Webhook-Event", event),
         ("X-WC-Webhook-Signature", sign(body, webhook.secret)),
         ("X-WC-Webhook-ID", str(webhook.id)),
-        ("X-WC-Webhook-Delivery-ID", delivery_id(webhook.id, unix_second)),
+        ("X-WC-Webhook-Delivery-ID", build_delivery_id(webhook.id, unix_second)),
         ("Connection", "close"),
     ]
     if len(body) >= EXPECT_FROM_BYTES:
@@ -119,9 +119,9 @@ def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_secon
 
 
 def ping_headers(url: str, body: bytes) -> Headers:
-    """Give the headers of a ping, as in capture 001: nothing in them says whose it is."""
+    """Return the headers of a ping, as in capture 001. They do not identify the webhook."""
     return [
-        ("Host", host_of(url)),
+        ("Host", get_host(url)),
         ("User-Agent", USER_AGENT),
         ("Accept", "*/*"),
         ("Accept-Encoding", "deflate, gzip, br, zstd"),

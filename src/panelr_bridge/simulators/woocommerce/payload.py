@@ -1,4 +1,4 @@
-"""An order as WooCommerce's wc/v3 API writes it: the body of a webhook. Key order and formats are the captures'."""
+"""An order in the JSON of wc/v3, which is the body of a webhook. Key order and formats are those of the captures."""
 
 import json
 import re
@@ -7,18 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.catalogue import COUPON_ID
-from panelr_bridge.simulators.woocommerce.values import (
+from panelr_bridge.simulators.woocommerce.models import (
     EDITABLE,
     SHOP_ZONE,
     TAX_PERCENT,
     CouponLine,
     FeeLine,
-    Line,
-    Meta,
     Order,
+    OrderLine,
+    OrderMeta,
     ShippingLine,
-    cents,
-    tax,
+    round_cents,
+    tax_on,
 )
 
 HOME_URL = "http://127.0.0.1:8000"
@@ -27,18 +27,18 @@ LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 TAG = re.compile(r"<[^>]*>")
 
 
-def encode(value: Any) -> bytes:
-    """Write JSON as PHP's `wp_json_encode` does: one line, pure ASCII, slashes escaped."""
+def encode_json(value: Any) -> bytes:
+    """Return JSON as PHP's `wp_json_encode` writes it: one line, pure ASCII, escaped slashes."""
     return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode("ascii")
 
 
 def order_payload(order: Order, *, home_url: str = HOME_URL) -> bytes:
-    """Give the exact bytes of a delivery that tells of `order`, for a shop at `home_url` (no slash on its end)."""
-    return encode(order_json(order, home_url=home_url))
+    """Return the exact body of a delivery for `order`; `home_url` has no trailing slash."""
+    return encode_json(order_json(order, home_url=home_url))
 
 
 def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
-    """Give `order` as an answer of `GET /wc/v3/orders/{id}`, before it is written as JSON."""
+    """Return `order` as `GET /wc/v3/orders/{id}` does, before it is encoded."""
     return {
         "id": order.id,
         "parent_id": 0,
@@ -46,15 +46,15 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
         "currency": order.currency,
         "version": "10.5.0",
         "prices_include_tax": False,
-        "date_created": local(order.created),
-        "date_modified": local(order.modified),
-        "discount_total": money(order.discount_total),
-        "discount_tax": money(order.discount_tax),
-        "shipping_total": money(order.shipping_total),
-        "shipping_tax": money(order.shipping_tax),
-        "cart_tax": money(order.cart_tax),
-        "total": money(order.total),
-        "total_tax": money(order.cart_tax + order.shipping_tax),
+        "date_created": format_local(order.created),
+        "date_modified": format_local(order.modified),
+        "discount_total": format_money(order.discount_total),
+        "discount_tax": format_money(order.discount_tax),
+        "shipping_total": format_money(order.shipping_total),
+        "shipping_tax": format_money(order.shipping_tax),
+        "cart_tax": format_money(order.cart_tax),
+        "total": format_money(order.total),
+        "total_tax": format_money(order.cart_tax + order.shipping_tax),
         "customer_id": order.customer_id,
         "order_key": order.order_key,
         "billing": order.billing,
@@ -66,60 +66,61 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
         "customer_user_agent": "",
         "created_via": order.created_via,
         "customer_note": order.customer_note,
-        "date_completed": local(order.completed),
-        "date_paid": local(order.paid),
+        "date_completed": format_local(order.completed),
+        "date_paid": format_local(order.paid),
         "cart_hash": order.cart_hash,
         "number": str(order.id),
         "meta_data": [{"id": meta.id, "key": meta.key, "value": meta.value} for meta in order.meta],
-        "line_items": [_line(line) for line in order.lines],
-        "tax_lines": _tax_lines(order),
-        "shipping_lines": [_shipping_line(line) for line in order.shipping_lines],
-        "fee_lines": [_fee_line(line) for line in order.fee_lines],
-        "coupon_lines": [_coupon_line(line) for line in order.coupon_lines],
+        "line_items": [_line_json(line) for line in order.lines],
+        "tax_lines": _tax_lines_json(order),
+        "shipping_lines": [_shipping_line_json(line) for line in order.shipping_lines],
+        "fee_lines": [_fee_line_json(line) for line in order.fee_lines],
+        "coupon_lines": [_coupon_line_json(line) for line in order.coupon_lines],
         "refunds": [
-            {"id": refund.id, "reason": refund.reason, "total": money(-refund.amount)} for refund in order.refunds
+            {"id": refund.id, "reason": refund.reason, "total": format_money(-refund.amount)}
+            for refund in order.refunds
         ],
         "payment_url": f"{home_url}/checkout/order-pay/{order.id}/?pay_for_order=true&key={order.order_key}",
         "is_editable": order.status in EDITABLE,
         "needs_payment": order.needs_payment,
         "needs_processing": order.needs_processing,
-        "date_created_gmt": gmt(order.created),
-        "date_modified_gmt": gmt(order.modified),
-        "date_completed_gmt": gmt(order.completed),
-        "date_paid_gmt": gmt(order.paid),
+        "date_created_gmt": format_gmt(order.created),
+        "date_modified_gmt": format_gmt(order.modified),
+        "date_completed_gmt": format_gmt(order.completed),
+        "date_paid_gmt": format_gmt(order.paid),
         "currency_symbol": CURRENCY_SYMBOLS.get(order.currency, order.currency),
-        "_links": _links(order, home_url),
+        "_links": _links_json(order, home_url),
     }
 
 
-def money(amount: Decimal) -> str:
-    """Write an amount with two decimals."""
-    return str(cents(amount))
+def format_money(amount: Decimal) -> str:
+    """Return an amount with two decimals."""
+    return str(round_cents(amount))
 
 
-def plain(amount: Decimal) -> str:
-    """Write an amount as it is stored, without needless zeros ("9.8")."""
+def format_unrounded(amount: Decimal) -> str:
+    """Return an amount as it is stored, without trailing zeros ("9.8")."""
     text = format(amount, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def number(value: Decimal | float) -> int | float:
-    """Give a JSON number as PHP prints it: without a fraction where there is none."""
+def json_number(value: Decimal | float) -> int | float:
+    """Return a JSON number as PHP prints it: without a fraction if it is an integer."""
     as_float = float(value)
     return int(as_float) if as_float.is_integer() else as_float
 
 
-def gmt(moment: datetime | None) -> str | None:
-    """Write a moment in UTC, without a zone, in whole seconds."""
+def format_gmt(moment: datetime | None) -> str | None:
+    """Return a time in UTC, without a zone, in whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S") if moment else None
 
 
-def local(moment: datetime | None) -> str | None:
-    """Write a moment in the shop's time, without a zone, in whole seconds."""
-    return gmt(moment.astimezone(SHOP_ZONE)) if moment else None
+def format_local(moment: datetime | None) -> str | None:
+    """Return a time in the shop's zone, without the zone, in whole seconds."""
+    return format_gmt(moment.astimezone(SHOP_ZONE)) if moment else None
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line_json(line: OrderLine) -> dict[str, Any]:
     product = line.product
     image: int | str = "" if product and not product.parent_id else 0
     return {
@@ -127,38 +128,40 @@ def _line(line: Line) -> dict[str, Any]:
         "name": line.name,
         "product_id": line.product_id,
         "variation_id": line.variation_id,
-        "quantity": number(line.quantity),
+        "quantity": json_number(line.quantity),
         "tax_class": "",
-        "subtotal": money(line.subtotal),
-        "subtotal_tax": money(tax(line.subtotal)),
-        "total": money(line.total),
-        "total_tax": money(tax(line.total)),
-        "taxes": [{"id": 1, "total": money(tax(line.total)), "subtotal": money(tax(line.subtotal))}],
-        "meta_data": [_display(meta, product.attributes if product else {}) for meta in line.meta],
+        "subtotal": format_money(line.subtotal),
+        "subtotal_tax": format_money(tax_on(line.subtotal)),
+        "total": format_money(line.total),
+        "total_tax": format_money(tax_on(line.total)),
+        "taxes": [
+            {"id": 1, "total": format_money(tax_on(line.total)), "subtotal": format_money(tax_on(line.subtotal))}
+        ],
+        "meta_data": [_meta_json(meta, product.attributes if product else {}) for meta in line.meta],
         "sku": product.sku if product else None,
         "global_unique_id": "" if product else None,
-        # The unrounded total over the quantity, in PHP's floating point: 7.777 for 2 is 3.8885.
-        "price": number(float(line.total) / float(line.quantity)),
+        # The unrounded total divided by the quantity, in PHP's floating point: 7.777 for 2 is 3.8885.
+        "price": json_number(float(line.total) / float(line.quantity)),
         "image": {"id": image, "src": ""},
         "parent_name": product.parent_name if product else None,
     }
 
 
-def _display(meta: Meta, attributes: dict[str, str]) -> dict[str, Any]:
-    shown = meta.value
-    if isinstance(shown, str):
-        shown = LONE_AMPERSAND.sub("&amp;", TAG.sub("", shown.replace("\0", ""))).strip()
-    label = meta.key.capitalize() if meta.key in attributes else meta.key
+def _meta_json(meta: OrderMeta, attributes: dict[str, str]) -> dict[str, Any]:
+    display_value = meta.value
+    if isinstance(display_value, str):
+        display_value = LONE_AMPERSAND.sub("&amp;", TAG.sub("", display_value.replace("\0", ""))).strip()
+    display_key = meta.key.capitalize() if meta.key in attributes else meta.key
     return {
         "id": meta.id,
         "key": meta.key,
         "value": meta.value,
-        "display_key": label,
-        "display_value": shown,
+        "display_key": display_key,
+        "display_value": display_value,
     }
 
 
-def _tax_lines(order: Order) -> list[dict[str, Any]]:
+def _tax_lines_json(order: Order) -> list[dict[str, Any]]:
     if not order.lines and not order.shipping_lines:
         return []
     line = {
@@ -167,61 +170,61 @@ def _tax_lines(order: Order) -> list[dict[str, Any]]:
         "rate_id": 1,
         "label": "CA Tax",
         "compound": False,
-        "tax_total": money(order.cart_tax),
-        "shipping_tax_total": money(order.shipping_tax),
+        "tax_total": format_money(order.cart_tax),
+        "shipping_tax_total": format_money(order.shipping_tax),
         "rate_percent": float(TAX_PERCENT),
         "meta_data": [],
     }
     return [line]
 
 
-def _shipping_line(line: ShippingLine) -> dict[str, Any]:
+def _shipping_line_json(line: ShippingLine) -> dict[str, Any]:
     return {
         "id": line.id,
         "method_title": "Flat rate",
         "method_id": "flat_rate",
         "instance_id": "1",
-        "total": money(line.total),
-        "total_tax": money(tax(line.total)),
-        "taxes": [{"id": 1, "total": money(tax(line.total)), "subtotal": ""}],
+        "total": format_money(line.total),
+        "total_tax": format_money(tax_on(line.total)),
+        "taxes": [{"id": 1, "total": format_money(tax_on(line.total)), "subtotal": ""}],
         "tax_status": "taxable",
-        "meta_data": [_display(line.contents, {})],
+        "meta_data": [_meta_json(line.contents, {})],
     }
 
 
-def _fee_line(line: FeeLine) -> dict[str, Any]:
+def _fee_line_json(line: FeeLine) -> dict[str, Any]:
     return {
         "id": line.id,
         "name": line.name,
         "tax_class": "",
         "tax_status": "none",
-        "amount": plain(line.amount),
-        "total": money(line.amount),
+        "amount": format_unrounded(line.amount),
+        "total": format_money(line.amount),
         "total_tax": "0.00",
         "taxes": [],
         "meta_data": [],
     }
 
 
-def _coupon_line(line: CouponLine) -> dict[str, Any]:
+def _coupon_line_json(line: CouponLine) -> dict[str, Any]:
     return {
         "id": line.id,
         "code": line.code,
-        "discount": plain(line.discount),
-        "discount_tax": plain(line.discount_tax),
-        "meta_data": [_display(line.info, {})],
+        "discount": format_unrounded(line.discount),
+        "discount_tax": format_unrounded(line.discount_tax),
+        "meta_data": [_meta_json(line.info, {})],
         "discount_type": "percent",
         "nominal_amount": line.percent,
         "free_shipping": False,
     }
 
 
-def coupon_info(code: str, percent: int) -> str:
-    """Give the text that WooCommerce keeps in a coupon line's meta `coupon_info`."""
+def coupon_info_text(code: str, percent: int) -> str:
+    """Return the value of a coupon line's meta `coupon_info`."""
     return json.dumps([COUPON_ID, code, "percent", percent], separators=(",", ":"))
 
 
-def _links(order: Order, home_url: str) -> dict[str, Any]:
+def _links_json(order: Order, home_url: str) -> dict[str, Any]:
     collection = f"{home_url}/wp-json/wc/v3/orders"
     itself = f"{collection}/{order.id}"
     return {

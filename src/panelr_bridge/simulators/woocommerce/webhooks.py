@@ -1,6 +1,6 @@
-"""Webhooks as WooCommerce runs them: the registry, the queue that coalesces, the pings, the journal.
+"""Webhooks as WooCommerce runs them: registry, merging queue, pings and journal.
 
-Source of every rule: reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; sections are named in comments.
+The rules are from reference/woocommerce-webhooks.md, measured on WooCommerce 10.5.0; comments name its sections.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from panelr_bridge.simulators.woocommerce.deliveries import (
     is_topic,
     ping_headers,
 )
-from panelr_bridge.simulators.woocommerce.sending import Sender
-from panelr_bridge.simulators.woocommerce.values import Order
+from panelr_bridge.simulators.woocommerce.http_sender import HttpSender
+from panelr_bridge.simulators.woocommerce.models import Order
 
 PING_TIMEOUT_SECONDS = 5.0
 PING_REDIRECTS = 5
 JOURNAL_LENGTH = 10_000
 
 
-class Webhooks:
-    """The registered webhooks, the queue of Action Scheduler, and the journal of what was sent.
+class WebhookDispatcher:
+    """The registered webhooks, the queue of Action Scheduler, and the journal of deliveries.
 
-    `find_order` is asked when a delivery is due, not when its event happened (section 4). `sent` hears of an order
-    after each delivery that told of it.
+    `find_order` is called when a delivery is sent, not at its event (section 4). `on_delivered` is called with the
+    order's id after each of its deliveries.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Webhooks:
         find_order: Callable[[int], Order | None],
         home_url: str,
         clock: Callable[[], datetime],
-        sent: Callable[[int], None] = lambda _: None,
+        on_delivered: Callable[[int], None] = lambda _: None,
         delivery_delay_seconds: float = 0.0,
         timeout_seconds: float = 60.0,
     ) -> None:
@@ -56,30 +56,30 @@ class Webhooks:
         self._find_order = find_order
         self._home_url = home_url
         self._clock = clock
-        self._sent = sent
+        self._on_delivered = on_delivered
         self._queue: OrderedDict[tuple[int, int], float] = OrderedDict()
-        self._busy = 0
+        self._in_flight = 0
         self._last_webhook_id = 0
         self._last_delivery_id = 0
-        self._sender = Sender()
-        self._turn = asyncio.Lock()
-        self._moved = asyncio.Event()
+        self._sender = HttpSender()
+        self._delivery_lock = asyncio.Lock()
+        self._state_changed = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._pings: set[asyncio.Task[Delivery]] = set()
 
     def register(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
-        """Add an active webhook and ping it in the background (or once the background starts).
+        """Add an active webhook and ping it in the background (once that runs).
 
-        An empty secret becomes a random one that no answer shows (section 2). Raises ValueError for a topic
-        that WooCommerce does not know; those that are not about orders never fire.
+        An empty secret becomes a random one (section 2). Raises ValueError for a topic that WooCommerce does not
+        accept. Topics of other resources than orders never fire.
         """
         webhook = self.add(topic=topic, delivery_url=delivery_url, secret=secret, name=name)
         if self._worker is not None:
-            self._ping_soon(webhook)
+            self._start_ping(webhook)
         return webhook
 
     def add(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
-        """Do as `register`, and leave the ping to the caller."""
+        """Add an active webhook without a ping."""
         if not is_topic(topic):
             raise ValueError(f"topic must be one of {', '.join(RESOURCES)}, then one of {', '.join(EVENTS)}")
         self._last_webhook_id += 1
@@ -93,49 +93,49 @@ class Webhooks:
 
     @property
     def pending(self) -> list[tuple[int, int]]:
-        """What waits to be delivered, in order: (webhook id, order id)."""
+        """Return the queue in order, as (webhook id, order id)."""
         return list(self._queue)
 
-    def fire(self, topic: str, order_id: int) -> None:
-        """Queue `topic` of an order for each active webhook that has none for this order waiting (section 4)."""
+    def enqueue(self, topic: str, order_id: int) -> None:
+        """Queue a delivery for each active webhook of `topic` without a queued delivery for this order (section 4)."""
         due = time.monotonic() + self.delivery_delay_seconds
         for webhook in self.registered.values():
             if webhook.topic == topic and webhook.status == "active":
                 self._queue.setdefault((webhook.id, order_id), due)
-        self._moved.set()
+        self._state_changed.set()
 
     def hold(self) -> None:
-        """Deliver nothing by itself from now on: a shop whose WP-Cron sleeps."""
+        """Stop automatic delivery, as in a shop whose WP-Cron does not run."""
         self.held = True
 
     def release(self) -> None:
-        """Deliver by itself again."""
+        """Resume automatic delivery."""
         self.held = False
-        self._moved.set()
+        self._state_changed.set()
 
     async def run(self, limit: int | None = None) -> list[Delivery]:
-        """Deliver what is queued now, due or not, held or not, at most `limit`; later events wait their turn."""
+        """Deliver the present queue, at most `limit` of it, even if not due or held. Later events stay in the queue."""
         sent: list[Delivery] = []
-        async with self._turn:
-            waiting = len(self._queue)
-            for _ in range(waiting if limit is None else min(limit, waiting)):
+        async with self._delivery_lock:
+            queued = len(self._queue)
+            for _ in range(queued if limit is None else min(limit, queued)):
                 sent += await self._deliver_next()
         return sent
 
-    async def settle(self) -> None:
-        """Wait until nothing is queued or on the wire. Raises RuntimeError when that cannot come about by itself."""
-        while self._queue or self._busy or self._pings:
+    async def wait_until_idle(self) -> None:
+        """Wait until no delivery is queued or in flight. Raises RuntimeError if nothing would deliver the queue."""
+        while self._queue or self._in_flight or self._pings:
             if self._worker is None:
-                raise RuntimeError("nothing delivers: the store is not being served")
+                raise RuntimeError("the shop is not being served, so the queue is not delivered")
             if self._worker.done():
                 await self._worker
-            if self.held and not self._busy and not self._pings:
-                raise RuntimeError("deliveries are held: release them or run them by hand")
-            self._moved.clear()
-            await self._moved.wait()
+            if self.held and not self._in_flight and not self._pings:
+                raise RuntimeError("deliveries are held: call release() or run()")
+            self._state_changed.clear()
+            await self._state_changed.wait()
 
-    def forget(self, *, keep_webhooks: bool) -> None:
-        """Empty the queue and the journal, and drop the webhooks unless they are to be kept."""
+    def clear(self, *, keep_webhooks: bool) -> None:
+        """Empty the queue and the journal, and remove the webhooks unless `keep_webhooks`."""
         self._queue.clear()
         self.deliveries.clear()
         if not keep_webhooks:
@@ -143,12 +143,12 @@ class Webhooks:
         self.release()
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def deliver_in_background(self) -> AsyncIterator[None]:
         """Deliver in the background while the context is open."""
-        self._worker = asyncio.create_task(self._work())
+        self._worker = asyncio.create_task(self._deliver_forever())
         for webhook in self.registered.values():
             if webhook.pending_delivery:
-                self._ping_soon(webhook)
+                self._start_ping(webhook)
         try:
             yield
         finally:
@@ -160,22 +160,22 @@ class Webhooks:
             await self._sender.close()
 
     async def redeliver(self, original: Delivery, times: int = 1, *, at_once: bool = False) -> list[Delivery]:
-        """Send the same bytes again, as a proxy or an attacker may; one after another, or all `at_once`.
+        """Send the same bytes again, as a proxy or an attacker can do; one after another, or all `at_once`.
 
-        WooCommerce itself never does, so no failure is counted. Returns the new entries of the journal.
+        WooCommerce never does this, so failures are not counted. Returns the new entries of the journal.
         """
         if at_once:
             return list(await asyncio.gather(*(self._send_again(original) for _ in range(times))))
         return [await self._send_again(original) for _ in range(times)]
 
     async def ping(self, webhook: Webhook) -> Delivery:
-        """Send the unsigned form post of section 1. Exactly 200 ends it; it follows redirects, deliveries do not."""
+        """Send the unsigned form post of section 1. It needs status 200 and follows redirects, unlike a delivery."""
         method, url, body = "POST", webhook.delivery_url, f"webhook_id={webhook.id}".encode()
-        with self._counted():
+        with self._count_in_flight():
             for _ in range(1 + PING_REDIRECTS):
                 headers = ping_headers(url, body)
                 answer = await self._sender.send(method, url, headers, body, timeout_seconds=PING_TIMEOUT_SECONDS)
-                delivery = self._keep(Delivery(0, webhook.id, "ping", None, url, headers, body, answer))
+                delivery = self._record(Delivery(0, webhook.id, "ping", None, url, headers, body, answer))
                 if answer.location is None or answer.status not in {301, 302, 303, 307, 308}:
                     break
                 method = "GET" if answer.status in {302, 303} else method
@@ -184,41 +184,42 @@ class Webhooks:
             webhook.pending_delivery = False
         return delivery
 
-    async def change(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
-        """Save a webhook. Activating it again sends no ping and keeps the failure count; a new address is pinged."""
-        moved = delivery_url != webhook.delivery_url
+    async def update(self, webhook: Webhook, *, status: str, delivery_url: str, secret: str, name: str) -> None:
+        """Save a webhook. A new URL is pinged. Reactivation sends no ping and keeps the failure count."""
+        is_new_url = delivery_url != webhook.delivery_url
         webhook.status, webhook.delivery_url, webhook.secret, webhook.name = status, delivery_url, secret, name
         webhook.modified = self._clock().replace(microsecond=0)
-        webhook.pending_delivery = webhook.pending_delivery or moved
-        if moved and status == "active":
+        webhook.pending_delivery = webhook.pending_delivery or is_new_url
+        if is_new_url and status == "active":
             await self.ping(webhook)
 
-    async def _work(self) -> None:
+    async def _deliver_forever(self) -> None:
         while True:
             while self.held or not self._queue:
-                self._moved.clear()
-                await self._moved.wait()
+                self._state_changed.clear()
+                await self._state_changed.wait()
             await asyncio.sleep(next(iter(self._queue.values())) - time.monotonic())
-            async with self._turn:
+            async with self._delivery_lock:
                 if not self.held:
                     await self._deliver_next()
 
     async def _deliver_next(self) -> list[Delivery]:
-        # Action Scheduler has one runner, so deliveries go one after another (section 4): the caller has the turn.
+        # Action Scheduler has one runner, so deliveries are sent one after another (section 4). The caller holds the
+        # lock.
         if not self._queue:
             return []
         (webhook_id, order_id), _ = self._queue.popitem(last=False)
         webhook = self.registered.get(webhook_id)
         if webhook is None:
-            self._moved.set()
+            self._state_changed.set()
             return []
-        with self._counted():
+        with self._count_in_flight():
             delivery = await self._deliver(webhook, order_id)
-            # Each delivery saves the webhook, and saving one that is active and whose ping was never
-            # answered 200 sends the ping again (section 1).
+            # Each delivery saves the webhook. Saving an active webhook repeats its ping until one was answered 200
+            # (section 1).
             if webhook.pending_delivery and webhook.status == "active":
                 await self.ping(webhook)
-            self._sent(order_id)
+            self._on_delivered(order_id)
         return [delivery]
 
     async def _deliver(self, webhook: Webhook, order_id: int) -> Delivery:
@@ -227,36 +228,36 @@ class Webhooks:
         second = int(self._clock().timestamp())
         headers = delivery_headers(webhook, body, home_url=self._home_url, unix_second=second)
         answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
-        delivery = self._keep(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
-        webhook.count(delivery)
+        delivery = self._record(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
+        webhook.record_result(delivery)
         return delivery
 
     async def _send_again(self, original: Delivery) -> Delivery:
         url, headers, body = original.url, original.headers, original.body
-        with self._counted():
+        with self._count_in_flight():
             answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
-            return self._keep(replace(original, answer=answer, repeats=original.id))
+            return self._record(replace(original, answer=answer, repeats=original.id))
 
-    def _ping_soon(self, webhook: Webhook) -> None:
+    def _start_ping(self, webhook: Webhook) -> None:
         task = asyncio.create_task(self.ping(webhook))
         self._pings.add(task)
-        task.add_done_callback(self._pinged)
+        task.add_done_callback(self._finish_ping)
 
-    def _pinged(self, task: asyncio.Task[Delivery]) -> None:
+    def _finish_ping(self, task: asyncio.Task[Delivery]) -> None:
         self._pings.discard(task)
-        self._moved.set()
+        self._state_changed.set()
 
-    def _keep(self, delivery: Delivery) -> Delivery:
+    def _record(self, delivery: Delivery) -> Delivery:
         self._last_delivery_id += 1
         numbered = replace(delivery, id=self._last_delivery_id)
         self.deliveries.append(numbered)
         return numbered
 
     @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._busy += 1
+    def _count_in_flight(self) -> Iterator[None]:
+        self._in_flight += 1
         try:
             yield
         finally:
-            self._busy -= 1
-            self._moved.set()
+            self._in_flight -= 1
+            self._state_changed.set()

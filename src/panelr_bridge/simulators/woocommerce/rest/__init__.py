@@ -1,9 +1,9 @@
 """WooCommerce's own REST API, `/wp-json/wc/v3`.
 
-Source: reference/woocommerce-webhooks.md, section 8, and WooCommerce's source where that says nothing.
+Source: reference/woocommerce-webhooks.md, section 8, otherwise WooCommerce's source code.
 """
 
-from panelr_bridge.simulators.woocommerce.rest.door import rest_routes
-from panelr_bridge.simulators.woocommerce.rest.keys import ApiKey, Gate
+from panelr_bridge.simulators.woocommerce.rest.authentication import ApiKey, RestAuthenticator
+from panelr_bridge.simulators.woocommerce.rest.routes import rest_routes
 
-__all__ = ["ApiKey", "Gate", "rest_routes"]
+__all__ = ["ApiKey", "RestAuthenticator", "rest_routes"]

@@ -3,43 +3,45 @@
 from collections.abc import Mapping
 from typing import Any
 
-from panelr_bridge.simulators.woocommerce.payload import gmt, local
-from panelr_bridge.simulators.woocommerce.rest.call import Act, Reply, RestCall
-from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid, missing
-from panelr_bridge.simulators.woocommerce.store import Store
-from panelr_bridge.simulators.woocommerce.values import Note, Order
+from panelr_bridge.simulators.woocommerce.models import Order, OrderNote
+from panelr_bridge.simulators.woocommerce.payload import format_gmt, format_local
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid_parameter, missing_parameters
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 
-async def list_notes(store: Store, call: RestCall) -> Reply:
-    """`GET`: all notes, newest first; no pages, no totals."""
-    order = _order(store, call)
-    wanted = call.choice("type", ("any", "customer", "internal"))
-    shown = [note for note in reversed(order.notes) if wanted == "any" or note.for_customer == (wanted == "customer")]
-    return Reply([note_json(store, order, note) for note in shown])
+async def list_notes(shop: SimulatedShop, call: RestCall) -> RestReply:
+    """`GET`: all notes, newest first, without pages and totals."""
+    order = _find_order(shop, call)
+    note_type = call.choice("type", ("any", "customer", "internal"))
+    notes = [
+        note for note in reversed(order.notes) if note_type == "any" or note.for_customer == (note_type == "customer")
+    ]
+    return RestReply([note_json(shop, order, note) for note in notes])
 
 
-async def create_note(store: Store, call: RestCall) -> Reply:
+async def create_note(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`POST`."""
-    if "note" not in call.given:
-        raise missing("note")
-    text = call.given["note"]
+    if "note" not in call.parameters:
+        raise missing_parameters("note")
+    text = call.parameters["note"]
     if not isinstance(text, str):
-        raise invalid("note", "note is not of type string.")
+        raise invalid_parameter("note", "note is not of type string.")
     for_customer = call.flag("customer_note")
-    order = _order(store, call)
-    note = store.add_note(order.id, text, for_customer=for_customer)
-    told = note_json(store, order, note)
-    return Reply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
+    order = _find_order(shop, call)
+    note = shop.add_note(order.id, text, for_customer=for_customer)
+    body = note_json(shop, order, note)
+    return RestReply(body, 201, {"Location": body["_links"]["self"][0]["href"]})
 
 
-def note_json(store: Store, order: Order, note: Note) -> dict[str, Any]:
-    """Give a note as wc/v3 tells it."""
-    up = f"{store.home_url}/wp-json/wc/v3/orders/{order.id}"
+def note_json(shop: SimulatedShop, order: Order, note: OrderNote) -> dict[str, Any]:
+    """Return a note in the form of wc/v3."""
+    up = f"{shop.home_url}/wp-json/wc/v3/orders/{order.id}"
     return {
         "id": note.id,
         "author": note.author,
-        "date_created": local(note.created),
-        "date_created_gmt": gmt(note.created),
+        "date_created": format_local(note.created),
+        "date_created_gmt": format_gmt(note.created),
         "note": note.text,
         "customer_note": note.for_customer,
         "_links": {
@@ -50,10 +52,10 @@ def note_json(store: Store, order: Order, note: Note) -> dict[str, Any]:
     }
 
 
-def _order(store: Store, call: RestCall) -> Order:
-    if call.number not in store.orders:
+def _find_order(shop: SimulatedShop, call: RestCall) -> Order:
+    if call.number not in shop.orders:
         raise RestError("woocommerce_rest_order_invalid_id", "Invalid order ID.", 404)
-    return store.orders[call.number]
+    return shop.orders[call.number]
 
 
-NOTES: Mapping[str, Act] = {"notes.list": list_notes, "notes.create": create_note}
+NOTES: Mapping[str, RestHandler] = {"notes.list": list_notes, "notes.create": create_note}

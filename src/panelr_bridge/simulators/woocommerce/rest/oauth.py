@@ -1,4 +1,4 @@
-"""One-legged OAuth 1.0a as a server sees it: the signature of a request (RFC 5849, section 3.4). No I/O."""
+"""One-legged OAuth 1.0a on the server: compute a request's signature (RFC 5849, section 3.4). No I/O."""
 
 import base64
 import hmac
@@ -14,38 +14,40 @@ Pairs = list[tuple[str, str]]
 
 
 def header_parameters(authorization: str) -> Pairs:
-    """Read an Authorization header: no parameters unless its scheme is OAuth; the realm is none (section 3.5.1)."""
-    scheme, _, rest = authorization.partition(" ")
+    """Return the OAuth parameters of an Authorization header, without the realm (section 3.5.1)."""
+    scheme, _, parameters = authorization.partition(" ")
     if scheme.lower() != "oauth":
         return []
-    found = (PARAMETER.fullmatch(part) for part in rest.split(","))
-    pairs = [(unquote(match[1]), unquote(match[2])) for match in found if match]
+    matches = (PARAMETER.fullmatch(part) for part in parameters.split(","))
+    pairs = [(unquote(match[1]), unquote(match[2])) for match in matches if match]
     return [(name, value) for name, value in pairs if name != "realm"]
 
 
-def signature(method: str, url: str, parameters: Iterable[tuple[str, str]], *, secret: str, algorithm: str) -> str:
-    """Sign a request to `url`, which has no query, under a consumer's secret; nobody has a token.
+def sign_request(method: str, url: str, parameters: Iterable[tuple[str, str]], *, secret: str, algorithm: str) -> str:
+    """Return the signature of a request to `url` (without query) with a consumer's secret; there is no token.
 
     `parameters` are those of the query, the header and a form body together, decoded. `algorithm` is a key of
     ALGORITHMS.
     """
     text = base_string(method, url, parameters)
-    digest = hmac.new(f"{encoded(secret)}&".encode(), text.encode(), ALGORITHMS[algorithm]).digest()
+    digest = hmac.new(f"{percent_encode(secret)}&".encode(), text.encode(), ALGORITHMS[algorithm]).digest()
     return base64.b64encode(digest).decode()
 
 
 def base_string(method: str, url: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """Give what is signed (section 3.4.1)."""
-    signed = sorted((encoded(name), encoded(value)) for name, value in parameters if name != "oauth_signature")
+    """Return the signature base string (section 3.4.1)."""
+    signed = sorted(
+        (percent_encode(name), percent_encode(value)) for name, value in parameters if name != "oauth_signature"
+    )
     normalized = "&".join(f"{name}={value}" for name, value in signed)
-    return "&".join((encoded(method.upper()), encoded(url), encoded(normalized)))
+    return "&".join((percent_encode(method.upper()), percent_encode(url), percent_encode(normalized)))
 
 
 def base_url(scheme: str, host: str, path: str) -> str:
-    """Give the address that is signed (section 3.4.1.2): in lower case up to the path, no port where it is usual."""
+    """Return the base string URI (section 3.4.1.2): scheme and host in lower case, without a default port."""
     return f"{scheme}://{host.lower().removesuffix(DEFAULT_PORTS[scheme])}{path}"
 
 
-def encoded(text: str) -> str:
-    """Percent-encode everything but letters, digits and `-._~` (section 3.6)."""
+def percent_encode(text: str) -> str:
+    """Percent-encode everything except letters, digits and `-._~` (section 3.6)."""
     return quote(text, safe="-._~")

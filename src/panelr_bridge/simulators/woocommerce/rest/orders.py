@@ -3,70 +3,72 @@
 from collections.abc import Mapping
 from typing import Any
 
-from panelr_bridge.simulators.woocommerce.ledger import UnknownError
+from panelr_bridge.simulators.woocommerce.models import Order
 from panelr_bridge.simulators.woocommerce.payload import order_json
-from panelr_bridge.simulators.woocommerce.rest.call import Act, Reply, RestCall, paged
-from panelr_bridge.simulators.woocommerce.rest.errors import RestError, unknown
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
+from panelr_bridge.simulators.woocommerce.rest.errors import RestError, unknown_id
 from panelr_bridge.simulators.woocommerce.rest.orders_input import parse_write
-from panelr_bridge.simulators.woocommerce.rest.orders_query import matching
-from panelr_bridge.simulators.woocommerce.store import Store
-from panelr_bridge.simulators.woocommerce.values import Order
+from panelr_bridge.simulators.woocommerce.rest.orders_query import find_orders
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
+from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError
 
 KIND = "shop_order"
 
 
-async def list_orders(store: Store, call: RestCall) -> Reply:
+async def list_orders(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /orders`."""
-    return paged(store, call, matching(store, call), lambda order: _told(store, order), counts_past_end=False)
+    return build_page(
+        shop, call, find_orders(shop, call), lambda order: _order_json(shop, order), counts_past_end=False
+    )
 
 
-async def get_order(store: Store, call: RestCall) -> Reply:
+async def get_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /orders/{id}`."""
-    return Reply(_told(store, order_of(store, call)))
+    return RestReply(_order_json(shop, find_order(shop, call)))
 
 
-async def create_order(store: Store, call: RestCall) -> Reply:
+async def create_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`POST /orders`."""
-    if call.given.get("id"):
+    if call.parameters.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
-    write = parse_write(store, call.given)
-    told = _told(store, store.create(write.changes, first=write.first))
-    return Reply(told, 201, {"Location": f"{store.home_url}{call.path.rstrip('/')}/{told['id']}"})
+    write = parse_write(shop, call.parameters)
+    body = _order_json(shop, shop.create(write.changes, write_first=write.write_first))
+    return RestReply(body, 201, {"Location": f"{shop.home_url}{call.path.rstrip('/')}/{body['id']}"})
 
 
-async def update_order(store: Store, call: RestCall) -> Reply:
-    """`PUT /orders/{id}`: one save, also when nothing is given."""
-    order = order_of(store, call, status=400)
-    write = parse_write(store, call.given, order)
-    return Reply(_told(store, store.update(order.id, write.changes, first=write.first)))
+async def update_order(shop: SimulatedShop, call: RestCall) -> RestReply:
+    """`PUT /orders/{id}`: one save, even without parameters."""
+    order = find_order(shop, call, status=400)
+    write = parse_write(shop, call.parameters, order)
+    return RestReply(_order_json(shop, shop.update(order.id, write.changes, write_first=write.write_first)))
 
 
-async def delete_order(store: Store, call: RestCall) -> Reply:
-    """`DELETE /orders/{id}`: into the trash, or with `force` for good. Tells the order as it was."""
-    order = order_of(store, call)
-    told = _told(store, order)
+async def delete_order(shop: SimulatedShop, call: RestCall) -> RestReply:
+    """`DELETE /orders/{id}`: move to the trash, or delete permanently with `force`. Returns the order before that."""
+    order = find_order(shop, call)
+    body = _order_json(shop, order)
     if call.flag("force"):
-        store.delete(order.id)
+        shop.delete(order.id)
     elif order.status == "trash":
         raise RestError("woocommerce_rest_already_trashed", f"The {KIND} has already been deleted.", 410)
     else:
-        store.trash(order.id)
-    return Reply(told)
+        shop.trash(order.id)
+    return RestReply(body)
 
 
-def order_of(store: Store, call: RestCall, *, status: int = 404) -> Order:
-    """Find the order of a call. Raises RestError with `status`."""
+def find_order(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Order:
+    """Return the order of a call. Raises RestError with `status`."""
     try:
-        return store.order(call.number)
-    except UnknownError as error:
-        raise unknown(KIND, status) from error
+        return shop.order(call.number)
+    except NotFoundError as error:
+        raise unknown_id(KIND, status) from error
 
 
-def _told(store: Store, order: Order) -> dict[str, Any]:
-    return order_json(order, home_url=store.home_url)
+def _order_json(shop: SimulatedShop, order: Order) -> dict[str, Any]:
+    return order_json(order, home_url=shop.home_url)
 
 
-ORDERS: Mapping[str, Act] = {
+ORDERS: Mapping[str, RestHandler] = {
     "orders.list": list_orders,
     "orders.get": get_order,
     "orders.create": create_order,

@@ -1,15 +1,20 @@
-"""`/wp-json/wc/v3/webhooks`. No answer ever shows a secret or the failure count."""
+"""`/wp-json/wc/v3/webhooks`. No response shows a secret or the failure count."""
 
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.deliveries import Webhook, is_topic
-from panelr_bridge.simulators.woocommerce.payload import gmt, local
-from panelr_bridge.simulators.woocommerce.rest.call import Act, Reply, RestCall, paged
-from panelr_bridge.simulators.woocommerce.rest.errors import RestError, invalid, missing, unknown
-from panelr_bridge.simulators.woocommerce.store import Store
-from panelr_bridge.simulators.woocommerce.values import SHOP_ZONE
+from panelr_bridge.simulators.woocommerce.models import SHOP_ZONE
+from panelr_bridge.simulators.woocommerce.payload import format_gmt, format_local
+from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
+from panelr_bridge.simulators.woocommerce.rest.errors import (
+    RestError,
+    invalid_parameter,
+    missing_parameters,
+    unknown_id,
+)
+from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
 KIND = "shop_webhook"
 STATUSES = ("active", "paused", "disabled")
@@ -21,72 +26,72 @@ HOOKS = {
 }
 
 
-async def list_webhooks(store: Store, call: RestCall) -> Reply:
+async def list_webhooks(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /webhooks`, newest first."""
-    wanted = call.choice("status", ("all", *STATUSES))
+    status = call.choice("status", ("all", *STATUSES))
     newest_first = call.choice("order", ("desc", "asc")) == "desc"
-    found = [each for each in store.webhooks.registered.values() if wanted in {"all", each.status}]
-    found.sort(key=lambda webhook: webhook.id, reverse=newest_first)
-    return paged(store, call, found, lambda webhook: webhook_json(store, webhook))
+    webhooks = [each for each in shop.webhooks.registered.values() if status in {"all", each.status}]
+    webhooks.sort(key=lambda webhook: webhook.id, reverse=newest_first)
+    return build_page(shop, call, webhooks, lambda webhook: webhook_json(shop, webhook))
 
 
-async def get_webhook(store: Store, call: RestCall) -> Reply:
+async def get_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /webhooks/{id}`."""
-    return Reply(webhook_json(store, _webhook(store, call)))
+    return RestReply(webhook_json(shop, _find_webhook(shop, call)))
 
 
-async def create_webhook(store: Store, call: RestCall) -> Reply:
-    """`POST /webhooks`: active at once, whatever status was asked for; the ping goes out before the answer."""
-    given = call.given
-    if given.get("id"):
+async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
+    """`POST /webhooks`: active at once, whatever the status; the ping is sent before the response."""
+    parameters = call.parameters
+    if parameters.get("id"):
         raise RestError(f"woocommerce_rest_{KIND}_exists", f"Cannot create existing {KIND}.", 400)
-    lacking = [name for name in ("topic", "delivery_url") if name not in given]
-    if lacking:
-        raise missing(*lacking)
-    _check_status(given)
-    # store.now() is the shop's; the name shows its local time.
-    now = store.now().astimezone(SHOP_ZONE)
-    webhook = store.webhooks.add(
-        topic=_topic(given),
-        delivery_url=_delivery_url(given),
-        secret=_text(given, "secret"),
-        name=_text(given, "name") or f"Webhook created on {now:%b %d, %Y @ %I:%M %p}",
+    missing = [name for name in ("topic", "delivery_url") if name not in parameters]
+    if missing:
+        raise missing_parameters(*missing)
+    _check_status(parameters)
+    # The default name contains the shop's local time.
+    now = shop.now().astimezone(SHOP_ZONE)
+    webhook = shop.webhooks.add(
+        topic=_read_topic(parameters),
+        delivery_url=_read_delivery_url(parameters),
+        secret=_read_text(parameters, "secret"),
+        name=_read_text(parameters, "name") or f"Webhook created on {now:%b %d, %Y @ %I:%M %p}",
     )
-    await store.webhooks.ping(webhook)
-    told = webhook_json(store, webhook)
-    return Reply(told, 201, {"Location": told["_links"]["self"][0]["href"]})
+    await shop.webhooks.ping(webhook)
+    body = webhook_json(shop, webhook)
+    return RestReply(body, 201, {"Location": body["_links"]["self"][0]["href"]})
 
 
-async def update_webhook(store: Store, call: RestCall) -> Reply:
-    """`PUT /webhooks/{id}`: no ping, unless the address is another one; the failure count stays."""
-    webhook, given = _webhook(store, call, status=400), call.given
-    _check_status(given)
-    topic = _topic(given) if given.get("topic") else webhook.topic
-    secret = _text(given, "secret") if "secret" in given else webhook.secret
-    changed = {
-        "status": given.get("status") or webhook.status,
-        "delivery_url": _delivery_url(given) if given.get("delivery_url") else webhook.delivery_url,
+async def update_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
+    """`PUT /webhooks/{id}`: a ping is sent only for a new URL; the failure count stays."""
+    webhook, parameters = _find_webhook(shop, call, status=400), call.parameters
+    _check_status(parameters)
+    topic = _read_topic(parameters) if parameters.get("topic") else webhook.topic
+    secret = _read_text(parameters, "secret") if "secret" in parameters else webhook.secret
+    changes = {
+        "status": parameters.get("status") or webhook.status,
+        "delivery_url": _read_delivery_url(parameters) if parameters.get("delivery_url") else webhook.delivery_url,
         "secret": secret or secrets.token_urlsafe(50)[:50],
-        "name": _text(given, "name") or webhook.name,
+        "name": _read_text(parameters, "name") or webhook.name,
     }
     webhook.topic = topic
-    await store.webhooks.change(webhook, **changed)
-    return Reply(webhook_json(store, webhook))
+    await shop.webhooks.update(webhook, **changes)
+    return RestReply(webhook_json(shop, webhook))
 
 
-async def delete_webhook(store: Store, call: RestCall) -> Reply:
-    """`DELETE /webhooks/{id}`, with `force` alone: there is no trash for them."""
+async def delete_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
+    """`DELETE /webhooks/{id}`, only with `force`, because webhooks have no trash."""
     if not call.flag("force"):
         raise RestError("woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.", 501)
-    webhook = _webhook(store, call)
-    del store.webhooks.registered[webhook.id]
-    return Reply(webhook_json(store, webhook))
+    webhook = _find_webhook(shop, call)
+    del shop.webhooks.registered[webhook.id]
+    return RestReply(webhook_json(shop, webhook))
 
 
-def webhook_json(store: Store, webhook: Webhook) -> dict[str, Any]:
-    """Give a webhook as wc/v3 tells it."""
+def webhook_json(shop: SimulatedShop, webhook: Webhook) -> dict[str, Any]:
+    """Return a webhook in the form of wc/v3."""
     resource, _, event = webhook.topic.partition(".")
-    collection = f"{store.home_url}/wp-json/wc/v3/webhooks"
+    collection = f"{shop.home_url}/wp-json/wc/v3/webhooks"
     return {
         "id": webhook.id,
         "name": webhook.name,
@@ -96,50 +101,50 @@ def webhook_json(store: Store, webhook: Webhook) -> dict[str, Any]:
         "event": event,
         "hooks": [event] if resource == "action" else HOOKS.get(webhook.topic, []),
         "delivery_url": webhook.delivery_url,
-        "date_created": local(webhook.created),
-        "date_created_gmt": gmt(webhook.created),
-        "date_modified": local(webhook.modified),
-        "date_modified_gmt": gmt(webhook.modified),
+        "date_created": format_local(webhook.created),
+        "date_created_gmt": format_gmt(webhook.created),
+        "date_modified": format_local(webhook.modified),
+        "date_modified_gmt": format_gmt(webhook.modified),
         "_links": {"self": [{"href": f"{collection}/{webhook.id}"}], "collection": [{"href": collection}]},
     }
 
 
-def _webhook(store: Store, call: RestCall, *, status: int = 404) -> Webhook:
-    if call.number not in store.webhooks.registered:
-        raise unknown(KIND, status)
-    return store.webhooks.registered[call.number]
+def _find_webhook(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Webhook:
+    if call.number not in shop.webhooks.registered:
+        raise unknown_id(KIND, status)
+    return shop.webhooks.registered[call.number]
 
 
-def _check_status(given: Mapping[str, Any]) -> None:
-    if "status" in given and given["status"] not in STATUSES:
-        raise invalid("status", "status is not one of active, paused, and disabled.", "rest_not_in_enum")
+def _check_status(parameters: Mapping[str, Any]) -> None:
+    if "status" in parameters and parameters["status"] not in STATUSES:
+        raise invalid_parameter("status", "status is not one of active, paused, and disabled.", "rest_not_in_enum")
 
 
-def _topic(given: Mapping[str, Any]) -> str:
-    topic = _text(given, "topic").lower()
+def _read_topic(parameters: Mapping[str, Any]) -> str:
+    topic = _read_text(parameters, "topic").lower()
     if not is_topic(topic):
         words = "Webhook topic is required and must be valid."
         raise RestError(f"woocommerce_rest_{KIND}_invalid_topic", words, 400)
     return topic
 
 
-def _delivery_url(given: Mapping[str, Any]) -> str:
-    # An address that no delivery can go to passes here, and fails then.
-    url = _text(given, "delivery_url")
+def _read_delivery_url(parameters: Mapping[str, Any]) -> str:
+    # As in WooCommerce, an unreachable URL is accepted here; its deliveries fail later.
+    url = _read_text(parameters, "delivery_url")
     if not url.startswith(("http://", "https://")):
         words = "Webhook delivery URL must be a valid URL starting with http:// or https://."
         raise RestError(f"woocommerce_rest_{KIND}_invalid_delivery_url", words, 400)
     return url
 
 
-def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name, "")
+def _read_text(parameters: Mapping[str, Any], name: str) -> str:
+    value = parameters.get(name, "")
     if not isinstance(value, str):
-        raise invalid(name, f"{name} is not of type string.")
+        raise invalid_parameter(name, f"{name} is not of type string.")
     return value
 
 
-WEBHOOKS: Mapping[str, Act] = {
+WEBHOOKS: Mapping[str, RestHandler] = {
     "webhooks.list": list_webhooks,
     "webhooks.get": get_webhook,
     "webhooks.create": create_webhook,
