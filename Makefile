@@ -40,10 +40,10 @@ demo: $(RUNTIME) ## run orders through the bridge, with simulators of WooCommerc
 test: $(READY) ## run all tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-test-fast: setup ## the unit tests: no database, no server, seconds
+test-fast: $(READY) ## run the unit tests: no database, no server, under 20 seconds
 	@$(BIN)/python -m pytest -q -n 2 tests/unit
 
-torture: setup ## kill, hurry and unplug real processes for ten minutes, and count every order
+torture: $(READY) ## kill, hurry and unplug real processes for ten minutes, and count every order
 	@$(BIN)/python -m tests.torture
 
 bench: $(BENCH_READY) ## measure the bridge against a minimal server, within ten minutes

@@ -46,12 +46,14 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.torture", description="Kill, hurry and unplug the bridge.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture", description="Kill and overload the bridge, and stop its database."
+    )
     names = [each.name for each in SCENARIOS]
     what = "; ".join(f"{each.name}: {each.what}" for each in SCENARIOS)
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one scenario ({what})")
     parser.add_argument("--quick", action="store_true", help="a short slice of every scenario, about a minute")
-    parser.add_argument("--seed", type=int, help="what chance begins with")
+    parser.add_argument("--seed", type=int, help="the seed of the random choices")
     return parser.parse_args()
 
 

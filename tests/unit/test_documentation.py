@@ -1,5 +1,6 @@
 """The documents agree with the program: settings, states, reasons, log events, commands, links."""
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ def walk_commands(commands: Mapping[str, Any], words: str = "") -> Iterator[tupl
 
 README = (ROOT / "README.md").read_text()
 ROOMS = ("tests", "bench", "migrations", *(p.name for p in (ROOT / "src/panelr_bridge").iterdir() if p.is_dir()))
+NAMES_REASON = re.compile(r"(?:reason|attention|undecided)\w*$", re.IGNORECASE)
+"""The functions whose first text is a reason code."""
 COMMANDS = list(walk_commands({name: cli.load_command(name) for name in cli.COMMANDS}))
 STATES = (ROOT / "docs/states.md").read_text()
 SOURCES = [path for path in (ROOT / "src/panelr_bridge").rglob("*.py") if "simulators" not in path.parts]
@@ -88,11 +91,36 @@ def test_every_state_is_explained_in_the_readme_and_in_its_own_chapter(state: Or
 
 
 def test_every_reason_is_explained_and_no_other_is() -> None:
-    written = "\n".join(path.read_text() for path in SOURCES if path.parts[-2] != "web")
-    calls = r'(?:Reason\(|_reason\(|"code": |_undecided\(report, |_tell\(connection, row, )\s*"([a-z_]+)"'
-    codes = set(re.findall(calls, written)) | {"misconfigured", "throttled", "not_sent"}  # outcomes that are reasons
+    codes = {code for path in SOURCES if path.parts[-2] != "web" for code in reason_codes(ast.parse(path.read_text()))}
+    codes |= {"misconfigured", "throttled", "not_sent"}  # outcomes that are reasons
     explained = set(re.findall(r"^\| `([a-z_]+)`(?:, `([a-z_]+)`)? \|", STATES, re.MULTILINE))
     assert codes == {code for pair in explained for code in pair if code}
+
+
+def reason_codes(module: ast.Module) -> Iterator[str]:
+    """Yield the reason codes that a module gives to `Reason`, to its helpers, and to dictionaries with a "code"."""
+    constants = {
+        node.targets[0].id: node.value
+        for node in module.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    given: list[ast.expr | None] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and re.search(
+            "reason|attention|undecided", ast.unparse(node.func), re.IGNORECASE
+        ):
+            given.append(next((each for each in node.args if isinstance(each, ast.Constant)), None))
+        if isinstance(node, ast.Dict):
+            given += [value for key, value in zip(node.keys, node.values, strict=True) if is_text(key, "code")]
+    for each in given:
+        value = constants.get(each.id) if isinstance(each, ast.Name) else each
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value.value
+
+
+def is_text(node: ast.expr | None, text: str) -> bool:
+    """Return whether an expression is this text."""
+    return isinstance(node, ast.Constant) and node.value == text
 
 
 def test_every_log_event_is_explained() -> None:
