@@ -19,7 +19,7 @@ def run(connection: Connection) -> None:
 
 async def run_by_settings() -> None:
     """Run the migrations for alembic's own command line."""
-    async with database.open_database(settings.load().database_url) as opened:
+    async with database.open_database(settings.load_settings().database_url) as opened:
         await opened.write(run)
 
 

@@ -1,4 +1,4 @@
-"""`python -m panelr_bridge` is `panelr-bridge`."""
+"""Run `panelr-bridge` as `python -m panelr_bridge`."""
 
 from panelr_bridge.cli import program
 

@@ -93,9 +93,9 @@ def test_a_command_that_reads_makes_no_database_where_there_is_none(command: Run
 
 
 def test_migrate_says_what_it_did(command: Run) -> None:
-    assert command("migrate")[:2] == (0, "the tables are of this version now\n")
-    assert command("migrate")[:2] == (0, "the tables are of this version already\n")
-    assert command("migrate", "--to", "base")[:2] == (0, "the tables are gone\n")
+    assert command("migrate")[:2] == (0, "the tables are now up to date\n")
+    assert command("migrate")[:2] == (0, "the tables are already up to date\n")
+    assert command("migrate", "--to", "base")[:2] == (0, "all tables are removed\n")
     code, _, err = command("orders", "list")
     assert (code, "run panelr-bridge migrate" in err) == (2, True)
 
@@ -118,8 +118,8 @@ def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.
         mock.head(f"{PANELR}/").respond(200)
         code, out, _ = command("check")
     assert code == 1
-    assert "BRIDGE_PANELR_ULR is no setting: did you mean BRIDGE_PANELR_URL?" in out
-    assert "BRIDGE_NONSENSE is no setting" in out
+    assert "BRIDGE_PANELR_ULR is not a setting and has no effect: did you mean BRIDGE_PANELR_URL?" in out
+    assert "BRIDGE_NONSENSE is not a setting" in out
     assert "there is no file data/bridge.db yet" in out
     assert "Panelr does not accept the API key (401): Invalid key" in out
     assert not Path("data").exists()
@@ -133,7 +133,7 @@ def test_check_counts_its_call_and_makes_none_that_is_too_many(command: Run, mon
         assert "answers and accepts the key" in command("check")[1]
         code, out, _ = command("check")
         assert code == 0
-        assert "was not asked: the calls of this minute are used up" in out
+        assert "was not called: the rate limit is used up" in out
         assert len([call for call in mock.calls if call.request.method == "GET"]) == 1
 
 
@@ -172,9 +172,12 @@ def test_mappings_go_out_and_come_in(filled: Run, tmp_path: Path) -> None:
     out = filled("mappings", "export")[1]
     assert out.splitlines()[0].startswith("store,woo_product_id")
     (tmp_path / "all.csv").write_text(out)
-    assert "1 there already" in filled("mappings", "import", "all.csv")[1]
+    assert "1 unchanged" in filled("mappings", "import", "all.csv")[1]
     (tmp_path / "excel.csv").write_text("\ufeffsku;panelr_product_id\r\nIPTV-12M;2\r\nIPTV-1M;1\r\n", encoding="utf-8")
-    assert "2 would be added" in filled("mappings", "import", "--dry-run", "excel.csv")[1]
+    assert (
+        "2 added, 0 changed, 0 unchanged; nothing was stored"
+        in filled("mappings", "import", "--dry-run", "excel.csv")[1]
+    )
     assert "2 added" in filled("mappings", "import", "excel.csv")[1]
     (tmp_path / "bad.csv").write_text("sku,panelr_product_id\nX,many\n")
     code, _, err = filled("mappings", "import", "bad.csv")

@@ -21,8 +21,8 @@ ANYBODYS = {
     "panelr_bridge.store.migrate",
     "panelr_bridge.cli.check",
     "panelr_bridge.cli.console",
-    "panelr_bridge.cli.mappings_output",
-    "panelr_bridge.cli.orders_output",
+    "panelr_bridge.cli.mappings",
+    "panelr_bridge.cli.orders",
 }
 POSTGRESQLS = {"asyncpg", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "panelr_bridge.store.engine.postgres"}
 SERVERS = {"fastapi", "starlette", "uvicorn", "panelr_bridge.web"}

@@ -69,7 +69,7 @@ def test_orders_are_listed(command: Run, shop: respx.MockRouter) -> None:
     code, out, _ = command("list", "--status", "processing,on-hold", "--search", "zoë", "--sort", "-id", "--page", "2")
     assert code == 0
     assert "19.10" in out
-    assert "1 of 57 orders; there are more: --page" in out
+    assert "1 of 57 orders; see the next ones with --page" in out
     asked = dict(sent(shop).url.params)
     assert (asked["status"], asked["search"], asked["orderby"]) == ("processing,on-hold", "zoë", "id")
     assert (asked["page"], asked["per_page"]) == ("2", "20")
@@ -128,7 +128,7 @@ def test_a_deletion_is_confirmed(command: Run, shop: respx.MockRouter, monkeypat
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     code, out, err = command("delete", "41")
     assert (code, out.strip()) == (0, "order 41 is in the trash")
-    assert "Delete order 41 from the store?" in err
+    assert "Delete order 41 from the shop?" in err
     assert command("delete", "41", "--yes", "--force", "--json")[0] == 0
     assert sent(shop).url.params["force"] == "true"
 
@@ -136,12 +136,12 @@ def test_a_deletion_is_confirmed(command: Run, shop: respx.MockRouter, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["update", "41"], "nothing is to be changed"),
-        (["update", "41", "--meta", "a"], "--meta a is no key=value"),
+        (["update", "41"], "there is nothing to change"),
+        (["update", "41", "--meta", "a"], "--meta a is not of the form key=value"),
         (["create", "missing.json"], "missing.json cannot be read"),
-        (["create", "bad.json"], "bad.json is no JSON"),
-        (["create", "list.json"], "holds no JSON object"),
-        (["update", "41", "meta.json", "--meta", "a=b"], "is no list"),
+        (["create", "bad.json"], "bad.json is not valid JSON"),
+        (["create", "list.json"], "must contain one JSON object"),
+        (["update", "41", "meta.json", "--meta", "a=b"], "is not a list"),
         (["list", "--sort", "total"], "does not sort orders by total"),
         (["list", "--store", "second"], "there is no store second; the stores are default"),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.settings import Settings, load
+from panelr_bridge.settings import Settings, load_settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import SimulatedShop
@@ -82,7 +82,7 @@ async def open_scene(
             "BACKFILL_MINUTES": "0",  # orders come by webhooks only
         }
         set_environment(monkeypatch, **(base | changes))
-        settings: Settings = load()
+        settings: Settings = load_settings()
         app = create_app(settings)
         async with running(app) as url:
             set_environment(monkeypatch, PUBLIC_URL=url)

@@ -2,26 +2,25 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from panelr_bridge.cli import app
+from panelr_bridge import cli
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.settings import PREFIX, Settings, StoreSettings, load, require_ready
+from panelr_bridge.settings import PREFIX, Settings, StoreSettings, load_settings, require_ready
 from tests.support.files import ROOT
 from tests.support.settings_docs import EXAMPLE, PAGE, REQUIRED, default_of, description_of, table_row
 
 
-def walk_commands(command: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+def walk_commands(commands: Mapping[str, Any], words: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every command that does something, with its words after the program's name."""
-    for name, each in getattr(command, "commands", {}).items():
+    for name, each in commands.items():
         if hasattr(each, "commands"):
-            yield from walk_commands(each, f"{words}{name} ")
+            yield from walk_commands(each.commands, f"{words}{name} ")
         else:
             yield words + name, each
 
@@ -30,7 +29,7 @@ README = (ROOT / "README.md").read_text()
 ROOMS = ("tests", "bench", "migrations", *(p.name for p in (ROOT / "src/panelr_bridge").iterdir() if p.is_dir()))
 NAMES_REASON = re.compile(r"(?:reason|attention|undecided)\w*$", re.IGNORECASE)
 """The functions whose first text is a reason code."""
-COMMANDS = list(walk_commands(typer.main.get_command(app)))
+COMMANDS = list(walk_commands({name: cli.load_command(name) for name in cli.COMMANDS}))
 STATES = (ROOT / "docs/states.md").read_text()
 SOURCES = [path for path in (ROOT / "src/panelr_bridge").rglob("*.py") if "simulators" not in path.parts]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -79,7 +78,7 @@ def test_the_example_file_can_be_read_and_only_its_placeholders_are_wrong(tmp_pa
     copy = tmp_path / ".env"
     copy.write_text(EXAMPLE.read_text())
     with pytest.raises(ConfigurationError) as caught:
-        require_ready(load(copy))
+        require_ready(load_settings(copy))
     named = {re.match(rf"{PREFIX}(\w+)", problem)[1].lower() for problem in caught.value.problems}  # type: ignore[index]
     assert named == REQUIRED
     assert all("is a placeholder" in problem for problem in caught.value.problems)

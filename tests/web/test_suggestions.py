@@ -205,7 +205,7 @@ async def test_the_command_prints_suggestions_and_a_file_that_the_import_takes(
     ]
     (tmp_path / "suggested.csv").write_text(out)
     code, out, err = await command("mappings", "import", str(tmp_path / "suggested.csv"))
-    assert (code, out.strip(), err) == (0, "3 added, 0 changed, 0 there already", "")
+    assert (code, out.strip(), err) == (0, "3 added, 0 changed, 0 unchanged", "")
 
 
 async def test_the_command_refuses_what_panelr_does_not_offer(
@@ -225,7 +225,7 @@ async def test_the_command_imports_all_the_same_where_panelr_cannot_be_asked(
     (tmp_path / "early.csv").write_text("sku,panelr_product_id\nA,77\n")
     panelr[1].faults.add("reset", action="get_products", times=None)
     code, out, _ = await command("mappings", "import", str(tmp_path / "early.csv"))
-    assert (code, out.strip()) == (0, "1 added, 0 changed, 0 there already")
+    assert (code, out.strip()) == (0, "1 added, 0 changed, 0 unchanged")
     monkeypatch.setenv("BRIDGE_PANELR_URL", "")
     code, out, _ = await command("mappings", "import", str(tmp_path / "early.csv"))
-    assert (code, out.strip(), len(panelr[1].journal)) == (0, "0 added, 0 changed, 1 there already", 1)
+    assert (code, out.strip(), len(panelr[1].journal)) == (0, "0 added, 0 changed, 1 unchanged", 1)

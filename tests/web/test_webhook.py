@@ -237,7 +237,7 @@ async def test_another_topic_is_kept_and_answered_200(kit: Kit) -> None:
     for topic in topics:
         answer = await kit.post(order(), topic=topic)
         assert answer.status_code == 200
-        words = f"the topic {topic or '(none)'} is none that the bridge uses"
+        words = f"the bridge does not use the topic {topic or '(none)'}"
         assert answer.json() == {"order_id": None, "state": None, **NO_RESULT, "reason": words}
     kept = await stored_deliveries(kit)
     assert [(each["topic"], each["verdict"]) for each in kept] == [(topic, "other_topic") for topic in topics]

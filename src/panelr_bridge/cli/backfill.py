@@ -1,150 +1,163 @@
-"""backfill: asks a store for the orders whose webhook never came, while somebody watches."""
+"""backfill: search a shop for orders whose webhook never arrived, and print the result."""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from typing import Annotated
 
+import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from panelr_bridge import logs, settings
+from panelr_bridge import logs
 from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.scheduler import BackfillStats
 from panelr_bridge.application.container import BridgeContainer, open_container
-from panelr_bridge.cli.console import complain, out, state
-from panelr_bridge.cli.startup import STOPPING, require_file, require_migrated, run
-from panelr_bridge.errors import Conflict, InvalidValue, ShopError
-from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
-from panelr_bridge.store import database
+from panelr_bridge.cli.console import out, print_error, style_state
+from panelr_bridge.cli.options import MOMENT_FORMATS, MOMENT_HELP, StoreOption, as_utc
+from panelr_bridge.cli.startup import STOP_SIGNALS, require_file, require_migrated, require_store, run
+from panelr_bridge.errors import Conflict, ShopError
+from panelr_bridge.settings import DEFAULT_STORE, load_settings, require_ready
+from panelr_bridge.store.database import open_database
 from panelr_bridge.woocommerce.rest.models import Payload
 
-SHOWN = 200
-"""How many orders are listed; the numbers tell of all."""
-DOOR = "/webhooks/woocommerce"
+MAX_ROWS = 200
+"""The most orders that the table lists. The totals below it count all."""
+WEBHOOK_PATH = "/webhooks/woocommerce"
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def backfill(
+    store: StoreOption = DEFAULT_STORE,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=MOMENT_FORMATS,
+            metavar="MOMENT",
+            help=f"Search from this moment on, {MOMENT_HELP}. Default: from the last run on.",
+        ),
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the orders; store nothing.")] = False,
+) -> None:
+    """Search the shop for orders whose webhook never arrived.
+
+    serve and worker do this every BRIDGE_BACKFILL_MINUTES minutes.
+    Use this command to search now, or further back in time.
+    """
+    if not run(_backfill(store, since=as_utc(since), dry_run=dry_run)):
+        raise typer.Exit(1)
 
 
 class ProgressOutput:
-    """What was found, as far as a person reads it."""
+    """Collects the orders to print, and reports the progress."""
 
-    def __init__(self, tell: Callable[[int, int], None]) -> None:
-        self.worth: list[ComparedOrder] = []
+    def __init__(self, show_progress: Callable[[int, int], None]) -> None:
+        self.rows: list[ComparedOrder] = []
         self.looked_at = 0
         self.found = 0
-        self._tell = tell
+        self._show_progress = show_progress
 
-    def note(self, seen: ComparedOrder) -> None:
-        """Take one order."""
+    def add(self, order: ComparedOrder) -> None:
+        """Count one compared order, and keep it for the table if it was missed or failed."""
         self.looked_at += 1
-        if seen.kind in {OrderComparison.FOUND, OrderComparison.FAILED}:
+        if order.kind in {OrderComparison.FOUND, OrderComparison.FAILED}:
             self.found += 1
-            if len(self.worth) < SHOWN:
-                self.worth.append(seen)
-        self._tell(self.looked_at, self.found)
-
-
-def backfill(store: str, *, since: datetime | None, dry_run: bool) -> bool:
-    """Walk the store called `store`, and print what was found; returns whether it came to its end."""
-    return run(_backfill(store, since=since, dry_run=dry_run))
+            if len(self.rows) < MAX_ROWS:
+                self.rows.append(order)
+        self._show_progress(self.looked_at, self.found)
 
 
 async def _backfill(store: str, *, since: datetime | None, dry_run: bool) -> bool:
-    chosen = settings.load()
-    require_ready(chosen)
+    """Run a backfill and print its result. Return whether it reached the end."""
+    settings = load_settings()
+    require_ready(settings)
     logs.quiet()
-    require_shop(store, _store(chosen, store))
-    require_file(chosen.database_url)
-    async with database.open_database(chosen.database_url) as opened:
-        await require_migrated(opened)
-    async with open_container(chosen) as runtime:
+    require_store(settings, store)
+    require_file(settings.database_url)
+    async with open_database(settings.database_url) as database:
+        await require_migrated(database)
+    async with open_container(settings) as runtime:
         loop = asyncio.get_running_loop()
-        for each in STOPPING:
+        for each in STOP_SIGNALS:
             loop.add_signal_handler(each, runtime.backfill.stop)
-        with _progress() as tell:
-            listing = ProgressOutput(tell)
-            walked = await _walked(runtime, store, listing, since=since, dry_run=dry_run)
-        _print(walked, listing, dry_run=dry_run)
-        if walked.words is not None:
-            complain(f"{store}: the walk did not come to its end:", walked.words)
+        with _open_progress() as show_progress:
+            output = ProgressOutput(show_progress)
+            stats = await _search(runtime, store, output, since=since, dry_run=dry_run)
+        _print_result(stats, output, dry_run=dry_run)
+        if stats.words is not None:
+            print_error(f"{store}: the backfill run stopped before its end:", stats.words)
             return False
-        if listing.found:
+        if output.found:
             await _print_webhooks(runtime.shops[store].list_webhooks)
         return True
 
 
-def _store(chosen: Settings, store: str) -> StoreSettings:
-    stores = chosen.all_stores
-    if store not in stores:
-        raise InvalidValue(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
-    return stores[store]
-
-
-async def _walked(
-    runtime: BridgeContainer, store: str, listing: ProgressOutput, *, since: datetime | None, dry_run: bool
+async def _search(
+    runtime: BridgeContainer, store: str, output: ProgressOutput, *, since: datetime | None, dry_run: bool
 ) -> BackfillStats:
     if dry_run:
-        return await runtime.backfill.dry_run(store, since=since, report=listing.note)
-    walked = await runtime.backfill.run_store(store, since=since, at_once=True, report=listing.note)
-    if walked is None:
-        raise Conflict(f"another process is asking the store {store} at this moment: wait until it has ended")
-    return walked
+        return await runtime.backfill.dry_run(store, since=since, report=output.add)
+    stats = await runtime.backfill.run_store(store, since=since, at_once=True, report=output.add)
+    if stats is None:
+        raise Conflict(f"another process runs a backfill of the store {store} now: try again when it has ended")
+    return stats
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show how far it is, on a terminal; nobody knows beforehand how far it is to the end."""
+def _open_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show the progress on a terminal. The total is not known in advance."""
     columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-        task = progress.add_task("asking the store", total=None)
+        task = progress.add_task("reading orders from the shop", total=None)
 
-        def tell(looked_at: int, found: int) -> None:
-            progress.update(task, description=f"{looked_at} orders looked at, {found} found")
+        def show_progress(looked_at: int, found: int) -> None:
+            progress.update(task, description=f"{looked_at} orders checked, {found} found")
 
-        yield tell
+        yield show_progress
 
 
-def _print(walked: BackfillStats, listing: ProgressOutput, *, dry_run: bool) -> None:
-    if listing.worth:
-        table = Table(
-            "order", "WooCommerce", "modified (UTC)", "would be" if dry_run else "is now", "told before", "why"
-        )
-        for seen in listing.worth:
-            table.add_row(*_cells(seen))
+def _print_result(stats: BackfillStats, output: ProgressOutput, *, dry_run: bool) -> None:
+    if output.rows:
+        state_title = "state would be" if dry_run else "state now"
+        table = Table("order", "WooCommerce", "modified (UTC)", state_title, "stored status", "reason")
+        for order in output.rows:
+            table.add_row(*_table_cells(order))
         out.print(table)
-        if listing.found > len(listing.worth):
-            out.print(f"... and {listing.found - len(listing.worth)} more")
-    words = f"{walked.looked_at} looked at: {walked.known} known, {walked.found} found, {walked.failed} failed"
-    if walked.recent:
-        words += f", {walked.recent} so fresh that their webhooks may still come"
-    out.print(words + ("; nothing was stored" if dry_run else ""))
+        if output.found > len(output.rows):
+            out.print(f"... and {output.found - len(output.rows)} more")
+    words = f"orders checked: {stats.looked_at}; {stats.known} known, {stats.found} found, {stats.failed} failed"
+    if stats.recent:
+        words += f"; {stats.recent} too new to decide: their webhooks may still arrive"
+    out.print(words + ("; nothing was stored (--dry-run)" if dry_run else ""))
 
 
-def _cells(seen: ComparedOrder) -> tuple[str, ...]:
-    modified = "" if seen.modified_at is None else f"{seen.modified_at:%Y-%m-%d %H:%M:%S}"
-    before = (
-        "nothing: no webhook came"
-        if seen.stored_status is None
-        else f"{seen.stored_status}: a later change was not told"
-    )
-    stands = "[red]failed[/]" if seen.kind is OrderComparison.FAILED else state(str(seen.state))
-    cells = (seen.number or str(seen.woo_order_id or "?"), seen.status, modified)
-    return (*(escape(cell) for cell in cells), stands, escape(before), escape(seen.words))
+def _table_cells(order: ComparedOrder) -> tuple[str, ...]:
+    modified = "" if order.modified_at is None else f"{order.modified_at:%Y-%m-%d %H:%M:%S}"
+    stored = order.stored_status
+    before = "none: no webhook arrived" if stored is None else f"{stored}: a later change was missed"
+    state_now = "[red]failed[/]" if order.kind is OrderComparison.FAILED else style_state(str(order.state))
+    cells = (order.number or str(order.woo_order_id or "?"), order.status, modified)
+    return (*(escape(cell) for cell in cells), state_now, escape(before), escape(order.words))
 
 
 async def _print_webhooks(list_webhooks: Callable[[], Awaitable[tuple[Payload, ...]]]) -> None:
-    """Say what is wrong with the shop's webhooks, where it shows them: that is why orders have to be asked for."""
+    """Print what is wrong with the shop's webhooks: that is usually why orders were missed."""
     try:
         hooks = await list_webhooks()
     except ShopError as error:
-        out.print(f"The shop does not show its webhooks: {escape(error.words)}")
+        out.print(f"The shop's webhooks could not be read: {escape(error.words)}")
         return
-    ours = [hook for hook in hooks if DOOR in str(hook.get("delivery_url"))]
+    ours = [hook for hook in hooks if WEBHOOK_PATH in str(hook.get("delivery_url"))]
     if not ours:
-        out.print("[yellow]The shop has no webhook for the bridge.[/] panelr-bridge connect makes them.")
+        out.print("[yellow]The shop has no webhook for the bridge.[/] Run panelr-bridge connect to create them.")
     for hook in ours:
         if hook.get("status") != "active":
             out.print(
                 f"[yellow]The webhook {escape(str(hook.get('name')))} ({escape(str(hook.get('topic')))})"
-                f" is {escape(str(hook.get('status')))}[/]. panelr-bridge connect --repair mends this."
+                f" is {escape(str(hook.get('status')))}.[/] Run panelr-bridge connect --repair to activate it."
             )

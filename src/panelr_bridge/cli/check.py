@@ -1,14 +1,14 @@
-"""check: what is misconfigured or unreachable, in words."""
+"""check: find what is configured wrong or cannot be reached."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
 import httpx
+import typer
 from rich.markup import escape
 from sqlalchemy import Connection
 
-from panelr_bridge import settings
 from panelr_bridge.application.container import (
     backfill_intervals,
     call_policy,
@@ -26,90 +26,108 @@ from panelr_bridge.domain import call_outcome
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
-from panelr_bridge.settings import Settings, require_ready
-from panelr_bridge.store import database
-from panelr_bridge.store.database import Database, missing_sqlite_file
+from panelr_bridge.settings import Settings, find_unknown_settings, load_settings, prefix_of, require_ready
+from panelr_bridge.store.database import Database, missing_sqlite_file, open_database
 
 OVERDUE = timedelta(minutes=15)
-CLOCKS_APART = timedelta(minutes=1)
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
+
+app = typer.Typer(add_completion=False)
 
 
-def check() -> bool:
-    """Print every finding; returns whether the bridge can do its work."""
-    findings = run(_check())
-    for finding in findings:
-        mark = "[green]✔[/]" if finding.ok else ("[red]✘[/]" if finding.vital else "[yellow]![/]")
-        out.print(f"{mark} [bold]{finding.name:<10}[/] {escape(finding.words)}", soft_wrap=True)
-    return all(finding.ok for finding in findings if finding.vital)
+@app.command()
+def check() -> None:
+    """Check settings, database, Panelr, clock and webhooks.
+
+    Prints one line for each check. ✔ is fine, ! is a warning, ✘ is an error.
+    The exit code is 1 if there is an error.
+    """
+    checks = run(collect_checks())
+    for each in checks:
+        symbol = "[green]✔[/]" if each.ok else ("[red]✘[/]" if each.vital else "[yellow]![/]")
+        out.print(f"{symbol} [bold]{each.name:<10}[/] {escape(each.words)}", soft_wrap=True)
+    if not _all_vital_ok(checks):
+        raise typer.Exit(1)
 
 
-async def _check() -> list[HealthCheck]:
+async def collect_checks() -> list[HealthCheck]:
+    """Run every check. Wrong settings end it early, because the other checks need them."""
     try:
-        chosen = settings.load()
-        require_ready(chosen)
+        settings = load_settings()
+        require_ready(settings)
     except ConfigurationError as error:
         return [HealthCheck(name="settings", ok=False, words=problem) for problem in error.problems]
-    findings = [HealthCheck(name="settings", ok=True, words=f"stores: {', '.join(sorted(chosen.all_stores))}")]
-    findings += [HealthCheck(name="settings", ok=False, words=words, vital=False) for words in settings.strangers()]
-    if (path := missing_sqlite_file(chosen.database_url)) is not None:
-        words = f"there is no file {path} yet: serve or migrate makes it"
-        return [*findings, HealthCheck(name="database", ok=False, words=words), *await _outside(chosen, free=True)]
-    async with database.open_database(chosen.database_url) as opened:
-        known = await run_checks(opened, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(chosen))
-        free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
-    findings += [
-        finding for finding in known if finding.name != "panelr" and not finding.name.startswith(WEBHOOKS_PREFIX)
+    checks = [HealthCheck(name="settings", ok=True, words=f"stores: {', '.join(sorted(settings.all_stores))}")]
+    checks += [HealthCheck(name="settings", ok=False, words=words, vital=False) for words in find_unknown_settings()]
+    if (path := missing_sqlite_file(settings.database_url)) is not None:
+        words = f"there is no file {path} yet: run panelr-bridge migrate, or start the bridge"
+        checks.append(HealthCheck(name="database", ok=False, words=words))
+        return [*checks, *await _check_services(settings, has_slot=True)]
+    async with open_database(settings.database_url) as database:
+        stored = await run_checks(
+            database, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(settings)
+        )
+        has_slot = await _take_slot(database, settings) if _all_vital_ok(stored) else True
+    # Panelr and the shops are called now, so what the worker stored about them is left out
+    checks += [each for each in stored if each.name != "panelr" and not each.name.startswith(WEBHOOKS_PREFIX)]
+    return [*checks, *await _check_services(settings, has_slot=has_slot)]
+
+
+async def check_panelr(settings: Settings) -> HealthCheck:
+    """Call Panelr, unless the rate limit has no free slot."""
+    has_slot = True
+    if missing_sqlite_file(settings.database_url) is None:
+        async with open_database(settings.database_url) as database:
+            stored = await run_checks(database, now=utc_now(), overdue=OVERDUE)
+            has_slot = await _take_slot(database, settings) if _all_vital_ok(stored) else True
+    return await _call_panelr(settings, has_slot=has_slot)
+
+
+def _all_vital_ok(checks: list[HealthCheck]) -> bool:
+    return all(each.ok for each in checks if each.vital)
+
+
+async def _check_services(settings: Settings, *, has_slot: bool) -> list[HealthCheck]:
+    return [
+        await _call_panelr(settings, has_slot=has_slot),
+        await _check_clock(settings),
+        *await _check_shops(settings),
     ]
-    return [*findings, *await _outside(chosen, free=free)]
 
 
-async def _outside(chosen: Settings, *, free: bool) -> list[HealthCheck]:
-    return [await _panelr(chosen, free=free), await _clock(chosen), *await _shops(chosen)]
-
-
-async def panelr(chosen: Settings) -> HealthCheck:
-    """Ask Panelr now, unless its limit leaves no call for that."""
-    free = True
-    if missing_sqlite_file(chosen.database_url) is None:
-        async with database.open_database(chosen.database_url) as opened:
-            known = await run_checks(opened, now=utc_now(), overdue=OVERDUE)
-            free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
-    return await _panelr(chosen, free=free)
-
-
-async def _shops(chosen: Settings) -> list[HealthCheck]:
-    """Ask each shop for its webhooks."""
-    found = []
-    for name, store in sorted(chosen.all_stores.items()):
-        ok, words = True, "the state of its webhooks is unknown: BRIDGE_WOO_URL and its key are not set"
+async def _check_shops(settings: Settings) -> list[HealthCheck]:
+    """Read the webhooks of each shop."""
+    checks = []
+    for name, store in sorted(settings.all_stores.items()):
+        ok, words = True, f"webhooks not checked: set {prefix_of(name)}WOO_URL, WOO_KEY and WOO_SECRET"
         if store.has_api:
             async with shop_client(store) as client:
-                ok, words = await check_webhooks(client, delivery_endpoint(name, chosen.public_url))
-        found.append(HealthCheck(name=f"{WEBHOOKS_PREFIX}{name}", ok=ok, words=words, vital=False))
-    return found
+                ok, words = await check_webhooks(client, delivery_endpoint(name, settings.public_url))
+        checks.append(HealthCheck(name=f"{WEBHOOKS_PREFIX}{name}", ok=ok, words=words, vital=False))
+    return checks
 
 
-async def _leave(opened: Database, chosen: Settings) -> bool:
-    """Take leave for the call: every call to Panelr counts."""
+async def _take_slot(database: Database, settings: Settings) -> bool:
+    """Take a slot of the rate limit: each call to Panelr counts, also the one of this command."""
 
     def take(connection: Connection) -> bool:
         now = utc_now()
-        prepare_rate_limit(connection, now, rate_per_minute=chosen.panelr_rate_per_minute)
-        return take_slot(connection, now, call_policy=call_policy(chosen)) is not None
+        prepare_rate_limit(connection, now, rate_per_minute=settings.panelr_rate_per_minute)
+        return take_slot(connection, now, call_policy=call_policy(settings)) is not None
 
-    return await opened.write(take)
+    return await database.write(take)
 
 
-async def _panelr(chosen: Settings, *, free: bool) -> HealthCheck:
-    """Ask Panelr for something cheap: it proves the address and the key."""
-    address = panelr_request.entry_point(chosen.panelr_url)
-    if not free:
-        words = f"{address} was not asked: the calls of this minute are used up, or Panelr has asked for a pause"
+async def _call_panelr(settings: Settings, *, has_slot: bool) -> HealthCheck:
+    """Read Panelr's payment methods: a cheap call that proves the address and the key."""
+    address = panelr_request.entry_point(settings.panelr_url)
+    if not has_slot:
+        words = f"{address} was not called: the rate limit is used up, or Panelr asked for a pause. Try again later"
         return HealthCheck(name="panelr", ok=True, words=words)
     async with PanelrClient(
-        base_url=chosen.panelr_url,
-        api_key=chosen.panelr_api_key.get_secret_value(),
-        timeout_seconds=chosen.panelr_timeout_seconds,
+        base_url=settings.panelr_url,
+        api_key=settings.panelr_api_key.get_secret_value(),
+        timeout_seconds=settings.panelr_timeout_seconds,
     ) as client:
         outcome = await client.call(panelr_request.get_payment_methods(), now=utc_now())
     if isinstance(outcome, call_outcome.Done):
@@ -117,14 +135,16 @@ async def _panelr(chosen: Settings, *, free: bool) -> HealthCheck:
     return HealthCheck(name="panelr", ok=False, words=f"{address}: {outcome.words}")
 
 
-async def _clock(chosen: Settings) -> HealthCheck:
-    """Compare clocks: look-ups of lost answers go by the time at which Panelr says that it created a work order."""
+async def _check_clock(settings: Settings) -> HealthCheck:
+    """Compare this clock with Panelr's: look-ups of lost answers use the time that Panelr gives to a work order."""
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            answer = await client.head(urljoin(chosen.panelr_url, "/"))  # not the API: it counts calls without a key
-        there = parsedate_to_datetime(answer.headers["date"])
+            answer = await client.head(urljoin(settings.panelr_url, "/"))  # not the API: it counts calls without a key
+        panelr_time = parsedate_to_datetime(answer.headers["date"])
     except (httpx.HTTPError, KeyError, TypeError, ValueError):
-        return HealthCheck(name="clock", ok=True, words="Panelr's server does not tell its time", vital=False)
-    apart = abs(datetime.now(UTC) - there)
-    words = f"this clock and Panelr's are {apart.total_seconds():.0f} s apart"
-    return HealthCheck(name="clock", ok=apart <= CLOCKS_APART, words=words)
+        return HealthCheck(name="clock", ok=True, words="not compared: Panelr's server sends no time", vital=False)
+    difference = abs(datetime.now(UTC) - panelr_time)
+    words = f"this clock and Panelr's differ by {difference.total_seconds():.0f} s"
+    if difference <= MAX_CLOCK_DIFFERENCE:
+        return HealthCheck(name="clock", ok=True, words=words)
+    return HealthCheck(name="clock", ok=False, words=f"{words}: set this clock by a time server (NTP)")

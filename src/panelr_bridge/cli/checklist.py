@@ -1,4 +1,4 @@
-"""What a command of several steps prints of each, and whether all went well."""
+"""Print one line for each step of a command, and remember whether a step failed."""
 
 from rich.markup import escape
 
@@ -6,28 +6,28 @@ from panelr_bridge.cli.console import out
 
 
 class Checklist:
-    """Tells one line a step. `well` is whether nothing is missing so far."""
+    """Prints the steps of a command. `all_ok` is False after the first failure."""
 
     def __init__(self) -> None:
-        self.well = True
+        self.all_ok = True
 
-    def good(self, name: str, words: str) -> None:
-        """Tell what is as it should be."""
-        self._line("[green]✔[/]", name, words)
+    def ok(self, name: str, words: str) -> None:
+        """Print a step that succeeded."""
+        self._print_line("[green]✔[/]", name, words)
 
     def warn(self, name: str, words: str) -> None:
-        """Tell what a person should look at; nothing is missing by it."""
-        self._line("[yellow]![/]", name, words)
+        """Print something that an operator should look at. It is not a failure."""
+        self._print_line("[yellow]![/]", name, words)
 
-    def bad(self, name: str, words: str) -> None:
-        """Tell what is missing."""
-        self.well = False
-        self._line("[red]✘[/]", name, words)
+    def fail(self, name: str, words: str) -> None:
+        """Print a step that failed."""
+        self.all_ok = False
+        self._print_line("[red]✘[/]", name, words)
 
-    def more(self, *lines: str) -> None:
-        """Tell more of the last step."""
+    def add_details(self, *lines: str) -> None:
+        """Print more lines about the last step."""
         for line in lines:
             out.print(f"    {escape(line)}", soft_wrap=True)
 
-    def _line(self, mark: str, name: str, words: str) -> None:
-        out.print(f"{mark} [bold]{escape(name):<10}[/] {escape(words)}", soft_wrap=True)
+    def _print_line(self, symbol: str, name: str, words: str) -> None:
+        out.print(f"{symbol} [bold]{escape(name):<10}[/] {escape(words)}", soft_wrap=True)

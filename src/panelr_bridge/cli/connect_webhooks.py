@@ -1,4 +1,4 @@
-"""connect's work in the shop: its webhooks are looked at, made, mended, and looked at again."""
+"""connect: read the shop's webhooks, create and repair them, and read them again."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from panelr_bridge.application.container import open_container
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.errors import BridgeError, ShopError, ShopUnclear, ShopUnreachable
 from panelr_bridge.settings import Settings, prefix_of
-from panelr_bridge.store import database, deliveries
-from panelr_bridge.store.database import missing_sqlite_file
+from panelr_bridge.store import deliveries
+from panelr_bridge.store.database import missing_sqlite_file, open_database
 from panelr_bridge.store.schema_version import is_behind
 from panelr_bridge.woocommerce import webhook_setup
 from panelr_bridge.woocommerce.rest.client import ShopClient
@@ -26,118 +26,120 @@ from panelr_bridge.woocommerce.webhook_setup import (
 )
 
 Backfill = Callable[[Settings, str, datetime | None], Awaitable[tuple[bool, str]]]
-"""Brings a store's orders since a moment; returns whether that came to its end, in words."""
+"""Fetches a store's orders since a moment. Returns whether it reached the end, and the result in words."""
 
-TOLD = "order.updated"
-"""What a change of nothing in an order makes the shop send."""
-TELLS = ("order.created", TOLD)
-"""The topics without which orders are missed."""
+SAVE_TOPIC = "order.updated"
+"""The topic that fires when an order is saved, even without a change."""
+ORDER_TOPICS = ("order.created", SAVE_TOPIC)
+"""If one of these topics has no working webhook, the bridge misses orders."""
 
 
-async def last_backfill(chosen: Settings, store: str, since: datetime | None) -> tuple[bool, str]:
-    """Ask the store for the orders whose webhook never came, since a moment or since its mark."""
+async def run_backfill(settings: Settings, store: str, since: datetime | None) -> tuple[bool, str]:
+    """Fetch the orders whose webhook never arrived, since a moment or since the backfill cursor."""
     command = f"panelr-bridge backfill --store {store}"
-    if missing_sqlite_file(chosen.database_url) is not None or not await _is_migrated(chosen):
-        return False, f"there is no database of this version yet: start the bridge, then {command}"
-    async with open_container(chosen) as runtime:
-        walk = await runtime.backfill.run_store(store, since=since, at_once=True)
-    if walk is None:
-        return True, "the bridge is asking the store for orders that were missed at this moment"
-    if walk.words is not None:
-        return False, f"asking for orders that were missed did not come to its end: {walk.words}. {command}"
-    words = f"{walk.looked_at} orders were looked at, {walk.found} of them had been missed"
-    if walk.recent:
-        words += f"; {walk.recent} so new that a webhook may still come: the next walk looks at them again"
+    if missing_sqlite_file(settings.database_url) is not None or not await _is_migrated(settings):
+        return False, f"there is no database of this version yet: start the bridge, then run {command}"
+    async with open_container(settings) as runtime:
+        stats = await runtime.backfill.run_store(store, since=since, at_once=True)
+    if stats is None:
+        return True, "another process already searches the shop for missed orders"
+    if stats.words is not None:
+        return False, f"the search for missed orders stopped before its end: {stats.words}. Run {command}"
+    words = f"orders checked: {stats.looked_at}; {stats.found} of them had been missed"
+    if stats.recent:
+        words += f"; {stats.recent} too new to decide: the next backfill run checks them again"
     return True, words
 
 
-async def _is_migrated(chosen: Settings) -> bool:
-    async with database.open_database(chosen.database_url) as opened:
-        return not await opened.read(is_behind)
+async def _is_migrated(settings: Settings) -> bool:
+    async with open_database(settings.database_url) as database:
+        return not await database.read(is_behind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookConnector:
-    """One shop, whose webhooks shall come to the door."""
+    """Connects the webhooks of one shop to the delivery endpoint."""
 
-    report: Checklist
+    checklist: Checklist
     client: ShopClient
     settings: Settings
     store: str
-    door: DeliveryEndpoint
+    endpoint: DeliveryEndpoint
 
-    async def link(self, *, dry_run: bool, repair: bool, new_secret: bool, backfill: Backfill) -> None:
-        """Do what is called for; what is missing in the end is in the report."""
-        found = await self._looked()
-        if found is None:
+    async def connect(self, *, dry_run: bool, repair: bool, new_secret: bool, backfill: Backfill) -> None:
+        """Create and change webhooks as needed. The checklist shows each step and what is still missing."""
+        topics = await self._read_topics()
+        if topics is None:
             return
-        called_for = webhook_setup.plan_changes(found, self.door, repair=repair, new_secret=new_secret)
+        steps = webhook_setup.plan_changes(topics, self.endpoint, repair=repair, new_secret=new_secret)
         if dry_run:
-            self._foretell(found, called_for)
+            self._print_plan(topics, steps)
             return
-        since = await self._last_heard([each.topic for each in found if each.fault and each.topic in TELLS])
-        if not await self._carry_out(called_for):
+        gap_start = await self._find_gap_start(
+            [each.topic for each in topics if each.fault and each.topic in ORDER_TOPICS]
+        )
+        if not await self._apply(steps):
             return
-        if not called_for:
-            await self._prove_rights(found)
-        after = await self._looked()
-        if after is not None:
-            self._tell(after)
-        revived = [step for step in called_for if isinstance(step, UpdateWebhook) and step.revives]
-        if revived:
-            await self._touch(revived)
-        if repair and any(each.hook and each.fault not in {None, WebhookFault.DUPLICATE} for each in found):
-            well, words = await backfill(self.settings, self.store, since)
-            (self.report.good if well else self.report.bad)("gap", words)
+        if not steps:
+            await self._check_write_access(topics)
+        topics_after = await self._read_topics()
+        if topics_after is not None:
+            self._print_topics(topics_after)
+        activated = [step for step in steps if isinstance(step, UpdateWebhook) and step.revives]
+        if activated:
+            await self._reset_failure_counts(activated)
+        if repair and any(each.hook and each.fault not in {None, WebhookFault.DUPLICATE} for each in topics):
+            is_complete, words = await backfill(self.settings, self.store, gap_start)
+            (self.checklist.ok if is_complete else self.checklist.fail)("gap", words)
 
-    async def _looked(self) -> tuple[TopicStatus, ...] | None:
+    async def _read_topics(self) -> tuple[TopicStatus, ...] | None:
         try:
             hooks = webhook_setup.read_webhooks(await self.client.list_webhooks())
         except (ShopUnreachable, ShopUnclear) as error:
-            self.report.bad("webhooks", error.words)
+            self.checklist.fail("webhooks", error.words)
         except ShopError as error:
-            self.report.bad("webhooks", f"the shop does not show its webhooks to this key: {error.words}")
-            self._by_hand(NAMES)
+            self.checklist.fail("webhooks", f"the shop does not show its webhooks to this key: {error.words}")
+            self._print_manual_steps(NAMES)
         else:
-            return webhook_setup.check_topics(hooks, self.door)
+            return webhook_setup.check_topics(hooks, self.endpoint)
         return None
 
-    def _tell(self, found: Sequence[TopicStatus]) -> None:
-        for each in found:
+    def _print_topics(self, topics: Sequence[TopicStatus]) -> None:
+        for each in topics:
             if each.fault is None:
-                self.report.good("webhook", each.words)
+                self.checklist.ok("webhook", each.words)
             else:
-                self.report.bad("webhook", f"{each.words}. Run this again with --repair to mend it")
+                self.checklist.fail("webhook", f"{each.words}. Run connect again with --repair to repair it")
 
-    def _foretell(self, found: Sequence[TopicStatus], called_for: Sequence[WebhookStep]) -> None:
-        """Say what is there and what would be done: what is missing now counts."""
-        for each in found:
-            (self.report.good if each.fault is None else self.report.bad)("webhook", each.words)
-        for step in called_for:
-            self.report.more(f"would be done: {step.words}")
-        self.report.more("Nothing was changed: --dry-run.")
+    def _print_plan(self, topics: Sequence[TopicStatus], steps: Sequence[WebhookStep]) -> None:
+        """Print the webhooks and the planned steps. A missing webhook counts as a failure."""
+        for each in topics:
+            (self.checklist.ok if each.fault is None else self.checklist.fail)("webhook", each.words)
+        for step in steps:
+            self.checklist.add_details(f"would be done: {step.words}")
+        self.checklist.add_details("Nothing was changed (--dry-run).")
 
-    async def _carry_out(self, called_for: Sequence[WebhookStep]) -> bool:
-        """Return whether everything could be done."""
-        for number, step in enumerate(called_for):
+    async def _apply(self, steps: Sequence[WebhookStep]) -> bool:
+        """Apply the steps in order. Return whether all succeeded."""
+        for number, step in enumerate(steps):
             try:
-                await (self._create(step) if isinstance(step, CreateWebhook) else self._change(step))
+                await (self._create(step) if isinstance(step, CreateWebhook) else self._update(step))
             except (ShopUnreachable, ShopUnclear) as error:
-                self.report.bad("webhooks", f"could not {step.words}: {error.words}. Run this again")
+                self.checklist.fail("webhooks", f"could not {step.words}: {error.words}. Run connect again")
                 return False
             except ShopError as error:
-                self.report.bad("webhooks", f"could not {step.words}: {error.words}")
-                self._by_hand([each.topic for each in called_for[number:] if isinstance(each, CreateWebhook)])
+                self.checklist.fail("webhooks", f"could not {step.words}: {error.words}")
+                self._print_manual_steps([each.topic for each in steps[number:] if isinstance(each, CreateWebhook)])
                 return False
-            self.report.more(f"done: {step.words}")
+            self.checklist.add_details(f"done: {step.words}")
         return True
 
     async def _create(self, step: CreateWebhook) -> None:
         await self.client.create_webhook(
-            name=NAMES[step.topic], topic=step.topic, delivery_url=self.door.url or "", secret=self._secret
+            name=NAMES[step.topic], topic=step.topic, delivery_url=self.endpoint.url or "", secret=self._secret
         )
 
-    async def _change(self, step: UpdateWebhook) -> None:
+    async def _update(self, step: UpdateWebhook) -> None:
         changes: dict[str, Any] = dict(step.changes)
         if step.with_secret:
             changes["secret"] = self._secret
@@ -147,28 +149,28 @@ class WebhookConnector:
     def _secret(self) -> str:
         return self.settings.all_stores[self.store].webhook_secret.get_secret_value()
 
-    async def _prove_rights(self, found: Sequence[TopicStatus]) -> None:
-        """Change a webhook to what it is: that it is there does not tell whether the key may write."""
-        hook = next((each.hook for each in found if each.hook is not None and each.fault is None), None)
+    async def _check_write_access(self, topics: Sequence[TopicStatus]) -> None:
+        """Save a webhook without a change: reading the webhooks does not prove that the key may write."""
+        hook = next((each.hook for each in topics if each.hook is not None and each.fault is None), None)
         if hook is None:
             return
         try:
             await self.client.update_webhook(hook.id, {"status": webhook_setup.ACTIVE})
         except ShopError as error:
-            words = "the webhooks are there, but the key may not write, which the way back into orders needs"
-            self.report.bad("shop", f"{words}: {error.words}")
+            words = "the webhooks exist, but the key may not write: the write-back into orders needs a read/write key"
+            self.checklist.fail("shop", f"{words} ({error.words})")
 
-    async def _touch(self, revived: Sequence[UpdateWebhook]) -> None:
-        """Let one delivery succeed: WooCommerce keeps the count of failures of a webhook that is activated again."""
-        topics = [step.hook.topic for step in revived]
-        if TOLD in topics and await self._touched():
-            topics.remove(TOLD)
+    async def _reset_failure_counts(self, activated: Sequence[UpdateWebhook]) -> None:
+        """Trigger a successful delivery: WooCommerce keeps the failure count of a webhook that is activated again."""
+        topics = [step.hook.topic for step in activated]
+        if SAVE_TOPIC in topics and await self._save_newest_order():
+            topics.remove(SAVE_TOPIC)
         if topics:
-            words = "WooCommerce may still count 6 failures there, and then disables it again at the next"
-            self.report.warn("webhooks", f"{', '.join(topics)}: {words}, unless one succeeds before")
-            self.report.more("panelr-bridge smoke makes order.created and order.updated succeed.")
+            words = "WooCommerce may still count 6 failures, and disables the webhook at the next one"
+            self.checklist.warn("webhooks", f"{', '.join(topics)}: {words}, unless a delivery succeeds first")
+            self.checklist.add_details("Run panelr-bridge smoke: it makes order.created and order.updated succeed.")
 
-    async def _touched(self) -> bool:
+    async def _save_newest_order(self) -> bool:
         newest = OrdersQuery(sort="-id", per_page=1, fields=("id",))
         try:
             page = await self.client.list_orders(query=newest)
@@ -177,23 +179,28 @@ class WebhookConnector:
             number = page.orders[0]["id"]
             await self.client.update_order(number, {})
         except BridgeError as error:
-            self.report.warn("webhooks", f"no order could be saved, to let a delivery succeed: {error}")
+            self.checklist.warn("webhooks", f"could not save an order to trigger a successful delivery: {error}")
             return False
-        self.report.good("webhooks", f"order {number} was saved unchanged, so that {TOLD} succeeds once")
+        self.checklist.ok("webhooks", f"order {number} was saved unchanged, so that {SAVE_TOPIC} succeeds once")
         return True
 
-    async def _last_heard(self, topics: Sequence[str]) -> datetime | None:
-        """Return since when orders may have been missed: since the last delivery of the quietest of these topics."""
-        chosen = self.settings
-        if not topics or missing_sqlite_file(chosen.database_url) is not None or not await _is_migrated(chosen):
-            return None
-        async with database.open_database(chosen.database_url) as opened:
-            heard = [await opened.read(deliveries.last_sent, store=self.store, topic=topic) for topic in topics]
-        return min((moment for moment in heard if moment is not None), default=None)
+    async def _find_gap_start(self, topics: Sequence[str]) -> datetime | None:
+        """Return the moment since which orders may be missing.
 
-    def _by_hand(self, topics: Iterable[str]) -> None:
-        wanted = list(topics)
-        if wanted:
+        It is the earliest of the last deliveries of `topics`, or None if none was received.
+        """
+        url = self.settings.database_url
+        if not topics or missing_sqlite_file(url) is not None or not await _is_migrated(self.settings):
+            return None
+        async with open_database(url) as database:
+            last = [await database.read(deliveries.last_sent, store=self.store, topic=topic) for topic in topics]
+        return min((moment for moment in last if moment is not None), default=None)
+
+    def _print_manual_steps(self, topics: Iterable[str]) -> None:
+        missing = list(topics)
+        if missing:
             setting = f"{prefix_of(self.store)}WEBHOOK_SECRET"
-            self.report.more("The API does not make them; do it by hand:")
-            self.report.more(*webhook_setup.manual_steps(wanted, endpoint=self.door, secret_setting=setting))
+            self.checklist.add_details("The shop's API cannot create the webhooks. Create them by hand:")
+            self.checklist.add_details(
+                *webhook_setup.manual_steps(missing, endpoint=self.endpoint, secret_setting=setting)
+            )

@@ -1,4 +1,4 @@
-"""How the commands speak."""
+"""Print results on standard output and errors on standard error."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,30 +22,29 @@ STATE_STYLES = {
 }
 
 
-def complain(head: str, *points: str) -> None:
-    """Say what is wrong, on standard error."""
-    err.print(f"[bold red]{escape(head)}[/]", soft_wrap=True)
-    for point in points:
-        err.print(f"  [red]•[/] {escape(point)}", soft_wrap=True)
+def print_error(headline: str, *details: str) -> None:
+    """Print an error and its details on standard error."""
+    err.print(f"[bold red]{escape(headline)}[/]", soft_wrap=True)
+    for detail in details:
+        err.print(f"  [red]•[/] {escape(detail)}", soft_wrap=True)
 
 
-def state(name: str) -> str:
-    """Return a state in its colour."""
+def style_state(name: str) -> str:
+    """Return a state's name with the markup of its color."""
     return f"[{STATE_STYLES.get(name, 'white')}]{name}[/]"
 
 
-def print_result(error: Exception) -> int | None:
-    """Say in words what the operator can mend, and return the exit code; None for an error that nobody expected."""
+def report_error(error: Exception) -> int | None:
+    """Print an error that the operator can solve and return the exit code. Return None for an unexpected error."""
     if isinstance(error, ConfigurationError):
-        complain("The bridge cannot start:", *error.problems)
+        print_error("The command cannot run. Correct this first:", *error.problems)
         return 2
     if isinstance(error, BridgeError):
-        complain(str(error))
+        print_error(str(error))
         return 1
     if isinstance(error, (SQLAlchemyError, OSError)):
         cause = getattr(error, "orig", None) or error
-        complain(
-            "The database or a file cannot be used:", f"{cause}", "see BRIDGE_DATABASE_URL, and panelr-bridge check"
-        )
+        advice = "check BRIDGE_DATABASE_URL, and run panelr-bridge check"
+        print_error("The database or a file cannot be used:", f"{cause}", advice)
         return 1
     return None

@@ -1,23 +1,33 @@
-"""migrate: the tables of this version."""
+"""migrate: create or update the database tables."""
 
-from panelr_bridge import settings
+from typing import Annotated
+
+import typer
+
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
-from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, migrate, schema_version
+from panelr_bridge.settings import Settings, load_settings
+from panelr_bridge.store import migrate as migrations
+from panelr_bridge.store import schema_version
+from panelr_bridge.store.database import open_database
+
+app = typer.Typer(add_completion=False)
 
 
-def bring(to: str) -> None:
-    """Bring the tables to a revision, and say what that came to."""
-    run(_bring(settings.load(), to))
+@app.command()
+def migrate(
+    to: Annotated[str, typer.Option(help="Revision to migrate to. base removes all tables and their data.")] = "head",
+) -> None:
+    """Create the database tables, or update them to this version."""
+    run(_migrate(load_settings(), to))
 
 
-async def _bring(chosen: Settings, to: str) -> None:
-    async with database.open_database(chosen.database_url) as opened:
+async def _migrate(settings: Settings, to: str) -> None:
+    async with open_database(settings.database_url) as database:
         if to == "base":
-            await opened.write(migrate.downgrade)
-            out.print("the tables are gone")
+            await database.write(migrations.downgrade)
+            out.print("all tables are removed")
             return
-        before = await opened.read(schema_version.is_behind)
-        await opened.write(migrate.upgrade, to)
-        out.print("the tables are of this version now" if before else "the tables are of this version already")
+        was_behind = await database.read(schema_version.is_behind)
+        await database.write(migrations.upgrade, to)
+        out.print("the tables are now up to date" if was_behind else "the tables are already up to date")

@@ -1,26 +1,30 @@
-"""smoke: chooses what to order, places a test order in the shop, and deletes it again whatever happens."""
+"""smoke: place a test order in the shop, follow it to Panelr and back, and delete it from the shop in any case."""
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from panelr_bridge import settings
+import typer
+
 from panelr_bridge.application.container import shop_client
 from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
-from panelr_bridge.cli.smoke_trace import StepFailed, calm, follow
-from panelr_bridge.cli.startup import require_file, require_migrated, run
+from panelr_bridge.cli.options import StoreOption, YesOption
+from panelr_bridge.cli.smoke_trace import OrderTrace, StepFailed
+from panelr_bridge.cli.startup import require_file, require_migrated, require_store, run
 from panelr_bridge.errors import InvalidValue, ShopError, ShopUnclear
-from panelr_bridge.settings import Settings, StoreSettings, require_ready, require_shop
-from panelr_bridge.store import database, mappings
-from panelr_bridge.store.database import Database
+from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings, load_settings, require_ready
+from panelr_bridge.store import mappings
+from panelr_bridge.store.database import Database, open_database
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
+
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmokeOptions:
-    """What the person wants."""
+    """The options of the command."""
 
     store: str
     product: int | None = None
@@ -32,134 +36,165 @@ class SmokeOptions:
 
 @dataclass(frozen=True, slots=True)
 class SmokePlan:
-    """The order that will be placed, and what a person is asked about it."""
+    """The order to place, and the sentence that asks for confirmation."""
 
     fields: dict[str, Any]
     words: str
 
 
-def prepare(asked: SmokeOptions) -> SmokePlan:
-    """Choose what to order; raises ConfigurationError, and Invalid where nothing can be ordered."""
-    return run(_prepare(asked))
+@app.command()
+def smoke(
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    product: Annotated[int | None, typer.Option(min=1, help="WooCommerce's id of the product to order.")] = None,
+    sku: Annotated[
+        str | None, typer.Option(help="SKU of the product to order. Default: a product that is mapped.")
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option(help="E-mail address of the test customer. Default: smoke-test@ the shop's domain.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Longest wait for each step, in seconds.")] = 120,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the test order in the shop.")] = False,
+    yes: YesOption = False,
+) -> None:
+    """Place a test order in the shop and follow it to Panelr and back.
+
+    The order is deleted from the shop afterwards.
+    Its work order stays in Panelr: cancel it there.
+    """
+    options = SmokeOptions(store=store, product=product, sku=sku, email=email, timeout=timeout, keep=keep)
+    plan = prepare(options)
+    if not yes:
+        typer.confirm(f"{plan.words} Continue?", abort=True, err=True)
+    if not place(options, plan):
+        raise typer.Exit(1)
 
 
-def place(asked: SmokeOptions, plan: SmokePlan) -> bool:
-    """Place the order and follow it, and print every step; returns whether all of it went well."""
-    return run(_place(asked, plan, Checklist()))
+def prepare(options: SmokeOptions) -> SmokePlan:
+    """Choose what to order. Raises ConfigurationError, and InvalidValue if no product can be ordered."""
+    return run(prepare_order(options))
 
 
-async def _prepare(asked: SmokeOptions) -> SmokePlan:
-    chosen, store = _chosen(asked)
-    async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
-        await require_migrated(opened)
-        line = await _line(asked, opened, client)
-        method = await opened.read(mappings.first_payment_method, store=asked.store) if _wants_method(chosen) else None
-    email = asked.email or smoke_order.email_of(store.woo_url)
-    status = smoke_order.status_of(chosen.create_on)
+def place(options: SmokeOptions, plan: SmokePlan) -> bool:
+    """Place the order, follow it and print each step. Return whether all steps succeeded."""
+    return run(place_order(options, plan, Checklist()))
+
+
+async def prepare_order(options: SmokeOptions) -> SmokePlan:
+    """Choose what to order; see `prepare`."""
+    settings, store = _read_settings(options)
+    async with open_database(settings.database_url) as database, shop_client(store) as client:
+        await require_migrated(database)
+        line = await _choose_line(options, database, client)
+        method = None
+        if settings.require_payment_method:  # otherwise it is left out: with one, Panelr mails payment instructions
+            method = await database.read(mappings.first_payment_method, store=options.store)
+    email = options.email or smoke_order.customer_email(store.woo_url)
+    status = smoke_order.choose_status(settings.create_on)
     what = " ".join(f"{name} {number}" for name, number in line.items())
-    words = f"A test order ({status}; {what}) for {email} will be placed in {store.woo_url}, its work order in Panelr."
-    return SmokePlan(smoke_order.order(line=line, status=status, email=email, payment_method=method), words)
+    words = (
+        f"A test order ({status}; {what}) for {email} will be placed in {store.woo_url}."
+        " The bridge will create a work order for it in Panelr."
+    )
+    return SmokePlan(smoke_order.build_order(line=line, status=status, email=email, payment_method=method), words)
 
 
-def _chosen(asked: SmokeOptions) -> tuple[Settings, StoreSettings]:
-    chosen = settings.load()
-    require_ready(chosen)
-    if asked.store not in chosen.all_stores:
-        raise InvalidValue(f"there is no store {asked.store}; the stores are {', '.join(chosen.all_stores)}")
-    store = chosen.all_stores[asked.store]
-    require_shop(asked.store, store)
-    require_file(chosen.database_url)
-    return chosen, store
+def _read_settings(options: SmokeOptions) -> tuple[Settings, StoreSettings]:
+    settings = load_settings()
+    require_ready(settings)
+    store = require_store(settings, options.store)
+    require_file(settings.database_url)
+    return settings, store
 
 
-def _wants_method(chosen: Settings) -> bool:
-    """Without a payment method, Panelr mails no payment instructions; so it is left out where it may be."""
-    return chosen.require_payment_method
-
-
-async def _line(asked: SmokeOptions, opened: Database, client: ShopClient) -> dict[str, Any]:
-    """Return the line to order; raises Invalid."""
-    if asked.product is not None:
-        return {"product_id": asked.product, "quantity": 1}
-    if asked.sku is not None:
-        if (found := await _by_sku(client, asked.sku)) is None:
-            raise InvalidValue(f"the shop has no product with the SKU {asked.sku}")
-        return found
-    for mapping in smoke_order.usable(await opened.read(mappings.export, store=asked.store)):
-        line = smoke_order.line_of(mapping) or await _by_sku(client, mapping["sku"])
+async def _choose_line(options: SmokeOptions, database: Database, client: ShopClient) -> dict[str, Any]:
+    """Return the order line. Raises InvalidValue if there is no product to order."""
+    if options.product is not None:
+        return {"product_id": options.product, "quantity": 1}
+    if options.sku is not None:
+        if (line := await _find_line_by_sku(client, options.sku)) is None:
+            raise InvalidValue(f"the shop has no product with the SKU {options.sku}: check --sku")
+        return line
+    for mapping in smoke_order.usable_mappings(await database.read(mappings.export, store=options.store)):
+        line = smoke_order.mapping_line(mapping) or await _find_line_by_sku(client, mapping["sku"])
         if line is not None:
             return line
-    words = "no product of this store is mapped to one of Panelr's with the intent new_activation"
-    raise InvalidValue(f"{words}: panelr-bridge mappings import, or give --product or --sku")
+    words = "no product of this store is mapped to a Panelr product with the intent new_activation"
+    raise InvalidValue(f"{words}: run panelr-bridge mappings import, or give --product or --sku")
 
 
-async def _by_sku(client: ShopClient, sku: str) -> dict[str, Any] | None:
-    """Return the line of the product or variation with this SKU."""
-    more, page = True, 1
-    while more:
-        listed = await client.list_products(page)
-        for product in listed.items:
-            if (line := await _fitting(client, product, sku)) is not None:
+async def _find_line_by_sku(client: ShopClient, sku: str) -> dict[str, Any] | None:
+    """Return the line of the product or variation with this SKU, or None."""
+    has_more, page = True, 1
+    while has_more:
+        products = await client.list_products(page)
+        for product in products.items:
+            if (line := await _match_sku(client, product, sku)) is not None:
                 return line
-        more, page = listed.has_more, page + 1
+        has_more, page = products.has_more, page + 1
     return None
 
 
-async def _fitting(client: ShopClient, product: Payload, sku: str) -> dict[str, Any] | None:
+async def _match_sku(client: ShopClient, product: Payload, sku: str) -> dict[str, Any] | None:
+    """Return the line if the product or one of its variations has this SKU, else None."""
     if product.get("sku") == sku:
         return smoke_order.product_line(product)
-    more, page = product.get("type") == "variable", 1
-    while more:
-        listed = await client.list_variations(product["id"], page)
-        found = next((each for each in listed.items if each.get("sku") == sku), None)
-        if found is not None:
-            return smoke_order.product_line(found, parent=product["id"])
-        more, page = listed.has_more, page + 1
+    has_more, page = product.get("type") == "variable", 1
+    while has_more:
+        variations = await client.list_variations(product["id"], page)
+        variation = next((each for each in variations.items if each.get("sku") == sku), None)
+        if variation is not None:
+            return smoke_order.product_line(variation, parent=product["id"])
+        has_more, page = variations.has_more, page + 1
     return None
 
 
-async def _place(asked: SmokeOptions, plan: SmokePlan, report: Checklist) -> bool:
-    chosen, store = _chosen(asked)
-    async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
-        making = asyncio.ensure_future(client.create_order(plan.fields))
-        calmed = False
+async def place_order(options: SmokeOptions, plan: SmokePlan, checklist: Checklist) -> bool:
+    """Place the order and follow it; see `place`."""
+    settings, store = _read_settings(options)
+    async with open_database(settings.database_url) as database, shop_client(store) as client:
+        creation = asyncio.ensure_future(client.create_order(plan.fields))
+        is_settled = False
         try:
-            order = await asyncio.shield(making)  # told to stop meanwhile, we still learn what to delete
-            number, wait = order["id"], asked.timeout
-            report.good("order", f"order {number} is placed in the shop ({order.get('status')})")
-            await follow(report, opened, client, chosen=chosen, store=asked.store, number=number, wait=wait)
-            calmed = asked.keep or await calm(opened, client, store=asked.store, number=number, wait=wait)
+            order = await asyncio.shield(creation)  # after Ctrl-C, the clean-up still needs the order's number
+            checklist.ok("order", f"order {order['id']} is placed in the shop ({order.get('status')})")
+            trace = OrderTrace(
+                database=database, client=client, store=options.store, number=order["id"], wait=options.timeout
+            )
+            await trace.follow(checklist, write_back=store.write_back)
+            is_settled = options.keep or await trace.wait_until_settled()
         except ShopError as error:
-            report.bad("order", error.words)
-        except StepFailed as stuck:
-            report.bad(stuck.step, str(stuck))
-            report.more(*(f"- {cause}" for cause in stuck.causes))
+            checklist.fail("order", error.words)
+        except StepFailed as failure:
+            checklist.fail(failure.step, str(failure))
+            checklist.add_details(*(f"- {cause}" for cause in failure.causes))
         finally:
-            await _clean_up(report, client, making, keep=asked.keep, calmed=calmed)
-    return report.well
+            await _clean_up(checklist, client, creation, keep=options.keep, is_settled=is_settled)
+    return checklist.all_ok
 
 
 async def _clean_up(
-    report: Checklist, client: ShopClient, making: "asyncio.Future[Payload]", *, keep: bool, calmed: bool
+    checklist: Checklist, client: ShopClient, creation: "asyncio.Future[Payload]", *, keep: bool, is_settled: bool
 ) -> None:
-    """Delete the order from the shop, if there is one."""
+    """Delete the order from the shop, if it was created."""
     try:
-        number = (await making)["id"]
+        number = (await creation)["id"]
     except ShopUnclear:
-        report.warn("clean-up", "the order may be in the shop all the same: look there for Smoke Test (panelr-bridge)")
+        words = "the order may still be in the shop: look for the customer Smoke Test (panelr-bridge) and delete it"
+        checklist.warn("clean-up", words)
         return
     except ShopError:
         return
     if keep:
-        report.warn("clean-up", f"order {number} stays in the shop: --keep")
+        checklist.warn("clean-up", f"order {number} stays in the shop: --keep")
         return
     try:
         await client.delete_order(number, force=True)
     except ShopError as error:
-        report.bad("clean-up", f"order {number} could not be deleted from the shop: {error.words}")
-        report.more(f"panelr-bridge woo orders delete {number} --force")
+        checklist.fail("clean-up", f"order {number} could not be deleted from the shop: {error.words}")
+        checklist.add_details(f"Delete it with: panelr-bridge woo orders delete {number} --force")
         return
-    report.good("clean-up", f"order {number} is deleted from the shop")
-    report.more("A deletion for good fires no webhook: the bridge shows the order as it last knew it.")
-    if not calmed:
-        report.more(smoke_order.STILL_OWED)
+    checklist.ok("clean-up", f"order {number} is deleted from the shop")
+    checklist.add_details("A permanent deletion fires no webhook: the bridge keeps the order in its last state.")
+    if not is_settled:
+        checklist.add_details(smoke_order.DELIVERY_PENDING)

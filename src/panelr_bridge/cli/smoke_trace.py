@@ -1,15 +1,15 @@
-"""smoke's way after a test order: into the bridge, into Panelr, and back into the shop."""
+"""Follow the test order: into the bridge, to Panelr, and back into the shop."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.domain.models import FollowUpKind, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
-from panelr_bridge.settings import Settings
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
@@ -17,13 +17,12 @@ from panelr_bridge.woocommerce.rest.client import ShopClient
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.5
-ASK_SECONDS = 2.0
-"""How often the database, and the shop, are looked at."""
+DATABASE_POLL_SECONDS = 0.5
+SHOP_POLL_SECONDS = 2.0
 
 
 class StepFailed(Exception):
-    """A step has not come about; `causes` are what to look at."""
+    """A step did not happen in time. `causes` lists likely causes."""
 
     def __init__(self, step: str, words: str, causes: Sequence[str] = ()) -> None:
         super().__init__(words)
@@ -31,92 +30,106 @@ class StepFailed(Exception):
         self.causes = causes
 
 
-async def follow(
-    report: Checklist, opened: Database, client: ShopClient, *, chosen: Settings, store: str, number: int, wait: float
-) -> None:
-    """Follow the shop's order `number`, each step no longer than `wait`; raises Stuck where it goes no further."""
-    began = time.monotonic()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTrace:
+    """Follows the shop's order `number`, and waits at most `wait` seconds for each step."""
 
-    def seconds() -> str:
-        return f"after {time.monotonic() - began:.1f} s"
+    database: Database
+    client: ShopClient
+    store: str
+    number: int
+    wait: float
+    start: float = field(default_factory=time.monotonic)
 
-    async def heard() -> Row | None:
-        return await opened.read(orders.find, store=store, woo_order_id=number)
+    async def follow(self, checklist: Checklist, *, write_back: bool) -> None:
+        """Add each step to the checklist. Raises StepFailed if a step does not happen in time."""
+        await self._follow_into_bridge(checklist)
+        await self._follow_to_panelr(checklist)
+        if write_back:
+            await self._follow_back(checklist)
+        else:
+            checklist.warn("write-back", "not checked: WRITE_BACK of this store is off")
 
-    async def settled() -> Row | None:
-        row = await heard()
-        return (
-            row
-            if row is not None and (row["state"] == OrderState.CREATED or row["state"] in smoke_order.ENDS)
-            else None
-        )
+    async def wait_until_settled(self) -> bool:
+        """Wait until all deliveries of the order arrived and its write-back is done. Return False if they did not.
 
-    async def shown() -> str | None:
+        If the order is deleted before its last delivery, WooCommerce delivers an error instead of the order.
+        """
         try:
-            return smoke_order.reference(await client.get_order(number))
+            return await _poll(self._is_settled, self.wait, every=SHOP_POLL_SECONDS) is not None
+        except ShopError:
+            return False
+
+    async def _follow_into_bridge(self, checklist: Checklist) -> None:
+        if await _poll(self._find_row, self.wait, every=DATABASE_POLL_SECONDS) is None:
+            words = f"the bridge did not receive the order within {self.wait:g} s. Likely causes:"
+            raise StepFailed("webhook", words, smoke_order.NOT_RECEIVED_CAUSES)
+        source = smoke_order.describe_source(await self._list_deliveries())
+        checklist.ok("webhook", f"the bridge received it {self._elapsed()}, {source}")
+
+    async def _follow_to_panelr(self, checklist: Checklist) -> None:
+        row = await _poll(self._find_decided_row, self.wait, every=DATABASE_POLL_SECONDS)
+        if row is None or row["state"] != OrderState.CREATED:
+            raise _not_created(await self._find_row() or {}, self.wait)
+        code = row["reference_code"] or f"number {row['work_order_id']}"
+        checklist.ok("panelr", f"its work order {code} is created {self._elapsed()}")
+        checklist.add_details(f"Panelr's API cannot delete a work order: cancel {code} in Panelr.")
+
+    async def _follow_back(self, checklist: Checklist) -> None:
+        if await _poll(self._find_reference_code, self.wait, every=SHOP_POLL_SECONDS) is None:
+            words = f"the shop's order does not show its work order within {self.wait:g} s. Likely causes:"
+            raise StepFailed("write-back", words, smoke_order.NOT_WRITTEN_BACK_CAUSES)
+        checklist.ok("write-back", f"the shop's order shows it {self._elapsed()}")
+
+    def _elapsed(self) -> str:
+        return f"after {time.monotonic() - self.start:.1f} s"
+
+    async def _find_row(self) -> Row | None:
+        return await self.database.read(orders.find, store=self.store, woo_order_id=self.number)
+
+    async def _find_decided_row(self) -> Row | None:
+        row = await self._find_row()
+        if row is None or (row["state"] != OrderState.CREATED and row["state"] not in smoke_order.FINAL_STATES):
+            return None
+        return row
+
+    async def _list_deliveries(self) -> list[Row]:
+        return await self.database.read(deliveries.list_for_order, store=self.store, woo_order_id=self.number)
+
+    async def _find_reference_code(self) -> str | None:
+        try:
+            return smoke_order.find_reference_code(await self.client.get_order(self.number))
         except ShopUnreachable:
             return None
 
-    if await _until(heard, wait) is None:
-        raise StepFailed(
-            "webhook", f"the bridge has not heard of the order within {wait:g} s; likely:", smoke_order.NOT_HEARD
-        )
-    told = await opened.read(deliveries.list_for_order, store=store, woo_order_id=number)
-    report.good("webhook", f"the bridge heard of it {seconds()}, {smoke_order.came_by(told)}")
-    row = await _until(settled, wait)
-    if row is None or row["state"] != OrderState.CREATED:
-        raise _not_created(await heard() or {}, wait)
-    code = row["reference_code"] or f"number {row['work_order_id']}"
-    report.good("panelr", f"its work order {code} is created {seconds()}")
-    report.more(f"It stays in Panelr, whose API deletes none: cancel {code} there.")
-    if not chosen.all_stores[store].write_back:
-        report.warn("write-back", "not looked at: WRITE_BACK of this store is off")
-        return
-    if await _until(shown, wait, every=ASK_SECONDS) is None:
-        words = f"the shop's order does not show its work order within {wait:g} s; likely:"
-        raise StepFailed("write-back", words, smoke_order.NOT_SHOWN)
-    report.good("write-back", f"the shop's order shows it {seconds()}")
-
-
-async def calm(opened: Database, client: ShopClient, *, store: str, number: int, wait: float) -> bool:
-    """Wait until nothing of the order is under way any more; returns False where that has not come about.
-
-    What is deleted before its last delivery comes as an error in place of an order.
-    """
-
-    async def quiet() -> bool | None:
-        row = await opened.read(orders.find, store=store, woo_order_id=number)
+    async def _is_settled(self) -> bool | None:
+        """Return True, or None to be asked again."""
+        row = await self._find_row()
         if row is None:
             return None
-        told = await opened.read(deliveries.list_for_order, store=store, woo_order_id=number)
-        owed = await opened.read(follow_ups.list_for_order, row["id"])
-        changed = smoke_order.modified(await client.get_order(number))
-        heard = changed is None or (row["woo_modified_at"] is not None and row["woo_modified_at"] >= changed)
-        writing = FollowUpKind.WRITE_BACK in owed and owed[FollowUpKind.WRITE_BACK]["done_at"] is None
-        return True if heard and not writing and {each["topic"] for each in told} >= smoke_order.TOPICS else None
-
-    try:
-        return await _until(quiet, wait, every=ASK_SECONDS) is not None
-    except ShopError:
-        return False
+        topics = {each["topic"] for each in await self._list_deliveries()}
+        tasks = await self.database.read(follow_ups.list_for_order, row["id"])
+        changed_at = smoke_order.modified_at(await self.client.get_order(self.number))
+        is_current = changed_at is None or (row["woo_modified_at"] is not None and row["woo_modified_at"] >= changed_at)
+        is_writing = FollowUpKind.WRITE_BACK in tasks and tasks[FollowUpKind.WRITE_BACK]["done_at"] is None
+        return True if is_current and not is_writing and topics >= smoke_order.EXPECTED_TOPICS else None
 
 
 def _not_created(row: dict[str, Any], wait: float) -> StepFailed:
     number = row["id"]
-    if row["state"] in smoke_order.ENDS:
-        return StepFailed(
-            "panelr", f"no work order: {smoke_order.reasons(row)}", [f"panelr-bridge orders show {number}"]
-        )
-    later = f"it is still owed: POST /api/v1/orders/{number}/close, if it is not to be created later"
-    words = f"its work order is not there within {wait:g} s: {smoke_order.reasons(row)}; likely:"
-    return StepFailed("panelr", words, [*smoke_order.NOT_CREATED, later])
+    state = smoke_order.describe_state(row)
+    if row["state"] in smoke_order.FINAL_STATES:
+        return StepFailed("panelr", f"no work order: {state}", [f"run panelr-bridge orders show {number}"])
+    advice = f"the work order may still be created: POST /api/v1/orders/{number}/close, if you do not want it"
+    words = f"no work order within {wait:g} s: {state}. Likely causes:"
+    return StepFailed("panelr", words, [*smoke_order.NOT_CREATED_CAUSES, advice])
 
 
-async def _until(look: Callable[[], Awaitable[T | None]], seconds: float, *, every: float = POLL_SECONDS) -> T | None:
-    """Look until there is something, no longer than `seconds`."""
+async def _poll(look: Callable[[], Awaitable[T | None]], seconds: float, *, every: float) -> T | None:
+    """Call `look` until it returns something. Return None after `seconds`."""
     end = time.monotonic() + seconds
     while True:
-        found = await look()
-        if found is not None or time.monotonic() >= end:
-            return found
+        result = await look()
+        if result is not None or time.monotonic() >= end:
+            return result
         await asyncio.sleep(every)

@@ -1,4 +1,4 @@
-"""woo orders: what the commands do and print."""
+"""woo orders: call the shop and print its answer."""
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,12 +9,11 @@ import simplejson
 from rich.markup import escape
 from rich.table import Table
 
-from panelr_bridge import settings
 from panelr_bridge.application.container import shop_client
 from panelr_bridge.cli.console import out
-from panelr_bridge.cli.startup import run
+from panelr_bridge.cli.startup import require_store, run
 from panelr_bridge.errors import InvalidValue
-from panelr_bridge.settings import Settings, StoreSettings, require_shop
+from panelr_bridge.settings import load_settings
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery, Payload
 
@@ -24,7 +23,7 @@ ORDER_LINES = (*COLUMNS, "payment_method_title", "date_paid", "customer_note")
 
 
 def list_orders(query: OrdersQuery, *, store: str, as_json: bool) -> None:
-    """Print one page of the store's orders."""
+    """Print one page of the shop's orders."""
 
     async def work(client: ShopClient) -> OrdersPage:
         return await client.list_orders(query=query)
@@ -37,9 +36,9 @@ def list_orders(query: OrdersQuery, *, store: str, as_json: bool) -> None:
     columns = query.fields or COLUMNS
     table = Table(*columns)
     for order in page.orders:
-        table.add_row(*(escape(_short(order.get(name))) for name in columns))
+        table.add_row(*(escape(_cell_text(order.get(name))) for name in columns))
     out.print(table)
-    more = "; there are more: --page" if page.has_more else ""
+    more = "; see the next ones with --page" if page.has_more else ""
     out.print(f"{len(page.orders)} of {'?' if page.total is None else page.total} orders{more}")
 
 
@@ -53,11 +52,11 @@ def get(number: int, *, store: str, as_json: bool) -> None:
 
 
 def create(file: str, *, store: str, as_json: bool) -> None:
-    """Make an order, and print it."""
-    changes = _read(file)
+    """Create an order and print it."""
+    fields = _read_json(file)
 
     async def work(client: ShopClient) -> Payload:
-        return await client.create_order(changes)
+        return await client.create_order(fields)
 
     _print_order(with_shop(store, work), as_json=as_json)
 
@@ -65,8 +64,8 @@ def create(file: str, *, store: str, as_json: bool) -> None:
 def update(
     number: int, file: str | None, *, status: str | None, meta: Sequence[str], store: str, as_json: bool
 ) -> None:
-    """Change an order by a file and by options, and print what it is now."""
-    changes = _changes(file, status, meta)
+    """Change an order by a file and options, and print its new state."""
+    changes = _build_changes(file, status, meta)
 
     async def work(client: ShopClient) -> Payload:
         return await client.update_order(number, changes)
@@ -80,66 +79,55 @@ def delete(number: int, *, force: bool, store: str, as_json: bool) -> None:
     async def work(client: ShopClient) -> Payload:
         return await client.delete_order(number, force=force)
 
-    told = with_shop(store, work)
+    answer = with_shop(store, work)
     if as_json:
-        _print_json(told)
+        _print_json(answer)
     else:
-        gone = force or told.get("deleted")  # wc/v3 tells the order as it was
-        out.print(f"order {number} is {'deleted' if gone else 'in the trash'}")
+        is_gone = force or answer.get("deleted")  # wc/v3 answers with the order and no such field
+        out.print(f"order {number} is {'deleted' if is_gone else 'in the trash'}")
 
 
 def with_shop(store: str, work: Callable[[ShopClient], Awaitable[R]]) -> R:
-    """Run `work` with the client of the store called `store`."""
+    """Run `work` with a client of the store's REST API."""
 
-    async def whole() -> R:
-        chosen = chosen_store(settings.load(), store)
-        async with shop_client(chosen) as client:
+    async def open_and_work() -> R:
+        async with shop_client(require_store(load_settings(), store)) as client:
             return await work(client)
 
-    return run(whole())
+    return run(open_and_work())
 
 
-def chosen_store(chosen: Settings, store: str) -> StoreSettings:
-    """Return a store whose REST API can be used; raises Invalid and ConfigurationError."""
-    stores = chosen.all_stores
-    if store not in stores and store != settings.DEFAULT_STORE:
-        raise InvalidValue(f"there is no store {store}; the stores are {', '.join(stores) or 'none yet'}")
-    found = stores.get(store, StoreSettings())
-    require_shop(store, found)
-    return found
-
-
-def _changes(file: str | None, status: str | None, meta: Sequence[str]) -> dict[str, Any]:
-    changes = _read(file) if file is not None else {}
+def _build_changes(file: str | None, status: str | None, meta: Sequence[str]) -> dict[str, Any]:
+    changes = _read_json(file) if file is not None else {}
     if status is not None:
         changes["status"] = status
     if meta:
         entries = changes.get("meta_data", [])
         if not isinstance(entries, list):
-            raise InvalidValue("meta_data of the file is no list, so --meta cannot be added to it")
-        changes["meta_data"] = [*entries, *(_entry(text) for text in meta)]
+            raise InvalidValue("meta_data in the file is not a list, so --meta cannot be added to it")
+        changes["meta_data"] = [*entries, *(_read_meta(text) for text in meta)]
     if not changes:
-        raise InvalidValue("nothing is to be changed: give a file, --status or --meta key=value")
+        raise InvalidValue("there is nothing to change: give a file, --status or --meta key=value")
     return changes
 
 
-def _entry(text: str) -> dict[str, str]:
+def _read_meta(text: str) -> dict[str, str]:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise InvalidValue(f"--meta {text} is no key=value")
+        raise InvalidValue(f"--meta {text} is not of the form key=value")
     return {"key": key, "value": value}
 
 
-def _read(file: str) -> dict[str, Any]:
+def _read_json(file: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
         content = simplejson.loads(text, use_decimal=True)
     except OSError as error:
         raise InvalidValue(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise InvalidValue(f"{file} is no JSON: {error}") from None
+        raise InvalidValue(f"{file} is not valid JSON: {error}") from None
     if not isinstance(content, dict):
-        raise InvalidValue(f"{file} holds no JSON object with the fields of an order")
+        raise InvalidValue(f"{file} must contain one JSON object with the fields of an order")
     return content
 
 
@@ -147,11 +135,11 @@ def _print_order(order: Payload, *, as_json: bool) -> None:
     if as_json:
         _print_json(order)
         return
-    out.print(f"[bold]Order {escape(_short(order.get('number') or order.get('id')))}[/]")
+    out.print(f"[bold]Order {escape(_cell_text(order.get('number') or order.get('id')))}[/]")
     table = Table(show_header=False, box=None, pad_edge=False)
     for name in ORDER_LINES:
         if order.get(name) not in {None, ""}:
-            table.add_row(f"  {name}", escape(_short(order[name])))
+            table.add_row(f"  {name}", escape(_cell_text(order[name])))
     for name in ("billing", "shipping"):
         if isinstance(order.get(name), dict):
             table.add_row(f"  {name}", escape(", ".join(str(value) for value in order[name].values() if value)))
@@ -159,25 +147,25 @@ def _print_order(order: Payload, *, as_json: bool) -> None:
     lines = Table("line", "product", "variation", "name", "quantity", "total")
     for line in order.get("line_items") or []:
         names = ("id", "product_id", "variation_id", "name", "quantity", "total")
-        lines.add_row(*(escape(_short(line.get(name))) for name in names))
+        lines.add_row(*(escape(_cell_text(line.get(name))) for name in names))
     if lines.row_count:
         out.print(lines)
     for entry in order.get("meta_data") or []:
-        out.print(f"  [dim]{escape(_short(entry.get('key')))}[/] {escape(_short(entry.get('value')))}")
+        out.print(f"  [dim]{escape(_cell_text(entry.get('key')))}[/] {escape(_cell_text(entry.get('value')))}")
 
 
-def _short(value: Any) -> str:
-    """Return a value for a cell."""
+def _cell_text(value: Any) -> str:
+    """Return a value as text of at most 80 characters."""
     if value is None:
         return ""
-    text = _json(value) if isinstance(value, (dict, list)) else str(value)
+    text = _to_json(value) if isinstance(value, (dict, list)) else str(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _print_json(content: Any) -> None:
-    sys.stdout.write(_json(content, indent=2) + "\n")
+    sys.stdout.write(_to_json(content, indent=2) + "\n")
 
 
-def _json(content: Any, indent: int | None = None) -> str:
+def _to_json(content: Any, indent: int | None = None) -> str:
     text: str = simplejson.dumps(content, use_decimal=True, ensure_ascii=False, indent=indent)
     return text

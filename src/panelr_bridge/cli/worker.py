@@ -1,27 +1,36 @@
-"""worker: carries out what is owed, without a server."""
+"""worker: make the owed calls without a server."""
 
 import asyncio
 
-from panelr_bridge import logs, settings
+import typer
+
+from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer, open_container, prepare_rate_limit
-from panelr_bridge.cli.startup import STOPPING, end_at_once, freeze_garbage, ready_database, run
-from panelr_bridge.settings import Settings, require_ready
+from panelr_bridge.cli.startup import STOP_SIGNALS, exit_immediately, freeze_garbage, prepare_database, run
+from panelr_bridge.settings import Settings, load_settings, require_ready
+
+app = typer.Typer(add_completion=False)
 
 
+@app.command()
 def worker() -> None:
-    """Work until a signal says to stop."""
-    chosen = settings.load()
-    require_ready(chosen)
-    logs.configure(chosen.log_format)
-    run(_work(chosen))
+    """Run only the worker, as a process of its own.
+
+    Use it with servers that have BRIDGE_WORKER=false.
+    Several workers may run at the same time.
+    """
+    settings = load_settings()
+    require_ready(settings)
+    logs.configure(settings.log_format)
+    run(_work(settings))
 
 
-async def _work(chosen: Settings) -> None:
-    await ready_database(chosen)
-    async with open_container(chosen) as runtime:
-        await runtime.bridge.write(prepare_rate_limit, rate_per_minute=chosen.panelr_rate_per_minute)
+async def _work(settings: Settings) -> None:
+    await prepare_database(settings)
+    async with open_container(settings) as runtime:
+        await runtime.bridge.write(prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
         loop = asyncio.get_running_loop()
-        for each in STOPPING:
+        for each in STOP_SIGNALS:
             loop.add_signal_handler(each, _stop, runtime)
         freeze_garbage()
         await runtime.work()
@@ -29,5 +38,5 @@ async def _work(chosen: Settings) -> None:
 
 def _stop(runtime: BridgeContainer) -> None:
     if runtime.worker.stopping:
-        end_at_once()
+        exit_immediately()
     runtime.stop()

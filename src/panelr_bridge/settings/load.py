@@ -1,4 +1,4 @@
-"""Reads the settings from the environment and `.env`."""
+"""Read the settings from the environment and `.env`."""
 
 import difflib
 import os
@@ -13,33 +13,38 @@ from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings.model import PREFIX, Settings
 
 
-def load(env_file: Path | None = Path(".env")) -> Settings:
-    """Read the settings; raises ConfigurationError with one sentence for each value that cannot be read."""
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings.
+
+    Raises ConfigurationError with one sentence for each value that has the wrong form.
+    """
     try:
         return Settings(_env_file=env_file, _env_file_encoding="utf-8")
     except ValidationError as error:
-        problems = {_name(problem): problem["msg"] for problem in reversed(error.errors())}  # the first one of each
+        problems = {_setting_name(each): each["msg"] for each in reversed(error.errors())}  # the first of each setting
         raise ConfigurationError([f"{name}: {words}" for name, words in reversed(problems.items())]) from None
-    except SettingsError:  # its words may hold the value
-        words = "give each store's settings a name of its own, such as"
+    except SettingsError:  # its own message may contain the value
+        words = "set each setting of a store under its own name, for example"
         raise ConfigurationError([f"{PREFIX}STORES: {words} {PREFIX}STORES__second__WEBHOOK_SECRET"]) from None
 
 
-def strangers(env_file: Path | None = Path(".env")) -> list[str]:
-    """Return a sentence for each name with the prefix that is no setting: most are misspelt, and have no effect."""
+def find_unknown_settings(env_file: Path | None = Path(".env")) -> list[str]:
+    """Return one sentence for each name that has the prefix but is not a setting: usually a spelling mistake."""
     given = {*os.environ, *(dotenv_values(env_file) if env_file is not None else {})}
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    strange = sorted(name for name in map(str.upper, given) if name.startswith(PREFIX) and name not in known)
+    settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in map(str.upper, given) if name.startswith(PREFIX) and name not in settings)
     return [
-        f"{name} is no setting{_meant(name, known)}" for name in strange if not name.startswith(f"{PREFIX}STORES__")
+        f"{name} is not a setting and has no effect{_suggest_setting(name, settings)}"
+        for name in unknown
+        if not name.startswith(f"{PREFIX}STORES__")
     ]
 
 
-def _meant(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f": did you mean {near[0]}?" if near else ""
+def _suggest_setting(name: str, settings: set[str]) -> str:
+    similar = difflib.get_close_matches(name, settings, n=1)
+    return f": did you mean {similar[0]}?" if similar else ""
 
 
-def _name(problem: Any) -> str:
-    """Return the setting that a validation problem is about; its value stays out: it may be a secret."""
+def _setting_name(problem: Any) -> str:
+    """Return the setting of a validation problem, without its value: the value may be a secret."""
     return PREFIX + "__".join(str(part).upper() for part in problem["loc"] if not isinstance(part, int))

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from panelr_bridge import cli
-from panelr_bridge.cli import connect_steps, smoke
+from panelr_bridge.cli import connect, smoke
+from panelr_bridge.cli.connect import ConnectOptions
 from panelr_bridge.cli.smoke import SmokePlan
 from tests.support.shop_scene import Scene
 
@@ -38,18 +39,16 @@ def test_connect_hands_its_options_on_and_ends_as_it_went(
 ) -> None:
     asked: list[Any] = []
 
-    def connect(wanted: Any) -> bool:
+    def connect_shop(wanted: Any) -> bool:
         asked.append(wanted)
         return well
 
-    monkeypatch.setattr(connect_steps, "connect", connect)
+    monkeypatch.setattr(connect, "connect_shop", connect_shop)
     options = ("--store", "second", "--url", "https://b.example.com", "--dry-run", "--repair", "--new-secret")
     assert command("connect", *options) == (0 if well else 1)
     command("connect")
-    full = connect_steps.ConnectOptions(
-        store="second", url="https://b.example.com", dry_run=True, repair=True, new_secret=True
-    )
-    assert asked == [full, connect_steps.ConnectOptions(store="default")]
+    full = ConnectOptions(store="second", url="https://b.example.com", dry_run=True, repair=True, new_secret=True)
+    assert asked == [full, ConnectOptions(store="default")]
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_smoke_asks_first(
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert command("smoke") == 1
     assert placed == []
-    assert "A test order will be placed. Go on?" in capsys.readouterr().err
+    assert "A test order will be placed. Continue?" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert command("smoke") == 0
     assert len(placed) == 1

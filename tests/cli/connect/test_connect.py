@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cli import connect_steps
 from panelr_bridge.cli.checklist import Checklist
-from panelr_bridge.cli.connect_steps import ConnectOptions
-from panelr_bridge.cli.connect_webhooks import Backfill, last_backfill
+from panelr_bridge.cli.connect import ConnectOptions, run_steps
+from panelr_bridge.cli.connect_webhooks import Backfill, run_backfill
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
@@ -29,7 +28,7 @@ class Run:
 
     async def __call__(self, store: str = "default", **asked: Any) -> bool:
         self._capsys.readouterr()
-        well = await connect_steps._connect(ConnectOptions(store=store, **asked), Checklist(), self.backfill)
+        well = await run_steps(ConnectOptions(store=store, **asked), Checklist(), self.backfill)
         self.said = self._capsys.readouterr().out
         return well
 
@@ -162,7 +161,7 @@ async def test_a_key_that_may_only_read_is_found_out_where_all_webhooks_are_ther
     scene.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
     set_environment(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
     assert not await connect()
-    assert "the webhooks are there, but the key may not write" in connect.said
+    assert "the webhooks exist, but the key may not write" in connect.said
 
 
 async def test_an_orders_resource_without_wc_v3_leaves_a_list_of_what_to_click(
@@ -228,7 +227,7 @@ async def test_a_secret_that_is_no_good_comes_with_a_line_for_the_settings(
 
 async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect: Run) -> None:
     await scene.map(woo_product_id=13)
-    connect.backfill = last_backfill
+    connect.backfill = run_backfill
     assert await connect()
     for hook in scene.webhooks.values():
         hook.status = "disabled"
@@ -238,6 +237,6 @@ async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect
     assert await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed) is None
     scene.shop.webhooks.hold()
     assert await connect(repair=True), connect.said
-    assert "2 orders were looked at, 1 of them had been missed; 1 so new" in connect.said
+    assert "orders checked: 2; 1 of them had been missed; 1 too new" in connect.said
     row = await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed)
     assert row is not None

@@ -57,7 +57,7 @@ async def test_the_right_answer(web: str) -> None:
     [
         ("/moved", "/none", "is redirected to https://elsewhere.test/webhooks (301)"),
         ("/none", "/none", "does not forward this path to it"),
-        ("/none", "/healthz", "the bridge itself is there"),
+        ("/none", "/healthz", "the bridge itself answers"),
     ],
 )
 async def test_the_wrong_answers(web: str, path: str, health: str, words: str) -> None:
@@ -68,7 +68,7 @@ async def test_the_wrong_answers(web: str, path: str, health: str, words: str) -
 
 
 async def test_no_answer_in_time(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect_ping, "SECONDS", 0.2)
+    monkeypatch.setattr(connect_ping, "TIMEOUT_SECONDS", 0.2)
     assert "no answer within 0.2 s" in (await ping_bridge(f"{web}/slow", health=web) or "")
 
 
@@ -106,7 +106,7 @@ async def test_https_where_there_is_none() -> None:
 async def test_something_else_than_http() -> None:
     async with _listening(tls=False, answer=b"220 mail ready\r\n") as port:
         said = await ping_bridge(f"http://127.0.0.1:{port}/x", health="http://127.0.0.1:9/")
-    assert "the connection broke" in (said or "")
+    assert "the connection failed" in (said or "")
 
 
 async def test_nobody_listens() -> None:
@@ -114,6 +114,6 @@ async def test_nobody_listens() -> None:
 
 
 async def test_a_name_that_nobody_knows() -> None:
-    assert "its host name is not known" in (
+    assert "its host name is unknown" in (
         await ping_bridge("http://bridge.invalid/x", health="http://127.0.0.1:9/") or ""
     )

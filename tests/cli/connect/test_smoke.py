@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.cli import connect_steps, smoke_order, smoke_trace
-from panelr_bridge.cli import smoke as smoking
+from panelr_bridge.cli import smoke_order, smoke_trace
 from panelr_bridge.cli.checklist import Checklist
-from panelr_bridge.cli.connect_steps import ConnectOptions as Connecting
-from panelr_bridge.cli.connect_webhooks import last_backfill
-from panelr_bridge.cli.smoke import SmokeOptions
+from panelr_bridge.cli.connect import ConnectOptions, run_steps
+from panelr_bridge.cli.connect_webhooks import run_backfill
+from panelr_bridge.cli.smoke import SmokeOptions, place_order, prepare_order
 from panelr_bridge.errors import ConfigurationError, InvalidValue
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
@@ -31,22 +30,22 @@ class Smoke:
         self._capsys.readouterr()
         wanted = SmokeOptions(store="default", **({"timeout": 30} | asked))
         try:
-            return await smoking._place(wanted, await smoking._prepare(wanted), Checklist())
+            return await place_order(wanted, await prepare_order(wanted), Checklist())
         finally:
             self.said = self._capsys.readouterr().out
 
 
 @pytest.fixture
 def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Smoke:
-    monkeypatch.setattr(smoke_trace, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(smoke_trace, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(smoke_trace, "DATABASE_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(smoke_trace, "SHOP_POLL_SECONDS", 0.1)
     return Smoke(capsys)
 
 
 @pytest.fixture
 async def joined(scene: Scene) -> Scene:
     """A connected shop with a mapped product."""
-    assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
+    assert await run_steps(ConnectOptions(store="default"), Checklist(), run_backfill)
     await scene.map(woo_variation_id=18, panelr_product_id=2)
     return scene
 
@@ -59,14 +58,14 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
         "its work order WO-2026-00001 is created",
         "the shop's order shows it",
         "is deleted from the shop",
-        "cancel WO-2026-00001 there",
+        "cancel WO-2026-00001 in Panelr",
         "fires no webhook",
     ):
         assert words in smoke.said
     assert joined.shop.orders == {}
     (made,) = joined.panel.work_orders.values()
     assert made.customer_email == "smoke-test@example.com"
-    assert smoke_order.STILL_OWED not in smoke.said
+    assert smoke_order.DELIVERY_PENDING not in smoke.said
     await joined.shop.webhooks.wait_until_idle()
     assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
     row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
@@ -77,7 +76,7 @@ async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scen
     (created,) = [each for each in joined.shop.webhooks.registered.values() if each.topic == "order.created"]
     created.status = "paused"
     assert await smoke(timeout=8), smoke.said
-    assert smoke_order.STILL_OWED in smoke.said.replace("\n    ", " ")
+    assert smoke_order.DELIVERY_PENDING in smoke.said.replace("\n    ", " ")
 
 
 async def test_options_choose_product_and_customer_and_keep_the_order(joined: Scene, smoke: Smoke) -> None:
@@ -98,7 +97,7 @@ async def test_options_choose_product_and_customer_and_keep_the_order(joined: Sc
     ],
 )
 async def test_a_product_by_its_sku(joined: Scene, sku: str, line: dict[str, Any]) -> None:
-    assert (await smoking._prepare(SmokeOptions(store="default", sku=sku))).fields["line_items"] == [line]
+    assert (await prepare_order(SmokeOptions(store="default", sku=sku))).fields["line_items"] == [line]
     assert joined.shop.orders == {}
 
 
@@ -107,28 +106,28 @@ async def test_a_mapping_that_knows_a_sku_alone(scene: Scene) -> None:
     await scene.map(woo_product_id=12, panelr_product_id=None)
     await scene.map(sku="GONE")
     await scene.map(sku="VIRT-1")
-    plan = await smoking._prepare(SmokeOptions(store="default"))
+    plan = await prepare_order(SmokeOptions(store="default"))
     assert plan.fields["line_items"] == [{"product_id": 13, "quantity": 1}]
     assert f"will be placed in {scene.shop_url}" in plan.words
 
 
 async def test_what_cannot_be_ordered_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidValue, match="no product of this store is mapped"):
-        await smoking._prepare(SmokeOptions(store="default"))
+        await prepare_order(SmokeOptions(store="default"))
     with pytest.raises(InvalidValue, match="no product with the SKU NONE"):
-        await smoking._prepare(SmokeOptions(store="default", sku="NONE"))
+        await prepare_order(SmokeOptions(store="default", sku="NONE"))
     with pytest.raises(InvalidValue, match="there is no store second"):
-        await smoking._prepare(SmokeOptions(store="second"))
+        await prepare_order(SmokeOptions(store="second"))
     set_environment(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
     with pytest.raises(ConfigurationError, match="WOO_URL is missing"):
-        await smoking._prepare(SmokeOptions(store="default"))
+        await prepare_order(SmokeOptions(store="default"))
     assert scene.shop.orders == {}
 
 
 async def test_a_webhook_that_does_not_come(scene: Scene, smoke: Smoke) -> None:
     await scene.map(woo_product_id=13)
     assert not await smoke(timeout=0.5)
-    assert "the bridge has not heard of the order within 0.5 s" in smoke.said
+    assert "the bridge did not receive the order within 0.5 s" in smoke.said
     assert "panelr-bridge connect" in smoke.said
     assert "is deleted from the shop" in smoke.said
     assert scene.shop.orders == {}
@@ -136,7 +135,7 @@ async def test_a_webhook_that_does_not_come(scene: Scene, smoke: Smoke) -> None:
 
 async def test_an_order_that_is_held_says_why_at_once(joined: Scene, smoke: Smoke) -> None:
     assert not await smoke(product=11)
-    assert "no work order: it is held" in smoke.said
+    assert "no work order: the order is held" in smoke.said
     assert "panelr-bridge orders show 1" in smoke.said
     assert joined.shop.orders == {}
 
@@ -144,13 +143,13 @@ async def test_an_order_that_is_held_says_why_at_once(joined: Scene, smoke: Smok
 async def test_a_panelr_that_does_not_answer(joined: Scene, smoke: Smoke) -> None:
     joined.panel.settings.latency_seconds = 6
     assert not await smoke(timeout=3)
-    assert "its work order is not there within 3 s" in smoke.said
-    assert "/close, if it is not to be created later" in smoke.said
+    assert "no work order within 3 s" in smoke.said
+    assert "/close, if you do not want it" in smoke.said
     assert joined.shop.orders == {}
 
 
 async def test_a_way_back_that_is_closed(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoke_order, "reference", lambda _: None)
+    monkeypatch.setattr(smoke_order, "find_reference_code", lambda _: None)
     assert not await smoke(timeout=3)
     assert "does not show its work order within 3 s" in smoke.said
     assert joined.shop.orders == {}
@@ -160,7 +159,7 @@ async def test_a_store_without_a_way_back(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
 ) -> None:
     async with open_scene(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
-        assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
+        assert await run_steps(ConnectOptions(store="default"), Checklist(), run_backfill)
         await scene.map(woo_product_id=13)
         assert await smoke(), smoke.said
     assert "WRITE_BACK of this store is off" in smoke.said
@@ -201,6 +200,6 @@ async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, mon
     await scene.map(woo_product_id=13)
     method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
     await scene.runtime.bridge.write(mappings.add, mappings.PAYMENT_METHOD, method)
-    assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
+    assert "payment_method" not in (await prepare_order(SmokeOptions(store="default"))).fields
     set_environment(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
-    assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"
+    assert (await prepare_order(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

@@ -8,10 +8,10 @@ import pytest
 from panelr_bridge.application import webhook_monitor
 from panelr_bridge.application.health import HealthCheck, run_checks
 from panelr_bridge.application.webhook_monitor import CHECK_INTERVAL, WebhookMonitor, check_webhooks
-from panelr_bridge.cli import check, connect_steps
+from panelr_bridge.cli.check import collect_checks
 from panelr_bridge.cli.checklist import Checklist
-from panelr_bridge.cli.connect_steps import ConnectOptions
-from panelr_bridge.cli.connect_webhooks import last_backfill
+from panelr_bridge.cli.connect import ConnectOptions, run_steps
+from panelr_bridge.cli.connect_webhooks import run_backfill
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopUnreachable
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import webhook_health
@@ -131,7 +131,7 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
 
 async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, HealthCheck]:
     set_environment(monkeypatch, **changes)
-    return {finding.name: finding for finding in await check._check()}
+    return {finding.name: finding for finding in await collect_checks()}
 
 
 async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyP
     missing = (await _checked(monkeypatch))["webhooks:default"]
     assert (missing.ok, missing.vital) == (False, False)
     assert "there is no webhook to the bridge" in missing.words
-    assert await connect_steps._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
+    assert await run_steps(ConnectOptions(store="default"), Checklist(), run_backfill)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
     scene.webhooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]
@@ -151,4 +151,4 @@ async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyP
     assert "is unknown" in untold.words
     none = (await _checked(monkeypatch, WOO_KEY="", WOO_SECRET="", WOO_URL=""))["webhooks:default"]
     assert none.ok
-    assert "BRIDGE_WOO_URL and its key are not set" in none.words
+    assert "webhooks not checked: set BRIDGE_WOO_URL" in none.words

@@ -103,7 +103,7 @@ def command(
         monkeypatch.setenv(f"BRIDGE_{name}", value)
     monkeypatch.setattr(console.out, "width", 200)
     monkeypatch.setattr(console.err, "width", 200)
-    monkeypatch.setattr("panelr_bridge.cli.backfill.STOPPING", ())
+    monkeypatch.setattr("panelr_bridge.cli.backfill.STOP_SIGNALS", ())
     monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it would silence the whole process
 
     async def run(*arguments: str) -> tuple[int, str, str]:
@@ -128,15 +128,15 @@ async def test_the_command_lists_what_it_finds(rig: Rig, command: Callable[..., 
     number = rig.buy()
     code, out, _ = await command("--dry-run")
     assert code == 0
-    assert "1 looked at: 0 known, 1 found, 0 failed; nothing was stored" in out
-    assert "nothing: no webhook came" in out
+    assert "orders checked: 1; 0 known, 1 found, 0 failed; nothing was stored" in out
+    assert "none: no webhook arrived" in out
     assert await rig.kit.runtime.database.read(backfill_cursors.list_all) == []
     code, out, _ = await command()
     assert code == 0
-    assert "1 looked at: 0 known, 1 found, 0 failed" in out
+    assert "orders checked: 1; 0 known, 1 found, 0 failed" in out
     assert "queued" in out
-    missing = "The shop has no webhook for the bridge. panelr-bridge connect makes them."
-    assert missing in out or "does not show its webhooks" in out
+    missing = "The shop has no webhook for the bridge. Run panelr-bridge connect to create them."
+    assert missing in out or "webhooks could not be read" in out
     await rig.all_created([number])
     code, out, _ = await command("--since", f"{rig.clock.now:%Y-%m-%d}")
     assert (code, "1 known, 0 found" in out) == (0, True)
@@ -150,7 +150,7 @@ async def test_the_command_names_what_mends_a_webhook(rig: Rig, command: Callabl
     )
     hook.status = "disabled"
     _, out, _ = await command()
-    assert "The webhook mine (order.updated) is disabled. panelr-bridge connect --repair mends this." in out
+    assert "The webhook mine (order.updated) is disabled. Run panelr-bridge connect --repair to activate it." in out
 
 
 async def test_the_command_says_what_is_wrong(rig: Rig, command: Callable[..., Any]) -> None:
@@ -160,5 +160,5 @@ async def test_the_command_says_what_is_wrong(rig: Rig, command: Callable[..., A
     for more in ((), ("--dry-run",)):
         code, out, err = await command(*more)
         assert code == 1
-        assert "the walk did not come to its end" in err
-        assert "0 looked at" in out
+        assert "the backfill run stopped before its end" in err
+        assert "orders checked: 0" in out

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from panelr_bridge.domain.models import OrderPolicy, UnmappedLines, WcOrderId
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.settings import Settings, StoreSettings, load
+from panelr_bridge.settings import Settings, StoreSettings, load_settings
 
 DEFAULT_STATUS_MAP = {
     "pending": "pending_payment",
@@ -24,7 +24,7 @@ DEFAULT_STATUS_MAP = {
 def loaded(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
     for name, value in environment.items():
         monkeypatch.setenv(f"BRIDGE_{name}", value)
-    return load(None)
+    return load_settings(None)
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[str, .
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
-    settings = load(None)
+    settings = load_settings(None)
     assert settings.database_url == "sqlite:///data/bridge.db"
     assert (settings.host, settings.port, settings.worker, settings.log_format) == ("127.0.0.1", 8080, True, "json")
     assert (settings.panelr_rate_per_minute, settings.panelr_timeout_seconds) == (120, 25)
@@ -74,12 +74,12 @@ def test_env_is_read_and_the_environment_goes_before_it(monkeypatch: pytest.Monk
     file = tmp_path / ".env"
     file.write_text('# a comment\nBRIDGE_HOST="0.0.0.0"\nBRIDGE_PORT=443\nBRIDGE_ADMIN_TOKEN=zoë\nOTHER=1\n', "utf-8")
     monkeypatch.setenv("BRIDGE_PORT", "80")
-    settings = load(file)
+    settings = load_settings(file)
     assert (settings.host, settings.port, settings.admin_token) == ("0.0.0.0", 80, SecretStr("zoë"))  # noqa: S104
 
 
 def test_a_missing_env_file_is_none(tmp_path: Path) -> None:
-    assert load(tmp_path / ".env") == load(None)
+    assert load_settings(tmp_path / ".env") == load_settings(None)
 
 
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,8 +193,8 @@ def test_every_store_has_an_api_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         STORES__b__WOO_URL="https://b.test",
         STORES__b__WOO_ORDERS_API="myplugin/v1/woo",
     )
-    told = {name: (store.woo_url, store.woo_orders_api) for name, store in settings.all_stores.items()}
-    assert told == {"default": ("https://a.test", "wc/v3"), "b": ("https://b.test", "myplugin/v1/woo")}
+    apis = {name: (store.woo_url, store.woo_orders_api) for name, store in settings.all_stores.items()}
+    assert apis == {"default": ("https://a.test", "wc/v3"), "b": ("https://b.test", "myplugin/v1/woo")}
     flat = settings.all_stores["default"]
     assert (flat.woo_key, flat.woo_secret) == (SecretStr("ck_a"), SecretStr("cs_a"))
     assert "cs_a" not in f"{settings!r} {settings.all_stores}"

@@ -14,7 +14,7 @@ GOOD: dict[str, Any] = {
     "panelr_api_key": "panelr-key-of-the-tests",
 }
 MAKE_ONE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-IN_WOO = f"{MAKE_ONE}, and type the same into WooCommerce"
+IN_WOO = f"{MAKE_ONE}, and enter it in WooCommerce too"
 ADDRESS = "set it to your panel's address, for example https://panel.your-shop.com"
 
 
@@ -94,7 +94,7 @@ def test_every_store_needs_its_secret(stores: Any, expected: list[str], flat: st
     [
         ("", f"BRIDGE_PANELR_URL is missing: {ADDRESS}"),
         *[
-            (url, f"BRIDGE_PANELR_URL is no http(s) address: {ADDRESS}")
+            (url, f"BRIDGE_PANELR_URL is not an http(s) address: {ADDRESS}")
             for url in ("panel.shop.test", "ftp://panel.shop.test", "https://", "/api/api.php", "https://[panel")
         ],
         *[
@@ -110,19 +110,19 @@ def test_the_address_of_the_panel_must_be_one(url: str, problem: str) -> None:
 @pytest.mark.parametrize("url", ["", "bridge.db", "sqlite:///", "sqlite://bridge.db", "mysql://h/n", "postgresql://"])
 def test_the_database_must_be_one_of_two(url: str) -> None:
     assert problems(database_url=url) == [
-        "BRIDGE_DATABASE_URL is neither sqlite:///path/to/file.db nor postgresql://user:password@host/name"
+        "BRIDGE_DATABASE_URL is wrong: set sqlite:///path/to/file.db or postgresql://user:password@host/name"
     ]
 
 
 @pytest.mark.parametrize("status", ["checkout-draft", "auto-draft", "draft", "trash", "new"])
 def test_a_work_order_is_never_made_in_these_statuses(status: str) -> None:
-    words = "an order in it is not placed yet or no longer there"
-    assert problems(create_on=f"processing,wc-{status}") == [f"BRIDGE_CREATE_ON must not hold '{status}': {words}"]
+    words = "remove it, such an order is not placed yet or was deleted"
+    assert problems(create_on=f"processing,wc-{status}") == [f"BRIDGE_CREATE_ON must not contain '{status}': {words}"]
 
 
 def test_every_status_needs_one_of_panelrs() -> None:
     assert problems(create_on="processing,packed") == [
-        "BRIDGE_CREATE_ON holds 'packed', which BRIDGE_STATUS_MAP gives no Panelr status: add packed:pending"
+        "BRIDGE_CREATE_ON contains 'packed', but BRIDGE_STATUS_MAP has no Panelr status for it: add packed:pending"
     ]
 
 
@@ -130,7 +130,7 @@ def test_every_status_needs_one_of_panelrs() -> None:
 def test_panelrs_statuses_are_six(text: str, given: str) -> None:
     six = "pending, pending_payment, payment_submitted, completed, canceled, payment_failed"
     assert problems(status_map=text) == [
-        f"BRIDGE_STATUS_MAP gives 'processing' the status '{given}', which is none of {six}"
+        f"BRIDGE_STATUS_MAP maps 'processing' to '{given}', which Panelr does not have: use {six}"
     ]
 
 
@@ -170,14 +170,14 @@ def test_these_settings_of_a_shops_api_are_ready(changes: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"woo_url": "shop.test"}, [f"BRIDGE_WOO_URL is no http(s) address: {SHOPS_ADDRESS}"]),
+        ({"woo_url": "shop.test"}, [f"BRIDGE_WOO_URL is not an http(s) address: {SHOPS_ADDRESS}"]),
         ({"woo_url": "https://shop.example"}, [f"BRIDGE_WOO_URL is a placeholder: {SHOPS_ADDRESS}"]),
         ({"woo_url": ""}, [f"BRIDGE_WOO_URL is missing, but BRIDGE_WOO_KEY or WOO_SECRET is set: {SHOPS_ADDRESS}"]),
         ({"woo_secret": ""}, ["BRIDGE_WOO_SECRET is missing: "]),
         ({"woo_key": ""}, ["BRIDGE_WOO_KEY is missing: "]),
         ({"woo_key": "ck_xxxxxxxx", "woo_secret": "changeme"}, ["BRIDGE_WOO_KEY is a ", "BRIDGE_WOO_SECRET is a "]),
         *[
-            ({"woo_orders_api": path}, ["BRIDGE_WOO_ORDERS_API is no path below /wp-json, such as wc/v3"])
+            ({"woo_orders_api": path}, ["BRIDGE_WOO_ORDERS_API is not a path below /wp-json: set wc/v3"])
             for path in ("orders", "https://shop.test/wp-json", "my plugin/v1", "")
         ],
     ],
