@@ -1,4 +1,4 @@
-"""Old names and private words do not come back: docs/glossary.md has the call_policy that the code and documents use.
+"""Old names and private words do not come back: docs/glossary.md has the terms that the code and documents use.
 
 Reason codes, log events and columns of the database are public, so they keep their old words.
 """

@@ -109,7 +109,7 @@ async def test_a_delivery_whose_processing_fails_is_kept_and_done_when_it_comes_
         answer = await mapped.post(order())
     assert answer.status_code == 200
     assert [each["event"] for each in logged if each["log_level"] == "error"] == ["delivery.failed"]
-    words = "stored; it could not be processed, and an operator is told"
+    words = "stored; it could not be processed: an operator must look at the log"
     assert answer.json() == {
         "order_id": 20,
         "state": None,

@@ -106,7 +106,7 @@ class Bridge(PanelrCaller):
             row = await self._process(until, delivery, received)
         except Exception as error:  # noqa: BLE001  `_store_as_failed` logs it
             await self._store_as_failed(delivery, error)
-            words = "stored; it could not be processed, and an operator is told"
+            words = "stored; it could not be processed: an operator must look at the log"
             return DeliveryResult("failed", delivery.woo_order_id, None, words)
         return DeliveryResult(delivery.verdict, delivery.woo_order_id, row, delivery.words)
 

@@ -86,20 +86,20 @@ def owe(
     kind: FollowUpKind,
     *,
     due: datetime | None,
-    told: Any,
+    content: Any,
     now: datetime,
     sent_at: datetime | None = None,
 ) -> None:
     """Schedule a follow-up of the locked order `row` at `due`, with no tries so far; None leaves it to an operator.
 
-    `told` is the content to send. `sent_at` says when it may have been sent already: then it is looked up first.
+    `content` is what to send. `sent_at` says when it may have been sent already: then it is looked up first.
     """
     values = {
         "due_at": due,
         "attempt": 0,
         "sent_at": sent_at,
         "empty_since": None,
-        "told": told,
+        "told": content,
         "owed_since": now,
         "done_at": None,
     }

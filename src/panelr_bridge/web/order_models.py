@@ -41,7 +41,7 @@ class OrderOut(BaseModel):
     )
     reasons: list[ReasonOut] = Field(description="Why the order is in this state.", examples=[[]])
     attention: Annotated[list[ReasonOut], BeforeValidator(lambda reasons: reasons or [])] = Field(
-        description="Why an operator must look at the order. Empty if nobody needs to.", examples=[[]]
+        description="Why an operator must look at the order. Empty if none must.", examples=[[]]
     )
     work_order_id: int | None = Field(description="Panelr's id of the work order.", examples=[7])
     reference_code: str | None = Field(description="Reference code of the work order.", examples=["WO-2026-00007"])

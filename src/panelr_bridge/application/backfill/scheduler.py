@@ -24,7 +24,7 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
 
-Report = Callable[[ComparedOrder], None]
+ReportOrder = Callable[[ComparedOrder], None]
 Pages = AsyncGenerator[list[Payload], None]
 
 OVERLAP = timedelta(seconds=60)
@@ -42,7 +42,7 @@ log = logs.get(__name__)
 
 
 def _ignore(_: ComparedOrder) -> None:
-    """Report to nobody: the default of `report`."""
+    """Ignore the order: the default of `report`."""
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ class BackfillScheduler:
         return min(max(until - now, timedelta(milliseconds=50)), self._every)
 
     async def run_store(
-        self, store: str, *, since: datetime | None = None, at_once: bool = False, report: Report = _ignore
+        self, store: str, *, since: datetime | None = None, at_once: bool = False, report: ReportOrder = _ignore
     ) -> BackfillStats | None:
         """Run a store's backfill if it is due, or `at_once`, and call `report` with every compared order.
 
@@ -156,7 +156,9 @@ class BackfillScheduler:
             log.info("backfill.finished", store=store, **stats.as_columns())
         return stats
 
-    async def dry_run(self, store: str, *, since: datetime | None = None, report: Report = _ignore) -> BackfillStats:
+    async def dry_run(
+        self, store: str, *, since: datetime | None = None, report: ReportOrder = _ignore
+    ) -> BackfillStats:
         """Compare a store's orders as `run_store` does, and write nothing."""
         cursor = await self._caller.database.read(backfill_cursors.get, store=store)
         begin = cursor["moment"] - OVERLAP if cursor is not None else self._caller.clock() - FIRST_RUN
@@ -173,7 +175,7 @@ class BackfillScheduler:
         return stats
 
     async def _import_changes(
-        self, store: str, cursor: Row, stats: BackfillStats, *, begin: datetime, report: Report
+        self, store: str, cursor: Row, stats: BackfillStats, *, begin: datetime, report: ReportOrder
     ) -> Row:
         """Import everything modified since `begin`; return the cursor's columns for a finished run."""
         began_at = cursor["began_at"]

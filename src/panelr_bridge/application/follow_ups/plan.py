@@ -122,7 +122,7 @@ def _record_step(connection: Connection, row: Row, step: Step, *, known: Row | N
         orders.follow(connection, row["id"], at=known["lease_until"])
         return False
     if isinstance(step, Escalate):
-        follow_ups.owe(connection, row, step.kind, due=None, told={"cannot": step.reason.code}, now=now)
+        follow_ups.owe(connection, row, step.kind, due=None, content={"cannot": step.reason.code}, now=now)
         _set_attention(connection, row, add_attention(row, step.reason), now=now)
         return True
     escalated = None if known is None else known["told"].get("cannot")
@@ -131,7 +131,7 @@ def _record_step(connection: Connection, row: Row, step: Step, *, known: Row | N
         looks_up = spec_of(step.kind).after_lost_answer is LostAnswer.LOOK_UP
         sent_at = known["owed_since"] if known and escalated and looks_up else None
         content = dict(step.content)
-        follow_ups.owe(connection, row, step.kind, due=step.due_at, told=content, now=now, sent_at=sent_at)
+        follow_ups.owe(connection, row, step.kind, due=step.due_at, content=content, now=now, sent_at=sent_at)
     else:
         follow_ups.withdraw(connection, row["id"], step.kind)
     if escalated is not None:

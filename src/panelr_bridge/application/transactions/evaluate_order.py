@@ -37,7 +37,7 @@ class Evaluation:
     """An order, the mappings of its lines and payment method, and the decision that follows from both.
 
     `follows_up` says whether more is due as soon as the work order exists. `fingerprint` is set for a work order to
-    create: orders with the same one look alike in Panelr's list.
+    create: Panelr's list does not distinguish orders with the same one.
     """
 
     store: str

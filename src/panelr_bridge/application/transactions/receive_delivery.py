@@ -190,7 +190,7 @@ def _next_snapshot(
 
 
 def _was_just_paid(connection: Connection, row: Row, evaluation: Evaluation) -> bool:
-    """Return whether the order became paid with this snapshot; False if Panelr is not told of payments."""
+    """Return whether the order became paid with this snapshot; False if payments are not reported to Panelr."""
     if row["state"] != OrderState.CREATED or evaluation.mappings.on_paid is OnPaid.NONE or not evaluation.order.is_paid:
         return False
     before = latest_snapshot(connection, row)
