@@ -1,6 +1,6 @@
-"""`python -m bench`: run the parts, show and write what they came to; exit 1 when an order is missing or doubled.
+"""`python -m bench`: run the parts, print and write the results; exit 1 if an order is missing or duplicated.
 
-A run of all parts writes docs/bench. It ends by itself within ten minutes, and is ended if it does not.
+A run of all parts writes docs/bench. It takes less than ten minutes; a time limit ends it otherwise.
 """
 
 import argparse
@@ -41,20 +41,20 @@ PARTS: dict[str, Callable[[BenchRun], Outcome]] = {
     "growth": measure_growth,
     "burst": measure_burst,
 }
-"""A further part is one more line here."""
+"""Add further parts here."""
 EVERY = PARTS | {"node-red": measure_node_red}
-"""With what has to be asked for, since it needs more than the project brings."""
+"""Also the parts that run only on request, because they need extra software."""
 LIMIT = 9 * 60.0
-"""The rest of ten minutes is for setting up and for stopping the servers."""
+"""The rest of ten minutes is for the set-up and for stopping the servers."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 class TimeLimitReached(BaseException):
-    """The run has taken as long as it may."""
+    """The run has reached its time limit."""
 
 
 def main() -> int:
-    """Run what the arguments ask for; returns the exit status."""
+    """Run the requested parts; return the exit status."""
     arguments = _parse_arguments()
     names = [name for name in EVERY if name in (arguments.only or PARTS)]
     out = arguments.out or (FOLDER if not arguments.quick and names == list(PARTS) else None)
@@ -89,7 +89,7 @@ def _parse_parts(value: str) -> list[str]:
 
 
 def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> list[str]:
-    """Run the parts, show and write what they came to, and return what must not be."""
+    """Run the parts, print and write the results; return the problems."""
     outcomes: dict[str, Outcome] = {}
     with open_databases(folder) as databases, run_panelr(folder) as panel, console.status("") as status:
         bench = BenchRun(folder, databases, panel, quick=quick, report_progress=status.update)
@@ -98,7 +98,7 @@ def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool)
             started = time.monotonic()
             try:
                 outcomes[name] = EVERY[name](bench)
-            except Exception as error:  # noqa: BLE001  whatever it was, it is told, and the next part goes on
+            except Exception as error:  # noqa: BLE001  report any error and go on with the next part
                 bench.problems.append(f"{name}: {type(error).__name__}: {error}")
             console.print(f"{name}: {time.monotonic() - started:.0f} s")
         counts = panel.counts()
@@ -116,7 +116,7 @@ def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool)
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp after `seconds`, and KeyboardInterrupt when told to end: either way the servers are stopped."""
+    """Raise TimeLimitReached after `seconds`, and KeyboardInterrupt on SIGTERM; both stop the servers."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TimeLimitReached

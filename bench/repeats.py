@@ -1,4 +1,4 @@
-"""A repeated delivery, beside the first one of the same order: the same bytes again, when the order is finished."""
+"""Repeated deliveries compared with first deliveries: the same bytes again, after the order is finished."""
 
 from bench.bridge import run_bridge
 from bench.databases import POSTGRESQL, SQLITE
@@ -11,7 +11,7 @@ WARM = LoadCase(8, count=60)
 
 
 def measure_repeats(bench: BenchRun) -> Outcome:
-    """Deliver new orders, then the same again."""
+    """Deliver new orders, then the same bytes again."""
     outcome = Outcome(data={"measurements": []})
     rows = []
     for kind in (SQLITE, POSTGRESQL):
