@@ -63,20 +63,20 @@ def main() -> int:
         with _time_limit(LIMIT):
             problems = _run_parts(folder, names, out, quick=arguments.quick)
     except TimeLimitReached:
-        problems = [f"the run was ended after {LIMIT:.0f} s"]
+        problems = [f"the run reached its time limit of {LIMIT:.0f} s"]
     for problem in problems:
         console.print(f"[red]✘[/] {escape(problem)}", soft_wrap=True)
     if problems:
-        console.print(f"[bold red]failed[/]; the logs are in {folder}")
+        console.print(f"[bold red]The benchmark failed.[/] The logs are in {folder}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bridge beside the floor.")
-    parser.add_argument("--quick", action="store_true", help="everything with a few orders, within a minute")
-    parser.add_argument("--only", type=_parse_parts, metavar="PART[,PART]", help=f"some of {', '.join(EVERY)}")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Compare the bridge with the floor.")
+    parser.add_argument("--quick", action="store_true", help="run everything with few orders, in about a minute")
+    parser.add_argument("--only", type=_parse_parts, metavar="PART[,PART]", help=f"parts to run: {', '.join(EVERY)}")
     parser.add_argument("--out", type=Path, help="folder for results.json, results.md and the pictures")
     return parser.parse_args()
 
@@ -84,7 +84,7 @@ def _parse_arguments() -> argparse.Namespace:
 def _parse_parts(value: str) -> list[str]:
     names = value.split(",")
     if unknown := sorted(set(names) - EVERY.keys()):
-        raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}")
+        raise argparse.ArgumentTypeError(f"unknown part: {', '.join(unknown)}")
     return names
 
 
@@ -104,10 +104,10 @@ def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool)
         counts = panel.counts()
         bench.problems += find_unknown_orders(bench.sent, counts.created)
         if counts.others:
-            console.print(f"[yellow]![/] Panelr was asked {counts.others} times for something else than a work order")
+            console.print(f"[yellow]![/] Panelr got {counts.others} unexpected requests")
     if bench.noise:
         machine["others_cores"] = str(Spread.of(bench.noise))
-        console.print(f"meanwhile others kept {machine['others_cores']} of {machine['cores']} cores busy")
+        console.print(f"other processes used {machine['others_cores']} of {machine['cores']} cores")
     show(console, outcomes.values())
     if out is not None:
         write(out, outcomes, machine, bench.problems)

@@ -127,13 +127,13 @@ def find_wrong_orders(
     """Return the orders not answered 2xx, those in a wrong state, and those with two work orders."""
     problems = [f"order {each.number} was answered {each.status}" for each in answers if each.status // 100 != 2]
     for number in sorted(each.number for each in answers):
-        state = known_states.get(number, "not there")
+        state = known_states.get(number, "missing")
         if state not in KEPT:
             problems.append(f"order {number} is {state} in the database")
         elif state == "created" and number not in work_orders:
-            problems.append(f"order {number} is created in the database, and has no work order")
+            problems.append(f"order {number} is created in the database, but has no work order")
     problems += [
-        f"order {number} is doubled: {count} work orders" for number, count in work_orders.items() if count > 1
+        f"order {number} is duplicated: {count} work orders" for number, count in work_orders.items() if count > 1
     ]
     return problems
 
@@ -164,7 +164,7 @@ def _deliver(bench: BenchRun, stage: BurstStage, size: BurstSize) -> DeliveryPha
 def _watch(bench: BenchRun, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (rest := end - time.monotonic()) > 0:
-        bench.report_progress(f"the backlog leaves; {rest:.0f} s more")
+        bench.report_progress(f"observing the backlog; {rest:.0f} s left")
         time.sleep(min(rest, 1))
 
 
@@ -191,9 +191,9 @@ def _read_json(panelr: ServerProcess, path: str) -> Any:
 def _build_goals(kind: str, phase: DeliveryPhase, backlog: Backlog) -> Iterator[Goal]:
     if waiting_times := phase.milliseconds(waiting=True):
         middle = quantile(waiting_times, 0.5)
-        yield Goal("burst: median ms at the door, limit used up", kind, Spread(middle, middle, middle), 50)
+        yield Goal("burst: median ms of an answer, rate limit used up", kind, Spread(middle, middle, middle), 50)
     if backlog.rate_percents:
-        words = "burst: % of the allowed rate at which it leaves"
+        words = "burst: backlog, % of the allowed rate"
         yield Goal(words, kind, Spread.of(backlog.rate_percents), 98, at_least=True)
     yield Goal("burst: answers 429 from Panelr", kind, Spread.of([backlog.rate_limited]), 0)
 
@@ -238,7 +238,7 @@ def _build_backlog_sheet(
         )
         counts = map(str, (kept_count, len(backlog.calls), backlog.rate_limited, refused))
         rows.append((stage.kind, *counts, *intervals, *map(format_figure, _memory_figures(phase, backlog).values())))
-    return Sheet(f"Burst: how it leaves, watched for {size.watched:.0f} s", (*columns, *memory), rows)
+    return Sheet(f"Burst: the backlog, observed for {size.watched:.0f} s", (*columns, *memory), rows)
 
 
 def _count_answers(phase: DeliveryPhase) -> str:

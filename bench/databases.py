@@ -82,7 +82,7 @@ class BenchDatabases:
         self._server = get_server(tempfile.mkdtemp(prefix="bench-postgres-"), cleanup_mode="delete")
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             if self._value(f"SHOW {setting}") != "on":
-                raise RuntimeError(f"PostgreSQL runs with {setting} off: a commit would not be on disk")
+                raise RuntimeError(f"PostgreSQL runs with {setting} off, so commits are not durable")
         run_async(_migrate(self._create(TEMPLATE)))
 
     def _value(self, statement: str) -> Any:

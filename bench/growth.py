@@ -92,7 +92,7 @@ class FilledStage:
         )
         row = await self.bridge.receive(delivery, order_payload.read_order(body))
         if row is None or row["state"] != state:
-            raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: something else was measured")
+            raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: the measurement is invalid")
 
     async def newcomer(self) -> None:
         """Receive a new order while older calls are waiting."""
@@ -102,7 +102,7 @@ class FilledStage:
         """Claim a due call, as the worker does."""
         claim = await self.bridge.claim_due()
         if not isinstance(claim, Claim):
-            raise TypeError(f"the claim found {claim}: something else was measured")
+            raise TypeError(f"the claim found {claim}: the measurement is invalid")
 
     async def stats(self) -> None:
         """Count the figures of `/stats`."""
@@ -112,7 +112,7 @@ class FilledStage:
         """Read a filtered and sorted page of orders."""
         page = await self.opened.read(order_list.page, PAGE)
         if len(page.rows) != PAGE.per_page:
-            raise RuntimeError(f"the page had {len(page.rows)} orders: something else was measured")
+            raise RuntimeError(f"the page had {len(page.rows)} orders: the measurement is invalid")
 
 
 Work = Callable[[FilledStage], Awaitable[None]]
@@ -220,7 +220,7 @@ def _clear_owed_calls(connection: Connection) -> None:
 def _build_goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:
     """Use the worst operation, because a median would hide it."""
     worst = max(_slowest_over_fastest(each) for each in times)
-    return Goal(f"slowest of the fastest time, by {what}", kind, Spread.of([worst]), 1.3)
+    return Goal(f"slowest / fastest time, by {what}", kind, Spread.of([worst]), 1.3)
 
 
 def _slowest_over_fastest(points: list[tuple[float, float]]) -> float:

@@ -38,20 +38,23 @@ def find_wrong_orders(
     for number in sorted(sent):
         count, state = work_orders.get(number, 0), known_states.get(number)
         if count != 1:
-            problems.append(f"order {number} is {'missing' if count == 0 else 'doubled'}: {count} work orders")
+            problems.append(f"order {number} is {'missing' if count == 0 else 'duplicated'}: {count} work orders")
         if state != "created":
-            problems.append(f"order {number} is {state or 'not there'} in the database")
+            problems.append(f"order {number} is {state or 'missing'} in the database")
     return problems
 
 
 def find_unknown_orders(sent: Iterable[int], work_orders: Mapping[int, int]) -> list[str]:
     """Return the work orders for orders that were not sent."""
     return shorten(
-        [f"a work order for {number}, which was never sent" for number in sorted(work_orders.keys() - set(sent))]
+        [
+            f"work order for order {number}, but that order was not sent"
+            for number in sorted(work_orders.keys() - set(sent))
+        ]
     )
 
 
 def shorten(problems: list[str]) -> list[str]:
     """Return the first problems, and the number of further ones."""
     remaining = len(problems) - SHOWN
-    return problems[:SHOWN] + ([f"... and {remaining} more like these"] if remaining > 0 else [])
+    return problems[:SHOWN] + ([f"... and {remaining} more"] if remaining > 0 else [])

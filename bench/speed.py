@@ -90,10 +90,10 @@ def _ratio(pairs: Pairs, figure: Figure) -> Spread:
 
 def _build_goals(kind: str, one: Pairs, many: Pairs) -> Iterator[Goal]:
     per_second, middle, slowest, _ = (figure for _, figure in COLUMNS)
-    yield Goal("orders/s, 32 at a time, of the floor's", kind, _ratio(many, per_second), 0.6, at_least=True, aim=0.8)
-    yield Goal("median, one at a time, of the floor's", kind, _ratio(one, middle), 1.6, aim=1.25)
-    yield Goal("p99, 32 at a time, of the floor's", kind, _ratio(many, slowest), 2)
-    yield Goal("CPU ms an order, 32 at a time", kind, Spread.of([high.cpu_ms for _, high in many]), 1)
+    yield Goal("orders/s, 32 at a time, bridge / floor", kind, _ratio(many, per_second), 0.6, at_least=True, aim=0.8)
+    yield Goal("median, one at a time, bridge / floor", kind, _ratio(one, middle), 1.6, aim=1.25)
+    yield Goal("p99, 32 at a time, bridge / floor", kind, _ratio(many, slowest), 2)
+    yield Goal("CPU ms per order, 32 at a time", kind, Spread.of([high.cpu_ms for _, high in many]), 1)
 
 
 def _build_sheets(kind: str, cases: dict[LoadCase, Pairs]) -> Iterator[Sheet]:
@@ -113,7 +113,7 @@ def _build_sheets(kind: str, cases: dict[LoadCase, Pairs]) -> Iterator[Sheet]:
         "others'",
         "answers",
     )
-    yield Sheet(f"{kind}: beside it", columns, rows)
+    yield Sheet(f"{kind}: resources", columns, rows)
 
 
 def _cells(pairs: Pairs, figures: Iterable[Figure]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         )
         told = "\n".join(check_orders(lost, bench.panelr, target.url, patience=0))
     assert "order 7 is missing" in told
-    assert "order 7 is not there in the database" in told
+    assert "order 7 is missing in the database" in told
     assert "order 8 was answered 503" in told
     assert find_unknown_orders(bench.sent, bench.panelr.counts().created) == []
 
@@ -65,9 +65,9 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
     [
         ({1: 1, 2: 1}, {1: "created", 2: "created"}, []),
         ({1: 1}, {1: "created", 2: "created"}, ["order 2 is missing: 0 work orders"]),
-        ({1: 1, 2: 2}, {1: "created", 2: "created"}, ["order 2 is doubled: 2 work orders"]),
+        ({1: 1, 2: 2}, {1: "created", 2: "created"}, ["order 2 is duplicated: 2 work orders"]),
         ({1: 1, 2: 1}, {1: "created", 2: "unconfirmed"}, ["order 2 is unconfirmed in the database"]),
-        ({1: 1, 2: 1}, {1: "created"}, ["order 2 is not there in the database"]),
+        ({1: 1, 2: 1}, {1: "created"}, ["order 2 is missing in the database"]),
     ],
 )
 def test_what_is_missing_or_doubled_is_told(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
@@ -91,10 +91,10 @@ def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench
         (200, {1: "created"}, {1: 1}, []),
         (202, {1: "sending"}, {1: 1}, []),
         (0, {1: "queued"}, {}, ["order 1 was answered 0"]),
-        (202, {}, {}, ["order 1 is not there in the database"]),
+        (202, {}, {}, ["order 1 is missing in the database"]),
         (202, {1: "unconfirmed"}, {}, ["order 1 is unconfirmed in the database"]),
-        (200, {1: "created"}, {}, ["order 1 is created in the database, and has no work order"]),
-        (200, {1: "created"}, {1: 2}, ["order 1 is doubled: 2 work orders"]),
+        (200, {1: "created"}, {}, ["order 1 is created in the database, but has no work order"]),
+        (200, {1: "created"}, {1: 2}, ["order 1 is duplicated: 2 work orders"]),
     ],
 )
 def test_what_a_burst_must_not_leave_is_told(
@@ -104,7 +104,7 @@ def test_what_a_burst_must_not_leave_is_told(
 
 
 def test_a_work_order_for_nobody_is_told() -> None:
-    assert find_unknown_orders([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
+    assert find_unknown_orders([1], {1: 1, 3: 1}) == ["work order for order 3, but that order was not sent"]
 
 
 def test_an_order_is_one_that_woocommerce_could_have_sent() -> None:
