@@ -1,4 +1,4 @@
-"""One simulated Panelr for a module: starting and stopping a server costs more than most tests of it."""
+"""Fixtures for the simulators. The tests of a module share one simulated Panelr, because a start takes longer."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,7 @@ import pytest_asyncio
 from panelr_bridge.simulators.panelr import create_app
 from panelr_bridge.simulators.server import running
 from tests.support.panelr_caller import KEY, Caller
+from tests.support.webhook_rig import WebhookRig, open_rig
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -21,6 +22,13 @@ async def served_panelr() -> AsyncIterator[Caller]:
 
 @pytest.fixture
 def caller(served_panelr: Caller) -> Caller:
-    """The one server of this module, as new."""
-    served_panelr.renew()
+    """Return the client of this module's server, after a reset."""
+    served_panelr.reset()
     return served_panelr
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[WebhookRig]:
+    """A simulated shop and a receiver of its webhooks."""
+    async with open_rig() as opened:
+        yield opened

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.panelr_caller import EMAIL, Caller, refused
+from tests.support.panelr_caller import EMAIL, Caller, read_error
 
 # They share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,10 +55,10 @@ async def test_who_has_no_lines_gets_an_empty_list(caller: Caller) -> None:
 
 
 async def test_get_lines_wants_a_customer(caller: Caller) -> None:
-    assert refused(await caller.get("get_lines")) == (422, "customer_email or customer_id is required")
+    assert read_error(await caller.get("get_lines")) == (422, "customer_email or customer_id is required")
     bad = await caller.get("get_lines", customer_id="x")
-    assert refused(bad) == (422, "customer_id must be an integer of at least 1")
-    assert refused(await caller.post("get_lines", {})) == (405, "get_lines must be called with GET")
+    assert read_error(bad) == (422, "customer_id must be an integer of at least 1")
+    assert read_error(await caller.post("get_lines", {})) == (405, "get_lines must be called with GET")
 
 
 async def test_lines_by_hand(caller: Caller) -> None:
@@ -120,7 +120,7 @@ async def test_a_line_needs_a_customer_and_a_number_of_its_own(caller: Caller) -
 async def test_a_fault_of_one_customer_strikes_their_lines(caller: Caller) -> None:
     caller.panel.faults.add("refuse", action="get_lines", customer_email=EMAIL)
     assert (await caller.get("get_lines", customer_email="bob@example.test")).status_code == 200
-    assert refused(await caller.get("get_lines", customer_email=EMAIL)) == (422, "Simulated refusal")
+    assert read_error(await caller.get("get_lines", customer_email=EMAIL)) == (422, "Simulated refusal")
 
 
 async def test_the_front_page_tells_of_lines(caller: Caller) -> None:

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import sign
-from tests.simulators.test_woocommerce_webhooks import Receiver
 from tests.support.wc import HOOKS, ORDERS, PRODUCTS, Shop, open_shop
+from tests.support.webhook_rig import WebhookReceiver
 
 SECRET = "rig-secret"
 
@@ -23,9 +23,9 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 @contextlib.asynccontextmanager
-async def receiving() -> AsyncIterator[tuple[Receiver, str]]:
-    receiver = Receiver()
-    async with running(Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])) as url:
+async def receiving() -> AsyncIterator[tuple[WebhookReceiver, str]]:
+    receiver = WebhookReceiver()
+    async with running(Starlette(routes=[Route("/hook", receiver.handle, methods=["POST"])])) as url:
         yield receiver, f"{url}/hook"
 
 
@@ -53,7 +53,7 @@ async def test_a_webhook_is_active_and_pinged_at_once(shop: Shop) -> None:
         await shop.make()
         await shop.change(20, meta_data=[{"key": "_ref", "value": "1"}])
         await shop.store.webhooks.wait_until_idle()
-        assert {topic for topic, _ in receiver.got} == {"order.updated"}
+        assert {topic for topic, _ in receiver.received} == {"order.updated"}
         delivery = shop.store.webhooks.deliveries[-1]
         assert dict(delivery.headers)["X-WC-Webhook-Signature"] == sign(delivery.body, SECRET)
         assert (await shop.client.get(f"{HOOKS}/1")).json() == made.json()
@@ -177,7 +177,7 @@ async def test_a_webhook_whose_owner_lost_the_right_tells_an_error(shop: Shop, r
         await shop.store.webhooks.wait_until_idle()
         words = "Sorry, you cannot view this resource."
         error = {"code": "woocommerce_rest_cannot_view", "message": words, "data": {"status": status}}
-        assert receiver.got == [("order.created", error)]
+        assert receiver.received == [("order.created", error)]
         delivery = shop.store.webhooks.deliveries[-1]
         assert dict(delivery.headers)["X-WC-Webhook-Signature"] == sign(delivery.body, SECRET)
 
@@ -188,13 +188,13 @@ async def test_a_put_fires_one_update_and_deleting_for_good_none(shop: Shop) -> 
             shop.store.webhooks.register(topic=topic, delivery_url=url)
         await shop.make()
         await shop.store.webhooks.wait_until_idle()
-        receiver.got.clear()
+        receiver.received.clear()
         await shop.change(20, status="completed", transaction_id="T", meta_data=[{"key": "_a", "value": "b"}])
         await shop.store.webhooks.wait_until_idle()
         assert receiver.topics == ["order.updated"]
         await shop.client.delete(f"{ORDERS}/20")
         await shop.store.webhooks.wait_until_idle()
-        assert receiver.got[1:] == [("order.deleted", {"id": 20})]
+        assert receiver.received[1:] == [("order.deleted", {"id": 20})]
         await shop.make()
         await shop.client.delete(f"{ORDERS}/21", params={"force": "true"})
         await shop.store.webhooks.wait_until_idle()
@@ -206,7 +206,7 @@ async def test_a_plugin_that_saves_after_each_update_does_so_once(shop: Shop) ->
         shop.store.webhooks.register(topic="order.updated", delivery_url=url)
         await shop.make()
         await shop.store.webhooks.wait_until_idle()
-        receiver.got.clear()
+        receiver.received.clear()
         await shop.client.patch("/_sim/settings", json={"resave": True})
         for note in ("one", "two"):
             await shop.change(20, customer_note=note)
@@ -216,4 +216,4 @@ async def test_a_plugin_that_saves_after_each_update_does_so_once(shop: Shop) ->
         await shop.client.patch("/_sim/settings", json={"resave": False})
         await shop.change(20, customer_note="three")
         await shop.store.webhooks.wait_until_idle()
-        assert len(receiver.got) == 5
+        assert len(receiver.received) == 5
