@@ -8,7 +8,7 @@ import pytest
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
 from tests.support.orders_resource import PATH, create_order, list_ids, open_orders_resource, read_field_errors
-from tests.support.wc import Clock
+from tests.support.rest_shop import FixedClock
 
 FORBIDDEN = {
     "code": "rest_forbidden",
@@ -18,17 +18,17 @@ FORBIDDEN = {
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FixedClock:
+    return FixedClock()
 
 
 @pytest.fixture
-async def shop(clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+async def shop(clock: FixedClock) -> AsyncIterator[httpx.AsyncClient]:
     async with open_orders_resource(clock) as client:
         yield client
 
 
-async def test_list_shows_its_default_fields_and_pages(shop: httpx.AsyncClient, clock: Clock) -> None:
+async def test_list_shows_its_default_fields_and_pages(shop: httpx.AsyncClient, clock: FixedClock) -> None:
     for _ in range(3):
         await create_order(shop)
         clock.advance(1)
@@ -52,7 +52,7 @@ async def test_list_shows_its_default_fields_and_pages(shop: httpx.AsyncClient, 
     assert past.json() == {"data": [], "meta": {"page": 9, "perPage": 20, "total": 3}}
 
 
-async def test_sorts(shop: httpx.AsyncClient, clock: Clock) -> None:
+async def test_sorts(shop: httpx.AsyncClient, clock: FixedClock) -> None:
     for product in (12, 11, 18):
         line = {"product_id": product} if product != 18 else {"product_id": 16, "variation_id": 18}
         await create_order(shop, line_items=[line])
@@ -84,7 +84,7 @@ async def test_filters(shop: httpx.AsyncClient) -> None:
     assert await list_ids(shop, search="", status="", customer_id="") == [22, 21, 20]
 
 
-async def test_list_refuses(shop: httpx.AsyncClient) -> None:
+async def test_list_errors(shop: httpx.AsyncClient) -> None:
     refused: list[tuple[dict[str, str], dict[str, list[str]]]] = [
         ({"after": "2026-01-01"}, {"after": ["unknown parameter"]}),
         ({"per_page": "101"}, {"per_page": ["max 100"]}),
@@ -106,7 +106,7 @@ async def test_one_hundred_a_page_and_chosen_fields(shop: httpx.AsyncClient) -> 
     assert one.json() == {"data": {"status": "pending", "number": "20"}}
 
 
-async def test_get_refuses(shop: httpx.AsyncClient) -> None:
+async def test_get_errors(shop: httpx.AsyncClient) -> None:
     await create_order(shop)
     assert read_field_errors(await shop.get(f"{PATH}/20", params={"page": 1})) == {"page": ["unknown parameter"]}
     assert read_field_errors(await shop.get(f"{PATH}/20", params={"fields": "x"})) == {"x": ["field not allowed"]}
@@ -118,12 +118,12 @@ async def test_get_refuses(shop: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("auth", [None, ("bridge", "wrong"), ("other", "application-password")])
 async def test_only_the_manager_gets_in(shop: httpx.AsyncClient, auth: tuple[str, str] | None) -> None:
-    async with httpx.AsyncClient(base_url=shop.base_url) as stranger:
+    async with httpx.AsyncClient(base_url=shop.base_url) as other_client:
         for method, path in [("GET", PATH), ("POST", PATH), ("PUT", f"{PATH}/1"), ("DELETE", f"{PATH}/1")]:
-            answer = await stranger.request(method, path, auth=auth)
+            answer = await other_client.request(method, path, auth=auth)
             assert (answer.status_code, answer.json()) == (401, FORBIDDEN)
         for header in ("Bearer abc", "Basic !!!", "Basic"):
-            answer = await stranger.get(PATH, headers={"Authorization": header})
+            answer = await other_client.get(PATH, headers={"Authorization": header})
             assert (answer.status_code, answer.json()) == (401, FORBIDDEN)
 
 
@@ -133,7 +133,7 @@ async def test_other_routes_and_methods_do_not_exist(shop: httpx.AsyncClient) ->
         assert (answer.status_code, answer.json()["code"]) == (404, "rest_no_route")
 
 
-async def test_vendor_and_credentials_are_the_sites_own() -> None:
+async def test_vendor_and_credentials_are_configurable() -> None:
     app = create_app(vendor="acme/v2", user="me", password="pass word")
     async with running(app) as url, httpx.AsyncClient(base_url=url) as client:
         answer = await client.get("/wp-json/acme/v2/woo/orders", auth=("me", "pass word"))

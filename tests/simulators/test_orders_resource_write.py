@@ -9,16 +9,16 @@ import pytest
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
 from tests.support.orders_resource import AUTH, PATH, create_order, list_ids, open_orders_resource, read_field_errors
-from tests.support.wc import Clock
+from tests.support.rest_shop import FixedClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FixedClock:
+    return FixedClock()
 
 
 @pytest.fixture
-async def shop(clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+async def shop(clock: FixedClock) -> AsyncIterator[httpx.AsyncClient]:
     async with open_orders_resource(clock) as client:
         yield client
 
@@ -148,7 +148,7 @@ REFUSED: list[tuple[Any, dict[str, list[str]]]] = [
 ]
 
 
-async def test_write_refuses_and_changes_nothing(shop: httpx.AsyncClient) -> None:
+async def test_an_invalid_write_changes_nothing(shop: httpx.AsyncClient) -> None:
     for payload, errors in REFUSED:
         assert read_field_errors(await shop.post(PATH, json=payload)) == errors
     assert await list_ids(shop) == []
@@ -167,7 +167,7 @@ async def test_broken_json_is_wordpress_own_error(shop: httpx.AsyncClient) -> No
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_update_changes_what_is_named(shop: httpx.AsyncClient, clock: Clock, method: str) -> None:
+async def test_update_changes_what_is_named(shop: httpx.AsyncClient, clock: FixedClock, method: str) -> None:
     created = await create_order(
         shop, billing={"city": "Bonn", "phone": "1"}, meta_data=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]
     )
@@ -210,12 +210,12 @@ async def test_set_paid_completes_the_payment(shop: httpx.AsyncClient, line: dic
     later = await create_order(shop, line_items=[line])
     updated = await shop.put(f"{PATH}/{later['id']}", json={"set_paid": True})
     assert updated.json()["data"]["status"] == status
-    told = (await shop.get(f"/_sim/orders/{later['id']}")).json()
-    assert told["date_paid"] == "2026-11-21T14:16:41"
-    assert told["date_completed"] == ("2026-11-21T14:16:41" if status == "completed" else None)
+    body = (await shop.get(f"/_sim/orders/{later['id']}")).json()
+    assert body["date_paid"] == "2026-11-21T14:16:41"
+    assert body["date_completed"] == ("2026-11-21T14:16:41" if status == "completed" else None)
 
 
-async def test_set_paid_leaves_an_order_alone_that_waits_for_nothing(shop: httpx.AsyncClient) -> None:
+async def test_set_paid_ignores_an_order_that_needs_no_payment(shop: httpx.AsyncClient) -> None:
     await create_order(shop, status="on-hold", line_items=[{"product_id": 12}])
     updated = await shop.put(f"{PATH}/20", json={"set_paid": True})
     assert updated.json()["data"]["status"] == "on-hold"
@@ -237,7 +237,7 @@ async def test_stock_goes_down_once_and_comes_back(shop: httpx.AsyncClient) -> N
     assert await stock() == "10.0"
 
 
-async def test_status_that_the_shop_does_not_know(shop: httpx.AsyncClient) -> None:
+async def test_unknown_status(shop: httpx.AsyncClient) -> None:
     assert (await create_order(shop, status="packed"))["status"] == "pending"
     await shop.post("/_sim/orders/20/status", json={"status": "packed"})
     assert await list_ids(shop, status="packed") == [20]
@@ -251,7 +251,7 @@ async def test_protected_meta_is_not_shown(shop: httpx.AsyncClient) -> None:
     assert data["meta_data"] == [{"key": "shown", "value": "1", "id": 1}]
 
 
-async def test_delete_for_good(shop: httpx.AsyncClient) -> None:
+async def test_delete_permanently(shop: httpx.AsyncClient) -> None:
     await create_order(shop)
     answer = await shop.delete(f"{PATH}/20")
     assert (answer.status_code, answer.json()) == (200, {"data": {"id": 20, "deleted": True}})

@@ -6,13 +6,13 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.panelr import create_app
-from tests.support.panelr_caller import Caller, read_error
+from tests.support.panelr_caller import PanelrTestClient, read_error
 
 # The tests of a module share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_key_action_method_and_path(caller: Caller) -> None:
+async def test_key_action_method_and_path(caller: PanelrTestClient) -> None:
     url = "/api/api.php?action=get_products"
     assert read_error(await caller.client.get(url, headers={"X-Panelr-API-Key": "wrong"})) == (401, "Invalid API key")
     assert read_error(await caller.client.get(url, headers={"X-Panelr-API-Key": ""})) == (401, "Missing API key")
@@ -23,7 +23,7 @@ async def test_key_action_method_and_path(caller: Caller) -> None:
     assert (await caller.client.get("/api/api.php/?action=get_products")).status_code == 404
 
 
-async def test_bad_keys_get_the_address_blocked_for_a_minute(caller: Caller) -> None:
+async def test_bad_keys_get_the_address_blocked_for_a_minute(caller: PanelrTestClient) -> None:
     now = 1000.0
     caller.panel.clock = lambda: now
     wrong = {"X-Panelr-API-Key": "wrong"}
@@ -37,7 +37,7 @@ async def test_bad_keys_get_the_address_blocked_for_a_minute(caller: Caller) -> 
     assert (await caller.get("get_products")).status_code == 200
 
 
-async def test_the_rate_limit_counts_successes_in_a_sliding_minute(caller: Caller) -> None:
+async def test_the_rate_limit_counts_successes_in_a_sliding_minute(caller: PanelrTestClient) -> None:
     now = 0.0
     caller.panel.clock = lambda: now
     caller.panel.settings.rate_per_minute = 2
@@ -57,7 +57,7 @@ async def test_the_rate_limit_counts_successes_in_a_sliding_minute(caller: Calle
     assert (caller.panel.busiest_window(), caller.panel.busiest_window(0.4)) == (7, 4)
 
 
-async def test_latency_holds_back_an_answer_and_does_not_stop_for_a_caller_who_left(caller: Caller) -> None:
+async def test_latency_delays_the_response_and_the_work_continues_after_a_disconnect(caller: PanelrTestClient) -> None:
     caller.panel.settings.latency_seconds = 0.3
     with pytest.raises(httpx.ReadTimeout):
         await caller.send_create(timeout=0.1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.panelr_caller import ABSENT, EMAIL, ITEM, Caller, read_error, with_field
+from tests.support.panelr_caller import ABSENT, EMAIL, ITEM, PanelrTestClient, read_error, with_field
 from tests.support.panelr_payments import (
     COMPLETION,
     REFERENCE,
@@ -16,7 +16,7 @@ from tests.support.panelr_payments import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_confirmed_payment_makes_a_work_order_that_is_queued(caller: Caller) -> None:
+async def test_a_completion_creates_a_queued_work_order(caller: PanelrTestClient) -> None:
     response = await caller.post("complete_order", COMPLETION)
     assert response.status_code == 200
     assert response.json()["data"] == {
@@ -41,7 +41,7 @@ async def test_a_confirmed_payment_makes_a_work_order_that_is_queued(caller: Cal
     assert len(caller.panel.work_orders) == 2
 
 
-async def test_the_least_that_completes(caller: Caller) -> None:
+async def test_a_minimal_completion_is_accepted(caller: PanelrTestClient) -> None:
     least = {"customer_email": EMAIL, "payment_method_id": 1, "items": [ITEM]}
     assert (await caller.post("complete_order", least)).json()["data"]["item_count"] == 1
     assert caller.panel.work_orders[1].payments == []
@@ -68,14 +68,14 @@ async def test_the_least_that_completes(caller: Caller) -> None:
     ],
 )
 async def test_a_bad_completion_is_refused_and_nothing_created(
-    caller: Caller, field: str, value: object, text: str
+    caller: PanelrTestClient, field: str, value: object, text: str
 ) -> None:
     status, error = read_error(await caller.post("complete_order", with_field(COMPLETION, field, value)))
     assert (status, error[: len(text)]) == (422, text)
     assert caller.panel.work_orders == {}
 
 
-async def test_an_existing_work_order_is_paid_and_queued_by_its_token(caller: Caller) -> None:
+async def test_an_existing_work_order_is_paid_and_queued_by_its_token(caller: PanelrTestClient) -> None:
     token = (await caller.create())["confirmation_token"]
     assert (await complete_by_token(caller, token)).json()["data"] == {
         "work_order_id": 1,
@@ -100,7 +100,7 @@ async def test_an_existing_work_order_is_paid_and_queued_by_its_token(caller: Ca
         assert (await complete_by_token(caller, token)).status_code == 409
 
 
-async def test_what_a_completion_leaves_out_is_left_as_it_was(caller: Caller) -> None:
+async def test_a_completion_keeps_fields_that_it_does_not_name(caller: PanelrTestClient) -> None:
     token = (await caller.create())["confirmation_token"]
     await caller.post("complete_order", {"confirmation_token": token})
     work_order = caller.panel.work_orders[1]
@@ -119,7 +119,7 @@ async def test_what_a_completion_leaves_out_is_left_as_it_was(caller: Caller) ->
     ],
 )
 async def test_a_bad_completion_by_token_changes_nothing(
-    caller: Caller, changes: dict[str, Any], status: int, text: str
+    caller: PanelrTestClient, changes: dict[str, Any], status: int, text: str
 ) -> None:
     token = (await caller.create())["confirmation_token"]
     answered, error = read_error(await complete_by_token(caller, token, **changes))
@@ -127,7 +127,7 @@ async def test_a_bad_completion_by_token_changes_nothing(
     assert (caller.panel.work_orders[1].status, caller.panel.work_orders[1].payments) == ("pending_payment", [])
 
 
-async def test_version_1_completes_no_existing_work_order(caller: Caller) -> None:
+async def test_version_1_cannot_complete_an_existing_work_order(caller: PanelrTestClient) -> None:
     token = (await caller.create())["confirmation_token"]
     caller.panel.settings.knows_complete_by_token = False
     assert read_error(await complete_by_token(caller, token)) == (422, "customer_email is required")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.panelr import FaultError
-from tests.support.panelr_caller import COMPLETE_ORDER_BODY, KEY, Caller
+from tests.support.panelr_caller import COMPLETE_ORDER_BODY, KEY, PanelrTestClient
 from tests.support.panelr_payments import REFERENCE
 
 # The tests of a module share one server.
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ({"kind": "throttle", "retry_after": "1\r\nX: y"}, "retry_after must be an integer or a line of text"),
     ],
 )
-async def test_an_impossible_fault_is_refused(caller: Caller, body: dict[str, Any], text: str) -> None:
+async def test_an_invalid_fault_is_rejected(caller: PanelrTestClient, body: dict[str, Any], text: str) -> None:
     response = await caller.client.post("/_sim/faults", json=body)
     assert (response.status_code, response.json()["error"][: len(text)]) == (400, text)
     assert caller.panel.faults.pending == []
 
 
-async def test_faults_by_hand(caller: Caller) -> None:
+async def test_the_fault_controls(caller: PanelrTestClient) -> None:
     asked = {"kind": "hang", "action": "create_work_order", "when": "after", "times": None, "seconds": 0.5}
     shown = {"id": 1, **asked, "status": None, "retry_after": None, "body": "html", "struck": 0}
     shown |= {"wc_order_id": None, "customer_email": None}
@@ -48,7 +48,7 @@ async def test_faults_by_hand(caller: Caller) -> None:
         caller.panel.faults.add("explode")
 
 
-async def test_work_orders_and_their_status_by_hand(caller: Caller) -> None:
+async def test_the_work_order_controls(caller: PanelrTestClient) -> None:
     await caller.send_create()
     await caller.send_create({**COMPLETE_ORDER_BODY, "wc_order_id": "4712"})
     everything = (await caller.client.get("/_sim/work-orders")).json()
@@ -63,7 +63,7 @@ async def test_work_orders_and_their_status_by_hand(caller: Caller) -> None:
     assert (wrong.status_code, wrong.json()["error"][:22]) == (400, "status must be one of ")
 
 
-async def test_the_journal_and_a_new_start_by_hand(caller: Caller) -> None:
+async def test_the_journal_and_reset_controls(caller: PanelrTestClient) -> None:
     caller.panel.faults.add("close")
     with pytest.raises(httpx.RemoteProtocolError):
         await caller.get("get_products")
@@ -82,7 +82,7 @@ async def test_the_journal_and_a_new_start_by_hand(caller: Caller) -> None:
     assert (await caller.send_create()).json()["data"]["reference_code"] == REFERENCE
 
 
-async def test_settings_by_hand_are_changed_together_or_not_at_all(caller: Caller) -> None:
+async def test_settings_are_changed_all_or_none(caller: PanelrTestClient) -> None:
     changed = await caller.client.patch("/_sim/settings", json={"latency_seconds": 0.05, "rate_per_minute": 7})
     assert changed.json() == {
         "rate_per_minute": 7,
@@ -109,7 +109,7 @@ async def test_settings_by_hand_are_changed_together_or_not_at_all(caller: Calle
     assert (await caller.get("get_products")).status_code == 401
 
 
-async def test_the_front_page_says_what_is_possible(caller: Caller) -> None:
+async def test_the_index_lists_the_controls(caller: PanelrTestClient) -> None:
     page = (await caller.client.get("/_sim/")).json()
     assert page["pages"]["DELETE /_sim/state"] == "reset everything except the settings"
     assert page["faults"]["kinds"]["hang"] == {

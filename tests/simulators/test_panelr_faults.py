@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.panelr_caller import KEY, Caller, read_error
+from tests.support.panelr_caller import KEY, PanelrTestClient, read_error
 
 # The tests of a module share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,8 +32,8 @@ SAVED = '{"success": true, "data": {"work_order_id": 1, '
     ],
 )
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_fault_that_answers_something_else(
-    caller: Caller, fault: dict[str, Any], status: int, content_type: str, start: str, when: str
+async def test_a_fault_replaces_the_response(
+    caller: PanelrTestClient, fault: dict[str, Any], status: int, content_type: str, start: str, when: str
 ) -> None:
     caller.panel.faults.add(**fault, when=when)
     response = await caller.send_create()
@@ -55,7 +55,7 @@ async def test_a_fault_that_answers_something_else(
         ("slow", "application/json", ""),
     ],
 )
-async def test_a_fault_that_spoils_the_proper_answer(caller: Caller, kind: str, content_type: str, prefix: str) -> None:
+async def test_a_fault_alters_the_response(caller: PanelrTestClient, kind: str, content_type: str, prefix: str) -> None:
     seconds = 0.3 if kind == "slow" else None
     caller.panel.faults.add(kind, seconds=seconds)
     caller.panel.faults.add(kind, seconds=seconds, when="before")
@@ -84,7 +84,7 @@ async def test_a_fault_that_spoils_the_proper_answer(caller: Caller, kind: str, 
     ],
 )
 async def test_a_fault_below_http(
-    caller: Caller, fault: dict[str, Any], error: type[Exception], words: str, when: str
+    caller: PanelrTestClient, fault: dict[str, Any], error: type[Exception], words: str, when: str
 ) -> None:
     caller.panel.faults.add(**fault, when=when)
     with pytest.raises(error, match=words):
@@ -93,8 +93,8 @@ async def test_a_fault_below_http(
     assert (await caller.send_create()).json()["success"] is True
 
 
-async def wire(caller: Caller) -> bytes:
-    """What one request gets, to the end of the connection, without an HTTP client in between."""
+async def read_raw_response(caller: PanelrTestClient) -> bytes:
+    """Send one request over a plain socket and return everything until the connection is closed."""
     base = caller.client.base_url
     reader, writer = await asyncio.open_connection(base.host, base.port)
     writer.write(
@@ -106,25 +106,25 @@ async def wire(caller: Caller) -> bytes:
         writer.close()
 
 
-async def test_a_truncated_answer_promises_its_whole_length(caller: Caller) -> None:
+async def test_a_truncated_response_has_the_full_content_length(caller: PanelrTestClient) -> None:
     caller.panel.faults.add("truncated", status=200, when="before")
-    head, _, body = (await wire(caller)).decode().partition("\r\n\r\n")
+    head, _, body = (await read_raw_response(caller)).decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 200 OK\r\n")
     assert f"content-length: {len(FAILED)}\r\n" in head + "\r\n"
     assert body == FAILED[: len(FAILED) // 2]
 
 
-async def test_a_reset_is_a_reset_and_a_close_is_none_on_the_wire(caller: Caller) -> None:
+async def test_a_reset_and_a_close_differ_on_the_socket(caller: PanelrTestClient) -> None:
     caller.panel.faults.add("reset")
     caller.panel.faults.add("close")
     caller.panel.faults.add("garbage")
     with pytest.raises(ConnectionResetError):
-        await wire(caller)
-    assert await wire(caller) == b""
-    assert (await wire(caller)).startswith(b"\x16\x03\x01")
+        await read_raw_response(caller)
+    assert await read_raw_response(caller) == b""
+    assert (await read_raw_response(caller)).startswith(b"\x16\x03\x01")
 
 
-async def test_faults_wait_for_their_action_and_their_times(caller: Caller) -> None:
+async def test_faults_apply_to_their_action_and_number_of_requests(caller: PanelrTestClient) -> None:
     caller.panel.faults.add("empty", action="create_work_order", times=2)
     caller.panel.faults.add("refuse", action="*", times=None, when="after")
     assert (await caller.get("get_products")).status_code == 422
@@ -133,7 +133,7 @@ async def test_faults_wait_for_their_action_and_their_times(caller: Caller) -> N
     assert (await caller.send_create()).json()["data"]["work_order_id"] == 3
 
 
-async def test_an_after_fault_leaves_a_refused_request_alone(caller: Caller) -> None:
+async def test_an_after_fault_ignores_a_failed_request(caller: PanelrTestClient) -> None:
     caller.panel.faults.add("reset", when="after")
     assert read_error(await caller.send_create({})) == (422, "customer_email is required")
     assert [fault.kind for fault in caller.panel.faults.pending] == ["reset"]

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.panelr import create_app
-from tests.support.panelr_caller import EMAIL, KEY, Caller, read_error
+from tests.support.panelr_caller import EMAIL, KEY, PanelrTestClient, read_error
 from tests.support.panelr_payments import (
     COMPLETION,
     INSTRUCTIONS,
@@ -21,7 +21,7 @@ from tests.support.panelr_payments import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_lenient_panel_overlooks_unknown_fields(caller: Caller) -> None:
+async def test_a_lenient_panel_ignores_unknown_fields(caller: PanelrTestClient) -> None:
     caller.panel.settings.strict = False
     token = (await caller.create())["confirmation_token"]
     bodies: dict[str, dict[str, Any]] = {
@@ -35,7 +35,7 @@ async def test_a_lenient_panel_overlooks_unknown_fields(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("action", ["submit_payment", "complete_order", "send_payment_instructions"])
-async def test_method_body_key_and_limit_go_for_the_new_actions(caller: Caller, action: str) -> None:
+async def test_the_payment_actions_check_method_body_key_and_limit(caller: PanelrTestClient, action: str) -> None:
     assert read_error(await caller.get(action)) == (405, f"{action} must be called with POST")
     assert read_error(await caller.post(action, [])) == (400, "The body must be a JSON object")
     plain = {"Content-Type": "text/plain"}
@@ -46,7 +46,7 @@ async def test_method_body_key_and_limit_go_for_the_new_actions(caller: Caller, 
     assert read_error(await caller.post(action, {})) == (429, "Rate limit exceeded")
 
 
-async def test_a_dump_shows_payments_instructions_and_notes(caller: Caller) -> None:
+async def test_a_dump_shows_payments_instructions_and_notes(caller: PanelrTestClient) -> None:
     await caller.create()
     await caller.post("send_payment_instructions", INSTRUCTIONS)
     await caller.post("submit_payment", PAYMENT)
@@ -57,7 +57,7 @@ async def test_a_dump_shows_payments_instructions_and_notes(caller: Caller) -> N
     assert (dump["notes"], dump["extras"]) == (["Paid."], {})
 
 
-async def test_the_switches_can_be_set_at_the_start_and_by_hand(caller: Caller) -> None:
+async def test_the_payment_settings_can_be_set_at_the_start_and_later(caller: PanelrTestClient) -> None:
     switched = {"knows_complete_by_token": False, "accepts_repeated_payments": True}
     settings = create_app(
         api_key=KEY, knows_complete_by_token=False, accepts_repeated_payments=True
@@ -68,7 +68,7 @@ async def test_the_switches_can_be_set_at_the_start_and_by_hand(caller: Caller) 
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_an_answer_that_is_lost_after_a_payment_leaves_it_paid(caller: Caller, when: str) -> None:
+async def test_a_payment_is_stored_even_if_its_answer_is_lost(caller: PanelrTestClient, when: str) -> None:
     await caller.create()
     caller.panel.faults.add("close", action="submit_payment", when=when)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -76,7 +76,7 @@ async def test_an_answer_that_is_lost_after_a_payment_leaves_it_paid(caller: Cal
     assert caller.panel.work_orders[1].paid == Decimal("7.5" if when == "after" else 0)
 
 
-async def test_a_fault_of_one_order_strikes_whatever_names_its_work_order(caller: Caller) -> None:
+async def test_a_fault_of_one_order_applies_to_every_reference_to_its_work_order(caller: PanelrTestClient) -> None:
     await caller.create(wc_order_id="4710")
     token = (await caller.create())["confirmation_token"]
     second = REFERENCE.removesuffix("1") + "2"
@@ -100,7 +100,9 @@ async def test_a_fault_of_one_order_strikes_whatever_names_its_work_order(caller
     assert [each.status_code for each in spared] == [200] * 4
 
 
-async def test_a_fault_of_one_customer_strikes_whatever_names_a_work_order_of_theirs(caller: Caller) -> None:
+async def test_a_fault_of_one_customer_applies_to_every_reference_to_their_work_orders(
+    caller: PanelrTestClient,
+) -> None:
     await caller.create(wc_order_id="4710", customer_email="bob@example.test")
     token = (await caller.create())["confirmation_token"]
     caller.panel.faults.add("refuse", customer_email=EMAIL.upper(), action="complete_order")

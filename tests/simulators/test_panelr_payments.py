@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.panelr_caller import ABSENT, EMAIL, Caller, read_error, with_field
+from tests.support.panelr_caller import ABSENT, EMAIL, PanelrTestClient, read_error, with_field
 from tests.support.panelr_payments import (
     INSTRUCTIONS,
     PAYMENT,
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 YEAR = datetime.now(UTC).year
 
 
-async def test_a_payment_is_added_and_passes_the_work_order_on(caller: Caller) -> None:
+async def test_a_payment_is_added_and_changes_the_status(caller: PanelrTestClient) -> None:
     await caller.create()
     response = await caller.post("submit_payment", PAYMENT)
     assert response.status_code == 200
@@ -37,13 +37,13 @@ async def test_a_payment_is_added_and_passes_the_work_order_on(caller: Caller) -
     assert [(each.amount, each.transaction_id) for each in work_order.payments] == [(Decimal("7.5"), "ch_1")]
 
 
-async def test_a_token_is_a_proof_too(caller: Caller) -> None:
+async def test_a_token_identifies_the_work_order(caller: PanelrTestClient) -> None:
     token = (await caller.create())["confirmation_token"]
     response = await caller.post("submit_payment", {"confirmation_token": token, "amount": 20})
     assert (response.json()["data"]["fully_paid"], response.json()["data"]["balance_due"]) == (True, 0)
 
 
-async def test_a_token_of_before_a_new_start_proves_nothing(caller: Caller) -> None:
+async def test_a_token_is_unknown_after_a_reset(caller: PanelrTestClient) -> None:
     token = (await caller.create())["confirmation_token"]
     caller.panel.reset()
     await caller.create()
@@ -51,7 +51,7 @@ async def test_a_token_of_before_a_new_start_proves_nothing(caller: Caller) -> N
     assert read_error(answer) == (404, "Work order not found")
 
 
-async def test_without_an_amount_nothing_is_recorded(caller: Caller) -> None:
+async def test_without_an_amount_nothing_is_recorded(caller: PanelrTestClient) -> None:
     await caller.create()
     data = (await submit_payment(caller)).json()["data"]
     assert data == {
@@ -63,7 +63,7 @@ async def test_without_an_amount_nothing_is_recorded(caller: Caller) -> None:
     assert caller.panel.work_orders[1].payments == []
 
 
-async def test_a_payment_counts_twice_when_it_is_sent_twice(caller: Caller) -> None:
+async def test_a_payment_counts_twice_when_it_is_sent_twice(caller: PanelrTestClient) -> None:
     await caller.create(payment_amount=2)
     assert (await submit_payment(caller, amount=7.5)).json()["data"]["amount_paid"] == 9.5
     words = "The work order is payment_submitted; it must be pending_payment"
@@ -76,7 +76,7 @@ async def test_a_payment_counts_twice_when_it_is_sent_twice(caller: Caller) -> N
     assert (shown["prev_paid"], shown["balance_due"], shown["has_partials"]) == (17, 3, True)
 
 
-async def test_a_panel_that_does_not_look_takes_a_payment_again(caller: Caller) -> None:
+async def test_repeated_payments_can_be_accepted(caller: PanelrTestClient) -> None:
     await caller.create()
     caller.panel.settings.accepts_repeated_payments = True
     assert [(await submit_payment(caller, amount=7.5)).json()["data"]["amount_paid"] for _ in range(2)] == [7.5, 15]
@@ -86,7 +86,7 @@ async def test_a_panel_that_does_not_look_takes_a_payment_again(caller: Caller) 
 
 
 @pytest.mark.parametrize("status", ["pending", "completed", "canceled", "payment_failed", "queued", "processing"])
-async def test_only_what_awaits_payment_takes_one(caller: Caller, status: str) -> None:
+async def test_a_payment_needs_a_work_order_with_pending_payment(caller: PanelrTestClient, status: str) -> None:
     await caller.create()
     await caller.client.post("/_sim/work-orders/1/status", json={"status": status})
     assert read_error(await submit_payment(caller, amount=1)) == (
@@ -120,7 +120,7 @@ NO_PROOF = "confirmation_token is required, or reference_code with customer_emai
     ],
 )
 async def test_a_bad_payment_is_refused_and_changes_nothing(
-    caller: Caller, field: str, value: object, status: int, text: str
+    caller: PanelrTestClient, field: str, value: object, status: int, text: str
 ) -> None:
     await caller.create()
     answered, error = read_error(await caller.post("submit_payment", with_field(PAYMENT, field, value)))
@@ -129,7 +129,7 @@ async def test_a_bad_payment_is_refused_and_changes_nothing(
     assert (work_order.status, work_order.payments, work_order.notes) == ("pending_payment", [], [])
 
 
-async def test_every_sending_of_instructions_is_kept(caller: Caller) -> None:
+async def test_all_sent_instructions_are_recorded(caller: PanelrTestClient) -> None:
     await caller.create()
     for _ in range(2):
         response = await caller.post("send_payment_instructions", INSTRUCTIONS)
@@ -159,7 +159,7 @@ async def test_every_sending_of_instructions_is_kept(caller: Caller) -> None:
     ],
 )
 async def test_bad_instructions_are_refused_and_not_sent(
-    caller: Caller, field: str, value: object, status: int, text: str
+    caller: PanelrTestClient, field: str, value: object, status: int, text: str
 ) -> None:
     await caller.create()
     response = await caller.post("send_payment_instructions", with_field(INSTRUCTIONS, field, value))

@@ -8,7 +8,7 @@ import pytest
 
 from panelr_bridge.simulators.panelr import create_app
 from panelr_bridge.simulators.server import running
-from tests.support.panelr_caller import ABSENT, COMPLETE_ORDER_BODY, ITEM, KEY, Caller, read_error
+from tests.support.panelr_caller import ABSENT, COMPLETE_ORDER_BODY, ITEM, KEY, PanelrTestClient, read_error
 
 # The tests of a module share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 YEAR = datetime.now(UTC).year
 
 
-async def test_a_work_order_is_created_and_answered_in_the_envelope(caller: Caller) -> None:
+async def test_a_work_order_is_created_and_answered_in_the_envelope(caller: PanelrTestClient) -> None:
     response = await caller.send_create()
     work_order = caller.panel.work_orders[1]
     assert response.status_code == 200
@@ -44,14 +44,14 @@ async def test_a_work_order_is_created_and_answered_in_the_envelope(caller: Call
     assert [payment.amount for payment in work_order.payments] == [Decimal("9.99")]
 
 
-async def test_the_same_request_twice_makes_two(caller: Caller) -> None:
+async def test_the_same_request_twice_creates_two_work_orders(caller: PanelrTestClient) -> None:
     first, second = await caller.send_create(), await caller.send_create()
     assert second.json()["data"]["reference_code"] == f"WO-{YEAR}-00002"
     assert first.json()["data"]["confirmation_token"] != second.json()["data"]["confirmation_token"]
     assert [work_order.id for work_order in caller.panel.of_wc_order("4711")] == [1, 2]
 
 
-async def test_the_least_that_is_accepted(caller: Caller) -> None:
+async def test_a_minimal_request_is_accepted(caller: PanelrTestClient) -> None:
     response = await caller.send_create({"customer_email": "a@b.co", "status": "pending", "items": [ITEM]})
     assert response.json()["data"]["order_total"] == 10.0
     work_order = caller.panel.work_orders[1]
@@ -67,14 +67,14 @@ async def test_the_least_that_is_accepted(caller: Caller) -> None:
         (["trial_upgrade", "new_activation"], "new_activation"),
     ],
 )
-async def test_the_type_follows_from_the_intents(caller: Caller, intents: list[str], expected: str) -> None:
+async def test_the_type_follows_from_the_intents(caller: PanelrTestClient, intents: list[str], expected: str) -> None:
     items = [{"product_id": 1, "intent": intent, "activation_id": 3} for intent in intents]
     assert (await caller.send_create({**COMPLETE_ORDER_BODY, "items": items})).json()["data"]["type"] == expected
 
 
 @pytest.mark.parametrize(("direction", "amount", "total"), [("fee", 2.5, 42.49), ("discount", 40, 0.0)])
-async def test_a_fee_adds_and_a_discount_stops_at_nothing(
-    caller: Caller, direction: str, amount: float, total: float
+async def test_a_fee_is_added_and_a_discount_stops_at_zero(
+    caller: PanelrTestClient, direction: str, amount: float, total: float
 ) -> None:
     body = {**COMPLETE_ORDER_BODY, "adjustment_direction": direction, "adjustment_amount": amount}
     assert (await caller.send_create(body)).json()["data"]["order_total"] == total
@@ -121,7 +121,9 @@ TOGETHER = "adjustment_direction and adjustment_amount are needed together"
         ("customer_mail", "ada@example.com", "Unknown field customer_mail; known are customer_email, status,"),
     ],
 )
-async def test_a_bad_field_is_refused_and_nothing_created(caller: Caller, field: str, value: object, text: str) -> None:
+async def test_a_bad_field_is_refused_and_nothing_created(
+    caller: PanelrTestClient, field: str, value: object, text: str
+) -> None:
     body = {name: each for name, each in {**COMPLETE_ORDER_BODY, field: value}.items() if each is not ABSENT}
     status, error = read_error(await caller.send_create(body))
     assert (status, error[: len(text)]) == (422, text)
@@ -138,21 +140,23 @@ async def test_a_bad_field_is_refused_and_nothing_created(caller: Caller, field:
         (b"{}", "application/x-www-form-urlencoded", "Content-Type must be application/json"),
     ],
 )
-async def test_an_unusable_body_is_refused(caller: Caller, content: bytes, content_type: str, text: str) -> None:
+async def test_an_unusable_body_is_refused(
+    caller: PanelrTestClient, content: bytes, content_type: str, text: str
+) -> None:
     response = await caller.client.post(
         "/api/api.php?action=create_work_order", content=content, headers={"Content-Type": content_type}
     )
     assert read_error(response) == (400, text)
 
 
-async def test_a_lenient_panel_overlooks_unknown_fields(caller: Caller) -> None:
+async def test_a_lenient_panel_ignores_unknown_fields(caller: PanelrTestClient) -> None:
     caller.panel.settings.strict = False
     assert (
         await caller.send_create({**COMPLETE_ORDER_BODY, "coupon": "X", "items": [{**ITEM, "sku": "S"}]})
     ).status_code == 200
 
 
-async def test_get_work_order_shows_what_is_documented(caller: Caller) -> None:
+async def test_get_work_order_shows_what_is_documented(caller: PanelrTestClient) -> None:
     made = (await caller.send_create()).json()["data"]
     caller.panel.work_orders[1].created_at = datetime(2026, 3, 1, 23, 59, 58, tzinfo=UTC)
     caller.panel.work_orders[1].payments[0].at = datetime(2026, 3, 2, 0, 0, 1, tzinfo=UTC)
@@ -199,12 +203,14 @@ async def test_get_work_order_shows_what_is_documented(caller: Caller) -> None:
         {"ref": "1", "email": "ada@example.com"},
     ],
 )
-async def test_a_work_order_is_not_found_without_its_proof(caller: Caller, params: dict[str, str]) -> None:
+async def test_a_work_order_is_not_found_without_its_token_or_email(
+    caller: PanelrTestClient, params: dict[str, str]
+) -> None:
     await caller.send_create()
     assert read_error(await caller.get("get_work_order", **params)) == (404, "Work order not found")
 
 
-async def test_get_work_orders_lists_the_newest_first(caller: Caller) -> None:
+async def test_get_work_orders_lists_the_newest_first(caller: PanelrTestClient) -> None:
     for number in range(1, 4):
         await caller.send_create({**COMPLETE_ORDER_BODY, "wc_order_id": str(number)})
     await caller.send_create({**COMPLETE_ORDER_BODY, "customer_email": "eve@example.com"})
@@ -229,7 +235,7 @@ async def test_get_work_orders_lists_the_newest_first(caller: Caller) -> None:
     }
 
 
-async def test_get_work_orders_by_customer_id_with_its_limits(caller: Caller) -> None:
+async def test_get_work_orders_by_customer_id_with_its_limits(caller: PanelrTestClient) -> None:
     caller.panel.settings.rate_per_minute = 0
     await caller.send_create({**COMPLETE_ORDER_BODY, "customer_email": "eve@example.com"})
     for _ in range(101):
@@ -249,7 +255,7 @@ async def test_the_switches_hide_wc_order_id_and_the_action() -> None:
     app = create_app(api_key=KEY, shows_wc_order_id=False)
     headers = {"X-Panelr-API-Key": KEY}
     async with running(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
-        caller = Caller(client, app.state.panel)
+        caller = PanelrTestClient(client, app.state.panel)
         await caller.send_create()
         data = (await caller.get("get_work_orders", customer_email="ada@example.com")).json()["data"]
         assert list(data[0]["items"][0]) == ["name", "qty", "price", "intent", "plugin_name"]
@@ -260,7 +266,7 @@ async def test_the_switches_hide_wc_order_id_and_the_action() -> None:
     assert unknowing.settings.knows_get_work_orders is False
 
 
-async def test_the_catalogue(caller: Caller) -> None:
+async def test_the_catalogue(caller: PanelrTestClient) -> None:
     products = (await caller.get("get_products")).json()["data"]
     assert [(each["id"], each["name"], each["price_decimal"], each["is_trial"]) for each in products] == [
         (1, "IPTV 1 Month", 10.0, False),

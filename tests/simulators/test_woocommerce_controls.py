@@ -8,7 +8,7 @@ import pytest
 from tests.support.webhook_rig import WebhookRig
 
 
-async def test_product_deleted_later_leaves_a_bare_line(rig: WebhookRig) -> None:
+async def test_line_of_a_deleted_product_has_no_ids(rig: WebhookRig) -> None:
     rig.create_order(18)
     await rig.client.delete("/_sim/products/18")
     line = (await rig.client.get("/_sim/orders/20")).json()["line_items"][0]
@@ -36,7 +36,7 @@ async def test_checkout_with_everything(rig: WebhookRig) -> None:
     )
     assert (order["discount_total"], order["cart_tax"]) == ("18.10", "13.44")
     assert order["fee_lines"][0]["total"] == "2.50"
-    # 162.00 + 0.90 + 2.50 + 13.44, and no shipping: nothing of it is a thing
+    # 162.00 + 0.90 + 2.50 + 13.44, without shipping because no product is physical
     assert (order["total"], order["shipping_lines"]) == ("178.84", [])
     assert [meta["key"] for meta in order["line_items"][0]["meta_data"]] == ["term", "panelr_intent"]
 
@@ -51,14 +51,14 @@ async def test_checkout_with_everything(rig: WebhookRig) -> None:
         ({"items": [{"sku": "VIRT-1"}], "payment_method": "gold"}, "payment_method must be one of"),
     ],
 )
-async def test_controls_say_what_is_wrong(rig: WebhookRig, body: dict[str, Any], words: str) -> None:
+async def test_controls_explain_errors(rig: WebhookRig, body: dict[str, Any], words: str) -> None:
     answer = await rig.client.post("/_sim/checkout", json=body)
     assert answer.status_code in {400, 404}
     assert answer.json()["error"].startswith(words)
     assert (await rig.client.get("/_sim/orders")).json() == []
 
 
-async def test_guide_and_reset(rig: WebhookRig) -> None:
+async def test_index_and_reset(rig: WebhookRig) -> None:
     guide = (await rig.client.get("/_sim/")).json()["controls"]
     assert {
         "do": "DELETE /_sim/orders/{id}",

@@ -26,18 +26,18 @@ from tests.support.files import CAPTURES
 from tests.support.webhook_rig import SECRET, open_rig, read_capture
 
 
-def shape(value: Any) -> Any:
-    """Reduce JSON to its keys, in order, and the kinds of its values; lists to their first entry."""
+def describe_shape(value: Any) -> Any:
+    """Reduce JSON to its keys in order and the types of its values; lists to their first entry."""
     if isinstance(value, dict):
-        return [(key, shape(content)) for key, content in value.items()]
+        return [(key, describe_shape(content)) for key, content in value.items()]
     if isinstance(value, list):
-        return ["list", *[shape(content) for content in value[:1]]]
+        return ["list", *[describe_shape(content) for content in value[:1]]]
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
 @contextlib.asynccontextmanager
 async def raw_receiver(requests: list[bytes]) -> AsyncIterator[str]:
-    """Record the exact bytes of each connection, and answer 200."""
+    """Record the exact bytes of each connection and answer 200."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -46,7 +46,7 @@ async def raw_receiver(requests: list[bytes]) -> AsyncIterator[str]:
         requests.append(head + body)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         await writer.drain()
-        # The client closes by itself: it said Connection: close.
+        # The client closes the connection, because it sent Connection: close.
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
@@ -61,7 +61,7 @@ def head_lines(raw: bytes) -> list[str]:
     return raw.split(b"\r\n\r\n", 1)[0].decode().split("\r\n")
 
 
-async def test_bytes_on_the_wire_are_those_of_the_captures() -> None:
+async def test_sent_bytes_equal_the_captures() -> None:
     requests: list[bytes] = []
     async with raw_receiver(requests) as url, running(create_app()) as shop, httpx.AsyncClient() as client:
         hook = {"topic": "order.created", "delivery_url": url, "secret": SECRET}
@@ -97,9 +97,9 @@ async def test_bytes_on_the_wire_are_those_of_the_captures() -> None:
 async def test_expect_is_sent_from_one_mebibyte_on() -> None:
     requests: list[bytes] = []
     async with raw_receiver(requests) as url, open_rig() as rig:
-        rig.store.webhooks.register(topic="order.updated", delivery_url=url, secret=SECRET)
+        rig.shop.webhooks.register(topic="order.updated", delivery_url=url, secret=SECRET)
         rig.create_order(meta={"big": "x" * 1_048_576})
-        await rig.store.webhooks.wait_until_idle()
+        await rig.shop.webhooks.wait_until_idle()
     assert head_lines(requests[1])[-3:-1] == ["Connection: close", "Expect: 100-Continue"]
 
 
@@ -124,21 +124,21 @@ def test_secret_is_used_as_wordpress_decodes_it() -> None:
     [("005-order.created-guest", 12, False), ("014-order.created-variable-meta", 18, True)],
 )
 def test_payload_has_the_shape_of_a_rest_order(name: str, line: int, *, paid: bool) -> None:
-    store = SimulatedShop()
+    shop = SimulatedShop()
     meta = {"panelr_activation_id": 77, "_hidden_meta": "h", "nested": {"a": [1, 2, {"b": None}]}}
-    item = NewOrderLine(store.product(product_id=line), meta=meta if line == 18 else {})
+    item = NewOrderLine(shop.product(product_id=line), meta=meta if line == 18 else {})
     order_meta = {"_panelr_ref": "abc", "source_campaign": "fall"} if line == 18 else {}
-    order = store.create(OrderChanges(lines=[item], meta=order_meta, set_paid=paid))
+    order = shop.create(OrderChanges(lines=[item], meta=order_meta, set_paid=paid))
     _, body = read_capture(name)
-    told, real = json.loads(order_payload(order)), json.loads(body)
-    assert shape({k: v for k, v in told.items() if k != "shipping_lines"}) == shape(
+    payload, real = json.loads(order_payload(order)), json.loads(body)
+    assert describe_shape({k: v for k, v in payload.items() if k != "shipping_lines"}) == describe_shape(
         {k: v for k, v in real.items() if k != "shipping_lines"}
     )
-    assert list(told) == list(real)
+    assert list(payload) == list(real)
     ids = {"id": 0, "taxes": 0}
     assert [
         entry | {"id": 0, "meta_data": [meta_entry | ids for meta_entry in entry["meta_data"]]}
-        for entry in told["line_items"]
+        for entry in payload["line_items"]
     ] == [
         entry | {"id": 0, "meta_data": [meta_entry | ids for meta_entry in entry["meta_data"]]}
         for entry in real["line_items"]
@@ -147,45 +147,45 @@ def test_payload_has_the_shape_of_a_rest_order(name: str, line: int, *, paid: bo
 
 def test_payload_of_a_checkout_with_coupon_is_the_captured_one() -> None:
     moment = datetime(2026, 11, 21, 19, 16, 52, tzinfo=UTC)
-    store = SimulatedShop(clock=lambda: moment)
-    cart = Cart([NewOrderLine(store.product(product_id=12), Decimal(2))], payment_method="cod", coupon="rig10")
-    order = place_order(store, cart)
-    told, real = json.loads(order_payload(order)), json.loads(read_capture("018-order.updated-coupon")[1])
-    assert shape(told) == shape(real)
+    shop = SimulatedShop(clock=lambda: moment)
+    cart = Cart([NewOrderLine(shop.product(product_id=12), Decimal(2))], payment_method="cod", coupon="rig10")
+    order = place_order(shop, cart)
+    payload, real = json.loads(order_payload(order)), json.loads(read_capture("018-order.updated-coupon")[1])
+    assert describe_shape(payload) == describe_shape(real)
     own = {
         *("id", "number", "order_key", "cart_hash", "meta_data", "line_items", "tax_lines", "shipping_lines"),
         *("coupon_lines", "payment_url", "_links", "date_modified", "date_modified_gmt"),
     }
-    assert {k: v for k, v in told.items() if k not in own} == {k: v for k, v in real.items() if k not in own}
+    assert {k: v for k, v in payload.items() if k not in own} == {k: v for k, v in real.items() if k not in own}
     for lines in ("line_items", "tax_lines", "shipping_lines", "coupon_lines"):
-        without = [[entry | {"id": 0, "meta_data": 0} for entry in body[lines]] for body in (told, real)]
+        without = [[entry | {"id": 0, "meta_data": 0} for entry in body[lines]] for body in (payload, real)]
         assert without[0] == without[1]
-    assert [meta["key"] for meta in told["meta_data"]] == [
+    assert [meta["key"] for meta in payload["meta_data"]] == [
         *("_shipping_hash", "_coupons_hash", "_fees_hash", "_taxes_hash", "is_vat_exempt"),
         "_debug_log_source_pending_deletion",
     ]
 
 
 def test_payload_of_refund_and_of_a_line_typed_by_hand() -> None:
-    store = SimulatedShop()
-    order = store.create(
+    shop = SimulatedShop()
+    order = shop.create(
         OrderChanges(lines=[NewOrderLine(None, Decimal(2), Decimal("7.777"))], currency="EUR", status="completed")
     )
-    store.refund(order.id, Decimal(5), "damaged")
+    shop.refund(order.id, Decimal(5), "damaged")
     _, typed = read_capture("079-order.updated-rest-put-meta")
-    told, real = json.loads(order_payload(order)), json.loads(typed)
-    assert told["line_items"][0] | {"id": 0} == real["line_items"][1] | {"id": 0}
-    assert told["currency_symbol"] == real["currency_symbol"] == "\u20ac"
+    payload, real = json.loads(order_payload(order)), json.loads(typed)
+    assert payload["line_items"][0] | {"id": 0} == real["line_items"][1] | {"id": 0}
+    assert payload["currency_symbol"] == real["currency_symbol"] == "\u20ac"
     _, refunded = read_capture("022-order.updated-refund-partial")
-    assert shape(told["refunds"]) == shape(json.loads(refunded)["refunds"])
-    assert told["refunds"] == [{"id": 21, "reason": "damaged", "total": "-5.00"}]
-    assert (told["status"], told["total"]) == ("completed", "8.42")
+    assert describe_shape(payload["refunds"]) == describe_shape(json.loads(refunded)["refunds"])
+    assert payload["refunds"] == [{"id": 21, "reason": "damaged", "total": "-5.00"}]
+    assert (payload["status"], payload["total"]) == ("completed", "8.42")
 
 
 def test_payload_is_pure_ascii_with_escaped_slashes() -> None:
-    store = SimulatedShop()
-    line = NewOrderLine(store.product(product_id=11), meta={"html": '<a href="x">y</a> & \0', "_n": True})
-    order = store.create(OrderChanges(lines=[line], billing={"company": "\u682a/\U0001f389"}))
+    shop = SimulatedShop()
+    line = NewOrderLine(shop.product(product_id=11), meta={"html": '<a href="x">y</a> & \0', "_n": True})
+    order = shop.create(OrderChanges(lines=[line], billing={"company": "\u682a/\U0001f389"}))
     body = order_payload(order)
     assert b'"company":"\\u682a\\/\\ud83c\\udf89"' in body
     assert b'"value":"<a href=\\"x\\">y<\\/a> & \\u0000","display_key":"html","display_value":"y &amp;"' in body

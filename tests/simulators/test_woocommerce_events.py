@@ -12,7 +12,7 @@ from panelr_bridge.simulators.woocommerce import (
 from tests.support.webhook_rig import WebhookRig
 
 
-async def test_rest_creation_tells_created_then_updated(rig: WebhookRig) -> None:
+async def test_rest_creation_fires_created_then_updated(rig: WebhookRig) -> None:
     rig.register()
     rig.create_order()
     assert await rig.wait_for_topics() == ["order.created", "order.updated"]
@@ -20,7 +20,7 @@ async def test_rest_creation_tells_created_then_updated(rig: WebhookRig) -> None
     assert rig.receiver.pings == ["webhook_id=1", "webhook_id=2", "webhook_id=3", "webhook_id=4"]
 
 
-async def test_checkout_tells_updated_then_created(rig: WebhookRig) -> None:
+async def test_checkout_fires_updated_then_created(rig: WebhookRig) -> None:
     rig.register()
     answer = await rig.client.post("/_sim/checkout", json={"items": [{"sku": "IPTV-12M"}], "payment_method": "cod"})
     assert answer.json()["id"] == 20
@@ -45,7 +45,7 @@ async def test_gateways(rig: WebhookRig, gateway: str, sku: str, status: str, *,
     assert order["payment_method"] == ("" if sku == "FREE-0" else gateway)
 
 
-async def test_checkout_page_opened_tells_of_a_draft(rig: WebhookRig) -> None:
+async def test_an_opened_checkout_fires_an_update_of_a_draft(rig: WebhookRig) -> None:
     rig.register()
     cart = {"items": [{"sku": "VIRT-1"}]}
     draft = (await rig.client.post("/_sim/checkout/open", json=cart)).json()
@@ -59,8 +59,8 @@ async def test_checkout_page_opened_tells_of_a_draft(rig: WebhookRig) -> None:
 
 
 async def test_draft_in_store(rig: WebhookRig) -> None:
-    draft = open_checkout(rig.store, Cart([NewOrderLine(rig.store.product(sku="VIRT-1"))]))
-    assert place_order(rig.store, Cart([NewOrderLine(rig.store.product(sku="VIRT-1"))]), draft) is draft
+    draft = open_checkout(rig.shop, Cart([NewOrderLine(rig.shop.product(sku="VIRT-1"))]))
+    assert place_order(rig.shop, Cart([NewOrderLine(rig.shop.product(sku="VIRT-1"))]), draft) is draft
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_draft_in_store(rig: WebhookRig) -> None:
         ("trash", {}, ["order.deleted"]),
     ],
 )
-async def test_what_fires(rig: WebhookRig, path: str, body: dict[str, str], topics: list[str]) -> None:
+async def test_topics_of_each_event(rig: WebhookRig, path: str, body: dict[str, str], topics: list[str]) -> None:
     rig.create_order()
     rig.register()
     answer = await rig.client.post(f"/_sim/orders/20/{path}", json=body)
@@ -89,14 +89,14 @@ async def test_trash_and_restore(rig: WebhookRig) -> None:
     assert await rig.wait_for_topics() == ["order.deleted"]
     await rig.client.post("/_sim/orders/20/restore")
     assert await rig.wait_for_topics() == ["order.deleted", "order.restored"]
-    sent = [delivery.body for delivery in rig.store.webhooks.deliveries if delivery.order_id]
+    sent = [delivery.body for delivery in rig.shop.webhooks.deliveries if delivery.order_id]
     assert sent[0] == b'{"id":20}'
-    assert sent[1] == order_payload(rig.store.order(20))
+    assert sent[1] == order_payload(rig.shop.order(20))
     assert rig.receiver.received[1][1]["status"] == "processing"
     assert (await rig.client.post("/_sim/orders/20/restore")).status_code == 400
 
 
-async def test_deleted_for_good_tells_nothing(rig: WebhookRig) -> None:
+async def test_permanent_deletion_fires_nothing(rig: WebhookRig) -> None:
     rig.create_order()
     rig.register()
     await rig.client.delete("/_sim/orders/20")

@@ -19,7 +19,7 @@ from panelr_bridge.simulators.woocommerce import (
 from tests.support.webhook_rig import SECRET, WebhookReceiver, WebhookRig, open_rig, read_capture
 
 
-async def test_payload_is_built_when_it_is_delivered_and_events_coalesce(rig: WebhookRig) -> None:
+async def test_payload_is_built_at_delivery_and_events_are_merged(rig: WebhookRig) -> None:
     rig.register()
     await rig.client.post("/_sim/webhooks/hold")
     rig.create_order()
@@ -49,12 +49,12 @@ async def test_change_while_a_delivery_runs_queues_another(rig: WebhookRig) -> N
     rig.create_order()
     while not rig.receiver.concurrency:  # noqa: ASYNC110 - until the first is on the wire
         await asyncio.sleep(0.005)
-    rig.store.touch(20)
-    rig.store.touch(20)
+    rig.shop.touch(20)
+    rig.shop.touch(20)
     assert await rig.wait_for_topics() == ["order.updated", "order.updated"]
 
 
-async def test_deliveries_go_one_after_another(rig: WebhookRig) -> None:
+async def test_deliveries_are_sent_one_after_another(rig: WebhookRig) -> None:
     rig.register()
     rig.receiver.seconds = 0.02
     for _ in range(5):
@@ -73,14 +73,14 @@ async def test_deliveries_wait_for_their_delay() -> None:
         assert await rig.wait_for_topics() == ["order.created"]
 
 
-async def test_vanished_order_gives_a_signed_error(rig: WebhookRig) -> None:
+async def test_deleted_order_gives_a_signed_error(rig: WebhookRig) -> None:
     rig.register()
-    rig.store.webhooks.hold()
+    rig.shop.webhooks.hold()
     rig.create_order()
-    rig.store.delete(20)
-    rig.store.webhooks.release()
+    rig.shop.delete(20)
+    rig.shop.webhooks.release()
     assert await rig.wait_for_topics() == ["order.created", "order.updated"]
-    sent = [delivery for delivery in rig.store.webhooks.deliveries if delivery.order_id]
+    sent = [delivery for delivery in rig.shop.webhooks.deliveries if delivery.order_id]
     _, body = read_capture("067-order.created-vanished")
     assert [delivery.body for delivery in sent] == [body, body]
     assert dict(sent[0].headers)["X-WC-Webhook-Signature"] == sign(body, SECRET)
@@ -92,7 +92,7 @@ async def test_owner_without_rights(rig: WebhookRig) -> None:
         await rig.client.patch(f"/_sim/webhooks/{number}", json={"owner_may_read": False})
     rig.create_order()
     await rig.wait_for_topics()
-    rig.store.trash(20)
+    rig.shop.trash(20)
     await rig.wait_for_topics()
     assert [body for _, body in rig.receiver.received] == [
         {
@@ -104,7 +104,7 @@ async def test_owner_without_rights(rig: WebhookRig) -> None:
     ]
 
 
-async def test_delivery_id_depends_on_webhook_and_second_alone() -> None:
+async def test_delivery_id_depends_only_on_webhook_and_second() -> None:
     now = [datetime(2026, 11, 21, 19, 16, 41, 900_000, tzinfo=UTC)]
     async with open_rig(clock=lambda: now[0]) as rig:
         rig.register("order.created", "order.updated")
@@ -112,7 +112,7 @@ async def test_delivery_id_depends_on_webhook_and_second_alone() -> None:
         rig.create_order()
         await rig.wait_for_topics()
         now[0] = now[0].replace(second=42)
-        rig.store.touch(20)
+        rig.shop.touch(20)
         await rig.wait_for_topics()
         ids = [headers["x-wc-webhook-delivery-id"] for headers in rig.receiver.headers]
     created, updated, created_too, updated_too, later = ids
@@ -126,12 +126,12 @@ async def test_ping_is_repeated_until_it_is_answered_200(rig: WebhookRig, ping_s
     rig.register("order.updated")
     rig.create_order()
     await rig.wait_for_topics()
-    rig.store.touch(20)
+    rig.shop.touch(20)
     await rig.wait_for_topics()
     assert rig.receiver.pings == ["webhook_id=1"] * 3
     rig.receiver.ping_status = 200
     for _ in range(2):
-        rig.store.touch(20)
+        rig.shop.touch(20)
         await rig.wait_for_topics()
     assert rig.receiver.pings == ["webhook_id=1"] * 4
 
@@ -150,13 +150,13 @@ async def test_ping_follows_redirects() -> None:
 
     sink = Starlette(routes=[Route("/here", moved, methods=["POST"]), Route("/there", there, methods=["GET", "POST"])])
     async with running(sink) as url, open_rig() as rig:
-        webhook = rig.store.webhooks.register(topic="order.created", delivery_url=f"{url}/here")
-        await rig.store.webhooks.wait_until_idle()
+        webhook = rig.shop.webhooks.register(topic="order.created", delivery_url=f"{url}/here")
+        await rig.shop.webhooks.wait_until_idle()
         assert webhook.pending_delivery is False
         rig.create_order()
-        await rig.store.webhooks.wait_until_idle()
+        await rig.shop.webhooks.wait_until_idle()
     assert seen[:2] == ["POST /here webhook_id=1", "GET /there webhook_id=1"]
-    # The delivery got a 302, which is a success; nobody followed it.
+    # The delivery was answered 302, which is a success. The redirect is not followed.
     assert len(seen) == 3
     assert webhook.failure_count == 0
 
@@ -173,9 +173,9 @@ async def test_which_answers_are_failures(rig: WebhookRig, status: int, failures
     assert len(rig.receiver.received) == 1
 
 
-async def test_disabled_at_the_seventh_failure_and_what_follows(rig: WebhookRig) -> None:
+async def test_webhook_is_disabled_at_the_seventh_failure(rig: WebhookRig) -> None:
     (webhook,) = rig.register("order.created")
-    await rig.store.webhooks.wait_until_idle()
+    await rig.shop.webhooks.wait_until_idle()
     rig.receiver.status = 500
     counts = []
     for _ in range(6):
@@ -185,15 +185,15 @@ async def test_disabled_at_the_seventh_failure_and_what_follows(rig: WebhookRig)
     assert counts == [1, 2, 3, 4, 5, 6]
     assert webhook.status == "active"
 
-    rig.store.webhooks.hold()
+    rig.shop.webhooks.hold()
     rig.create_order()
     rig.create_order()
-    await rig.store.webhooks.run(1)
+    await rig.shop.webhooks.run(1)
     assert (webhook.status, webhook.failure_count) == ("disabled", 6)
     rig.create_order()
-    # What was queued before is still sent, what happened since is not even queued.
-    assert rig.store.webhooks.pending == [(1, 27)]
-    rig.store.webhooks.release()
+    # Deliveries queued earlier are still sent. Later events are not queued.
+    assert rig.shop.webhooks.pending == [(1, 27)]
+    rig.shop.webhooks.release()
     assert len(await rig.wait_for_topics()) == 8
 
     pings = len(rig.receiver.pings)
@@ -221,18 +221,18 @@ async def test_paused_webhook_queues_nothing(rig: WebhookRig) -> None:
 
 async def test_time_out_and_refused_connection_are_failures(rig: WebhookRig) -> None:
     (webhook,) = rig.register("order.created")
-    await rig.store.webhooks.wait_until_idle()
-    rig.store.webhooks.timeout_seconds = 0.05
+    await rig.shop.webhooks.wait_until_idle()
+    rig.shop.webhooks.timeout_seconds = 0.05
     rig.receiver.seconds = 0.5
     rig.create_order()
-    await rig.store.webhooks.wait_until_idle()
+    await rig.shop.webhooks.wait_until_idle()
     webhook.delivery_url = "http://127.0.0.1:1/"
     rig.create_order()
-    await rig.store.webhooks.wait_until_idle()
+    await rig.shop.webhooks.wait_until_idle()
     webhook.delivery_url = "nonsense"
     rig.create_order()
-    await rig.store.webhooks.wait_until_idle()
-    timed_out, refused, nonsense = [entry for entry in rig.store.webhooks.deliveries if entry.order_id]
+    await rig.shop.webhooks.wait_until_idle()
+    timed_out, refused, nonsense = [entry for entry in rig.shop.webhooks.deliveries if entry.order_id]
     assert webhook.failure_count == 3
     assert timed_out.answer.error == "http_request_failed: cURL error 28: Operation timed out after 50 milliseconds"
     assert refused.answer.error is not None
@@ -244,13 +244,13 @@ async def test_time_out_and_refused_connection_are_failures(rig: WebhookRig) -> 
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_redelivery_sends_the_same_bytes(rig: WebhookRig, *, at_once: bool) -> None:
     rig.register("order.created")
-    await rig.store.webhooks.wait_until_idle()
+    await rig.shop.webhooks.wait_until_idle()
     rig.create_order()
     await rig.wait_for_topics()
     rig.receiver.seconds = 0.1
     journal = (await rig.client.get("/_sim/deliveries", params={"last": 1})).json()
     assert journal[0]["answer"]["status"] == 200
-    rig.store.touch(20)
+    rig.shop.touch(20)
     call = {"delivery": journal[0]["id"], "times": 3, "at_once": at_once}
     again = (await rig.client.post("/_sim/redeliver", json=call)).json()
     assert [entry["repeats"] for entry in again] == [journal[0]["id"]] * 3
@@ -266,18 +266,18 @@ async def test_webhook_registered_before_the_shop_opens_is_pinged_then() -> None
     sink = Starlette(routes=[Route("/hook", receiver.handle, methods=["POST"])])
     async with running(sink) as sink_url:
         app = create_app()
-        store: SimulatedShop = app.state.shop
-        store.webhooks.register(topic="order.created", delivery_url=f"{sink_url}/hook")
-        store.create(OrderChanges(status="pending"))
+        shop: SimulatedShop = app.state.shop
+        shop.webhooks.register(topic="order.created", delivery_url=f"{sink_url}/hook")
+        shop.create(OrderChanges(status="pending"))
         with pytest.raises(RuntimeError, match="not being served"):
-            await store.webhooks.wait_until_idle()
+            await shop.webhooks.wait_until_idle()
         async with running(app):
-            await store.webhooks.wait_until_idle()
+            await shop.webhooks.wait_until_idle()
     assert receiver.pings == ["webhook_id=1"]
     assert receiver.topics == ["order.created"]
 
 
-async def test_address_changed_is_pinged(rig: WebhookRig) -> None:
+async def test_changed_url_is_pinged(rig: WebhookRig) -> None:
     await rig.client.post("/_sim/webhooks", json={"delivery_url": rig.webhook_url, "topic": "order.created"})
     await rig.client.patch("/_sim/webhooks/1", json={"delivery_url": f"{rig.webhook_url}?b"})
     await rig.client.patch("/_sim/webhooks/1", json={"name": "renamed"})

@@ -8,14 +8,14 @@ import httpx
 
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
-from tests.support.wc import Clock
+from tests.support.rest_shop import FixedClock
 
 PATH = "/wp-json/myplugin/v1/woo/orders"
 AUTH = ("bridge", "application-password")
 
 
 @contextlib.asynccontextmanager
-async def open_orders_resource(clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+async def open_orders_resource(clock: FixedClock) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a simulated shop and return a client with the manager's application password."""
     async with (
         running(create_app(clock=clock)) as url,

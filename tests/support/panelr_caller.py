@@ -34,7 +34,7 @@ COMPLETE_ORDER_BODY: dict[str, Any] = {
 ABSENT = object()
 
 
-class Caller:
+class PanelrTestClient:
     """A client with the right key; `panel` is the state of the simulated Panelr."""
 
     def __init__(self, client: httpx.AsyncClient, panel: Panel) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.panelr_caller import ABSENT, EMAIL, ITEM, Caller
+from tests.support.panelr_caller import ABSENT, EMAIL, ITEM, PanelrTestClient
 
 REFERENCE = f"WO-{datetime.now(UTC).year}-00001"
 """The reference code of the first work order."""
@@ -28,11 +28,11 @@ COMPLETION: dict[str, Any] = {
 INSTRUCTIONS = {"work_order_id": 1, "confirm_url": "https://shop.test/checkout/order-received/4711/?key=wc_order_x"}
 
 
-async def submit_payment(caller: Caller, **body: Any) -> httpx.Response:
+async def submit_payment(caller: PanelrTestClient, **body: Any) -> httpx.Response:
     return await caller.post("submit_payment", BY_NAME | body)
 
 
-async def complete_by_token(caller: Caller, token: str, **changes: Any) -> httpx.Response:
+async def complete_by_token(caller: PanelrTestClient, token: str, **changes: Any) -> httpx.Response:
     body = {"confirmation_token": token, "payment_transaction_id": "ch_1", "payment_amount": 20, "payment_method_id": 2}
     return await caller.post(
         "complete_order", {name: each for name, each in (body | changes).items() if each != ABSENT}

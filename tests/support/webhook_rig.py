@@ -66,24 +66,24 @@ class WebhookReceiver:
 class WebhookRig:
     """A simulated shop and a receiver of its webhooks, both on sockets."""
 
-    store: SimulatedShop
+    shop: SimulatedShop
     receiver: WebhookReceiver
     webhook_url: str
     client: httpx.AsyncClient
 
     def register(self, *topics: str) -> list[Webhook]:
         """Register a webhook for each topic, by default for all topics."""
-        hooks = self.store.webhooks
+        hooks = self.shop.webhooks
         return [hooks.register(topic=topic, delivery_url=self.webhook_url, secret=SECRET) for topic in topics or TOPICS]
 
     def create_order(self, product_id: int = 12, **changes: Any) -> int:
         """Create an order and return its id."""
-        line = NewOrderLine(self.store.product(product_id=product_id))
-        return self.store.create(OrderChanges(lines=[line], **changes)).id
+        line = NewOrderLine(self.shop.product(product_id=product_id))
+        return self.shop.create(OrderChanges(lines=[line], **changes)).id
 
     async def wait_for_topics(self) -> list[str]:
         """Wait until the shop has sent its webhooks, and return the received topics."""
-        await self.store.webhooks.wait_until_idle()
+        await self.shop.webhooks.wait_until_idle()
         return self.receiver.topics
 
 
