@@ -110,8 +110,8 @@ async def test_an_invalid_line_is_rejected(caller: PanelrTestClient, changes: di
 
 
 async def test_a_line_needs_a_customer_and_a_unique_id(caller: PanelrTestClient) -> None:
-    nobody = await caller.client.post("/_sim/lines", json={})
-    assert (nobody.status_code, nobody.json()["error"]) == (400, "customer_email is required")
+    rejected = await caller.client.post("/_sim/lines", json={})
+    assert (rejected.status_code, rejected.json()["error"]) == (400, "customer_email is required")
     caller.panel.add_line(**TRIAL)
     again = await caller.client.post("/_sim/lines", json=TRIAL)
     assert (again.status_code, again.json()["error"]) == (400, "There is a line 77 already")

@@ -68,7 +68,7 @@ async def test_sent_bytes_equal_the_captures() -> None:
         registered = await client.post(f"{shop}/_sim/webhooks", json=hook)
         assert registered.json()[0]["ping"]["status"] == 200
         await client.post(f"{shop}/_sim/checkout", json={"items": [{"product_id": 13}]})
-        while len(requests) < 2:  # noqa: ASYNC110 - the connection tells nobody
+        while len(requests) < 2:  # noqa: ASYNC110  a plain socket has no event
             await asyncio.sleep(0.01)
     ping, delivery = requests
     host = url.split("/")[2]
