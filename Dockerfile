@@ -1,4 +1,4 @@
-# The dependencies and the bridge are installed into one environment, which alone goes into the image.
+# Install the dependencies and the bridge into one environment. The image contains only that environment.
 FROM python:3.13-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/bridge

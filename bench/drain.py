@@ -54,7 +54,7 @@ def main() -> int:
 async def _add_owed_calls(url: str) -> None:
     async with database.open_database(url) as opened:
         await opened.write(filled.add_orders, FIRST_OWED + 1, FIRST_OWED + OWED, owing="create_work_order")
-        await filled.look_over(opened)
+        await filled.analyze(opened)
 
 
 def _report(stage: BurstStage, answers: Sequence[DeliveryResult]) -> int:

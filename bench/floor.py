@@ -38,7 +38,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 @contextlib.asynccontextmanager
 async def open_caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     """Yield a function that posts a body for create_work_order with the bridge's HTTP client and returns the answer."""
-    transport = HttpTransport(connections=512, connect_seconds=10, idle_seconds=2, largest_answer=1_000_000)
+    transport = HttpTransport(connections=512, connect_seconds=10, idle_seconds=2, largest_response=1_000_000)
     address = httpx.URL(f"{base_url}/api/api.php?action=create_work_order")
     headers = {
         "Host": address.netloc.decode(),

@@ -25,18 +25,19 @@ from bench.measure import BenchRun
 from bench.outcome import Goal, Outcome, Sheet, Spread, format_figure
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
+from panelr_bridge.application.parse_delivery import RawDelivery
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.domain import call_outcome
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, mappings, order_list, owed_calls, rate_limit, stats
+from panelr_bridge.store import database, mappings, owed_calls, rate_limit, stats
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.pagination import PageQuery
+from panelr_bridge.store.pagination import PageQuery, order_list
 from panelr_bridge.store.tables import orders
-from panelr_bridge.woocommerce import order_payload
 from tests.support import filled_database as filled
 from tests.support.bridge_kit import order
 
@@ -46,7 +47,7 @@ FEW_ROWS = 1_000
 ROUNDS, WARM = 60, 6
 SLOTS = 5_000
 FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
-PAGE = PageQuery(given={"state": ("created",)}, sort="-updated_at", page=3)
+PAGE = PageQuery(filters={"state": ("created",)}, sort="-updated_at", page=3)
 TERMS = CallPolicy(
     rate_per_minute=SLOTS, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
 )
@@ -87,10 +88,8 @@ class FilledStage:
         content = order(id=number, number=str(number))
         content["billing"]["email"] = f"customer-{number}@example.com"
         body = json.dumps(content).encode()
-        delivery = Delivery(
-            store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
-        )
-        row = await self.bridge.receive(delivery, order_payload.read_order(body))
+        raw = RawDelivery(store="default", topic="order.updated", body=body, headers={})
+        row = (await self.bridge.receive(raw)).order
         if row is None or row["state"] != state:
             raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: the measurement is invalid")
 
@@ -182,14 +181,15 @@ async def _fill_stage(opened: Database, compared_by: int, rows: int, owed: int) 
     """Fill a database and create a bridge on it."""
     await opened.write(filled.add_orders, 1, rows)
     await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
-    await opened.write(mappings.add_product, utc_now(), ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+    mapping = ProductMapping(sku="PANEL-1000", panelr_product_id=3)
+    await opened.write(mappings.add, utc_now(), mappings.PRODUCT, mapping.as_row())
     await opened.write(rate_limit.prepare, name=RATE, limit=SLOTS, now=utc_now())
-    await filled.look_over(opened)
+    await filled.analyze(opened)
     bridge = Bridge(
         database=opened,
         panelr=cast("PanelrClient", InstantPanelr()),
         policy=Settings().policy,
-        terms=TERMS,
+        call_policy=TERMS,
         sync_budget=timedelta(seconds=10),
     )
     return FilledStage(compared_by, opened, bridge, itertools.count(FIRST_NEW))

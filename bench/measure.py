@@ -72,8 +72,9 @@ class Measurement:
     distribution: list[float] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result for JSON, without the distribution."""
-        return {name: _round(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
+        """Return the result for JSON, with the distribution in milliseconds."""
+        content = {name: _round(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
+        return content | {"distribution_ms": [_round(each) for each in self.distribution]}
 
 
 @dataclass

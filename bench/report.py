@@ -1,4 +1,4 @@
-"""Shows what was found: on the terminal, as Markdown, as JSON and as pictures."""
+"""Report the results: on the terminal, as Markdown, as pictures, and as raw JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.outcome import Goal, Outcome, Sheet
 
-HEAD = "<!-- written by `make bench` -->\n\n# What was measured\n\n[How to read this](../performance.md).\n"
+HEAD = "<!-- written by `make bench` -->\n\n# Benchmark results\n\n[How to read this](../performance.md).\n"
 
 
 def show(console: Console, outcomes: Iterable[Outcome]) -> None:
@@ -26,13 +26,18 @@ def show(console: Console, outcomes: Iterable[Outcome]) -> None:
         console.print(table)
 
 
-def write(folder: Path, outcomes: Mapping[str, Outcome], machine: Mapping[str, Any], problems: list[str]) -> None:
-    """Write results.json, results.md and the pictures into `folder`."""
+def write_raw(folder: Path, outcomes: Mapping[str, Outcome], machine: Mapping[str, Any], problems: list[str]) -> None:
+    """Write every measurement into `results.json` in `folder`. The file is large and is not committed."""
     folder.mkdir(parents=True, exist_ok=True)
     goals = [_plain(goal) for outcome in outcomes.values() for goal in outcome.goals]
     data = {name: outcome.data for name, outcome in outcomes.items()}
     content = {"machine": machine, "goals": goals, "problems": problems, "parts": data}
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def write(folder: Path, outcomes: Mapping[str, Outcome], machine: Mapping[str, Any]) -> None:
+    """Write results.md and the pictures into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     drawn = [draw(folder) for outcome in outcomes.values() for draw in outcome.pictures]
     (folder / "results.md").write_text(_markdown(outcomes, machine, drawn))
 
@@ -43,8 +48,8 @@ def _markdown(outcomes: Mapping[str, Outcome], machine: Mapping[str, Any], drawn
         HEAD,
         f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {databases}; "
         f"{machine['date']}, commit {machine['commit']}.\n",
-        f"Others kept {machine.get('others_cores', 'none')} of the cores busy meanwhile. "
-        "Figures are medians, in brackets the lowest and the highest.\n",
+        f"Other processes kept {machine.get('others_cores', 'none')} of the cores busy during the run. "
+        "Figures are medians; the lowest and the highest are in brackets.\n",
     ]
     sheets = [*_goals(outcomes.values()), *(sheet for each in outcomes.values() for sheet in each.sheets)]
     parts += [_table(sheet) for sheet in sheets]

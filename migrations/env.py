@@ -1,4 +1,4 @@
-"""How alembic reaches the database: by the connection that `store/migrate.py` hands over, else by the settings."""
+"""Alembic's environment: it migrates the connection that `store/migrate.py` passes, or the database of the settings."""
 
 import asyncio
 
@@ -11,14 +11,14 @@ from panelr_bridge.store.tables import orders
 
 
 def run(connection: Connection) -> None:
-    """Run the migrations that were asked for; ALTER on SQLite means copying the table (batch)."""
+    """Run the requested migrations; batch mode, because SQLite changes a table by copying it."""
     context.configure(connection=connection, target_metadata=orders.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 
 
 async def run_by_settings() -> None:
-    """Serve alembic's own command line."""
+    """Run the migrations for alembic's own command line."""
     async with database.open_database(settings.load().database_url) as opened:
         await opened.write(run)
 

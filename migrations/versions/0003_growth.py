@@ -1,4 +1,4 @@
-"""Orders are counted as they change, and every list has an index for each way in which it can be asked."""
+"""Count orders by triggers, and add an index for each filter and sort of every list."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,8 +11,8 @@ depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 FLAGGED = sa.text("attention IS NOT NULL")
 
-# A counter is a few rows on PostgreSQL: a transaction adds to one that no other holds, or makes another one. So nobody
-# waits for a counter, and there is no order of locking to keep.
+# A counter is a few rows on PostgreSQL: a transaction updates one that is not locked, or inserts another one. So no
+# transaction waits for a counter, and counters need no order of locking.
 POSTGRESQL = (
     """
     CREATE FUNCTION count_order(of_store text, of_state text, flagged boolean, change integer) RETURNS void
@@ -47,7 +47,7 @@ POSTGRESQL = (
     WHEN (OLD.state <> NEW.state OR OLD.store <> NEW.store OR (OLD.attention IS NULL) <> (NEW.attention IS NULL))
     EXECUTE FUNCTION count_orders()
     """,
-    # Orders are deleted by nobody but a person, who deletes many: each statement changes each counter once.
+    # Only an operator deletes orders, and many at once: each statement updates each counter once.
     """
     CREATE FUNCTION count_gone_orders() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -61,9 +61,9 @@ POSTGRESQL = (
     CREATE TRIGGER count_gone_orders AFTER DELETE ON orders REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION count_gone_orders()
     """,
-    # A counter's row changes with every order: room beside it, so that its index does not.
+    # Free space in each page for updates in place (HOT): a counter's row changes with every order.
     "ALTER TABLE order_counts SET (fillfactor = 50)",
-    # Tables that grow for years are looked after by their change, not by a share of what they hold.
+    # Vacuum and analyze after a number of changes, because a share of a table that grows for years is too many.
     "ALTER TABLE orders SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.01)",
     "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,"
     " autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000)",
@@ -82,7 +82,7 @@ POSTGRESQL_BACK = (
 
 
 def _sqlite_change(row: str, change: int) -> str:
-    """Return what counts `row` (OLD or NEW) up or down: one writer, so one row for each counter."""
+    """Return the SQL that counts `row` (OLD or NEW) up or down; with one writer, each counter is one row."""
     counter = f"store = {row}.store AND state = {row}.state AND attention = ({row}.attention IS NOT NULL)"
     return (
         f"UPDATE order_counts SET n = n + {change} WHERE {row}.state <> 'sending' AND {counter};"  # noqa: S608
@@ -111,7 +111,7 @@ FILL = """
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     op.create_table(
         "order_counts",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -122,7 +122,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_counts")),
     )
     op.create_index("ix_order_counts_of", "order_counts", ["store", "state", "attention"])
-    # the triggers come first: on PostgreSQL nobody can write an order from here on until this is committed
+    # the triggers come first: on PostgreSQL they lock the orders against writes until the commit
     for statement in POSTGRESQL if op.get_bind().dialect.name == "postgresql" else SQLITE:
         op.execute(statement)
     op.execute(FILL)
@@ -144,7 +144,7 @@ def _flagged(name: str, columns: list[str]) -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     for column in ("woo_product_id", "woo_variation_id", "sku", "panelr_product_id", "updated_at"):
         op.drop_index(f"ix_product_mappings_{column}", "product_mappings")
     op.drop_index("ix_deliveries_kind", "deliveries")

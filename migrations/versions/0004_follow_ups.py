@@ -1,4 +1,4 @@
-"""What an order calls for after its work order was created: payment, instructions, its status, and the way back."""
+"""Follow-ups after a work order was created: payment, instructions, customer lines, write-back, status."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     op.add_column("orders", sa.Column("follow_at", MOMENT, nullable=True))
     op.add_column("orders", sa.Column("customer_lines", sa.JSON(), nullable=True))
     op.create_index("ix_orders_follow_at", "orders", ["follow_at"], postgresql_where=TO_FOLLOW, sqlite_where=TO_FOLLOW)
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     op.drop_table("follow_ups")
     op.drop_index("ix_orders_follow_at", "orders")
     op.drop_column("orders", "customer_lines")

@@ -1,4 +1,4 @@
-"""What Panelr offers: its products and payment methods, and when each list was had last."""
+"""Panelr's lists of products and payment methods, and when each was last fetched."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ MONEY = sa.Numeric().with_variant(sa.Text(), "sqlite")
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     op.create_table(
         "panelr_lists",
         sa.Column("name", sa.Text(), nullable=False),
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     op.drop_table("panelr_payment_methods")
     op.drop_table("panelr_products")
     op.drop_table("panelr_lists")

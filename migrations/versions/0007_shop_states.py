@@ -1,4 +1,4 @@
-"""What the shops told of their webhooks, when they were asked last."""
+"""The state of each shop's webhooks, as of the last check."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     op.create_table(
         "shop_states",
         sa.Column("store", sa.Text(), nullable=False),
@@ -22,5 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     op.drop_table("shop_states")

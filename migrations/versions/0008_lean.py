@@ -1,4 +1,4 @@
-"""An ordinary order writes fewer indexes: none of when a slot was used, none of orders just being sent, none of nulls."""
+"""Fewer index writes for an order: no index on a slot's use, none for orders in `sending`, none for nulls."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-# By name: the columns, and which orders alone are in it from now on
+# By name: the columns, and the condition of the partial index
 INDEXES = {
     "ix_orders_work_order_id": (["work_order_id"], "work_order_id IS NOT NULL"),
     "ix_orders_reference_code": (["reference_code"], "reference_code IS NOT NULL"),
@@ -20,17 +20,17 @@ NEW = "ix_orders_sending"
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     for name, (columns, where) in INDEXES.items():
         if name != NEW:
             op.drop_index(name, "orders")
         op.create_index(name, "orders", columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
     op.drop_index("ix_rate_slots_used_at", "rate_slots")
-    _on_postgresql("ALTER TABLE rate_slots SET (fillfactor = 50)")  # room beside a row, to change it in place
+    _on_postgresql("ALTER TABLE rate_slots SET (fillfactor = 50)")  # free space in each page for updates in place (HOT)
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     _on_postgresql("ALTER TABLE rate_slots RESET (fillfactor)")
     op.create_index("ix_rate_slots_used_at", "rate_slots", ["name", "used_at", "slot"])
     for name, (columns, _) in INDEXES.items():

@@ -1,4 +1,4 @@
-"""An ordinary order changes two indexes less, twice: what it owes is found by its id. On SQLite it counts in fewer steps."""
+"""Key the outbox by the order's id, which saves two indexes. On SQLite, count orders in fewer steps."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,10 +28,10 @@ def _trigger(name: str, when: str, *counts: str) -> str:
 
 
 def _count(row: str, change: int, *, before: bool = False) -> str:
-    """Return what counts an order as `row` (OLD or NEW) has it up or down: one writer, so one row for each counter.
+    """Return the SQL that counts `row` (OLD or NEW) up or down; with one writer, each counter is one row.
 
-    `before` this migration each statement asked whether an order is counted at all, and a second look at the counter
-    whether it is there.
+    `before` returns the SQL as of migration 0003: it checked the state in each statement, and looked the counter up
+    again to see whether it exists.
     """
     counter = f"store = {row}.store AND state = {row}.state AND attention = ({row}.attention IS NOT NULL)"
     counted = f"{row}.state <> 'sending' AND " if before else ""
@@ -51,7 +51,7 @@ TRIGGER_BEFORE = _trigger("moved", MOVED, _count("OLD", -1, before=True), _count
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER count_moved_orders")
         for trigger in TRIGGERS.values():
@@ -67,7 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     if op.get_bind().dialect.name == "sqlite":
         for name in TRIGGERS:
             op.execute(f"DROP TRIGGER count_{name}_orders")
@@ -85,10 +85,10 @@ def downgrade() -> None:
 
 
 def _keep() -> None:
-    """Lay the rows aside: they are few, and names of what a table has are the database's on PostgreSQL.
+    """Copy the few rows to a temporary table and drop the outbox, which frees the names of its constraints.
 
-    The version before may be serving still: what it has begun ends first, in the order in which it locks, and what it
-    begins meanwhile waits. SQLite has one writer.
+    The previous version may still be running on PostgreSQL: the lock waits for its transactions, in the order in which
+    they lock, and new ones wait for this. SQLite has one writer.
     """
     if op.get_bind().dialect.name == "postgresql":
         op.execute("LOCK TABLE orders, outbox IN ACCESS EXCLUSIVE MODE")

@@ -1,4 +1,4 @@
-"""What an order owes is part of its own row: it changes with the order, and an ordinary one writes a table less, twice."""
+"""Store the owed call in the order's own row: it changes with the order, and an order writes one table less, twice."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
-# As column of the orders, and what it was called before
+# The column of `orders`, and its name in `outbox`
 COLUMNS = {
     "owes": "action",
     "owes_since": "owed_since",
@@ -27,14 +27,14 @@ OWES = (
     " AND (owes IS NULL) = (next_attempt_at IS NULL) AND (owes IS NULL) = (owes_since IS NULL)"
     " AND (owes IS NULL) = (tries IS NULL) AND (owes IS NOT NULL OR call_until IS NULL)"
 )
-# A row that contradicts its order's state was passed over; an order without the row that it needs waited for ever.
+# A row that contradicted its order's state was ignored, and an order without its row waited forever.
 AGREES = (
     "(o.action = 'create_work_order' AND orders.state = CASE WHEN o.lease_until IS NULL THEN 'queued' ELSE 'sending' END"
     " OR o.action = 'look_up' AND orders.state = 'unconfirmed')"
 )
 OWED_AGAIN = (
     "UPDATE orders SET owes = 'create_work_order', owes_since = updated_at, tries = 1, next_attempt_at = updated_at,"
-    # what may have been sent is as if its lease had ended: it is looked up
+    # a call that may have been sent gets an expired lease, so that it is looked up
     " state = CASE WHEN first_sent_at IS NULL THEN state ELSE 'sending' END,"
     " call_until = CASE WHEN state = 'sending' OR first_sent_at IS NOT NULL THEN updated_at END"
     " WHERE state IN ('queued', 'sending') AND owes IS NULL"
@@ -48,25 +48,25 @@ AUTOVACUUM = (
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     _alone("orders, outbox")
     for name in COLUMNS:
         if name != "call_slot":
             op.add_column("orders", sa.Column(name, TYPES.get(name, MOMENT), nullable=True))
-    # before anything is written: PostgreSQL may leave an index of rows that have just changed unused for a while
+    # before any update: PostgreSQL may not use an index for a while if its rows changed in the same transaction
     _index("ix_orders_due", "orders", ["owes", "next_attempt_at", "id"], "owes IS NOT NULL AND call_until IS NULL")
     _index("ix_orders_looked_up", "orders", ["call_until"], "call_until IS NOT NULL AND owes = 'look_up'")
     values = ", ".join(f"{name} = o.{before}" for name, before in COLUMNS.items() if name != "call_slot")
     op.execute(f"UPDATE orders SET {values} FROM outbox AS o WHERE o.order_id = orders.id AND {AGREES}")  # noqa: S608
     op.execute(OWED_AGAIN)
-    # the last column comes with the check, which SQLite takes with a column only, and tries on every row
+    # the last column carries the check: SQLite adds a check only with a column, and verifies it on every row
     op.execute(f"ALTER TABLE orders ADD COLUMN call_slot INTEGER CONSTRAINT ck_orders_owes CHECK ({OWES})")
     op.execute(f"UPDATE orders SET call_slot = o.slot FROM outbox AS o WHERE o.order_id = orders.id AND {AGREES}")  # noqa: S608
     op.drop_table("outbox")
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     _alone("orders")
     op.create_table(
         "outbox",
@@ -93,14 +93,14 @@ def downgrade() -> None:
     _index("ix_outbox_look_ups", "outbox", ["lease_until"], "lease_until IS NOT NULL AND action = 'look_up'")
     for name in ("ix_orders_due", "ix_orders_looked_up"):
         op.drop_index(name, "orders")
-    for name in reversed(COLUMNS):  # the check goes with its column
+    for name in reversed(COLUMNS):  # the check is dropped with its column
         op.drop_column("orders", name)
 
 
 def _alone(tables: str) -> None:
-    """Wait for what another process has begun; what it begins meanwhile waits. SQLite has one writer.
+    """Lock the tables: wait for transactions in progress, and make new ones wait. SQLite has one writer.
 
-    One that holds the one table and wants the other loses, or this does: either tries again.
+    A transaction that holds one table and needs the other causes a deadlock; the loser, either one, is retried.
     """
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")

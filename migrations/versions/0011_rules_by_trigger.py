@@ -1,7 +1,7 @@
-"""PostgreSQL looks at an order's row once when it is written: one trigger refuses what contradicts itself, and counts.
+"""On PostgreSQL, one trigger both enforces the rules of an order's row and counts it.
 
-A check's words are read anew for each statement that writes the table, and so is a trigger's WHEN; a function's once for
-a connection. SQLite reads them when it reads the table, and keeps them.
+PostgreSQL parses a check, and a trigger's WHEN, for each statement that writes the table, but a function once for a
+connection. SQLite parses them once with the table.
 """
 
 from alembic import op
@@ -15,7 +15,7 @@ STATES = "'ignored', 'waiting', 'held', 'queued', 'sending', 'unconfirmed', 'cre
 
 
 def _rules(row: str = "") -> dict[str, str]:
-    """Return what holds of every order, by the names of the checks that said so; `row` goes before its columns."""
+    """Return the rules of every order by the names of their former checks; `row` prefixes the columns."""
     nothing = f"({row}owes IS NULL)"
     return {
         "ck_orders_state": f"{row}state IN ({STATES})",
@@ -38,7 +38,7 @@ def _rules(row: str = "") -> dict[str, str]:
 
 BROKEN = "\n".join(f"        WHEN NOT ({rule}) THEN '{name}'" for name, rule in _rules("NEW.").items())
 MOVED = "OLD.state <> NEW.state OR OLD.store <> NEW.store OR (OLD.attention IS NULL) <> (NEW.attention IS NULL)"
-# By the function of migration 0003; an order that is being sent is not counted
+# Calls the function of migration 0003; orders in `sending` are not counted
 COUNT = """
     IF {row}.state <> 'sending' THEN
         PERFORM count_order({row}.store, {row}.state, {row}.attention IS NOT NULL, {change});
@@ -82,10 +82,10 @@ TRIGGERS_BEFORE = {
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     if op.get_bind().dialect.name == "sqlite":
         return
-    for name in TRIGGERS_BEFORE:  # nobody reads or writes an order from here on until this is committed
+    for name in TRIGGERS_BEFORE:  # this locks the orders against reads and writes until the commit
         op.execute(f"DROP TRIGGER {name} ON orders")
     op.execute("DROP FUNCTION count_orders()")
     op.execute(FUNCTION)
@@ -95,7 +95,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     if op.get_bind().dialect.name == "sqlite":
         return
     op.execute("DROP TRIGGER order_written ON orders")

@@ -1,6 +1,6 @@
-"""The bodies of deliveries are kept packed, as zstd frames; those that are there already stay as they are.
+"""Store new deliveries' bodies as zstd frames; the existing ones stay as they are.
 
-One of them that only looks like a frame is packed here, so that what looks like one is one.
+An existing body that only looks like a frame is compressed here, so that whatever looks like a frame is one.
 """
 
 import sys
@@ -19,7 +19,7 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-FRAME = b"\x28\xb5\x2f\xfd"  # how one begins; no JSON does
+FRAME = b"\x28\xb5\x2f\xfd"  # the magic number of a frame, with which no JSON begins
 UNDERSTOOD_BY_NOBODY = ("other_topic", "woocommerce_error", "unreadable", "failed")
 AT_ONCE = 500
 DELIVERIES = sa.table(
@@ -34,19 +34,21 @@ CHANGE = (
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration."""
     _each(LOOKS_PACKED & DELIVERIES.c.verdict.in_(UNDERSTOOD_BY_NOBODY), zstd.compress)
-    _on_postgresql("ALTER TABLE deliveries ALTER body SET STORAGE EXTERNAL")  # it need not try to pack a frame
+    _on_postgresql(
+        "ALTER TABLE deliveries ALTER body SET STORAGE EXTERNAL"
+    )  # PostgreSQL need not try to compress a frame
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert the migration."""
     _each(LOOKS_PACKED, zstd.decompress)
     _on_postgresql("ALTER TABLE deliveries ALTER body SET STORAGE EXTENDED")
 
 
 def _each(which: "sa.ColumnElement[bool]", change: Callable[[bytes], bytes]) -> None:
-    """Change the bodies of those deliveries, a few of them in memory at a time."""
+    """Change the bodies of those deliveries in batches, to bound the memory."""
     connection, last = op.get_bind(), 0
     some = sa.select(DELIVERIES.c.id, DELIVERIES.c.body).where(which).order_by(DELIVERIES.c.id).limit(AT_ONCE)
     while found := connection.execute(some.where(DELIVERIES.c.id > last)).all():

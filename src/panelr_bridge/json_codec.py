@@ -1,51 +1,81 @@
-"""JSON as it comes in and as it is written, with exact numbers; by msgspec, and patiently by slower libraries.
+"""Reads and writes JSON with exact numbers: by msgspec, and by slower libraries if msgspec refuses the input.
 
-msgspec needs a third of their time to read and a tenth to write. What it refuses is theirs: a mark of the byte order
-and lone surrogates, which plugins write.
+msgspec needs a third of their time to read and a tenth to write. It refuses a byte order mark, encodings besides
+UTF-8 and lone surrogates; plugins write all of them.
 """
 
-from collections.abc import Callable
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import simplejson
 
-_READER = msgspec.json.Decoder[Any](float_hook=Decimal)
-_WRITER = msgspec.json.Encoder(decimal_format="number")
-_PATIENT = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"))
+_FAST_DECODER = msgspec.json.Decoder[Any](float_hook=Decimal)
+_FAST_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_LENIENT_ENCODER = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"))
 
 
 def reader(shape: Any) -> msgspec.json.Decoder[Any]:
-    """Return what reads JSON of `shape`, a type, and passes over what that does not name."""
+    """Return a decoder for JSON of the type `shape`; it skips unknown fields."""
     return msgspec.json.Decoder(shape, float_hook=Decimal)
 
 
-def read(body: bytes, otherwise: Callable[[bytes], Any], *, by: msgspec.json.Decoder[Any] = _READER) -> Any:
-    """Return what `body` says, numbers with a point as Decimal; what msgspec refuses is for `otherwise` to read."""
+def read(body: bytes, *, by: msgspec.json.Decoder[Any] = _FAST_DECODER, allow_nan: bool = True) -> Any:
+    """Return the content of `body`, decoded by `by` or, if that fails, by `read_lenient`.
+
+    Fractions become Decimals. Raises ValueError, ArithmeticError or RecursionError if `body` is not JSON.
+    """
     try:
         return by.decode(body)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
-        return otherwise(body)
+        return read_lenient(body, allow_nan=allow_nan)
+
+
+def read_lenient(body: bytes, *, allow_nan: bool = True) -> Any:
+    """Return the content of `body` in any UTF encoding, lone surrogates included; raises as `read` does.
+
+    With `allow_nan` the words NaN and Infinity, unknown to JSON, become floats.
+    """
+    decoder = _LENIENT_DECODER if allow_nan else _FINITE_DECODER
+    return decoder.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+
+
+def read_time(value: Any) -> datetime | None:
+    """Return an ISO 8601 time in UTC; None for any other value. A time without an offset is taken as UTC."""
+    try:
+        time = datetime.fromisoformat(value)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def utf8(content: Any) -> bytes:
-    """Return `content` as JSON without blanks, for readers; it holds no amount that is not finite.
+    """Return `content` as compact UTF-8 JSON. Decimals in it must be finite.
 
-    Raises TypeError for objects; a moment or a set, for which JSON has no form, is written in one of msgspec's.
+    Raises TypeError for objects. Dates and sets get msgspec's own form.
     """
     try:
-        return _WRITER.encode(content)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return _patiently(content).encode()
+        return _FAST_ENCODER.encode(content)
+    except UnicodeEncodeError:  # a lone surrogate
+        return _write_lenient(content).encode()
 
 
 def ascii_only(content: Any) -> str:
-    """Return the same in ASCII, for programs that may take it for another encoding."""
+    """Return the same JSON in ASCII, for programs that may assume another encoding."""
     text = utf8(content)
-    return text.decode() if text.isascii() else _patiently(content)
+    return text.decode() if text.isascii() else _write_lenient(content)
 
 
-def _patiently(content: Any) -> str:
-    text: str = _PATIENT.encode(content)
+def _write_lenient(content: Any) -> str:
+    text: str = _LENIENT_ENCODER.encode(content)
     return text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+_LENIENT_DECODER = json.JSONDecoder(parse_float=Decimal)
+_FINITE_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

@@ -1,6 +1,6 @@
-"""Logging: one line a decision, under a stable dotted name, without personal data, keys or tokens.
+"""Logging: one line per decision, under a stable dotted name, without personal data, keys or tokens.
 
-docs/operating.md tells every name; tests/unit/test_documentation.py proves that it does.
+docs/operating.md lists every name; tests/unit/test_documentation.py checks it.
 """
 
 import json
@@ -15,20 +15,20 @@ import structlog
 
 from panelr_bridge import json_codec
 
-_DETAIL = re.compile(r"DETAIL:.*")
-_PATIENT = json.JSONEncoder(default=repr, separators=(",", ":"))
+_POSTGRES_DETAIL = re.compile(r"DETAIL:.*")
+_FALLBACK_ENCODER = json.JSONEncoder(default=repr, separators=(",", ":"))
 LogFormat = Literal["json", "console"]
 Line = MutableMapping[str, Any]
 
 
 def configure(log_format: LogFormat) -> None:
-    """Write every log line to standard error, as JSON or for a person; libraries' warnings come along.
+    """Write the bridge's log lines and the libraries' warnings to standard error, as JSON or for a console.
 
-    Our own lines take the straight way there: the standard library's costs an order as much as a statement.
+    The bridge's own lines bypass the standard library, whose handlers cost as much per order as an SQL statement.
     """
-    renderer: Any = _as_json if log_format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Any = _render_json if log_format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
-        processors=[_whole, renderer],
+        processors=[_complete_line, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -43,14 +43,14 @@ def configure(log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # by its own level uvicorn would write of each connection, were it asked to: without one it tries to
+    # uvicorn reads this logger's own level: unset, it counts as TRACE and each connection costs a line
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
-def _whole(logger: Any, level: str, line: Line) -> Line:
-    """Do what SHARED and SHAPED do, in one step: one by one they are ten calls a line, and an order has two lines."""
+def _complete_line(logger: Any, level: str, line: Line) -> Line:
+    """Do the work of SHARED and SHAPED in one step: one by one they take ten calls per line, at two lines per order."""
     structlog.contextvars.merge_contextvars(logger, level, line)
-    line["level"] = level  # the filtering logger calls a level by its name
+    line["level"] = level  # the filtering logger passes the level's name
     line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     if "exc_info" in line or "exception" in line:
         for shape in SHAPED:
@@ -58,18 +58,18 @@ def _whole(logger: Any, level: str, line: Line) -> Line:
     return line
 
 
-def _without_rows(_logger: Any, _level: str, line: Line) -> Line:
-    """Take out of a trace what PostgreSQL tells of the row that it refuses: it is a customer's."""
+def _remove_row_values(_logger: Any, _level: str, line: Line) -> Line:
+    """Remove PostgreSQL's DETAIL from a trace: it quotes the refused row, and so personal data."""
     if "exception" in line:
-        line["exception"] = _DETAIL.sub("DETAIL: (left out)", str(line["exception"]))
+        line["exception"] = _POSTGRES_DETAIL.sub("DETAIL: (left out)", str(line["exception"]))
     return line
 
 
-def _as_json(_logger: Any, _level: str, line: Line) -> str:
+def _render_json(_logger: Any, _level: str, line: Line) -> str:
     try:
         return json_codec.ascii_only(line)
-    except (TypeError, ValueError):  # a value that JSON has no form for
-        return _PATIENT.encode(line)
+    except (TypeError, ValueError):  # a value without a JSON form
+        return _FALLBACK_ENCODER.encode(line)
 
 
 SHARED: tuple[Any, ...] = (
@@ -77,13 +77,13 @@ SHARED: tuple[Any, ...] = (
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
-"""What is added to a line of a library's."""
-SHAPED: tuple[Any, ...] = (structlog.processors.format_exc_info, _without_rows)
-"""What becomes of its exception."""
+"""Processors for a library's line."""
+SHAPED: tuple[Any, ...] = (structlog.processors.format_exc_info, _remove_row_values)
+"""Processors for its exception."""
 
 
 def quiet() -> None:
-    """Write faults alone, to standard error: a command prints itself what it does."""
+    """Log errors only, to standard error: commands print their own progress."""
     configure("console")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 

@@ -1,4 +1,4 @@
-"""The commands as a person runs them: what they print, and how they end."""
+"""The commands: what they print, and their exit codes."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ PANELR = "http://panel.test"
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command in an empty folder; returns its exit code, what it printed, and what it complained of."""
+    """Run a command in an empty folder; return its exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "COLUMNS": "200",
@@ -55,7 +55,7 @@ def answers(mock: respx.MockRouter) -> None:
 
 
 async def _with_orders(path: Path) -> None:
-    """One order that is created, one that is held."""
+    """A created order and a held one."""
     settings = Settings(
         webhook_secret=SECRET,
         admin_token=ADMIN_TOKEN,

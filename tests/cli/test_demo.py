@@ -18,7 +18,7 @@ from panelr_bridge import demo
 from panelr_bridge.demo import failure_scenes, order_scenes, stage
 
 DEMO = (sys.executable, "-m", "panelr_bridge", "demo")
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 110
 PANELR_MAKES_TWO = """
 from panelr_bridge import cli
 from panelr_bridge.simulators.panelr import Panel
@@ -26,6 +26,13 @@ create = Panel.create
 Panel.create = lambda self, new: (create(self, new), create(self, new))[1]
 cli.app(["demo"])
 """
+WITH_CTRL_C = """
+import signal
+from panelr_bridge import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.app(["demo"])
+"""
+"""A shell makes background processes ignore SIGINT, and the tests may run in one."""
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
@@ -152,7 +159,12 @@ async def test_the_demo_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_stopped_demo_leaves_nothing_behind(signal_number: signal.Signals, tmp_path: Path) -> None:
     environment = _environment(tmp_path)
     process = subprocess.Popen(
-        DEMO, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        (sys.executable, "-c", WITH_CTRL_C),
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
     )
     with process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""What a process loads before it works: half of a start went into what nobody had asked for."""
+"""The modules that a process loads at its start: unneeded ones once took half of its time."""
 
 import re
 import signal
@@ -8,7 +8,7 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.cli.test_stop import Process, running, until
+from tests.support.bridge_process import BridgeProcess, run_bridge, wait_until
 
 TOLD = {"PYTHONPROFILEIMPORTTIME": "1"}
 ANYBODYS = {
@@ -28,8 +28,8 @@ POSTGRESQLS = {"asyncpg", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "panelr_br
 SERVERS = {"fastapi", "starlette", "uvicorn", "panelr_bridge.web"}
 
 
-def loaded(process: Process) -> set[str]:
-    """Every module that it has imported, and the packages that they are in."""
+def loaded(process: BridgeProcess) -> set[str]:
+    """Return every module that it has imported, and their packages."""
     names = re.findall(r"^import time: .*\| +(\S+)$", process.said, re.MULTILINE)
     return {name.rsplit(".", depth)[0] for name in names for depth in range(name.count(".") + 1)}
 
@@ -39,9 +39,9 @@ async def test_a_server_loads_what_it_needs(
 ) -> None:
     assert panelr
     others = ANYBODYS | (POSTGRESQLS if dialect == "sqlite" else set())
-    async with running("serve", settings, tmp_path, **TOLD) as process:
-        # what answered may be another run's server on the same port: ours is not there before it has loaded these
-        await until(lambda: {*SERVERS, "panelr_bridge.application.worker"} <= loaded(process))
+    async with run_bridge("serve", settings, tmp_path, **TOLD) as process:
+        # another run's server on the same port may have answered: ours answers only after it has loaded these
+        await wait_until(lambda: {*SERVERS, "panelr_bridge.application.worker"} <= loaded(process))
         modules = loaded(process)
         assert modules & others == set()
         assert modules >= POSTGRESQLS or dialect == "sqlite"
@@ -50,9 +50,9 @@ async def test_a_server_loads_what_it_needs(
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_worker_loads_no_server(settings: Settings, panelr: tuple[str, Panel], tmp_path: Path) -> None:
     assert panelr
-    async with running("worker", settings, tmp_path, **TOLD) as process:
-        await until(lambda: "panelr_bridge.application.worker" in loaded(process))
-        await until((tmp_path / "bridge.db-wal").exists)
+    async with run_bridge("worker", settings, tmp_path, **TOLD) as process:
+        await wait_until(lambda: "panelr_bridge.application.worker" in loaded(process))
+        await wait_until((tmp_path / "bridge.db-wal").exists)
         process.process.send_signal(signal.SIGTERM)
         assert await process.ended() in {0, -signal.SIGTERM}
         assert loaded(process) & (ANYBODYS | POSTGRESQLS | SERVERS) == set()
@@ -62,9 +62,9 @@ async def test_a_worker_loads_no_server(settings: Settings, panelr: tuple[str, P
 async def test_a_server_on_an_empty_file_brings_its_tables_up(
     settings: Settings, panelr: tuple[str, Panel], tmp_path: Path
 ) -> None:
-    """It loads alembic then, and only then."""
+    """Only then does it load alembic."""
     assert panelr
     new = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'new.db'}"})
-    async with running("serve", new, tmp_path, **TOLD) as process:
+    async with run_bridge("serve", new, tmp_path, **TOLD) as process:
         assert "alembic" in loaded(process)
         assert (await process.ask.get(f"{process.url}/readyz")).json()["checks"]["migrations"]["ok"]

@@ -1,4 +1,4 @@
-"""woo orders: what the commands send to the store, what they print, and how they end."""
+"""The commands woo orders: their requests to the shop, their output, and their exit codes."""
 
 import io
 import json
@@ -29,7 +29,7 @@ ORDER = {
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command in an empty folder; returns its exit code, what it printed, and what it complained of."""
+    """Run a command in an empty folder; return its exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
     for name, value in {"URL": f"{SHOP}/wp-json/", "KEY": "ck_demo", "SECRET": "cs_demo"}.items():
         monkeypatch.setenv(f"BRIDGE_WOO_{name}", value)
@@ -50,7 +50,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 @pytest.fixture
 def shop() -> Iterator[respx.MockRouter]:
-    """A shop that has one order."""
+    """A shop with one order."""
     with respx.mock(assert_all_called=False) as mock:
         mock.get(f"{WC}/orders").respond(200, json=[ORDER], headers={"X-WP-Total": "57", "X-WP-TotalPages": "3"})
         mock.get(f"{WC}/orders/41").respond(200, json=ORDER)
@@ -163,7 +163,7 @@ def test_what_the_shop_says_no_to_is_said_in_words(command: Run) -> None:
     with respx.mock() as mock:
         mock.get(f"{WC}/orders/9").respond(404, json=gone)
         code, out, err = command("get", "9")
-    assert (code, out, err) == (1, "", "the shop knows no such thing (404): Invalid ID.\n")
+    assert (code, out, err) == (1, "", "the shop does not have this (404): Invalid ID.\n")
 
 
 def test_without_an_address_it_says_what_to_set(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Single statements that commit by themselves: their rows, their errors, and connections that end."""
+"""Autocommit statements: their rows, their errors, and connections that end."""
 
 import asyncio
 from typing import Any
@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from panelr_bridge.store.database import Database, is_unavailable
-from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.engine import CompiledStatement, postgres
 from panelr_bridge.store.tables import Row
+from tests.support.postgres import wait_for_lock
 
 ADD = CompiledStatement(
     text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, 1) RETURNING revision"), one_row=True
@@ -48,7 +49,7 @@ async def test_many_at_once_are_all_committed(opened: Database) -> None:
     assert await count(opened) == 30
 
 
-async def test_what_the_database_refuses_is_told_and_the_next_one_runs(opened: Database) -> None:
+async def test_what_the_database_refuses_is_reported_and_the_next_one_runs(opened: Database) -> None:
     with pytest.raises(DBAPIError) as refused:
         await opened.execute_autocommit(WRONG, dict)
     assert not is_unavailable(refused.value) or opened.dialect == "sqlite"
@@ -64,7 +65,7 @@ async def test_a_mistake_in_the_values_is_the_callers_own(opened: Database) -> N
 
 
 class TestPostgresql:
-    """What SQLite has no part in."""
+    """Behaviour of PostgreSQL only."""
 
     @pytest.fixture
     def dialect(self) -> str:
@@ -113,7 +114,7 @@ class TestPostgresql:
     @pytest.mark.parametrize(
         "wrong", [{"store": 5}, {"store": "\x00"}, {}], ids=["not sent", "refused", "without a value"]
     )
-    async def test_what_is_wrong_with_one_is_told_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
+    async def test_what_is_wrong_with_one_is_reported_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
         given = [of("a"), of("b"), wrong, of("c"), of("b")]
         found = await asyncio.gather(
             *(opened.execute_autocommit(ADD, lambda n=n: n) for n in given),  # type: ignore[misc]
@@ -123,7 +124,7 @@ class TestPostgresql:
         assert [len(rows) for rows in (*found[:2], *found[3:]) if not isinstance(rows, BaseException)] == [1, 1, 1, 0]
         assert await count(opened) == 3
 
-    async def test_a_mistake_of_any_kind_in_the_making_of_values_is_told_to_that_one_alone(
+    async def test_a_mistake_of_any_kind_in_the_making_of_values_is_reported_to_that_one_alone(
         self, opened: Database
     ) -> None:
         def wrong() -> Row:
@@ -151,18 +152,24 @@ class TestPostgresql:
     async def test_closing_waits_for_what_is_asked_for_and_keeps_no_connection(self, opened: Database) -> None:
         asked = [asyncio.create_task(opened.execute_autocommit(ADD, lambda n=n: of(f"{n}"))) for n in range(5)]  # type: ignore[misc]
         await asyncio.sleep(0)
-        alone = opened._alone  # type: ignore[attr-defined]
+        alone = opened._autocommit  # type: ignore[attr-defined]
         await alone.close()
         assert [len(rows) for rows in await asyncio.gather(*asked)] == [1] * 5
         assert alone._idle == []
 
-    async def test_a_connection_that_ends_is_told_to_all_that_shared_it(self, opened: Database) -> None:
+    async def test_a_connection_that_ends_is_reported_to_all_that_shared_it(self, opened: Database) -> None:
         ended = [opened.execute_autocommit(END, lambda n=n: {"n": str(n)}) for n in range(5)]  # type: ignore[misc]
         found = await asyncio.gather(*ended, return_exceptions=True)
         assert [isinstance(each, DBAPIError) and is_unavailable(each) for each in found] == [True] * 5
         await opened.execute_autocommit(ADD, lambda: of("a"))
         assert await count(opened) == 1
 
+    @pytest.fixture
+    def long_lock_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let a statement wait longer for a lock than a busy machine needs for twenty others."""
+        monkeypatch.setitem(postgres.AUTOCOMMIT_SETTINGS, "lock_timeout", "3s")
+
+    @pytest.mark.usefixtures("long_lock_timeout")
     async def test_one_that_meets_a_lock_is_taken_back_soon_and_holds_up_nobody(self, opened: Database) -> None:
         await opened.execute_autocommit(ADD, lambda: of("locked"))
         locked, free = asyncio.Event(), asyncio.Event()
@@ -177,7 +184,7 @@ class TestPostgresql:
         holder = asyncio.create_task(hold())
         await locked.wait()
         stuck = asyncio.create_task(opened.execute_autocommit(TAKE, lambda: of("locked")))
-        await asyncio.sleep(0.02)
+        await wait_for_lock(opened)
         await asyncio.gather(*(opened.execute_autocommit(ADD, lambda n=n: of(f"shop {n}")) for n in range(20)))  # type: ignore[misc]
         assert not stuck.done()
         assert await stuck == []

@@ -1,14 +1,15 @@
-"""Turns: what goes together, who waits for how long, and what a statement that hangs does to the others."""
+"""The statement batcher: which statements share a batch, how long each waits, and the effect of one that hangs."""
 
 import asyncio
 import functools
+import itertools
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from panelr_bridge.store.engine import CompiledStatement, batcher
-from panelr_bridge.store.engine.batcher import StatementBatcher, Values
+from panelr_bridge.store.engine.batcher import BuildValues, StatementBatcher
 
 ONE_ROW = CompiledStatement(text("SELECT 1"), one_row=True)
 OTHER = CompiledStatement(text("SELECT 2"), one_row=True)
@@ -16,7 +17,7 @@ ANY_ROWS = CompiledStatement(text("SELECT 3"))
 
 
 class Played:
-    """A database that notes what it is asked for, each statement with the names of those who asked."""
+    """A database that records its statements, each with the names of its callers."""
 
     def __init__(self) -> None:
         self.ways: list[tuple[CompiledStatement, list[Any]]] = []
@@ -24,9 +25,9 @@ class Played:
         self.failing: set[Any] = set()
         self.gone = False
         self.let_go = asyncio.Event()
-        self.turns = StatementBatcher(self.one, self.many, most=3)
+        self.turns = StatementBatcher(self.one, self.many, max_in_flight=3)
 
-    async def one(self, statement: CompiledStatement, values: Values) -> list[Any]:
+    async def one(self, statement: CompiledStatement, values: BuildValues) -> list[Any]:
         name = values()["name"]
         self.ways.append((statement, [name]))
         await self._wait({name})
@@ -34,7 +35,7 @@ class Played:
             raise ValueError(name)
         return [(name,)]
 
-    async def many(self, statement: CompiledStatement, values: list[Values]) -> list[Any] | None:
+    async def many(self, statement: CompiledStatement, values: list[BuildValues]) -> list[Any] | None:
         names = [each()["name"] for each in values]
         self.ways.append((statement, names))
         await self._wait(set(names))
@@ -56,7 +57,7 @@ class Played:
 
 
 async def found(tasks: "list[asyncio.Task[Any]]") -> list[Any]:
-    return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
 
 
 async def test_one_that_comes_alone_waits_for_nobody() -> None:
@@ -66,7 +67,7 @@ async def test_one_that_comes_alone_waits_for_nobody() -> None:
     assert played.sizes == [1, 1, 1]
 
 
-async def test_what_comes_meanwhile_goes_together_and_each_is_told_its_own() -> None:
+async def test_what_comes_meanwhile_goes_together_and_each_gets_its_own_rows() -> None:
     played = Played()
     assert await found(played.ask(*range(70))) == [[(name,)] for name in range(70)]
     assert played.sizes == [1, 64, 5]
@@ -96,7 +97,7 @@ async def test_where_one_fails_each_is_run_by_itself() -> None:
     assert played.sizes == [1, 5, 1, 1, 1, 1, 1]
 
 
-async def test_a_database_that_is_gone_is_told_to_all_and_asked_once() -> None:
+async def test_a_database_that_is_gone_is_reported_to_all_and_asked_once() -> None:
     played = Played()
     played.gone = True
     _, *others = await found(played.ask(*range(6)))
@@ -122,15 +123,20 @@ async def test_one_that_hangs_holds_up_the_others_for_a_moment_only() -> None:
     assert await found(hanging) == [[("hangs",)]]
 
 
+async def _error_of(task: "asyncio.Task[Any]") -> BaseException | None:
+    await asyncio.wait([task])
+    return task.exception()
+
+
 async def test_no_more_go_at_one_time_than_there_are_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batcher, "HELD_UP", 0.01)
-    monkeypatch.setattr(batcher, "PATIENCE", 0.2)
+    monkeypatch.setattr(batcher, "STALL_SECONDS", 0.01)
+    monkeypatch.setattr(batcher, "WAIT_TIMEOUT", 0.2)
     played = Played()
     played.hanging = set(range(6))
     tasks = played.ask(*range(6), statement=ANY_ROWS)
-    told = await asyncio.wait(tasks, timeout=0.5)
+    given_up = [await each for each in itertools.islice(asyncio.as_completed([_error_of(task) for task in tasks]), 3)]
+    assert [type(error) for error in given_up] == [TimeoutError] * 3
     assert len(played.ways) == 3
-    assert [type(task.exception()) for task in told[0]] == [TimeoutError] * 3
     played.let_go.set()
     await found(tasks)
     assert await found(played.ask("next")) == [[("next",)]]
@@ -141,8 +147,8 @@ async def test_closing_waits_for_what_is_under_way() -> None:
     tasks = played.ask(*range(3))
     await asyncio.sleep(0)
     await played.turns.close()
-    assert await asyncio.wait_for(asyncio.gather(*tasks), 0.1) == [[(name,)] for name in range(3)]
     assert played.sizes == [1, 2]
+    assert await found(tasks) == [[(name,)] for name in range(3)]
 
 
 async def test_one_that_is_cancelled_in_its_turn_leaves_the_next_one_its_turn() -> None:

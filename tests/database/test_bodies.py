@@ -1,4 +1,4 @@
-"""A delivery's bytes are kept packed, and come back as they came."""
+"""A delivery's body is stored compressed and read back unchanged."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ BODIES = [
     b"\x00\xff" * 20_000,
     FRAME,
     FRAME + b" is how a frame begins, and this is none",
-    bytes.fromhex("28b52ffd200529000068656c6c6f"),  # a frame, of "hello": it is what came
+    bytes.fromhex("28b52ffd200529000068656c6c6f"),  # a zstd frame of "hello": these bytes were received
 ]
 
 
@@ -31,7 +31,7 @@ def delivery(body: bytes, verdict: str = "order") -> Delivery:
 
 
 def kept(connection: Connection) -> list[bytes]:
-    """What lies in the table, whatever it means."""
+    """Return the bytes in the table as they are."""
     return [bytes(body) for body in connection.execute(text("SELECT body FROM deliveries ORDER BY id")).scalars()]
 
 
@@ -49,7 +49,7 @@ def _got(connection: Connection, delivery_id: int) -> bytes:
 
 
 def numbered(many: int) -> list[bytes]:
-    """As many orders, no two the same."""
+    """Return so many different orders."""
     return [json.dumps(order(number=str(number), customer_note="x" * number)).encode() for number in range(many)]
 
 
@@ -72,7 +72,7 @@ def test_threads_pack_at_the_same_time() -> None:
 
 
 async def test_what_was_stored_before_is_read_as_it_is(empty_database_url: str) -> None:
-    """A body that looked like a frame, which nobody's order does, is packed by the migration; the others stay."""
+    """The migration compresses a body that looks like a zstd frame; others stay. No order looks like one."""
     rows = [(BODIES[0], "order"), (BODIES[2], "deleted"), *((body, "unreadable") for body in BODIES[3:])]
     bodies = [body for body, _ in rows]
     async with database.open_database(empty_database_url) as opened:
@@ -84,7 +84,7 @@ async def test_what_was_stored_before_is_read_as_it_is(empty_database_url: str) 
 
 
 async def test_the_version_before_finds_what_was_packed(empty_database_url: str) -> None:
-    bodies = BODIES + numbered(1_100)  # more than are changed at once
+    bodies = BODIES + numbered(1_100)  # more than one step of the migration changes
     async with database.open_database(empty_database_url) as opened:
         await opened.write(migrate.upgrade)
         await opened.write(lambda connection: [deliveries.add(connection, delivery(b), now=NOW) for b in bodies])

@@ -1,4 +1,4 @@
-"""Panelr's lists in the tables of both databases, and what a new one means for orders that wait."""
+"""Panelr's product and payment lists in both databases, and how a new list affects orders that wait."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.application.transactions import save_catalogue
-from panelr_bridge.application.transactions.change_mappings import PRODUCT, add
+from panelr_bridge.application.transactions.change_mappings import add
 from panelr_bridge.domain.models import (
     CatalogueList,
     ItemIntent,
@@ -18,8 +18,9 @@ from panelr_bridge.domain.models import (
     PanelrPaymentMethod,
     PanelrProduct,
 )
-from panelr_bridge.store import catalogue, mappings
+from panelr_bridge.store import catalogue, order_mappings
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.mappings import PRODUCT
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
@@ -35,12 +36,12 @@ CARD = PanelrPaymentMethod(id=2, name="card", display_label="Credit card", mode=
 
 
 async def bring(opened: Database, *items: Any, seen_at: datetime = NOW, kind: Any = PanelrProduct) -> bool:
-    """Bring a list of Panelr's."""
+    """Store a list of Panelr's."""
     return await opened.write(save_catalogue.save_list, seen_at, kind, items, seen_at=seen_at)
 
 
 async def revisions(opened: Database) -> dict[str, int]:
-    """How often each store's orders are to be decided anew."""
+    """Return each store's mapping revision."""
 
     def read(connection: Connection) -> dict[str, int]:
         return {row.store: row.revision for row in connection.execute(text("SELECT * FROM mapping_revisions"))}
@@ -58,9 +59,9 @@ async def map_sku(opened: Database, number: int | None, *, store: str = "default
 
 
 async def mapped(opened: Database) -> tuple[MappingTarget, ...]:
-    """What an order with the SKU A finds."""
+    """Return the mappings that an order with the SKU A finds."""
     found: tuple[OrderMappings, int | None] = await opened.read(
-        mappings.for_order, store="default", woo_order_id=1, keys=["sku:a"], payment_method="bacs"
+        order_mappings.find, store="default", woo_order_id=1, keys=["sku:a"], payment_method="bacs"
     )
     return found[0].mappings
 

@@ -1,21 +1,23 @@
-"""Two workers at one row, in the moment that matters: between a statement's snapshot and its lock."""
+"""Two workers and one row, between a statement's snapshot and its row lock."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import database, orders, owed_calls
 from panelr_bridge.store.database import Database
+from tests.support.postgres import wait_for_lock
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def dialect() -> str:
-    """SQLite has one writer; the window is PostgreSQL's."""
+    """Use PostgreSQL only: SQLite has one writer."""
     return "postgresql"
 
 
@@ -32,12 +34,15 @@ async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: D
         orders.change(connection, order_id, sending, now=NOW)
 
     def claim_with_an_old_snapshot(connection: Connection) -> object:
-        """The statement as it is, with a wait between its snapshot and its lock."""
-        waiting = owed_calls.DUE.where(text("(SELECT pg_sleep(0.5)) IS NOT NULL"))
+        """Run the claim's own query, which waits for an advisory lock between its snapshot and its row lock."""
+        waiting = owed_calls.DUE.where(text("(SELECT pg_advisory_xact_lock(7)) IS NOT NULL"))
         return connection.execute(waiting, {"now": NOW, "owed": CallAction.CREATE_WORK_ORDER}).first()
 
+    holder = await asyncpg.connect(database_url)
+    await holder.execute("SELECT pg_advisory_lock(7)")
     async with database.open_database(database_url) as another:
         late = asyncio.create_task(another.write(claim_with_an_old_snapshot))
-        await asyncio.sleep(0.2)
+        await wait_for_lock(opened)
         await opened.write(claim)
+        await holder.close()
         assert await late is None

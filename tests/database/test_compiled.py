@@ -1,4 +1,4 @@
-"""Statements that go straight to the driver: the same values, rows, events and errors as SQLAlchemy's own way."""
+"""Compiled statements: the same values, rows, events and errors as through SQLAlchemy."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import attempts, orders, owed_calls, together
+from panelr_bridge.store import fast_path, orders, owed_calls
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
@@ -49,7 +49,7 @@ CREATED = {
 
 
 async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database) -> None:
-    """Every type that an order's row has: numbers, text, bytes, JSON, its null, money, moments, enums, booleans."""
+    """Values of every column type: numbers, text, bytes, JSON, JSON null, money, times, enums, booleans."""
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
     values = order_row(
         woo_total=Decimal("58.450"), snapshot_sha256=b"\x00\xff", reasons=[{"code": "x", "words": "ü"}],
@@ -81,7 +81,7 @@ async def test_its_errors_are_sqlalchemys_and_hold_no_values(opened: Database) -
     await opened.write(lambda connection: orders.add(connection, order_row()))
 
     def of_no_order(connection: Connection) -> None:
-        attempts.add(connection, attempt_row(order_id=2))
+        orders.add_attempt(connection, attempt_row(order_id=2))
 
     with pytest.raises((IntegrityError, DBAPIError)) as raised:
         await opened.write(of_no_order)
@@ -95,7 +95,7 @@ async def test_a_missing_value_is_a_mistake_of_the_caller(opened: Database) -> N
         await opened.write(lambda connection: orders.add(connection, {"store": "default"}))
 
 
-async def test_constants_stay_and_listeners_are_told(opened: Database) -> None:
+async def test_constants_stay_and_listeners_are_called(opened: Database) -> None:
     statement = CompiledStatement(
         select(orders_table.c.id).where(
             orders_table.c.state == OrderState.SENDING, orders_table.c.store == bindparam("of_store")
@@ -126,10 +126,10 @@ async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened:
     assert order_id is not None
 
     def conclude(connection: Connection) -> Row | None:
-        return together.conclude(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
+        return fast_path.record_created(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
 
     assert await opened.write(conclude) is None
-    assert await opened.read(attempts.list_for_order, order_id) == []
+    assert await opened.read(orders.list_attempts, order_id) == []
     row = await opened.read(orders.get, order_id)
     assert row is not None
     assert row["owes"] is not None
@@ -140,13 +140,13 @@ async def test_a_call_concludes_once(opened: Database) -> None:
     assert order_id is not None
 
     def conclude(connection: Connection) -> Row | None:
-        return together.conclude(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
+        return fast_path.record_created(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
 
     outcomes = await asyncio.gather(*(opened.write(conclude) for _ in range(5)))
     assert [outcome for outcome in outcomes if outcome is not None] == [
         {"delivery_id": None, "woo_status": "processing"}
     ]
-    (attempt,) = await opened.read(attempts.list_for_order, order_id)
+    (attempt,) = await opened.read(orders.list_attempts, order_id)
     assert {name: attempt[name] for name in attempt_row(order_id)} == attempt_row(order_id)
     row = await opened.read(orders.get, order_id)
     assert row is not None

@@ -1,4 +1,4 @@
-"""The counters of the orders are exact: after every change, under contention, and beside what rolled back."""
+"""The order counters are exact: after every change, under contention, and after rollbacks."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ Counted = dict[tuple[str, str, bool], int]
 
 
 class RolledBack(Exception):
-    """The transaction ends without a trace."""
+    """Rolls the transaction back."""
 
 
 def new_order(number: int, state: OrderState, *, store: str = "default") -> Row:
@@ -48,7 +48,7 @@ def counted(connection: Connection) -> Counted:
 
 
 async def exact(opened: Database) -> Counted:
-    """What the counters say, once it is proven to be true."""
+    """Check the counters against the rows; return them."""
     found = await opened.read(known)
     assert found == await opened.read(counted)
     return found
@@ -58,7 +58,7 @@ async def test_every_change_is_counted(opened: Database) -> None:
     order_id = await opened.write(orders.add, new_order(1, OrderState.WAITING))
     assert order_id is not None
     assert await exact(opened) == {("default", "waiting", False): 1}
-    assert await opened.write(orders.add, new_order(1, OrderState.HELD)) is None  # there already
+    assert await opened.write(orders.add, new_order(1, OrderState.HELD)) is None  # already stored
     for values in (
         result(OrderState.QUEUED),
         result(OrderState.SENDING),
@@ -77,7 +77,7 @@ async def test_every_change_is_counted(opened: Database) -> None:
 
 
 async def test_an_ordinary_order_changes_one_counter_once(opened: Database) -> None:
-    """It is inserted as being sent, which nothing counts, and created: its insertion finds no counter."""
+    """Insert an order as `sending`, which has no counter, then create it: no counter row exists at its insertion."""
     order_id = await opened.write(orders.add, new_order(1, OrderState.SENDING))
     rows = select(func.count()).select_from(order_counts)
     assert await opened.read(lambda connection: connection.execute(rows).scalar()) == 0
@@ -89,7 +89,7 @@ async def test_an_ordinary_order_changes_one_counter_once(opened: Database) -> N
 
 
 async def test_transactions_at_once_with_rollbacks_lose_no_count(opened: Database) -> None:
-    chance = random.Random(7)  # noqa: S311  chance for a test
+    chance = random.Random(7)  # noqa: S311  no secret
     stores = ("default", "eu")
     for number in range(40):
         await opened.write(orders.add, new_order(number, OrderState.HELD, store=stores[number % 2]))
@@ -104,7 +104,7 @@ async def test_transactions_at_once_with_rollbacks_lose_no_count(opened: Databas
             raise RolledBack
 
     async def mover(mine: list[int]) -> None:
-        """Moves its own orders: what they wait for can only be the counters."""
+        """Each task changes its own orders, so they can wait for the counters only."""
         for _ in range(12):
             states = [chance.choice(list(OrderState)) for _ in mine]
             fails = chance.random() < 0.3
@@ -119,7 +119,7 @@ async def test_transactions_at_once_with_rollbacks_lose_no_count(opened: Databas
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
 async def test_nobody_waits_for_a_counter(opened: Database, database_url: str) -> None:
-    """While one transaction has changed a counter and is not at its end, another changes the same one, and commits."""
+    """A transaction changes a counter and commits while another open transaction has changed the same one."""
     await opened.write(orders.add, new_order(1, OrderState.HELD))
     changed, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What the databases promise: durable commits, one writer, and errors told apart."""
+"""Guarantees of both databases: durable commits, one writer, and errors by kind."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import database
 from panelr_bridge.store.database import Database, is_unavailable
-from tests.web import BOTH_DATABASES
+from tests.support.api_answers import BOTH_DATABASES
 
 SQLITE, POSTGRESQL = (pytest.mark.parametrize("dialect", [name]) for name in ("sqlite", "postgresql"))
 
@@ -27,7 +27,9 @@ def _pragmas(connection: Connection) -> dict[str, object]:
 @SQLITE
 async def test_what_is_committed_on_sqlite_survives_a_loss_of_power(opened: Database) -> None:
     durable = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}  # 2 is FULL
-    assert await opened.write(_pragmas) == durable | {"busy_timeout": 0}  # the writer waits without the loop
+    assert await opened.write(_pragmas) == durable | {
+        "busy_timeout": 0
+    }  # the writer itself waits, outside the event loop
     assert await opened.read(_pragmas) == durable
 
 
@@ -38,7 +40,7 @@ async def test_the_loop_goes_on_while_another_process_writes(opened: Database, d
         other.execute("BEGIN IMMEDIATE")
         waiting = asyncio.create_task(opened.write(lambda connection: connection.exec_driver_sql("SELECT 1").scalar()))
         for _ in range(20):
-            await asyncio.sleep(0.005)  # it would stand still here, and the other would never end
+            await asyncio.sleep(0.005)  # a blocked loop would never reach the ROLLBACK
         assert not waiting.done()
         other.execute("ROLLBACK")
         assert await waiting == 1
@@ -46,7 +48,7 @@ async def test_the_loop_goes_on_while_another_process_writes(opened: Database, d
 
 @SQLITE
 async def test_two_writers_on_one_file_wait_for_each_other(opened: Database, database_url: str) -> None:
-    """Each counts up by what it has read: with two writers at once some counts would be lost."""
+    """Each transaction increments the count that it has read: two writers at once would lose increments."""
 
     def create(connection: Connection) -> None:
         connection.exec_driver_sql("CREATE TABLE counted (n INTEGER)")
@@ -82,7 +84,7 @@ def _always(_connection: Connection) -> None:
 
 
 class Driver(Exception):
-    """An error of the driver, with PostgreSQL's code."""
+    """An error of the driver with a PostgreSQL error code."""
 
     def __init__(self, sqlstate: str) -> None:
         self.sqlstate = sqlstate
@@ -110,7 +112,7 @@ def test_errors_of_the_connection_are_unavailable_and_others_are_not() -> None:
 
 
 @POSTGRESQL
-async def test_who_waits_too_long_for_a_lock_is_told_so(opened: Database) -> None:
+async def test_waiting_too_long_for_a_lock_is_an_error(opened: Database) -> None:
     def limits(connection: Connection) -> tuple[str, str]:
         return tuple(
             str(connection.exec_driver_sql(f"SHOW {name}").scalar())
@@ -121,7 +123,7 @@ async def test_who_waits_too_long_for_a_lock_is_told_so(opened: Database) -> Non
 
 
 @POSTGRESQL
-async def test_a_clock_that_differs_from_the_databases_is_told(opened: Database) -> None:
+async def test_a_clock_that_differs_from_the_databases_is_reported(opened: Database) -> None:
     found = await run_checks(opened, now=utc_now() - timedelta(minutes=2), overdue=timedelta(hours=1))
     (time,) = [finding for finding in found if finding.name == "time"]
     assert (time.ok, time.vital) == (False, True)

@@ -1,7 +1,7 @@
-"""The plans of every statement that runs often, on tables that have filled up: which index it takes.
+"""The query plan of every statement that runs often, on filled tables: which index it uses.
 
-Both databases are asked when they have looked over their tables, and when not: SQLite never does so by itself, and
-PostgreSQL may not have done so since they were small.
+Both databases are asked with and without statistics: SQLite never analyzes its tables by itself, and PostgreSQL
+may not have analyzed them since they were small.
 """
 
 import re
@@ -21,7 +21,7 @@ from tests.support.query_plans import GROWING, used_by
 ORDERS = 24_000
 Range = tuple[int, int]
 
-# By statement: what it takes of the tables that grow, on SQLite and on PostgreSQL
+# By statement: the indexes of growing tables that it uses, on SQLite and on PostgreSQL
 EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "receive the first time": (
         {"ix_orders_in_doubt", "ix_orders_due", "sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
@@ -85,7 +85,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "ix_orders_due",
             "ix_orders_looked_up",
         },
-        {  # along an index as far as its first entry
+        {  # each reads an index up to its first entry
             "along ix_follow_ups_leases",
             "along ix_orders_follow_at",
             "along ix_orders_sending",
@@ -133,9 +133,9 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "find": ({"sqlite_autoindex_orders_1"}, {"uq_orders_store_woo_order_id"}),
 }
 AS_GOOD = {"ix_orders_attention": "ix_orders_sending", "ix_orders_attention_updated_at": "ix_orders_sending"}
-"""Both have the few that are being sent and need a person: PostgreSQL takes the one or the other."""
+"""Either index has the few rows that are asked for; PostgreSQL uses one or the other."""
 COUNTED = {"stats": {"whole product_mappings"}}
-"""What is counted from end to end, because that is what was asked."""
+"""Tables that the statement must count completely."""
 LISTED = {
     ("orders", "id"): {"ix_orders_state", "ix_orders_attention", "along pk_orders", "the beginning of orders"},
     ("orders", "updated_at"): {"ix_orders_updated_at", "ix_orders_attention_updated_at"},
@@ -147,21 +147,23 @@ LISTED = {
 SAME = {"created_at": "id", "received_at": "id", "state": "id"}
 
 
-@pytest.fixture(params=[True, False], ids=["looked over", "as it is"])
-def looked_over(request: pytest.FixtureRequest) -> bool:
-    """Whether the database knows by now how many rows there are."""
+@pytest.fixture(params=[True, False], ids=["analyzed", "as it is"])
+def analyzed(request: pytest.FixtureRequest) -> bool:
+    """Whether the database has statistics of the filled tables."""
     return bool(request.param)
 
 
 @pytest.fixture
-async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Database]:
+async def full(database_url: str, *, analyzed: bool) -> AsyncIterator[Database]:
     """A database with many orders, few of which are owed."""
     async with database.open_database(database_url) as opened:
         await opened.write(rate_limit.prepare, name=RATE, limit=120, now=NOW)
-        await opened.write(mappings.add_product, NOW, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row())
+        await opened.write(
+            mappings.add, NOW, mappings.PRODUCT, ProductMapping(sku="PANEL-1000", panelr_product_id=3).as_row()
+        )
         await _fill(opened, orders=(1, 500), creates=(100_001, 100_020), look_ups=(200_001, 200_010), lines=(1, 100))
         if opened.dialect == "postgresql":
-            await filled.look_over(opened)
+            await filled.analyze(opened)
         await _fill(
             opened,
             orders=(501, ORDERS),
@@ -169,8 +171,8 @@ async def full(database_url: str, *, looked_over: bool) -> AsyncIterator[Databas
             look_ups=(200_011, 200_200),
             lines=(101, 5000),
         )
-        if looked_over:
-            await filled.look_over(opened)
+        if analyzed:
+            await filled.analyze(opened)
         yield opened
 
 
@@ -182,7 +184,7 @@ async def _fill(opened: Database, *, orders: Range, creates: Range, look_ups: Ra
 
 
 def _growing(used: set[str]) -> set[str]:
-    """Those of the tables that grow; SQLite calls every primary key by the same name, which tells nothing."""
+    """Return the indexes of growing tables. SQLite's name for primary keys is the same for every table."""
     return {name for name in used if re.search(rf"({'|'.join(GROWING)})(_|$)", name)}
 
 
@@ -197,8 +199,8 @@ async def test_what_runs_often_takes_its_index(full: Database, database_url: str
     }
 
 
-async def test_a_page_of_a_list_costs_no_table(full: Database, database_url: str, *, looked_over: bool) -> None:
-    if (full.dialect, looked_over) == ("postgresql", False):
+async def test_a_page_of_a_list_costs_no_table(full: Database, database_url: str, *, analyzed: bool) -> None:
+    if (full.dialect, analyzed) == ("postgresql", False):
         pytest.skip("autovacuum looks over a table that grows, and what is cheap for few rows need not be for many")
     for name, work in plan_cases.lists():
         used = await used_by(full, database_url, work)

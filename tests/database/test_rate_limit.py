@@ -1,4 +1,4 @@
-"""The shared rate limit: exact in every 60 seconds, whoever asks and however many at once."""
+"""The shared rate limit is exact in every 60 seconds, with any number of callers."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.store import database, migrate, rate_limit
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.engine.postgres import OF_SINGLE_STATEMENTS
+from panelr_bridge.store.engine.postgres import AUTOCOMMIT_SETTINGS
 from tests.support.clock import turn
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ LIMIT = 5
 
 @pytest.fixture
 async def opened(turned_url: str) -> AsyncIterator[Database]:
-    """The database of this test, with a clock that the test turns."""
+    """The database of this test, with a clock that the test sets."""
     async with database.open_database(turned_url) as opened:
         yield opened
 
@@ -52,7 +52,7 @@ async def test_a_slot_is_free_again_after_its_minute_and_not_before(opened: Data
     assert await opened.write(_take, NOW + timedelta(seconds=62))
 
 
-async def test_free_at_tells_when_the_next_slot_is_free(opened: Database) -> None:
+async def test_free_at_shows_when_the_next_slot_is_free(opened: Database) -> None:
     await _prepared(opened)
     for seconds in range(LIMIT):
         await opened.write(_take, NOW + timedelta(seconds=seconds))
@@ -70,7 +70,7 @@ async def test_many_at_once_take_no_more_than_there_are(opened: Database, databa
         taken = await asyncio.gather(*(each.write(_take, NOW, 20) for each in [opened, another] * 40))
     assert sum(taken) <= 20
     rest = [await opened.write(_take, NOW, 20) for _ in range(20)]
-    assert sum(taken) + sum(rest) == 20  # one that was being taken is passed over, never given twice
+    assert sum(taken) + sum(rest) == 20  # a slot that another transaction locks is skipped, never taken twice
 
 
 async def test_the_minute_of_a_call_that_took_long_begins_at_its_end(opened: Database) -> None:
@@ -101,7 +101,7 @@ async def test_it_goes_by_the_clock_of_the_database_and_not_by_the_callers(opene
     assert await opened.write(take, there=NOW + timedelta(seconds=61), here=NOW - an_hour)
 
 
-@pytest.mark.parametrize("told", [{}, OF_SINGLE_STATEMENTS], ids=["in a transaction", "alone"])
+@pytest.mark.parametrize("told", [{}, AUTOCOMMIT_SETTINGS], ids=["in a transaction", "alone"])
 @pytest.mark.parametrize("limit", [120, 100_000])
 async def test_the_first_free_slot_is_read_and_not_all_of_them(
     opened: Database, limit: int, told: dict[str, str]
@@ -109,21 +109,21 @@ async def test_the_first_free_slot_is_read_and_not_all_of_them(
     await _prepared(opened, limit)
 
     def plan(connection: Connection) -> str:
-        values = rate_limit.ahead_values(name="panelr", limit=limit, now=NOW, likeness="x", doubtful_since=NOW)
+        values = rate_limit.take_ahead_values(name="panelr", limit=limit, now=NOW, fingerprint="x", doubtful_since=NOW)
         if connection.dialect.name == "sqlite":
             form = rate_limit._TAKES["newcomer"].form(connection.dialect)
             asked = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {form.sql}", tuple(form.parameters(values)))
             return str(asked.all())
         for name, value in told.items():
             connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
-        explained = rate_limit.typed(f"EXPLAIN {rate_limit.taking_ahead('')['postgresql']}")
+        explained = rate_limit.typed(f"EXPLAIN {rate_limit.take_ahead_sql('')['postgresql']}")
         return "\n".join(connection.execute(explained, values).scalars())
 
     found = await opened.read(plan)
     assert "rate_slots" in found
     if opened.dialect == "postgresql":
-        assert "rate_slots rate_slots_1" in found  # the one that is looked for
-    # by its number, once it is found, PostgreSQL may read the row of so small a table from end to end
+        assert "rate_slots rate_slots_1" in found  # the search for a slot
+    # the row by its number: PostgreSQL may scan so small a table
     seeking = r"Seq Scan on rate_slots" if told or limit > 120 else r"Seq Scan on rate_slots rate_slots_1"
     assert not re.search(rf"[Ss]ort|Bitmap|TEMP B-TREE|SCAN rate_slots|{seeking}", found), found
 
@@ -136,7 +136,7 @@ def _take_slot(connection: Connection, now: datetime) -> rate_limit.RateSlot | N
 def _ahead(connection: Connection, now: datetime) -> rate_limit.RateSlot | None:
     turn(connection, now)
     return rate_limit.take_ahead(
-        connection, name="panelr", limit=LIMIT, now=now, likeness="x", doubtful_since=now - timedelta(hours=1)
+        connection, name="panelr", limit=LIMIT, now=now, fingerprint="x", doubtful_since=now - timedelta(hours=1)
     )
 
 
@@ -157,7 +157,7 @@ async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(op
     assert probe is not None
     assert probe.probe
     assert await opened.write(_take_slot, after) is None
-    await opened.write(rate_limit.open_again, name="panelr", now=after, heard=True)
+    await opened.write(rate_limit.open_again, name="panelr", now=after, accepted=True)
     for take in (_take_slot, _ahead):
         slot = await opened.write(take, after)
         assert slot is not None

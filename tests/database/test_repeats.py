@@ -1,4 +1,4 @@
-"""Bytes that tell an order's newest snapshot again are counted where they are, and stored where they are not."""
+"""A repeat of an order's latest snapshot is counted; other repeats are stored."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from panelr_bridge.domain.models import OrderState
-from panelr_bridge.store import again, deliveries, orders
+from panelr_bridge.store import deliveries, fast_path, orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from tests.support.bridge_kit import capture
@@ -21,7 +21,7 @@ def told(topic: str = "order.created") -> Delivery:
 
 @pytest.fixture
 async def place(opened: Database) -> int:
-    """Where the order's snapshot was stored when it came first."""
+    """Return the delivery of the order's snapshot."""
     stored = await opened.write(deliveries.add, told(), now=NOW)
     row = orders.new(store="default", woo_order_id=20, now=NOW) | {
         "state": OrderState.HELD,
@@ -34,7 +34,7 @@ async def place(opened: Database) -> int:
 
 
 async def tell(opened: Database, place: int | None, *, topic: str = "order.created", status: str = "pending") -> object:
-    found = await again.store_repeat(opened, told(topic), woo_status=status, place=place, clock=lambda: NOW)
+    found = await fast_path.store_repeat(opened, told(topic), woo_status=status, stored_id=place, clock=lambda: NOW)
     return found and (found.delivery_id, found.times)
 
 

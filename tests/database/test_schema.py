@@ -1,4 +1,4 @@
-"""The migrations on both databases, and what the tables refuse."""
+"""The migrations on both databases, and the rows that the tables refuse."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 from panelr_bridge.store.tables import orders as orders_table
 from tests.support.owed_rows import standing
+from tests.support.postgres import wait_for_lock
 
 OWED = (
     "(store, order_id, action, attempt, next_attempt_at, owed_since)"
@@ -78,7 +79,7 @@ async def test_what_another_version_writes_meanwhile_survives_too(
             order_id = (await connection.execute(text(f"INSERT INTO orders {STANDING}"), QUEUED)).scalar_one()
             await connection.execute(text(f"INSERT INTO outbox {OWED}"), {"order_id": order_id, "now": NOW})
             migrating = asyncio.create_task(opened.write(step, to))
-            await asyncio.sleep(0.5)
+            await wait_for_lock(opened)
             assert not migrating.done()
             await connection.commit()
         await migrating
@@ -134,7 +135,7 @@ async def test_an_order_is_stored_once(opened: Database) -> None:
 async def test_the_database_refuses_a_state_that_contradicts_the_row(
     opened: Database, dialect: str, rule: str, changes: Row
 ) -> None:
-    """However it is written, and says which rule it is: PostgreSQL of the order's number, and of no customer."""
+    """The error names the rule, whatever the statement. PostgreSQL's names the order's number and no customer."""
     order_id = await opened.write(orders.add, _order(likeness="ada@example.test"))
     assert order_id is not None
     with pytest.raises(IntegrityError, match=rule):
@@ -156,7 +157,7 @@ MAY_OWE = {
 
 @pytest.mark.parametrize("state", OrderState)
 async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: OrderState) -> None:
-    """Nothing among it: an order that waits, or is being sent, without its call would wait for ever."""
+    """For example: a queued or sending order without an owed call would wait for ever."""
     result = {"reference_code": "WO-1"} if state is OrderState.CREATED else {}
     owing = {"nothing": owed_calls.NOTHING}
     for action in CallAction:
@@ -183,7 +184,7 @@ async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: OrderSt
 
 
 async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_database_url: str) -> None:
-    """And one that contradicts its order is left behind: nobody would have made it."""
+    """A call that contradicts its order is dropped: no version would have made it."""
     rows = [
         (OrderState.QUEUED, None),
         (OrderState.SENDING, None),
@@ -208,10 +209,10 @@ async def test_a_call_that_the_version_before_had_lost_is_owed_again(empty_datab
         await opened.write(migrate.upgrade)
         assert [(row["owes"], row["call_until"]) for row in await opened.read(_owed)] == [
             ("create_work_order", None),
-            ("create_work_order", NOW),  # a lease that has ended: it is looked up
+            ("create_work_order", NOW),  # an expired lease: it is looked up
             (None, None),
             (None, None),
-            ("create_work_order", NOW),  # it may have been sent: so is this
+            ("create_work_order", NOW),  # it may have been sent, so it is looked up too
         ]
         states = await opened.read(lambda connection: connection.execute(select(orders_table.c.state)).scalars().all())
         assert sorted(states) == ["created", "held", "queued", "sending", "sending"]

@@ -1,4 +1,4 @@
-"""Every recorded delivery of a real WooCommerce, posted through the real door; what comes of it stands here."""
+"""Every recorded delivery of a real WooCommerce, posted to the webhook route, with its expected result."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ PENDING = {
     "reason": "the status pending does not call for a work order (BRIDGE_CREATE_ON)",
 }
 
-# by file: the status, and the answer
+# by file: the status and the answer
 OUTCOMES: dict[str, tuple[int, dict[str, Any] | None]] = {
     "001-ping-ping": (200, None),
     "005-order.created-guest": (200, {"order_id": 20, **PENDING}),
@@ -87,7 +87,7 @@ OUTCOMES: dict[str, tuple[int, dict[str, Any] | None]] = {
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows every product of the shop that was recorded."""
+    """A bridge with mappings for every product of the recorded shop."""
     await kit.map(woo_product_id=11, panelr_product_id=1)
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.map(sku="VIRT-1", panelr_product_id=4)

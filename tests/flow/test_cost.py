@@ -1,27 +1,27 @@
-"""What an order costs the database: two transactions of five statements; what tells nothing new, one of few."""
+"""The statements of an order: two transactions of five statements; fewer for a repeated delivery."""
 
 import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
-from tests.flow.test_payment import LATER, pay_by
 from tests.support.bridge_kit import Kit, order
+from tests.support.payments import LATER, map_bank_transfer
 
 
 @pytest.fixture
 def dialect() -> str:
-    """The statements are the same on both databases; SQLite's engine is the one that can be listened to here."""
+    """Use SQLite only: its engine shows the transactions, and both databases run the same statements."""
     return "sqlite"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without the worker, whose statements would be counted too."""
+    """Settings without the worker, whose statements would be counted too."""
     return settings.model_copy(update={"worker": False})
 
 
 def split(executed: list[str]) -> list[int]:
-    """How many statements each transaction had."""
+    """Return the number of statements in each transaction."""
     counts: list[int] = []
     for statement in executed:
         if statement == "BEGIN IMMEDIATE":
@@ -33,7 +33,7 @@ def split(executed: list[str]) -> list[int]:
 
 async def test_an_order_costs_two_transactions_of_five_statements(kit: Kit, statements: list[str]) -> None:
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
-    await kit.post(order(id=19))  # from now on this process knows what the mappings say of such an order
+    await kit.post(order(id=19))  # from now on this process has cached the mappings of such an order
     statements.clear()
     assert (await kit.post(order())).json()["state"] == "created"
     assert split(statements) == [3, 2]
@@ -51,9 +51,9 @@ async def test_a_repetition_costs_one_transaction_of_two(kit: Kit, statements: l
 async def test_the_echo_of_what_was_written_back_costs_one_transaction_and_plans_nothing(
     kit: Kit, statements: list[str], on_paid: str, cost: int
 ) -> None:
-    """One statement more where a payment would matter: whether it was paid before is read from the last snapshot."""
+    """One more statement with a payment mapping: the last snapshot says whether the order was paid before."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
-    await pay_by(kit, on_paid)
+    await map_bank_transfer(kit, on_paid)
     by_transfer = order(payment_method="bacs")
     code = (await kit.post(by_transfer)).json()["reference_code"]
     meta = [{"id": 1, "key": "panelr_reference_code", "value": code}]

@@ -1,22 +1,22 @@
-"""Who goes first: the oldest owed, and look-ups and new orders in turns."""
+"""The order of calls: the oldest first, and look-ups and new orders in turns."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.claim_call import Claim
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from tests.support.bridge_kit import Kit, order
 
 
 def of_customer(number: int) -> dict[str, Any]:
-    """Return an order that is like no other."""
+    """Return an order of its own customer."""
     return order(id=number, billing=order()["billing"] | {"email": f"customer-{number}@example.test"})
 
 
 def _all_due(connection: Connection, now: datetime) -> None:
-    """What is owed is due, the first first."""
+    """Make every owed call due, in the order of their ids."""
     connection.execute(
         orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=now - timedelta(seconds=60))
     )
@@ -24,21 +24,21 @@ def _all_due(connection: Connection, now: datetime) -> None:
 
 
 async def lose(kit: Kit, *numbers: int) -> None:
-    """Leave orders that must be looked up."""
+    """Store orders that must be looked up."""
     for number in numbers:
         kit.panel.faults.add("close", action="create_work_order")
         assert (await kit.post(of_customer(number))).json()["state"] == "unconfirmed"
 
 
 async def leave_queued(kit: Kit, *numbers: int) -> None:
-    """Leave orders that wait to be sent."""
+    """Store orders that wait to be sent."""
     kit.panel.faults.add("throttle", action="create_work_order", retry_after=600)
     for number in numbers:
         assert (await kit.post(of_customer(number))).json()["state"] == "queued"
 
 
 async def claims(kit: Kit) -> list[tuple[str, int]]:
-    """Claim until there is nothing more to claim; returns the actions and the orders."""
+    """Claim until nothing is due; return the actions and the orders."""
     taken = []
     while isinstance(claim := await kit.runtime.bridge.claim_due(), Claim):
         taken.append((str(claim.action), claim.woo_order_id))

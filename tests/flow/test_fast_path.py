@@ -1,4 +1,4 @@
-"""The ordinary order's short cuts write what the transactions that they stand for write, and answer the same."""
+"""The fast path writes the same rows as the transactions that it replaces, and returns the same answers."""
 
 import asyncio
 import functools
@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
 from panelr_bridge.application.fast_path import FastPath
-from panelr_bridge.application.parse_delivery import parse_delivery
+from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.store import rate_limit, tables
+from panelr_bridge.store import mappings, rate_limit, tables
 from panelr_bridge.store.tables import Row
-from tests.flow.test_model import MAPPING
 from tests.support.bridge_kit import Kit, order
-from tests.support.world import BEGIN, Process, World
+from tests.support.world import BEGIN, PRODUCT_MAPPING, Process, World
 
 COMPARED = (
     tables.deliveries,
@@ -48,7 +47,7 @@ steps = st.lists(st.one_of(telling, telling, others), max_size=25)
 
 @dataclass
 class Play:
-    """One run of the same steps; `straight` uses the short cuts."""
+    """One run of the steps; `straight` uses the fast path."""
 
     world: World
     straight: bool
@@ -75,11 +74,11 @@ class Play:
     def step(self, process: Process, step: tuple[Any, ...]) -> None:
         what, *told = step
         if what == "tell":
-            self.world.run(process.told(told[3], body_of(*told)))
+            self.world.run(process.deliver(told[3], body_of(*told)))
         elif what == "map":
             self.mapped += 1
-            mapping = MAPPING | {"panelr_product_id": self.mapped}
-            self.world.run(process.bridge.write(change_mappings.add, change_mappings.PRODUCT, mapping, actor="test"))
+            mapping = PRODUCT_MAPPING | {"panelr_product_id": self.mapped}
+            self.world.run(process.bridge.write(change_mappings.add, mappings.PRODUCT, mapping, actor="test"))
         elif what == "work":
             self.world.run(process.work())
         elif what == "pass":
@@ -92,21 +91,21 @@ class Play:
             self.world.run()
 
     def tables(self) -> dict[str, list[Row]]:
-        """Every row, its ids counted from the first of their table on."""
+        """Return every row, with each id as its rank in its table: a repeated delivery may use up a number."""
         found = {table.name: self.world.rows(table) for table in COMPARED}
-        firsts = {name: min((row["id"] for row in rows if "id" in row), default=0) for name, rows in found.items()}
+        ids = {name: sorted(row["id"] for row in rows if "id" in row) for name, rows in found.items()}
         of = {"id": None, "order_id": "orders", "delivery_id": "deliveries", "sent_delivery_id": "deliveries"}
         for name, rows in found.items():
             for row in rows:
-                row.pop("milliseconds", None)  # of the real clock
+                row.pop("milliseconds", None)  # measured by the real clock
                 for column in IDS:
                     if row.get(column) is not None:
-                        row[column] -= firsts[of[column] or name]
+                        row[column] = ids[of[column] or name].index(row[column])
         return {name: sorted(rows, key=str) for name, rows in found.items()}
 
 
 def body_of(number: int, snapshot: int, status: str, topic: str) -> bytes:
-    """The bytes that tell a snapshot; they are the same under each topic but that of deletion."""
+    """Return the body of a snapshot; it is the same for each topic except the deletion."""
     if topic == "order.deleted":
         return json.dumps({"id": number}).encode()
     moment = (BEGIN + timedelta(seconds=snapshot)).isoformat()[:19]
@@ -128,12 +127,12 @@ def played(url: str, steps: list[tuple[Any, ...]], *, straight: bool) -> tuple[d
 
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is tried again is tried at the same moment in both runs."""
+    """Repeat calls at the same times in both runs."""
     monkeypatch.setattr("panelr_bridge.application.transactions.record_outcome.random.random", lambda: 0.5)
     return iter(())
 
 
-def test_the_short_cuts_write_what_the_long_way_writes(turned_url: str) -> None:
+def test_the_fast_path_writes_what_the_long_way_writes(turned_url: str) -> None:
     @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(steps=steps)
     def the_same(steps: list[tuple[Any, ...]]) -> None:
@@ -154,9 +153,7 @@ def test_an_ordinary_order_takes_them(turned_url: str, dialect: str) -> None:
     assert used == ["try_insert", *again, *concluded, *again, *again]
 
 
-async def test_an_ordinary_order_is_few_statements_and_what_tells_it_again_is_fewer(
-    stepped: Kit, statements: list[str]
-) -> None:
+async def test_an_ordinary_order_is_few_statements_and_its_repeat_is_fewer(stepped: Kit, statements: list[str]) -> None:
     await stepped.post(order(id=1))
     counts = []
     for topic in ("order.created", "order.updated", "order.created"):
@@ -176,14 +173,13 @@ async def test_what_the_mappings_were_is_not_what_they_are(stepped: Kit) -> None
     assert [made.cart[0].product_id for made in stepped.panel.work_orders.values()] == [3, 4]
 
 
-async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_the_others_nothing(stepped: Kit) -> None:
+async def test_of_processes_that_receive_one_order_at_once_one_writes_it_and_the_others_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
     for number in range(1, 6):
-        told = [
-            parse_delivery(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
-            for topic in ("order.created", "order.updated") * 4
+        told = [parse_delivery(raw_delivery(number, topic)) for topic in ("order.created", "order.updated") * 4]
+        processes = [
+            FastPath(database, policy=bridge.policy, call_policy=bridge.call_policy, clock=bridge.clock) for _ in told
         ]
-        processes = [FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock) for _ in told]
         came = await asyncio.gather(
             *(each.try_insert(*delivery) for each, delivery in zip(processes, told, strict=True))
         )
@@ -192,22 +188,24 @@ async def test_of_processes_that_are_told_one_order_at_once_one_writes_it_and_th
         assert await database.read(_counts) == dict.fromkeys(("deliveries", "orders", "taken"), number)
 
 
+def raw_delivery(number: int, topic: str) -> RawDelivery:
+    return RawDelivery(store="default", topic=topic, body=body_of(number, 0, "processing", topic), headers={})
+
+
 def _counts(connection: Connection) -> dict[str, int]:
     counted = {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in (tables.deliveries, tables.orders)
     }
     taken = select(func.count()).where(tables.rate_slots.c.used_at > rate_limit.NEVER)
-    return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one checked the mapping
+    return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one slot was used to check the mapping
 
 
-async def test_without_leave_the_statement_writes_nothing(stepped: Kit) -> None:
+async def test_without_a_free_slot_the_statement_writes_nothing(stepped: Kit) -> None:
     database, bridge = stepped.runtime.database, stepped.runtime.bridge
-    ordinary = FastPath(database, policy=bridge.policy, terms=bridge.terms, clock=bridge.clock)
+    ordinary = FastPath(database, policy=bridge.policy, call_policy=bridge.call_policy, clock=bridge.clock)
     close = functools.partial(rate_limit.close, name=RATE, now=bridge.clock(), pause=timedelta(minutes=1))
     await database.write(lambda connection: close(connection, failures=1, cause="throttled", words="later"))
-    delivery, event = parse_delivery(
-        store="default", topic="order.created", body=body_of(1, 0, "processing", "order.created"), headers={}
-    )
+    delivery, event = parse_delivery(raw_delivery(1, "order.created"))
     assert await ordinary.try_insert(delivery, event) is None
     assert await database.read(_counts) == {"deliveries": 0, "orders": 0, "taken": 0}

@@ -1,4 +1,4 @@
-"""Panelr cannot be reached at all: the order stays owed, nothing is sent, and it goes through once it is mended."""
+"""Panelr cannot be reached: the call stays owed, nothing is sent, and the order is created after the repair."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ NO_NAME = "http://panel-of-the-tests.invalid"
 
 @contextlib.asynccontextmanager
 async def refusing(_panel: str) -> AsyncIterator[str]:
-    """A port that nobody listens on, and nobody else takes meanwhile."""
+    """A port without a listener, reserved for the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -28,13 +28,13 @@ async def refusing(_panel: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def plain_text(panel: str) -> AsyncIterator[str]:
-    """TLS with a port that speaks none."""
+    """TLS to a port that speaks plain HTTP."""
     yield panel.replace("http:", "https:")
 
 
 @contextlib.asynccontextmanager
 async def self_signed(_panel: str) -> AsyncIterator[str]:
-    """A certificate that nobody vouches for."""
+    """A self-signed certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DATA / "self-signed.crt", DATA / "self-signed.key")
 
@@ -91,11 +91,11 @@ async def test_what_never_reached_panelr_stays_owed_until_it_does(
         answer = await kit.post(order())
         assert (answer.status_code, answer.json()["state"]) == (202, "queued")
         assert answer.json()["reason"].startswith(words)
-        story = await kit.until(20, lambda story: len(tried(story)) >= 2)  # it is tried again, and in vain
+        story = await kit.until(20, lambda story: len(tried(story)) >= 2)  # the second attempt fails too
         assert {each["outcome"] for each in tried(story)} == {code}
     assert (list(panel.journal), panel.work_orders) == ([], {})
     async with kit_of(settings, panel) as mended:
-        story = await mended.until(20, "created", seconds=75)  # where the probe was held up, the next comes after 60
+        story = await mended.until(20, "created", seconds=75)  # a probe that was held up is repeated after 60 s
         outcomes = [each["outcome"] for each in tried(story)]
         assert outcomes == [code] * (len(outcomes) - 1) + ["done"]
         assert len(story["attempt_log"]) == story["attempts"]

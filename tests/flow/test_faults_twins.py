@@ -1,4 +1,4 @@
-"""Two identical orders of one customer within a minute, and Panelr loses answers: each gets its own work order."""
+"""Two identical orders of one customer within a minute, with lost answers: each gets its own work order."""
 
 import pytest
 
@@ -11,13 +11,13 @@ CREATE = "create_work_order"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Room for many look-ups, and for a machine that is busy."""
+    """Settings for many look-ups on a busy machine."""
     return settings.model_copy(update={"panelr_rate_per_minute": 600, "panelr_timeout_seconds": 10.0})
 
 
 @pytest.fixture(params=["sqlite hidden", "postgresql hidden", "sqlite shown"])
 def world(request: pytest.FixtureRequest) -> list[str]:
-    """Where items carry wc_order_id, that settles it on any database."""
+    """The database, and whether Panelr shows wc_order_id; with it one database is enough."""
     return str(request.param).split()
 
 
@@ -29,22 +29,22 @@ def dialect(world: list[str]) -> str:
 
 @pytest.fixture
 async def mapped(kit: Kit, world: list[str]) -> Kit:
-    """A bridge that knows PANEL-1000; Panelr shows wc_order_id, and does not."""
+    """A bridge with a mapping for PANEL-1000, and a Panelr that shows or hides wc_order_id."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     kit.panel.settings.shows_wc_order_id = world[1] == "shown"
     return kit
 
 
 def lose(kit: Kit, number: int, when: str | None) -> None:
-    """Let the answer to an order's first call be lost, before the creation or after it."""
+    """Lose the answer to an order's first call, before or after the creation."""
     if when is not None:
         kit.panel.faults.add("close", action=CREATE, wc_order_id=str(number), when=when)
 
 
 async def each_has_its_own(kit: Kit) -> None:
-    """Wait until both orders are created; each has the work order that was made for it, and there is no other."""
+    """Wait until both orders are created; check that each has its own work order and that there are no others."""
     for number in (FIRST, SECOND):
-        story = await kit.until(number, "created", seconds=30)
+        story = await kit.until(number, "created")
         (made,) = kit.panel.of_wc_order(str(number))
         assert (number, story["reference_code"]) == (number, made.reference_code)
     assert len(kit.panel.work_orders) == 2
@@ -58,7 +58,7 @@ async def each_has_its_own(kit: Kit) -> None:
         ("after", None),
         (None, "before"),
         (None, "after"),
-        # where wc_order_id is hidden nobody could tell whose is whose, if the second did not wait
+        # where wc_order_id is hidden, the work orders could be confused if the second order did not wait
         ("before", "before"),
         ("before", "after"),
         ("after", "before"),
@@ -77,7 +77,7 @@ async def test_each_of_two_identical_orders_gets_its_own(mapped: Kit, first: str
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_an_identical_order_waits_while_another_is_looked_up(mapped: Kit, when: str) -> None:
-    """Panelr cannot be asked for a while, so the first stays unconfirmed: the second is not sent beside it."""
+    """Look-ups fail for a while, so the first order stays unconfirmed, and the second is not sent."""
     lose(mapped, FIRST, when)
     outage = mapped.panel.faults.add("html", action="get_work_orders", times=None)
     await mapped.post(order(id=FIRST))
@@ -92,7 +92,7 @@ async def test_an_identical_order_waits_while_another_is_looked_up(mapped: Kit, 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_another_order_of_the_customer_does_not_wait(mapped: Kit, when: str) -> None:
-    """Other items cannot be mistaken for it."""
+    """An order with other items cannot be confused with it."""
     lose(mapped, FIRST, when)
     outage = mapped.panel.faults.add("html", action="get_work_orders", times=None)
     await mapped.post(order(id=FIRST))

@@ -1,89 +1,50 @@
-"""What a review found that could go wrong at the edges, each as it would happen."""
+"""Rare sequences of events that a review found."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from panelr_bridge.application import operator_actions
 from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.follow_ups.plan import plan
 from panelr_bridge.application.transactions import (
     claim_call,
     evaluate_order,
-    operator_actions,
-    receive_delivery,
-    record_outcome,
 )
-from panelr_bridge.application.transactions.claim_call import Claim
-from panelr_bridge.application.transactions.record_outcome import CallReport
-from panelr_bridge.domain.call_outcome import Done
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.domain.models import FollowUpKind, OrderState, WorkOrder
-from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.woocommerce.order_payload import read_order
-from tests.flow.test_payment import pay_by
 from tests.support.bridge_kit import Kit, order
+from tests.support.claims import claim_order, end_lease, record_created
+from tests.support.payments import map_bank_transfer
 
 LATER = "2026-11-21T20:00:00"
 
 
-async def claimed(kit: Kit, number: int, **changes: Any) -> Claim:
-    """Receive an order and take its call, as a process does that then stalls."""
-    body = json.dumps(order(id=number, **changes)).encode()
-    delivery = Delivery(
-        store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=number
-    )
-    bridge = kit.runtime.bridge
-    received = await bridge.write(
-        receive_delivery.receive, delivery, read_order(body), policy=bridge.policy, terms=bridge.terms
-    )
-    assert received.claim is not None
-    return received.claim
-
-
-async def lose(kit: Kit, claim: Claim) -> None:
-    """Let the lease of a claim end."""
-    bridge = kit.runtime.bridge
-    after = claim.lease_until + timedelta(seconds=1)
-    assert await bridge.database.write(claim_call.end_leases, after, terms=bridge.terms) == claim.order_id
-
-
-async def tell(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:
-    """The answer of a call arrives."""
-    report = CallReport(
-        claim=claim,
-        outcome=Done(words="done", status=200, data={}),
-        started_at=claim.claimed_at,
-        milliseconds=1,
-    )
-    made = WorkOrder(work_order_id=number, reference_code=code, confirmation_token=f"token of {code}")
-    return await kit.runtime.bridge.write(record_outcome.record_created, report, made)
-
-
 async def test_a_late_answer_settles_an_order_that_was_to_be_sent_again(stepped: Kit) -> None:
-    claim = await claimed(stepped, 1)
-    await lose(stepped, claim)
+    claim = await claim_order(stepped, 1)
+    await end_lease(stepped, claim)
     await stepped.runtime.bridge.write(operator_actions.confirm_not_created, claim.order_id, actor="test")
     assert (await stepped.order(1))["state"] == "queued"
-    assert await tell(stepped, claim, "WO-2026-00001", 1) is OrderState.CREATED
+    assert await record_created(stepped, claim, "WO-2026-00001", 1) is OrderState.CREATED
     story = await stepped.order(1)
     assert (story["state"], story["reference_code"], story["owed_calls"]) == ("created", "WO-2026-00001", [])
 
 
 async def test_a_late_answer_for_a_closed_order_is_kept_and_told(stepped: Kit) -> None:
-    claim = await claimed(stepped, 1)
-    await lose(stepped, claim)
+    claim = await claim_order(stepped, 1)
+    await end_lease(stepped, claim)
     await stepped.api("POST", f"/orders/{claim.order_id}/close")
-    await tell(stepped, claim, "WO-2026-00001", 1)
+    await record_created(stepped, claim, "WO-2026-00001", 1)
     story = await stepped.order(1)
     assert (story["state"], [each["code"] for each in story["attention"]]) == ("created", ["created_after_all"])
 
 
 async def test_that_there_is_a_second_work_order_is_not_forgotten_with_the_next_snapshot(stepped: Kit) -> None:
-    claim = await claimed(stepped, 1)
-    await tell(stepped, claim, "WO-2026-00001", 1)
-    await tell(stepped, claim, "WO-2026-00002", 2)
+    claim = await claim_order(stepped, 1)
+    await record_created(stepped, claim, "WO-2026-00001", 1)
+    await record_created(stepped, claim, "WO-2026-00002", 2)
     await stepped.post(order(id=1, customer_note="later", date_modified_gmt=LATER))
     story = await stepped.order(1)
     assert story["reference_code"] == "WO-2026-00001"
@@ -91,12 +52,12 @@ async def test_that_there_is_a_second_work_order_is_not_forgotten_with_the_next_
 
 
 async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopted_it(stepped: Kit) -> None:
-    ours, other = await claimed(stepped, 1), await claimed(stepped, 2)
-    await lose(stepped, ours)
-    await lose(stepped, other)
+    ours, other = await claim_order(stepped, 1), await claim_order(stepped, 2)
+    await end_lease(stepped, ours)
+    await end_lease(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
     await stepped.runtime.bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
-    await tell(stepped, ours, "WO-2026-00001", 1)
+    await record_created(stepped, ours, "WO-2026-00001", 1)
     assert (await stepped.order(1))["state"] == "created"
     story = await stepped.order(2)
     assert (story["state"], story["reference_code"]) == ("unconfirmed", None)
@@ -105,34 +66,34 @@ async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopte
 
 @pytest.mark.parametrize("told", [True, False], ids=["payment told", "nothing told"])
 async def test_what_followed_a_work_order_is_forgotten_when_it_is_taken_back(stepped: Kit, told: bool) -> None:
-    await pay_by(stepped, "submit_payment")
+    await map_bank_transfer(stepped, "submit_payment")
     bridge, by_transfer = stepped.runtime.bridge, {"payment_method": "bacs"}
-    ours, other = await claimed(stepped, 1), await claimed(stepped, 2, **by_transfer)
-    await lose(stepped, ours)
-    await lose(stepped, other)
+    ours, other = await claim_order(stepped, 1), await claim_order(stepped, 2, **by_transfer)
+    await end_lease(stepped, ours)
+    await end_lease(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
     await bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
-    await bridge.write(plan, other.order_id, policy=bridge.policy, shops={})
+    await bridge.write(plan, other.order_id, policy=bridge.policy, stores={})
     if told:
-        errand = await bridge.write(lease.claim, kind=FollowUpKind.PAYMENT, terms=bridge.terms)
+        errand = await bridge.write(lease.claim, kind=FollowUpKind.PAYMENT, call_policy=bridge.call_policy)
         assert errand is not None
     assert {each["kind"] for each in (await stepped.order(2))["follow_ups"]} == {"payment", "status"}
-    await tell(stepped, ours, "WO-2026-00001", 1)
+    await record_created(stepped, ours, "WO-2026-00001", 1)
     story = await stepped.order(2)
     assert (story["state"], story["follow_ups"]) == ("unconfirmed", [])
     assert [each["code"] for each in story["attention"]] == (["payment_not_told"] if told else [])
 
 
 async def test_a_created_order_keeps_its_work_order_when_panelr_uses_a_number_again(stepped: Kit) -> None:
-    first, second = await claimed(stepped, 1), await claimed(stepped, 2)
-    await tell(stepped, first, "WO-2026-00001", 1)
-    await lose(stepped, second)
-    await tell(stepped, second, "WO-2026-00001", 1)
+    first, second = await claim_order(stepped, 1), await claim_order(stepped, 2)
+    await record_created(stepped, first, "WO-2026-00001", 1)
+    await end_lease(stepped, second)
+    await record_created(stepped, second, "WO-2026-00001", 1)
     assert [(await stepped.order(number))["state"] for number in (1, 2)] == ["created", "created"]
 
 
 async def test_a_created_order_keeps_its_work_order_whatever_its_meta_says_later(stepped: Kit) -> None:
-    await tell(stepped, await claimed(stepped, 1), "WO-2026-00001", 1)
+    await record_created(stepped, await claim_order(stepped, 1), "WO-2026-00001", 1)
     meta = [{"id": 1, "key": "_panelr_work_order_id", "value": "99"}]
     await stepped.post(order(id=1, meta_data=meta, date_modified_gmt=LATER))
     story = await stepped.order(1)
@@ -140,8 +101,8 @@ async def test_a_created_order_keeps_its_work_order_whatever_its_meta_says_later
 
 
 async def test_hurried_retries_are_not_two_look_ups(stepped: Kit) -> None:
-    claim = await claimed(stepped, 1)
-    await lose(stepped, claim)
+    claim = await claim_order(stepped, 1)
+    await end_lease(stepped, claim)
     bridge = stepped.runtime.bridge
     for _ in range(3):
         await stepped.api("POST", f"/orders/{claim.order_id}/retry")
@@ -168,7 +129,7 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
 
     monkeypatch.setattr(claim_call, "evaluate", failing)
     stepped.panel.faults.clear()
-    await stepped.runtime.worker._claim()
+    await stepped.runtime.worker._start_due()
     await stepped.until(2, "created")
     story = await stepped.order(1)
     assert (story["state"], story["attention"][0]["code"]) == ("queued", "cannot_be_processed")

@@ -1,4 +1,4 @@
-"""A store that hangs: it holds up no payment, and it is written to again before anybody takes it for lost."""
+"""A shop that hangs delays no payment, and a write-back to it is repeated."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,19 +9,27 @@ import pytest
 from sqlalchemy import Connection, update
 
 from panelr_bridge.application.follow_ups import lease, write_back
-from panelr_bridge.application.follow_ups.lease import WRITING
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
+from panelr_bridge.application.follow_ups.write_back import WRITING
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import follow_ups
-from tests.flow.test_faults import customers
-from tests.flow.test_payment import ON_HOLD, PAID, attention, follow_up, money, pay_by, settled
 from tests.support.bridge_kit import Kit
+from tests.support.panelr_faults import order_of_customer
+from tests.support.payments import (
+    ON_HOLD,
+    PAID,
+    amounts_paid,
+    attention_codes,
+    find_follow_up,
+    is_settled,
+    map_bank_transfer,
+)
 
 
 class Hanging:
-    """A store that takes every request and answers none."""
+    """A shop that takes every request and answers none."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -33,7 +41,7 @@ class Hanging:
         return {"id": order_id} | changes
 
     async def add_note(self, *_: Any, **__: Any) -> None:
-        """Take a note."""
+        """Accept a note."""
 
     async def has_note(self, *_: Any, **__: Any) -> bool:
         return False
@@ -46,20 +54,22 @@ def store() -> Hanging:
 
 @pytest.fixture
 async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunner]:
-    """What follows the orders of a store that hangs; a test takes its turns."""
-    await pay_by(stepped, "submit_payment")
+    """A follow-up runner for a shop that hangs; the test runs its turns."""
+    await map_bank_transfer(stepped, "submit_payment")
     bridge = stepped.runtime.bridge
     stores = WriteBackTargets(
-        wanted={"default": StoreOptions(url="https://shop.test", writes_back=True)}, writers={"default": store}
+        options={"default": StoreOptions(url="https://shop.test", writes_back=True)}, writers={"default": store}
     )
-    following = FollowUpRunner(bridge, policy=bridge.policy, terms=bridge.terms, stores=stores, owed=asyncio.Event())
+    following = FollowUpRunner(
+        bridge, policy=bridge.policy, call_policy=bridge.call_policy, stores=stores, wake_worker=asyncio.Event()
+    )
     yield following
     store.let_go.set()
-    await following.drain(seconds=10)
+    await following.drain(seconds=60)
 
 
 async def turn(kit: Kit, following: FollowUpRunner) -> None:
-    await following.turn(await kit.runtime.database.read(due_work.find_due_work), now=kit.runtime.bridge.clock())
+    await following.run_due(await kit.runtime.database.read(due_work.find_due_work), now=kit.runtime.bridge.clock())
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -67,38 +77,38 @@ async def test_a_store_that_hangs_holds_up_no_payment(
     stepped: Kit, following: FollowUpRunner, store: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("panelr_bridge.application.follow_ups.runner.AT_ONCE", 1)
-    await stepped.post(customers(20) | ON_HOLD)
+    await stepped.post(order_of_customer(20) | ON_HOLD)
     await turn(stepped, following)
-    await stepped.until(20, settled("instructions"))
-    async with asyncio.timeout(10):
+    await stepped.until(20, is_settled("instructions"))
+    async with asyncio.timeout(60):
         await store.asked.wait()
-    await stepped.post(customers(20) | PAID)
+    await stepped.post(order_of_customer(20) | PAID)
     await turn(stepped, following)
-    await stepped.until(20, settled("payment"), seconds=10)
-    assert [str(amount) for amount in money(stepped, 20)] == ["58.45"]
+    await stepped.until(20, is_settled("payment"))
+    assert [str(amount) for amount in amounts_paid(stepped, 20)] == ["58.45"]
 
 
 async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
     stepped: Kit, following: FollowUpRunner, store: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
-    await stepped.post(customers(20) | ON_HOLD)
-    async with asyncio.timeout(10):
-        while not store.asked.is_set():  # an order that another errand holds is passed over until the next turn
+    await stepped.post(order_of_customer(20) | ON_HOLD)
+    async with asyncio.timeout(60):
+        while not store.asked.is_set():  # an order that another follow-up has locked is skipped until the next turn
             await turn(stepped, following)
-    await following.drain(seconds=10)
+    await following.drain(seconds=60)
     story = await stepped.order(20)
     (tried,) = [each for each in story["attempt_log"] if each["action"] == "write_back"]
     assert (tried["outcome"], tried["words"]) == ("unknown", "the store took longer than 0.2 s")
-    owed = follow_up(story, "write_back")
+    owed = find_follow_up(story, "write_back")
     assert owed is not None
-    assert (owed["lease_until"], owed["done_at"], attention(story)) == (None, None, ())
+    assert (owed["lease_until"], owed["done_at"], attention_codes(story)) == (None, None, ())
     assert owed["due_at"] is not None
 
     store.let_go.set()
     await stepped.runtime.bridge.write(_due)
     await turn(stepped, following)
-    await following.drain(seconds=10)
+    await following.drain(seconds=60)
     story = await stepped.order(20)
     assert [each["outcome"] for each in story["attempt_log"] if each["action"] == "write_back"] == ["unknown", "done"]
 
@@ -111,15 +121,15 @@ def _due(connection: Connection, now: datetime) -> None:
 async def test_no_lease_ends_while_a_store_may_still_be_written_to(
     stepped: Kit, following: FollowUpRunner, store: Hanging
 ) -> None:
-    """Else another process would write beside this one."""
-    await stepped.post(customers(20) | ON_HOLD)
+    """Otherwise two processes would write to the shop at once."""
+    await stepped.post(order_of_customer(20) | ON_HOLD)
     await turn(stepped, following)
     await store.asked.wait()
-    await stepped.until(20, settled("instructions"))
+    await stepped.until(20, is_settled("instructions"))
     bridge = stepped.runtime.bridge
 
     def end(connection: Connection, now: datetime, after: timedelta) -> int | None:
-        return lease.end_leases(connection, now + after, terms=bridge.terms)
+        return lease.end_leases(connection, now + after, call_policy=bridge.call_policy)
 
     assert await bridge.write(end, WRITING) is None
     assert await bridge.write(end, 2 * WRITING) is not None

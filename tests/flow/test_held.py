@@ -1,4 +1,4 @@
-"""Every reason to hold an order: how it comes about, and every way out that docs/states.md names."""
+"""Every reason to hold an order: its cause, and every way to release the order that docs/states.md lists."""
 
 import re
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ MENDED = [
 
 @pytest.fixture
 def dialect(request: pytest.FixtureRequest) -> str:
-    """Why an order is held does not depend on the database: a few of them are enough on the other."""
+    """Use SQLite, and PostgreSQL for a few: the reasons do not depend on the database."""
     return str(getattr(request, "param", "sqlite"))
 
 
@@ -42,7 +42,7 @@ def test_every_held_code_of_the_documents_is_covered() -> None:
 
 
 async def held(kit: Kit, hold: Hold) -> dict[str, Any]:
-    """Bring order 20 into the hold; order 19 has Panelr's work order 1 already."""
+    """Post order 20, which is held; order 19 has Panelr's work order 1 already."""
     change_product(kit, hold.product)
     if not hold.tells:
         kit.panel.faults.add("reset", action="get_products", times=None)
@@ -60,13 +60,13 @@ async def held(kit: Kit, hold: Hold) -> dict[str, Any]:
 
 
 def change_product(kit: Kit, changes: dict[str, Any]) -> None:
-    """Change the product that the mapping is for, at Panelr."""
+    """Change the mapped product at Panelr."""
     for name, value in changes.items():
         setattr(kit.panel.products[3], name, value)
 
 
 async def mend(kit: Kit, hold: Hold, way: Way) -> None:
-    """Do what is to be done, in WooCommerce or in the bridge."""
+    """Do what releases the order, in WooCommerce or in the bridge."""
     if way.snapshot:
         changed = hold.content | way.snapshot | {"id": 20, "date_modified_gmt": LATER}
         assert (await kit.post(changed)).status_code in {200, 202}
@@ -84,14 +84,14 @@ async def mend(kit: Kit, hold: Hold, way: Way) -> None:
 
 
 async def press(kit: Kit, action: str) -> str:
-    """Press a button for order 20; returns the order's state by the answer."""
+    """Post an operator's action for order 20; return the order's state from the answer."""
     answer = await kit.api("POST", f"/orders/{(await kit.order(20))['id']}/{action}")
     assert answer.status_code == 200, answer.text
     return str(answer.json()["data"]["state"])
 
 
 async def ended(kit: Kit, way: Way) -> None:
-    """Wait until the order is where the way leads to: one work order with the right items, or none."""
+    """Wait for the expected end: one work order with the right items, or none."""
     story = await kit.until(20, way.state)
     made = kit.panel.of_wc_order("20")
     assert [[(item.product_id, item.qty) for item in each.cart] for each in made] == [list(way.items)] * bool(way.items)
@@ -101,10 +101,10 @@ async def ended(kit: Kit, way: Way) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "hold", "way"), MENDED, indirect=["dialect"])
-async def test_a_held_order_goes_on_by_itself_once_it_is_mended(
+async def test_a_held_order_goes_on_once_its_cause_is_removed(
     settings: Settings, panelr: tuple[str, Panel], hold: Hold, way: Way
 ) -> None:
-    """A retry before that changes nothing; only a changed setting needs one."""
+    """An earlier retry changes nothing; only a changed setting needs a retry."""
     before = settings.model_copy(update=hold.settings)
     async with kit_of(before, panelr[1]) as kit:
         await held(kit, hold)
@@ -131,7 +131,7 @@ async def test_a_closed_order_stays_closed_whatever_is_mended_and_is_opened_by_r
         assert (await kit.post(ANOTHER)).json()["state"] == "held"
         await mend(kit, hold, way)
         await kit.map(sku="YET-ANOTHER", panelr_product_id=None)
-        await kit.until(21, "ignored")  # the worker has woken what the mappings wake
+        await kit.until(21, "ignored")  # the worker has decided the waiting orders again
     async with kit_of(before.model_copy(update=way.settings), panelr[1]) as again:
         story = await again.order(20)
         assert (story["state"], story["owed_calls"], again.panel.work_orders) == ("closed", [], {})
@@ -151,7 +151,7 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
         await kit.post(order())
         await kit.until(20, lambda story: story["attempts"] == 2 and story["state"] == "queued")
         await kit.runtime.bridge.write(_pass_the_time)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         story = await kit.until(20, "held")
         assert ([each["code"] for each in story["reasons"]], story["owed_calls"]) == (["gave_up"], [])
         if closed:
@@ -159,7 +159,7 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
         kit.panel.faults.pending.remove(fault)
         await press(kit, "retry")
         await kit.runtime.bridge.write(_pass_the_time)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         await ended(kit, Way("retry"))
 
 

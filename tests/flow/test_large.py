@@ -1,4 +1,4 @@
-"""An order with 500 lines among 50,000 mappings: decided, sent and recorded like any other, on both databases."""
+"""An order with 500 lines and 50,000 mappings is decided, sent and recorded like any other."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ LINES = 500
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without the worker, whose statements would be counted too."""
+    """Settings without the worker, whose statements would be counted too."""
     return settings.model_copy(update={"worker": False})
 
 
@@ -23,7 +23,7 @@ def but_begin(statements: list[str]) -> list[str]:
 
 
 def large(woo_order_id: int, *, sku: str = "SKU-{}") -> dict[str, Any]:
-    """An order of 500 products, each with a variation and a SKU of its own: three keys a line."""
+    """Return an order of 500 products, each with its own variation and SKU: three keys for each line."""
     (first, *_) = order()["line_items"]
     lines = [
         first

@@ -1,4 +1,4 @@
-"""What the log must not tell, and that a line of ours is what structlog's own processors make of it."""
+"""What the log must not contain, and that the bridge's log lines equal those of structlog's processors."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ CUSTOMER = "ada@example.test"
 
 @pytest.fixture
 def configured() -> Iterator[None]:
-    """Put the whole process's logging back as it was."""
+    """Restore the logging of the process."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
     yield
@@ -35,7 +35,7 @@ def configured() -> Iterator[None]:
 
 
 def refused(connection: Connection) -> None:
-    """Write a row that PostgreSQL refuses, and tells in full."""
+    """Write a row that PostgreSQL refuses with an error that quotes all of it."""
     connection.execute(text("CREATE TEMPORARY TABLE people (email text, name text NOT NULL)"))
     connection.execute(text("INSERT INTO people (email) VALUES (:email)"), {"email": CUSTOMER})
 
@@ -46,7 +46,7 @@ def refused(connection: Connection) -> None:
 async def test_a_row_that_postgresql_refuses_is_left_out_of_the_trace(
     opened: Database, log_format: LogFormat, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In our own lines as in those of libraries."""
+    """This holds for the bridge's lines and for those of libraries."""
     logs.configure(log_format)
     with pytest.raises(IntegrityError) as caught:
         await opened.write(refused)
@@ -59,16 +59,16 @@ async def test_a_row_that_postgresql_refuses_is_left_out_of_the_trace(
         assert CUSTOMER not in said
 
 
-# A line of ours
+# The bridge's own log lines
 
 
 def fail() -> None:
-    """Raise what tells of somebody."""
+    """Raise an exception that contains personal data."""
     raise ValueError("refused\nDETAIL:  Failing row contains (ada@example.test).\nCONTEXT: none")
 
 
 def failing(tell: Callable[..., None], **more: Any) -> None:
-    """Tell something while an exception is being handled."""
+    """Log while an exception is being handled."""
     try:
         fail()
     except ValueError:
@@ -76,7 +76,7 @@ def failing(tell: Callable[..., None], **more: Any) -> None:
 
 
 def exception_information(log: Any) -> None:
-    """Tell of an exception as it is, as a tuple, and of one that is none."""
+    """Log an exception as an object, as a tuple, and none at all."""
     with pytest.raises(ValueError, match="refused") as caught:
         fail()
     for given in (caught.value, (caught.type, caught.value, caught.tb), False, None, True, "yes", (1, 2, 3)):
@@ -84,7 +84,7 @@ def exception_information(log: Any) -> None:
 
 
 def of_many_kinds(log: Any) -> None:
-    """Tell values of every kind that JSON has a word for, and text that not every program takes."""
+    """Log values of every JSON type, and unusual text."""
     log.info("order.decided", state=OrderState.QUEUED, none=None, number=1.5, whole=2**70, yes=True, pair=(1, 2))
     log.info("order.decided", text='\u20ac \ud800 \x00 \n "', nested={"a": [OrderState.HELD, {"b": "\u20ac"}]})
 
@@ -108,7 +108,7 @@ TOLD: dict[str, Callable[[Any], Any]] = {
 
 @pytest.fixture(params=[0, 1200], ids=["on the second", "between seconds"])
 def stopped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stop the clock of the log."""
+    """Stop the log's clock."""
 
     class Stopped(datetime):
         @classmethod
@@ -144,7 +144,7 @@ def _read(said: str, log_format: LogFormat) -> list[Any]:
 
 
 @pytest.mark.usefixtures("configured")
-def test_what_json_has_no_word_for_is_told_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_json_has_no_word_for_is_reported_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     log = structlog.get_logger()
     log.info("order.decided", price=Decimal("1.10"), at=datetime(2026, 1, 2, tzinfo=UTC), several={1}, n=float("nan"))
@@ -163,7 +163,7 @@ def test_what_json_has_no_word_for_is_told_all_the_same(capsys: pytest.CaptureFi
         ("info", {}, False),
         ("warning", {"reason": "error"}, False),
         ("error", {}, True),
-        ("error", {"kind": ValueError}, True),  # JSON has no form for it: the line is written in another way
+        ("error", {"kind": ValueError}, True),  # JSON has no form for it, so the slow writer is used
         ("critical", {}, True),
     ],
 )

@@ -1,7 +1,7 @@
-"""The core against a model: any order of deliveries, calls, lost answers, crashes, mapping edits and operators.
+"""A model test of the core: any sequence of deliveries, calls, lost answers, crashes, mapping edits and operators.
 
 The real bridge, its worker's steps and its transactions run on both databases, in up to three processes, with a clock
-that the test turns; a process may be killed at any statement, or stall and wake up late. After every step: at most one
+that the test sets. A process may be killed at any statement, or stall and continue late. After every step: at most one
 work order per order, nothing owed is forgotten, state and rows agree, and nothing is sent again without look-ups.
 """
 
@@ -22,15 +22,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from panelr_bridge.application.transactions import change_mappings, operator_actions
+from panelr_bridge.application import operator_actions
+from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
-from panelr_bridge.store import owed_calls
+from panelr_bridge.store import mappings, owed_calls
 from panelr_bridge.store.tables import Row, deliveries, orders
 from tests.support.bridge_kit import order
-from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, TIMEOUT, Flight, Process, World
+from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, PRODUCT_MAPPING, TIMEOUT, Flight, Process, World
 
-# two of them are one customer's, and alike: Panelr's list cannot tell these apart where it shows no wc_order_id
+# orders 1 and 2 are lookalikes of one customer: without wc_order_id Panelr's list cannot distinguish them
 CUSTOMERS = {1: "ada@example.test", 2: "ada@example.test", 3: "grace@example.test"}
 NUMBERS = st.sampled_from(sorted(CUSTOMERS))
 NOT_DONE: dict[str, Outcome] = {
@@ -40,8 +41,6 @@ NOT_DONE: dict[str, Outcome] = {
     "not sent": NotSent(words="nobody there"),
     "lost": Unknown(words="lost"),
 }
-MAPPING = {"store": "default", "key": "sku:panel-1000", "sku": "PANEL-1000", "panelr_product_id": 3}
-MAPPING |= {"intent": "new_activation", "quantity": 1, "woo_product_id": None, "woo_variation_id": None}
 
 
 class Model(RuleBasedStateMachine):
@@ -85,7 +84,7 @@ class Model(RuleBasedStateMachine):
         times=st.integers(1, 3),
     )
     def deliver(self, data: st.DataObject, number: int, status: str, age: int, times: int) -> None:
-        """A snapshot, the newest or an older one, told under both topics at once and more often."""
+        """Deliver a snapshot, the newest or an older one, under both topics at once and repeatedly."""
         moment = BEGIN + timedelta(seconds=max(len(self.told) - 3 * age, 0))
         billing = order()["billing"] | {"email": CUSTOMERS[number]}
         content = order(id=number, status=status, billing=billing, date_modified_gmt=moment.isoformat()[:19])
@@ -103,17 +102,17 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.told)
     @rule(data=st.data())
     def tell_again(self, data: st.DataObject) -> None:
-        """Something old comes once more."""
+        """Deliver something old again."""
         self._tell(data, [data.draw(st.sampled_from(self.told))])
 
     def _tell(self, data: st.DataObject, what: list[tuple[int, str, bytes]]) -> None:
-        self.world.run(*(self._any_process(data).told(topic, body) for _, topic, body in what))
+        self.world.run(*(self._any_process(data).deliver(topic, body) for _, topic, body in what))
 
     # The processes
 
     @rule(data=st.data(), at_once=st.integers(1, 2))
     def work(self, data: st.DataObject, at_once: int) -> None:
-        """Turns of workers."""
+        """Run turns of workers."""
         self.world.run(*(self._any_process(data).work() for _ in range(at_once)))
 
     @precondition(lambda self: len(self.world.processes) < 3)
@@ -130,7 +129,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(statements=st.integers(1, 12))
     def die_soon(self, statements: int) -> None:
-        """Whoever comes to this statement, or commit, does not come any further."""
+        """Kill the process that reaches this statement or commit."""
         self.world.statements_left = statements
 
     @precondition(lambda self: self.world.processes)
@@ -140,7 +139,7 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def wake_up(self) -> None:
-        """Those that stalled go on as if nothing had been, and may hear then what they have missed."""
+        """Let stalled processes continue; they may then receive late answers."""
         for process in self.world.processes:
             process.stalled = False
 
@@ -150,7 +149,7 @@ class Model(RuleBasedStateMachine):
         self._time_out()
 
     def _time_out(self) -> None:
-        """A client waits no longer than its timeout; an answer that was there before may still be heard."""
+        """End calls at their timeout; an answer that arrived before may still be received."""
         for flight in list(self.world.flights):
             if self.world.now - flight.sent_at < TIMEOUT or flight.process.stalled:
                 continue
@@ -164,7 +163,7 @@ class Model(RuleBasedStateMachine):
                 flight.deaf = True  # the request may still be under way
         self.world.run()
 
-    # The wire
+    # The network
 
     def _flight(self, data: st.DataObject, *, creates: bool, hears: bool = False) -> Flight | None:
         fitting = [flight for flight in self.world.flights if flight.creates is creates and not flight.made]
@@ -175,7 +174,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.world.flights)
     @rule(data=st.data(), then=st.sampled_from(["answer", "answer", "silence", "lost"]))
     def panelr_creates(self, data: st.DataObject, then: str) -> None:
-        """The request arrives; its answer is heard now, later or never."""
+        """Let the request arrive; its answer is received now, later or never."""
         flight = self._flight(data, creates=True)
         if flight is None:
             return
@@ -203,22 +202,22 @@ class Model(RuleBasedStateMachine):
             self.world.tell(flight, Done(words="done", status=200, data=self.world.listed(flight)))
             self.world.run()
 
-    # People
+    # Operators
 
     @rule()
     def add_mapping(self) -> None:
         if self.mapping is None:
-            self.mapping = self._by_hand(change_mappings.add, change_mappings.PRODUCT, MAPPING, actor="test")
+            self.mapping = self._by_hand(change_mappings.add, mappings.PRODUCT, PRODUCT_MAPPING, actor="test")
 
     @rule()
     def remove_mapping(self) -> None:
         if self.mapping is not None:
-            self._by_hand(change_mappings.remove, change_mappings.PRODUCT, self.mapping["id"], actor="test")
+            self._by_hand(change_mappings.remove, mappings.PRODUCT, self.mapping["id"], actor="test")
             self.mapping = None
 
     @rule(data=st.data(), number=NUMBERS, acts=st.lists(st.sampled_from(["retry", "close", "resolve"]), max_size=2))
     def operate(self, data: st.DataObject, number: int, acts: list[str]) -> None:
-        """Honest operators, perhaps two at once: what is said of Panelr is so, and stays so."""
+        """Let up to two honest operators act at once: what they say of Panelr is true and stays true."""
         row = next((row for row in self.world.rows(orders) if row["woo_order_id"] == number), None)
         if row is not None:
             self.world.run(*(self._act(self._any_process(data), row, act) for act in acts))
@@ -247,7 +246,7 @@ class Model(RuleBasedStateMachine):
             self.world.run(bridge.replay(data.draw(st.sampled_from(stored)), actor="test"))
 
     def _by_hand(self, work: Any, *args: Any, **more: Any) -> Any:
-        """Change a mapping, by a process that is not killed meanwhile: a person would try again."""
+        """Change a mapping by a process that is not killed meanwhile: an operator would try again."""
         armed, self.world.statements_left = self.world.statements_left, None
         helper = self.world.start()
         (done,) = self.world.run(helper.bridge.write(work, *args, **more))
@@ -256,7 +255,7 @@ class Model(RuleBasedStateMachine):
         self.world.statements_left = armed
         return done
 
-    # What is always so
+    # Invariants
 
     @invariant()
     def at_most_one_work_order_each(self) -> None:
@@ -297,7 +296,7 @@ class Model(RuleBasedStateMachine):
         return [row for row in self.world.rows(orders) if row["owes"] is not None]
 
     def _everything_is_settled_in_the_end(self) -> None:
-        """All is well again: whatever is owed is done, and nothing that was told is forgotten."""
+        """Repair everything: then all owed calls are made, and no delivery is forgotten."""
         self.world.statements_left = None
         self.wake_up()
         self._time_out()

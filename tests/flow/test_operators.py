@@ -1,4 +1,4 @@
-"""Two honest operators press buttons for the same order at the same moment: at most one work order, and words."""
+"""Two honest operators act on the same order at the same moment: at most one work order, and clear answers."""
 
 import asyncio
 import itertools
@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
 from panelr_bridge.store.tables import orders, rate_limits
+from tests.support.api_answers import problem
 from tests.support.bridge_kit import Kit, order
-from tests.web import problem
 
 CREATE = "create_work_order"
 MAPPING = {"sku": "PANEL-1000", "panelr_product_id": 3}
@@ -24,24 +24,24 @@ ACTIONS = ("retry", "link", "not_created", "close")
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Room for many orders at once."""
+    """Settings for many orders at once."""
     return settings.model_copy(update={"panelr_rate_per_minute": 600, "panelr_timeout_seconds": 10.0})
 
 
 async def held(kit: Kit, numbers: list[int]) -> None:
-    """Nothing is mapped yet."""
+    """Post orders without a mapping."""
     await post(kit, numbers, "held")
 
 
 async def queued(kit: Kit, numbers: list[int]) -> None:
-    """Panelr asks for a long pause."""
+    """Post orders while Panelr asks for a long pause."""
     await kit.map(**MAPPING)
     kit.panel.faults.add("throttle", action=CREATE, retry_after=3600, times=None)
     await post(kit, numbers, "queued")
 
 
 async def refused(kit: Kit, numbers: list[int]) -> None:
-    """Panelr has said no, once."""
+    """Post orders that Panelr refuses."""
     await kit.map(**MAPPING)
     kit.panel.faults.add("refuse", action=CREATE, times=None)
     await post(kit, numbers, "refused")
@@ -49,7 +49,7 @@ async def refused(kit: Kit, numbers: list[int]) -> None:
 
 def unconfirmed(when: str) -> Callable[[Kit, list[int]], Awaitable[None]]:
     async def lose(kit: Kit, numbers: list[int]) -> None:
-        """The answer is lost, and a look-up is owed that fails for now."""
+        """Post orders whose answers are lost; their look-ups fail for now."""
         await kit.map(**MAPPING)
         kit.panel.faults.add("html", action="get_work_orders", times=None)
         kit.panel.faults.add("close", action=CREATE, when=when, times=None)
@@ -61,7 +61,7 @@ def unconfirmed(when: str) -> Callable[[Kit, list[int]], Awaitable[None]]:
 
 def a_persons(when: str) -> Callable[[Kit, list[int]], Awaitable[None]]:
     async def lose(kit: Kit, numbers: list[int]) -> None:
-        """The answer is lost, and this Panelr cannot be asked: a person must decide."""
+        """Post orders whose answers are lost at a Panelr without look-ups: an operator must decide."""
         kit.panel.settings.knows_get_work_orders = False
         await kit.map(**MAPPING)
         kit.panel.faults.add("close", action=CREATE, when=when, times=None)
@@ -73,7 +73,7 @@ def a_persons(when: str) -> Callable[[Kit, list[int]], Awaitable[None]]:
 
 def closed(before: Callable[[Kit, list[int]], Awaitable[None]]) -> Callable[[Kit, list[int]], Awaitable[None]]:
     async def close(kit: Kit, numbers: list[int]) -> None:
-        """A person has closed it."""
+        """Post orders and close them."""
         await before(kit, numbers)
         for number in numbers:
             assert (await press(kit, number, "close")).status_code == 200
@@ -85,14 +85,14 @@ closed_unsent = closed(held)
 
 
 async def created(kit: Kit, numbers: list[int]) -> None:
-    """All is well."""
+    """Post orders that are created."""
     await kit.map(**MAPPING)
     await post(kit, numbers, "created")
 
 
 @dataclass(frozen=True)
 class Start:
-    """How orders come into a state, where they end by themselves and by a retry, and whether Panelr has them."""
+    """How orders get into a state, how they end without and with a retry, and whether Panelr has them."""
 
     arrange: Callable[[Kit, list[int]], Awaitable[None]]
     untouched: str
@@ -116,16 +116,16 @@ STARTS: dict[str, Start] = {
 
 
 async def post(kit: Kit, numbers: list[int], state: str | None) -> None:
-    """Post an order of a customer of its own for each number."""
+    """Post an order of its own customer for each number."""
     for number in numbers:
         billing = order()["billing"] | {"email": f"customer-{number}@example.test"}
         await kit.post(order(id=number, billing=billing))
-        if state is not None:  # a busy machine may come to it only at the second attempt
+        if state is not None:  # a busy machine may need a second attempt
             await kit.until(number, state)
 
 
 async def press(kit: Kit, number: int, action: str) -> httpx.Response:
-    """Press a button; who links tells the truth, and who says that there is none has looked."""
+    """Post an operator's action; what it says of Panelr is true."""
     path = f"/orders/{(await kit.order(number))['id']}"
     if action in {"retry", "close"}:
         return await kit.api("POST", f"{path}/{action}")
@@ -137,7 +137,7 @@ async def press(kit: Kit, number: int, action: str) -> httpx.Response:
 
 
 def all_is_well_again(connection: Connection, now: datetime) -> None:
-    """Nobody asks for a pause any more, and what is owed is due."""
+    """End the pause and make every owed call due."""
     connection.execute(rate_limits.delete())
     connection.execute(
         orders.update().where(orders.c.owes.is_not(None), orders.c.call_until.is_(None)).values(next_attempt_at=now)
@@ -145,12 +145,12 @@ def all_is_well_again(connection: Connection, now: datetime) -> None:
 
 
 async def at_rest(kit: Kit) -> None:
-    """Wait until no order is on its way: what is left is settled, or a person's."""
-    async with asyncio.timeout(45):
+    """Wait until every order is settled or waits for an operator."""
+    async with asyncio.timeout(90):
         while True:
             waking = (
                 await kit.runtime.database.read(due_work.find_due_work)
-            ).mapping_changed  # before those that it leads on
+            ).mapping_changed  # read before the orders: it moves some of them
             on_the_way = "/orders?state=sending,queued,unconfirmed&attention=false"
             total = (await kit.api("GET", on_the_way)).json()["meta"]["total"]
             stories = (await kit.api("GET", "/orders?per_page=100&attention=true")).json()["data"]
@@ -160,7 +160,7 @@ async def at_rest(kit: Kit) -> None:
 
 
 async def pressed_at_once(kit: Kit, number: int, pair: tuple[str, str]) -> list[httpx.Response]:
-    """Let both press for one order."""
+    """Post both actions for one order at once."""
     return list(await asyncio.gather(*(press(kit, number, action) for action in pair)))
 
 
@@ -172,7 +172,7 @@ async def test_two_operators_at_once_make_at_most_one_work_order(kit: Kit, name:
     await start.arrange(kit, list(pairs))
     kit.panel.faults.clear()
     await kit.runtime.bridge.write(all_is_well_again)
-    kit.runtime.bridge.owed.set()
+    kit.runtime.bridge.wake_worker.set()
     mapping = [kit.map(**MAPPING)] if start.arrange in {held, closed_unsent} else []
     answers, *_ = await asyncio.gather(
         asyncio.gather(*(pressed_at_once(kit, number, pair) for number, pair in pairs.items())), *mapping
@@ -183,7 +183,7 @@ async def test_two_operators_at_once_make_at_most_one_work_order(kit: Kit, name:
 
 
 async def ended_well(kit: Kit, number: int, start: Start, pressed: list[tuple[str, httpx.Response]]) -> None:
-    """What was answered is what came of it, and Panelr has what the order says."""
+    """Check that the answers agree with the order's end, and the order with Panelr."""
     for _, answer in pressed:
         if answer.status_code != 200:
             assert problem(answer, 409)["detail"].startswith(("the order is ", "this work order belongs to "))

@@ -1,4 +1,4 @@
-"""What every outcome of a call makes of an order, against a Panelr that misbehaves on a real socket."""
+"""The state of an order after every outcome of a call, with a simulated Panelr that misbehaves."""
 
 import asyncio
 from typing import Any
@@ -12,13 +12,13 @@ from tests.support.bridge_kit import Kit, kit_of, order, tried
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
 
 def tries(story: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was tried, and how it ended."""
+    """Return the attempts as (action, outcome)."""
     return [(each["action"], each["outcome"]) for each in tried(story)]
 
 
@@ -137,7 +137,7 @@ async def test_a_wrong_key_is_not_hammered_by_new_orders(settings: Settings, pan
             answer = await kit.post(order(id=order_id))
             assert (answer.status_code, answer.json()["state"]) == (202, "queued")
         assert [entry.action for entry in kit.panel.journal] == ["get_products", "create_work_order"]
-    async with kit_of(patient, panelr[1]) as restarted:  # the operator has mended the key
+    async with kit_of(patient, panelr[1]) as restarted:  # the operator has corrected the key
         for order_id in range(801, 806):
             await restarted.until(order_id, "created")
         assert len(restarted.panel.work_orders) == 5

@@ -1,35 +1,35 @@
-"""Payment follows: told exactly once, whatever becomes of the answers; amounts add up at Panelr."""
+"""Payments: each reaches Panelr exactly once, whatever answers are lost, and the amounts are right."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.flow.test_faults import FAULTS, HIDES, TIMEOUT, customers
-from tests.support.bridge_kit import Kit, kit_of, tried
-
-LATER = "2026-11-21T20:00:00"
-EVEN_LATER = "2026-11-21T21:00:00"
-ON_HOLD = {"status": "on-hold", "date_paid": None, "date_paid_gmt": None, "payment_method": "bacs"}
-PAID = {
-    "status": "processing",
-    "payment_method": "bacs",
-    "transaction_id": "tx-1",
-    "date_modified_gmt": LATER,
-    "date_paid_gmt": LATER,
-}
-SUBMIT, LOOK_UP = "submit_payment", "look_up_payment"
-EVERYTHING = ("submit_payment", "complete_order", "send_payment_instructions", "look_up_payment")
+from tests.support.bridge_kit import Kit, kit_of
+from tests.support.panelr_faults import FAULTS, HIDES, TIMEOUT, order_of_customer
+from tests.support.payments import (
+    EVEN_LATER,
+    LATER,
+    LOOK_UP,
+    ON_HOLD,
+    PAID,
+    SUBMIT,
+    amounts_paid,
+    attention_codes,
+    find_follow_up,
+    is_settled,
+    list_tries,
+    map_bank_transfer,
+)
 
 
 @dataclass(frozen=True)
 class End:
-    """What came of a payment: what was tried, whom it troubles, and how often Panelr has the money."""
+    """The end of a payment: the attempts, the order's attention, and how often Panelr has the money."""
 
     tries: tuple[str, ...]
     attention: tuple[str, ...]
@@ -46,7 +46,7 @@ ENDS = {
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Room for all of them at once, and a store whose address is known."""
+    """Settings for many orders at once, with the shop's address."""
     changes = {
         "panelr_rate_per_minute": 1200,
         "panelr_timeout_seconds": TIMEOUT,
@@ -58,96 +58,63 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
-    """A bridge that knows PANEL-1000 and bank transfers, and a Panelr that does not count calls."""
+    """A bridge with a mapping for PANEL-1000, and a Panelr without a rate limit."""
     panelr[1].settings.rate_per_minute = 0
     async with kit_of(settings, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         yield kit
 
 
-async def pay_by(kit: Kit, on_paid: str, *, method: int = 1) -> None:
-    """Say what Panelr is told when a bank transfer has come."""
-    mapping = {"woo_payment_method": "bacs", "panelr_payment_method_id": method, "on_paid": on_paid}
-    assert (await kit.api("POST", "/payment-method-mappings", json=mapping)).status_code == 201
-
-
-def tries(story: dict[str, Any], *actions: str) -> tuple[str, ...]:
-    wanted = [each for each in tried(story) if each["action"] in (actions or EVERYTHING)]
-    return tuple(f"{each['action']} {each['outcome']}" for each in wanted)
-
-
-def attention(story: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(each["code"] for each in story["attention"])
-
-
-def follow_up(story: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    return next((each for each in story["follow_ups"] if each["kind"] == kind), None)
-
-
-def settled(kind: str) -> Any:
-    """Whether a follow-up is done, or in a person's hands."""
-
-    def is_settled(story: dict[str, Any]) -> bool:
-        found = follow_up(story, kind)
-        return found is not None and found["due_at"] is None and found["lease_until"] is None
-
-    return is_settled
-
-
-def money(kit: Kit, number: int) -> list[Decimal]:
-    """What Panelr has recorded as paid for an order of the shop."""
-    (work_order,) = kit.panel.of_wc_order(str(number))
-    return [payment.amount for payment in work_order.payments]
-
-
 @pytest.mark.parametrize(("dialect", "mode"), [("sqlite", "repeats"), ("sqlite", HIDES), ("postgresql", "repeats")])
-async def test_every_fault_ends_with_the_money_told_once(kit: Kit, mode: str) -> None:
-    await pay_by(kit, "submit_payment")
-    kit.panel.settings.accepts_repeated_payments = mode == "repeats"  # Panelr itself would not stop a second one
+async def test_every_fault_ends_with_the_payment_sent_once(kit: Kit, mode: str) -> None:
+    await map_bank_transfer(kit, "submit_payment")
+    kit.panel.settings.accepts_repeated_payments = mode == "repeats"  # Panelr would accept a second payment
     kit.panel.settings.shows_wc_order_id = mode != HIDES
     numbered = dict(enumerate(FAULTS, 701))
     for number in numbered:
-        assert (await kit.post(customers(number) | ON_HOLD)).json()["state"] == "created"
-        await kit.until(number, settled("instructions"))
+        assert (await kit.post(order_of_customer(number) | ON_HOLD)).json()["state"] == "created"
+        await kit.until(number, is_settled("instructions"))
     for number, fault in numbered.items():
         kit.panel.faults.add(fault.kind, action=SUBMIT, wc_order_id=str(number), **fault.more)
-    await asyncio.gather(*(kit.post(customers(number) | PAID) for number in numbered))
+    await asyncio.gather(*(kit.post(order_of_customer(number) | PAID) for number in numbered))
     found = {}
     for number, fault in numbered.items():
-        story = await kit.until(number, settled("payment"), seconds=90)
-        found[fault.name] = End(tries(story, SUBMIT, LOOK_UP), attention(story), len(money(kit, number)))
-        assert set(money(kit, number)) <= {Decimal("58.45")}
+        story = await kit.until(number, is_settled("payment"), seconds=90)
+        found[fault.name] = End(
+            list_tries(story, SUBMIT, LOOK_UP), attention_codes(story), len(amounts_paid(kit, number))
+        )
+        assert set(amounts_paid(kit, number)) <= {Decimal("58.45")}
     assert found == {fault.name: ENDS[fault.fate] for fault in FAULTS}
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_paid_snapshot_that_is_told_again_and_again_is_paid_once(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
+async def test_a_paid_snapshot_that_is_delivered_again_and_again_is_paid_once(kit: Kit) -> None:
+    await map_bank_transfer(kit, "submit_payment")
     kit.panel.settings.accepts_repeated_payments = True
-    await kit.post(customers(20) | ON_HOLD)
+    await kit.post(order_of_customer(20) | ON_HOLD)
     topics = ["order.updated", "order.created"] * 4
-    await asyncio.gather(*(kit.post(customers(20) | PAID, topic=topic) for topic in topics))
-    await kit.until(20, settled("payment"))
-    await kit.post(customers(20) | PAID | {"status": "completed", "date_modified_gmt": EVEN_LATER})
+    await asyncio.gather(*(kit.post(order_of_customer(20) | PAID, topic=topic) for topic in topics))
+    await kit.until(20, is_settled("payment"))
+    await kit.post(order_of_customer(20) | PAID | {"status": "completed", "date_modified_gmt": EVEN_LATER})
     story = await kit.until(20, lambda story: story["woo_status"] == "completed")
     await asyncio.sleep(0.3)
-    assert money(kit, 20) == [Decimal("58.45")]
+    assert amounts_paid(kit, 20) == [Decimal("58.45")]
     assert (await kit.order(20))["panelr_status"] == "payment_submitted"
-    assert attention(story) == ()
+    assert attention_codes(story) == ()
     (payment,) = kit.panel.work_orders[1].payments
     assert payment.transaction_id == "tx-1"
 
 
-async def test_a_manual_order_is_told_once_how_to_pay(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
-    content = customers(20) | ON_HOLD
+async def test_a_manual_order_gets_payment_instructions_once(kit: Kit) -> None:
+    await map_bank_transfer(kit, "submit_payment")
+    content = order_of_customer(20) | ON_HOLD
     await kit.post(content)
-    story = await kit.until(20, settled("instructions"))
+    story = await kit.until(20, is_settled("instructions"))
     await kit.post(content | {"date_modified_gmt": LATER, "customer_note": "please"})
     await asyncio.sleep(0.2)
     (sent,) = kit.panel.work_orders[1].instructions
     assert sent.confirm_url == f"https://shop.test/checkout/order-received/20/?key={content['order_key']}"
-    assert tries(story) == ("send_payment_instructions done",)
+    assert list_tries(story) == ("send_payment_instructions done",)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -162,127 +129,130 @@ async def test_a_manual_order_is_told_once_how_to_pay(kit: Kit) -> None:
 async def test_an_e_mail_whose_answer_is_lost_is_a_persons_choice(
     kit: Kit, kind: str, when: str, attempts: tuple[str, ...], told: str, mails: int
 ) -> None:
-    await pay_by(kit, "submit_payment")
+    await map_bank_transfer(kit, "submit_payment")
     kit.panel.faults.add(kind, action="send_payment_instructions", when=when)
-    await kit.post(customers(20) | ON_HOLD)
-    story = await kit.until(20, settled("instructions"))
-    assert (tries(story), attention(story)) == (attempts, (told,))
+    await kit.post(order_of_customer(20) | ON_HOLD)
+    story = await kit.until(20, is_settled("instructions"))
+    assert (list_tries(story), attention_codes(story)) == (attempts, (told,))
     assert len(kit.panel.work_orders[1].instructions) == mails
     assert (await kit.api("POST", f"/orders/{story['id']}/retry")).status_code == 200
-    story = await kit.until(20, lambda story: (follow_up(story, "instructions") or {})["done_at"] is not None)
-    assert (attention(story), len(kit.panel.work_orders[1].instructions)) == ((), mails + 1)
+    story = await kit.until(20, lambda story: (find_follow_up(story, "instructions") or {})["done_at"] is not None)
+    assert (attention_codes(story), len(kit.panel.work_orders[1].instructions)) == ((), mails + 1)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_429_pauses_and_the_payment_comes_once(kit: Kit, when: str) -> None:
-    await pay_by(kit, "submit_payment")
+    await map_bank_transfer(kit, "submit_payment")
     kit.panel.settings.accepts_repeated_payments = True
-    await kit.post(customers(20) | ON_HOLD)
-    await kit.until(20, settled("instructions"))
+    await kit.post(order_of_customer(20) | ON_HOLD)
+    await kit.until(20, is_settled("instructions"))
     kit.panel.faults.add("throttle", action=SUBMIT, when="before", retry_after=1)
     if when == "after":
         kit.panel.faults.add("reset", action=SUBMIT, when="after")
-    await kit.post(customers(20) | PAID)
-    story = await kit.until(20, settled("payment"))
-    assert tries(story, SUBMIT)[:1] == ("submit_payment throttled",)
-    assert (money(kit, 20), attention(story)) == ([Decimal("58.45")], ())
+    await kit.post(order_of_customer(20) | PAID)
+    story = await kit.until(20, is_settled("payment"))
+    assert list_tries(story, SUBMIT)[:1] == ("submit_payment throttled",)
+    assert (amounts_paid(kit, 20), attention_codes(story)) == ([Decimal("58.45")], ())
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_an_order_that_is_paid_when_it_comes_tells_so_at_its_creation(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
-    await kit.post(customers(20) | PAID)
-    story = await kit.until(20, lambda story: follow_up(story, "status") is not None)
-    assert (money(kit, 20), tries(story)) == ([Decimal("58.45")], ())
+async def test_an_order_that_is_paid_when_it_comes_says_so_at_its_creation(kit: Kit) -> None:
+    await map_bank_transfer(kit, "submit_payment")
+    await kit.post(order_of_customer(20) | PAID)
+    story = await kit.until(20, lambda story: find_follow_up(story, "status") is not None)
+    assert (amounts_paid(kit, 20), list_tries(story)) == ([Decimal("58.45")], ())
     assert kit.panel.work_orders[1].status == "payment_submitted"
 
 
 async def test_an_automated_order_is_completed_once(kit: Kit) -> None:
-    await pay_by(kit, "complete_order", method=2)
+    await map_bank_transfer(kit, "complete_order", method=2)
     kit.panel.settings.accepts_repeated_payments = True
     kit.panel.faults.add("reset", action="complete_order", when="after")
-    await kit.post(customers(20) | PAID)
-    story = await kit.until(20, settled("payment"))
-    assert tries(story) == ("complete_order unknown", "look_up_payment done")
-    assert money(kit, 20) == [Decimal("58.45")]
+    await kit.post(order_of_customer(20) | PAID)
+    story = await kit.until(20, is_settled("payment"))
+    assert list_tries(story) == ("complete_order unknown", "look_up_payment done")
+    assert amounts_paid(kit, 20) == [Decimal("58.45")]
     assert len(kit.panel.work_orders) == 1
     assert story["panelr_status"] == "queued"
     assert kit.panel.work_orders[1].payment_method_id == 2
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_panelr_that_cannot_complete_by_token_is_told_to_a_person(kit: Kit) -> None:
-    await pay_by(kit, "complete_order", method=2)
+async def test_a_panelr_that_cannot_complete_by_token_is_left_to_an_operator(kit: Kit) -> None:
+    await map_bank_transfer(kit, "complete_order", method=2)
     kit.panel.settings.knows_complete_by_token = False
-    await kit.post(customers(20) | PAID)
-    story = await kit.until(20, settled("payment"))
-    assert attention(story) == ("payment_not_told",)
+    await kit.post(order_of_customer(20) | PAID)
+    story = await kit.until(20, is_settled("payment"))
+    assert attention_codes(story) == ("payment_not_told",)
     assert len(kit.panel.work_orders) == 1
     kit.panel.settings.knows_complete_by_token = True
     await kit.api("POST", f"/orders/{story['id']}/retry")
-    story = await kit.until(20, lambda story: (follow_up(story, "payment") or {})["done_at"] is not None)
-    assert (attention(story), money(kit, 20)) == ((), [Decimal("58.45")])
+    story = await kit.until(20, lambda story: (find_follow_up(story, "payment") or {})["done_at"] is not None)
+    assert (attention_codes(story), amounts_paid(kit, 20)) == ((), [Decimal("58.45")])
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_payment_that_an_admin_has_confirmed_already_troubles_nobody(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
-    await kit.post(customers(20) | ON_HOLD)
-    await kit.until(20, settled("instructions"))
+    await map_bank_transfer(kit, "submit_payment")
+    await kit.post(order_of_customer(20) | ON_HOLD)
+    await kit.until(20, is_settled("instructions"))
     kit.panel.set_status(1, "completed")
-    await kit.post(customers(20) | PAID)
-    story = await kit.until(20, settled("payment"))
-    assert (tries(story, SUBMIT, LOOK_UP), attention(story)) == ((f"{SUBMIT} refused", f"{LOOK_UP} done"), ())
+    await kit.post(order_of_customer(20) | PAID)
+    story = await kit.until(20, is_settled("payment"))
+    assert (list_tries(story, SUBMIT, LOOK_UP), attention_codes(story)) == (
+        (f"{SUBMIT} refused", f"{LOOK_UP} done"),
+        (),
+    )
     assert story["panelr_status"] == "completed"
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_cash_on_delivery_is_paid_when_it_is_completed(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
+    await map_bank_transfer(kit, "submit_payment")
     unpaid = {"status": "processing", "date_paid": None, "date_paid_gmt": None, "payment_method": "bacs"}
-    await kit.post(customers(20) | unpaid)
+    await kit.post(order_of_customer(20) | unpaid)
     assert kit.panel.work_orders[1].status == "pending_payment"
-    await kit.post(customers(20) | PAID | {"status": "completed"})
-    story = await kit.until(20, settled("payment"))
-    assert (money(kit, 20), follow_up(story, "instructions")) == ([Decimal("58.45")], None)
+    await kit.post(order_of_customer(20) | PAID | {"status": "completed"})
+    story = await kit.until(20, is_settled("payment"))
+    assert (amounts_paid(kit, 20), find_follow_up(story, "instructions")) == ([Decimal("58.45")], None)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_payment_that_moves_no_status_is_told_too(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
+async def test_a_payment_that_moves_no_status_is_sent_too(kit: Kit) -> None:
+    await map_bank_transfer(kit, "submit_payment")
     unpaid = {"status": "processing", "date_paid": None, "date_paid_gmt": None, "payment_method": "bacs"}
-    await kit.post(customers(20) | unpaid)
-    await kit.post(customers(20) | PAID)
-    await kit.until(20, settled("payment"))
-    assert money(kit, 20) == [Decimal("58.45")]
+    await kit.post(order_of_customer(20) | unpaid)
+    await kit.post(order_of_customer(20) | PAID)
+    await kit.until(20, is_settled("payment"))
+    assert amounts_paid(kit, 20) == [Decimal("58.45")]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_what_was_given_back_before_the_work_order_is_not_counted_as_paid(kit: Kit) -> None:
-    await kit.post(customers(20) | PAID | {"refunds": [{"id": 1, "reason": "", "total": "-8.45"}]})
-    assert money(kit, 20) == [Decimal("50.00")]
+    await kit.post(order_of_customer(20) | PAID | {"refunds": [{"id": 1, "reason": "", "total": "-8.45"}]})
+    assert amounts_paid(kit, 20) == [Decimal("50.00")]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_an_order_in_the_trash_asks_nobody_to_pay(kit: Kit) -> None:
-    await pay_by(kit, "submit_payment")
+    await map_bank_transfer(kit, "submit_payment")
     kit.panel.faults.add("throttle", action="send_payment_instructions", retry_after=2)
-    await kit.post(customers(20) | ON_HOLD)
-    await kit.until(20, lambda story: tries(story) == ("send_payment_instructions throttled",))
+    await kit.post(order_of_customer(20) | ON_HOLD)
+    await kit.until(20, lambda story: list_tries(story) == ("send_payment_instructions throttled",))
     await kit.post({"id": 20}, topic="order.deleted")
-    await kit.until(20, lambda story: follow_up(story, "instructions") is None)
+    await kit.until(20, lambda story: find_follow_up(story, "instructions") is None)
     assert kit.panel.work_orders[1].instructions == []
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("status", ["cancelled", "refunded", "failed", "trash"])
-async def test_an_order_that_ends_is_not_paid_and_somebody_is_told(kit: Kit, status: str) -> None:
-    await pay_by(kit, "submit_payment")
-    await kit.post(customers(20) | ON_HOLD)
-    await kit.until(20, settled("instructions"))
-    await kit.post(customers(20) | PAID | {"status": status})
+async def test_an_order_that_ends_is_not_paid_and_an_operator_is_informed(kit: Kit, status: str) -> None:
+    await map_bank_transfer(kit, "submit_payment")
+    await kit.post(order_of_customer(20) | ON_HOLD)
+    await kit.until(20, is_settled("instructions"))
+    await kit.post(order_of_customer(20) | PAID | {"status": status})
     await asyncio.sleep(0.3)
     story = await kit.order(20)
-    assert (money(kit, 20), follow_up(story, "payment")) == ([], None)
-    assert "ended_after_creation" in attention(story)
+    assert (amounts_paid(kit, 20), find_follow_up(story, "payment")) == ([], None)
+    assert "ended_after_creation" in attention_codes(story)

@@ -1,4 +1,4 @@
-"""What happens when two things come in just the wrong order, each as it would happen."""
+"""Races: two events in the worst possible order."""
 
 import asyncio
 from dataclasses import replace
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application import lost_answer_lookup
+from panelr_bridge.application import lost_answer_lookup, operator_actions
 from panelr_bridge.application.bridge import ClaimFailed
-from panelr_bridge.application.transactions import claim_call, evaluate_order, operator_actions, record_outcome
-from panelr_bridge.application.transactions.claim_call import RATE, Claim
+from panelr_bridge.application.transactions import claim_call, evaluate_order, record_outcome
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState
@@ -21,8 +22,10 @@ from panelr_bridge.store import deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders as orders_table
 from panelr_bridge.store.tables import rate_limits, rate_slots
-from tests.flow.test_guards import LATER, claimed, lose, tell
 from tests.support.bridge_kit import Kit, order
+from tests.support.claims import claim_order, end_lease, record_created
+from tests.support.panelr_faults import order_of_customer
+from tests.support.payments import LATER
 
 SCHEDULE = Settings().retry_schedule_seconds
 
@@ -31,13 +34,9 @@ def report(claim: Claim, outcome: Outcome) -> CallReport:
     return CallReport(claim=claim, outcome=outcome, started_at=claim.claimed_at, milliseconds=1)
 
 
-def of_customer(number: int) -> dict[str, Any]:
-    return order(id=number, billing=order()["billing"] | {"email": f"customer-{number}@example.test"})
-
-
 async def not_created(kit: Kit, claim: Claim, outcome: Outcome) -> OrderState:
     return await kit.runtime.bridge.write(
-        record_outcome.record_not_created, report(claim, outcome), terms=kit.runtime.bridge.terms
+        record_outcome.record_not_created, report(claim, outcome), call_policy=kit.runtime.bridge.call_policy
     )
 
 
@@ -49,18 +48,18 @@ def _due(connection: Connection, now: datetime) -> None:
 
 
 async def next_claim(kit: Kit) -> Claim:
-    """Whatever is owed falls due, and the first of it is claimed."""
+    """Make every owed call due and claim the first."""
     await kit.runtime.bridge.write(_due)
     claim = await kit.runtime.bridge.claim_due()
     assert isinstance(claim, Claim), claim
     return claim
 
 
-async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Order 1's work order exists, its answer is being lost; order 2's call never arrived: it must not adopt that."""
-    bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._sibling_on_the_wire
+async def test_a_lookalike_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Order 1's work order exists; its answer is being lost. Order 2's call never arrived: it must not adopt it."""
+    bridge, really = stepped.runtime.bridge, lost_answer_lookup.LostAnswerLookup._has_call_on_the_wire
     stepped.panel.settings.shows_wc_order_id = False
-    first, second = await claimed(stepped, 1), await claimed(stepped, 2)
+    first, second = await claim_order(stepped, 1), await claim_order(stepped, 2)
     await bridge.panelr.call(request.create_work_order(first.body), now=bridge.clock())
     await not_created(stepped, second, Unknown(words="lost"))
 
@@ -71,7 +70,7 @@ async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkey
         await not_created(stepped, first, Unknown(words="lost"))
         return found
 
-    monkeypatch.setattr(lost_answer_lookup.LostAnswerLookup, "_sibling_on_the_wire", and_then_it_is_lost)
+    monkeypatch.setattr(lost_answer_lookup.LostAnswerLookup, "_has_call_on_the_wire", and_then_it_is_lost)
     assert (await bridge.carry_out(await next_claim(stepped))).state is OrderState.UNCONFIRMED
     monkeypatch.undo()
     second_look = await next_claim(stepped)
@@ -81,10 +80,10 @@ async def test_a_twin_whose_answer_is_lost_just_now_is_seen(stepped: Kit, monkey
 
 async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
-    bridge.terms = replace(bridge.terms, retry_schedule=SCHEDULE)
+    bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
     stepped.panel.faults.add("throttle", action="create_work_order", times=8)
     stepped.panel.settings.latency_seconds = 0.3
-    await asyncio.gather(*(stepped.post(of_customer(number)) for number in range(1, 9)))
+    await asyncio.gather(*(stepped.post(order_of_customer(number)) for number in range(1, 9)))
 
     def gate(connection: Connection) -> rate_limit.GateStatus | None:
         return rate_limit.gate(connection, name=RATE)
@@ -97,8 +96,8 @@ async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped:
 
 async def test_each_probe_that_fails_makes_the_pause_longer(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
-    bridge.terms = replace(bridge.terms, retry_schedule=SCHEDULE)
-    claim = await claimed(stepped, 1)
+    bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
+    claim = await claim_order(stepped, 1)
     await not_created(stepped, claim, Throttled(words="429", status=429))
 
     def probe(connection: Connection, now: datetime) -> None:
@@ -120,19 +119,19 @@ async def test_each_probe_that_fails_makes_the_pause_longer(stepped: Kit) -> Non
 
 
 async def test_an_order_that_was_corrected_while_it_was_sent_is_sent_again_when_refused(stepped: Kit) -> None:
-    claim = await claimed(stepped, 1)
+    claim = await claim_order(stepped, 1)
     billing = order()["billing"] | {"email": "corrected@example.test"}
     await stepped.post(order(id=1, billing=billing, date_modified_gmt=LATER))
     await not_created(stepped, claim, Refused(words="no such mailbox", status=422))
-    await stepped.runtime.worker._wake()
+    await stepped.runtime.worker._reevaluate_waiting()
     assert (await stepped.order(1))["state"] == "queued"
 
 
 async def test_an_order_that_was_refused_as_it_still_is_stays_so(stepped: Kit) -> None:
-    claim = await claimed(stepped, 1)
+    claim = await claim_order(stepped, 1)
     await not_created(stepped, claim, Refused(words="no", status=422))
     for _ in range(2):
-        await stepped.runtime.worker._wake()
+        await stepped.runtime.worker._reevaluate_waiting()
     assert (await stepped.order(1))["state"] == "refused"
 
 
@@ -161,7 +160,7 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
     bridge, really = stepped.runtime.bridge, evaluate_order.evaluate
     stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
     for number in (1, 2):
-        await stepped.post(of_customer(number))
+        await stepped.post(order_of_customer(number))
 
     def failing(connection: Connection, told: Any, **more: Any) -> Any:
         if told.id == 1:
@@ -178,19 +177,19 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
         assert await bridge.write(claim_call.set_aside, raised.value.order_id) is False
     assert (await stepped.order(2))["attention"] == []
     assert (await stepped.order(1))["attention"][0]["code"] == "cannot_be_processed"
-    for _ in range(2):  # the fault is mended: what was said of it is over
+    for _ in range(2):  # after the repair the attention ends
         await bridge.carry_out(await next_claim(stepped))
     story = await stepped.order(1)
     assert (story["state"], story["attention"]) == ("created", [])
 
 
 async def test_a_look_up_that_lacks_the_names_asks_for_them_with_its_next_turn(stepped: Kit) -> None:
-    """With one call a minute there is never a second one for the names."""
+    """With one call a minute the names need a turn of their own."""
     bridge = stepped.runtime.bridge
     stepped.panel.settings.shows_wc_order_id = False
     stepped.panel.faults.add("close", action="create_work_order", when="after")
     await stepped.post(order(id=1))
-    bridge.terms = bridge._look_ups._terms = replace(bridge.terms, rate_per_minute=1)
+    bridge.call_policy = bridge._look_ups._call_policy = replace(bridge.call_policy, rate_per_minute=1)
     for state in ("unconfirmed", "unconfirmed", "created"):
         await bridge.write(_free_the_slots)
         await bridge.carry_out(await next_claim(stepped))
@@ -202,20 +201,20 @@ def _free_the_slots(connection: Connection, now: datetime) -> None:
     connection.execute(rate_slots.update().values(used_at=now - timedelta(hours=1)))
 
 
-async def test_a_work_order_that_is_told_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
-    first = await claimed(stepped, 1)
-    await lose(stepped, first)
+async def test_a_work_order_that_is_reported_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
+    first = await claim_order(stepped, 1)
+    await end_lease(stepped, first)
     await stepped.runtime.bridge.write(operator_actions.confirm_not_created, first.order_id, actor="test")
     second = await next_claim(stepped)
     assert second.action is CallAction.CREATE_WORK_ORDER
-    assert await tell(stepped, first, "WO-2026-00001", 1) is OrderState.CREATED
+    assert await record_created(stepped, first, "WO-2026-00001", 1) is OrderState.CREATED
     assert await not_created(stepped, second, NotSent(words="no connection")) is OrderState.CREATED
     story = await stepped.order(1)
     assert (story["state"], story["reference_code"], story["owed_calls"]) == ("created", "WO-2026-00001", [])
     assert [each["code"] for each in story["attention"]] == ["second_work_order"]
 
 
-async def test_a_look_up_whose_handling_fails_is_told_and_not_repeated_for_ever(
+async def test_a_look_up_whose_handling_fails_is_reported_and_not_repeated_for_ever(
     stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stepped.panel.faults.add("close", action="create_work_order", when="after")
@@ -237,13 +236,13 @@ async def test_a_look_up_whose_handling_fails_is_told_and_not_repeated_for_ever(
 
 
 async def test_an_adopted_work_order_that_was_anothers_leaves_an_order_that_can_be_looked_up(stepped: Kit) -> None:
-    """It had been refused, so it had never been sent, when its meta named the work order."""
-    late, other = await claimed(stepped, 1), await claimed(stepped, 2)
-    await lose(stepped, late)
+    """The order had been refused before its meta data named the work order."""
+    late, other = await claim_order(stepped, 1), await claim_order(stepped, 2)
+    await end_lease(stepped, late)
     await not_created(stepped, other, Refused(words="no", status=422))
     meta = [{"id": 1, "key": "_panelr_reference_code", "value": "WO-2026-00001"}]
     await stepped.post(order(id=2, date_modified_gmt=LATER, meta_data=meta))
-    await tell(stepped, late, "WO-2026-00001", 1)
+    await record_created(stepped, late, "WO-2026-00001", 1)
     assert (await stepped.order(2))["state"] == "unconfirmed"
     settled = await stepped.runtime.bridge.carry_out(await next_claim(stepped))
     assert settled.state is OrderState.UNCONFIRMED
@@ -251,11 +250,11 @@ async def test_an_adopted_work_order_that_was_anothers_leaves_an_order_that_can_
 
 
 async def test_the_slot_of_a_killed_process_is_kept_until_its_lease_ends(stepped: Kit) -> None:
-    """Its request may have left long after the slot was taken: a connection may take its time."""
-    claim = await claimed(stepped, 1)
+    """Its request may have been sent long after the slot was taken: connecting takes time."""
+    claim = await claim_order(stepped, 1)
     before = await stepped.runtime.bridge.database.read(_used_at, claim.slot.number)
     await asyncio.sleep(0.05)
-    await lose(stepped, claim)
+    await end_lease(stepped, claim)
     assert await stepped.runtime.bridge.database.read(_used_at, claim.slot.number) > before
 
 
@@ -281,7 +280,7 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
         row = await claiming.run_sync(lambda connection: owed_calls.next_due(connection, now=bridge.clock()))
         sent = {"sent_delivery_id": row["delivery_id"], "state": "sending"}
         sent |= owed_calls.leased(tries=1, until=bridge.clock(), slot=None)
-        async with asyncio.timeout(20):  # with the stronger lock this waits for the replay, which waits for this
+        async with asyncio.timeout(60):  # with the stronger lock this would be a deadlock
             await claiming.run_sync(lambda connection: orders.change(connection, row["id"], sent, now=bridge.clock()))
 
 

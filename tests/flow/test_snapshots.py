@@ -1,4 +1,4 @@
-"""What one delivery after another makes of an order: repeated, reordered, changed, deleted, restored."""
+"""An order after several deliveries: repeated, reordered, changed, deleted, restored."""
 
 import asyncio
 import json
@@ -13,17 +13,17 @@ UNPAID = {"status": "pending", "date_paid_gmt": None}
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
 
 def later(content: dict[str, Any], moment: str = "2026-11-21T20:00:00", **changes: Any) -> dict[str, Any]:
-    """The same order, modified at a later moment."""
+    """Return the same order, modified later."""
     return content | {"date_modified_gmt": moment} | changes
 
 
-async def test_one_event_told_twice_makes_one_work_order(mapped: Kit) -> None:
+async def test_one_event_delivered_twice_makes_one_work_order(mapped: Kit) -> None:
     assert (await mapped.post(order(), topic="order.updated")).json()["state"] == "created"
     assert (await mapped.post(order(), topic="order.created")).json()["state"] == "created"
     assert len(mapped.panel.work_orders) == 1
@@ -127,7 +127,7 @@ async def test_deleted_after_creation_needs_a_person_and_restoring_settles_it(ma
     await mapped.post_capture("033")
     story = await mapped.order(31)
     assert (story["state"], story["woo_status"]) == ("created", "trash")
-    assert story["attention"][0]["words"] == "the order is deleted in WooCommerce: see to its work order"
+    assert story["attention"][0]["words"] == "the order is deleted in WooCommerce: check its work order in Panelr"
     await mapped.post_capture("034")
     story = await mapped.order(31)
     assert (story["woo_status"], story["attention"]) == ("processing", [])

@@ -1,4 +1,4 @@
-"""Everything at once: many orders, each told many times, created and updated crossing each other."""
+"""Many orders at once, each delivered many times under both topics."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ ORDERS, TIMES = 25, 40
 
 
 async def _storm(kit: Kit) -> list[tuple[int, float]]:
-    """Tell every order TIMES times, in several snapshots, all at once; returns status and seconds of each answer."""
+    """Deliver every order TIMES times, in several snapshots, all at once; return the status of each answer."""
 
     async def tell(number: int, time_no: int) -> tuple[int, float]:
         content = order(id=number, customer_note=str(time_no % 4), date_modified_gmt=f"2026-11-21T20:00:0{time_no % 4}")
@@ -21,7 +21,7 @@ async def _storm(kit: Kit) -> list[tuple[int, float]]:
         return answer.status_code, time.monotonic() - began
 
     told = [(number, time_no) for number in range(1, ORDERS + 1) for time_no in range(TIMES)]
-    random.Random(7).shuffle(told)  # noqa: S311  any order will do
+    random.Random(7).shuffle(told)  # noqa: S311  no secret
     return await asyncio.gather(*(tell(*each) for each in told))
 
 

@@ -1,4 +1,4 @@
-"""The time budget, the worker's part, leases, and what wakes a held order."""
+"""The time budget, the worker, leases, and what moves a held order on."""
 
 import asyncio
 import json
@@ -10,19 +10,22 @@ import pytest
 from sqlalchemy import Connection, select
 
 from panelr_bridge.application.transactions import claim_call, receive_delivery
-from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
+from panelr_bridge.application.transactions.claims import Claim
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.tables import orders, rate_limits, rate_slots
 from panelr_bridge.woocommerce.order_payload import read_order
-from tests.support.bridge_kit import Kit, kit_of, order
+from tests.support.bridge_kit import Kit, kit_of, line, order
+
+SHORT_LEASE, LONG_LEASE = timedelta(seconds=0.2), timedelta(hours=1)
 
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
@@ -53,16 +56,16 @@ async def test_stopping_lets_calls_under_way_end(settings: Settings, panelr: tup
     assert len(panelr[1].work_orders) == 1
 
 
-async def test_without_leave_from_the_rate_limit_the_answer_comes_at_once_and_the_worker_follows(
+async def test_without_a_free_slot_the_answer_comes_at_once_and_the_worker_follows(
     settings: Settings, panelr: tuple[str, Panel]
 ) -> None:
     narrow = settings.model_copy(update={"panelr_rate_per_minute": 3})
     async with kit_of(narrow, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # asks Panelr whether it offers that
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # this checks the product at Panelr
         states = [(await kit.post(order(id=number))).json()["state"] for number in (901, 902, 903)]
         assert states == ["created", "created", "queued"]
         await kit.runtime.bridge.write(_free_the_slots)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         await kit.until(903, "created")
 
 
@@ -88,8 +91,9 @@ async def test_a_changed_mapping_wakes_an_order_without_panelr_items(kit: Kit) -
 
 async def test_a_mapping_of_something_else_leaves_a_held_order_held(kit: Kit) -> None:
     await kit.post(order())
+    await kit.post(line(order(id=21), product_id=99, sku="OTHER"))
     await kit.map(sku="OTHER", panelr_product_id=3)
-    await asyncio.sleep(0.3)
+    await kit.until(21, "created")
     assert (await kit.order(20))["state"] == "held"
 
 
@@ -108,22 +112,25 @@ async def test_a_queued_order_that_is_cancelled_meanwhile_is_not_sent(mapped: Ki
     answer = await mapped.post(order(status="cancelled", date_modified_gmt="2026-11-21T20:00:00"))
     assert answer.json()["state"] == "ignored"
     assert (await mapped.order(20))["owed_calls"] == []
-    await asyncio.sleep(1.3)
-    assert mapped.panel.work_orders == {}
+    await mapped.post(order(id=21))  # it waits behind the same pause
+    await mapped.until(21, "created")
+    assert [each.wc_order_id for each in mapped.panel.work_orders.values()] == ["21"]
 
 
-async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
-    """Take a call as a process does that is killed before it makes it: its lease ends soon."""
+async def _claim_and_die(kit: Kit, content: dict[str, Any], *, lease: timedelta = SHORT_LEASE) -> Claim:
+    """Claim a call as a process does that is killed before it makes the call; return the claim."""
     body = json.dumps(content).encode()
     delivery = Delivery(store="default", topic="order.updated", body=body, headers={}, verdict="order", woo_order_id=20)
-    terms = replace(kit.runtime.bridge.terms, lease=timedelta(seconds=0.2))
+    call_policy = replace(kit.runtime.bridge.call_policy, lease=lease)
 
     def claimed(connection: Connection, now: datetime) -> Claim:
         policy = kit.runtime.bridge.policy
-        claim = receive_delivery.receive(connection, now, delivery, read_order(body), policy=policy, terms=terms).claim
+        claim = receive_delivery.receive(
+            connection, now, delivery, read_order(body), policy=policy, call_policy=call_policy
+        ).claim
         assert claim is not None
         stored = select(orders.c.state).where(orders.c.id == claim.order_id)
-        assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see it
+        assert connection.execute(stored).scalar_one() == "sending"  # before the worker can see the order
         return claim
 
     return await kit.runtime.bridge.write(claimed)
@@ -132,7 +139,7 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any]) -> Claim:
 async def test_a_call_whose_process_died_is_looked_up_before_it_is_sent_again(mapped: Kit) -> None:
     await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.owed.set()
+    mapped.runtime.bridge.wake_worker.set()
     story = await mapped.until(20, "created")
     assert [(each["action"], each["outcome"]) for each in story["attempt_log"]] == [
         ("create_work_order", "unknown"),
@@ -147,15 +154,15 @@ async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: K
     claim = await _claim_and_die(mapped, order())
     await mapped.runtime.panelr.call(create_work_order(claim.body), now=mapped.runtime.bridge.clock())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.owed.set()
+    mapped.runtime.bridge.wake_worker.set()
     story = await mapped.until(20, "created")
     assert story["adopted"] is True
     assert len(mapped.panel.work_orders) == 1
 
 
-async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_knows_better(mapped: Kit) -> None:
-    """A process that stalled for longer than its lease still holds the token."""
-    claim = await _claim_and_die(mapped, order())
+async def test_an_outcome_that_arrives_after_its_lease_counts_while_nothing_newer_is_known(mapped: Kit) -> None:
+    """A process that stalled for longer than its lease still has its claim."""
+    claim = await _claim_and_die(mapped, order(), lease=LONG_LEASE)  # the worker must not end it
     await mapped.runtime.bridge.write(_lose_the_lease, claim)
     late = await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     assert late.state == "created"
@@ -164,10 +171,10 @@ async def test_an_outcome_that_is_told_after_its_lease_is_news_while_nobody_know
     assert len(mapped.panel.work_orders) == 1
 
 
-async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(mapped: Kit) -> None:
+async def test_an_outcome_that_arrives_too_late_overwrites_nothing_and_is_shown(mapped: Kit) -> None:
     claim = await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.owed.set()
+    mapped.runtime.bridge.wake_worker.set()
     before = await mapped.until(20, "created")
     await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     after = await mapped.order(20)
@@ -176,8 +183,8 @@ async def test_an_outcome_that_is_told_too_late_overwrites_nothing_and_is_shown(
 
 
 def _lose_the_lease(connection: Connection, now: datetime, claim: Claim) -> None:
-    terms = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
-    assert claim_call.end_leases(connection, now + timedelta(seconds=1), terms=terms) == claim.order_id
+    call_policy = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
+    assert claim_call.end_leases(connection, now + 2 * LONG_LEASE, call_policy=call_policy) == claim.order_id
 
 
 async def test_two_workers_make_each_call_once(mapped: Kit, settings: Settings, panelr: tuple[str, Panel]) -> None:
@@ -199,15 +206,15 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         kit.panel.faults.add("throttle", action="create_work_order", times=None, retry_after=None)
         await kit.post(order())
-        await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # and the second is over
+        await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # the second attempt has ended
         await kit.runtime.bridge.write(_make_due)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         story = await kit.until(20, "held")
         assert story["reasons"][0]["code"] == "gave_up"
         kit.panel.faults.clear()
         await kit.api("POST", f"/orders/{story['id']}/retry")
         await kit.runtime.bridge.write(_make_due)
-        kit.runtime.bridge.owed.set()
+        kit.runtime.bridge.wake_worker.set()
         await kit.until(20, "created")
 
 

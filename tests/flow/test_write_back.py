@@ -1,4 +1,4 @@
-"""What the order in WooCommerce carries: in both kinds of API, once, also where a plugin saves on every update."""
+"""The write-back to WooCommerce: once, over both kinds of API, also where a plugin saves on every update."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,34 +8,34 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.shop_data import OrderChanges
-from tests.flow.test_payment import attention, follow_up
 from tests.support.clockwork import due_now
 from tests.support.fast_path_runs import APIS, Both, both_ways
+from tests.support.payments import attention_codes, find_follow_up
 
 UPDATE = {"wc/v3": "orders.update", "myplugin/v1/woo": "resource.update"}
 
 
 @pytest.fixture(params=APIS)
 def api(request: pytest.FixtureRequest) -> str:
-    """Each of the two kinds of API in its turn."""
+    """Run the test once with each kind of API."""
     return str(request.param)
 
 
 @pytest.fixture
 def dialect(request: pytest.FixtureRequest) -> str:
-    """The store does not care which database it is: one of the two is enough, but for one test."""
+    """Use SQLite unless the test names a database: the shop does not depend on it."""
     return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
 async def both(settings: Settings, panelr: tuple[str, Panel], api: str) -> AsyncIterator[Both]:
-    """A shop and a bridge that tell each other."""
+    """A shop with webhooks to a bridge that writes back."""
     async with both_ways(settings, panelr[1], api=api) as both:
         yield both
 
 
 def done(kind: str) -> Any:
-    return lambda story: (follow_up(story, kind) or {"done_at": None})["done_at"] is not None
+    return lambda story: (find_follow_up(story, kind) or {"done_at": None})["done_at"] is not None
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
@@ -60,7 +60,7 @@ async def test_the_echo_of_what_was_written_is_written_to_no_more(both: Both, ap
     await both.quiet()
     assert both.writes() == [UPDATE[api], "notes.create"]
     told = [each for each in both.store.webhooks.deliveries if each.topic == "order.updated"]
-    assert len(told) >= 2  # the order's own, and the echo
+    assert len(told) >= 2  # the order's own webhook, and the echo of the write-back
     assert all(each.answer.status == 200 for each in told)
     assert len(both.kit.panel.work_orders) == 1
 
@@ -70,7 +70,7 @@ async def test_a_shop_without_notes_gets_none(settings: Settings, panelr: tuple[
         both.store.switches.local_environment = False  # wc/v3 does not take the password
         number = await both.placed()
         story = await both.kit.until(number, done("write_back"))
-        assert (both.notes(number), attention(story)) == ([], ())
+        assert (both.notes(number), attention_codes(story)) == ([], ())
         assert both.meta(number)["panelr_reference_code"] == story["reference_code"]
 
 
@@ -115,12 +115,12 @@ async def test_a_fault_of_the_store_doubles_nothing(
     assert len(both.kit.panel.work_orders) == 1
 
 
-async def test_a_store_that_refuses_the_key_is_told_and_tried_again(both: Both, api: str) -> None:
+async def test_a_store_that_refuses_the_key_is_reported_and_tried_again(both: Both, api: str) -> None:
     both.store.faults.add("status", action=UPDATE[api], status=401, body="json", times=2)
     number = await both.placed()
     await both.kit.until(number, lambda story: any(each["action"] == "write_back" for each in story["attempt_log"]))
     story = await both.kit.until(number, done("write_back"))
-    assert (story["state"], attention(story)) == ("created", ())
+    assert (story["state"], attention_codes(story)) == ("created", ())
     assert [each["outcome"] for each in story["attempt_log"] if each["action"] == "write_back"][-1] == "done"
 
 
@@ -135,12 +135,12 @@ async def test_a_completed_work_order_completes_the_order(settings: Settings, pa
         assert both.store.orders[number].status == "completed"
         assert both.meta(number)["panelr_status"] == "completed"
         assert both.writes() == ["orders.update", "notes.create", "orders.update"]
-        again = both.store.update(number, OrderChanges(status="processing"))  # the shop's owner decides otherwise
+        again = both.store.update(number, OrderChanges(status="processing"))  # the shop's owner changes it back
         await both.quiet()
         assert again.status == "processing"
 
 
-async def test_a_change_of_the_work_order_is_heard_and_written(both: Both) -> None:
+async def test_a_change_of_the_work_order_is_read_and_written(both: Both) -> None:
     number = await both.placed()
     story = await both.kit.until(number, done("write_back"))
     both.kit.panel.set_status(1, "canceled")
@@ -149,6 +149,6 @@ async def test_a_change_of_the_work_order_is_heard_and_written(both: Both) -> No
         number, lambda story: story["panelr_status"] == "canceled" and done("write_back")(story)
     )
     await both.quiet()
-    assert attention(story) == ("work_order_canceled",)
+    assert attention_codes(story) == ("work_order_canceled",)
     assert both.meta(number)["panelr_status"] == "canceled"
     assert done("status")(await both.kit.order(number))

@@ -1,4 +1,4 @@
-"""Hands on a bridge that runs in the test's process: post deliveries, use the admin API, look at Panelr."""
+"""A bridge in the test's process: post deliveries to it, use its admin API, read Panelr's state."""
 
 import asyncio
 import base64
@@ -33,7 +33,7 @@ def capture(number: str) -> tuple[dict[str, str], bytes]:
 
 
 def order(**changes: Any) -> dict[str, Any]:
-    """Return a valid paid order of one PANEL-1000; a test breaks or changes one thing."""
+    """Return a valid paid order of one PANEL-1000, with changes."""
     _, body = capture("007")
     content: dict[str, Any] = copy.deepcopy(json.loads(body))
     return content | changes
@@ -46,18 +46,18 @@ def line(content: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def sign(body: bytes, secret: str = SECRET) -> str:
-    """Return WooCommerce's signature, computed apart from the bridge's own code."""
+    """Return WooCommerce's signature, computed without the bridge's code."""
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
 def tried(story: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what an order's story says was tried; a call that a busy machine held up before it began was no try."""
+    """Return the attempts of an order's story, without calls that a busy machine held up before they began."""
     return [each for each in story["attempt_log"] if "held up" not in (each["words"] or "")]
 
 
 @dataclass
 class Kit:
-    """One running bridge."""
+    """A running bridge and the Panelr that it calls."""
 
     runtime: BridgeContainer
     panel: Panel
@@ -77,7 +77,7 @@ class Kit:
         secret: str = SECRET,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Post `content`, signed; bytes as they are, anything else as JSON. `headers` come beside the usual ones."""
+        """Post `content`, signed: bytes as they are, anything else as JSON. `headers` are added to the usual ones."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         signed = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": sign(body, secret)}
         headers = {**signed, **(headers or {})}
@@ -103,9 +103,9 @@ class Kit:
         return data
 
     async def until(
-        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 40
+        self, woo_order_id: int, wanted: str | Callable[[dict[str, Any]], bool], *, seconds: float = 60
     ) -> dict[str, Any]:
-        """Wait until an order is in the state `wanted`, or until it fulfils it; returns its story."""
+        """Wait until an order is in the state `wanted`, or `wanted(story)` is true; return its story."""
         end = time.monotonic() + seconds
         while True:
             story = await self.order(woo_order_id)
@@ -121,5 +121,5 @@ async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=30) as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=60) as http:
             yield Kit(app.state.runtime, panel, http)

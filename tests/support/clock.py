@@ -1,11 +1,11 @@
-"""A clock that a test turns, in the database too: the rate limit goes by the database's time."""
+"""A clock that a test sets, also in the database: the rate limit uses the database's time."""
 
 from datetime import datetime
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-# It stands before PostgreSQL's own function in the search path.
+# The search path finds it before PostgreSQL's own function.
 _OWN_CLOCK = """
 CREATE FUNCTION turned.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
 $$ SELECT coalesce(nullif(current_setting('test.now', true), '')::timestamptz, pg_catalog.statement_timestamp()) $$
@@ -13,7 +13,7 @@ $$ SELECT coalesce(nullif(current_setting('test.now', true), '')::timestamptz, p
 
 
 async def make_turnable(url: str) -> None:
-    """Give a PostgreSQL database a clock that `turn` sets; later connections go by it."""
+    """Give a PostgreSQL database a clock that `turn` sets. Connections made later use it."""
     address = make_url(url)
     engine = create_async_engine(address.set(drivername="postgresql+asyncpg"))
     async with engine.begin() as connection:
@@ -26,6 +26,6 @@ async def make_turnable(url: str) -> None:
 
 
 def turn(connection: Connection, now: datetime) -> None:
-    """Let it be `now` in the database until this transaction ends. SQLite goes by its caller's clock anyway."""
+    """Set the database's clock to `now` until this transaction ends. On SQLite the caller's clock is used anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT set_config('test.now', :now, true)"), {"now": now.isoformat()})

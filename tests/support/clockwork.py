@@ -1,4 +1,4 @@
-"""What is due later is due now."""
+"""Make a follow-up due."""
 
 from datetime import datetime
 
@@ -10,11 +10,11 @@ from panelr_bridge.store import follow_ups, orders
 
 
 async def due_now(runtime: BridgeContainer, order_id: int, kind: str) -> None:
-    """Let an order's follow-up of a kind be due now."""
+    """Make an order's follow-up of a kind due now, and wake the worker."""
 
     def change(connection: Connection, now: datetime) -> None:
         orders.lock_by_id(connection, order_id)
         follow_ups.change(connection, order_id, FollowUpKind(kind), {"due_at": now})
 
     await runtime.bridge.write(change)
-    runtime.bridge.owed.set()
+    runtime.bridge.wake_worker.set()

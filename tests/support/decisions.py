@@ -1,4 +1,4 @@
-"""Hands on `decide`: an order as WooCommerce writes it, mappings and a policy in; a decision out."""
+"""Call `decide` with an order as WooCommerce writes it, mappings and a policy."""
 
 import json
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def request(
     policy: OrderPolicy = POLICY,
     payment_method_id: int | None = None,
 ) -> WorkOrderRequest:
-    """Decide an order that calls for a work order, and return it."""
+    """Decide an order that must become a work order; return the request."""
     decided = decision(content, mappings, policy, payment_method_id)
     assert isinstance(decided, Create), decided
     return decided.request
@@ -84,6 +84,6 @@ def meta(**entries: Any) -> list[dict[str, Any]]:
 
 
 def item(**changes: Any) -> dict[str, Any]:
-    """Return the valid order's one line with changes."""
+    """Return the one line of the valid order, with changes."""
     first: dict[str, Any] = order()["line_items"][0]
     return first | changes

@@ -1,4 +1,4 @@
-"""A shop, the bridge and Panelr on real sockets: each tells the others of its orders and work orders."""
+"""A shop, the bridge and Panelr on loopback: webhooks go to the bridge, write-backs go to the shop."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ class Both:
     url: str
 
     async def placed(self, *, status: str = "on-hold", **changes: Any) -> int:
-        """Let an order for one PANEL_CREDITS come in, and its webhooks go out; returns its number."""
+        """Place an order for one PANEL_CREDITS and deliver its webhooks; return its number."""
         line = NewOrderLine(self.store.products[PANEL_CREDITS])
         billing = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.test"}
         wanted = OrderChanges(status=status, payment_method="bacs", lines=[line], billing=billing, **changes)
@@ -45,25 +45,25 @@ class Both:
         return order.id
 
     def meta(self, number: int) -> dict[str, Any]:
-        """The meta of an order in the shop that is about Panelr."""
+        """Return the meta data about Panelr of an order in the shop."""
         return {each.key: each.value for each in self.store.orders[number].meta if "panelr" in each.key}
 
     def notes(self, number: int) -> list[str]:
         return [note.text for note in self.store.orders[number].notes]
 
     def writes(self) -> list[str]:
-        """What was written to the shop by its API: the actions, in their order."""
+        """Return the actions of all requests that wrote to the shop, in their order."""
         return [each.action or "" for each in self.store.requests if each.method != "GET"]
 
-    async def until(self, wanted: Callable[[], Any], *, seconds: float = 30) -> None:
-        """Wait until it is so."""
+    async def until(self, wanted: Callable[[], Any], *, seconds: float = 60) -> None:
+        """Wait until `wanted()` is true."""
         end = time.monotonic() + seconds
         while not wanted():
-            assert time.monotonic() < end, "not so in time"
+            assert time.monotonic() < end, f"not true within {seconds} s"
             await asyncio.sleep(0.02)
 
     async def quiet(self) -> None:
-        """Wait until the shop has nothing to tell and nothing has been written for a while."""
+        """Wait until the shop has no webhook to deliver and no request has come for a while."""
         while True:
             await self.store.webhooks.wait_until_idle()
             before = len(self.store.requests), len(self.store.webhooks.deliveries)
@@ -74,15 +74,15 @@ class Both:
 
 @contextlib.asynccontextmanager
 async def both_ways(settings: Settings, panel: Panel, *, api: str = "wc/v3", **changes: Any) -> AsyncIterator[Both]:
-    """Run a shop, and a bridge that it tells of its orders; the bridge knows the product PANEL_CREDITS."""
+    """Run a shop with webhooks to a bridge that has a mapping for PANEL_CREDITS."""
     shop = create_shop(local_environment=True)  # application passwords without TLS
     async with running(shop) as shop_url:
         chosen = settings.model_copy(update={"woo_url": shop_url, "woo_orders_api": api} | APIS[api] | changes)
         app = create_app(chosen)
         async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
             kit = Kit(app.state.runtime, panel, http)
-            for client in kit.runtime.shops.values():  # patience that only real shops need
-                client._looks, client._exchange.waits = (0.02, 0.2), (0.05, 0.1)
+            for client in kit.runtime.shops.values():  # only real shops need longer waits
+                client._look_up_waits, client._connection.waits = (0.02, 0.2), (0.05, 0.1)
             await kit.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)
             for topic in TOPICS:
                 shop.state.shop.webhooks.register(

@@ -1,6 +1,6 @@
-"""Databases that have filled up: orders by the thousand, written by the database itself.
+"""Databases with thousands of orders, which the database itself generates.
 
-The columns are what the bridge writes; the bodies of finished orders are small, because only their number matters here.
+The columns are those that the bridge writes. The bodies of finished orders are small: only their number matters.
 """
 
 import json
@@ -14,7 +14,7 @@ from panelr_bridge.store.tables import Row
 from tests.support.bridge_kit import order
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-# Of a thousand orders; the rest is created. Few states are rare, as they are in a shop.
+# The states of a thousand orders; the others are created. As in a shop, the other states are rare.
 _STATE = (
     "CASE WHEN i % 1000 < 40 THEN 'ignored' WHEN i % 1000 < 55 THEN 'waiting' WHEN i % 1000 < 60 THEN 'closed'"
     " WHEN i % 1000 < 64 THEN 'held' WHEN i % 1000 < 66 THEN 'refused' ELSE 'created' END"
@@ -68,7 +68,7 @@ _ATTEMPTS = (
     "INSERT INTO attempts (order_id, action, number, outcome, status, milliseconds, words, started_at, recorded_at)"
     " SELECT i, 'create_work_order', 1, 'done', 200, 80, 'created', {moment}, {moment} FROM ({numbers}) AS n"
 )
-# What follows them has been done long ago, but for a few.
+# Nearly all follow-ups are done.
 _FOLLOW_UPS = (
     "INSERT INTO follow_ups (store, order_id, kind, due_at, attempt, told, owed_since, done_at)"
     " SELECT store, id, 'status', CASE WHEN id % 1000 = 500 THEN updated_at END, 0, {empty}, updated_at,"
@@ -88,7 +88,7 @@ REQUEST = (
 
 
 def add_orders(connection: Connection, first: int, last: int, *, owing: str | None = None) -> None:
-    """Write the orders `first` to `last`, each with its delivery: finished ones, or such as owe the action `owing`."""
+    """Write the orders `first` to `last`, each with its delivery: finished ones, or orders that owe `owing`."""
     words = dict(_WORDS[connection.dialect.name])
     postgresql = connection.dialect.name == "postgresql"
     state = {None: _STATE, "create_work_order": "'queued'", "look_up": "'unconfirmed'"}[owing]
@@ -108,7 +108,7 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
         "request": REQUEST,
         "began": NOW - timedelta(seconds=last / 10),
     }
-    if postgresql:  # a million changes of one counter in one transaction: nobody does that but this
+    if postgresql:  # the triggers would change one counter a million times in one transaction
         connection.execute(text("ALTER TABLE orders DISABLE TRIGGER USER"))
     for statement in (_DELIVERIES, _ORDERS, *((_ATTEMPTS, _FOLLOW_UPS) if owing is None else ())):
         _run(connection, statement.format(**words), values)
@@ -119,8 +119,8 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
             connection.execute(text(f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))"))  # noqa: S608
 
 
-async def look_over(opened: Database) -> None:
-    """Do what PostgreSQL's autovacuum does in time, and SQLite never does by itself."""
+async def analyze(opened: Database) -> None:
+    """Update the statistics, as PostgreSQL's autovacuum does in time and SQLite never does."""
     if opened.dialect == "sqlite":
         await opened.write(lambda connection: connection.execute(text("ANALYZE")))
         return
@@ -142,7 +142,7 @@ def add_mappings(connection: Connection, first: int, last: int) -> None:
 
 
 def snapshot_text() -> str:
-    """The body of an order whose id is yet to be filled in."""
+    """Return the body of an order with a placeholder for its id."""
     return json.dumps(order(id="@ID@", number="@ID@")).replace('"@ID@"', "@ID@", 1)
 
 

@@ -1,4 +1,4 @@
-"""Every reason to hold an order and every way out, as data: docs/states.md names them."""
+"""Every reason to hold an order and every way to release it, as data; docs/states.md lists them."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,20 +13,20 @@ ELSE = FIRST | {"id": 2, "product_id": 99, "sku": "ELSE", "name": "Something els
 
 
 def meta(**values: Any) -> dict[str, Any]:
-    """The fields of a line, or of an order, with this meta."""
+    """Return the meta data of a line or an order as a field."""
     return {
         "meta_data": [{"id": number, "key": key, "value": value} for number, (key, value) in enumerate(values.items())]
     }
 
 
 def email(address: str) -> dict[str, Any]:
-    """The fields of an order with this e-mail address."""
+    """Return the billing field of an order with this e-mail address."""
     return {"billing": order()["billing"] | {"email": address}}
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way out of the hold, and what it comes to: `items` as (product, quantity) in the one work order."""
+    """One way to release the order, and its result: `items` as (product, quantity) in the one work order."""
 
     name: str
     items: tuple[tuple[int, int], ...] = ((3, 1),)
@@ -36,19 +36,19 @@ class Way:
     add_payment: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     refresh: dict[str, Any] = field(default_factory=dict)
-    """How Panelr's product 3 is changed, before Panelr is asked anew for what it offers."""
+    """Changes of Panelr's product 3 before its product list is fetched again."""
 
     @property
     def state(self) -> str:
-        """Where the order ends."""
+        """The state in which the order ends."""
         return "created" if self.items else "ignored"
 
 
 @dataclass(frozen=True)
 class Hold:
-    """A way into the hold: the order, the one mapping that there is, the settings, and Panelr's product 3.
+    """One reason to hold an order: the order, the only mapping, the settings, and changes of Panelr's product 3.
 
-    `tells` says whether Panelr can be asked for what it offers.
+    `tells` is whether Panelr answers requests for its product list.
     """
 
     code: str
@@ -59,7 +59,7 @@ class Hold:
     product: dict[str, Any] = field(default_factory=dict)
     tells: bool = True
     lines: int | None = None
-    """How many lines the customer has at Panelr that fit; None where Panelr does not tell."""
+    """The number of the customer's matching lines at Panelr; None where Panelr cannot list them."""
 
 
 SKIP = {"unmapped_lines": UnmappedLines.SKIP}

@@ -1,4 +1,4 @@
-"""What an order owes in its state, as the database demands it."""
+"""The columns of an order in a state, as the database's checks require them."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Every statement of the bridge that runs often, on tables that have filled up, each with what it is about."""
+"""Every statement of the bridge that runs often, by a short name, on filled tables."""
 
 import itertools
 import json
@@ -11,31 +11,28 @@ from sqlalchemy import Connection
 from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.transactions import (
     claim_call,
-    operator_actions,
     receive_delivery,
+    waiting_orders,
 )
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
-    again,
-    attempts,
     backfill_cursors,
     deliveries,
-    delivery_list,
     due_work,
     follow_ups,
     mappings,
     order_counts,
-    order_list,
     orders,
     owed_calls,
     rate_limit,
     stats,
 )
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.pagination import PageQuery
-from panelr_bridge.store.tables import product_mappings
+from panelr_bridge.store.fast_path import repeated_delivery
+from panelr_bridge.store.pagination import PageQuery, delivery_list, order_list
 from panelr_bridge.woocommerce import order_payload
 from tests.support.bridge_kit import order
 from tests.support.filled_database import NOW
@@ -62,33 +59,35 @@ def _receive(content: dict[str, Any]) -> Callable[[Connection], Any]:
 
     def work(connection: Connection) -> None:
         event = order_payload.read_order(body)
-        receive_delivery.receive(connection, LATER, delivery, event, policy=POLICY, terms=TERMS)
+        receive_delivery.receive(connection, LATER, delivery, event, policy=POLICY, call_policy=TERMS)
 
     return work
 
 
 def _tell_again(connection: Connection) -> None:
     told = Delivery(store="default", topic="order.updated", body=b"", headers={}, verdict="order", woo_order_id=500)
-    values = deliveries.row(told, now=LATER) | {"woo_status": "processing", "delivery_id": 500}
+    values = deliveries.insert_values(told, now=LATER) | {"woo_status": "processing", "delivery_id": 500}
     if connection.dialect.name == "postgresql":
-        again.COUNT_ALONE.run(connection, values)
+        repeated_delivery.COUNT_WITH_ORDER.run(connection, values)
     else:
-        again.FIND.run(connection, values)
-        again.COUNT.run(connection, values)
+        repeated_delivery.FIND_ORDER.run(connection, values)
+        repeated_delivery.COUNT_DELIVERY.run(connection, values)
 
 
 def _claim(first: CallAction) -> Callable[[Connection], Any]:
-    return lambda connection: claim_call.claim_due(connection, LATER, policy=POLICY, terms=TERMS, first=first, tried=[])
+    return lambda connection: claim_call.claim_due(
+        connection, LATER, policy=POLICY, call_policy=TERMS, first=first, tried=[]
+    )
 
 
 def hot() -> Iterator[Case]:
-    """What an order and the worker's loop execute."""
+    """Yield what an order and the worker's loop execute."""
     new = order(id=10**9)
     yield "receive the first time", _receive(new)
     yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
-    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, terms=TERMS)
+    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, call_policy=TERMS)
     yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
     yield "next at", owed_calls.next_at
     yield "free at", lambda connection: rate_limit.free_at(connection, name=RATE, limit=120, now=LATER)
@@ -96,13 +95,13 @@ def hot() -> Iterator[Case]:
     yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
     yield (
         "wake",
-        lambda connection: operator_actions.reevaluate_waiting(
+        lambda connection: waiting_orders.reevaluate_waiting(
             connection, LATER, 100_001, policy=POLICY, ignored_since=NOW
         ),
     )
     yield (
         "twin in doubt",
-        lambda connection: orders.twin_in_doubt(connection, likeness="likeness 5", besides=1, since=NOW),
+        lambda connection: orders.find_lookalike(connection, fingerprint="likeness 5", besides=1, since=NOW),
     )
     known = WorkOrder(work_order_id=500, reference_code="WO-2026-500")
     yield "owner", lambda connection: orders.owner(connection, known)
@@ -118,19 +117,19 @@ def hot() -> Iterator[Case]:
     yield "follow-ups of", lambda connection: follow_ups.list_for_order(connection, 500)
     yield (
         "claim a follow-up",
-        lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, terms=TERMS),
+        lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, call_policy=TERMS),
     )
-    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, terms=TERMS)
+    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, call_policy=TERMS)
     yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
 
 
 def asked() -> Iterator[Case]:
-    """What health checks, `/stats` and people execute."""
+    """Yield what health checks, `/stats` and operators execute."""
     yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
     yield "counts", order_counts.count_orders
     yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
-    yield "attempts of", lambda connection: attempts.list_for_order(connection, 500)
+    yield "attempts of", lambda connection: orders.list_attempts(connection, 500)
     yield "deliveries of", lambda connection: deliveries.list_for_order(connection, store="default", woo_order_id=500)
     yield "find", lambda connection: orders.find(connection, store="default", woo_order_id=500)
 
@@ -168,15 +167,15 @@ MAPPING_SORTS = ("id", "sku", "updated_at")
 
 
 def lists() -> Iterator[Case]:
-    """Each list with each filter and each sort."""
+    """Yield each list with each filter and each sort."""
     for given, sort in itertools.product(ORDER_FILTERS, sorted(order_list.SORTS)):
-        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
+        query = PageQuery(filters=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"orders {_words(given)} by -{sort}", _page(order_list.page, query)
     for given, sort in itertools.product(DELIVERY_FILTERS, sorted(delivery_list.SORTS)):
-        query = PageQuery(given=given, sort=f"-{sort}", page=2, per_page=5)
+        query = PageQuery(filters=given, sort=f"-{sort}", page=2, per_page=5)
         yield f"deliveries {_words(given)} by -{sort}", _page(delivery_list.page, query)
     for given, sort in itertools.product(MAPPING_FILTERS, MAPPING_SORTS):
-        query = PageQuery(given=given, sort=f"-{sort}")
+        query = PageQuery(filters=given, sort=f"-{sort}")
         yield f"mappings {_words(given)} by -{sort}", _page(_mappings, query)
 
 
@@ -185,7 +184,7 @@ def _page(page: Callable[[Connection, PageQuery], Any], query: PageQuery) -> Cal
 
 
 def _mappings(connection: Connection, query: PageQuery) -> Any:
-    return mappings.page(connection, product_mappings, query)
+    return mappings.page(connection, mappings.PRODUCT, query)
 
 
 def _words(given: dict[str, Any]) -> str:

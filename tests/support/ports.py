@@ -5,15 +5,15 @@ import random
 import socket
 
 PORTS = (20_000, 32_000)
-"""Below the ports that the system gives to outgoing connections: one of those could take a server's."""
-_DICE = random.Random()  # noqa: S311  it guards nothing; the common one begins alike in every worker of the tests
+"""Below the range for outgoing connections, which could take a server's port."""
+_DICE = random.Random()  # noqa: S311  no secret; the shared generator starts with the same seed in every worker
 _GIVEN: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, each only once.
+    """Return a port without a listener. Each port is returned only once.
 
-    Servers start side by side: whoever calls one that has not begun to listen yet would come to another.
+    A port that is used twice could answer for a server that has not started to listen yet.
     """
     while True:
         port = _DICE.randrange(*PORTS)

@@ -1,4 +1,4 @@
-"""What a database says of how it will run a statement: which index it takes, and whether it reads a whole table."""
+"""Query plans: which indexes a statement uses, and whether it reads a whole table."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ Statements = list[tuple[str, Any]]
 
 @contextlib.contextmanager
 def captured(connection: Connection) -> Iterator[Statements]:
-    """Note every statement that is executed, with its parameters."""
+    """Record every statement that is executed, with its parameters."""
     found: Statements = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
@@ -35,28 +35,28 @@ def captured(connection: Connection) -> Iterator[Statements]:
     event.remove(connection.engine, "before_cursor_execute", note)
 
 
-class TakenBack(Exception):
-    """Ends a transaction without a trace, and says what it has executed."""
+class RolledBack(Exception):
+    """Rolls a transaction back; carries the statements that it executed."""
 
     def __init__(self, statements: Statements) -> None:
         super().__init__()
         self.statements = statements
 
 
-def _taken_back(connection: Connection, work: Callable[[Connection], Any]) -> None:
+def _run_and_roll_back(connection: Connection, work: Callable[[Connection], Any]) -> None:
     with captured(connection) as statements:
         work(connection)
-    raise TakenBack(statements)
+    raise RolledBack(statements)
 
 
 async def used_by(opened: Database, url: str, work: Callable[[Connection], Any]) -> set[str]:
-    """Return every index that the statements of `work` take, and `whole <table>` for the rest; `work` is taken back."""
+    """Return the indexes that the statements of `work` use, and `whole <table>` for scans. Roll `work` back."""
     try:
-        await opened.write(_taken_back, work)
-    except TakenBack as found:
+        await opened.write(_run_and_roll_back, work)
+    except RolledBack as found:
         statements = [each for each in found.statements if each[0].lstrip().partition(" ")[0].upper() in EXPLAINED]
     if opened.dialect == "sqlite":
-        # without foreign keys: to insert what others refer to is said to look for those, which then never happens
+        # without foreign keys: the plan of an INSERT would list look-ups of referring rows that never happen
         with contextlib.closing(sqlite3.connect(make_url(url).database or "")) as plain:
             return {name for statement, values in statements for name in _of_sqlite(plain, statement, values)}
     return await opened.read(_of_postgresql, statements)
@@ -69,7 +69,7 @@ def _of_sqlite(connection: sqlite3.Connection, statement: str, parameters: Any) 
     for _, parent, _, words in lines:
         names = set(_sqlite(words))
         if "LIMIT" in statement and parent not in sorting:
-            # nothing here is sorted, and there is a limit: it reads in the order of the key until it has enough
+            # without a sort, a limit ends the scan early: rows are read in the order of the key
             names = {name.replace("whole ", "the beginning of ") for name in names}
         used |= names
     return used
@@ -85,11 +85,11 @@ def _of_postgresql(connection: Connection, statements: Statements) -> set[str]:
 
 
 def _sqlite(line: str) -> Iterator[str]:
-    """Read one line of SQLite's: SEARCH orders USING INDEX name (columns), SCAN orders, and what is none of these."""
+    """Yield the names in a line of SQLite's plan, such as `SEARCH orders USING INDEX name (columns)`."""
     words = line.split()
     if words[0] not in {"SEARCH", "SCAN"}:
         return
-    if "AUTOMATIC" in words:  # it reads the whole table to make an index for this one statement
+    if "AUTOMATIC" in words:  # SQLite reads the whole table to build an index for this one statement
         yield f"whole {ALIASES.get(words[1], words[1])}"
     elif "INDEX" in words:
         name = words[words.index("INDEX") + 1]
@@ -101,7 +101,7 @@ def _sqlite(line: str) -> Iterator[str]:
 
 
 def _postgresql(node: dict[str, Any], *, limited: bool = False) -> Iterator[str]:
-    """Read one node of PostgreSQL's, and those below it; `limited` while a limit ends what they read."""
+    """Yield the names in a node of PostgreSQL's plan and below it. `limited` is whether a limit ends the scan."""
     kind = node["Node Type"]
     limited = kind == "Limit" or (limited and kind in {"Append", "Subquery Scan", "Seq Scan"})
     if "Index Name" in node:

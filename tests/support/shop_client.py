@@ -1,4 +1,4 @@
-"""Shops to call: wc/v3 in a few lines of memory, and the simulated store with an answer that gets lost."""
+"""Shops to call: a small wc/v3 in memory, and the simulated shop with answers that get lost."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ WC = f"{SHOP}/wp-json/wc/v3"
 
 
 def client(url: str = SHOP, **changes: Any) -> ShopClient:
-    """A client that waits for nothing."""
+    """Return a client that repeats requests without waiting."""
     chosen: dict[str, Any] = {
         "key": "ck_demo",
         "secret": "cs_demo",
@@ -28,13 +28,13 @@ def client(url: str = SHOP, **changes: Any) -> ShopClient:
 
 
 def resource(url: str, **changes: Any) -> ShopClient:
-    """A client of the simulated store's Orders resource."""
+    """Return a client of the simulated shop's Orders resource."""
     chosen = {"key": "bridge", "secret": "application-password", "orders_api": "myplugin/v1/woo"}
     return client(url, **(chosen | changes))
 
 
 class Orders:
-    """Orders of a wc/v3 that filters and pages as the real one does; `after` runs behind every answered page."""
+    """Orders of a wc/v3 that filters and pages as the real one does. `after` is called after every answered page."""
 
     def __init__(self, modified: dict[int, datetime]) -> None:
         self.modified = modified
@@ -63,10 +63,10 @@ def _moment(text: str) -> datetime:
 
 
 class Losing:
-    """A store whose answers to some requests get lost: `lose` decides by method and number of the request.
+    """A shop that loses some answers. `lose` decides by the method and the number of the request.
 
-    It returns "" for a request that goes well, "after" for one that is carried out and whose connection breaks,
-    "before" for one whose connection breaks at once, or a status to be answered in place of the store's.
+    It returns "" to answer normally, "after" to carry the request out and reset the connection, "before" to reset the
+    connection at once, or a status to answer instead of the shop's.
     """
 
     def __init__(self, app: ASGIApp, lose: Callable[[str, int], str]) -> None:
@@ -95,9 +95,9 @@ class Losing:
             await send({"type": "http.response.body", "body": b""})
 
     def count(self, method: str) -> int:
-        """How many requests with this method came."""
+        """Return the number of requests with this method."""
         return len([each for each in self.requests if each[0] == method])
 
 
 async def _nowhere(message: Message) -> None:
-    """Take an answer and lose it."""
+    """Drop a part of an answer."""

@@ -1,4 +1,4 @@
-"""A simulated store on a real socket beside a bridge that asks it, over either kind of API."""
+"""A simulated shop on loopback, and a bridge that backfills from it over either kind of API."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
-from panelr_bridge.application.backfill.scheduler import BackfillScheduler
+from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.scheduler import LEASE, BackfillScheduler
 from panelr_bridge.application.container import call_policy
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
@@ -34,7 +34,7 @@ LISTS = {WC: "orders.list", RESOURCE: "resource.list"}
 
 
 class Clock:
-    """The shop's clock: so long ago, and a step on at every order."""
+    """The shop's clock: it starts 30 minutes ago and advances with every order."""
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
@@ -48,7 +48,7 @@ class Clock:
 
 @dataclass
 class Rig:
-    """The store, the bridge without its own rounds, and what was seen by the walks."""
+    """The shop, a bridge without its own backfill schedule, and the orders that backfill runs compared."""
 
     kit: Kit
     store: SimulatedShop
@@ -58,7 +58,7 @@ class Rig:
     seen: list[ComparedOrder] = field(default_factory=list)
 
     def buy(self, **shopper: str) -> int:
-        """Place an order of one PANEL-1000, paid by card; no webhook tells of it."""
+        """Place an order of one PANEL-1000, paid by card, without a webhook; return its number."""
         self.clock.advance(1)
         line = NewOrderLine(self.store.product(sku="PANEL-1000"))
         return place_order(self.store, Cart([line], payment_method="stripe", shopper=shopper)).id
@@ -69,56 +69,61 @@ class Rig:
 
     @property
     def backfill(self) -> BackfillScheduler:
-        """What the bridge asks the store with."""
+        """The bridge's own backfill scheduler."""
         return self.kit.runtime.backfill
 
     def another(self, shop: Any = None, **options: Any) -> BackfillScheduler:
-        """What another process on the same database would ask the store with."""
+        """Return the backfill scheduler of another process on the same database."""
         runtime = self.kit.runtime
         given: dict[str, Any] = {
             "shops": {"default": shop or runtime.shops["default"]},
             "policy": self.settings.policy,
-            "terms": call_policy(self.settings),
+            "call_policy": call_policy(self.settings),
             "every": timedelta(minutes=5),
-            "owed": runtime.bridge.owed,
+            "wake_worker": runtime.bridge.wake_worker,
         }
         return BackfillScheduler(runtime.bridge, **(given | options))
 
+    def end_leases(self) -> None:
+        """Turn the bridge's clock past every lease that a process holds now."""
+        clock = self.kit.runtime.bridge.clock
+        self.kit.runtime.bridge.clock = lambda: clock() + 2 * LEASE
+
     async def walk(self, **how: Any) -> tuple[int, int, int]:
-        """Walk at once, without an error; returns how many were known, found and failed."""
+        """Run a backfill now that must not fail; return the counts of known, found and failed orders."""
         self.seen.clear()
-        walked = await self.backfill.walk("default", at_once=True, tell=self.seen.append, **how)
+        walked = await self.backfill.run_store("default", at_once=True, report=self.seen.append, **how)
         assert walked is not None
         assert walked.words is None
         assert walked.looked_at == len(self.seen)
         return walked.known, walked.found, walked.failed
 
-    async def mark(self) -> Row:
-        """The store's mark."""
+    async def cursor(self) -> Row:
+        """Return the store's cursor."""
         row = await self.kit.runtime.database.read(backfill_cursors.get, store="default")
         assert row is not None
         return row
 
     async def all_created(self, orders: list[int]) -> None:
-        """Wait until each of the orders has its work order; there is no other one."""
+        """Wait until each order has its work order; check that there are no others."""
         for each in orders:
             await self.kit.until(each, "created")
         made = sorted(int(each.wc_order_id or 0) for each in self.kit.panel.work_orders.values())
         assert made == sorted(orders)
 
     def found(self) -> list[int | None]:
-        """Which orders the last walk found, in the order in which it met them."""
+        """Return the orders that the last backfill run found, in its order."""
         return [each.woo_order_id for each in self.seen if each.kind is OrderComparison.FOUND]
 
-    def told_by_webhook(self, order_id: int) -> dict[str, Any]:
-        """What a webhook would tell of an order now."""
+    def webhook_content(self, order_id: int) -> dict[str, Any]:
+        """Return the content that a webhook would deliver for an order now."""
         content: dict[str, Any] = json.loads(order_payload(self.store.orders[order_id], home_url=self.store.home_url))
         return content
 
 
 @contextlib.asynccontextmanager
 async def rig_of(settings: Settings, panel: Panel, orders_api: str, **changes: Any) -> AsyncIterator[Rig]:
-    """Run a store, and a bridge that knows PANEL-1000; its rounds are left to the test, unless `changes` say not."""
+    """Run a shop and a bridge that has a mapping for PANEL-1000. It backfills only when the test says so."""
     clock = Clock()
     app = create_app(clock=clock, local_environment=True)
     async with running(app) as url:
@@ -136,11 +141,11 @@ async def rig_of(settings: Settings, panel: Panel, orders_api: str, **changes: A
             for shop in kit.runtime.shops.values():
                 quicken(shop)
             await kit.map(sku="PANEL-1000", panelr_product_id=3)
-            if orders_api != WC:  # it tells no SKU
+            if orders_api != WC:  # it shows no SKU
                 await kit.map(woo_product_id=12, panelr_product_id=3)
             yield Rig(kit, app.state.shop, clock, orders_api, chosen)
 
 
 def quicken(shop: ShopClient) -> None:
-    """Try a read again without the waits of a real shop."""
-    shop._exchange.waits = (0.01, 0.01)
+    """Shorten the waits before a read is repeated."""
+    shop._connection.waits = (0.01, 0.01)

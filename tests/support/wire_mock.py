@@ -1,4 +1,4 @@
-"""`respx.mock(using=WIRE)`: respx in the place of the bridge's own transport, and of httpx's."""
+"""`respx.mock(using=WIRE)`: respx instead of the bridge's own transport and of httpx's."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ WIRE = "wire"
 
 
 class WireMocker(HTTPCoreMocker):
-    """Answers in place of `panelr/wire.py`, whose requests and responses are httpx's own, and of httpcore."""
+    """Answers in place of `panelr/http_transport.py`, which takes and returns httpx's own types, and of httpcore."""
 
     name = WIRE
-    targets = [*HTTPCoreMocker.targets, "panelr_bridge.panelr.http_transport.HttpTransport"]  # noqa: RUF012  respx's way
+    targets = [*HTTPCoreMocker.targets, "panelr_bridge.panelr.http_transport.HttpTransport"]  # noqa: RUF012  as respx declares it
 
     @classmethod
     async def prepare_async_request(cls, httpx_request: httpx.Request, **kwargs: Any) -> Any:

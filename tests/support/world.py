@@ -11,17 +11,18 @@ from sqlalchemy import Connection, Engine, event, select
 
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import CallResult
-from panelr_bridge.application.parse_delivery import parse_delivery
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, Claim
+from panelr_bridge.application.parse_delivery import RawDelivery
+from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.column_types import metadata
-from panelr_bridge.store.deliveries import digest
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Row
 from tests.support.clock import turn
@@ -31,6 +32,16 @@ TERMS = CallPolicy(
     rate_per_minute=5, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0, 120.0)
 )
 POLICY = Settings().policy
+PRODUCT_MAPPING: Row = {
+    "store": "default",
+    "key": "sku:panel-1000",
+    "sku": "PANEL-1000",
+    "panelr_product_id": 3,
+    "intent": "new_activation",
+    "quantity": 1,
+    "woo_product_id": None,
+    "woo_variation_id": None,
+}
 TIMEOUT = timedelta(seconds=25)
 ARRIVES_WITHIN = timedelta(seconds=100)
 """How late Panelr may still act on a request: docs/reliability.md promises nothing beyond the second look-up."""
@@ -221,7 +232,7 @@ class Process:
             database=cast("database.Database", self),
             panelr=cast("PanelrClient", self),
             policy=POLICY,
-            terms=TERMS,
+            call_policy=TERMS,
             sync_budget=timedelta(0),
             clock=lambda: world.now,
         )
@@ -282,16 +293,13 @@ class Process:
         self.world.depart(flight)
         return await flight.answer
 
-    async def told(self, topic: str, body: bytes) -> None:
-        """What the door does with an authentic delivery."""
-        facts: Row = {"store": "default", "topic": topic, "body": body, "headers": {}, "sha256": digest(body)}
-        known = self.bridge.match_repeat(**facts)
-        if known is None or await self.bridge.receive_again(known) is None:
-            await self.bridge.receive(*parse_delivery(**facts))
+    async def deliver(self, topic: str, body: bytes) -> None:
+        """Take an authentic delivery, as the webhook route does."""
+        await self.bridge.receive(RawDelivery(store="default", topic=topic, body=body, headers={}))
 
     async def work(self) -> None:
         """One turn of the worker."""
-        for step in (self.worker._end_leases, self.worker._wake, self.worker._claim):
+        for step in (self.worker._end_leases, self.worker._reevaluate_waiting, self.worker._start_due):
             await step()
 
     async def die(self) -> None:
@@ -307,4 +315,6 @@ class Process:
 
 
 def _engines(opened: Any) -> list[Engine]:
-    return [opened._engine.sync_engine] if opened.dialect == "postgresql" else [opened._writing, opened._reading]
+    return (
+        [opened._engine.sync_engine] if opened.dialect == "postgresql" else [opened._write_engine, opened._read_engine]
+    )

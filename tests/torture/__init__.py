@@ -1,4 +1,4 @@
-"""The long test: real processes that are killed, hurried and unplugged, and a ledger of what must be true afterwards.
+"""The torture: real processes that are killed, overloaded and disconnected, and a ledger of the expected result.
 
-`python -m tests.torture` runs it all; `test_slice.py` is the part that `make test` runs.
+`python -m tests.torture` runs all scenarios; `make test` runs the small part in `test_slice.py`.
 """

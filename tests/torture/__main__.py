@@ -1,4 +1,4 @@
-"""`python -m tests.torture`: run the scenarios and say what they came to; exit 1 when something must not be."""
+"""`python -m tests.torture`: run the scenarios and print their results; exit 1 on any problem."""
 
 import argparse
 import asyncio
@@ -20,19 +20,21 @@ from tests.torture.run import Run
 from tests.torture.scenarios import SCENARIOS, Scenario
 
 LIMIT = 19 * 60.0
-"""A run that takes longer has not settled: what is still to be played then fails."""
+"""A run that takes longer has not settled: the remaining scenarios fail."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def main() -> int:
-    """Run what the arguments ask for; returns the exit status."""
+    """Run the scenarios that the arguments choose; return the exit status."""
     arguments = _arguments()
     chosen = [each for each in SCENARIOS if not arguments.only or each.name in arguments.only]
     seed = arguments.seed if arguments.seed is not None else time.time_ns() % 1_000_000
     DICE.seed(seed)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # the servers are stopped either way
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # the simulator's: a failing run tells its own error
-    console.print(f"seed {seed}; each scenario checks every order that it told")
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # the servers are stopped in any case
+    logging.getLogger("uvicorn.error").setLevel(
+        logging.CRITICAL
+    )  # the simulator's log: a failing run prints its own error
+    console.print(f"seed {seed}; each scenario checks every order that it delivered")
     folder = Path(tempfile.mkdtemp(prefix="bridge-torture-"))
     results = asyncio.run(_play(folder, chosen, quick=arguments.quick))
     show(console, results)
@@ -44,17 +46,19 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.torture", description="Kill, hurry and unplug the bridge.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture", description="Kill and overload the bridge, and stop its database."
+    )
     names = [each.name for each in SCENARIOS]
     what = "; ".join(f"{each.name}: {each.what}" for each in SCENARIOS)
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one scenario ({what})")
     parser.add_argument("--quick", action="store_true", help="a short slice of every scenario, about a minute")
-    parser.add_argument("--seed", type=int, help="what chance begins with")
+    parser.add_argument("--seed", type=int, help="the seed of the random choices")
     return parser.parse_args()
 
 
 async def _play(folder: Path, chosen: list[Scenario], *, quick: bool) -> list[Result]:
-    """Play one scenario after the other; in a quick run those that need not be alone wait for their leases together."""
+    """Play the scenarios one by one; in a quick run those that can share the machine run at the same time."""
     databases = Databases(folder)
     together = [each for each in chosen if quick and not each.alone]
     rounds = [together] if together else []
@@ -79,12 +83,12 @@ async def _play(folder: Path, chosen: list[Scenario], *, quick: bool) -> list[Re
 
 
 async def _one(scenario: Scenario, run: Run, until: float, *, quick: bool) -> list[Result]:
-    """Play one scenario; one that cannot be played to its end is a problem like any other, and the next one goes on."""
+    """Play one scenario; an exception is a problem like any other, and the next scenario runs."""
     began = time.monotonic()
     try:
         async with asyncio.timeout(until - began):
             results = await scenario.play(run, **(scenario.quick if quick else scenario.full))
-    except Exception as error:  # noqa: BLE001  whatever it was, it is told
+    except Exception as error:  # noqa: BLE001  every exception is reported
         seconds = time.monotonic() - began
         results = [Result(scenario.name, "", seconds=seconds, problems=[f"{type(error).__name__}: {error}"])]
     for each in results:

@@ -1,5 +1,5 @@
-"""The one source of chance; `--seed` repeats its part of a run, though not what the machine adds to it."""
+"""The only random generator; `--seed` repeats its choices, though not the machine's timing."""
 
 import random
 
-DICE = random.Random()  # noqa: S311  chance, no secrets
+DICE = random.Random()  # noqa: S311  no secrets

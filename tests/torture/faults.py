@@ -1,4 +1,4 @@
-"""A Panelr that misbehaves in every way at random, while processes are killed."""
+"""A Panelr with random faults of every kind, while processes are killed."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,11 @@ from tests.torture.settle import settle
 from tests.torture.stage import staged
 from tests.torture.together import together
 
-TELLERS = 8
+SENDERS = 8
 IN_WAITING = 2
-"""So many faults wait for the calls of each action at most."""
+"""The largest number of faults that wait for the calls of an action."""
 EVERY = (0.02, 0.2)
-"""How long until the next fault: about one call in four goes wrong."""
+"""Seconds between faults: about one call in four fails."""
 ACTIONS = ("create_work_order", "get_work_orders")
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("reset", {}),
@@ -38,7 +38,7 @@ WORLDS = ((SQLITE, 1, True), (POSTGRESQL, 3, True), (POSTGRESQL, 3, False))
 
 
 async def play(run: Run, *, kills: int) -> list[Result]:
-    """Play on each database at the same time; once also with a Panelr whose lists do not tell the shop's order."""
+    """Play on both databases at the same time, also with a Panelr whose lists hide the shop's order."""
     return await together(*(_one(run, *world, kills=kills) for world in WORLDS))
 
 
@@ -49,9 +49,9 @@ async def _one(run: Run, kind: str, processes: int, shows: bool, *, kills: int) 
         stage.panel.settings.shows_wc_order_id = shows
         await stage.start(processes)
         await stage.map_products()
-        async with under_load(stage, TELLERS), _faulty(stage.panel) as struck:
+        async with under_load(stage, SENDERS), _faulty(stage.panel) as struck:
             await kill_at_random(stage, kills=kills, say=run.saying(f"faults: {words}"))
-        run.say(f"faults: {words}, {len(stage.ledger.told)} orders settle")
+        run.say(f"faults: {words}, {len(stage.ledger.delivered)} orders settle")
         result = await settle(stage, scenario="faults", database=kind)
         result.note = f"{sum(struck)} faults struck{'' if shows else ', lists without wc_order_id'}"
         return result
@@ -59,7 +59,7 @@ async def _one(run: Run, kind: str, processes: int, shows: bool, *, kills: int) 
 
 @contextlib.asynccontextmanager
 async def _faulty(panel: Panel) -> AsyncIterator[list[int]]:
-    """Keep faults in waiting while the context lasts; yields a list of how often they struck."""
+    """Keep adding faults while the context lasts; yield a list of how often they struck."""
     struck: list[int] = []
 
     async def spoil() -> None:
@@ -79,7 +79,7 @@ async def _faulty(panel: Panel) -> AsyncIterator[list[int]]:
             await task
         struck.append(-len(panel.faults.pending))
         panel.faults.clear()
-        # One 429 at the end, not many in between: it holds up everybody, and nothing else would be tried meanwhile.
+        # One 429 at the end and none before: it stops all calls, and no other fault would be tried meanwhile.
         panel.faults.add("throttle", action="create_work_order", when="before", retry_after=1)
 
 

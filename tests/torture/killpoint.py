@@ -1,8 +1,8 @@
-"""Ends a bridge with SIGKILL at one exact step of one order's way. Installed in the child, before it serves.
+"""End a bridge with SIGKILL at one exact step of one order's processing. The child installs it before it serves.
 
-A step is a place after which the world looks different to whoever comes next: before and after each statement that
+A step is a point where a kill leaves a different state: before and after each statement that
 writes for the order, before and after the commit of such a transaction, before and after each call of Panelr for it.
-Reads are no steps: a process that dies at one leaves what it would have left at the write before.
+Reads are no steps: a process killed at a read leaves the same state as at the write before.
 """
 
 import os
@@ -22,12 +22,12 @@ from panelr_bridge.panelr.request import PanelrRequest
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 ROW_NAMES = ("order_id", "of_order", "id_1", "order_id_1")
-"""What the statements call the id of an order's row."""
+"""The names of the parameter with the id of an order's row."""
 
 
 @dataclass(frozen=True)
 class Killpoint:
-    """Dies at step number `at` of one order's way, never at 0; each step leaves a line in the file `trace`."""
+    """Kills the process at step number `at` of one order, never at 0; each step writes a line to the file `trace`."""
 
     at: int
     woo_order_id: int
@@ -35,11 +35,11 @@ class Killpoint:
     trace: Path
 
     def taken(self) -> list[str]:
-        """Return the steps that were taken, the last one included."""
+        """Return the steps so far, with the last one."""
         return self.trace.read_text().splitlines() if self.trace.exists() else []
 
     def install(self) -> None:
-        """Watch this process from now on."""
+        """Count the steps of this process from now on."""
         watch = _Watch(self)
         event.listen(Engine, "begin", watch.begun)
         event.listen(Engine, "before_cursor_execute", watch.before_statement)
@@ -49,11 +49,11 @@ class Killpoint:
 
 
 class _Watch:
-    """Counts the steps. A transaction counts from the statement on that shows it to be about the order."""
+    """Counts the steps. A transaction counts from its first statement that names the order."""
 
     def __init__(self, point: Killpoint) -> None:
         self._point = point
-        self._told = False
+        self._has_delivery = False
         self._row_id: int | None = None
         self._count = 0
         self._looking = False
@@ -92,7 +92,7 @@ class _Watch:
         self.step(f"before {_short(statement)}")
 
     def _look_up(self, connection: Any, order_id: int) -> None:
-        """Learn whether that row is the order's, before the first statement that names only the row."""
+        """Find out whether the row is the order's, before the first statement that names only the row."""
         self._looking = True
         found = connection.execute(text("SELECT woo_order_id FROM orders WHERE id = :id"), {"id": order_id}).scalar()
         self._looking = False
@@ -107,16 +107,16 @@ class _Watch:
 
     def _is_about(self, statement: str, named: dict[str, Any]) -> bool:
         if self._point.woo_order_id in (named.get("woo_order_id"), named.get("of_woo_order_id")):
-            self._told = True
+            self._has_delivery = True
             return True
         if self._row_id is not None and any(named.get(name) == self._row_id for name in ROW_NAMES):
             return True
-        # the first mapping after its delivery is the one that it waits for
-        return self._told and statement.startswith("INSERT INTO mapping_revisions")
+        # the order waits for the first mapping after its delivery
+        return self._has_delivery and statement.startswith("INSERT INTO mapping_revisions")
 
 
 def _watch_commits(watch: _Watch) -> None:
-    """SQLAlchemy tells before a commit, not after it; the dialect's own method has both ends."""
+    """SQLAlchemy's event comes before a commit only; the dialect's method has both sides."""
     commit: Any = DefaultDialect.do_commit
 
     def watched(dialect: DefaultDialect, connection: Any) -> None:

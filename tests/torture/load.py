@@ -1,4 +1,4 @@
-"""A shop under way: several tellers, each with one order at a time, some told twice and under both topics."""
+"""A busy shop: several senders, each with one order at a time, some delivered twice or under both topics."""
 
 import asyncio
 import contextlib
@@ -11,24 +11,24 @@ from tests.torture.stage import Stage
 from tests.torture.together import together
 
 REST = (0.1, 0.4)
-"""How long a teller rests after an order: the ledger must be checked in the end, so it does not grow without bounds."""
+"""Seconds that a sender rests after an order, so that the ledger stays small enough to check."""
 
-TOLD_AGAIN = 0.7
-"""So many of the orders that were cut off are told again at once; the others wait for the end of the load."""
+REPEATED_AT_ONCE = 0.7
+"""The share of orders without an answer that is delivered again at once; the others wait for the end of the load."""
 
 
 @contextlib.asynccontextmanager
-async def under_load(stage: Stage, tellers: int, *, first: int = 1) -> AsyncIterator[None]:
-    """Tell orders, from number `first` on, while the context lasts; each delivery begun ends before it does."""
+async def under_load(stage: Stage, senders: int, *, first: int = 1) -> AsyncIterator[None]:
+    """Deliver orders, from number `first` on, while the context lasts; wait for the deliveries under way at its end."""
     numbers = itertools.count(first)
     enough = asyncio.Event()
 
-    async def teller() -> None:
+    async def sender() -> None:
         while not enough.is_set():
-            await _tell(stage, next(numbers))
+            await _deliver_order(stage, next(numbers))
             await asyncio.sleep(DICE.uniform(*REST))
 
-    tasks = [asyncio.create_task(teller()) for _ in range(tellers)]
+    tasks = [asyncio.create_task(sender()) for _ in range(senders)]
     try:
         yield
     finally:
@@ -36,15 +36,15 @@ async def under_load(stage: Stage, tellers: int, *, first: int = 1) -> AsyncIter
         await together(*tasks)
 
 
-async def _tell(stage: Stage, order_id: int) -> None:
-    """Tell one order as WooCommerce does: once, twice with the same bytes, or created and updated crossing."""
+async def _deliver_order(stage: Stage, order_id: int) -> None:
+    """Deliver one order as WooCommerce does: once, twice with the same bytes, or created and updated at once."""
     kind = DICE.random()
     if kind < 0.4:
-        await stage.tell(order_id)
+        await stage.send(order_id)
     elif kind < 0.6:
-        await asyncio.gather(stage.tell(order_id), stage.tell(order_id))
+        await asyncio.gather(stage.send(order_id), stage.send(order_id))
     else:
-        later = stage.tell(order_id, version=1, topic=UPDATED)
-        await asyncio.gather(later, stage.tell(order_id, topic=CREATED))
-    if order_id not in stage.ledger.accepted and DICE.random() < TOLD_AGAIN:
-        await stage.tell(order_id, version=2, topic=UPDATED)
+        later = stage.send(order_id, version=1, topic=UPDATED)
+        await asyncio.gather(later, stage.send(order_id, topic=CREATED))
+    if order_id not in stage.ledger.accepted and DICE.random() < REPEATED_AT_ONCE:
+        await stage.send(order_id, version=2, topic=UPDATED)

@@ -1,4 +1,4 @@
-"""The model of tests/flow, for longer than a test may take: every process, statement and outcome in any order."""
+"""The model test of tests/flow with many more examples."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ STEPS = 60
 
 
 async def play(run: Run, *, examples: int) -> list[Result]:
-    """Run `examples` on each database, with and without lists that tell the shop's order."""
+    """Run `examples` on each database, with and without lists that show the shop's order."""
     run.say(f"model: {examples} examples of {STEPS} steps, four times")
     began = time.monotonic()
     pytest = await asyncio.create_subprocess_exec(

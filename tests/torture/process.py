@@ -1,4 +1,4 @@
-"""A bridge as a process of its own, forked from a server that has imported it: a start costs a third of a second."""
+"""A bridge as its own process, forked from a server with its imports: a start takes a third of a second."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _FORKS.set_forkserver_preload(["tests.torture.process"])
 
 
 class Bridge:
-    """A place where a bridge runs, is killed, and runs again; each time on a port of its own."""
+    """A bridge that is started, killed and started again, each time on another port."""
 
     def __init__(self, name: str, *, environment: dict[str, str], folder: Path) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Bridge:
 
     @property
     def url(self) -> str:
-        """Where it is, or was last."""
+        """Its address, or the last one."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -41,7 +41,7 @@ class Bridge:
         return self._process is not None and self._process.is_alive()
 
     async def start(self, killpoint: Killpoint | None = None) -> None:
-        """Start it and wait until it can be called; a port that somebody else has taken meanwhile is given up."""
+        """Start it and wait until it takes connections."""
         self._port = free_port()
         environment = self._environment | {"BRIDGE_PORT": str(self._port)}
         self._process = _FORKS.Process(
@@ -57,7 +57,7 @@ class Bridge:
         self.ready = True
 
     async def kill(self) -> None:
-        """End it as a loss of power would."""
+        """Kill it."""
         self.ready = False
         if self.alive and self._process is not None:
             self.kills += 1
@@ -73,7 +73,7 @@ class Bridge:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Let it finish what it does, then end it."""
+        """Let it finish its work, then end it."""
         self.ready = False
         if self._process is None:
             return
@@ -87,16 +87,16 @@ class Bridge:
             self._process = None
 
     def said(self, lines: int = 20) -> str:
-        """Return the last `lines` of what it has written, all of them for 0."""
+        """Return the last `lines` of its output, all of them for 0."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
 
 def _serve(environment: dict[str, str], folder: Path, log: Path, killpoint: Killpoint | None) -> None:
-    """Be a bridge: the child's side."""
+    """Run a bridge in the child process."""
     said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(said, 1)
     os.dup2(said, 2)
-    os.chdir(folder)  # a .env of the developer's is none of its business
+    os.chdir(folder)  # it must not read the developer's .env
     for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
         del os.environ[name]
     os.environ.update(environment)
@@ -106,7 +106,7 @@ def _serve(environment: dict[str, str], folder: Path, log: Path, killpoint: Kill
 
 
 async def _listens(port: int) -> bool:
-    """Return whether the server takes connections: it does so only once it can work."""
+    """Return whether the server takes connections: then it is ready."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

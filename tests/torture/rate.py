@@ -1,4 +1,4 @@
-"""More orders than a minute allows: all of them go through, and no sixty seconds hold one call too many."""
+"""More orders than the rate limit allows in a minute: all are created, and no 60 seconds have a call too many."""
 
 import asyncio
 import time
@@ -12,12 +12,12 @@ from tests.torture.together import together
 
 MINUTE = 60.0
 SPARE = 4.0
-"""What the second half may take beyond its minute: the limiter's window is 61 s, and the rest is for the calls."""
+"""Seconds that the second half may take beyond its minute: the window is 61 s, and the calls take time."""
 IN_FLIGHT = 16
 
 
 async def play(run: Run, *, limit: int, orders: int) -> list[Result]:
-    """Send the orders through both databases at the same time."""
+    """Send the orders on both databases at the same time."""
     run.say(f"rate: {orders} orders, {limit} a minute, on both databases at once")
     worlds = ((SQLITE, 2), (POSTGRESQL, 3))
     return await together(*(_one(run, kind, count, limit, orders) for kind, count in worlds))
@@ -29,10 +29,10 @@ async def _one(run: Run, kind: str, processes: int, limit: int, orders: int) -> 
         await stage.start(processes)
         await stage.map_products()
         began = time.monotonic()
-        await _tell(stage, orders)
+        await _deliver_order(stage, orders)
         result = await settle(stage, scenario="rate", database=kind)
         took, busiest = time.monotonic() - began, stage.panel.busiest_window(MINUTE)
-        # what the mapping was checked against took its leave as well
+        # the check of the mapping used a slot as well
         minutes = -(-len(stage.panel.arrivals) // limit) - 1
         if took > minutes * (MINUTE + 1) + SPARE:
             result.problems.append(f"{orders} orders took {took:.0f} s with {limit} calls a minute")
@@ -42,11 +42,11 @@ async def _one(run: Run, kind: str, processes: int, limit: int, orders: int) -> 
         return result
 
 
-async def _tell(stage: Stage, orders: int) -> None:
+async def _deliver_order(stage: Stage, orders: int) -> None:
     room = asyncio.Semaphore(IN_FLIGHT)
 
-    async def tell(order_id: int) -> None:
+    async def send(order_id: int) -> None:
         async with room:
-            await stage.tell(order_id)
+            await stage.send(order_id)
 
-    await asyncio.gather(*(tell(order_id) for order_id in range(1, orders + 1)))
+    await asyncio.gather(*(send(order_id) for order_id in range(1, orders + 1)))

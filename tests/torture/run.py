@@ -1,4 +1,4 @@
-"""One run of several scenarios: its folder, its databases, and where it says how far it is."""
+"""One run of several scenarios: its folder, its databases, and its progress messages."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.torture.databases import Databases
 
 @dataclass(frozen=True)
 class Run:
-    """What every scenario is given."""
+    """The parameters of every scenario."""
 
     folder: Path
     databases: Databases
@@ -23,5 +23,5 @@ class Run:
         return room
 
     def saying(self, head: str) -> Callable[[str], None]:
-        """Return a `say` whose words come after `head`."""
+        """Return a `say` that begins every message with `head`."""
         return lambda words: self.say(f"{head}, {words}")

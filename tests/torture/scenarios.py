@@ -1,4 +1,4 @@
-"""The scenarios, as data: how much of each a full run has, and how much a quick one."""
+"""The scenarios as data, with their amounts in a full and in a quick run."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from tests.torture.result import Result
 
 @dataclass(frozen=True)
 class Scenario:
-    """One line of the table; `play` is called with the amounts of `full` or of `quick`.
+    """One scenario; `play` is called with the amounts of `full` or of `quick`.
 
-    One that is `execute_autocommit` measures time or takes the server away, so nothing may run beside it.
+    A scenario that is `alone` measures time or stops the server, so no other may run at the same time.
     """
 
     name: str

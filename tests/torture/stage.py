@@ -1,4 +1,4 @@
-"""One scenario's world: a simulated Panelr on a real socket, a database, bridges as processes, and a shop."""
+"""The stage of one scenario: a simulated Panelr, a database, bridges as processes, and a shop."""
 
 import asyncio
 import contextlib
@@ -30,12 +30,12 @@ SETTINGS = {
     "BRIDGE_GRACE_SECONDS": "0.3",
     "BRIDGE_RETRY_SCHEDULE_SECONDS": "0.2,0.5,1",
 }
-"""Settings with which an order that lost its process is settled in 15 to 30 seconds."""
+"""Settings that settle an order of a killed process in 15 to 30 seconds."""
 
 
 @dataclass
 class Stage:
-    """The world while it lasts."""
+    """A running stage."""
 
     database_url: str
     folder: Path
@@ -47,7 +47,7 @@ class Stage:
     began: float = field(default_factory=time.monotonic)
 
     def add(self, name: str) -> Bridge:
-        """Add a bridge; it is not started yet."""
+        """Add a bridge without starting it."""
         bridge = Bridge(name, environment=self.settings, folder=self.folder)
         self.bridges.append(bridge)
         return bridge
@@ -58,22 +58,22 @@ class Stage:
 
     @property
     def kills(self) -> int:
-        """How many processes were killed."""
+        """The number of killed processes."""
         return sum(bridge.kills for bridge in self.bridges)
 
     @property
     def starts(self) -> int:
-        """How many processes were started."""
+        """The number of started processes."""
         return sum(bridge.starts for bridge in self.bridges)
 
-    async def tell(
+    async def send(
         self, order_id: int, *, version: int = 0, topic: str = CREATED, to: Bridge | None = None, **changes: Any
     ) -> Answer:
-        """Deliver a snapshot of an order to a bridge, any if it is all the same, and enter the answer."""
+        """Deliver a snapshot of an order to a bridge, a random one by default; record and return the answer."""
         return await self.deliver(order_id, snapshot(order_id, version, **changes), topic=topic, to=to)
 
     async def deliver(self, order_id: int, body: bytes, *, topic: str = CREATED, to: Bridge | None = None) -> Answer:
-        """Deliver these bytes."""
+        """Deliver a body; record and return the answer."""
         bridge = to or await self._ready()
         began, status = time.monotonic(), None
         with contextlib.suppress(httpx.TransportError):
@@ -84,7 +84,7 @@ class Stage:
         return answer
 
     async def _ready(self) -> Bridge:
-        """Return a bridge that takes deliveries, after waiting for one where all are just being started again."""
+        """Return a bridge that takes deliveries; wait for one while all are being started."""
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             ready = [bridge for bridge in self.bridges if bridge.ready]
@@ -94,13 +94,13 @@ class Stage:
         return self.bridges[0]
 
     async def api(self, method: str, path: str, *, of: Bridge | None = None, **more: Any) -> httpx.Response:
-        """Use the admin API of a bridge that runs."""
+        """Use the admin API of a running bridge."""
         bridge = of or await self._ready()
         bearer = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         return await self.http.request(method, f"{bridge.url}/api/v1{path}", headers=bearer, **more)
 
     async def map(self, *, of: Bridge | None = None, **mapping: Any) -> None:
-        """Add a product mapping; one that is there already will do."""
+        """Add a product mapping, unless it exists."""
         answer = await self.api("POST", "/product-mappings", of=of, json=mapping)
         if answer.status_code not in {201, 409}:
             raise RuntimeError(f"the mapping was answered {answer.status_code}: {answer.text}")
@@ -112,9 +112,9 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(database_url: str, folder: Path, **settings: str) -> AsyncIterator[Stage]:
-    """Set up a world without bridges; at its end they are stopped. `settings` go over those of `SETTINGS`.
+    """Set up a stage without bridges; stop its bridges at the end. `settings` override `SETTINGS`.
 
-    `folder` must be there; the bridges' logs go into it.
+    `folder` must exist; it gets the bridges' logs.
     """
     app = create_panelr(api_key=PANELR_KEY, rate_per_minute=0)
     own = {f"BRIDGE_{name.upper()}": value for name, value in settings.items()}

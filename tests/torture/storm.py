@@ -1,4 +1,4 @@
-"""Everything at once: forty orders, each told forty times, while Panelr is slow."""
+"""Forty orders at once, each delivered forty times, while Panelr is slow."""
 
 import asyncio
 
@@ -14,15 +14,15 @@ BUDGET = 1.0
 LATENCY = 2.0
 VERSIONS = 4
 IN_FLIGHT = 32
-"""As many deliveries as a busy shop has processes to send them with; the next one begins when one is answered."""
+"""The number of deliveries at the same time, as many as the processes of a busy shop."""
 WORLDS = ((SQLITE, 1), (SQLITE, 2), (POSTGRESQL, 3))
 
 
 async def play(run: Run, *, orders: int, times: int) -> list[Result]:
-    """Storm each database."""
+    """Play on both databases."""
     results = []
     for kind, processes in WORLDS:
-        run.say(f"storm: {kind}, {processes} processes, {orders} orders told {times} times each")
+        run.say(f"storm: {kind}, {processes} processes, {orders} orders delivered {times} times each")
         url = await run.databases.make(kind)
         room = run.room(f"storm-{kind}-{processes}")
         async with staged(url, room, panelr_timeout_seconds="10", sync_budget_seconds=str(BUDGET)) as stage:
@@ -40,15 +40,15 @@ async def play(run: Run, *, orders: int, times: int) -> list[Result]:
 
 
 async def _storm(stage: Stage, orders: int, times: int) -> None:
-    told = [(order_id, number) for order_id in range(1, orders + 1) for number in range(times)]
-    DICE.shuffle(told)
+    deliveries = [(order_id, number) for order_id in range(1, orders + 1) for number in range(times)]
+    DICE.shuffle(deliveries)
     room = asyncio.Semaphore(IN_FLIGHT)
 
-    async def tell(order_id: int, number: int) -> None:
+    async def send(order_id: int, number: int) -> None:
         async with room:
-            await stage.tell(order_id, version=number % VERSIONS, topic=(CREATED, UPDATED)[number % 2])
+            await stage.send(order_id, version=number % VERSIONS, topic=(CREATED, UPDATED)[number % 2])
 
-    await asyncio.gather(*(tell(*each) for each in told))
+    await asyncio.gather(*(send(*each) for each in deliveries))
     unanswered = stage.ledger.statuses[None]
     if unanswered:
         stage.ledger.wrong.append(f"{unanswered} deliveries were not answered, though nobody was killed")

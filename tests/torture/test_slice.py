@@ -1,4 +1,4 @@
-"""The short part of the long test: a few kill points and a few random kills, on both databases at the same time."""
+"""A small part of the torture: a few kill points and a few random kills, on both databases at the same time."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.torture.random_kills import kill_at_random
 from tests.torture.result import Result
 from tests.torture.settle import settle
 from tests.torture.stage import staged
-from tests.torture.steps import WAYS, Walks, spread
+from tests.torture.steps import PATHS, PathRuns, spread
 from tests.torture.together import together
 
 NEIGHBOURS = {SQLITE: 0, POSTGRESQL: 2}
@@ -18,7 +18,7 @@ POINTS = 4
 KILLS = 4
 
 
-@pytest.mark.timeout(300)  # where something does not settle, it is waited for, and then told what it was
+@pytest.mark.timeout(300)  # an order that does not settle is waited for, then reported
 async def test_orders_outlive_the_processes_that_carry_them(tmp_path: Path) -> None:
     databases = Databases(tmp_path)
     try:
@@ -39,12 +39,12 @@ def _room(folder: Path, kind: str) -> Path:
 
 async def _slice(databases: Databases, kind: str, folder: Path) -> Result:
     async with staged(await databases.make(kind), folder, panelr_timeout_seconds="0.5") as stage:
-        walks = Walks(stage, WAYS[0])
-        steps = await walks.measure()
-        await walks.add_neighbours(NEIGHBOURS[kind])
+        runs = PathRuns(stage, PATHS[0])
+        steps = await runs.measure()
+        await runs.add_neighbours(NEIGHBOURS[kind])
         for at in spread(steps, POINTS):
-            await walks.kill_at(at)
-        await walks.revive()
+            await runs.kill_at(at)
+        await runs.revive()
         async with under_load(stage, 4, first=1000):
             await kill_at_random(stage, kills=KILLS, say=lambda _words: None)
         return await settle(stage, scenario="slice", database=kind)

@@ -1,4 +1,4 @@
-"""Where one lane fails, the others come to their ends before that is told."""
+"""When one lane fails, the others end before the error is raised."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from tests.torture.together import together
 
 
-async def test_the_others_end_before_a_failure_is_told() -> None:
+async def test_the_others_end_before_a_failure_is_reported() -> None:
     ended = asyncio.Event()
 
     async def fails() -> None:

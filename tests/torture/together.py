@@ -1,4 +1,4 @@
-"""Things done side by side, each to its end."""
+"""Run coroutines at the same time, each to its end."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,9 +8,9 @@ R = TypeVar("R")
 
 
 async def together(*lanes: Awaitable[R]) -> list[R]:
-    """Run them at the same time and return what they return; raises what the first of them raised, if any did.
+    """Run coroutines at the same time; return their results, or raise the first one's error.
 
-    That waits for the others: what goes on while its database and its event loop are taken away never ends.
+    All are awaited before that: one that runs on without its database and its event loop would never end.
     """
     ended = [asyncio.ensure_future(lane) for lane in lanes]
     await asyncio.gather(*ended, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""JSON as it is written: the quick writer writes what the patient one does, who sees to what it refuses."""
+"""Writing JSON: the fast writer equals the standard one, which handles what the fast one refuses."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The admin API of the mapping tables: what can be written, what contradicts, and what an import does."""
+"""The admin API of the mapping tables: changes, contradictions, and imports."""
 
 import json
 from typing import Any
@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from panelr_bridge.settings import Settings, StoreSettings
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, order
-from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/product-mappings", "/payment-method-mappings"
 PRODUCT = {
@@ -28,24 +28,24 @@ HEADER = "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,qua
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """A second store."""
+    """Settings with a second store."""
     return settings.model_copy(update={"stores": {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}})
 
 
 async def total(kit: Kit, path: str = PRODUCTS) -> int:
-    """How many mappings there are."""
+    """Return the number of mappings."""
     number: int = (await kit.api("GET", path)).json()["meta"]["total"]
     return number
 
 
 async def audited(kit: Kit) -> list[tuple[str, str, str]]:
-    """Who did what to what, in its order."""
+    """Return the audit log in its order."""
 
     def read(connection: Connection) -> list[tuple[str, str, str]]:
         rows = connection.execute(text("SELECT actor, action, subject FROM audit_log ORDER BY id"))
@@ -152,14 +152,14 @@ async def test_an_unknown_store_is_422_and_names_those_there_are(kit: Kit) -> No
 @BOTH_DATABASES
 async def test_text_that_no_database_takes_is_422(kit: Kit) -> None:
     for sku in ("A\x00B", "A\ud800B"):
-        body = json.dumps({"sku": sku, "panelr_product_id": 3})  # escaped, as httpx would not
+        body = json.dumps({"sku": sku, "panelr_product_id": 3})  # escaped by hand: httpx would not do it
         headers = {"Content-Type": "application/json"}
         problem(await kit.api("POST", PRODUCTS, content=body, headers=headers), 422)
         problem(await kit.api("POST", f"{PRODUCTS}/import", content=f"[{body}]", headers=headers), 422)
     problem(await kit.api("POST", METHODS, json={"woo_payment_method": "\x00", "panelr_payment_method_id": 1}), 422)
 
 
-# What contradicts
+# Contradictions
 
 
 @BOTH_DATABASES
@@ -312,7 +312,7 @@ def _revisions(connection: Connection) -> list[Any]:
 
 
 async def refused_file(kit: Kit, content: bytes) -> str:
-    """Try to import a CSV file, on trial and in earnest; returns why neither is possible."""
+    """Import a CSV file with and without `dry_run`; return the error, which must be the same."""
     as_csv = {"Content-Type": "text/csv"}
     answers = [
         await kit.api("POST", f"{PRODUCTS}/import{query}", content=content, headers=as_csv)
@@ -369,7 +369,7 @@ async def test_a_json_list_that_is_nested_too_deeply_is_422(kit: Kit) -> None:
     problem(await kit.api("POST", f"{PRODUCTS}/import", content=b"[" * 100_000, headers=AS_JSON), 422)
 
 
-# What a mapping sets going
+# Effects of a mapping
 
 
 async def test_a_mapping_wakes_the_order_that_was_held_for_it(kit: Kit) -> None:
@@ -385,14 +385,14 @@ async def test_an_import_wakes_held_orders_and_a_dry_run_does_not(kit: Kit) -> N
     await kit.post(order())
     wanted = [{"woo_product_id": 12, "panelr_product_id": 3}]
     await kit.api("POST", f"{PRODUCTS}/import?dry_run=true", json=wanted)
-    await kit.map(sku="OTHER", panelr_product_id=3)  # makes the worker look
+    await kit.map(sku="OTHER", panelr_product_id=3)  # wakes the worker
     assert (await kit.order(20))["state"] == "held"
     await kit.api("POST", f"{PRODUCTS}/import", json=wanted)
     await kit.until(20, "created")
 
 
 async def test_a_mapping_that_moves_to_another_store_wakes_the_store_that_it_leaves(kit: Kit) -> None:
-    """An order that was ignored because of it is as unmapped then as after a deletion."""
+    """An order that was ignored because of the mapping becomes unmapped, as after a deletion."""
     mapping = await kit.map(sku="PANEL-1000", panelr_product_id=None)
     assert (await kit.post(order())).json()["state"] == "ignored"
     await kit.api("PATCH", f"{PRODUCTS}/{mapping['id']}", json={"store": "eu"})

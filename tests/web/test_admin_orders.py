@@ -1,12 +1,12 @@
-"""The admin API of the orders: what can be seen of one, what a person can do about it, and who may see its token."""
+"""The admin API of orders: what it shows, the operators' actions, and who may see the token."""
 
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, line, order
-from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 FIELDS = [
     "id",
@@ -35,23 +35,23 @@ NOT_THERE = {"not_created": True}
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 ON_ITS_WAY = {"queued", "sending", "created"}
-"""What an order may be that is to be sent again: the worker may be quicker than the answer."""
+"""The states of an order after a retry: the worker may be faster than the answer."""
 
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
 
 async def audited(kit: Kit) -> list[tuple[str, str, str]]:
-    """Who did what to which order, in its order."""
+    """Return the audit log of orders in its order."""
 
     def read(connection: Connection) -> list[tuple[str, str, str]]:
         rows = connection.execute(
@@ -63,18 +63,18 @@ async def audited(kit: Kit) -> list[tuple[str, str, str]]:
 
 
 async def unconfirmed(kit: Kit, woo_order_id: int = 20, *, when: str = "after") -> dict[str, Any]:
-    """Make an order whose answer is lost and that nobody can look up; returns its story."""
+    """Post an order whose answer is lost at a Panelr without look-ups; return its story."""
     kit.panel.settings.knows_get_work_orders = False
     kit.panel.faults.add("reset", action="create_work_order", when=when)
     await kit.post(order(id=woo_order_id, number=str(woo_order_id)))
     return await kit.until(woo_order_id, lambda story: bool(story["attention"]))
 
 
-# What can be seen
+# What the API shows
 
 
 @BOTH_DATABASES
-async def test_a_created_order_tells_its_whole_story(mapped: Kit) -> None:
+async def test_a_created_order_shows_its_whole_story(mapped: Kit) -> None:
     await mapped.post(order(status="pending", date_modified_gmt="2026-11-21T19:16:40"))
     await mapped.post(order(), topic="order.updated")
     year = mapped.runtime.bridge.clock().year
@@ -125,7 +125,7 @@ async def test_a_created_order_tells_its_whole_story(mapped: Kit) -> None:
     [("58.45", "58.45"), ("100.00", "100.00"), ("0.00", "0.00"), ("1000000", "1000000"), ("0.1", "0.1"), ("", "0")],
 )
 async def test_money_is_shown_as_it_is(kit: Kit, total: str, shown: str) -> None:
-    """Money as text with WooCommerce's digits, or without the zeros: never in powers of ten."""
+    """Return an amount as text with WooCommerce's digits, or without zeros: never with an exponent."""
     await kit.post(order(total=total))
     assert (await kit.order(20))["woo_total"] in {shown, total}
 
@@ -167,7 +167,7 @@ async def test_there_is_no_such_order(kit: Kit) -> None:
     assert await audited(kit) == []
 
 
-# What a person can do
+# Operators' actions
 
 
 async def test_retry_decides_anew_and_sends_at_once(mapped: Kit) -> None:

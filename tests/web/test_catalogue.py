@@ -1,4 +1,4 @@
-"""What Panelr offers, by the admin API: asked for when it is old, and mappings to anything else are refused."""
+"""Panelr's product list in the admin API: fetched when it is old; mappings to other products are refused."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
 from panelr_bridge.store.tables import panelr_lists
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, kit_of, order
-from tests.web import BOTH_DATABASES, log, problem  # noqa: F401  the fixture works by being there
 
 PRODUCTS, METHODS = "/panelr/products", "/panelr/payment-methods"
 MAPPINGS, METHOD_MAPPINGS = "/product-mappings", "/payment-method-mappings"
@@ -28,23 +28,23 @@ NO_77 = (
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 def asked(kit: Kit, action: str = "get_products") -> int:
-    """How often Panelr was asked."""
+    """Return the number of requests to Panelr."""
     return sum(entry.action == action for entry in kit.panel.journal)
 
 
 def down(kit: Kit, kind: str = "reset", **more: Any) -> None:
-    """Let Panelr answer no question any more."""
+    """Let every request to Panelr fail."""
     for action in ("get_products", "get_payment_methods"):
         kit.panel.faults.add(kind, action=action, times=None, **more)
 
 
 async def grow_old(kit: Kit, seconds: float = 301) -> str:
-    """Let the stored lists be older; returns the moment at which they were had."""
+    """Make the stored lists older; return their new time."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds)
 
     def work(connection: Connection, _: datetime) -> None:
@@ -55,7 +55,7 @@ async def grow_old(kit: Kit, seconds: float = 301) -> str:
 
 
 async def no_leave(kit: Kit) -> None:
-    """Use up the limit of Panelr's calls."""
+    """Use up the rate limit."""
 
     def work(connection: Connection, _: datetime) -> None:
         connection.execute(text("DELETE FROM rate_slots"))
@@ -64,7 +64,7 @@ async def no_leave(kit: Kit) -> None:
 
 
 @BOTH_DATABASES
-async def test_the_products_are_shown_as_panelr_tells_them(kit: Kit) -> None:
+async def test_the_products_are_shown_as_panelr_shows_them(kit: Kit) -> None:
     kit.panel.products[2].price_decimal = Decimal("90.10")
     answer = await kit.api("GET", f"{PRODUCTS}?sort=id")
     assert answer.status_code == 200, answer.text
@@ -88,7 +88,7 @@ async def test_the_products_are_shown_as_panelr_tells_them(kit: Kit) -> None:
     assert asked(kit) == 1
 
 
-async def test_the_payment_methods_are_shown_as_panelr_tells_them(kit: Kit) -> None:
+async def test_the_payment_methods_are_shown_as_panelr_shows_them(kit: Kit) -> None:
     content = (await kit.api("GET", METHODS)).json()
     assert content["data"] == [
         {"id": 2, "name": "card", "display_label": "Credit card", "mode": "automated", "processor": "stripe"},
@@ -148,7 +148,7 @@ async def test_a_list_that_was_never_had_is_503_in_words(kit: Kit, kind: str, wo
     down(kit, kind)
     for path in (PRODUCTS, METHODS):
         said = problem(await kit.api("GET", path), 503)["detail"]
-        assert said.startswith("Panelr has not told this list yet, and cannot be asked now: ")
+        assert said.startswith("the bridge has not read this list from Panelr yet, and cannot read it now: ")
         assert words in said
 
 
@@ -161,10 +161,10 @@ async def test_where_panelr_cannot_be_asked_the_list_is_shown_as_it_was(kit: Kit
         assert (content["meta"]["total"], content["meta"]["seen_at"]) == (6, moment)
 
 
-async def test_without_leave_panelr_is_not_asked(kit: Kit) -> None:
+async def test_without_a_free_slot_panelr_is_not_asked(kit: Kit) -> None:
     await no_leave(kit)
     said = problem(await kit.api("GET", PRODUCTS), 503)["detail"]
-    assert said.endswith("the limit of Panelr's calls leaves none for it at the moment")
+    assert said.endswith("Panelr's rate limit has no free slot at the moment")
     assert list(kit.panel.journal) == []
 
 
@@ -189,7 +189,7 @@ async def test_a_pause_and_a_wrong_key_stop_everybody_and_nothing_else_does(
 async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.LONGEST_CALL", 0.2)
+    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.CALL_TIMEOUT", 0.2)
     down(kit, "hang", seconds=20)
     said = problem(await kit.api("GET", PRODUCTS), 503)["detail"]
     assert said.endswith("Panelr did not finish its answer within 0.2 s")
@@ -198,16 +198,16 @@ async def test_a_panelr_that_hangs_is_not_waited_for_long_nor_asked_by_the_next(
 
 
 async def test_a_list_that_was_had_is_never_older_than_an_hour(kit: Kit) -> None:
-    await kit.runtime.catalogue.renew()
-    assert list(kit.panel.journal) == []  # nobody has wanted one yet
+    await kit.runtime.catalogue.refresh()
+    assert list(kit.panel.journal) == []  # none has been requested yet
     await kit.api("GET", PRODUCTS)
     for old, expected in ((3590, 1), (3601, 2)):
         await grow_old(kit, old)
-        await kit.runtime.catalogue.renew()
+        await kit.runtime.catalogue.refresh()
         assert (asked(kit), asked(kit, "get_payment_methods")) == (expected, 0)
     await kit.api("GET", METHODS)
     await grow_old(kit, 3601)
-    await kit.runtime.catalogue.renew()
+    await kit.runtime.catalogue.refresh()
     assert (asked(kit), asked(kit, "get_payment_methods")) == (3, 2)
 
 
@@ -215,16 +215,16 @@ async def test_a_worker_renews_the_lists_by_itself_and_outlives_a_fault(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kit.api("GET", PRODUCTS)
-    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.RENEWED", timedelta(seconds=0.05))
-    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.terms, changed=asyncio.Event())
-    faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.renew
+    monkeypatch.setattr("panelr_bridge.application.panelr_catalogue.REFRESH_INTERVAL", timedelta(seconds=0.05))
+    catalogue = PanelrCatalogue(kit.runtime.bridge, kit.runtime.bridge.call_policy, wake_worker=asyncio.Event())
+    faults, really = [ValueError("a fault"), OSError("the database is away")], catalogue.refresh
 
-    async def renew() -> None:
+    async def refresh() -> None:
         if faults:
             raise faults.pop()
         await really()
 
-    monkeypatch.setattr(catalogue, "renew", renew)
+    monkeypatch.setattr(catalogue, "refresh", refresh)
     working = asyncio.create_task(catalogue.run())
     for _ in range(1000):
         if asked(kit) > 2:
@@ -266,7 +266,7 @@ async def test_what_panelr_has_come_to_offer_is_seen_when_the_list_has_grown_old
 
 @pytest.mark.parametrize("old", [True, False])
 async def test_nothing_is_refused_while_panelr_cannot_be_asked(kit: Kit, old: bool) -> None:
-    """Neither by no list nor by one that is older than five minutes."""
+    """Neither without a list nor with one that is older than five minutes."""
     if old:
         await kit.api("GET", PRODUCTS)
         await kit.api("GET", METHODS)
@@ -304,7 +304,7 @@ async def test_a_payment_method_that_panelr_does_not_have_is_refused(kit: Kit) -
         ({"panelr_payment_method_id": 1, "on_paid": "complete_order"}, "complete_order"),
     ],
 )
-async def test_what_panelr_is_told_of_a_payment_goes_by_its_method_unless_it_is_given(
+async def test_what_panelr_learns_of_a_payment_goes_by_its_method_unless_it_is_given(
     kit: Kit, given: dict[str, Any], expected: str
 ) -> None:
     made = await kit.api("POST", METHOD_MAPPINGS, json={"woo_payment_method": "bacs"} | given)
@@ -312,7 +312,7 @@ async def test_what_panelr_is_told_of_a_payment_goes_by_its_method_unless_it_is_
     assert (await kit.api("GET", f"{METHOD_MAPPINGS}/1")).json() == made.json()
 
 
-async def test_a_change_leaves_it_unless_it_is_told(kit: Kit) -> None:
+async def test_a_change_keeps_it_unless_it_is_given(kit: Kit) -> None:
     await kit.api("POST", METHOD_MAPPINGS, json=BACS)
     for change, expected in (
         ({"panelr_payment_method_id": 2}, "submit_payment"),
@@ -328,7 +328,7 @@ async def test_a_change_leaves_it_unless_it_is_told(kit: Kit) -> None:
 
 
 @BOTH_DATABASES
-async def test_an_order_that_is_held_for_its_currency_goes_on_when_panelr_tells_another(kit: Kit) -> None:
+async def test_an_order_that_is_held_for_its_currency_goes_on_when_panelr_shows_another(kit: Kit) -> None:
     kit.panel.products[3].currency = "EUR"
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.post(order())

@@ -8,9 +8,9 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from panelr_bridge.settings import Settings, StoreSettings
-from panelr_bridge.store import order_list
+from panelr_bridge.store.pagination import order_list
+from tests.support.api_answers import BOTH_DATABASES, Logged, problem
 from tests.support.bridge_kit import ADMIN_TOKEN, Kit, line, order
-from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 
 LISTS = ["/orders", "/deliveries", "/product-mappings", "/payment-method-mappings"]
 HUGE = ["9223372036854775808", "99999999999999999999999999"]
@@ -18,20 +18,20 @@ HUGE = ["9223372036854775808", "99999999999999999999999999"]
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """A second store, and no worker: nothing moves by itself."""
+    """Settings with a second store and without a worker."""
     stores = {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}
     return settings.model_copy(update={"stores": stores, "worker": False})
 
 
 @pytest.fixture
 async def filled(kit: Kit) -> Kit:
-    """Three rows and more in every list, with sort values that are the same, and some that are missing."""
+    """At least three rows in every list, some with equal or missing sort values."""
     for number, (status, store) in enumerate(
         [("pending", ""), ("pending", "eu"), ("cancelled", ""), ("processing", ""), ("processing", "eu")], start=1
     ):
@@ -52,13 +52,13 @@ async def filled(kit: Kit) -> Kit:
 
 
 async def ids(kit: Kit, path: str) -> list[int]:
-    """Return the ids of a list's page."""
+    """Return the ids in a page of a list."""
     answer = await kit.api("GET", path)
     assert answer.status_code == 200, answer.text
     return [row["id"] for row in answer.json()["data"]]
 
 
-# Who may ask
+# Access
 
 
 def admin_calls(routes: list[BaseRoute]) -> list[tuple[str, str]]:
@@ -104,13 +104,13 @@ async def test_a_token_of_other_letters_is_wrong_and_no_error(kit: Kit) -> None:
 
 
 async def test_without_the_token_a_body_is_not_even_looked_at(kit: Kit) -> None:
-    """Who is nobody learns nothing of what a body should be, and cannot make the bridge read one."""
+    """A caller without a token learns nothing of a body's form, and the bridge does not read his body."""
     for content in (b"{", b"[]", b"[" * 100_000):
         headers = {"Content-Type": "application/json"}
         problem(await kit.http.post("/api/v1/product-mappings", content=content, headers=headers), 401)
 
 
-# What can be asked
+# Parameters
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -149,7 +149,7 @@ async def test_a_misspelt_filter_is_not_an_export_of_everything(filled: Kit) -> 
 
 
 async def test_a_misspelt_trial_is_not_an_import(kit: Kit) -> None:
-    """`dryrun` for `dry_run` must not change the tables."""
+    """A misspelt `dry_run` must not change the tables."""
     body = [{"sku": "A", "panelr_product_id": 3}]
     problem(await kit.api("POST", "/product-mappings/import?dryrun=true", json=body), 400)
     assert await ids(kit, "/product-mappings") == []
@@ -269,7 +269,7 @@ async def test_an_attention_can_be_looked_for(filled: Kit) -> None:
     assert found["id"] not in await ids(filled, "/orders?attention=false")
 
 
-# What no database takes
+# Values that no database accepts
 
 
 @BOTH_DATABASES
@@ -328,7 +328,7 @@ async def test_a_wrong_method_is_a_405_problem_that_names_the_right_ones(kit: Ki
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the list of orders raise what nobody expects."""
+    """Let the list of orders raise an unexpected error."""
 
     def page(*_: Any, **__: Any) -> None:
         raise KeyError("ada@example.test")

@@ -1,25 +1,25 @@
-"""`/metrics`: what the database knows and what this process has done, and that every name is documented."""
+"""`/metrics`: numbers of the database and of this process; every name is documented."""
 
 import re
 
 import pytest
 
 from panelr_bridge.settings import Settings
+from tests.support.api_answers import BOTH_DATABASES
 from tests.support.bridge_kit import Kit, line, order
 from tests.support.files import ROOT
-from tests.web import BOTH_DATABASES
 
 OPERATING = (ROOT / "docs/operating.md").read_text()
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without the worker: what is owed stays owed."""
+    """Settings without the worker: owed calls stay owed."""
     return settings.model_copy(update={"worker": False})
 
 
 async def told(kit: Kit) -> str:
-    """The whole page."""
+    """Return the whole page."""
     answer = await kit.http.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")

@@ -1,4 +1,4 @@
-"""What OpenAPI says: every address, its parameters, its errors, and an example of what it takes."""
+"""The OpenAPI document: every path, its parameters, its errors, and an example of its body."""
 
 from typing import Any
 
@@ -53,12 +53,12 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def spec() -> dict[str, Any]:
-    """The document as the application makes it."""
+    """Return the document that the application makes."""
     return create_app(Settings()).openapi()
 
 
 def operations(spec: dict[str, Any], prefix: str = "") -> list[tuple[str, str, dict[str, Any]]]:
-    """Every operation below `prefix`."""
+    """Yield every operation below `prefix`."""
     return [
         (path, method, operation)
         for path, methods in spec["paths"].items()
@@ -68,7 +68,7 @@ def operations(spec: dict[str, Any], prefix: str = "") -> list[tuple[str, str, d
 
 
 def has_example(spec: dict[str, Any], content: dict[str, Any]) -> bool:
-    """Whether a body is shown by an example, of its own or of its schema."""
+    """Return whether a body has an example, its own or its schema's."""
     schema = content.get("schema", {})
     for each in (schema, *schema.get("anyOf", [])):
         name = each.get("$ref", "").rpartition("/")[2]
@@ -113,7 +113,7 @@ def test_every_operation_of_the_admin_api_wants_the_token_and_names_its_errors(s
 
 
 def test_no_operation_promises_an_error_that_is_no_problem(spec: dict[str, Any]) -> None:
-    """FastAPI adds its own 422 of another form wherever there is something to validate."""
+    """FastAPI adds its own 422, in another form, to every operation with parameters."""
     found = [
         (path, method, status)
         for path, method, operation in operations(spec)
@@ -133,19 +133,15 @@ def test_every_body_has_an_example(spec: dict[str, Any]) -> None:
     assert [(path, method) for path, method, content in bodies if not has_example(spec, content)] == []
 
 
-def test_the_door_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
+def test_the_webhook_route_shows_its_answers_and_names_its_errors(spec: dict[str, Any]) -> None:
     for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
         responses = spec["paths"][path]["post"]["responses"]
         assert {"200", "202", "401", "404", "413", "503"} <= set(responses)
-        assert responses["200"]["content"]["application/json"]["example"] == {
-            "order_id": 123,
-            "state": "created",
-            "work_order_id": 7,
-            "reference_code": "WO-2026-00007",
-            "reason": None,
-        }
-        queued = responses["202"]["content"]["application/json"]["example"]
-        assert (queued["state"], queued["work_order_id"], queued["reference_code"]) == ("queued", None, None)
+        for status in ("200", "202"):
+            schema = responses[status]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/DeliveryResultOut"}
+    fields = spec["components"]["schemas"]["DeliveryResultOut"]["properties"]
+    assert list(fields) == ["order_id", "state", "work_order_id", "reference_code", "reason"]
 
 
 def test_an_example_is_what_the_model_takes(spec: dict[str, Any]) -> None:
@@ -158,8 +154,65 @@ def test_an_example_is_what_the_model_takes(spec: dict[str, Any]) -> None:
     assert tried == 6
 
 
+def referred(spec: dict[str, Any], content: Any) -> set[str]:
+    """The names of the schemas that `content` refers to, and of those that they refer to."""
+    names: set[str] = set()
+    left = [content]
+    while left:
+        content = left.pop()
+        if isinstance(content, list):
+            left += content
+        elif isinstance(content, dict):
+            left += content.values()
+            name = str(content.get("$ref", "")).rpartition("/")[2]
+            if name and name not in names:
+                names.add(name)
+                left.append(spec["components"]["schemas"][name])
+    return names
+
+
+def answer_fields(spec: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every field of every model that is answered: the model's name, its own, and its schema."""
+    answers = [operation["responses"] for _, _, operation in operations(spec)]
+    return [
+        (name, field, schema)
+        for name in sorted(referred(spec, answers))
+        for field, schema in spec["components"]["schemas"][name].get("properties", {}).items()
+    ]
+
+
+def test_every_field_of_every_answer_is_described(spec: dict[str, Any]) -> None:
+    fields = answer_fields(spec)
+    models = {name for name, _, _ in fields}
+    assert {"OrderStoryOut", "AttemptOut", "FollowUpOut", "DeliveryOut", "StatsOut", "Problem"} <= models
+    assert [(name, field) for name, field, schema in fields if not schema.get("description")] == []
+
+
+def test_every_value_in_an_answer_has_an_example(spec: dict[str, Any]) -> None:
+    """Or a default, or a model that has examples of its own."""
+
+    def is_shown(schema: dict[str, Any]) -> bool:
+        if {"examples", "default", "$ref", "const"} & set(schema):
+            return True
+        inner = [schema["items"]] if "items" in schema else schema.get("anyOf", [])
+        return any(is_shown(each) for each in inner)
+
+    assert [(name, field) for name, field, schema in answer_fields(spec) if not is_shown(schema)] == []
+
+
+def test_every_operation_of_the_admin_api_answers_a_model(spec: dict[str, Any]) -> None:
+    plain = {("/api/v1/product-mappings/export", "get")}
+    found = {
+        (path, method)
+        for path, method, operation in operations(spec, "/api/")
+        for status, response in operation["responses"].items()
+        if status in {"200", "201"} and not referred(spec, response)
+    }
+    assert found == plain
+
+
 def subclasses(parent: type[BaseModel]) -> list[type[BaseModel]]:
-    """Every model that there is."""
+    """Return every model."""
     return [each for child in parent.__subclasses__() for each in (child, *subclasses(child))]
 
 

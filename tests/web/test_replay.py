@@ -1,4 +1,4 @@
-"""Replaying stored deliveries: what failed is done now, what was done changes nothing."""
+"""Replays of stored deliveries: a failed one is processed now, a processed one changes nothing."""
 
 import asyncio
 from typing import Any
@@ -8,13 +8,13 @@ from sqlalchemy import Connection, update
 
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.store import owed_calls, tables
+from tests.support.api_answers import problem, stored_deliveries
 from tests.support.bridge_kit import Kit, order
-from tests.web import deliveries, problem
 
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
@@ -28,7 +28,7 @@ async def test_a_delivery_that_could_not_be_processed_is_done_by_a_replay(
     with monkeypatch.context() as fault:
         fault.setattr(receive_delivery, "evaluate", broken)
         await mapped.post(order())
-    (failed,) = await deliveries(mapped)
+    (failed,) = await stored_deliveries(mapped)
     replay = f"/deliveries/{failed['id']}/replay"
     answers = await asyncio.gather(*(mapped.api("POST", replay) for _ in range(3)))
     assert {answer.status_code for answer in answers} == {200}
@@ -59,7 +59,7 @@ async def test_an_old_delivery_that_is_replayed_or_sent_again_changes_nothing(ma
 
 
 async def test_a_body_that_an_older_version_could_not_read_is_read_now(mapped: Kit) -> None:
-    """Though a later delivery has told of the order meanwhile: the unread one may be the newer snapshot."""
+    """A later delivery of the order came meanwhile, but the unread one may be the newer snapshot."""
     await mapped.post(order(status="pending", date_modified_gmt="2026-11-21T19:16:43"))
     await mapped.post(order(date_modified_gmt="2026-11-21T19:16:44"))
     story = await mapped.until(20, "created")
@@ -107,7 +107,7 @@ async def test_what_was_never_delivered_cannot_be_replayed(kit: Kit) -> None:
 
 async def test_the_deliveries_stay_as_they_came(mapped: Kit) -> None:
     await mapped.post(order())
-    (before,) = await deliveries(mapped)
+    (before,) = await stored_deliveries(mapped)
     await mapped.api("POST", "/deliveries/1/replay")
-    (after,) = await deliveries(mapped)
+    (after,) = await stored_deliveries(mapped)
     assert after == before

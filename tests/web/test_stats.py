@@ -1,4 +1,4 @@
-"""`/stats`: every number, on both databases, by orders that really went their ways."""
+"""`/stats`: every number, on both databases, with orders that the bridge really processed."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import pytest
 
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
+from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, line, order
-from tests.web import BOTH_DATABASES, Logged, log, problem  # noqa: F401  the fixture works by being there
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without the worker: what is owed stays owed."""
+    """Settings without the worker: owed calls stay owed."""
     return settings.model_copy(update={"worker": False})
 
 
 async def stats(kit: Kit) -> dict[str, Any]:
-    """What `/stats` says."""
+    """Return the data of `/stats`."""
     answer = await kit.api("GET", "/stats")
     assert answer.status_code == 200, answer.text
     data: dict[str, Any] = answer.json()["data"]
@@ -61,7 +61,7 @@ async def test_everything_is_counted(kit: Kit) -> None:
     assert (owed["due"], owed["later"], owed["on_the_wire"]) == (1, 1, 0)
     assert owed["oldest_due_seconds"] >= 0
     limit = found["rate_limit"]
-    assert limit["used_in_the_last_minute"] == 4  # the first mapping asks Panelr what it offers
+    assert limit["used_in_the_last_minute"] == 4  # the first mapping fetches Panelr's product list
     assert (limit["gate"]["open"], limit["gate"]["cause"]) == (False, "throttled")
     assert found["deliveries"] == {"problems_in_the_last_day": 1}
     assert found["mappings"] == {"products": 1, "payment_methods": 0}

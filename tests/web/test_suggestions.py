@@ -1,4 +1,4 @@
-"""Suggestions of mappings: a shop's REST API on a real socket, the simulated Panelr, and what the command prints."""
+"""Suggestions of mappings, with a shop's REST API and the simulated Panelr, and the command's output."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,8 +17,8 @@ from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
+from tests.support.api_answers import problem
 from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
-from tests.web import log, problem  # noqa: F401  the fixture works by being there
 
 SUGGESTIONS = "/product-mappings/suggestions"
 MANY = 150
@@ -35,7 +35,7 @@ VARIATIONS = [
 
 
 class Shop:
-    """What wc/v3 tells of products, in pages of a hundred, and how often it was asked."""
+    """The products of a wc/v3, in pages of a hundred; it counts the requests."""
 
     def __init__(self) -> None:
         self.products: list[dict[str, Any]] = SHIRTS + SIMPLE
@@ -62,13 +62,13 @@ class Shop:
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 async def shop() -> AsyncIterator[tuple[str, Shop]]:
-    """A shop on a real socket: its address, and its inside."""
+    """A shop on loopback: its address, and its state."""
     shop = Shop()
     async with running(shop.app) as url:
         yield url, shop
@@ -76,7 +76,7 @@ async def shop() -> AsyncIterator[tuple[str, Shop]]:
 
 @pytest.fixture
 def settings(settings: Settings, shop: tuple[str, Shop]) -> Settings:
-    """A bridge that may use the shop's REST API, but writes nothing to it."""
+    """A bridge with a key for the shop's REST API and without write-back."""
     api = {"woo_url": shop[0], "woo_key": SecretStr("ck_1"), "woo_secret": SecretStr("cs_1"), "write_back": False}
     return settings.model_copy(update=api)
 
@@ -125,7 +125,7 @@ async def test_a_suggestion_can_be_imported_and_is_none_any_more_then(kit: Kit) 
 async def test_no_more_than_a_bounded_number_is_looked_at(
     kit: Kit, shop: tuple[str, Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panelr_bridge.application.suggest_mappings.MOST_LOOKED_AT", 100)
+    monkeypatch.setattr("panelr_bridge.application.suggest_mappings.MAX_ITEMS", 100)
     meta = (await kit.api("GET", SUGGESTIONS)).json()["meta"]
     assert (meta["looked_at"], meta["more"], shop[1].asked) == (100, True, 2)
 
@@ -138,16 +138,16 @@ async def test_a_store_without_an_api_is_409_and_names_the_setting(
         assert "BRIDGE_WOO_URL is missing" in problem(await kit.api("GET", SUGGESTIONS), 409)["detail"]
 
 
-async def test_what_cannot_be_asked_is_told(kit: Kit, shop: tuple[str, Shop]) -> None:
+async def test_what_cannot_be_asked_is_reported(kit: Kit, shop: tuple[str, Shop]) -> None:
     assert "the stores are default" in problem(await kit.api("GET", f"{SUGGESTIONS}?store=eu"), 422)["detail"]
     problem(await kit.api("GET", f"{SUGGESTIONS}?colour=red"), 400)
     shop[1].status = 401
-    assert "the store cannot be asked" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
+    assert "the store's products cannot be read" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
 
 
 async def test_without_panelrs_products_there_is_nothing_to_suggest(kit: Kit, shop: tuple[str, Shop]) -> None:
     kit.panel.faults.add("reset", action="get_products", times=None)
-    assert "Panelr has not told its products yet" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
+    assert "the bridge has not read Panelr's products yet" in problem(await kit.api("GET", SUGGESTIONS), 503)["detail"]
     assert shop[1].asked == 0
 
 
@@ -158,7 +158,7 @@ async def test_without_panelrs_products_there_is_nothing_to_suggest(kit: Kit, sh
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> Callable[..., Any]:
-    """Run a command beside the shop and Panelr; returns its exit code, what it printed, and what it complained of."""
+    """Run a command with the shop and Panelr; return its exit code, output and errors."""
     for name, value in {
         "BRIDGE_WEBHOOK_SECRET": SECRET,
         "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
@@ -181,7 +181,7 @@ def command(
 
     async def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = await asyncio.to_thread(once, *arguments)  # the servers' loop goes on meanwhile
+        code = await asyncio.to_thread(once, *arguments)  # the servers' event loop runs meanwhile
         said = capsys.readouterr()
         return code, said.out, said.err
 

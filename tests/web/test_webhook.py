@@ -1,4 +1,4 @@
-"""The webhook door: who may come in, what is kept, and what WooCommerce is told."""
+"""The webhook route: which deliveries it accepts, what it stores, and its answers."""
 
 import base64
 import json
@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
+from tests.support.api_answers import BOTH_DATABASES, problem, stored_deliveries
 from tests.support.bridge_kit import SECRET, Kit, capture, kit_of, order, sign
-from tests.web import BOTH_DATABASES, deliveries, log, problem  # noqa: F401  the fixture works by being there
 
 PREVIOUS = "the-secret-before-the-rotation"
 EU_SECRET = "secret-of-the-store-eu"
@@ -28,13 +28,13 @@ NO_RESULT = {"work_order_id": None, "reference_code": None}
 
 @pytest.fixture
 def dialect() -> str:
-    """Most of the door is the same on every database."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Two stores, one of them in the middle of a rotation, and a low limit."""
+    """Settings with two stores, one with two secrets during a rotation, and a low size limit."""
     changes = {
         "webhook_secret_previous": SecretStr(PREVIOUS),
         "stores": {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET))},
@@ -45,12 +45,12 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
 
-# Who may come in
+# Accepted deliveries
 
 
 async def test_the_signature_is_over_the_raw_bytes(kit: Kit) -> None:
@@ -71,7 +71,7 @@ async def test_a_missing_or_bad_signature_is_refused_and_nothing_is_kept(kit: Ki
         headers += [] if signature is None else [(b"X-WC-Webhook-Signature", signature.encode())]
         answer = await kit.http.post("/webhooks/woocommerce", content=json.dumps(order()), headers=headers)
         assert problem(answer, 401)["detail"] == words, signature
-    assert await deliveries(kit) == []
+    assert await stored_deliveries(kit) == []
 
 
 async def test_a_signature_by_the_previous_secret_counts_while_that_is_set(
@@ -108,7 +108,7 @@ async def test_a_store_is_entered_by_its_own_secret_alone(kit: Kit) -> None:
     problem(await kit.post(order(), store="eu", secret=SECRET), 401)
     problem(await kit.post(order(), store="eu", secret=PREVIOUS), 401)
     problem(await kit.post(order(), secret=EU_SECRET), 401)
-    assert await deliveries(kit) == []
+    assert await stored_deliveries(kit) == []
 
 
 async def test_an_unknown_store_is_404_and_its_name_is_not_repeated(kit: Kit) -> None:
@@ -120,7 +120,7 @@ async def test_an_unknown_store_is_404_and_its_name_is_not_repeated(kit: Kit) ->
             )
 
 
-# Where the door is
+# Paths
 
 
 async def test_a_ping_is_answered_200_and_not_kept(kit: Kit) -> None:
@@ -129,13 +129,13 @@ async def test_a_ping_is_answered_200_and_not_kept(kit: Kit) -> None:
         for body in (b"webhook_id=1", b"webhook_id=18446744073709551615", b" webhook_id=7\r\n"):
             answer = await kit.http.post(path, content=body, headers=headers)
             assert (answer.status_code, answer.text) == (200, "pong"), path
-    assert await deliveries(kit) == []
+    assert await stored_deliveries(kit) == []
 
 
 async def test_what_only_looks_like_a_ping_needs_a_signature(kit: Kit) -> None:
     for body in (b"webhook_id=", b"webhook_id=1&x=2", b"webhook_id=one", b"", b"id=1"):
         problem(await kit.http.post("/webhooks/woocommerce", content=body), 401)
-    assert await deliveries(kit) == []
+    assert await stored_deliveries(kit) == []
 
 
 async def test_a_ping_with_a_signature_is_a_delivery(kit: Kit) -> None:
@@ -149,7 +149,7 @@ async def test_a_delivery_is_taken_with_and_without_a_slash_and_never_redirected
         headers = {"X-WC-Webhook-Topic": "order.updated", "X-WC-Webhook-Signature": sign(body, secret)}
         answer = await kit.http.post(path, content=body, headers=headers)
         assert (answer.status_code, answer.json()["order_id"]) == (200, number)
-    stores = [each["store"] for each in await deliveries(kit)]
+    stores = [each["store"] for each in await stored_deliveries(kit)]
     assert stores == ["default", "default", "default", "eu", "eu"]
 
 
@@ -159,7 +159,7 @@ async def test_another_method_is_405_and_no_redirect(kit: Kit) -> None:
             problem(await kit.http.request(method, path), 405)
 
 
-# What is answered
+# Answers
 
 
 async def test_the_answer_of_a_created_order_is_exactly_this(mapped: Kit) -> None:
@@ -239,7 +239,7 @@ async def test_another_topic_is_kept_and_answered_200(kit: Kit) -> None:
         assert answer.status_code == 200
         words = f"the topic {topic or '(none)'} is none that the bridge uses"
         assert answer.json() == {"order_id": None, "state": None, **NO_RESULT, "reason": words}
-    kept = await deliveries(kit)
+    kept = await stored_deliveries(kit)
     assert [(each["topic"], each["verdict"]) for each in kept] == [(topic, "other_topic") for topic in topics]
     assert (await kit.api("GET", "/orders")).json()["meta"]["total"] == 0
 
@@ -264,7 +264,7 @@ async def test_an_error_object_is_kept_and_a_person_can_see_it(kit: Kit, code: s
     assert [name for name, check in checks.items() if not check["ok"]] == ["webhooks"]
 
 
-# What is kept
+# Stored rows
 
 UNREADABLE = [
     b"",
@@ -289,7 +289,7 @@ async def test_an_authentic_body_that_cannot_be_read_is_kept_and_answered_200(ki
     answers = [await kit.post(body) for body in UNREADABLE]
     assert [answer.status_code for answer in answers] == [200] * len(UNREADABLE)
     assert not [answer.text for answer in answers if answer.json()["order_id"] or answer.json()["state"]]
-    kept = await deliveries(kit)
+    kept = await stored_deliveries(kit)
     assert [base64.b64decode(each["body_base64"], validate=True) for each in kept] == UNREADABLE
     assert {each["verdict"] for each in kept} == {"unreadable"}
     assert [each["words"] for each in kept] == [answer.json()["reason"] for answer in answers]
@@ -298,7 +298,7 @@ async def test_an_authentic_body_that_cannot_be_read_is_kept_and_answered_200(ki
 async def test_a_deletion_without_an_order_id_is_kept_and_answered_200(kit: Kit) -> None:
     for body in (b"", b"{}", b'{"id": null}', b'{"id": -1}', b'{"id": true}', b'{"id": 1.5}', b'{"id": "0"}'):
         assert (await kit.post(body, topic="order.deleted")).status_code == 200
-    assert {each["verdict"] for each in await deliveries(kit)} == {"unreadable"}
+    assert {each["verdict"] for each in await stored_deliveries(kit)} == {"unreadable"}
 
 
 @BOTH_DATABASES
@@ -312,7 +312,7 @@ async def test_an_order_without_a_line_is_ignored(kit: Kit) -> None:
 async def test_a_delivery_is_kept_byte_for_byte(kit: Kit) -> None:
     headers, body = capture("038")  # with NULs in it
     assert (await kit.post_capture("038")).status_code == 200
-    (kept,) = await deliveries(kit)
+    (kept,) = await stored_deliveries(kit)
     assert base64.b64decode(kept["body_base64"]) == body
     assert kept["headers"] == {
         "x-wc-webhook-id": headers["X-WC-Webhook-ID"],
@@ -329,7 +329,7 @@ async def test_nul_bytes_and_bytes_that_are_no_text_are_kept(kit: Kit) -> None:
     lone = json.dumps(order(id=22, status="pending\ud800", number="\x00")).encode()
     for body in (raw, escaped, lone):
         assert (await kit.post(body)).status_code == 200
-    kept = await deliveries(kit)
+    kept = await stored_deliveries(kit)
     assert [base64.b64decode(each["body_base64"]) for each in kept] == [raw, escaped, lone]
     assert [each["verdict"] for each in kept] == ["unreadable", "order", "order"]
     assert ((await kit.order(21))["woo_status"], (await kit.order(21))["woo_currency"]) == ("pending", "USD")
@@ -339,20 +339,20 @@ async def test_the_same_bytes_are_one_delivery_that_is_counted(kit: Kit) -> None
     for _ in range(3):
         await kit.post(order(status="pending"))
     await kit.post(order(status="pending"), topic="order.created")
-    assert [(each["topic"], each["times"]) for each in await deliveries(kit)] == [
+    assert [(each["topic"], each["times"]) for each in await stored_deliveries(kit)] == [
         ("order.updated", 3),
         ("order.created", 1),
     ]
 
 
-# What is too large
+# Size limits
 
 
 async def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(kit: Kit) -> None:
     assert (await kit.post(b"x" * LIMIT)).status_code == 200
     answer = await kit.post(b"x" * (LIMIT + 1))
     assert problem(answer, 413)["detail"] == f"the body is larger than {LIMIT} bytes (BRIDGE_MAX_BODY_BYTES)"
-    assert len(await deliveries(kit)) == 1
+    assert len(await stored_deliveries(kit)) == 1
 
 
 async def test_a_body_that_announces_too_much_is_not_read(kit: Kit) -> None:

@@ -1,7 +1,7 @@
-"""The webhook door as a server asks it: headers, bodies in parts, senders that hang up, and what fails unforeseen.
+"""The webhook route at the ASGI level: headers, bodies in parts, senders that hang up, and unexpected errors.
 
-A delivery goes straight to the door; one whose path ends in a line break comes there through FastAPI, which finds it by
-its routes. Nothing may come of it but the same.
+A delivery is routed in front of FastAPI. A path that ends in a line break reaches the route through FastAPI's router.
+Both must give the same answers.
 """
 
 import json
@@ -16,11 +16,11 @@ from pydantic import SecretStr
 
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.settings import Settings, StoreSettings
-from panelr_bridge.store import deliveries, delivery_list
-from panelr_bridge.store.pagination import PageQuery
+from panelr_bridge.store import deliveries
+from panelr_bridge.store.pagination import PageQuery, delivery_list
 from panelr_bridge.web.app import create_app
+from tests.support.api_answers import Logged
 from tests.support.bridge_kit import SECRET, order, sign
-from tests.web import Logged
 
 DOOR = "/webhooks/woocommerce"
 ROUTED = DOOR + "\n"
@@ -36,13 +36,13 @@ HANGS_UP = {"type": "http.disconnect"}
 
 
 def part(body: bytes, *, more: bool = False) -> dict[str, Any]:
-    """Return a part of a body as a server hands it over."""
+    """Return an ASGI message with a part of a body."""
     return {"type": "http.request", "body": body, "more_body": more}
 
 
 @dataclass
 class Told:
-    """What a server is given to send, and what it is left with."""
+    """The messages that the application sent, and the messages that it did not read."""
 
     status: int
     headers: Headers
@@ -51,27 +51,27 @@ class Told:
 
     @property
     def content(self) -> dict[str, Any]:
-        """The JSON of the answer."""
+        """The answer's JSON."""
         content: dict[str, Any] = json.loads(self.body)
         return content
 
     @property
     def request_id(self) -> str:
-        """The one X-Request-ID of the answer."""
+        """The answer's only X-Request-ID."""
         (found,) = [value for name, value in self.headers if name == b"x-request-id"]
         return found.decode()
 
 
 @dataclass
 class Asking:
-    """Asks an application as a server does."""
+    """Calls the application as a server does."""
 
     app: FastAPI
 
     async def ask(
         self, path: str = DOOR, *parts: dict[str, Any], method: str = "POST", headers: Headers | None = None
     ) -> Told:
-        """Ask once; without `parts` for the whole BODY, by default signed."""
+        """Send one request, by default the whole BODY, signed."""
         left, sent, raised = list(parts or [part(BODY)]), [], None
 
         async def receive() -> Any:
@@ -96,13 +96,13 @@ class Asking:
         }
         try:
             await self.app(scope, receive, send)
-        except Exception as error:  # noqa: BLE001  a server catches everything too
+        except Exception as error:  # noqa: BLE001  as a server does
             raised = error
         assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
         return Told(sent[0]["status"], sent[0]["headers"], sent[1]["body"], raised)
 
     async def kept(self) -> list[dict[str, Any]]:
-        """Return every stored delivery, the first first."""
+        """Return every stored delivery, the oldest first."""
         read = self.app.state.runtime.database.read
         page = await read(delivery_list.page, PageQuery(sort="id", per_page=100))
         return [await read(deliveries.get, row["id"]) for row in page.rows]
@@ -110,13 +110,13 @@ class Asking:
 
 @pytest.fixture
 def dialect() -> str:
-    """It is the same on every database."""
+    """Use SQLite only: the route does not depend on the database."""
     return "sqlite"
 
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[Logged]:
-    """Return what is logged, with what the request binds to every line."""
+    """Return the log entries with the request's context."""
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as entries:
         yield entries
 
@@ -131,11 +131,11 @@ async def door(settings: Settings) -> AsyncIterator[Asking]:
 
 
 def events(logged: Logged) -> list[str]:
-    """Return what was logged of requests, by name."""
+    """Return the names of the log events of requests."""
     return [each["event"] for each in logged if not each["event"].startswith("bridge.")]
 
 
-# What is answered, to the byte
+# Answers, byte for byte
 
 
 @BOTH_WAYS
@@ -188,7 +188,7 @@ async def test_a_refusal_is_exactly_this(door: Asking, path: str, logged: Logged
     refused = {"store": "default", "reason": "BadSignature", "request_id": told.request_id}
     (line,) = [each for each in logged if each["event"] == "delivery.refused"]
     assert line == refused | {"event": "delivery.refused", "log_level": "warning"}
-    assert door.app.state.runtime.bridge.tally.deliveries == {("refused", 401): 1}
+    assert door.app.state.runtime.bridge.metrics.deliveries == {("refused", 401): 1}
 
 
 # Headers
@@ -232,7 +232,7 @@ async def test_a_body_in_parts_is_one_body(door: Asking, path: str) -> None:
 
 @BOTH_WAYS
 async def test_a_body_is_read_no_further_than_it_must_be(door: Asking, path: str) -> None:
-    """What is not read is not there: to ask for more would raise."""
+    """The request has no more messages: reading another one would raise."""
     half = part(b"x" * (LIMIT // 2 + 1), more=True)
     assert (await door.ask(path, half, half)).status == 413
     assert (await door.ask(path, half, headers=[(b"content-length", str(LIMIT + 1).encode())])).status == 413
@@ -246,16 +246,16 @@ async def test_a_sender_that_hangs_up_is_no_error_and_nothing_is_kept(
 ) -> None:
     told = await door.ask(path, *parts, HANGS_UP)
     assert (told.status, told.raised) == (400, None)
-    assert told.content["detail"] == "the connection was closed before the request was whole"
+    assert told.content["detail"] == "the connection was closed before the request was complete"
     assert told.content["request_id"] == told.request_id
     (line,) = [each for each in logged if each["event"] == "request.aborted"]
     bound = {"request_id": told.request_id, "log_level": "info"}
-    assert line == {"event": "request.aborted", "path": DOOR} | bound  # an address has no line break
+    assert line == {"event": "request.aborted", "path": DOOR} | bound  # a path has no line break
     assert await door.kept() == []
-    assert door.app.state.runtime.bridge.tally.deliveries == {}
+    assert door.app.state.runtime.bridge.metrics.deliveries == {}
 
 
-# What nobody foresaw
+# Unexpected errors
 
 
 @BOTH_WAYS
@@ -273,7 +273,7 @@ async def test_what_nobody_foresaw_is_answered_500_logged_once_and_left_to_the_s
     assert dict(told.headers)[b"content-type"] == b"application/problem+json"
     assert told.content["detail"] == "an unexpected error; the log has it under this request_id"
     assert told.content["request_id"] == told.request_id
-    assert told.raised is fault  # the server closes the connection, and tells the trace
+    assert told.raised is fault  # the server closes the connection and logs the traceback
     (line,) = [each for each in logged if each["event"] == "request.failed"]
     assert (line["request_id"], line["exc_info"], line["path"]) == (told.request_id, fault, DOOR)
 
@@ -295,14 +295,14 @@ async def test_an_answer_that_cannot_be_sent_is_not_followed_by_another(door: As
     assert events(logged) == ["delivery.received", "request.failed"]
 
 
-# One request and the next
+# Consecutive requests
 
 
 @pytest.mark.parametrize("paths", [(DOOR, DOOR), (DOOR, ROUTED), (ROUTED, DOOR), ("/healthz", DOOR)])
 async def test_what_is_bound_for_one_request_is_not_in_the_next(
     door: Asking, paths: tuple[str, str], logged: Logged
 ) -> None:
-    """Requests that wait in one connection run in the context of the one before."""
+    """A request that waits in a connection runs in the context of the previous one."""
     structlog.contextvars.bind_contextvars(left_over="from before")
     first, second = [await door.ask(path, method="GET" if path == "/healthz" else "POST") for path in paths]
     assert first.request_id != second.request_id
@@ -311,7 +311,7 @@ async def test_what_is_bound_for_one_request_is_not_in_the_next(
     assert not [each for each in lines if "left_over" in each]
 
 
-# Where the door is
+# Paths
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ async def test_another_name_is_a_store_that_is_not_here(door: Asking, name: str,
 
 
 @pytest.mark.parametrize("end", ["//", "/eu//", "/eu/x", "//eu", "x", "\n/", "/\n/x"])
-async def test_another_path_is_not_the_doors(door: Asking, end: str, logged: Logged) -> None:
+async def test_another_path_is_not_the_webhook_route(door: Asking, end: str, logged: Logged) -> None:
     told = await door.ask(DOOR + end)
     assert (told.status, told.content["detail"]) == (404, "Not Found")
     assert events(logged) == []

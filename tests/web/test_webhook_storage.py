@@ -1,4 +1,4 @@
-"""The webhook door when the database cannot store, and when a delivery cannot be processed."""
+"""The webhook route when the database cannot store, and when a delivery cannot be processed."""
 
 import base64
 import contextlib
@@ -15,41 +15,41 @@ from panelr_bridge.application import fast_path
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.settings import Settings
 from panelr_bridge.store.database import Database
+from tests.support.api_answers import BOTH_DATABASES, Logged, problem, stored_deliveries
 from tests.support.bridge_kit import Kit, order
-from tests.web import BOTH_DATABASES, Logged, deliveries, log, problem  # noqa: F401  the fixture works by being there
 
 
 @pytest.fixture
 def dialect() -> str:
-    """What does not depend on the database is tested on the faster one."""
+    """Use SQLite unless the test names databases."""
     return "sqlite"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """The door waits for an absent database as long as its time budget lasts: not long here."""
+    """Settings with a short time budget: the route waits for the database until it ends."""
     return settings.model_copy(update={"sync_budget_seconds": 1.0})
 
 
 @pytest.fixture
 async def mapped(kit: Kit) -> Kit:
-    """A bridge that knows PANEL-1000."""
+    """A bridge with a mapping for PANEL-1000."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
 
 
-# What cannot be stored
+# Deliveries that cannot be stored
 
 
 @contextlib.asynccontextmanager
 async def away(database_url: str, database: Database) -> AsyncIterator[None]:
-    """Take the database away: a full disk on SQLite, no connections on PostgreSQL."""
+    """Make the database unavailable: a full disk on SQLite, no connections on PostgreSQL."""
     if database.dialect == "sqlite":
 
         def limit(connection: Connection, pages: int) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
-        await database.write(limit, 1)  # SQLite takes the pages that there are
+        await database.write(limit, 1)  # SQLite uses the free pages first
         yield
         await database.write(limit, 1_000_000)
         return
@@ -69,7 +69,7 @@ async def away(database_url: str, database: Database) -> AsyncIterator[None]:
 
 @BOTH_DATABASES
 async def test_what_the_database_cannot_store_is_answered_503_and_taken_later(mapped: Kit, database_url: str) -> None:
-    large = order(customer_note=hashlib.shake_256().hexdigest(40_000))  # which nobody can pack to next to nothing
+    large = order(customer_note=hashlib.shake_256().hexdigest(40_000))  # random bytes cannot be compressed
     async with away(database_url, mapped.runtime.database):
         answer = await mapped.post(large)
         assert problem(answer, 503)["detail"] == "the delivery could not be stored"
@@ -87,11 +87,11 @@ async def test_without_its_table_the_delivery_is_answered_503(kit: Kit) -> None:
     problem(await kit.post(order()), 503)
 
 
-# What cannot be processed
+# Deliveries that cannot be processed
 
 
 def break_processing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everything that makes an order of a delivery raise what nobody expects."""
+    """Let the processing of a delivery raise an unexpected error."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("a mistake of ours, with ada@example.test in it")
@@ -117,12 +117,12 @@ async def test_a_delivery_whose_processing_fails_is_kept_and_done_when_it_comes_
         "reference_code": None,
         "reason": words,
     }
-    (kept,) = await deliveries(mapped)
+    (kept,) = await stored_deliveries(mapped)
     assert (kept["verdict"], kept["woo_order_id"], kept["times"]) == ("failed", 20, 1)
     assert json.loads(base64.b64decode(kept["body_base64"])) == order()
     answer = await mapped.post(order())
     assert (answer.status_code, answer.json()["state"]) == (200, "created")
-    (kept,) = await deliveries(mapped)
+    (kept,) = await stored_deliveries(mapped)
     assert (kept["verdict"], kept["words"], kept["times"]) == ("order", None, 2)
 
 
@@ -130,7 +130,7 @@ async def test_a_delivery_whose_processing_fails_is_kept_and_done_when_it_comes_
 async def test_a_later_snapshot_whose_processing_failed_is_done_when_it_comes_again(
     mapped: Kit, monkeypatch: pytest.MonkeyPatch, modified: str
 ) -> None:
-    """WooCommerce's times have seconds: the later snapshot may be of the same one."""
+    """WooCommerce's times have whole seconds: a later snapshot may have the same time."""
     await mapped.post(order(status="pending", date_modified_gmt="2026-11-21T19:16:43"))
     paid = order(date_modified_gmt=modified)
     with monkeypatch.context() as broken:

@@ -1,4 +1,4 @@
-"""Puts the parts together by the settings, and takes them apart in the right order."""
+"""Build the parts of a process from the settings, and close them in the right order."""
 
 import asyncio
 import contextlib
@@ -13,20 +13,21 @@ from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
 from panelr_bridge.application.panelr_caller import Clock, utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy
+from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.application.worker import Worker
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
 from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.database import Database
-from panelr_bridge.woocommerce.delivery_url import base_of, delivery_path
+from panelr_bridge.woocommerce.delivery_url import bridge_base_url, delivery_path
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
 LEASE_MARGIN = timedelta(seconds=10)
-"""How much longer a lease lasts than the call that it is for can take."""
+"""How much longer a lease lasts than the longest call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,11 @@ class BridgeContainer:
     backfill: BackfillScheduler
 
     async def work(self) -> None:
-        """Carry out what is owed, and ask the stores for what they did not tell, until `stop`."""
+        """Run the worker, the backfill and the renewal of Panelr's catalogue until `stop`."""
         await asyncio.gather(self.worker.run(), self.backfill.run(), self.catalogue.run())
 
     def stop(self) -> None:
-        """Begin nothing more; `work` returns soon. What is owed stays owed."""
+        """Start nothing more; `work` returns soon. Owed calls stay owed."""
         self.worker.stop()
         self.backfill.stop()
         self.catalogue.stop()
@@ -56,7 +57,7 @@ class BridgeContainer:
 
 @contextlib.asynccontextmanager
 async def open_container(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[BridgeContainer]:
-    """Build the parts; at the end let calls under way finish, bounded by their own timeout, then let go of all."""
+    """Open the parts. At the end, wait for the calls under way, up to their own time-out, then close all parts."""
     async with contextlib.AsyncExitStack() as stack:
         opened = await stack.enter_async_context(database.open_database(settings.database_url))
         panelr = await stack.enter_async_context(
@@ -70,7 +71,7 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             database=opened,
             panelr=panelr,
             policy=settings.policy,
-            terms=call_policy(settings),
+            call_policy=call_policy(settings),
             sync_budget=timedelta(seconds=settings.sync_budget_seconds),
             clock=clock,
         )
@@ -78,30 +79,33 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             name: await stack.enter_async_context(shop_client(store))
             for name, store in stores_with_api(settings).items()
         }
-        following = FollowUpRunner(
+        follow_ups = FollowUpRunner(
             bridge,
             policy=settings.policy,
-            terms=call_policy(settings),
-            stores=WriteBackTargets(wanted=store_options(settings), writers=shops),
-            owed=bridge.owed,
+            call_policy=call_policy(settings),
+            stores=WriteBackTargets(options=store_options(settings), writers=shops),
+            wake_worker=bridge.wake_worker,
         )
-        catalogue = PanelrCatalogue(bridge, call_policy(settings), changed=bridge.owed)
-        watching = WebhookMonitor(
+        catalogue = PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.wake_worker)
+        webhook_monitor = WebhookMonitor(
             opened,
             shops=shops,
-            doors={name: delivery_endpoint(name, settings.public_url) for name in shops},
+            endpoints={name: delivery_endpoint(name, settings.public_url) for name in shops},
             clock=clock,
         )
         worker = Worker(
-            bridge, wake_ignored=timedelta(days=settings.wake_ignored_days), following=following, watching=watching
+            bridge,
+            wake_ignored=timedelta(days=settings.wake_ignored_days),
+            follow_ups=follow_ups,
+            webhook_monitor=webhook_monitor,
         )
         backfill = BackfillScheduler(
             bridge,
             shops=shops,
             policy=settings.policy,
-            terms=call_policy(settings),
+            call_policy=call_policy(settings),
             every=timedelta(minutes=settings.backfill_minutes),
-            owed=bridge.owed,
+            wake_worker=bridge.wake_worker,
         )
         try:
             yield BridgeContainer(
@@ -110,12 +114,12 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
         finally:
             seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
             await bridge.drain(seconds=seconds)
-            await following.drain(seconds=seconds)
+            await follow_ups.drain(seconds=seconds)
             await catalogue.drain()
 
 
 def stores_with_api(settings: Settings) -> Mapping[str, StoreSettings]:
-    """Return the stores whose REST API can be used, by their names."""
+    """Return by name the stores whose REST API is configured."""
     return {name: store for name, store in settings.all_stores.items() if store.has_api}
 
 
@@ -130,13 +134,13 @@ def shop_client(store: StoreSettings) -> ShopClient:
 
 
 def delivery_endpoint(store: str, public_url: str) -> DeliveryEndpoint:
-    """Return where a store's deliveries belong; without `public_url` its path alone is known."""
+    """Return the address for a store's deliveries; without `public_url` only its path is known."""
     path = delivery_path(store, default=DEFAULT_STORE)
-    return DeliveryEndpoint(path, f"{base_of(public_url)}{path}" if public_url else None)
+    return DeliveryEndpoint(path, f"{bridge_base_url(public_url)}{path}" if public_url else None)
 
 
 def store_options(settings: Settings) -> Mapping[str, StoreOptions]:
-    """Return what the operator wants of each store."""
+    """Return the follow-up options of each store."""
     return {
         name: StoreOptions(
             url=store.woo_url.rstrip("/").removesuffix("/wp-json") or None,
@@ -149,13 +153,13 @@ def store_options(settings: Settings) -> Mapping[str, StoreOptions]:
 
 
 def backfill_intervals(settings: Settings) -> Mapping[str, timedelta]:
-    """Return the stores that are asked for their orders by themselves, and how often."""
+    """Return by name how often each store is backfilled; stores without an API are left out."""
     every = timedelta(minutes=settings.backfill_minutes)
     return dict.fromkeys(stores_with_api(settings), every) if every else {}
 
 
 def call_policy(settings: Settings) -> CallPolicy:
-    """Return how Panelr is called."""
+    """Return the call policy of the settings."""
     return CallPolicy(
         rate_per_minute=settings.panelr_rate_per_minute,
         lease=timedelta(seconds=settings.panelr_timeout_seconds) + LEASE_MARGIN,
@@ -165,6 +169,6 @@ def call_policy(settings: Settings) -> CallPolicy:
 
 
 def prepare_rate_limit(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
-    """Make the rate limit's rows, and let one call probe again what was closed: the operator may have mended it."""
+    """Create the rate limit's rows, and let one call probe a closed gate: the operator may have fixed the cause."""
     rate_limit.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
     rate_limit.probe_now(connection, name=RATE, now=now)

@@ -1,4 +1,4 @@
-"""What stands in the bridge's way, in words: the same findings for `/readyz` and for `panelr-bridge check`."""
+"""Health checks with messages for people, shared by `/readyz` and `panelr-bridge check`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,20 +19,22 @@ from panelr_bridge.store import database as store
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.tables import Row
 
-LOOK_BACK = timedelta(days=1)
+DELIVERY_WINDOW = timedelta(days=1)
+"""How old the deliveries are that `webhooks` looks at."""
 CLOCKS_APART = timedelta(seconds=5)
-FAILING = timedelta(hours=1)
-MISSED = 10
-"""How many of a store's walks may be left out before that is told."""
-SHOP = "webhooks:"
-"""What a finding about a shop's webhooks is called, before the store's name."""
-UNASKED = timedelta(hours=1)
-"""After this long nobody can say any more that a shop's webhooks are well."""
+BACKFILL_FAILING = timedelta(hours=1)
+"""How long a store's backfill may fail before the check does."""
+MISSED_RUNS = 10
+"""How many of a store's backfill runs may be missed before the check fails."""
+WEBHOOKS_PREFIX = "webhooks:"
+"""The name of the check of a shop's webhooks is this prefix and the store's name."""
+STALE = timedelta(hours=1)
+"""After this long, the stored state of a shop's webhooks is no longer trusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """One thing that was looked at. Without a `vital` one the bridge cannot do its work."""
+    """The result of one check. While a `vital` check fails, the bridge cannot do its work."""
 
     name: str
     ok: bool
@@ -41,100 +43,111 @@ class HealthCheck:
 
 
 async def run_checks(
-    database: Database, *, now: datetime, overdue: timedelta, asked: Mapping[str, timedelta] | None = None
+    database: Database,
+    *,
+    now: datetime,
+    overdue: timedelta,
+    backfill_intervals: Mapping[str, timedelta] | None = None,
 ) -> list[HealthCheck]:
-    """Look at everything that the database knows; a backlog is too old when it is due for longer than `overdue`.
+    """Run every check that needs only the database. Never raises if the database is unavailable.
 
-    `asked` are the stores that are asked for their orders, and how often.
+    The backlog check fails if a call has been due for longer than `overdue`. `backfill_intervals` maps each store with
+    a periodic backfill to the time between two runs.
     """
     try:
-        await database.read(_answers)
-    except Exception as error:  # noqa: BLE001  whatever is wrong with the database, it is told and not raised
+        await database.read(_ping_database)
+    except Exception as error:  # noqa: BLE001  any database error is a finding
         return [HealthCheck(name="database", ok=False, words=f"the database does not answer: {type(error).__name__}")]
-    found = [HealthCheck(name="database", ok=True, words="the database answers")]
+    checks = [HealthCheck(name="database", ok=True, words="the database answers")]
     if await database.read(schema_version.is_behind):
-        return [*found, HealthCheck(name="migrations", ok=False, words="run: panelr-bridge migrate")]
-    found.append(HealthCheck(name="migrations", ok=True, words="the tables are of this version"))
-    return found + await database.read(_look, now=now, overdue=overdue, asked=asked or {})
+        return [*checks, HealthCheck(name="migrations", ok=False, words="run: panelr-bridge migrate")]
+    checks.append(HealthCheck(name="migrations", ok=True, words="the tables are of this version"))
+    intervals = backfill_intervals or {}
+    return checks + await database.read(_check_tables, now=now, overdue=overdue, backfill_intervals=intervals)
 
 
-def _answers(connection: Connection) -> None:
+def _ping_database(connection: Connection) -> None:
     connection.execute(text("SELECT 1"))
 
 
-def _look(
-    connection: Connection, *, now: datetime, overdue: timedelta, asked: Mapping[str, timedelta]
+def _check_tables(
+    connection: Connection, *, now: datetime, overdue: timedelta, backfill_intervals: Mapping[str, timedelta]
 ) -> list[HealthCheck]:
-    found = [
-        _clock(store.database_time(connection), now=now),
-        _panelr(rate_limit.gate(connection, name=RATE)),
-        _backlog(owed_calls.next_at(connection), now=now, overdue=overdue),
-        _webhooks(deliveries.problems(connection, since=now - LOOK_BACK)),
-        *(_shop(row, now=now) for row in webhook_health.list_all(connection)),
+    checks = [
+        _check_clock(store.database_time(connection), now=now),
+        _check_gate(rate_limit.gate(connection, name=RATE)),
+        _check_backlog(owed_calls.next_at(connection), now=now, overdue=overdue),
+        _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
+        *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
     ]
-    walks = {row["store"]: row for row in backfill_cursors.list_all(connection)} if asked else {}
-    troubles = [
-        f"{store}: {words}"
-        for store, every in sorted(asked.items())
-        if (words := _trouble(walks.get(store), every, now=now))
-    ]
-    if asked:
-        words = "; ".join(troubles) or "every store was asked for its orders"
-        found.append(HealthCheck(name="backfill", ok=not troubles, words=words, vital=False))
-    return found
+    if backfill_intervals:
+        checks.append(_check_backfill(backfill_cursors.list_all(connection), backfill_intervals, now=now))
+    return checks
 
 
-def _trouble(row: Row | None, every: timedelta, *, now: datetime) -> str | None:
-    """Return what is wrong with the walks through a store's orders; None while nothing is."""
-    if row is None:
-        return "it has not been asked for its orders yet: is a worker running?"
-    since = row["failing_since"]
-    if since is not None and now - since > FAILING:
-        return f"asking it for its orders has failed since {since:%Y-%m-%d %H:%M} UTC: {row['words']}"
-    walking = row["lease_until"] is not None and row["lease_until"] >= now
-    if not walking and now - row["next_at"] > MISSED * every:
-        minutes = int((now - row["next_at"]).total_seconds() // 60)
-        return f"it should have been asked for its orders {minutes} minutes ago: is a worker running?"
-    return None
-
-
-def _clock(there: datetime | None, *, now: datetime) -> HealthCheck:
-    """Leases are taken and ended by each machine's clock."""
-    apart = timedelta(0) if there is None else abs(now - there)
+def _check_clock(database_time: datetime | None, *, now: datetime) -> HealthCheck:
+    """Compare clocks: each machine sets and ends leases by its own."""
+    apart = timedelta(0) if database_time is None else abs(now - database_time)
     words = f"this clock and the database's are {apart.total_seconds():.0f} s apart"
     return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _panelr(gate: rate_limit.GateStatus | None) -> HealthCheck:
+def _check_gate(gate: rate_limit.GateStatus | None) -> HealthCheck:
+    """Fail if Panelr rejects the settings. A pause that Panelr asked for is normal operation."""
     if gate is None:
-        return HealthCheck(name="panelr", ok=True, words="no pause is in force")
-    causes = {"throttled": "Panelr asks for a pause", "misconfigured": "Panelr does not accept the key or the address"}
-    words = f"{causes[gate.cause]}; tried again at {gate.closed_until:%H:%M:%S} UTC"
-    return HealthCheck(name="panelr", ok=gate.cause == "throttled", words=words)  # a pause is no trouble of ours
+        return HealthCheck(name="panelr", ok=True, words="calls are not paused")
+    causes = {"throttled": "Panelr asked for a pause", "misconfigured": "Panelr does not accept the key or the address"}
+    words = f"{causes[gate.cause]}; next try at {gate.closed_until:%H:%M:%S} UTC"
+    return HealthCheck(name="panelr", ok=gate.cause == "throttled", words=words)
 
 
-def _backlog(oldest: datetime | None, *, now: datetime, overdue: timedelta) -> HealthCheck:
-    late = now - oldest if oldest is not None else timedelta(0)
+def _check_backlog(oldest_due: datetime | None, *, now: datetime, overdue: timedelta) -> HealthCheck:
+    late = now - oldest_due if oldest_due is not None else timedelta(0)
     if late <= overdue:
-        return HealthCheck(name="backlog", ok=True, words="nothing is overdue")
-    minutes = int(late.total_seconds() // 60)
-    return HealthCheck(
-        name="backlog", ok=False, words=f"the oldest call has been due for {minutes} minutes: is a worker running?"
-    )
+        return HealthCheck(name="backlog", ok=True, words="no call is overdue")
+    words = f"the oldest call has been due for {_minutes(late)} minutes: is a worker running?"
+    return HealthCheck(name="backlog", ok=False, words=words)
 
 
-def _webhooks(problems: list[Row]) -> HealthCheck:
+def _check_deliveries(problems: list[Row]) -> HealthCheck:
     if not problems:
         return HealthCheck(name="webhooks", ok=True, words="every delivery of the last day could be read", vital=False)
-    newest = problems[0]
-    words = f"{len(problems)} deliveries of the last day brought no order; the newest: {newest['words']}"
+    words = f"{len(problems)} deliveries of the last day brought no order; the newest: {problems[0]['words']}"
     return HealthCheck(name="webhooks", ok=False, words=words, vital=False)
 
 
-def _shop(row: Row, *, now: datetime) -> HealthCheck:
-    """What a shop told of its webhooks when the worker asked it last."""
-    unasked = now - row["looked_at"] > UNASKED
-    words = (
-        f"{row['words']} (asked at {row['looked_at']:%Y-%m-%d %H:%M} UTC{'; is a worker running?' if unasked else ''})"
-    )
-    return HealthCheck(name=f"{SHOP}{row['store']}", ok=row["ok"] and not unasked, words=words, vital=False)
+def _check_webhooks(row: Row, *, now: datetime) -> HealthCheck:
+    """Report the state of a shop's webhooks at the worker's last look at them."""
+    is_stale = now - row["looked_at"] > STALE
+    hint = "; is a worker running?" if is_stale else ""
+    words = f"{row['words']} (asked at {row['looked_at']:%Y-%m-%d %H:%M} UTC{hint})"
+    return HealthCheck(name=f"{WEBHOOKS_PREFIX}{row['store']}", ok=row["ok"] and not is_stale, words=words, vital=False)
+
+
+def _check_backfill(rows: list[Row], intervals: Mapping[str, timedelta], *, now: datetime) -> HealthCheck:
+    cursors = {row["store"]: row for row in rows}
+    problems = [
+        f"{name}: {problem}"
+        for name, every in sorted(intervals.items())
+        if (problem := _find_backfill_problem(cursors.get(name), every, now=now))
+    ]
+    words = "; ".join(problems) or "every store's backfill is on time"
+    return HealthCheck(name="backfill", ok=not problems, words=words, vital=False)
+
+
+def _find_backfill_problem(cursor: Row | None, every: timedelta, *, now: datetime) -> str | None:
+    """Return what is wrong with a store's backfill, None if it is well."""
+    if cursor is None:
+        return "the backfill has not run yet: is a worker running?"
+    since = cursor["failing_since"]
+    if since is not None and now - since > BACKFILL_FAILING:
+        return f"the backfill has failed since {since:%Y-%m-%d %H:%M} UTC: {cursor['words']}"
+    is_running = cursor["lease_until"] is not None and cursor["lease_until"] >= now
+    if not is_running and now - cursor["next_at"] > MISSED_RUNS * every:
+        late = _minutes(now - cursor["next_at"])
+        return f"the backfill should have run {late} minutes ago: is a worker running?"
+    return None
+
+
+def _minutes(duration: timedelta) -> int:
+    return int(duration.total_seconds() // 60)

@@ -1,4 +1,4 @@
-"""Finding out whether a create call whose answer was lost has reached Panelr: asked, matched, never guessed."""
+"""Look up whether a create call with a lost answer reached Panelr: list the customer's work orders and match them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -6,13 +6,14 @@ from functools import partial
 
 from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, PanelrCaller
 from panelr_bridge.application.transactions import claim_call, record_outcome
-from panelr_bridge.application.transactions.claim_call import CallPolicy, Claim
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.work_order_match import (
-    A_DAY,
+    LOCAL_TIME_ERROR,
     AmbiguousMatch,
     Match,
     MatchFound,
@@ -23,54 +24,58 @@ from panelr_bridge.panelr.work_order_match import (
 )
 from panelr_bridge.store import orders, owed_calls
 
-SIBLING_WAIT = timedelta(seconds=5)
-NAMES_LAST = timedelta(minutes=5)
-"""How long the names of Panelr's products are taken to be what they were."""
+CONFLICT_DELAY = timedelta(seconds=5)
+"""How long a look-up waits for another order's call whose work order this one could be."""
+NAMES_MAX_AGE = timedelta(minutes=5)
+"""How long the names of Panelr's products are kept."""
 
 _OUTCOMES = (Done, Refused, Misconfigured, Throttled, NotSent, Unknown)
-Names = dict[str, frozenset[int]]
+ProductNames = dict[str, frozenset[int]]
 
 
 class LostAnswerLookup:
-    """Carries out look-ups for one process, and remembers the names of Panelr's products for a while."""
+    """Makes the look-ups of one process, and caches the names of Panelr's products."""
 
-    def __init__(self, calls: PanelrCaller, terms: CallPolicy) -> None:
-        self._calls = calls
-        self._terms = terms
-        self._names: tuple[datetime, Names] | None = None
-        self._names_wanted = False
+    def __init__(self, caller: PanelrCaller, call_policy: CallPolicy) -> None:
+        self._caller = caller
+        self._call_policy = call_policy
+        self._product_names: tuple[datetime, ProductNames] | None = None
+        self._needs_names = False
 
     async def carry_out(self, claim: Claim) -> CallResult:
-        """Ask for the customer's work orders and record what they say about the order."""
-        if self._names_wanted:
-            return await self._ask_for_names(claim)
+        """Ask for the customer's work orders, match them with the order, and record the result."""
+        if self._needs_names:
+            return await self._call_for_names(claim)
         call = request.get_work_orders(customer_email=claim.request.customer_email)
-        report = await self._calls.call(claim, call)
+        report = await self._caller.call(claim, call)
         listed = response.listed_work_orders(report.outcome) if isinstance(report.outcome, Done) else report.outcome
         if isinstance(listed, Refused):
             words = (
-                f"this Panelr cannot be asked for a customer's work orders ({listed.words}): look there, then resolve"
+                f"this Panelr cannot list a customer's work orders ({listed.words}): check in Panelr, then resolve the"
+                " order"
             )
-            return await self._undecided(report, "cannot_look_up", words)
+            return await self._record_undecided(report, "cannot_look_up", words)
         if not isinstance(listed, tuple):
-            return await self._later(replace(report, outcome=listed))
-        found = await self._match(claim, listed)
-        if isinstance(found, _OUTCOMES):  # the products' names, which the match needs, could not be had
-            return await self._later(replace(report, outcome=found))
-        if isinstance(found, MatchFound):
-            return await self._found(claim, report, found)
-        if isinstance(found, AmbiguousMatch):
-            return await self._several(report, found)
-        if isinstance(found, NoMatch):
+            return await self._postpone(replace(report, outcome=listed))
+        result = await self._match(claim, listed)
+        if isinstance(result, _OUTCOMES):  # the match needs the products' names, and their call failed
+            return await self._postpone(replace(report, outcome=result))
+        if isinstance(result, MatchFound):
+            return await self._adopt(claim, report, result)
+        if isinstance(result, AmbiguousMatch):
+            return await self._record_ambiguous(report, result)
+        if isinstance(result, NoMatch):
             return CallResult(
-                await self._calls.record(report, record_outcome.record_not_found, report, terms=self._terms)
+                await self._caller.record(
+                    report, record_outcome.record_not_found, report, call_policy=self._call_policy
+                )
             )
-        return await self._later(report, wait=SIBLING_WAIT)
+        return await self._postpone(report, wait=CONFLICT_DELAY)
 
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
-        now, told = self._calls.clock(), [entry.work_order for entry in listed]
-        linked = await self._calls.database.read(orders.linked, told, besides=claim.order_id)
-        look = partial(
+        now, work_orders = self._caller.clock(), [entry.work_order for entry in listed]
+        linked = await self._caller.database.read(orders.linked, work_orders, besides=claim.order_id)
+        match_with = partial(
             match,
             request=claim.request,
             first_attempt_at=claim.first_sent_at,
@@ -78,82 +83,91 @@ class LostAnswerLookup:
             linked=linked,
             now=now,
         )
-        found = look(products=None)
-        if not isinstance(found, NamesNeeded):
-            return found
-        products = await self._products()
-        return look(products=products) if isinstance(products, dict) else products or found
+        result = match_with(products=None)
+        if not isinstance(result, NamesNeeded):
+            return result
+        products = await self._read_product_names()
+        return match_with(products=products) if isinstance(products, dict) else products or result
 
-    async def _found(self, claim: Claim, report: CallReport, found: MatchFound) -> CallResult:
-        """Adopt it, unless it may be another order's: one on the wire, or one whose answer was lost too.
+    async def _adopt(self, claim: Claim, report: CallReport, result: MatchFound) -> CallResult:
+        """Link the work order, unless it may belong to an order that is being sent or whose answer was lost too.
 
-        The one on the wire is asked for first: when its answer is lost between the two, it is seen in doubt then.
+        The order being sent is checked first: if its answer is lost between the two checks, the second one sees it.
         """
-        if await self._sibling_on_the_wire(claim, certain=found.certain):
-            return await self._later(report, wait=SIBLING_WAIT)
-        if not found.certain and await self._has_twin(claim):
-            return await self._several(report, AmbiguousMatch((found.work_order.reference_code or "",)))
-        return CallResult(await self._calls.record(report, record_outcome.record_adopted, report, found.work_order))
+        if await self._has_call_on_the_wire(claim, certain=result.certain):
+            return await self._postpone(report, wait=CONFLICT_DELAY)
+        if not result.certain and await self._has_lookalike(claim):
+            return await self._record_ambiguous(report, AmbiguousMatch((result.work_order.reference_code or "",)))
+        return CallResult(await self._caller.record(report, record_outcome.record_adopted, report, result.work_order))
 
-    async def _sibling_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
-        """Whether another order is just being sent whose work order this one could be: the same customer's."""
-        bodies = await self._calls.database.read(owed_calls.requests_on_the_wire, besides=claim.order_id)
+    async def _has_call_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
+        """Return whether the work order could be that of another order of the customer that is being sent."""
+        bodies = await self._caller.database.read(owed_calls.requests_on_the_wire, besides=claim.order_id)
         others = [request.load(body) for body in bodies]
-        email, name = claim.request.customer_email.casefold(), claim.request.wc_order_id
+        email, order_id = claim.request.customer_email.casefold(), claim.request.wc_order_id
         return any(
-            other.customer_email.casefold() == email and (not certain or other.wc_order_id == name) for other in others
+            other.customer_email.casefold() == email and (not certain or other.wc_order_id == order_id)
+            for other in others
         )
 
-    async def _has_twin(self, claim: Claim) -> bool:
-        """Whether the one candidate may as well be another order's, whose answer was lost too."""
-        since = claim.first_sent_at - A_DAY
-        twin = await self._calls.database.read(
-            orders.twin_in_doubt, likeness=fingerprint(claim.request), besides=claim.order_id, since=since
+    async def _has_lookalike(self, claim: Claim) -> bool:
+        """Return whether another unconfirmed order has the same fingerprint: the work order may be that order's."""
+        since = claim.first_sent_at - LOCAL_TIME_ERROR
+        lookalike = await self._caller.database.read(
+            orders.find_lookalike, fingerprint=fingerprint(claim.request), besides=claim.order_id, since=since
         )
-        return twin is not None
+        return lookalike is not None
 
-    async def _products(self) -> Names | Outcome | None:
-        """Panelr's products by their names; None without leave for the call: then the next look-up asks for them."""
-        now = self._calls.clock()
-        if self._names is not None and now - self._names[0] < NAMES_LAST:
-            return self._names[1]
-        slot = await self._calls.write(claim_call.take_slot, terms=self._terms)
-        if slot is None or self._calls.clock() - now > SLOT_HOLDS:
-            self._names_wanted = True
+    async def _read_product_names(self) -> ProductNames | Outcome | None:
+        """Return the ids of Panelr's products by name, or the outcome of a call that failed.
+
+        Returns None if no slot is free: the next look-up then spends its call on the names.
+        """
+        now = self._caller.clock()
+        if self._product_names is not None and now - self._product_names[0] < NAMES_MAX_AGE:
+            return self._product_names[1]
+        slot = await self._caller.write(claim_call.take_slot, call_policy=self._call_policy)
+        if slot is None or self._caller.clock() - now > SLOT_HOLDS:
+            self._needs_names = True
             return None
-        outcome, *_ = await self._calls.ask(request.get_products(), claimed_at=now)
-        if self._calls.clock() - now > SLOT_HOLDS:
-            await self._calls.write(claim_call.extend_slot, slot)
-        return self._learn(outcome)
+        outcome, *_ = await self._caller.ask(request.get_products(), claimed_at=now)
+        if self._caller.clock() - now > SLOT_HOLDS:
+            await self._caller.write(claim_call.extend_slot, slot)
+        return self._cache_names(outcome)
 
-    async def _ask_for_names(self, claim: Claim) -> CallResult:
-        """Spend a look-up's turn on the names that an earlier one had no turn left for."""
-        report = await self._calls.call(claim, request.get_products())
-        names = self._learn(report.outcome)
+    async def _call_for_names(self, claim: Claim) -> CallResult:
+        """Use a look-up's call to fetch the names that an earlier look-up had no slot for."""
+        report = await self._caller.call(claim, request.get_products())
+        names = self._cache_names(report.outcome)
         if isinstance(names, dict):
-            return await self._later(report, wait=timedelta(milliseconds=1))
-        return await self._later(replace(report, outcome=names))
+            return await self._postpone(report, wait=timedelta(milliseconds=1))
+        return await self._postpone(replace(report, outcome=names))
 
-    def _learn(self, outcome: Outcome) -> Names | Outcome:
-        """Keep the names that get_products told; returns them, or the outcome where it told none."""
+    def _cache_names(self, outcome: Outcome) -> ProductNames | Outcome:
+        """Cache and return the names in a get_products response; return the outcome if it has none."""
         names = response.products_by_name(outcome) if isinstance(outcome, Done) else outcome
-        self._names_wanted = False
+        self._needs_names = False
         if isinstance(names, dict):
-            self._names = (self._calls.clock(), names)
+            self._product_names = (self._caller.clock(), names)
         return names
 
-    async def _later(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
+    async def _postpone(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
         return CallResult(
-            await self._calls.record(report, record_outcome.postpone_look_up, report, terms=self._terms, wait=wait)
+            await self._caller.record(
+                report, record_outcome.postpone_look_up, report, call_policy=self._call_policy, wait=wait
+            )
         )
 
-    async def _several(self, report: CallReport, found: AmbiguousMatch) -> CallResult:
-        words = f"it may be {' or '.join(found.reference_codes)}, or none of them: look there, then resolve"
-        if not found.reference_codes:
-            words = "the customer has more work orders than Panelr lists at once: look there, then resolve"
-        return await self._undecided(report, "several_candidates", words)
+    async def _record_ambiguous(self, report: CallReport, result: AmbiguousMatch) -> CallResult:
+        codes = " or ".join(result.reference_codes)
+        words = f"the work order may be {codes}, or none of them: check in Panelr, then resolve the order"
+        if not result.reference_codes:
+            words = (
+                "the customer has more work orders than Panelr lists at once: check in Panelr, then resolve the order"
+            )
+        return await self._record_undecided(report, "several_candidates", words)
 
-    async def _undecided(self, report: CallReport, code: str, words: str) -> CallResult:
+    async def _record_undecided(self, report: CallReport, code: str, words: str) -> CallResult:
         return CallResult(
-            await self._calls.record(report, record_outcome.record_undecided, report, code=code, words=words)
+            await self._caller.record(report, record_outcome.record_undecided, report, code=code, words=words)
         )

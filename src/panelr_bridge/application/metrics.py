@@ -1,4 +1,4 @@
-"""What this process has done, in numbers, for `/metrics`. Labels are few by construction; none is personal."""
+"""This process's counters for `/metrics`. Labels have few values, and none is personal."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -9,32 +9,32 @@ PAID_TO_CREATED_SECONDS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0
 
 
 class Histogram:
-    """How often something took how long."""
+    """Counts durations in buckets; `bounds` are the buckets' upper bounds in seconds."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = tuple(bounds)
         self.counts = [0] * (len(self.bounds) + 1)
         self.sum = 0.0
 
-    def note(self, seconds: float) -> None:
-        """Count one; a clock that is behind cannot make it negative."""
+    def observe(self, seconds: float) -> None:
+        """Count one duration. A negative one, from clocks that differ, counts as zero."""
         seconds = max(seconds, 0.0)
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 
 
 class Metrics:
-    """One process's counters."""
+    """One process's counters and histograms."""
 
     def __init__(self) -> None:
         self.deliveries: Counter[tuple[str, int]] = Counter()
         self.calls: defaultdict[tuple[str, str], Histogram] = defaultdict(lambda: Histogram(CALL_SECONDS))
         self.paid_to_created = Histogram(PAID_TO_CREATED_SECONDS)
 
-    def delivery(self, verdict: str, answer: int) -> None:
-        """Count a delivery by what it was and how it was answered."""
-        self.deliveries[verdict, answer] += 1
+    def count_delivery(self, verdict: str, status: int) -> None:
+        """Count a delivery by its verdict and the HTTP status of its response."""
+        self.deliveries[verdict, status] += 1
 
-    def call(self, action: str, outcome: str, seconds: float) -> None:
-        """Count a call to Panelr."""
-        self.calls[action, outcome].note(seconds)
+    def observe_call(self, action: str, outcome: str, seconds: float) -> None:
+        """Count a call to Panelr and its duration."""
+        self.calls[action, outcome].observe(seconds)

@@ -1,17 +1,17 @@
-"""Making one claimed call and recording what came of it: what the bridge and its look-ups have in common."""
+"""Make calls to Panelr and record their outcomes: what create calls, look-ups and follow-ups share."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
 from panelr_bridge import logs
 from panelr_bridge.application.metrics import Metrics
-from panelr_bridge.application.transactions.claim_call import Claim
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import NotSent, Outcome
@@ -26,43 +26,49 @@ R = TypeVar("R")
 Clock = Callable[[], datetime]
 
 SLOT_HOLDS = rate_limit.SLACK
-"""How long leave from the rate limit is good for."""
+"""How long after its claim a call may start."""
 RECORD_TRIES = 20
 
 log = logs.get(__name__)
 
 
 def utc_now() -> datetime:
-    """Return the moment, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What a call came to: the order's state, and the work order when it was created."""
+    """The state of an order after its call, and the work order if the call created it."""
 
     state: OrderState
     work_order: WorkOrder | None = None
 
 
 class PanelrCaller:
-    """One process's database, its Panelr and its clock."""
+    """The database, the Panelr client, the clock and the metrics of one process."""
 
     def __init__(self, *, database: Database, panelr: PanelrClient, clock: Clock = utc_now) -> None:
         self.database = database
         self.panelr = panelr
         self.clock = clock
-        self.tally = Metrics()
+        self.metrics = Metrics()
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run `work` in a transaction of its own; its `now` is the moment that begins, not when it was asked for."""
+        """Run `work` in a transaction; its `now` is the start of the transaction, not the time of this call."""
 
-        def at_its_beginning(connection: Connection) -> R:
+        def transaction(connection: Connection) -> R:
             return work(connection, self.clock(), *args, **kwargs)
 
-        return await self.database.write(at_its_beginning)
+        return await self.database.write(transaction)
+
+    async def persist(
+        self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `work` as `write` does; retry for about three minutes while the database is unavailable."""
+        return await _retry(lambda: self.write(work, *args, **kwargs))
 
     async def call(self, claim: Claim, call: PanelrRequest) -> CallReport:
         """Make a claimed call to Panelr."""
@@ -70,10 +76,7 @@ class PanelrCaller:
         return CallReport(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
 
     async def ask(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime, int]:
-        """Call Panelr, unless the leave to do so has run out while this process was held up.
-
-        Returns the outcome, when the call began, and how many milliseconds it took.
-        """
+        """Call Panelr unless the slot has expired; return the outcome, the start and the duration in milliseconds."""
         started_at, began = self.clock(), time.monotonic()
         outcome: Outcome
         if started_at - claimed_at > SLOT_HOLDS:
@@ -81,14 +84,8 @@ class PanelrCaller:
         else:
             outcome = await self.panelr.call(call, now=started_at)
         seconds = time.monotonic() - began
-        self.tally.call(call.action, call_outcome.name(outcome), seconds)
+        self.metrics.observe_call(call.action, call_outcome.name(outcome), seconds)
         return outcome, started_at, round(seconds * 1000)
-
-    async def persist(
-        self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """Do as `write`, again and again for a while where the database is away: what was heard is worth it."""
-        return await _insisting(lambda: self.write(work, *args, **kwargs))
 
     async def record(
         self,
@@ -98,30 +95,42 @@ class PanelrCaller:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> OrderState:
-        """Record an outcome as `recorded` does, by `work` in a transaction."""
-        return await self.recorded(report, lambda: self.write(work, *args, **kwargs))
+        """Record an outcome by `work` in a transaction, and log it; returns the order's state."""
+        return await self.record_with(report, lambda: self.write(work, *args, **kwargs))
 
-    async def recorded(self, report: CallReport, record: Callable[[], Awaitable[OrderState]]) -> OrderState:
-        """Record an outcome; what Panelr has answered is worth several tries when the database is away."""
-        state = await _insisting(record)
+    async def record_with(self, report: CallReport, record: Callable[[], Awaitable[OrderState]]) -> OrderState:
+        """Record an outcome by `record`, and log it. Retries while the database is unavailable."""
+        state = await _retry(record)
         claim = report.claim
-        log.info(
+        log_call(
             "call.finished",
-            store=claim.store,
-            order=claim.order_id,
-            woo_order_id=claim.woo_order_id,
+            claim,
+            report.outcome,
             action=claim.action,
-            attempt=claim.attempt,
-            outcome=call_outcome.name(report.outcome),
-            status=report.outcome.status,
             milliseconds=report.milliseconds,
             state=state,
         )
         return state
 
 
-async def _insisting(store: Callable[[], Awaitable[R]]) -> R:
-    """Store what was heard, however often the database is away meanwhile."""
+def log_call(event: str, call: Any, outcome: Outcome, *, action: str, milliseconds: int, **more: Any) -> None:
+    """Write the log line of a finished call; `call` is its Claim or FollowUpTask."""
+    log.info(
+        event,
+        store=call.store,
+        order=call.order_id,
+        woo_order_id=call.woo_order_id,
+        action=action,
+        attempt=call.attempt,
+        outcome=call_outcome.name(outcome),
+        status=outcome.status,
+        milliseconds=milliseconds,
+        **more,
+    )
+
+
+async def _retry(store: Callable[[], Awaitable[R]]) -> R:
+    """Run `store`; retry while the database is unavailable, because an outcome cannot be asked for again."""
     for tried in range(1, RECORD_TRIES):
         try:
             return await store()

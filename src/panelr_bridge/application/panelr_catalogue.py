@@ -1,6 +1,6 @@
-"""What Panelr offers, asked for when it matters: within the rate limit, never for long, and once for all who ask.
+"""Panelr's lists of products and payment methods: fetched on demand, within the rate limit, and stored.
 
-What was had last is in the tables. Where Panelr cannot be asked, that is what there is, however old.
+Concurrent requests for a list share one call. If Panelr cannot be asked, the stored list is used, whatever its age.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from typing import Any, Generic
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions import claim_call, save_catalogue
-from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, ProductMapping
 from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr import request
@@ -25,80 +25,82 @@ from panelr_bridge.store import catalogue
 from panelr_bridge.store.catalogue import Offered
 from panelr_bridge.store.database import is_unavailable
 
-FRESH = timedelta(minutes=5)
-"""How long a list is taken to be what it was."""
-RENEWED = timedelta(hours=1)
+MAX_AGE = timedelta(minutes=5)
+"""How old a list may be when a person reads it or a mapping is checked against it."""
+REFRESH_INTERVAL = timedelta(hours=1)
 """How old a list becomes at most while the worker runs and Panelr answers."""
-LET_BE = timedelta(seconds=10)
-"""How long Panelr is not asked again where it could not be, unless a person wants it asked now."""
-LONGEST_CALL = 5.0
-"""Seconds: a person waits for the answer."""
+RETRY_DELAY = timedelta(seconds=10)
+"""How long Panelr is not asked again after a failure, unless a person requests a refresh."""
+CALL_TIMEOUT = 5.0
+"""Seconds: a person waits for the result."""
 
 log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _List(Generic[Offered]):
-    """One of Panelr's lists: what it is called, how it is asked for and read."""
+class _ListKind(Generic[Offered]):
+    """One of Panelr's lists: its name, its items' type, how to request it and how to read the response."""
 
     name: str
-    kind: type[Offered]
-    call: Callable[[], PanelrRequest]
-    read: Callable[[Done], tuple[Offered, ...] | Unknown]
+    item_type: type[Offered]
+    build_request: Callable[[], PanelrRequest]
+    read_response: Callable[[Done], tuple[Offered, ...] | Unknown]
 
 
-PRODUCTS = _List("products", PanelrProduct, request.get_products, offered_products)
-PAYMENT_METHODS = _List("payment methods", PanelrPaymentMethod, request.get_payment_methods, offered_payment_methods)
+PRODUCTS = _ListKind("products", PanelrProduct, request.get_products, offered_products)
+PAYMENT_METHODS = _ListKind(
+    "payment methods", PanelrPaymentMethod, request.get_payment_methods, offered_payment_methods
+)
 
 
 class PanelrCatalogue:
-    """One process's way to Panelr's lists. `changed` is set when orders that wait are to be decided anew."""
+    """One process's access to Panelr's lists. It sets `wake_worker` when waiting orders must be decided again."""
 
-    def __init__(self, calls: PanelrCaller, terms: CallPolicy, *, changed: asyncio.Event) -> None:
-        self._calls = calls
-        self._terms = terms
-        self._changed = changed
-        self._asking: dict[str, asyncio.Task[None]] = {}
-        self._missed: dict[str, datetime] = {}
+    def __init__(self, caller: PanelrCaller, call_policy: CallPolicy, *, wake_worker: asyncio.Event) -> None:
+        self._caller = caller
+        self._call_policy = call_policy
+        self._wake_worker = wake_worker
+        self._fetches: dict[str, asyncio.Task[None]] = {}
+        self._failed_at: dict[str, datetime] = {}
         self._stopping = asyncio.Event()
-        self.hindrance = ""
-        """Why a list could not be had when it was asked for last."""
+        self.last_error = ""
+        """Why the last failed call for a list failed."""
 
-    async def products(self, *, max_age: timedelta = FRESH) -> CatalogueList[PanelrProduct] | None:
-        """Return Panelr's products, asked for anew where they are older; None where they never could be had."""
-        return (await self._have(PRODUCTS, max_age))[0]
+    async def products(self, *, max_age: timedelta = MAX_AGE) -> CatalogueList[PanelrProduct] | None:
+        """Return Panelr's products, fetched again if older than `max_age`; None if they were never fetched."""
+        return (await self._read_list(PRODUCTS, max_age))[0]
 
-    async def payment_methods(self, *, max_age: timedelta = FRESH) -> CatalogueList[PanelrPaymentMethod] | None:
-        """Return Panelr's payment methods, asked for anew where they are older; None where they never could be had."""
-        return (await self._have(PAYMENT_METHODS, max_age))[0]
+    async def payment_methods(self, *, max_age: timedelta = MAX_AGE) -> CatalogueList[PanelrPaymentMethod] | None:
+        """Return Panelr's payment methods, fetched again if older than `max_age`; None if they were never fetched."""
+        return (await self._read_list(PAYMENT_METHODS, max_age))[0]
 
     async def require_products(self, wanted: Sequence[ProductMapping]) -> None:
-        """Raise Invalid where one maps to a product that Panelr, asked lately, does not offer."""
+        """Raise Invalid if a mapping's product is missing from Panelr's list; pass if the list may be outdated."""
         if any(each.panelr_product_id is not None for each in wanted):
-            offer, fresh = await self._have(PRODUCTS, FRESH)
-            if offer is not None and fresh:
+            offer, is_current = await self._read_list(PRODUCTS, MAX_AGE)
+            if offer is not None and is_current:
                 mapping_check.require_products(wanted, offer.items)
 
     async def payment_method_values(self, given: PaymentMethodMapping) -> dict[str, Any]:
-        """Return a mapping's columns, `on_paid` by the mode of its payment method where it is not given.
+        """Return a mapping's columns; `on_paid` defaults to what its payment method's mode calls for.
 
-        Raises Invalid where Panelr, asked lately, does not know the payment method.
+        Raises Invalid if the payment method is missing from Panelr's list and the list is up to date.
         """
-        offer, fresh = await self._have(PAYMENT_METHODS, FRESH)
-        known = offer.items if offer is not None else ()
-        if offer is not None and fresh:
-            mapping_check.require_payment_method(given.panelr_payment_method_id, known)
-        on_paid = given.on_paid or mapping_check.on_paid_of(given.panelr_payment_method_id, known)
+        offer, is_current = await self._read_list(PAYMENT_METHODS, MAX_AGE)
+        methods = offer.items if offer is not None else ()
+        if offer is not None and is_current:
+            mapping_check.require_payment_method(given.panelr_payment_method_id, methods)
+        on_paid = given.on_paid or mapping_check.default_on_paid(given.panelr_payment_method_id, methods)
         return given.model_dump() | {"on_paid": on_paid}
 
     async def run(self) -> None:
-        """Ask now and then for the lists that have been had, until `stop`: decisions go by what they tell."""
+        """Refresh the stored lists periodically until `stop`: decisions use their prices and currencies."""
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), RENEWED.total_seconds())
+                await asyncio.wait_for(self._stopping.wait(), REFRESH_INTERVAL.total_seconds())
                 return
             try:
-                await self.renew()
+                await self.refresh()
             except Exception as error:
                 if is_unavailable(error):
                     log.warning("worker.waits", reason="the database is unavailable")
@@ -106,67 +108,71 @@ class PanelrCatalogue:
                     log.exception("worker.failed")
 
     def stop(self) -> None:
-        """Ask for nothing more by itself; `run` returns."""
+        """End `run`: refresh no list any more."""
         self._stopping.set()
 
-    async def renew(self) -> None:
-        """Ask for each list that has been had before, where it is old."""
-        await self._renew(PRODUCTS)
-        await self._renew(PAYMENT_METHODS)
+    async def refresh(self) -> None:
+        """Fetch each stored list older than `REFRESH_INTERVAL` again."""
+        await self._refresh(PRODUCTS)
+        await self._refresh(PAYMENT_METHODS)
 
-    async def _renew(self, wanted: _List[Offered]) -> None:
-        if await self._calls.database.read(catalogue.get, wanted.kind) is not None:
-            await self._have(wanted, RENEWED)
+    async def _refresh(self, kind: _ListKind[Offered]) -> None:
+        if await self._caller.database.read(catalogue.get, kind.item_type) is not None:
+            await self._read_list(kind, REFRESH_INTERVAL)
 
     async def drain(self) -> None:
-        """Wait for the calls under way: none takes long."""
-        if self._asking:
-            await asyncio.wait(self._asking.values())
+        """Wait for the calls in progress, at most `CALL_TIMEOUT`."""
+        if self._fetches:
+            await asyncio.wait(self._fetches.values())
 
-    async def _have(self, wanted: _List[Offered], max_age: timedelta) -> tuple[CatalogueList[Offered] | None, bool]:
-        """Return the list, and whether it is not older than `max_age`."""
-        now = self._calls.clock()
-        stored = await self._calls.database.read(catalogue.get, wanted.kind)
+    async def _read_list(
+        self, kind: _ListKind[Offered], max_age: timedelta
+    ) -> tuple[CatalogueList[Offered] | None, bool]:
+        """Return the list and whether it is at most `max_age` old; fetch it first if it is older."""
+        now = self._caller.clock()
+        stored = await self._caller.database.read(catalogue.get, kind.item_type)
         if stored is not None and stored.seen_at > now - max_age:
             return stored, True
-        if not max_age or now - self._missed.get(wanted.name, now - LET_BE) >= LET_BE:
-            await self._ask_once(wanted)
-            stored = await self._calls.database.read(catalogue.get, wanted.kind)
+        if not max_age or now - self._failed_at.get(kind.name, now - RETRY_DELAY) >= RETRY_DELAY:
+            await self._fetch_shared(kind)
+            stored = await self._caller.database.read(catalogue.get, kind.item_type)
         return stored, stored is not None and stored.seen_at >= now - max_age
 
-    async def _ask_once(self, wanted: _List[Offered]) -> None:
-        """Wait for the one call that is under way; it ends by itself, whether or not anybody waits for it."""
-        task = self._asking.get(wanted.name)
+    async def _fetch_shared(self, kind: _ListKind[Offered]) -> None:
+        """Wait for the list's call in progress, or start one. The call finishes even if its callers are cancelled."""
+        task = self._fetches.get(kind.name)
         if task is None:
-            task = asyncio.create_task(self._ask(wanted), name=f"ask for {wanted.name}")
-            self._asking[wanted.name] = task
-            task.add_done_callback(lambda _: self._asking.pop(wanted.name))
+            task = asyncio.create_task(self._fetch(kind), name=f"fetch {kind.name}")
+            self._fetches[kind.name] = task
+            task.add_done_callback(lambda _: self._fetches.pop(kind.name))
         await asyncio.shield(task)
 
-    async def _ask(self, wanted: _List[Offered]) -> None:
-        """Ask Panelr for a list, if there is leave for a call, and keep what it tells."""
-        claimed_at = self._calls.clock()
-        slot = await self._calls.write(claim_call.take_slot, terms=self._terms)
+    async def _fetch(self, kind: _ListKind[Offered]) -> None:
+        """Ask Panelr for a list if a slot is free, and store it."""
+        claimed_at = self._caller.clock()
+        slot = await self._caller.write(claim_call.take_slot, call_policy=self._call_policy)
         if slot is None:
-            self._miss(wanted, "the limit of Panelr's calls leaves none for it at the moment")
+            self._record_failure(kind, "Panelr's rate limit has no free slot at the moment")
             return
-        outcome, asked_at = await self._call(wanted.call(), claimed_at=claimed_at)
-        await self._calls.write(save_catalogue.record_call, slot, outcome, claimed_at=claimed_at, terms=self._terms)
-        items = wanted.read(outcome) if isinstance(outcome, Done) else outcome
-        log.info("catalogue.asked", list=wanted.name, outcome=call_outcome.name(outcome), status=outcome.status)
+        outcome, asked_at = await self._call(kind.build_request(), claimed_at=claimed_at)
+        await self._caller.write(
+            save_catalogue.record_call, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
+        )
+        items = kind.read_response(outcome) if isinstance(outcome, Done) else outcome
+        log.info("catalogue.asked", list=kind.name, outcome=call_outcome.name(outcome), status=outcome.status)
         if not isinstance(items, tuple):
-            self._miss(wanted, items.words)
-        elif await self._calls.write(save_catalogue.save_list, wanted.kind, items, seen_at=asked_at):
-            self._changed.set()
+            self._record_failure(kind, items.words)
+        elif await self._caller.write(save_catalogue.save_list, kind.item_type, items, seen_at=asked_at):
+            self._wake_worker.set()
 
     async def _call(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime]:
         try:
-            async with asyncio.timeout(LONGEST_CALL):
-                outcome, asked_at, _ = await self._calls.ask(call, claimed_at=claimed_at)
+            async with asyncio.timeout(CALL_TIMEOUT):
+                outcome, asked_at, _ = await self._caller.ask(call, claimed_at=claimed_at)
         except TimeoutError:
-            return Unknown(words=f"Panelr did not finish its answer within {LONGEST_CALL:g} s"), claimed_at
+            return Unknown(words=f"Panelr did not finish its answer within {CALL_TIMEOUT:g} s"), claimed_at
         return outcome, asked_at
 
-    def _miss(self, wanted: _List[Offered], words: str) -> None:
-        self._missed[wanted.name] = self._calls.clock()
-        self.hindrance = words
+    def _record_failure(self, kind: _ListKind[Offered], words: str) -> None:
+        self._failed_at[kind.name] = self._caller.clock()
+        self.last_error = words

@@ -1,50 +1,65 @@
-"""What an authentic delivery says: its verdict, and the event where it is about an order. No I/O but the log."""
+"""Parse an authentic delivery: its verdict, and its event if it is about an order. No I/O but the log."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from panelr_bridge import logs
 from panelr_bridge.errors import UnreadableBody
-from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.deliveries import Delivery, digest
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic
 
 log = logs.get(__name__)
 
+Event = Order | OrderDeleted
 
-def parse_delivery(
-    *, store: str, topic: str, body: bytes, headers: Mapping[str, str], sha256: bytes = b""
-) -> tuple[Delivery, Order | OrderDeleted | None]:
-    """Return a delivery with its verdict, and its event; None where it says nothing about an order. Never raises."""
-    verdict, words, event = _verdict(topic, body)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawDelivery:
+    """An authentic delivery as it arrived: its store, its topic, its body and the headers to keep."""
+
+    store: str
+    topic: str
+    body: bytes
+    headers: dict[str, str]
+    sha256: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha256", digest(self.body))
+
+
+def parse_delivery(raw: RawDelivery) -> tuple[Delivery, Event | None]:
+    """Return the delivery with its verdict, and its event; None if it is about no order. Never raises."""
+    verdict, words, event = _parse(raw)
     delivery = Delivery(
-        store=store,
-        topic=topic,
-        body=body,
-        headers=dict(headers),
+        store=raw.store,
+        topic=raw.topic,
+        body=raw.body,
+        headers=raw.headers,
         verdict=verdict,
         words=words,
         woo_order_id=event.id if event is not None else None,
-        sha256=sha256,
+        sha256=raw.sha256,
     )
     return delivery, event
 
 
-def _verdict(topic: str, body: bytes) -> tuple[str, str | None, Order | OrderDeleted | None]:
+def _parse(raw: RawDelivery) -> tuple[str, str | None, Event | None]:
+    """Return verdict, words for the operator, and event."""
     try:
-        event = order_payload.parse(body=body, topic=topic)
+        event = order_payload.parse(body=raw.body, topic=raw.topic)
     except UnreadableBody as error:
         return "unreadable", str(error), None
     except Exception:
-        log.exception("delivery.failed", topic=topic)
-        return "failed", "this delivery could not be read, for a fault of the bridge; the log says which", None
+        log.exception("delivery.failed", topic=raw.topic)
+        return "failed", "this delivery could not be read because of a fault in the bridge; see the log", None
     if isinstance(event, OtherTopic):
-        return "other_topic", f"the topic {event.topic or '(none)'} is none that the bridge uses", None
+        return "other_topic", f"the bridge does not use the topic {event.topic or '(none)'}", None
     if isinstance(event, ErrorObject):
-        return "woocommerce_error", _error_words(event), None
+        return "woocommerce_error", _describe_error(event), None
     return ("deleted" if isinstance(event, OrderDeleted) else "order"), None, event
 
 
-def _error_words(error: ErrorObject) -> str:
+def _describe_error(error: ErrorObject) -> str:
     """Say what WooCommerce's error means for the shop."""
     if error.code in order_payload.OWNER_MAY_NOT_READ:
         hint = "the webhook's owner may not read orders: give the webhook to a user who may (shop manager)"

@@ -1,4 +1,4 @@
-"""What a process remembers of late, so that it need not ask for it: the oldest is forgotten."""
+"""A bounded in-memory cache that drops the entry stored longest ago."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -8,23 +8,23 @@ V = TypeVar("V")
 
 
 class RecentCache(Generic[K, V]):
-    """A mapping that holds the last keys that were kept, `size` of them."""
+    """A mapping with at most `size` entries. Storing an entry again makes it the newest; reading it does not."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._known: dict[K, V] = {}
+        self._entries: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
-        """Return what was kept under `key`; None where it is not known any more."""
-        return self._known.get(key)
+        """Return the value of `key`, None if there is none."""
+        return self._entries.get(key)
 
-    def keep(self, key: K, value: V) -> None:
-        """Remember `value`."""
-        self._known.pop(key, None)
-        self._known[key] = value
-        if len(self._known) > self._size:
-            del self._known[next(iter(self._known))]
+    def put(self, key: K, value: V) -> None:
+        """Store `value` under `key`."""
+        self._entries.pop(key, None)
+        self._entries[key] = value
+        if len(self._entries) > self._size:
+            del self._entries[next(iter(self._entries))]
 
-    def forget(self) -> None:
-        """Forget everything."""
-        self._known.clear()
+    def clear(self) -> None:
+        """Remove every entry."""
+        self._entries.clear()

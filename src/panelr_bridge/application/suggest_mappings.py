@@ -1,75 +1,75 @@
-"""Suggestions for a shop's products that are not mapped yet: all of them are asked for, page after page."""
+"""Suggest mappings for a shop's unmapped products, read page by page from its REST API."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from panelr_bridge.domain.mapping_suggestion import ShopItem, Suggestion, read_item, suggest
+from panelr_bridge.domain.mapping_suggestion import MappingSuggestion, ShopItem, read_item, suggest
 from panelr_bridge.domain.models import PanelrProduct, product_key, sku_key, variation_key
 from panelr_bridge.store import mappings
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import ItemsPage, Payload
 
-MOST_LOOKED_AT = 5000
+MAX_ITEMS = 5000
+"""How many products and variations of a shop are read at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedMappings:
-    """What was looked at, what of it is not mapped, and what that probably is. `more`: the shop has more products."""
+    """The suggestions for a store, with the counts of items read and unmapped. `more`: the shop has further items."""
 
     looked_at: int
     not_mapped: int
-    suggestions: Sequence[Suggestion]
+    suggestions: Sequence[MappingSuggestion]
     more: bool
 
 
 async def suggest_mappings(
     database: Database, shop: ShopClient, products: Sequence[PanelrProduct], *, store: str
 ) -> SuggestedMappings:
-    """Suggest mappings of a store's products; raises ShopError."""
+    """Suggest one of Panelr's `products` for each unmapped item of a store; raise ShopError if the shop fails."""
     items: list[ShopItem] = []
     more = False
-    async for item in _items(shop):
-        if len(items) >= MOST_LOOKED_AT:
+    async for item in _read_items(shop):
+        if len(items) >= MAX_ITEMS:
             more = True
             break
         items.append(item)
-    known = await database.read(mappings.known, [store])
-    keys = {row["key"] for row in known}
-    left = [item for item in items if keys.isdisjoint(_keys(item))]
-    found = await asyncio.to_thread(suggest, left, products)
-    return SuggestedMappings(looked_at=len(items), not_mapped=len(left), suggestions=found, more=more)
+    mapped_keys = {row["key"] for row in await database.read(mappings.list_for_import, [store])}
+    unmapped = [item for item in items if mapped_keys.isdisjoint(_lookup_keys(item))]
+    suggestions = await asyncio.to_thread(suggest, unmapped, products)  # CPU-bound: keep it off the event loop
+    return SuggestedMappings(looked_at=len(items), not_mapped=len(unmapped), suggestions=suggestions, more=more)
 
 
-async def _items(shop: ShopClient) -> AsyncIterator[ShopItem]:
-    """Every product; of one with variations these alone, for they are what is sold."""
-    async for product in _walk(shop.list_products):
-        number = product.get("id")
-        if product.get("type") != "variable" or not isinstance(number, int):
-            told = [read_item(product)]
+async def _read_items(shop: ShopClient) -> AsyncIterator[ShopItem]:
+    """Yield every product; for a product with variations, yield only these, because customers buy a variation."""
+    async for product in _read_pages(shop.list_products):
+        product_id = product.get("id")
+        if product.get("type") != "variable" or not isinstance(product_id, int):
+            items = [read_item(product)]
         else:
 
-            async def variations(page: int, of: int = number) -> ItemsPage:
+            async def list_variations(page: int, of: int = product_id) -> ItemsPage:
                 return await shop.list_variations(of, page)
 
-            told = [read_item(product, each) async for each in _walk(variations)]
-        for item in told:
+            items = [read_item(product, variation) async for variation in _read_pages(list_variations)]
+        for item in items:
             if item is not None:
                 yield item
 
 
-async def _walk(page_of: Callable[[int], Awaitable[ItemsPage]]) -> AsyncIterator[Payload]:
-    page, more = 1, True
-    while more:
-        listed = await page_of(page)
-        for each in listed.items:
-            yield each
-        page, more = page + 1, listed.has_more and bool(listed.items)
+async def _read_pages(list_page: Callable[[int], Awaitable[ItemsPage]]) -> AsyncIterator[Payload]:
+    page, has_more = 1, True
+    while has_more:
+        listed = await list_page(page)
+        for item in listed.items:
+            yield item
+        page, has_more = page + 1, listed.has_more and bool(listed.items)
 
 
-def _keys(item: ShopItem) -> set[str]:
-    """The keys by which a line with this item would be found."""
+def _lookup_keys(item: ShopItem) -> set[str]:
+    """Return the keys that would map an order line with this item."""
     keys = {product_key(item.product_id)}
     if item.variation_id:
         keys.add(variation_key(item.variation_id))

@@ -1,4 +1,4 @@
-"""Asks each shop now and then for its webhooks: WooCommerce switches one off without telling anybody."""
+"""Check each shop's webhooks periodically: WooCommerce disables one after failures without notifying anyone."""
 
 import asyncio
 import contextlib
@@ -15,59 +15,61 @@ from panelr_bridge.woocommerce import webhook_setup
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
-EVERY = timedelta(minutes=15)
-FIRST = timedelta(seconds=10)
-"""A process that has just started has more urgent things to do."""
-AGAIN = timedelta(minutes=1)
-"""How long a fault of the database is waited for."""
+CHECK_INTERVAL = timedelta(minutes=15)
+START_DELAY = timedelta(seconds=10)
+"""A process that has just started has more urgent work."""
+RETRY_DELAY = timedelta(minutes=1)
+"""How long to wait after an error, such as an unavailable database."""
+WRONG_KEY_CODE = "woocommerce_rest_authentication_error"
+"""WooCommerce's error code for a secret that does not match its key."""
+INTERNAL_ERROR = "the shop's webhooks could not be checked because of an internal error: see the log"
 
 log = logs.get(__name__)
 
 
 class WebhookLister(Protocol):
-    """A shop that tells its webhooks."""
+    """A shop whose webhooks can be listed."""
 
     async def list_webhooks(self) -> tuple[Payload, ...]:
-        """Return every webhook of the shop."""
+        """Return every webhook of the shop; raise ShopError if it cannot list them."""
 
 
-async def check_webhooks(shop: WebhookLister, door: DeliveryEndpoint) -> tuple[bool, str]:
-    """Ask a shop now; returns whether its webhooks are well, in words. A shop that does not tell them is well."""
+async def check_webhooks(shop: WebhookLister, endpoint: DeliveryEndpoint) -> tuple[bool, str]:
+    """Ask a shop for its webhooks now; return whether they are well, and the result in words.
+
+    A shop that does not list them counts as well, because nothing is known to be wrong.
+    """
     try:
-        hooks = webhook_setup.read_webhooks(await shop.list_webhooks())
+        webhooks = webhook_setup.read_webhooks(await shop.list_webhooks())
     except ShopUnreachable as error:
         return False, f"the shop could not be asked for its webhooks: {error.words}"
     except ShopError as error:
-        if error.code == WRONG_KEY:
+        if error.code == WRONG_KEY_CODE:
             return False, f"the shop does not accept the key: {error.words}"
-        return True, f"whether its webhooks are there cannot be told: {error.words}"
-    return webhook_setup.summary(webhook_setup.check_topics(hooks, door))
-
-
-WRONG_KEY = "woocommerce_rest_authentication_error"
-"""WooCommerce's word for a secret that does not belong to its key."""
+        return True, f"the state of its webhooks is unknown: {error.words}"
+    return webhook_setup.summary(webhook_setup.check_topics(webhooks, endpoint))
 
 
 class WebhookMonitor:
-    """One process's looks at the shops. Several processes look at most once in a quarter of an hour, as one does."""
+    """Checks the shops' webhooks in one process. All processes together check a shop once per `CHECK_INTERVAL`."""
 
     def __init__(
         self,
         database: Database,
         *,
         shops: Mapping[str, WebhookLister],
-        doors: Mapping[str, DeliveryEndpoint],
+        endpoints: Mapping[str, DeliveryEndpoint],
         clock: Clock,
     ) -> None:
         self._database = database
         self._shops = shops
-        self._doors = doors
+        self._endpoints = endpoints
         self._clock = clock
 
     @contextlib.asynccontextmanager
-    async def beside(self) -> AsyncIterator[None]:
-        """Look while the context is open."""
-        task = asyncio.create_task(self._run(), name="watching")
+    async def run_in_background(self) -> AsyncIterator[None]:
+        """Check the shops while the context is open."""
+        task = asyncio.create_task(self._run(), name="webhook monitor")
         try:
             yield
         finally:
@@ -75,35 +77,38 @@ class WebhookMonitor:
             await asyncio.wait({task})
 
     async def _run(self) -> None:
-        due = self._clock() + FIRST
+        due = self._clock() + START_DELAY
         while True:
             await asyncio.sleep(max((due - self._clock()).total_seconds(), 1))
             try:
-                due = await self.turn()
+                due = await self.check_due_shops()
             except Exception as error:
-                due = self._clock() + AGAIN
+                due = self._clock() + RETRY_DELAY
                 if is_unavailable(error):
                     log.warning("worker.waits", reason="the database is unavailable")
                 else:
                     log.exception("worker.failed")
 
-    async def turn(self) -> datetime:
-        """Ask every shop that is due; returns when the next one is."""
+    async def check_due_shops(self) -> datetime:
+        """Check every shop that is due; return when the next one is."""
         await self._database.write(webhook_health.remove_others, besides=self._shops)
-        next_due = self._clock() + EVERY
-        for store, shop in self._shops.items():
-            seen = await self._database.read(webhook_health.looked_at, store)
-            if seen is not None and seen + EVERY > self._clock():
-                next_due = min(next_due, seen + EVERY)
-                continue
-            try:
-                ok, words = await check_webhooks(shop, self._doors[store])
-            except Exception:
-                log.exception("worker.failed", store=store)
-                ok, words = False, "looking at the shop's webhooks failed for a fault of the bridge; the log says which"
-            await self._database.write(webhook_health.save, self._clock(), store=store, ok=ok, words=words)
-            if ok:
-                log.info("shop.looked_at", store=store)
+        next_due = self._clock() + CHECK_INTERVAL
+        for store in self._shops:
+            checked_at = await self._database.read(webhook_health.looked_at, store)
+            if checked_at is not None and checked_at + CHECK_INTERVAL > self._clock():
+                next_due = min(next_due, checked_at + CHECK_INTERVAL)
             else:
-                log.warning("shop.webhooks_amiss", store=store, reason=words)
+                await self._check_shop(store)
         return next_due
+
+    async def _check_shop(self, store: str) -> None:
+        try:
+            ok, words = await check_webhooks(self._shops[store], self._endpoints[store])
+        except Exception:
+            log.exception("worker.failed", store=store)
+            ok, words = False, INTERNAL_ERROR
+        await self._database.write(webhook_health.save, self._clock(), store=store, ok=ok, words=words)
+        if ok:
+            log.info("shop.looked_at", store=store)
+        else:
+            log.warning("shop.webhooks_amiss", store=store, reason=words)

@@ -1,4 +1,4 @@
-"""Claims what is due and has it carried out, until it is told to stop."""
+"""The worker: claims what is due and starts it, until it is stopped."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,9 @@ from typing import TypeVar
 from panelr_bridge import logs
 from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, ClaimFailed
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner
-from panelr_bridge.application.transactions import claim_call, operator_actions
-from panelr_bridge.application.transactions.claim_call import Claim, NothingDue
+from panelr_bridge.application.transactions import claim_call, waiting_orders
+from panelr_bridge.application.transactions.claim_call import NothingDue
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.store import due_work, orders
 from panelr_bridge.store.database import is_unavailable
@@ -21,69 +22,71 @@ R = TypeVar("R")
 
 BATCH = 500
 POLL = timedelta(seconds=5)
-"""How often a worker looks for what another process has made due; its own process wakes it at once."""
+"""How often a worker looks for work of other processes; its own process wakes it at once."""
 
 log = logs.get(__name__)
 
 
 class Worker:
-    """Runs one process's share of what is owed. Any number of workers may run on one database."""
+    """One process's worker. Any number of workers may run on one database."""
 
     def __init__(
         self,
         bridge: Bridge,
         *,
         wake_ignored: timedelta,
-        following: FollowUpRunner | None = None,
-        watching: WebhookMonitor | None = None,
+        follow_ups: FollowUpRunner | None = None,
+        webhook_monitor: WebhookMonitor | None = None,
     ) -> None:
         self._bridge = bridge
-        self._watching = watching
-        self._following = following
         self._wake_ignored = wake_ignored
+        self._follow_ups = follow_ups
+        self._webhook_monitor = webhook_monitor
         self.stopping = False
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns after its present step. What is owed stays owed."""
+        """Claim nothing more; `run` returns after its current step. Owed calls stay owed."""
         self.stopping = True
-        self._bridge.owed.set()
+        self._bridge.wake_worker.set()
 
     async def run(self) -> None:
-        """Work until `stop`. A database that is away is waited for; one order that fails holds up no other."""
-        async with contextlib.nullcontext() if self._watching is None else self._watching.beside():
+        """Work until `stop`. It waits while the database is unavailable; an order that fails delays no other."""
+        async with (
+            contextlib.nullcontext() if self._webhook_monitor is None else self._webhook_monitor.run_in_background()
+        ):
             while not self.stopping:
-                self._bridge.owed.clear()
+                self._bridge.wake_worker.clear()
                 await self._rest(await self._turn())
 
     async def _turn(self) -> datetime | None:
-        """Look, and do what there is to do; returns when there may be more, if that is known.
+        """Do what is due; return when more may be due, None if that is unknown.
 
-        With nothing to do, which is most of the time, this is one statement that only reads.
+        If nothing is due, which is usual, this is one statement that only reads.
         """
-        seen = await self._safely(self._look)
-        if seen is None:
+        found = await self._safely(partial(self._bridge.database.read, due_work.find_due_work))
+        if found is None:
             return None
         now = self._bridge.clock()
-        more = [await self._safely(partial(self._owed, seen, now=now))]
-        if self._following is not None:
-            more.append(await self._safely(partial(self._following.turn, seen, now=now)))
-        return min((moment for moment in more if moment is not None), default=None)
+        moments = [await self._safely(partial(self._run_orders, found, now=now))]
+        if self._follow_ups is not None:
+            moments.append(await self._safely(partial(self._follow_ups.run_due, found, now=now)))
+        return min((moment for moment in moments if moment is not None), default=None)
 
-    async def _owed(self, seen: DueWork, *, now: datetime) -> datetime | None:
-        """Lead on the orders whose create calls are owed; returns when there may be more, if that is known."""
-        led_on = False
-        if seen.lease_ends_at is not None and seen.lease_ends_at < now:
-            led_on = True
+    async def _run_orders(self, found: DueWork, *, now: datetime) -> datetime | None:
+        """End leases, evaluate waiting orders, start due calls; return when more may be due."""
+        changed = False
+        if found.lease_ends_at is not None and found.lease_ends_at < now:
+            changed = True
             await self._safely(self._end_leases)
-        if seen.mapping_changed:
-            led_on = True
-            await self._safely(self._wake)
-        if not led_on and (seen.due_at is None or seen.due_at > now):
-            return seen.due_at
-        return self._bridge.rate_limited_until() or await self._safely(self._claim)
+        if found.mapping_changed:
+            changed = True
+            await self._safely(self._reevaluate_waiting)
+        if not changed and (found.due_at is None or found.due_at > now):
+            return found.due_at
+        return self._bridge.rate_limited_until() or await self._safely(self._start_due)
 
     async def _safely(self, step: Callable[[], Awaitable[R]]) -> R | None:
-        """Take a step; None where it has failed."""
+        """Run a step; log its failure and return None."""
         try:
             return await step()
         except Exception as error:
@@ -93,51 +96,49 @@ class Worker:
                 log.exception("worker.failed")
             return None
 
-    async def _look(self) -> DueWork:
-        return await self._bridge.database.read(due_work.find_due_work)
-
     async def _end_leases(self) -> None:
-        while (order_id := await self._bridge.write(claim_call.end_leases, terms=self._bridge.terms)) is not None:
+        call_policy = self._bridge.call_policy
+        while (order_id := await self._bridge.write(claim_call.end_leases, call_policy=call_policy)) is not None:
             log.warning("lease.ended", order=order_id)
 
-    async def _wake(self) -> None:
-        """Decide anew what waits for a mapping that has changed."""
+    async def _reevaluate_waiting(self) -> None:
+        """Evaluate again the orders that wait for a changed mapping."""
         since = self._bridge.clock() - self._wake_ignored
         for order_id in await self._bridge.database.read(orders.awaiting_mapping, limit=BATCH):
             try:
                 state = await self._bridge.write(
-                    operator_actions.reevaluate_waiting, order_id, policy=self._bridge.policy, ignored_since=since
+                    waiting_orders.reevaluate_waiting, order_id, policy=self._bridge.policy, ignored_since=since
                 )
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=order_id)
-                await self._bridge.write(operator_actions.stop_waiting, order_id)
+                await self._bridge.write(waiting_orders.stop_waiting, order_id)
             else:
                 if state is not None:
                     log.info("order.moved", order=order_id, state=state)
-                    self._bridge.owed.set()
+                    self._bridge.wake_worker.set()
 
-    async def _claim(self) -> datetime | None:
-        """Begin every call that is due and may be made; returns when there may be more, if that is known."""
+    async def _start_due(self) -> datetime | None:
+        """Claim and start every due call that has a slot; return when more may be due, None if that is unknown."""
         while not self.stopping and self._bridge.calls_under_way < CALLS_AT_ONCE:
             try:
-                next_one = await self._bridge.claim_due()
+                claimed = await self._bridge.claim_due()
             except ClaimFailed as error:
                 log.exception("worker.failed", order=error.order_id)
                 await self._bridge.write(claim_call.set_aside, error.order_id)
                 continue
-            if isinstance(next_one, NothingDue):
-                return next_one.until
-            if isinstance(next_one, Claim):
-                self._bridge.start(next_one)
+            if isinstance(claimed, NothingDue):
+                return claimed.until
+            if isinstance(claimed, Claim):
+                self._bridge.start(claimed)
             else:
-                log.info("order.moved", order=next_one.order_id, state=next_one.state)
+                log.info("order.moved", order=claimed.order_id, state=claimed.state)
         return None
 
     async def _rest(self, until: datetime | None) -> None:
-        """Sleep until there is something to do: an event of this process, the next due row, or the poll."""
+        """Sleep until this process wakes the worker, the next row is due, or the next poll."""
         now = self._bridge.clock()
         pause = min(until - now, POLL) if until is not None else POLL
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bridge.owed.wait(), max(pause.total_seconds(), 0.01))
+            await asyncio.wait_for(self._bridge.wake_worker.wait(), max(pause.total_seconds(), 0.01))

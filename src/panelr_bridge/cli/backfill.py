@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from panelr_bridge import logs, settings
-from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.scheduler import BackfillStats
 from panelr_bridge.application.container import BridgeContainer, open_container
 from panelr_bridge.cli.console import complain, out, state
@@ -84,8 +84,8 @@ async def _walked(
     runtime: BridgeContainer, store: str, listing: ProgressOutput, *, since: datetime | None, dry_run: bool
 ) -> BackfillStats:
     if dry_run:
-        return await runtime.backfill.look(store, since=since, tell=listing.note)
-    walked = await runtime.backfill.walk(store, since=since, at_once=True, tell=listing.note)
+        return await runtime.backfill.dry_run(store, since=since, report=listing.note)
+    walked = await runtime.backfill.run_store(store, since=since, at_once=True, report=listing.note)
     if walked is None:
         raise Conflict(f"another process is asking the store {store} at this moment: wait until it has ended")
     return walked
@@ -115,14 +115,18 @@ def _print(walked: BackfillStats, listing: ProgressOutput, *, dry_run: bool) -> 
         if listing.found > len(listing.worth):
             out.print(f"... and {listing.found - len(listing.worth)} more")
     words = f"{walked.looked_at} looked at: {walked.known} known, {walked.found} found, {walked.failed} failed"
-    if walked.fresh:
-        words += f", {walked.fresh} so fresh that their webhooks may still come"
+    if walked.recent:
+        words += f", {walked.recent} so fresh that their webhooks may still come"
     out.print(words + ("; nothing was stored" if dry_run else ""))
 
 
 def _cells(seen: ComparedOrder) -> tuple[str, ...]:
     modified = "" if seen.modified_at is None else f"{seen.modified_at:%Y-%m-%d %H:%M:%S}"
-    before = "nothing: no webhook came" if seen.before is None else f"{seen.before}: a later change was not told"
+    before = (
+        "nothing: no webhook came"
+        if seen.stored_status is None
+        else f"{seen.stored_status}: a later change was not told"
+    )
     stands = "[red]failed[/]" if seen.kind is OrderComparison.FAILED else state(str(seen.state))
     cells = (seen.number or str(seen.woo_order_id or "?"), seen.status, modified)
     return (*(escape(cell) for cell in cells), stands, escape(before), escape(seen.words))

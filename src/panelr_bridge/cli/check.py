@@ -16,7 +16,7 @@ from panelr_bridge.application.container import (
     prepare_rate_limit,
     shop_client,
 )
-from panelr_bridge.application.health import SHOP, HealthCheck, run_checks
+from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, run_checks
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.claim_call import take_slot
 from panelr_bridge.application.webhook_monitor import check_webhooks
@@ -55,9 +55,11 @@ async def _check() -> list[HealthCheck]:
         words = f"there is no file {path} yet: serve or migrate makes it"
         return [*findings, HealthCheck(name="database", ok=False, words=words), *await _outside(chosen, free=True)]
     async with database.open_database(chosen.database_url) as opened:
-        known = await run_checks(opened, now=utc_now(), overdue=OVERDUE, asked=backfill_intervals(chosen))
+        known = await run_checks(opened, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(chosen))
         free = await _leave(opened, chosen) if all(finding.ok for finding in known if finding.vital) else True
-    findings += [finding for finding in known if finding.name != "panelr" and not finding.name.startswith(SHOP)]
+    findings += [
+        finding for finding in known if finding.name != "panelr" and not finding.name.startswith(WEBHOOKS_PREFIX)
+    ]
     return [*findings, *await _outside(chosen, free=free)]
 
 
@@ -79,11 +81,11 @@ async def _shops(chosen: Settings) -> list[HealthCheck]:
     """Ask each shop for its webhooks."""
     found = []
     for name, store in sorted(chosen.all_stores.items()):
-        ok, words = True, "whether its webhooks are there cannot be told: BRIDGE_WOO_URL and its key are not set"
+        ok, words = True, "the state of its webhooks is unknown: BRIDGE_WOO_URL and its key are not set"
         if store.has_api:
             async with shop_client(store) as client:
                 ok, words = await check_webhooks(client, delivery_endpoint(name, chosen.public_url))
-        found.append(HealthCheck(name=f"{SHOP}{name}", ok=ok, words=words, vital=False))
+        found.append(HealthCheck(name=f"{WEBHOOKS_PREFIX}{name}", ok=ok, words=words, vital=False))
     return found
 
 
@@ -93,7 +95,7 @@ async def _leave(opened: Database, chosen: Settings) -> bool:
     def take(connection: Connection) -> bool:
         now = utc_now()
         prepare_rate_limit(connection, now, rate_per_minute=chosen.panelr_rate_per_minute)
-        return take_slot(connection, now, terms=call_policy(chosen)) is not None
+        return take_slot(connection, now, call_policy=call_policy(chosen)) is not None
 
     return await opened.write(take)
 

@@ -106,15 +106,19 @@ async def _look_at_address(
     door = delivery_endpoint(asked.store, address)
     if not reachable or door.url is None:
         return None
-    if wrong := await ping_bridge(door.url, health=f"{delivery_url.base_of(address)}/healthz"):
+    if wrong := await ping_bridge(door.url, health=f"{delivery_url.bridge_base_url(address)}/healthz"):
         report.bad("ping", f"{door.url}: {wrong}")
         return None
     report.good("ping", f"{door.url} answers as WooCommerce wants it")
     if not (
         chosen.public_url
-        and delivery_url.same_url(delivery_url.base_of(chosen.public_url), delivery_url.base_of(address))
+        and delivery_url.same_url(
+            delivery_url.bridge_base_url(chosen.public_url), delivery_url.bridge_base_url(address)
+        )
     ):
-        report.warn("address", f"set BRIDGE_PUBLIC_URL={delivery_url.base_of(address)}, so that check knows it as well")
+        report.warn(
+            "address", f"set BRIDGE_PUBLIC_URL={delivery_url.bridge_base_url(address)}, so that check knows it as well"
+        )
     return door
 
 

@@ -19,10 +19,10 @@ from panelr_bridge.woocommerce.webhook_setup import (
     NAMES,
     CreateWebhook,
     DeliveryEndpoint,
-    Step,
     TopicStatus,
     UpdateWebhook,
     WebhookFault,
+    WebhookStep,
 )
 
 Backfill = Callable[[Settings, str, datetime | None], Awaitable[tuple[bool, str]]]
@@ -40,14 +40,14 @@ async def last_backfill(chosen: Settings, store: str, since: datetime | None) ->
     if missing_sqlite_file(chosen.database_url) is not None or not await _is_migrated(chosen):
         return False, f"there is no database of this version yet: start the bridge, then {command}"
     async with open_container(chosen) as runtime:
-        walk = await runtime.backfill.walk(store, since=since, at_once=True)
+        walk = await runtime.backfill.run_store(store, since=since, at_once=True)
     if walk is None:
         return True, "the bridge is asking the store for orders that were missed at this moment"
     if walk.words is not None:
         return False, f"asking for orders that were missed did not come to its end: {walk.words}. {command}"
     words = f"{walk.looked_at} orders were looked at, {walk.found} of them had been missed"
-    if walk.fresh:
-        words += f"; {walk.fresh} so new that a webhook may still come: the next walk looks at them again"
+    if walk.recent:
+        words += f"; {walk.recent} so new that a webhook may still come: the next walk looks at them again"
     return True, words
 
 
@@ -109,7 +109,7 @@ class WebhookConnector:
             else:
                 self.report.bad("webhook", f"{each.words}. Run this again with --repair to mend it")
 
-    def _foretell(self, found: Sequence[TopicStatus], called_for: Sequence[Step]) -> None:
+    def _foretell(self, found: Sequence[TopicStatus], called_for: Sequence[WebhookStep]) -> None:
         """Say what is there and what would be done: what is missing now counts."""
         for each in found:
             (self.report.good if each.fault is None else self.report.bad)("webhook", each.words)
@@ -117,7 +117,7 @@ class WebhookConnector:
             self.report.more(f"would be done: {step.words}")
         self.report.more("Nothing was changed: --dry-run.")
 
-    async def _carry_out(self, called_for: Sequence[Step]) -> bool:
+    async def _carry_out(self, called_for: Sequence[WebhookStep]) -> bool:
         """Return whether everything could be done."""
         for number, step in enumerate(called_for):
             try:
@@ -196,4 +196,4 @@ class WebhookConnector:
         if wanted:
             setting = f"{prefix_of(self.store)}WEBHOOK_SECRET"
             self.report.more("The API does not make them; do it by hand:")
-            self.report.more(*webhook_setup.by_hand(wanted, door=self.door, secret_setting=setting))
+            self.report.more(*webhook_setup.manual_steps(wanted, endpoint=self.door, secret_setting=setting))

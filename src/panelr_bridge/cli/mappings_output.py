@@ -68,7 +68,7 @@ def suggest(*, store: str, as_csv: bool) -> None:
         shop = chosen_store(chosen, store)
         async with catalogue_of(opened, chosen) as catalogue:
             offer = await catalogue.products()
-            hindrance = catalogue.hindrance
+            hindrance = catalogue.last_error
         if offer is None:
             raise UpstreamUnavailable(f"Panelr has not told its products yet, and cannot be asked now: {hindrance}")
         async with shop_client(shop) as client:
@@ -105,7 +105,7 @@ async def catalogue_of(opened: Database, chosen: Settings) -> AsyncIterator[Pane
         timeout_seconds=chosen.panelr_timeout_seconds,
     ) as panelr:
         catalogue = PanelrCatalogue(
-            PanelrCaller(database=opened, panelr=panelr), call_policy(chosen), changed=asyncio.Event()
+            PanelrCaller(database=opened, panelr=panelr), call_policy(chosen), wake_worker=asyncio.Event()
         )
         yield catalogue
         await catalogue.drain()

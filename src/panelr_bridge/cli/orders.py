@@ -23,9 +23,9 @@ def list_orders(
 ) -> None:
     """List orders, the newest first."""
     from panelr_bridge.cli import orders_output
-    from panelr_bridge.web.orders import OrderQuery
 
-    orders_output.list_orders(OrderQuery(state=wanted, store=store, attention=attention, page=page, per_page=per_page))
+    filters = {"state": wanted, "store": store, "attention": attention}
+    orders_output.list_orders(filters, page=page, per_page=per_page)
 
 
 @app.command()

@@ -1,114 +1,124 @@
 """orders list, show, retry: what they print."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 from rich.markup import escape
 from rich.table import Table
 
 from panelr_bridge import settings
+from panelr_bridge.application import operator_actions, order_queries
+from panelr_bridge.application.order_queries import OrderStory
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions import operator_actions
 from panelr_bridge.cli.console import out, state
 from panelr_bridge.cli.startup import require_file, require_migrated, run
 from panelr_bridge.errors import NotFound
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, order_list, orders
+from panelr_bridge.store import database, orders
 from panelr_bridge.store.database import Database
-from panelr_bridge.web.orders import ORDERS, OrderQuery, order_story
+from panelr_bridge.store.pagination import PageQuery, ResultPage
+from panelr_bridge.store.tables import Row
 
 ACTOR = "command line"
 R = TypeVar("R")
 
 
-def list_orders(asked: OrderQuery) -> None:
-    """Print one page of orders."""
+def list_orders(filters: dict[str, Any], *, page: int, per_page: int) -> None:
+    """Print one page of orders. `filters` may set state (comma-separated), store and attention; None sets nothing."""
 
-    async def work(opened: Database, _: Settings) -> dict[str, Any]:
-        return ORDERS.answer(asked, await opened.read(order_list.page, ORDERS.query(asked)))
+    async def work(opened: Database, _: Settings) -> ResultPage:
+        given = {name: value for name, value in filters.items() if value is not None}
+        if "state" in given:
+            given["state"] = order_queries.parse_states(given["state"])
+        return await order_queries.list_orders(opened, PageQuery(filters=given, page=page, per_page=per_page))
 
     found = with_database(work)
     table = Table("id", "store", "order", "WooCommerce", "state", "work order", "why")
-    for row in found["data"]:
-        reasons = [reason["words"] for reason in row["attention"] + row["reasons"]]
+    for row in found.rows:
+        attention = row["attention"] or []
         table.add_row(
             str(row["id"]),
             escape(row["store"]),
             escape(row["woo_order_number"]),
             escape(row["woo_status"]),
-            state(row["state"]) + (" [bold red]![/]" if row["attention"] else ""),
+            state(row["state"]) + (" [bold red]![/]" if attention else ""),
             escape(row["reference_code"] or ""),
-            escape("; ".join(reasons)),
+            escape("; ".join(reason["words"] for reason in attention + row["reasons"])),
         )
     out.print(table)
-    out.print(f"{len(found['data'])} of {found['meta']['total']} orders")
+    out.print(f"{len(found.rows)} of {found.total} orders")
 
 
 def show(number: int, *, woo: bool, store: str) -> None:
-    """Print one order's whole story."""
+    """Print one order with everything that belongs to it."""
 
-    async def work(opened: Database, _: Settings) -> dict[str, Any]:
-        return await order_story(opened, await _order_id(opened, number, woo=woo, store=store))
+    async def work(opened: Database, _: Settings) -> OrderStory:
+        return await order_queries.read_story(opened, await _order_id(opened, number, woo=woo, store=store))
 
     print_story(with_database(work))
 
 
 def retry(number: int, *, woo: bool, store: str) -> None:
-    """Have an order tried again, and print what it is now."""
+    """Retry an order, and print its new state."""
 
-    async def work(opened: Database, chosen: Settings) -> dict[str, Any]:
+    async def work(opened: Database, chosen: Settings) -> Row:
         order_id = await _order_id(opened, number, woo=woo, store=store)
         await opened.write(operator_actions.retry, utc_now(), order_id, policy=chosen.policy, actor=ACTOR)
-        return await order_story(opened, order_id)
+        return (await order_queries.read_story(opened, order_id)).order
 
-    story = with_database(work)
-    out.print(f"order {story['woo_order_number']} is {state(story['state'])} now {escape(_words(story['reasons']))}")
+    order = with_database(work)
+    out.print(f"order {order['woo_order_number']} is {state(order['state'])} now {escape(_words(order['reasons']))}")
 
 
-def print_story(story: dict[str, Any]) -> None:
-    """Print everything that the bridge knows about an order."""
+def print_story(story: OrderStory) -> None:
+    """Print an order with everything that belongs to it."""
+    order, call = story.order, story.owed_call
+    total = "None" if order["woo_total"] is None else f"{order['woo_total']:f}"
     out.print(
-        f"[bold]Order {escape(story['woo_order_number'])}[/] of {escape(story['store'])}"
-        f" ({escape(story['woo_status'])}, {story['woo_total']} {escape(story['woo_currency'] or '')}):"
-        f" {state(story['state'])}"
+        f"[bold]Order {escape(order['woo_order_number'])}[/] of {escape(order['store'])}"
+        f" ({escape(order['woo_status'])}, {total} {escape(order['woo_currency'] or '')}): {state(order['state'])}"
     )
-    if story["reference_code"] or story["work_order_id"]:
-        status = f", {escape(story['panelr_status'])}" if story["panelr_status"] else ""
-        number = story["work_order_id"] or "unknown"
-        out.print(f"  work order   {escape(story['reference_code'] or '?')} (id {number}{status})")
-    for reason in story["attention"]:
+    if order["reference_code"] or order["work_order_id"]:
+        status = f", {escape(order['panelr_status'])}" if order["panelr_status"] else ""
+        number = order["work_order_id"] or "unknown"
+        out.print(f"  work order   {escape(order['reference_code'] or '?')} (id {number}{status})")
+    for reason in order["attention"] or []:
         out.print(f"  [bold red]attention[/]    {escape(_one(reason))}")
-    for reason in story["reasons"]:
+    for reason in order["reasons"]:
         out.print(f"  why          {escape(_one(reason))}")
-    for at, words in sorted([*_told(story), *_tried(story)], key=lambda event: event[0]):
+    for at, words in sorted([*_delivery_events(story), *_attempt_events(story)], key=lambda event: event[0]):
         out.print(f"  {_clock(at)} {words}", soft_wrap=True)
-    for owed in story["owed_calls"]:
-        when = "under way" if owed["lease_until"] else f"due {_clock(owed['next_attempt_at'])}"
-        out.print(f"  owed         {owed['action']}, {when}")
-    for each in story["follow_ups"]:
-        out.print(f"  {each['kind']:<12} {_standing(each)}")
+    if call is not None:
+        when = "under way" if call["lease_until"] else f"due {_clock(call['next_attempt_at'])}"
+        out.print(f"  owed         {call['action']}, {when}")
+    for follow_up in story.follow_ups:
+        out.print(f"  {follow_up['kind']:<12} {_follow_up_state(follow_up)}")
 
 
-def _told(story: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for told in story["deliveries"]:
-        times = f", {told['times']} times" if told["times"] > 1 else ""
-        found = told["headers"].get("source") == "backfill"
-        words = "found by asking the store" if found else f"told by {escape(told['topic'])}"
-        yield told["received_at"], f"{words}{times}"
+def _delivery_events(story: OrderStory) -> Iterator[tuple[datetime, str]]:
+    for delivery in story.deliveries:
+        times = f", {delivery['times']} times" if delivery["times"] > 1 else ""
+        is_backfill = delivery["headers"].get("source") == "backfill"
+        words = "found by asking the store" if is_backfill else f"told by {escape(delivery['topic'])}"
+        yield delivery["received_at"], f"{words}{times}"
 
 
-def _tried(story: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for tried in story["attempt_log"]:
-        head = f"{tried['action']} no. {tried['number']}: {tried['outcome']} [dim]({tried['milliseconds']} ms)[/]"
-        yield tried["recorded_at"], f"{head} {escape(tried['words'])}"
+def _attempt_events(story: OrderStory) -> Iterator[tuple[datetime, str]]:
+    for attempt in story.attempts:
+        result = f"{attempt['outcome']} [dim]({attempt['milliseconds']} ms)[/]"
+        yield (
+            attempt["recorded_at"],
+            f"{attempt['action']} no. {attempt['number']}: {result} {escape(attempt['words'])}",
+        )
 
 
-def _standing(each: dict[str, Any]) -> str:
-    if each["lease_until"]:
+def _follow_up_state(follow_up: Row) -> str:
+    if follow_up["lease_until"]:
         return "under way"
-    if each["due_at"]:
-        return f"due {_clock(each['due_at'])}"
-    return f"done {_clock(each['done_at'])}" if each["done_at"] else "needs a person"
+    if follow_up["due_at"]:
+        return f"due {_clock(follow_up['due_at'])}"
+    return f"done {_clock(follow_up['done_at'])}" if follow_up["done_at"] else "needs a person"
 
 
 def with_database(work: Callable[[Database, Settings], Awaitable[R]]) -> R:
@@ -141,6 +151,6 @@ def _one(reason: dict[str, str]) -> str:
     return f"{reason['line']}: {reason['words']}" if "line" in reason else reason["words"]
 
 
-def _clock(text: str) -> str:
-    """The moment to the second; all moments are UTC."""
-    return text[:19].replace("T", " ")
+def _clock(at: datetime) -> str:
+    """Return a time to the second, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"

@@ -53,7 +53,7 @@ async def _prepare(asked: SmokeOptions) -> SmokePlan:
     async with database.open_database(chosen.database_url) as opened, shop_client(store) as client:
         await require_migrated(opened)
         line = await _line(asked, opened, client)
-        method = await opened.read(mappings.a_payment_method, store=asked.store) if _wants_method(chosen) else None
+        method = await opened.read(mappings.first_payment_method, store=asked.store) if _wants_method(chosen) else None
     email = asked.email or smoke_order.email_of(store.woo_url)
     status = smoke_order.status_of(chosen.create_on)
     what = " ".join(f"{name} {number}" for name, number in line.items())

@@ -1,1 +1,1 @@
-"""The rules, without I/O: what an order calls for, and what follows from an outcome."""
+"""The rules, without I/O: the decision about an order, its cart and money, retries and follow-ups."""

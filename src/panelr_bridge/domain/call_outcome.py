@@ -1,8 +1,8 @@
-"""What became of one call to Panelr: six outcomes, told apart by type, and nothing in between.
+"""The outcome of one call to Panelr: six types.
 
-The line that matters runs between "nothing reached Panelr" and "something may have": only the first is ever
-sent again without a look-up. The table is docs/reliability.md's; `panelr/answer.py` draws the line for answers,
-`panelr/client.py` for connections.
+The important line runs between "nothing reached Panelr" and "something may have": only after the first is a call
+sent again without a look-up. docs/reliability.md has the table. `panelr/response.py` classifies answers,
+`panelr/client.py` classifies connection errors.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """Words for a person, and the HTTP status where there was one."""
+    """Words for the operator, and the HTTP status if there was one."""
 
     words: str
     status: int | None = None
@@ -26,36 +26,36 @@ class Done(_Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused(_Outcome):
-    """Panelr read the request and said no. Nothing was created; asking again changes nothing."""
+    """Panelr read the request and refused it. Nothing was created, and a repetition changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misconfigured(_Outcome):
-    """The key, the address or the certificate is wrong: stays owed, is tried slowly, and the operator is told."""
+    """The key, the address or the certificate is wrong. The call stays owed and is retried slowly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled(_Outcome):
-    """Panelr asks for a pause; `retry_after` in seconds where it said how long."""
+    """Panelr asks for a pause of `retry_after` seconds; None if it did not say how long."""
 
     retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent(_Outcome):
-    """It is positively known that no byte of the request left."""
+    """Certainly no byte of the request was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(_Outcome):
-    """Panelr may or may not have it. Never sent again before a look-up."""
+    """Panelr may or may not have done it. Never send it again before a look-up."""
 
 
 Outcome = Done | Refused | Misconfigured | Throttled | NotSent | Unknown
 
 
 def name(outcome: Outcome) -> str:
-    """Return the outcome's stable name, as attempts and logs carry it."""
+    """Return the outcome's stable name, as stored with attempts and logged."""
     return _NAMES[type(outcome)]
 
 

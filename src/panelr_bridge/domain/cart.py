@@ -1,7 +1,7 @@
-"""From an order's lines to the items of Panelr's cart: a pure function of the lines and of what the mappings know.
+"""Maps an order's lines to the items of Panelr's cart: a pure function of the lines, the mappings and the policy.
 
-A line is looked up by its variation, else its product, else its SKU; several mappings of one key make a bundle.
-A renewal that does not say for which activation is matched with the customer's lines, where just one fits.
+A line is looked up by its variation, else its product, else its SKU. Several mappings with one key make a bundle.
+A renewal without an activation id gets the activation of the customer's line at Panelr, if exactly one fits.
 """
 
 import functools
@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from panelr_bridge.domain.customer_email import email_of
+from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.models import (
     CartItem,
     CustomerLine,
@@ -35,7 +35,7 @@ UPGRADABLE = frozenset({"trial_active", "active", "expired"})
 
 @dataclass(frozen=True, slots=True)
 class MappedLine:
-    """A line with what the mappings make of it: its items, each with its mapping, or the reasons why it has none."""
+    """An order line after mapping: its items, each with its mapping, or the reasons for having none."""
 
     line: LineItem
     items: tuple[CartItem, ...] = ()
@@ -44,57 +44,59 @@ class MappedLine:
 
     @property
     def label(self) -> str:
-        """What a reason calls the line."""
-        return _label(self.line)
+        """The line's name in a reason."""
+        return _line_label(self.line)
 
 
-_Part = tuple[CartItem, MappingTarget]
-"""One item of a line, and the mapping that it comes from."""
+_CartPart = tuple[CartItem, MappingTarget]
+"""One item of a line, and its mapping."""
 
 
 def lookup_keys(order: Order) -> frozenset[str]:
-    """Return the keys under which the mapping table may know this order's lines."""
-    return frozenset([key for line in order.line_items for key in _keys(line)])
+    """Return the keys of this order's lines in the mapping table."""
+    return frozenset([key for line in order.line_items for key in _line_keys(line)])
 
 
-def map_lines(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> list[MappedLine]:
-    """Return each line with what the mappings make of it, in their order."""
+def map_lines(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> list[MappedLine]:
+    """Return every line of `order` with its cart items, in the order's sequence."""
     by_key: dict[str, list[MappingTarget]] = {}
-    for mapping in catalogue.mappings:
+    for mapping in mappings.mappings:
         by_key.setdefault(mapping.key, []).append(mapping)
-    read = [(line, _read(line, by_key, policy)) for line in order.line_items]
-    parts = [part for _, found in read for part in found if isinstance(part, tuple)]
-    wanting = [part for part in parts if _lacks_activation(part[0])]
-    activations = _activations(order, catalogue, parts, wanting) if wanting else None
-    return [_line(line, found, activations) for line, found in read]
+    results = [(line, _read_parts(line, by_key, policy)) for line in order.line_items]
+    parts = [part for _, line_parts in results for part in line_parts if isinstance(part, tuple)]
+    incomplete = [part for part in parts if _needs_activation(part[0])]
+    matcher = _build_matcher(order, mappings, parts, incomplete) if incomplete else None
+    return [_build_mapped_line(line, line_parts, matcher) for line, line_parts in results]
 
 
-def _line(line: LineItem, found: list[_Part | Reason], activations: "_Activations | None") -> MappedLine:
-    """A line by its parts; without `activations` none of them lacks one."""
+def _build_mapped_line(
+    line: LineItem, parts: list[_CartPart | Reason], matcher: "_ActivationMatcher | None"
+) -> MappedLine:
+    """Return the line with its items; `matcher` is None if no item needs an activation."""
     items: list[CartItem] = []
     mappings: list[MappingTarget] = []
     reasons: dict[Reason, None] = {}
-    for part in found:
+    for part in parts:
         if isinstance(part, Reason):
             reasons[part] = None
             continue
         item, mapping = part
         mappings.append(mapping)
-        settled = item if activations is None else activations.settle(line, item, mapping)
-        if isinstance(settled, Reason):
-            reasons[settled] = None
+        complete = item if matcher is None else matcher.complete(line, item, mapping)
+        if isinstance(complete, Reason):
+            reasons[complete] = None
         else:
-            items.append(settled)
+            items.append(complete)
     return MappedLine(line, items=() if reasons else tuple(items), reasons=tuple(reasons), mappings=tuple(mappings))
 
 
-def _keys(line: LineItem) -> tuple[str, ...]:
-    return _keys_of(line.variation_id, line.product_id, line.sku)
+def _line_keys(line: LineItem) -> tuple[str, ...]:
+    return _build_keys(line.variation_id, line.product_id, line.sku)
 
 
 @functools.lru_cache(maxsize=1000)  # the same products are ordered again and again
-def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
-    """The most exact key first: variation, product, SKU."""
+def _build_keys(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
+    """Return the most exact key first: variation, product, SKU."""
     keys = []
     if variation_id:
         keys.append(variation_key(variation_id))
@@ -105,28 +107,30 @@ def _keys_of(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _read(line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy) -> list[_Part | Reason]:
+def _read_parts(
+    line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy
+) -> list[_CartPart | Reason]:
     intent = line.meta("panelr_intent", "_panelr_intent")
-    if intent == BALANCE_PAYMENT:  # pays for a work order that exists: no cart item
+    if intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
-    found: list[MappingTarget] = []
-    for key in _keys(line):
-        found = found or by_key.get(key, [])
-    if not found:
-        return [_unmapped(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
-    return [_part(line, mapping, intent) for mapping in found if mapping.panelr_product_id is not None]
+    targets: list[MappingTarget] = []
+    for key in _line_keys(line):
+        targets = targets or by_key.get(key, [])
+    if not targets:
+        return [_unmapped_reason(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
+    return [_build_part(line, target, intent) for target in targets if target.panelr_product_id is not None]
 
 
-def _part(line: LineItem, mapping: MappingTarget, told_intent: str | None) -> _Part | Reason:
-    """One cart item, or the reason why Panelr would refuse it."""
-    if told_intent is not None and told_intent not in INTENTS:
-        words = f"the line's panelr_intent {told_intent[:60]!r} is none that Panelr knows"
-        return Reason("unknown_intent", words, _label(line))
+def _build_part(line: LineItem, mapping: MappingTarget, line_intent: str | None) -> _CartPart | Reason:
+    """Return one cart item with its mapping, or the reason why Panelr would refuse it."""
+    if line_intent is not None and line_intent not in INTENTS:
+        words = f"the line's panelr_intent {line_intent[:60]!r} is not an intent of Panelr's"
+        return Reason("unknown_intent", words, _line_label(line))
     qty = line.quantity * mapping.quantity
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
-        return Reason("unusable_quantity", words, _label(line))
-    intent = mapping.intent if told_intent is None else ItemIntent(told_intent)
+        return Reason("unusable_quantity", words, _line_label(line))
+    intent = mapping.intent if line_intent is None else ItemIntent(line_intent)
     item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty))
     if intent is ItemIntent.NEW_ACTIVATION:
         return item, mapping
@@ -134,54 +138,58 @@ def _part(line: LineItem, mapping: MappingTarget, told_intent: str | None) -> _P
     if activation is None:
         return item, mapping
     if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
-        words = f"panelr_activation_id {activation[:60]!r} is no number"
-        return Reason("unusable_activation_id", words, _label(line))
+        words = f"panelr_activation_id {activation[:60]!r} is not a number"
+        return Reason("unusable_activation_id", words, _line_label(line))
     return replace(item, activation_id=int(activation)), mapping
 
 
-def _lacks_activation(item: CartItem) -> bool:
+def _needs_activation(item: CartItem) -> bool:
     return item.intent is not ItemIntent.NEW_ACTIVATION and item.activation_id is None
 
 
-class _Activations:
-    """The customer's lines, for the items of an order that do not say which one they are for.
+class _ActivationMatcher:
+    """Finds the customer's line at Panelr for the items without an activation id.
 
-    A line that another item names, or that two items would be given, is nobody's: which one is meant is not guessed.
+    A line named by another item, or fitting two items, is given to neither of them: the bridge does not guess.
     """
 
-    def __init__(self, lines: tuple[CustomerLine, ...] | None, parts: list[_Part], wanting: list[_Part]) -> None:
+    def __init__(
+        self, lines: tuple[CustomerLine, ...] | None, parts: list[_CartPart], incomplete: list[_CartPart]
+    ) -> None:
         named = {item.activation_id for item, _ in parts}
         self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
-        self._wanted = Counter(line.activation_id for part in wanting for line in self._fitting(*part))
+        self._demand = Counter(line.activation_id for part in incomplete for line in self._fitting_lines(*part))
 
-    def settle(self, line: LineItem, item: CartItem, mapping: MappingTarget) -> CartItem | Reason:
-        """Return the item with its activation, or the reason why that cannot be told."""
-        if not _lacks_activation(item):
+    def complete(self, line: LineItem, item: CartItem, mapping: MappingTarget) -> CartItem | Reason:
+        """Return the item with its activation id, or the reason why it is not known."""
+        if not _needs_activation(item):
             return item
-        name = _label(line)
+        name = _line_label(line)
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
             return Reason("no_activation_id", words, name)
-        fitting = self._fitting(item, mapping)
+        fitting = self._fitting_lines(item, mapping)
         if not fitting:
-            words = f"Panelr shows no line of this customer that this {item.intent} fits: set panelr_activation_id"
+            words = f"no line of this customer at Panelr fits this {item.intent}: set panelr_activation_id"
             return Reason("no_fitting_line", words, name)
-        if len(fitting) > 1 or self._wanted[fitting[0].activation_id] > 1:
+        if len(fitting) > 1 or self._demand[fitting[0].activation_id] > 1:
             words = f"more than one line of this customer fits this {item.intent}: set panelr_activation_id"
             return Reason("several_fitting_lines", words, name)
         return replace(item, activation_id=fitting[0].activation_id)
 
-    def _fitting(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
-        return [line for line in self._lines or () if _fits(line, item, mapping)]
+    def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
+        return [line for line in self._lines or () if _line_fits(line, item, mapping)]
 
 
-def _activations(order: Order, catalogue: OrderMappings, parts: list[_Part], wanting: list[_Part]) -> _Activations:
-    known = catalogue.lines
-    told = known.lines if known is not None and known.email == email_of(order) else None
-    return _Activations(told, parts, wanting)
+def _build_matcher(
+    order: Order, mappings: OrderMappings, parts: list[_CartPart], incomplete: list[_CartPart]
+) -> _ActivationMatcher:
+    customer = mappings.lines
+    lines = customer.lines if customer is not None and customer.email == find_email(order) else None
+    return _ActivationMatcher(lines, parts, incomplete)
 
 
-def _fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
+def _line_fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
     plugins = (line.plugin_id, mapping.plugin_id)
     if None not in plugins and plugins[0] != plugins[1]:
         return False
@@ -191,8 +199,8 @@ def _fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
     return not trial and line.status in RENEWABLE
 
 
-def _unmapped(line: LineItem) -> Reason:
-    known_by = ", ".join(
+def _unmapped_reason(line: LineItem) -> Reason:
+    keys = ", ".join(
         f"{what} {value}"
         for what, value in (
             ("variation", line.variation_id),
@@ -201,11 +209,11 @@ def _unmapped(line: LineItem) -> Reason:
         )
         if value
     )
-    if not known_by:
+    if not keys:
         words = "this line has neither a product nor a SKU, so it cannot be mapped: set one in WooCommerce, or skip it"
-        return Reason("unmappable_line", words, _label(line))
-    return Reason("unmapped_product", f"no mapping for {known_by}: add one, or map it to nothing", _label(line))
+        return Reason("unmappable_line", words, _line_label(line))
+    return Reason("unmapped_product", f"no mapping for {keys}: add one, or map it to nothing", _line_label(line))
 
 
-def _label(line: LineItem) -> str:
+def _line_label(line: LineItem) -> str:
     return line.name[:120] or f"line {line.id}"

@@ -1,8 +1,7 @@
-"""From a WooCommerce order to a work order: a pure function of the order, the mappings and the policy.
+"""Decides which work order a WooCommerce order needs: a pure function of the order, the mappings and the policy.
 
-`decide` says what a snapshot calls for, `advance` what that means for an order with a history, `changes_since`
-what a person should know about an order that changed after its work order was created.
-Above this module everything speaks WooCommerce's words, below it Panelr's.
+`decide` judges one snapshot, `next_state` applies the decision to an order with a history, and `changes_since`
+reports changes after the work order was created. The input uses WooCommerce's call_policy, the output Panelr's.
 """
 
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
-from panelr_bridge.domain.customer_email import email_of, read_email
+from panelr_bridge.domain.customer_email import find_email, read_email
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     CartItem,
@@ -24,18 +23,18 @@ from panelr_bridge.domain.models import (
     WorkOrder,
     WorkOrderRequest,
 )
-from panelr_bridge.domain.money import adjustment, adjustment_to_match, amount_paid
+from panelr_bridge.domain.money import amount_paid, matching_adjustment, order_adjustment
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 ENDED = {"cancelled", "refunded", "failed", "trash"}
 FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.CLOSED}
-"""States that no decision changes: a work order exists or may exist, or a person has closed the order."""
+"""States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 UNPAID = "pending_payment"
 PAID_STATUSES = frozenset({"payment_submitted", "completed"})
-"""What a work order's status tells at its creation: that it is to be paid, or that it is."""
+"""Statuses that report a payment when the work order is created."""
 
-_MARKS = ("_panelr_work_order_id", "_panelr_reference_code", "panelr_reference_code")
+_WORK_ORDER_META = ("_panelr_work_order_id", "_panelr_reference_code", "panelr_reference_code")
 _BY_PLUGIN = Reason(
     "adopted_from_plugin", "Panelr's own plugin had already sent this order; its work order was adopted"
 )
@@ -44,7 +43,7 @@ _BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carri
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """The order calls for this work order."""
+    """The order needs this work order."""
 
     request: WorkOrderRequest
     state = OrderState.QUEUED
@@ -53,7 +52,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Panelr's own plugin has created the work order already."""
+    """The work order exists already: Panelr's own plugin or the bridge has created it."""
 
     work_order: WorkOrder
     reasons: tuple[Reason, ...]
@@ -62,7 +61,7 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person must mend something first."""
+    """The operator must correct something first."""
 
     reasons: tuple[Reason, ...]
     state = OrderState.HELD
@@ -70,7 +69,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The order's WooCommerce status does not call for a work order yet."""
+    """The order's WooCommerce status requires no work order yet."""
 
     reasons: tuple[Reason, ...]
     state = OrderState.WAITING
@@ -78,7 +77,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """Nothing in the order is for Panelr. `by_mappings`: a mapping could change that."""
+    """The order has nothing for Panelr. `by_mappings`: a mapping could change this."""
 
     reasons: tuple[Reason, ...]
     by_mappings: bool = False
@@ -88,25 +87,25 @@ class Ignore:
 Decision = Create | Adopt | Hold | Wait | Ignore
 
 
-def paid_for_panelr(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decimal | None:
-    """Return what the customer has paid for Panelr's part of an order; None where it is not paid or cannot be told."""
-    lines = map_lines(order, catalogue, policy)
+def amount_paid_for_panelr(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decimal | None:
+    """Return what the customer has paid for Panelr's part of an order; None if it is unpaid or unknown."""
+    lines = map_lines(order, mappings, policy)
     for_panelr = [line.line for line in lines if line.items]
     if not for_panelr or any(line.reasons for line in lines):
         return None
     return amount_paid(order, for_panelr, whole=len(for_panelr) == len(lines))
 
 
-def decide(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decision:
-    """Return what `order` calls for, from its newest snapshot alone.
+def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decision:
+    """Return the decision about `order` from its newest snapshot alone. Money stays Decimal.
 
-    Every outcome is named, "nothing to do" included. The same input gives the same output; money stays Decimal.
+    Each outcome is a class of its own, "nothing to do" included.
     """
-    if (adopted := _sent_by_plugin(order)) is not None:
-        return adopted
-    if (early := _by_status(order, policy)) is not None:
-        return early
-    lines = map_lines(order, catalogue, policy)
+    if (adoption := _find_existing_work_order(order)) is not None:
+        return adoption
+    if (decision_by_status := _decide_by_status(order, policy)) is not None:
+        return decision_by_status
+    lines = map_lines(order, mappings, policy)
     reasons = [reason for line in lines for reason in line.reasons]
     items = tuple([item for line in lines for item in line.items])
     if not items and not reasons:
@@ -114,24 +113,25 @@ def decide(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> Decis
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
     reasons += _price_reasons(order, lines, policy)
     email, email_reasons = read_email(order)
-    reasons += [*email_reasons, *_payment_reasons(order, catalogue, policy)]
+    reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
         return Hold(tuple(reasons))
-    return Create(_request(order, catalogue, policy, email=email, lines=lines, items=items))
+    return Create(_build_request(order, mappings, policy, email=email, lines=lines, items=items))
 
 
-def _sent_by_plugin(order: Order) -> Adopt | None:
-    """Panelr's plugin writes these keys once it has sent the order; a second work order would be a double.
+def _find_existing_work_order(order: Order) -> Adopt | None:
+    """Return the adoption of the work order in the order's meta, or None.
 
-    Those without the underscore the bridge itself writes, the reference code always: so it knows its work orders again
-    when its tables are lost.
+    Panelr's plugin writes keys with an underscore after it has sent the order; a second work order would be a
+    duplicate. The bridge writes keys without it, always with the reference code, and so finds its work orders again
+    after a loss of its tables.
     """
-    if order.meta(*_MARKS) is None:
+    if order.meta(*_WORK_ORDER_META) is None:
         return None
     by_plugin = order.meta("_panelr_work_order_id", "_panelr_reference_code") is not None
-    mark = "_" if by_plugin else ""
-    work_order_id = order.meta(f"{mark}panelr_work_order_id")
-    reference_code = order.meta(f"{mark}panelr_reference_code")
+    prefix = "_" if by_plugin else ""
+    work_order_id = order.meta(f"{prefix}panelr_work_order_id")
+    reference_code = order.meta(f"{prefix}panelr_reference_code")
     usable_id = int(work_order_id) if work_order_id and POSITIVE.fullmatch(work_order_id) else None
     if reference_code is None and (usable_id is None or not by_plugin):
         return None
@@ -139,14 +139,14 @@ def _sent_by_plugin(order: Order) -> Adopt | None:
         WorkOrder(
             reference_code=reference_code,
             work_order_id=usable_id,
-            confirmation_token=order.meta(f"{mark}panelr_confirmation_token"),
-            status=order.meta(f"{mark}panelr_status"),
+            confirmation_token=order.meta(f"{prefix}panelr_confirmation_token"),
+            status=order.meta(f"{prefix}panelr_status"),
         ),
         (_BY_PLUGIN if by_plugin else _BY_ORDER,),
     )
 
 
-def _by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
+def _decide_by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
     status = order.status
     if status == "trash":
         return Ignore((Reason("deleted", "the order was deleted in WooCommerce"),))
@@ -160,41 +160,43 @@ def _by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
     return Wait((Reason("status_not_called_for", words),))
 
 
-def _payment_reasons(order: Order, catalogue: OrderMappings, policy: OrderPolicy) -> list[Reason]:
-    if not policy.require_payment_method or catalogue.payment_method_id is not None:
+def _payment_reasons(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> list[Reason]:
+    if not policy.require_payment_method or mappings.payment_method_id is not None:
         return []
     method = order.payment_method or "(none)"
     return [Reason("unmapped_payment_method", f"no mapping for the payment method {method}")]
 
 
 def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
-    """Why Panelr's prices and the order's money do not go together."""
-    found: dict[Reason, None] = {}
+    """Return why Panelr's prices cannot be used for the order's money."""
+    reasons: dict[Reason, None] = {}
     for line in lines:
         for product in line.mappings:
             number, currency = product.panelr_product_id, product.currency
             if currency and order.currency and currency.casefold() != order.currency.casefold():
                 words = f"the order is in {order.currency}, and Panelr's product {number} costs {currency}: map another"
-                found[Reason("currency_differs", words, line.label)] = None
+                reasons[Reason("currency_differs", words, line.label)] = None
             if product.price is None and policy.adjustment is AdjustmentMode.MATCH_TOTAL:
                 words = f"Panelr's price of product {number} is not known, and the order's total cannot be matched"
-                found[Reason("price_unknown", words, line.label)] = None
-    return list(found)
+                reasons[Reason("price_unknown", words, line.label)] = None
+    return list(reasons)
 
 
-def _adjustment(order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool) -> PriceAdjustment | None:
-    """The order's own fee or discount, or the one that matches Panelr's prices, all of them known, to the order."""
+def _build_adjustment(
+    order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool
+) -> PriceAdjustment | None:
+    """Return the order's own fee or discount, or with MATCH_TOTAL the difference to Panelr's prices, all known here."""
     for_panelr = [line.line for line in lines]
     if policy.adjustment is AdjustmentMode.ORDER:
-        return adjustment(order, for_panelr, whole=whole)
+        return order_adjustment(order, for_panelr, whole=whole)
     priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
     price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))
-    return adjustment_to_match(order, for_panelr, whole=whole, price=price)
+    return matching_adjustment(order, for_panelr, whole=whole, price=price)
 
 
-def _request(
+def _build_request(
     order: Order,
-    catalogue: OrderMappings,
+    mappings: OrderMappings,
     policy: OrderPolicy,
     *,
     email: str,
@@ -205,10 +207,10 @@ def _request(
     mapped = [line for line in lines if line.items]
     for_panelr, whole = [line.line for line in mapped], len(mapped) == len(lines)
     status, amount = dict(policy.status_map)[order.status], amount_paid(order, for_panelr, whole=whole)
-    if status in PAID_STATUSES and catalogue.on_paid is OnPaid.COMPLETE_ORDER:
-        status, amount = UNPAID, None  # complete_order tells of the payment, and passes the work order on
-    elif status in PAID_STATUSES and catalogue.on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
-        status = UNPAID  # cash on delivery is in processing without being paid: submit_payment tells of it
+    if status in PAID_STATUSES and mappings.on_paid is OnPaid.COMPLETE_ORDER:
+        status, amount = UNPAID, None  # complete_order reports the payment later
+    elif status in PAID_STATUSES and mappings.on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
+        status = UNPAID  # cash on delivery is in processing and unpaid: submit_payment reports the payment later
     return WorkOrderRequest(
         customer_email=email,
         status=status,
@@ -216,9 +218,9 @@ def _request(
         wc_order_id=_wc_order_id(order, policy),
         customer_name=" ".join(name.split()) or None,
         customer_phone=order.billing.phone.strip() or None,
-        payment_method_id=catalogue.payment_method_id,
+        payment_method_id=mappings.payment_method_id,
         payment_amount=amount,
-        adjustment=_adjustment(order, policy, mapped, whole=whole),
+        adjustment=_build_adjustment(order, policy, mapped, whole=whole),
     )
 
 
@@ -227,11 +229,10 @@ def _wc_order_id(order: Order, policy: OrderPolicy) -> str:
     return names[policy.wc_order_id] or str(order.id)
 
 
-def advance(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
-    """Return the state that `decision` leads to from `state`; `refused` is what Panelr has said no to.
+def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
+    """Return the order's state after `decision`; `refused` is the request that Panelr has refused.
 
-    A work order that exists, may exist or is on the wire is never decided away, and what a person closed
-    stays closed. What Panelr refused is not sent again unchanged.
+    The states in FIXED stay. A refused order stays refused until its request changes.
     """
     if state in FIXED:
         return state
@@ -240,34 +241,39 @@ def advance(*, state: OrderState, decision: Decision, refused: WorkOrderRequest 
     return decision.state
 
 
-def asks_for_lines(order: Order, reasons: Iterable[Reason]) -> bool:
-    """Return whether Panelr's list of the customer's lines could tell what `order` is held for."""
-    return email_of(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
+def needs_customer_lines(order: Order, reasons: Iterable[Reason]) -> bool:
+    """Return whether Panelr's list of the customer's lines could resolve the reasons of `order`."""
+    return find_email(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
 
 
 def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
-    """Return whether a mapping that is added or changed may lead this order on."""
+    """Return whether a new or changed mapping may change this order's decision."""
     return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
 
 
+CHANGES = frozenset({"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"})
+"""Reason codes of `changes_since`: each new snapshot computes them again."""
+
+
 def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
-    """Return what a person should know about an order that has changed since its work order was created."""
-    found = []
+    """Return the reasons for attention: changes of an order after its work order was created."""
+    reasons = []
     if now.status in ENDED and now.status != sent.status:
         word = "deleted" if now.status == "trash" else now.status
-        found.append(Reason("ended_after_creation", f"the order is {word} in WooCommerce: see to its work order"))
+        words = f"the order is {word} in WooCommerce: check its work order in Panelr"
+        reasons.append(Reason("ended_after_creation", words))
     if now.refunded > sent.refunded:
         amount = f"{now.refunded - sent.refunded} {now.currency}".strip()
-        found.append(Reason("refunded_after_creation", f"{amount} was refunded after the work order was created"))
-    if _told(now.line_items) != _told(sent.line_items):
-        found.append(Reason("items_changed", "the order's items changed after the work order was created"))
+        reasons.append(Reason("refunded_after_creation", f"{amount} was refunded after the work order was created"))
+    if _comparable_items(now.line_items) != _comparable_items(sent.line_items):
+        reasons.append(Reason("items_changed", "the order's items changed after the work order was created"))
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
-        found.append(Reason("total_changed", words))
-    return tuple(found)
+        reasons.append(Reason("total_changed", words))
+    return tuple(reasons)
 
 
-def _told(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:
+def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:
     return sorted(
         (
             line.product_id,

@@ -1,4 +1,4 @@
-"""Frozen values that every part of the bridge shares. Nothing here does I/O."""
+"""Frozen values shared by all parts of the bridge. No I/O."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class OrderState(StrEnum):
-    """Where an order stands; docs/states.md says what each one means and what to do."""
+    """The state of an order; docs/states.md explains each one and what to do."""
 
     IGNORED = "ignored"
     WAITING = "waiting"
@@ -24,7 +24,7 @@ class OrderState(StrEnum):
 
 
 class ItemIntent(StrEnum):
-    """What Panelr shall do for a cart item."""
+    """Panelr's service for a cart item."""
 
     NEW_ACTIVATION = "new_activation"
     RENEWAL = "renewal"
@@ -32,14 +32,14 @@ class ItemIntent(StrEnum):
 
 
 class CallAction(StrEnum):
-    """A call that is owed to Panelr."""
+    """The kind of an owed call."""
 
     CREATE_WORK_ORDER = "create_work_order"
     LOOK_UP = "look_up"
 
 
 class FollowUpKind(StrEnum):
-    """What an order calls for beside its create call, in the order of urgency."""
+    """The kinds of follow-ups of an order, most urgent first."""
 
     PAYMENT = "payment"
     INSTRUCTIONS = "instructions"
@@ -49,7 +49,7 @@ class FollowUpKind(StrEnum):
 
 
 class OnPaid(StrEnum):
-    """What Panelr is told when WooCommerce says that an order is paid."""
+    """How a payment in WooCommerce is reported to Panelr."""
 
     SUBMIT_PAYMENT = "submit_payment"
     COMPLETE_ORDER = "complete_order"
@@ -57,21 +57,21 @@ class OnPaid(StrEnum):
 
 
 class UnmappedLines(StrEnum):
-    """What becomes of an order with a line that no mapping knows."""
+    """The treatment of an order with an unmapped line."""
 
     HOLD = "hold"
     SKIP = "skip"
 
 
 class AdjustmentMode(StrEnum):
-    """What a work order's fee or discount is: the order's own, or whatever matches Panelr's prices to its total."""
+    """The source of a work order's fee or discount: the order's own, or the difference to Panelr's prices."""
 
     ORDER = "order"
     MATCH_TOTAL = "match_total"
 
 
 class WcOrderId(StrEnum):
-    """Which of an order's names is told to Panelr as `wc_order_id`."""
+    """The order field sent to Panelr as `wc_order_id`."""
 
     ID = "id"
     NUMBER = "number"
@@ -80,24 +80,24 @@ class WcOrderId(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an order stands where it stands: a stable code, words for a person, and the line it is about."""
+    """Why an order has its state: a stable code, words for the operator, and the line concerned, if any."""
 
     code: str
     words: str
     line: str | None = None
 
     def as_json(self) -> dict[str, str]:
-        """Return `{"code", "words"}` and `"line"` where the reason is about one."""
+        """Return `{"code", "words"}`, and `"line"` if the reason concerns one."""
         content = {"code": self.code, "words": self.words}
         return content if self.line is None else content | {"line": self.line}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingTarget:
-    """One row of the product-mapping table: what a WooCommerce product is in Panelr.
+    """One row of the product-mapping table: the Panelr product of a WooCommerce product.
 
-    `key` is what a line is looked up by (see `woo_key`); `panelr_product_id` None says "known, not for Panelr".
-    What Panelr's list says of the product is None where the list was never had, or does not show it.
+    `key` is a `variation_key`, `product_key` or `sku_key`. `panelr_product_id` None means "known, not for Panelr".
+    The price, currency and plugin come from Panelr's product list; None if it was never read or does not show them.
     """
 
     key: str
@@ -111,19 +111,19 @@ class MappingTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMappings:
-    """All that the mapping tables know about one order's lines and its payment method."""
+    """The mappings of one order's lines and of its payment method."""
 
     mappings: tuple[MappingTarget, ...]
     payment_method_id: int | None
     revision: int
     on_paid: OnPaid = OnPaid.NONE
     lines: "CustomerLines | None" = None
-    """A customer's lines at Panelr, where it has been asked for them."""
+    """The customer's lines at Panelr, if they have been read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPolicy:
-    """The operator's choices that shape a decision; settings/model.py documents each."""
+    """The settings used by a decision; settings/model.py documents each."""
 
     create_on: frozenset[str]
     status_map: tuple[tuple[str, str], ...]
@@ -132,12 +132,12 @@ class OrderPolicy:
     require_payment_method: bool
     adjustment: AdjustmentMode = AdjustmentMode.ORDER
     writes_back: frozenset[str] = frozenset()
-    """The stores whose orders carry their work orders."""
+    """The stores with write-back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartItem:
-    """One item of a work order, as create_work_order takes it."""
+    """One item of create_work_order's cart."""
 
     product_id: int
     intent: ItemIntent
@@ -156,7 +156,7 @@ class PriceAdjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderRequest:
-    """All of create_work_order's parameters (source: Panelr's API page for create_work_order)."""
+    """The parameters of create_work_order (source: Panelr's API page for create_work_order)."""
 
     customer_email: str
     status: str
@@ -172,7 +172,7 @@ class WorkOrderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrder:
-    """A work order as far as it is known: an adopted one may lack its id or its token."""
+    """A work order as far as the bridge knows it: an adopted one may lack its id or its token."""
 
     reference_code: str | None
     work_order_id: int | None = None
@@ -182,7 +182,7 @@ class WorkOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedWorkOrder:
-    """A work order in Panelr's list for one customer; `None` means that the installation does not show it."""
+    """A work order in Panelr's list for one customer; None for fields that the installation does not show."""
 
     work_order: WorkOrder
     created_at: datetime | None
@@ -191,9 +191,9 @@ class ListedWorkOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedItem:
-    """An item of a listed work order; None is what the list does not show, or not in words that are known.
+    """An item of a listed work order; None for missing and unknown values.
 
-    `shows_wc_order_id` tells a missing field from an empty one.
+    `shows_wc_order_id` distinguishes an empty `wc_order_id` from a missing one.
     """
 
     name: str
@@ -205,25 +205,25 @@ class ListedItem:
 
 
 def variation_key(variation_id: int) -> str:
-    """Return the key under which a variation is mapped."""
+    """Return the mapping key of a variation."""
     return f"variation:{variation_id}"
 
 
 def product_key(product_id: int) -> str:
-    """Return the key under which a product is mapped."""
+    """Return the mapping key of a product."""
     return f"product:{product_id}"
 
 
 def sku_key(sku: str) -> str:
-    """Return the key under which a SKU is mapped; WooCommerce compares SKUs without regard to case."""
+    """Return the mapping key of a SKU; it ignores case, as WooCommerce does."""
     return f"sku:{sku.strip().casefold()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderProof:
-    """What proves a work order to Panelr: its token, or its reference code with its customer's e-mail address.
+    """The proof of access to a work order: its token, or its reference code with the customer's e-mail address.
 
-    The token is used where both are known. Raises ValueError where neither is.
+    The token takes precedence. Raises ValueError if both proofs are missing.
     """
 
     confirmation_token: str | None = field(default=None, repr=False)
@@ -237,7 +237,7 @@ class WorkOrderProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPayment:
-    """Money that Panelr has recorded for a work order; `at` None where it does not say when."""
+    """A payment recorded by Panelr for a work order; `at` is None if its time is not shown."""
 
     amount: Decimal
     at: datetime | None
@@ -245,7 +245,7 @@ class RecordedPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderDetails:
-    """A work order as get_work_order shows it; None is what cannot be read there. The history is whole."""
+    """A work order as get_work_order shows it; None for unreadable amounts. The payment history is complete."""
 
     status: str
     order_total: Decimal | None
@@ -257,7 +257,7 @@ class WorkOrderDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerLine:
-    """One of a customer's lines as get_lines shows it; None is what it does not show."""
+    """One of a customer's lines as get_lines shows it; None for fields not shown."""
 
     activation_id: int
     status: str | None
@@ -269,7 +269,7 @@ class CustomerLine:
 
 @dataclass(frozen=True, slots=True)
 class CustomerLines:
-    """The lines of the customer with this e-mail address."""
+    """All lines of the customer with this e-mail address."""
 
     email: str = field(repr=False)
     lines: tuple[CustomerLine, ...]
@@ -277,7 +277,7 @@ class CustomerLines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelrProduct:
-    """A product that Panelr sells; None is what the list does not show."""
+    """A product in Panelr's list; None for fields not shown."""
 
     id: int
     name: str
@@ -292,7 +292,7 @@ class PanelrProduct:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelrPaymentMethod:
-    """A way to pay that Panelr knows; `mode` is manual or automated, None is what the list does not show."""
+    """A payment method in Panelr's list; `mode` is manual or automated. None for fields not shown."""
 
     id: int
     name: str
@@ -303,7 +303,7 @@ class PanelrPaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueList(Generic[T]):
-    """One of Panelr's lists as it was at `seen_at`."""
+    """One of Panelr's lists, read at `seen_at`."""
 
     items: tuple[T, ...]
     seen_at: datetime

@@ -1,4 +1,4 @@
-"""When a call is tried again: a pure function of what happened."""
+"""When a failed call is tried again: a pure function of its outcome."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,7 +8,7 @@ from panelr_bridge.domain.call_outcome import Misconfigured, Outcome, Throttled
 GIVE_UP_AFTER = timedelta(days=7)
 LONGEST_PAUSE = timedelta(hours=1)
 SLOW_STEPS = 2
-"""A wrong key is tried at the schedule's later steps: Panelr blocks an address that fails to authenticate often."""
+"""Steps of the schedule skipped with a wrong key: Panelr blocks addresses with many failed authentications."""
 
 
 def retry_delay(
@@ -19,11 +19,11 @@ def retry_delay(
     owed_for: timedelta = timedelta(0),
     jitter: float = 0.0,
 ) -> timedelta | None:
-    """Return how long to wait after failed attempt number `attempt` (1 is the first), None to give up.
+    """Return the wait after failed attempt number `attempt` (1 is the first), or None to give up.
 
     `schedule` is in seconds; its last step repeats until the call has been owed for seven days (`owed_for`).
-    `jitter` is between 0 and 1 and lengthens the wait by up to a tenth, so that what failed together
-    does not come back together. A pause that Panelr asks for is an hour at most; a Retry-After is kept as it is.
+    `jitter` is between 0 and 1 and lengthens the wait by up to a tenth, so that calls that failed together are not
+    retried together. A pause requested by Panelr is cut to an hour; a Retry-After gets no jitter.
     """
     if owed_for >= GIVE_UP_AFTER:
         return None

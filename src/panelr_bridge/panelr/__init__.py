@@ -1,1 +1,1 @@
-"""Panelr: its requests, its answers, and the transport between."""
+"""Panelr's API: requests, responses and the HTTP transport."""

@@ -1,4 +1,4 @@
-"""What Panelr offers: its products and payment methods, read without I/O."""
+"""Reads Panelr's lists of products and payment methods. No I/O."""
 
 from typing import Any
 
@@ -8,30 +8,30 @@ from panelr_bridge.panelr.json_fields import flag, integer, money, natural, rows
 
 
 def offered_products(outcome: Done) -> tuple[PanelrProduct, ...] | Unknown:
-    """Return Panelr's products in their order; Unknown where the list cannot be read.
+    """Return Panelr's products in their order, or Unknown if the list cannot be read.
 
-    The list may stand alone or under `products`. An entry without an id is left out: nobody could choose it.
+    The list may be the data itself or its `products`. An entry without an id is left out: it cannot be mapped.
     """
     listed = rows(outcome.data, "products")
     if listed is None:
         return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    found = (_product(row) for row in listed)
-    return tuple(product for product in found if product is not None)
+    products = (_read_product(row) for row in listed)
+    return tuple(product for product in products if product is not None)
 
 
 def offered_payment_methods(outcome: Done) -> tuple[PanelrPaymentMethod, ...] | Unknown:
-    """Return Panelr's payment methods in their order; Unknown where the list cannot be read.
+    """Return Panelr's payment methods in their order, or Unknown if the list cannot be read.
 
-    The list may stand alone or under `payment_methods` or `methods`. An entry without an id is left out.
+    The list may be the data itself, its `payment_methods` or its `methods`. An entry without an id is left out.
     """
     listed = rows(outcome.data, "payment_methods", "methods")
     if listed is None:
         return Unknown(words="Panelr's list of payment methods cannot be read", status=outcome.status)
-    found = (_payment_method(row) for row in listed)
-    return tuple(method for method in found if method is not None)
+    methods = (_read_payment_method(row) for row in listed)
+    return tuple(method for method in methods if method is not None)
 
 
-def _product(row: Any) -> PanelrProduct | None:
+def _read_product(row: Any) -> PanelrProduct | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None
@@ -48,7 +48,7 @@ def _product(row: Any) -> PanelrProduct | None:
     )
 
 
-def _payment_method(row: Any) -> PanelrPaymentMethod | None:
+def _read_payment_method(row: Any) -> PanelrPaymentMethod | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None

@@ -1,4 +1,4 @@
-"""A customer's lines as get_lines shows them, read without I/O."""
+"""Reads a customer's lines from get_lines. No I/O."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ from panelr_bridge.panelr.json_fields import flag, integer, rows, string
 
 
 def customer_lines(outcome: Done) -> tuple[CustomerLine, ...] | Unknown:
-    """Return a customer's lines; Unknown where the list cannot be read whole.
+    """Return a customer's lines, or Unknown if one of them cannot be read.
 
-    The list may stand alone or under `lines` or `activations`. One line that cannot be read spoils the list: only
-    who sees them all can say that just one fits.
+    The list may be the data itself, its `lines` or its `activations`. It must be complete, because a renewal needs
+    to know that exactly one line fits.
     """
     listed = rows(outcome.data, "lines", "activations")
     if listed is None:
         return Unknown(words="Panelr's list of lines cannot be read", status=outcome.status)
-    lines = [_line(row) for row in listed]
+    lines = [_read_line(row) for row in listed]
     if any(line is None for line in lines):
         return Unknown(words="an entry in Panelr's list of lines cannot be read", status=outcome.status)
     return tuple(line for line in lines if line is not None)
 
 
-def _line(row: Any) -> CustomerLine | None:
+def _read_line(row: Any) -> CustomerLine | None:
     if not isinstance(row, dict):
         return None
     activation_id = integer(row.get("id")) or integer(row.get("activation_id"))

@@ -1,10 +1,9 @@
-"""Single fields of an answer, read leniently: PHP may write a number as text, and may leave anything out.
+"""Reads single fields of an answer leniently: PHP may write a number as text, and may leave any field out.
 
-Each function takes whatever stands in the field and returns None where it is nothing that can be used.
+Each function takes the field's value and returns None if it cannot be used.
 """
 
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +16,12 @@ _FLAGS = {True: True, False: False, "1": True, "0": False, "true": True, "false"
 
 
 def integer(value: Any) -> int | None:
-    """Read a positive number."""
+    """Return a positive whole number."""
     return natural(value) or None
 
 
 def natural(value: Any) -> int | None:
-    """Read a number that may be nothing."""
+    """Return a whole number, zero included."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -31,7 +30,7 @@ def natural(value: Any) -> int | None:
 
 
 def money(value: Any) -> Decimal | None:
-    """Read an amount digit for digit; text with anything but digits and a point is not guessed at."""
+    """Return an exact amount. Text must hold only a sign, digits and one point: other formats are ambiguous."""
     if isinstance(value, str):
         text = value.strip()
         return Decimal(text) if _MONEY.fullmatch(text) else None
@@ -44,30 +43,21 @@ def money(value: Any) -> Decimal | None:
 
 
 def flag(value: Any) -> bool | None:
-    """Read yes or no: PHP writes 1 and 0 as well."""
+    """Return a truth value; PHP writes 1 and 0 as well."""
     if isinstance(value, str):
         value = value.strip().lower()
     return _FLAGS.get(value) if isinstance(value, (bool, int, str)) else None
 
 
 def string(value: Any) -> str | None:
-    """Read text that can be stored; a number is text too."""
+    """Return text without unstorable characters; a whole number becomes text."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     return _UNSTORABLE.sub("", str(value)).strip() or None
 
 
-def moment(value: Any) -> datetime | None:
-    """Read a time; one without an offset is UTC."""
-    try:
-        read = datetime.fromisoformat(value)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 def rows(data: Any, *names: str) -> list[Any] | None:
-    """Read a list that stands alone or under the first of `names` that is there."""
+    """Return a list: `data` itself, or its first field among `names`."""
     if isinstance(data, dict):
         data = next((data[name] for name in names if name in data), None)
     return data if isinstance(data, list) else None

@@ -1,20 +1,21 @@
-"""What get_work_order tells of a work order and its payments, read without I/O."""
+"""Reads a work order and its payments from get_work_order. No I/O."""
 
 from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.domain.models import RecordedPayment, WorkOrderDetails
-from panelr_bridge.panelr.json_fields import moment, money, string
+from panelr_bridge.json_codec import read_time
+from panelr_bridge.panelr.json_fields import money, string
 
 
 def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
-    """Return what get_work_order's data tell; Unknown where they tell no status, or not every payment.
+    """Return the work order in get_work_order's data, or Unknown if its status or a payment cannot be read.
 
-    One payment that cannot be read spoils the whole, because it might be the one that is looked for.
+    An unreadable payment may be the one that the caller looks for.
     """
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    status, history = work_order_status(outcome), _history(data)
+    status, history = work_order_status(outcome), _read_history(data)
     if isinstance(status, Unknown):
         return status
     if history is None:
@@ -30,27 +31,27 @@ def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
 
 
 def work_order_status(outcome: Done) -> str | Unknown:
-    """Return where a work order stands; Unknown where get_work_order's data do not tell."""
+    """Return a work order's status, or Unknown if get_work_order's data have none."""
     data = outcome.data if isinstance(outcome.data, dict) else {}
     status = string(data.get("status"))
-    return status or Unknown(words="Panelr shows a work order, but not where it stands", status=outcome.status)
+    return status or Unknown(words="Panelr shows a work order without its status", status=outcome.status)
 
 
-def _history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:
-    """Read the payments; an absent list is an empty one only where nothing has been paid."""
-    shown = data.get("payment_history")
-    if shown is None and money(data.get("prev_paid")) == Decimal(0):
+def _read_history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:
+    """Return the payments, or None if one cannot be read. A missing list means no payments if `prev_paid` is 0."""
+    listed = data.get("payment_history")
+    if listed is None and money(data.get("prev_paid")) == Decimal(0):
         return ()
-    if not isinstance(shown, list):
+    if not isinstance(listed, list):
         return None
-    payments = [_payment(row) for row in shown]
+    payments = [_read_payment(row) for row in listed]
     if any(payment is None for payment in payments):
         return None
     return tuple(payment for payment in payments if payment is not None)
 
 
-def _payment(row: Any) -> RecordedPayment | None:
+def _read_payment(row: Any) -> RecordedPayment | None:
     amount = money(row.get("amount")) if isinstance(row, dict) else None
     if amount is None:
         return None
-    return RecordedPayment(amount=amount, at=moment(row.get("at")) or moment(row.get("date")))
+    return RecordedPayment(amount=amount, at=read_time(row.get("at")) or read_time(row.get("date")))

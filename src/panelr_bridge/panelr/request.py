@@ -1,4 +1,4 @@
-"""What is sent to Panelr, built without I/O (source: Panelr's API documentation and its own plugin)."""
+"""Builds the requests to Panelr (source: Panelr's API documentation and its own plugin). No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,9 +30,10 @@ class PanelrRequest:
 
 
 def entry_point(base_url: str) -> str:
-    """Return the one address of the API, whichever form of it an operator saved.
+    """Return the API's address for any usual form of `base_url`.
 
-    `https://panel.example`, with a slash, with a folder, with `/api`, `/api/`, `/api/api.php` or a query on its end.
+    These are `https://panel.example`, optionally with a folder, and with `/`, `/api`, `/api/`, `/api/api.php` or a
+    query at the end.
     """
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/")
@@ -42,7 +43,7 @@ def entry_point(base_url: str) -> str:
 
 
 def create_work_order(body: bytes) -> PanelrRequest:
-    """Return the call that creates the request that `dump` has written as `body`."""
+    """Return the call that creates a work order; `body` is written by `dump`."""
     return PanelrRequest("create_work_order", body=body)
 
 
@@ -56,23 +57,25 @@ def get_work_orders(*, customer_email: str) -> PanelrRequest:
 def get_work_order(
     *, reference_code: str, confirmation_token: str | None = None, customer_email: str | None = None
 ) -> PanelrRequest:
-    """Return the call that shows one work order, by its token if there is one, else by its customer's address.
+    """Return the call that shows one work order, proved by its token or else by its customer's e-mail address.
 
-    Raises ValueError where neither is given.
+    Raises ValueError if both are missing.
     """
     if confirmation_token is not None:
         return PanelrRequest("get_work_order", query=(("ref", reference_code), ("token", confirmation_token)))
     if customer_email is None:
-        raise ValueError("a work order is shown to a token or a customer's address")
+        raise ValueError("get_work_order needs a confirmation token or the customer's e-mail address")
     return PanelrRequest("get_work_order", query=(("ref", reference_code), ("email", customer_email)))
 
 
-def submit_payment(*, authority: WorkOrderProof, amount: Decimal | None, transaction_id: str | None) -> PanelrRequest:
+def submit_payment(*, proof: WorkOrderProof, amount: Decimal | None, transaction_id: str | None) -> PanelrRequest:
     """Return the call that adds `amount` to a work order's payments; sent twice, it counts twice.
 
-    Without an amount the work order is passed on and no payment recorded.
+    Without an amount, Panelr changes the work order's status and records no payment.
     """
-    return _post("submit_payment", _proof(authority) | {"payment_transaction_id": transaction_id, "amount": amount})
+    return _build_post(
+        "submit_payment", _proof_fields(proof) | {"payment_transaction_id": transaction_id, "amount": amount}
+    )
 
 
 def complete_order(
@@ -85,12 +88,12 @@ def complete_order(
         "payment_amount": amount,
         "payment_method_id": payment_method_id,
     }
-    return _post("complete_order", content)
+    return _build_post("complete_order", content)
 
 
 def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> PanelrRequest:
-    """Return the call that e-mails how to pay; `confirm_url` is where the customer returns to."""
-    return _post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
+    """Return the call that e-mails payment instructions; `confirm_url` is the customer's page to return to."""
+    return _build_post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
 
 
 def get_lines(*, customer_email: str) -> PanelrRequest:
@@ -104,17 +107,17 @@ def get_products() -> PanelrRequest:
 
 
 def get_payment_methods() -> PanelrRequest:
-    """Return the call that lists Panelr's payment methods; cheap, so it also proves address and key."""
+    """Return the call that lists Panelr's payment methods; being cheap, it also checks the address and the key."""
     return PanelrRequest("get_payment_methods")
 
 
 def dump(request: WorkOrderRequest) -> bytes:
     """Return create_work_order's JSON body; Decimals become JSON numbers digit for digit."""
-    return _written(as_json(request))
+    return _encode_json(as_json(request))
 
 
 def as_json(request: WorkOrderRequest) -> dict[str, Any]:
-    """Return create_work_order's parameters; what is None is left out."""
+    """Return create_work_order's parameters without those that are None."""
     adjustment = request.adjustment
     content = {
         "customer_email": request.customer_email,
@@ -128,13 +131,13 @@ def as_json(request: WorkOrderRequest) -> dict[str, Any]:
         "adjustment_direction": adjustment and adjustment.direction,
         "adjustment_label": adjustment and adjustment.label,
         "adjustment_amount": adjustment and adjustment.amount,
-        "items": [_item(item) for item in request.items],
+        "items": [_item_fields(item) for item in request.items],
     }
-    return _known(content)
+    return _without_none(content)
 
 
 def load(body: str | bytes) -> WorkOrderRequest:
-    """Return the request that `dump` wrote."""
+    """Return the request in a body written by `dump`."""
     content: Mapping[str, Any] = simplejson.loads(body, use_decimal=True)
     adjustment = (
         PriceAdjustment(
@@ -168,31 +171,31 @@ def load(body: str | bytes) -> WorkOrderRequest:
     )
 
 
-def _post(action: str, content: Mapping[str, Any]) -> PanelrRequest:
-    return PanelrRequest(action, body=_written(_known(content)))
+def _build_post(action: str, content: Mapping[str, Any]) -> PanelrRequest:
+    return PanelrRequest(action, body=_encode_json(_without_none(content)))
 
 
-def _proof(authority: WorkOrderProof) -> dict[str, Any]:
-    """The token alone where there is one: Panelr asks for one proof."""
-    if authority.confirmation_token is not None:
-        return {"confirmation_token": authority.confirmation_token}
-    return {"reference_code": authority.reference_code, "customer_email": authority.customer_email}
+def _proof_fields(proof: WorkOrderProof) -> dict[str, Any]:
+    """Return the token alone if there is one: Panelr wants a single proof."""
+    if proof.confirmation_token is not None:
+        return {"confirmation_token": proof.confirmation_token}
+    return {"reference_code": proof.reference_code, "customer_email": proof.customer_email}
 
 
-def _known(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is None: Panelr takes no null."""
+def _without_none(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop fields that are None: Panelr accepts no null."""
     return {name: value for name, value in content.items() if value is not None}
 
 
-def _written(content: Mapping[str, Any]) -> bytes:
+def _encode_json(content: Mapping[str, Any]) -> bytes:
     return json_codec.ascii_only(content).encode()
 
 
-def _item(item: CartItem) -> dict[str, Any]:
+def _item_fields(item: CartItem) -> dict[str, Any]:
     content = {"product_id": item.product_id, "intent": item.intent, "qty": item.qty}
     return content if item.activation_id is None else content | {"activation_id": item.activation_id}
 
 
 def _decimal(value: Any) -> Decimal:
-    """A whole number of money is written without a point and read back as an int."""
+    """Return an amount as a Decimal; JSON reads a whole one as an int."""
     return Decimal(value)

@@ -1,48 +1,45 @@
-"""What Panelr answered, told apart without I/O.
+"""Classifies Panelr's answers and reads their data. No I/O.
 
 Every answer is an envelope `{"success": bool, "data": ..., "error": text}`; some older actions put the text under
-`message`. Panelr is a PHP application: with any status the body may be an HTML page, nothing at all, or PHP's
-warnings in front of the JSON (source: the reference of Panelr's API and its own plugin).
+`message`. Panelr is a PHP application: with any status the body may be an HTML page, empty, or have PHP's warnings
+before the JSON (source: the reference of Panelr's API and its own plugin).
 """
 
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from panelr_bridge import json_codec
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
-from panelr_bridge.panelr.json_fields import integer, moment, rows, string
+from panelr_bridge.errors import parse_retry_after
+from panelr_bridge.panelr.json_fields import integer, rows, string
 
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
 
-_PATIENT = json.JSONDecoder(parse_float=Decimal)
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
-    """Return what an answer means; `headers` by lower-case name, `now` for a Retry-After that is a date.
+    """Return the outcome of an answer; `headers` have lower-case names, `now` serves a Retry-After date.
 
-    Only an answer that is positively a refusal counts as one: whatever cannot be read is unknown. So is a 503 with
-    Retry-After that does not carry Panelr's envelope: Varnish sends just that when the server behind it has taken
-    too long (its builtin.vcl, vcl_backend_error), and by then the work order may exist. So is an answer whose
-    status says no while its envelope says yes.
+    Only a clear refusal counts as one; an unreadable answer is Unknown. So is a 503 with Retry-After but without
+    Panelr's envelope: Varnish sends it when the server behind takes too long (builtin.vcl, vcl_backend_error), and
+    the work order may exist. So is an error status with an envelope that reports success.
     """
-    retry_after = _retry_after(headers.get("retry-after"), now) if status in {429, 503} else None
-    envelope = _envelope(body)
-    words = _words(envelope)
+    retry_after = parse_retry_after(headers.get("retry-after"), now=now) if status in {429, 503} else None
+    envelope = _read_envelope(body)
+    words = _error_words(envelope)
     if envelope is not None and envelope["success"] and not 200 <= status < 300:
-        return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
+        return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
     if status == 429 or (status == 503 and retry_after is not None and envelope is not None):
         return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
     if status in {401, 403}:
-        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_said(words)}", status=status)
+        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_suffix(words)}", status=status)
     if 300 <= status < 400:
         words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
         return Misconfigured(words=words, status=status)
@@ -51,12 +48,12 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
     if envelope["success"]:
         return Done(words="done", status=status, data=envelope.get("data"))
     if status in REFUSING or 200 <= status < 300:
-        return Refused(words=words or f"Panelr refused without a word ({status})", status=status)
-    return Unknown(words=f"Panelr answered {status}{_said(words)}", status=status)
+        return Refused(words=words or f"Panelr refused without a reason ({status})", status=status)
+    return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
 
 
 def created_work_order(outcome: Done) -> WorkOrder | Unknown:
-    """Return the work order in create_work_order's data; Unknown where a field that we need is missing."""
+    """Return the work order in create_work_order's data, or Unknown if a required field is missing."""
     data = outcome.data if isinstance(outcome.data, dict) else {}
     work_order_id, token = integer(data.get("work_order_id")), string(data.get("confirmation_token"))
     reference_code = string(data.get("reference_code"))
@@ -72,40 +69,40 @@ def created_work_order(outcome: Done) -> WorkOrder | Unknown:
 
 
 def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
-    """Return a customer's work orders; Unknown where the list cannot be read whole.
+    """Return a customer's work orders, or Unknown if one of them cannot be read.
 
-    The list may stand alone or under `work_orders` or `orders`: its form is not documented. One entry that
-    cannot be read spoils the list, because it might be the one that is looked for.
+    The list may be the data itself, its `work_orders` or its `orders`: its form is not documented. An unreadable
+    entry may be the one that the caller looks for.
     """
-    shown = rows(outcome.data, "work_orders", "orders")
-    if shown is None:
+    listed = rows(outcome.data, "work_orders", "orders")
+    if listed is None:
         return Unknown(words="Panelr's list of work orders cannot be read", status=outcome.status)
-    listed = [_listed(row) for row in shown]
-    if any(entry is None for entry in listed):
+    entries = [_read_work_order(row) for row in listed]
+    if any(entry is None for entry in entries):
         return Unknown(words="an entry in Panelr's list of work orders cannot be read", status=outcome.status)
-    return tuple(entry for entry in listed if entry is not None)
+    return tuple(entry for entry in entries if entry is not None)
 
 
 def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
-    """Return Panelr's products by their names, alternate ones too; Unknown where the list cannot be read."""
-    shown = rows(outcome.data, "products")
-    if shown is None:
+    """Return the ids of Panelr's products by name and alternate name, or Unknown if the list cannot be read."""
+    listed = rows(outcome.data, "products")
+    if listed is None:
         return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    known: dict[str, frozenset[int]] = {}
-    for row in shown:
+    ids: dict[str, frozenset[int]] = {}
+    for row in listed:
         number = integer(row.get("id")) if isinstance(row, dict) else None
         for name in ("name", "alternate_name"):
             text = string(row.get(name)) if number is not None else None
             if text is not None and number is not None:
-                known[text] = known.get(text, frozenset()) | {number}
-    return known
+                ids[text] = ids.get(text, frozenset()) | {number}
+    return ids
 
 
-def _listed(row: Any) -> ListedWorkOrder | None:
+def _read_work_order(row: Any) -> ListedWorkOrder | None:
     if not isinstance(row, dict) or not isinstance(row.get("items"), list):
         return None
     reference_code = string(row.get("reference_code"))
-    items = [_item(item) for item in row["items"]]
+    items = [_read_item(item) for item in row["items"]]
     if reference_code is None or any(item is None for item in items):
         return None
     work_order_id = integer(row.get("work_order_id")) or integer(row.get("id"))
@@ -113,12 +110,12 @@ def _listed(row: Any) -> ListedWorkOrder | None:
         work_order=WorkOrder(
             reference_code=reference_code, work_order_id=work_order_id, status=string(row.get("status"))
         ),
-        created_at=moment(row.get("created_at")),
+        created_at=json_codec.read_time(row.get("created_at")),
         items=tuple(item for item in items if item is not None),
     )
 
 
-def _item(item: Any) -> ListedItem | None:
+def _read_item(item: Any) -> ListedItem | None:
     if not isinstance(item, dict):
         return None
     qty = integer(item.get("qty"))
@@ -135,43 +132,24 @@ def _item(item: Any) -> ListedItem | None:
     )
 
 
-def _envelope(body: bytes) -> dict[str, Any] | None:
-    """Return the envelope, also from behind PHP's warnings; None where there is none or not to its end."""
+def _read_envelope(body: bytes) -> dict[str, Any] | None:
+    """Return the envelope, also if PHP's warnings precede it; None if it is missing or incomplete."""
     start = _ENVELOPE.search(body)
     if start is None:
         return None
     try:
-        content = json_codec.read(body[start.start() :], _patiently)
+        content = json_codec.read(body[start.start() :])
     except (ValueError, ArithmeticError, RecursionError):
         return None
     usable = isinstance(content, dict) and isinstance(content.get("success"), bool)
     return content if usable else None
 
 
-def _patiently(body: bytes) -> Any:
-    return _PATIENT.decode(body.decode("utf-8", "surrogatepass"))
-
-
-def _words(envelope: Mapping[str, Any] | None) -> str:
-    said = (envelope or {}).get("error") or (envelope or {}).get("message") or ""
-    text = said if isinstance(said, str) else json.dumps(said, default=str)
+def _error_words(envelope: Mapping[str, Any] | None) -> str:
+    error = (envelope or {}).get("error") or (envelope or {}).get("message") or ""
+    text = error if isinstance(error, str) else json.dumps(error, default=str)
     return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[:LONGEST_WORDS].strip()
 
 
-def _said(words: str) -> str:
+def _suffix(words: str) -> str:
     return f": {words}" if words else ""
-
-
-def _retry_after(value: str | None, now: datetime) -> float | None:
-    """Read Retry-After: seconds or a date."""
-    text = (value or "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        until = parsedate_to_datetime(text)
-        aware = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-        return max((aware - now).total_seconds(), 0.0)
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -1,8 +1,8 @@
-"""Which work order in a customer's list is the one whose answer was lost: a pure function.
+"""Finds the work order of a lost answer in the customer's list: a pure function.
 
-An item that carries our `wc_order_id` settles it. Where none does, a candidate is a work order that was created
-since shortly before the first attempt, with the same items, and that belongs to no other order. What the list does
-not show cannot rule a work order out: one that may be ours is never taken for none, because none is sent again.
+An item with our `wc_order_id` settles it. Without one, a candidate is a work order created since shortly before the
+first attempt, with the same items, and linked to no other order. A missing field never rules a work order out:
+NoMatch leads to a repeated create call, so it needs certainty.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, WorkOrder, 
 from panelr_bridge.panelr.request import LISTED_WORK_ORDERS
 
 CLOCKS_APART = timedelta(minutes=2)
-"""How much earlier than our first attempt Panelr's clock may say that it was."""
-A_DAY = timedelta(hours=26)
-"""How far a clock that tells local time may be off: what is older than this is not ours, what is not may be."""
+"""The tolerated difference between Panelr's clock and ours."""
+LOCAL_TIME_ERROR = timedelta(hours=26)
+"""The largest error of a clock in local time. Older work orders are not ours; newer ones may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatchFound:
-    """This one is ours. `certain` where its items name our order; otherwise it may be a twin's."""
+    """The work order is ours: `certain` if its items name our order, otherwise it may be a lookalike's."""
 
     work_order: WorkOrder
     certain: bool
@@ -30,14 +30,14 @@ class MatchFound:
 
 @dataclass(frozen=True, slots=True)
 class NoMatch:
-    """None of the customer's work orders is ours."""
+    """No work order of the customer is ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousMatch:
-    """One or several may be ours, and the list does not tell which: a person decides.
+    """These work orders may be ours, and the list does not show which: the operator decides.
 
-    Without any code, ours may be among those that the list was too short for.
+    No codes mean that ours may lie beyond the end of a full list.
     """
 
     reference_codes: tuple[str, ...]
@@ -45,10 +45,10 @@ class AmbiguousMatch:
 
 @dataclass(frozen=True, slots=True)
 class NamesNeeded:
-    """Items are shown by name only: the match needs the names of Panelr's products."""
+    """The list shows items by name only: the match needs the names of Panelr's products."""
 
 
-Item = tuple[int | None, str | None]
+ItemKey = tuple[int | None, str | None]
 Products = Mapping[str, frozenset[int]]
 Match = MatchFound | NoMatch | AmbiguousMatch | NamesNeeded
 
@@ -62,53 +62,65 @@ def match(
     products: Products | None,
     now: datetime,
 ) -> Match:
-    """Return what `listed`, as it was told `now`, says about `request`.
+    """Return the match for `request` in `listed`, a list read `now`.
 
-    `linked` holds the reference codes and ids that other orders already have, `products` the ids of Panelr's products
-    by name, or None where they have not been asked for yet.
+    `linked` holds the reference codes and ids of other orders, `products` the ids of Panelr's products by name (None
+    if not read yet).
     """
     whole = not _is_cut_off(listed, first_attempt_at)
-    taken = set(linked)
-    free = [entry for entry in listed if not taken & {entry.work_order.reference_code, entry.work_order.work_order_id}]
-    named = [entry for entry in free if request.wc_order_id in _names(entry)]
+    earliest = first_attempt_at - LOCAL_TIME_ERROR
+    linked_ids = set(linked)
+    free = [
+        entry for entry in listed if not linked_ids & {entry.work_order.reference_code, entry.work_order.work_order_id}
+    ]
+    named = [entry for entry in free if request.wc_order_id in _named_orders(entry)]
     if named:
-        recent = [entry for entry in named if _made_since(entry, first_attempt_at - A_DAY)]
-        return _verdict(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
-    claimed = [entry for entry in listed if request.wc_order_id in _names(entry)]
-    if recent := [entry for entry in claimed if _made_since(entry, first_attempt_at - A_DAY)]:
-        # it names our order, and another has its code: another store's order of that number, or a Panelr that was
-        # restored and gives its codes a second time
-        return _verdict([], recent, certain=False, whole=whole)
-    compared = [(entry, _compare(entry, request, products or {})) for entry in free if not _names(entry)]
-    alike = [(entry, same) for entry, same in compared if same is not False]
-    possible = [each for each in alike if _made_since(each[0], first_attempt_at - A_DAY)]
+        recent = [entry for entry in named if _may_be_created_since(entry, earliest)]
+        return _match_result(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
+    linked_elsewhere = [entry for entry in listed if request.wc_order_id in _named_orders(entry)]
+    if recent := [entry for entry in linked_elsewhere if _may_be_created_since(entry, earliest)]:
+        # it names our order but is linked to another: another store has an order of this number, or Panelr was
+        # restored and uses its codes a second time
+        return _match_result([], recent, certain=False, whole=whole)
+    compared = [(entry, _has_same_items(entry, request, products or {})) for entry in free if not _named_orders(entry)]
+    possible = [
+        (entry, same) for entry, same in compared if same is not False and _may_be_created_since(entry, earliest)
+    ]
     if products is None and any(same is None for _, same in possible):
         return NamesNeeded()
-    if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours should have been named
-        return _verdict([], [entry for entry, _ in possible], certain=False, whole=whole)
-    begin, end = first_attempt_at - CLOCKS_APART, now + CLOCKS_APART
-    timed = [(entry, same) for entry, same in possible if entry.created_at and begin <= entry.created_at <= end]
+    if any(item.shows_wc_order_id for entry in listed for item in entry.items):  # then ours would be named
+        return _match_result([], [entry for entry, _ in possible], certain=False, whole=whole)
+    return _match_by_time(possible, begin=first_attempt_at - CLOCKS_APART, end=now + CLOCKS_APART, whole=whole)
+
+
+def _match_by_time(
+    possible: Sequence[tuple[ListedWorkOrder, bool | None]], *, begin: datetime, end: datetime, whole: bool
+) -> Match:
+    """Return the match among work orders with the same items (True) or perhaps the same (None)."""
+    in_time = [(entry, same) for entry, same in possible if entry.created_at and begin <= entry.created_at <= end]
     untimed = [entry for entry, _ in possible if entry.created_at is None or entry.created_at > end]
-    ours = [entry for entry, same in timed if same is True]
-    doubtful = [entry for entry, same in timed if same is None] + untimed
-    return _verdict(
-        ours, doubtful if ours or doubtful else [entry for entry, _ in possible], certain=False, whole=whole
-    )
+    ours = [entry for entry, same in in_time if same is True]
+    doubtful = [entry for entry, same in in_time if same is None] + untimed
+    if not ours and not doubtful:
+        doubtful = [entry for entry, _ in possible]
+    return _match_result(ours, doubtful, certain=False, whole=whole)
 
 
 def fingerprint(request: WorkOrderRequest) -> str:
-    """Return what two orders share that cannot be told apart in a list without `wc_order_id`: customer and items."""
-    items = sorted([f"{product} {intent} {qty}" for (product, intent), qty in _wanted(request).items()])
+    """Return a hash of customer and items: equal for orders indistinguishable in a list without `wc_order_id`."""
+    items = sorted([f"{product} {intent} {qty}" for (product, intent), qty in _requested_items(request).items()])
     return hashlib.sha256("\n".join([request.customer_email.casefold(), *items]).encode()).hexdigest()
 
 
 def _is_cut_off(listed: Sequence[ListedWorkOrder], first_attempt_at: datetime) -> bool:
-    """Return whether the list, newest first, may have ended before it came to the time of our first attempt."""
+    """Return whether the list, newest first, may end before it reaches the time of our first attempt."""
     full = len(listed) >= LISTED_WORK_ORDERS
-    return full and all(_made_since(entry, first_attempt_at - A_DAY) for entry in listed)
+    return full and all(_may_be_created_since(entry, first_attempt_at - LOCAL_TIME_ERROR) for entry in listed)
 
 
-def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool, whole: bool) -> Match:
+def _match_result(
+    same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], *, certain: bool, whole: bool
+) -> Match:
     if not same and not maybe:
         return NoMatch() if whole else AmbiguousMatch(())
     if len(same) == 1 and not maybe:
@@ -116,55 +128,55 @@ def _verdict(same: Sequence[ListedWorkOrder], maybe: Sequence[ListedWorkOrder], 
     return AmbiguousMatch(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
-def _names(entry: ListedWorkOrder) -> set[str]:
-    """Return the WooCommerce orders that a work order's items name."""
+def _named_orders(entry: ListedWorkOrder) -> set[str]:
+    """Return the WooCommerce orders named by a work order's items."""
     return {item.wc_order_id for item in entry.items if item.wc_order_id is not None}
 
 
-def _made_since(entry: ListedWorkOrder, moment: datetime) -> bool:
-    """A work order whose time is not shown may be of any time."""
+def _may_be_created_since(entry: ListedWorkOrder, moment: datetime) -> bool:
+    """Return whether the work order may be as new as `moment`; without a time it may."""
     return entry.created_at is None or entry.created_at >= moment
 
 
-def _compare(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
-    """Return whether the items are those of the request; None where the list shows too little to rule it out.
+def _has_same_items(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
+    """Return whether the items are those of the request, or None if the list shows too little to decide.
 
-    Quantities are added up: three of one may be listed as one item or as three. Items besides ours that are no product
-    may be something that Panelr has added.
+    Quantities are added up, because three of one may be listed as one item or as three. Panelr may have added further
+    items that are not products.
     """
     if not entry.items:
         return None
-    wanted = _wanted(request)
-    shown: Counter[Item] = Counter()
+    requested = _requested_items(request)
+    shown: Counter[ItemKey] = Counter()
     for listed in entry.items:
-        shown[_product(listed, products), listed.intent] += listed.qty or 0
+        shown[_product_id(listed, products), listed.intent] += listed.qty or 0
     countable = all(listed.qty is not None for listed in entry.items)
-    missing, vague = wanted - shown, shown - wanted
-    if countable and not missing and not vague:
+    missing, extra = requested - shown, shown - requested
+    if countable and not missing and not extra:
         return True
     if not countable:
-        return None if all(any(_fits(item, other) for item in shown) for other in missing) else False
+        return None if all(any(_may_be_same(item, other) for item in shown) for other in missing) else False
     if not missing:
-        return None if all(product is None for product, _ in vague) else False
-    could_be = all(any(_fits(item, other) for other in missing) for item in vague)
-    return None if missing.total() == vague.total() and could_be else False
+        return None if all(product is None for product, _ in extra) else False
+    could_be = all(any(_may_be_same(item, other) for other in missing) for item in extra)
+    return None if missing.total() == extra.total() and could_be else False
 
 
-def _wanted(request: WorkOrderRequest) -> Counter[Item]:
-    wanted: Counter[Item] = Counter()
+def _requested_items(request: WorkOrderRequest) -> Counter[ItemKey]:
+    items: Counter[ItemKey] = Counter()
     for item in request.items:
-        wanted[item.product_id, item.intent] += item.qty
-    return wanted
+        items[item.product_id, item.intent] += item.qty
+    return items
 
 
-def _fits(shown: Item, wanted: Item) -> bool:
-    """Whether nothing that is shown of an item contradicts the other."""
-    return all(mine is None or mine == theirs for mine, theirs in zip(shown, wanted, strict=True))
+def _may_be_same(shown: ItemKey, requested: ItemKey) -> bool:
+    """Return whether no shown part of an item contradicts the requested one."""
+    return all(mine is None or mine == theirs for mine, theirs in zip(shown, requested, strict=True))
 
 
-def _product(item: ListedItem, products: Products) -> int | None:
-    """The product of a listed item, by its id or its name; None where neither tells just one."""
+def _product_id(item: ListedItem, products: Products) -> int | None:
+    """Return the product of a listed item by its id or its name, or None if that is ambiguous."""
     if item.product_id is not None:
         return item.product_id
-    known = products.get(item.name, frozenset())
-    return next(iter(known)) if len(known) == 1 else None
+    ids = products.get(item.name, frozenset())
+    return next(iter(ids)) if len(ids) == 1 else None

@@ -1,1 +1,1 @@
-"""Everything that is stored: the tables, the engine, and every query as a function of a connection."""
+"""The database: tables, queries as functions of a connection, and the engine that drives both databases."""

@@ -1,4 +1,4 @@
-"""Who did what: operators' decisions, and every look at a confirmation token."""
+"""The audit log: operators' decisions, and every display of a confirmation token."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ def add(
     store: str | None = None,
     **details: Any,
 ) -> None:
-    """Write one line into the audit log, in the transaction of what it tells of."""
+    """Add an entry to the audit log, in the transaction of the action that it records."""
     connection.execute(
         insert(audit_log).values(at=now, actor=actor, action=action, subject=subject, store=store, details=details)
     )

@@ -1,4 +1,7 @@
-"""How far each store has been asked for its orders. One process at a time walks a store: it holds the row's lease."""
+"""Backfill cursors, in the table `marks`: up to which modification time each store's orders have been fetched.
+
+The process that holds a cursor's lease makes the store's backfill run.
+"""
 
 import functools
 from datetime import datetime, timedelta
@@ -7,23 +10,24 @@ from typing import Any
 from sqlalchemy import Connection, Update, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from panelr_bridge.store.rows import fetch_all, fetch_one
 from panelr_bridge.store.tables import Row, marks, orders
 
 ORDERS = "orders"
-LONG = timedelta(days=366)
-"""No walk is put off for as long as this."""
+ANY_DELAY = timedelta(days=366)
+"""Longer than any run is ever postponed."""
 _C = marks.c
-_NOTHING: Row = dict.fromkeys(("looked_at", "known", "found", "failed", "found_in_all", "failures"), 0)
-_BEGIN = {
+_ZERO_COUNTS: Row = dict.fromkeys(("looked_at", "known", "found", "failed", "found_in_all", "failures"), 0)
+_INSERT = {
     "postgresql": postgresql.insert(marks).on_conflict_do_nothing(),
     "sqlite": sqlite.insert(marks).on_conflict_do_nothing(),
 }
-_IS = and_(_C.store == bindparam("of_store"), _C.kind == bindparam("of_kind"))
-_FIND = select(marks).where(_IS)
-_FREE = or_(_C.lease_until.is_(None), _C.lease_until < bindparam("now"), _C.holder == bindparam("of_holder"))
-_TAKE = (
+_IS_OF_STORE = and_(_C.store == bindparam("of_store"), _C.kind == bindparam("of_kind"))
+_FIND = select(marks).where(_IS_OF_STORE)
+_IS_FREE = or_(_C.lease_until.is_(None), _C.lease_until < bindparam("now"), _C.holder == bindparam("of_holder"))
+_ACQUIRE_LEASE = (
     update(marks)
-    .where(_IS, _FREE, _C.next_at <= bindparam("due"))
+    .where(_IS_OF_STORE, _IS_FREE, _C.next_at <= bindparam("due"))
     .values(
         holder=bindparam("of_holder"),
         lease_until=bindparam("until"),
@@ -35,7 +39,7 @@ _TAKE = (
     )
     .returning(*marks.c)
 )
-_KNOWN = select(
+KNOWN_ORDERS = select(
     orders.c.woo_order_id,
     orders.c.woo_modified_at,
     orders.c.woo_status,
@@ -46,49 +50,50 @@ _KNOWN = select(
 
 
 def create(connection: Connection, *, store: str, moment: datetime, now: datetime) -> None:
-    """Make a store's mark at `moment`, if it has none; it is due at once."""
-    values = _NOTHING | {"store": store, "kind": ORDERS, "moment": moment, "next_at": now}
-    connection.execute(_BEGIN[connection.dialect.name], values)
+    """Create a store's cursor at `moment`, if it has none; its first run is due at once."""
+    values = _ZERO_COUNTS | {"store": store, "kind": ORDERS, "moment": moment, "next_at": now}
+    connection.execute(_INSERT[connection.dialect.name], values)
 
 
 def acquire_lease(
     connection: Connection, *, store: str, holder: str, until: datetime, now: datetime, at_once: bool = False
 ) -> Row | None:
-    """Take the lease of a store's walk; None where another has it, or none is due yet, unless it is to be `at_once`."""
-    due = now + LONG if at_once else now
-    values = _of(store) | {"of_holder": holder, "until": until, "now": now, "due": due}
-    found = connection.execute(_TAKE, values).mappings().one_or_none()
-    return None if found is None else dict(found)
+    """Acquire the lease of a store's cursor, reset the run's counts and return the row.
+
+    Returns None if another process holds the lease, or if no run is due; with `at_once` a run is always due.
+    """
+    due = now + ANY_DELAY if at_once else now
+    values = _store_values(store) | {"of_holder": holder, "until": until, "now": now, "due": due}
+    return fetch_one(connection, _ACQUIRE_LEASE, values, Row)
 
 
 def save(connection: Connection, values: Row, *, store: str, holder: str) -> bool:
-    """Write `values` into a store's mark; returns whether `holder` still has its lease."""
-    fence = _of(store) | {"of_holder": holder}
-    return connection.execute(_changing(frozenset(values)), values | fence).rowcount == 1
+    """Update a store's cursor if `holder` still has its lease; return whether it has."""
+    fence = _store_values(store) | {"of_holder": holder}
+    return connection.execute(_build_update(frozenset(values)), values | fence).rowcount == 1
 
 
 def get(connection: Connection, *, store: str) -> Row | None:
-    """Return a store's mark."""
-    found = connection.execute(_FIND, _of(store)).mappings().one_or_none()
-    return None if found is None else dict(found)
+    """Return a store's cursor; None if it has none."""
+    return fetch_one(connection, _FIND, _store_values(store), Row)
 
 
 def list_all(connection: Connection) -> list[Row]:
-    """Return the marks of all stores."""
-    return [dict(row) for row in connection.execute(select(marks).order_by(_C.store)).mappings()]
+    """Return the cursors of all stores."""
+    return fetch_all(connection, select(marks).order_by(_C.store), {}, Row)
 
 
 def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[int, Row]:
-    """Return what is known of those of a store's orders that have rows, by WooCommerce's ids."""
-    rows = connection.execute(_KNOWN, {"of_store": store, "ids": ids}).mappings()
-    return {row["woo_order_id"]: dict(row) for row in rows}
+    """Return the stored orders among `ids` by their WooCommerce ids, with the columns that a backfill run compares."""
+    rows = fetch_all(connection, KNOWN_ORDERS, {"of_store": store, "ids": ids}, Row)
+    return {row["woo_order_id"]: row for row in rows}
 
 
-def _of(store: str) -> Row:
+def _store_values(store: str) -> Row:
     return {"of_store": store, "of_kind": ORDERS}
 
 
 @functools.cache
-def _changing(columns: frozenset[str]) -> Update:
-    written: dict[str, Any] = {name: bindparam(name, type_=_C[name].type) for name in sorted(columns)}
-    return update(marks).where(_IS, _C.holder == bindparam("of_holder")).values(written)
+def _build_update(columns: frozenset[str]) -> Update:
+    values: dict[str, Any] = {name: bindparam(name, type_=_C[name].type) for name in sorted(columns)}
+    return update(marks).where(_IS_OF_STORE, _C.holder == bindparam("of_holder")).values(values)

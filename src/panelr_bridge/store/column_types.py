@@ -1,4 +1,4 @@
-"""What the tables are made of: their names, moments in UTC, exact money, packed bytes, indexes of some of the rows."""
+"""What the tables are made of: constraint names, UTC times, exact money, compressed bytes, ids, partial indexes."""
 
 import functools
 import sys
@@ -27,92 +27,93 @@ metadata = MetaData(
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC; SQLite, which knows no time zones, keeps it without one."""
+    """A timezone-aware time in UTC. SQLite has no time zones and stores it without one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
-        """Take an aware moment; a naive one is a mistake of the caller."""
-        return _as_text if dialect.name == "sqlite" else _aware
+        """Return the converter for parameters; it raises ValueError for a naive datetime."""
+        return _format_utc if dialect.name == "sqlite" else _require_aware
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give back an aware moment in UTC."""
+        """Return an aware datetime in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment.tzinfo is None:
-        raise ValueError("a moment without a time zone")
-    return moment
+def _require_aware(time: datetime | None) -> datetime | None:
+    if time is not None and time.tzinfo is None:
+        raise ValueError("a datetime without a time zone")
+    return time
 
 
-@functools.lru_cache(maxsize=64)  # an order's statements name a few moments many times
-def _as_text(moment: datetime | None) -> str | None:
-    """Write a moment as SQLAlchemy does for SQLite: in UTC, without saying so."""
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a time zone")
-    return moment.astimezone(UTC).isoformat(" ", "microseconds")[: len("2026-11-22 12:00:00.000000")]
+@functools.lru_cache(maxsize=64)  # the statements of one order repeat a few times
+def _format_utc(time: datetime | None) -> str | None:
+    """Return a time as SQLAlchemy stores it in SQLite: in UTC, without a time zone."""
+    _require_aware(time)
+    return (
+        None
+        if time is None
+        else time.astimezone(UTC).isoformat(" ", "microseconds")[: len("2026-11-22 12:00:00.000000")]
+    )
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount, with its digits as they came. SQLite has no decimal numbers, so it keeps them as text."""
+    """An exact amount that keeps its number of digits. SQLite has no decimal type and stores it as text."""
 
     impl = Numeric()
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column's type."""
+        """Return the column's type in `dialect`."""
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric())
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Write the amount."""
+        """Convert a parameter."""
         return str(value) if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        """Read the amount."""
+        """Convert a column's value."""
         return None if value is None else Decimal(value)
 
 
 class ZstdBytes(TypeDecorator[bytes]):
-    """Bytes that are kept as a zstd frame (RFC 8878): an order is less than half as long so, on disk and on its way.
+    """Bytes stored as a zstd frame (RFC 8878), which makes an order less than half as long.
 
-    What begins like no frame comes back as it is: a row from before migration 0012, which left no other kind.
+    A value that does not begin as a frame is returned as it is: migration 0012 left older rows uncompressed.
     """
 
     impl = LargeBinary
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[bytes | None], Any]:  # noqa: ARG002
-        """Take the bytes as they are; both drivers take what this makes of them."""
-        return _pack
+        """Return the compressor for parameters; both drivers accept its bytes as they are."""
+        return _compress
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """Give the bytes back as they were; raises ZstdError where they are broken."""
+        """Return the original bytes; raises ZstdError if the frame is damaged."""
         return value if value is None or not value.startswith(FRAME) else zstd.decompress(value)
 
 
 FRAME = b"\x28\xb5\x2f\xfd"
-"""How a frame begins."""
-_PACKER = zstd.ZstdCompressor(level=-1)  # locks itself; a new one each time takes as long as its work
+"""The magic number with which a zstd frame begins."""
+_COMPRESSOR = zstd.ZstdCompressor(level=-1)  # thread-safe; creating one takes as long as compressing an order
 
 
-def _pack(whole: bytes | None) -> bytes | None:
-    return None if whole is None else _PACKER.compress(whole, zstd.ZstdCompressor.FLUSH_FRAME)
+def _compress(value: bytes | None) -> bytes | None:
+    return None if value is None else _COMPRESSOR.compress(value, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER PRIMARY KEY by itself
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite generates ids only for an INTEGER PRIMARY KEY
 
 
 def id_column() -> "Column[int]":
-    """Return the column by which a table numbers its rows."""
+    """Return a table's generated primary key."""
     return Column("id", Id, primary_key=True, autoincrement=True)
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """Return an index of those rows alone of which `where` is true."""
+    """Return an index of the rows that meet the condition `where`."""
     return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))

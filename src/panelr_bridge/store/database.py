@@ -1,7 +1,7 @@
 """The database as the rest of the bridge sees it.
 
-A transaction is one synchronous function of a connection. `Database.write` runs it whole and commits before it
-returns. The function must not block on anything but the database. How each database is driven lies in `engine/`.
+A transaction is one synchronous function of a connection. `Database.write` runs it and commits before it returns. The
+function must not block on anything but the database. `engine/` drives the databases.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ __all__ = [
     "use_one_snapshot",
 ]
 
-# Away, full, starting, stopping, read-only after a failover, out of patience: PostgreSQL's classes of such errors
+# PostgreSQL's codes: unreachable, read-only after a failover, full, lock time-out, starting or stopping, disk error
 UNAVAILABLE_SQLSTATES = ("08", "25006", "53", "55", "57", "58")
 
 
 def missing_sqlite_file(url: str) -> Path | None:
-    """Return the path of a SQLite file that is not there yet; None where it is, and for other databases."""
+    """Return the path of a SQLite file that does not exist yet; None if it exists, and for other databases."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists():
         return None
@@ -40,7 +40,7 @@ def missing_sqlite_file(url: str) -> Path | None:
 
 @contextlib.asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    """Connect to `url` and let go of it at the end."""
+    """Yield the database at `url` and close it at the end."""
     database = connect(url)
     try:
         yield database
@@ -49,21 +49,21 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
 
 def database_time(connection: Connection) -> datetime | None:
-    """Return the database's time; None where it has no clock but its machine's."""
+    """Return the time of the database's own clock; None for SQLite, which has none."""
     if connection.dialect.name == "sqlite":
         return None
-    there: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-    return there
+    now: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return now
 
 
 def use_one_snapshot(connection: Connection) -> None:
-    """Let every statement of this transaction see the same: a total, and the rows that it is the total of."""
+    """Give every statement of this transaction the same snapshot, so that a total fits the rows."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Return whether `error` says that the database cannot store now, rather than that a statement is wrong."""
+    """Return whether `error` means that the database cannot store at the moment, and not that a statement is wrong."""
     if isinstance(error, (OperationalError, sqlite3.OperationalError, PoolTimeoutError, OSError, TimeoutError)):
         return True
     if not isinstance(error, DBAPIError):

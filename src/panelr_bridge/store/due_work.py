@@ -1,4 +1,4 @@
-"""Whether there is anything for a worker to do, and when there will be: one short statement that locks nothing."""
+"""Find what a worker has to do now and next, in one short statement that locks nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, select, text
 from panelr_bridge.domain.models import CallAction, FollowUpKind
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, mapping_revisions, orders
 
-# Each is one step into an index, in its words for SQLite; a least one over several actions would read the whole of it.
-_OUTLOOK = select(
+# Each minimum reads one entry of a partial index, by the index's exact condition for SQLite. A minimum over several
+# actions would read the whole index.
+_DUE_WORK = select(
     *(
         select(func.min(orders.c.next_attempt_at))
         .where(text(WAITS), orders.c.owes == action)
@@ -20,7 +21,7 @@ _OUTLOOK = select(
     ),
     select(func.min(orders.c.call_until)).where(text(SENDING)).scalar_subquery().label("call_ends_at"),
     select(func.min(orders.c.call_until)).where(text(LOOKED_UP)).scalar_subquery().label("look_up_ends_at"),
-    # store by store: whoever begins with the orders that wait reads them all, however few are behind
+    # one store at a time: starting from the waiting orders, a plan reads all of them, however few are behind
     select(mapping_revisions.c.store)
     .where(
         select(orders.c.id)
@@ -51,7 +52,10 @@ _OUTLOOK = select(
 
 @dataclass(frozen=True, slots=True)
 class DueWork:
-    """What a worker would find: what is due next, the next leases to end, orders to decide anew or to look after."""
+    """When the next call, lease and follow-up are due; whether orders must be decided by changed mappings.
+
+    `follow_at` is when the next order's follow-ups are to be planned.
+    """
 
     due_at: datetime | None
     lease_ends_at: datetime | None
@@ -62,18 +66,18 @@ class DueWork:
 
 
 def find_due_work(connection: Connection) -> DueWork:
-    """Look at what is owed by every process on the database."""
-    row = connection.execute(_OUTLOOK).one()
-    each = {kind: getattr(row, f"follow_up_{kind}") for kind in FollowUpKind}
+    """Return the due work of every process on the database."""
+    row = connection.execute(_DUE_WORK).one()
+    follow_ups_due_at = {kind: getattr(row, f"follow_up_{kind}") for kind in FollowUpKind}
     return DueWork(
-        due_at=_first(*(getattr(row, action) for action in CallAction)),
-        lease_ends_at=_first(row.call_ends_at, row.look_up_ends_at),
+        due_at=_earliest(*(getattr(row, action) for action in CallAction)),
+        lease_ends_at=_earliest(row.call_ends_at, row.look_up_ends_at),
         mapping_changed=bool(row.mapping_changed),
         follow_at=row.follow_at,
-        follow_ups={kind: moment for kind, moment in each.items() if moment is not None},
+        follow_ups={kind: time for kind, time in follow_ups_due_at.items() if time is not None},
         follow_up_lease_ends_at=row.follow_up_lease_ends_at,
     )
 
 
-def _first(*moments: datetime | None) -> datetime | None:
-    return min((moment for moment in moments if moment is not None), default=None)
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time is not None), default=None)

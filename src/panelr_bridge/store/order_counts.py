@@ -1,15 +1,15 @@
-"""How many orders there are, without counting them: the counters that triggers keep (migrations 0003, 0011).
+"""The number of orders by store, state and attention, from counters that triggers maintain (migrations 0003, 0011).
 
-A counter is the sum of its rows, of which PostgreSQL makes another one whenever all are taken by transactions under
-way: nobody waits. An order that is being sent has no counter, because an ordinary one would pay for two more changes;
-it is counted by an index, as few are ever under way.
+A counter is the sum of its rows. If all of them are locked, PostgreSQL's trigger inserts another one, so transactions
+never wait for a counter. State `sending` has no counter, which saves two updates for every order. Its orders are few,
+and are counted by an index.
 """
 
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Boolean, Connection, Text, text
 
-# One statement, so that counters and orders are of one moment. The stores are found by stepping through an index.
+# One statement, so that counters and orders are consistent. The stores are found by stepping through an index.
 _COUNTS = text(
     "WITH RECURSIVE stores (store) AS (SELECT min(store) FROM orders UNION ALL"
     "  SELECT (SELECT min(o.store) FROM orders o WHERE o.store > stores.store) FROM stores"
@@ -25,7 +25,7 @@ _COUNTS = text(
 
 @dataclass(frozen=True, slots=True)
 class OrderCount:
-    """The `n` orders of one store that are in one state, and need a person (`attention`) or do not."""
+    """The number `n` of one store's orders in one state, with or without `attention`."""
 
     store: str
     state: str
@@ -34,6 +34,6 @@ class OrderCount:
 
 
 def count_orders(connection: Connection) -> list[OrderCount]:
-    """Return every group that has orders now."""
-    found = connection.execute(_COUNTS)
-    return [OrderCount(row.store, row.state, row.attention, int(row.n)) for row in found if row.n]
+    """Return the count of every group that has orders."""
+    rows = connection.execute(_COUNTS)
+    return [OrderCount(row.store, row.state, row.attention, int(row.n)) for row in rows if row.n]

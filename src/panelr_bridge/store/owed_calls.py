@@ -1,8 +1,8 @@
-"""What an order owes Panelr: the row is the queue. Whoever holds its lease makes the call.
+"""Owed calls: the call that an order owes Panelr is stored in the order's own row, and the row is the queue.
 
-The lease is the fence: a process that wakes up after its lease has ended cannot write over what happened since. What
-is owed is part of the order's own row, so it changes with the order or not at all: most functions here return columns,
-which whoever holds the row writes with the others.
+The process that holds the lease makes the call. The lease is also the fence: a process that resumes after its lease
+has expired cannot overwrite what happened since. Most functions here return columns, because the call changes together
+with its order: the caller writes them with the order's other columns while it holds the row's lock.
 """
 
 from datetime import datetime
@@ -11,29 +11,30 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from panelr_bridge.domain.models import CallAction
+from panelr_bridge.store.rows import fetch_one
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Row, orders
 
 NOTHING: Row = dict.fromkeys(
     ("owes", "owes_since", "tries", "not_found_since", "next_attempt_at", "call_until", "call_slot")
 )
-"""The columns of an order that owes nothing."""
-_FREE: Row = {"call_until": None, "call_slot": None}
+"""The columns of an order that owes no call."""
+_NO_LEASE: Row = {"call_until": None, "call_slot": None}
 DUE: Select[Any] = (
     select(orders)
     .where(text(WAITS), orders.c.owes == bindparam("owed"), orders.c.next_attempt_at <= bindparam("now"))
     .order_by(orders.c.next_attempt_at, orders.c.id)
     .limit(1)
-    # PostgreSQL looks again at the row that it locks, once others have committed
+    # PostgreSQL evaluates the conditions again on the row that it locks, after other transactions have committed
     .with_for_update(skip_locked=True)
 )
-_NEXT = select(func.min(orders.c.next_attempt_at)).where(text(WAITS), orders.c.owes == bindparam("owed"))
-_ENDED = [
+_NEXT_AT = select(func.min(orders.c.next_attempt_at)).where(text(WAITS), orders.c.owes == bindparam("owed"))
+_ENDED_LEASES = [
     select(orders)
-    .where(text(under_way), orders.c.call_until < bindparam("now"))
+    .where(text(is_leased), orders.c.call_until < bindparam("now"))
     .order_by(orders.c.call_until)
     .limit(1)
     .with_for_update(skip_locked=True)
-    for under_way in (SENDING, LOOKED_UP)
+    for is_leased in (SENDING, LOOKED_UP)
 ]
 
 
@@ -42,7 +43,7 @@ def owed(
 ) -> Row:
     """Return the columns of an order that owes `action` from `due` on.
 
-    With `lease_until` and `slot` the caller makes the call itself, now.
+    With `lease_until` and `slot` the call is claimed at once, as its first try.
     """
     return {
         "owes": action,
@@ -56,59 +57,62 @@ def owed(
 
 
 def leased(*, tries: int, until: datetime, slot: int | None) -> Row:
-    """Return the columns that take the lease, with a slot of the rate limit: this is try number `tries` now."""
+    """Return the columns that claim the call for try number `tries`, with a slot of the rate limit."""
     return {"tries": tries, "call_until": until, "call_slot": slot}
 
 
 def put_back(*, due: datetime) -> Row:
-    """Return the columns that give the lease back; the same action is owed again at `due`."""
-    return _FREE | {"next_attempt_at": due}
+    """Return the columns that release the lease; the same action is owed again at `due`."""
+    return _NO_LEASE | {"next_attempt_at": due}
 
 
 def switched(*, action: CallAction, due: datetime) -> Row:
-    """Return the columns that give the lease back and owe another action instead, from its first try on."""
+    """Return the columns that release the lease; another action is owed at `due`, with no tries so far."""
     return put_back(due=due) | {"owes": action, "tries": 0, "not_found_since": None}
 
 
 def found_nothing(*, since: datetime, due: datetime) -> Row:
-    """Return the columns that tell that look-ups have found nothing since `since`; the next one is owed at `due`."""
+    """Return the columns that release the lease of a look-up without a result; the next one is owed at `due`.
+
+    `since` is when the first such look-up ended.
+    """
     return put_back(due=due) | {"not_found_since": since}
 
 
 def holds(row: Row, *, lease_until: datetime) -> bool:
-    """Return whether a locked order still waits for the holder of this very lease."""
+    """Return whether the locked order `row` still has the lease that ends at `lease_until`."""
     return bool(row["call_until"] == lease_until)
 
 
 def next_due(connection: Connection, *, now: datetime, first: CallAction = CallAction.CREATE_WORK_ORDER) -> Row | None:
-    """Return the order whose call has been due the longest and that nobody makes; it stays locked until the commit.
+    """Return the order with the longest due, unclaimed call, and lock its row until the transaction ends.
 
-    One that owes `first` goes before one that owes anything else, however long that has been due.
+    Orders that owe `first` precede all others.
     """
     for action in sorted(CallAction, key=lambda each: each is not first):
-        found = connection.execute(DUE, {"now": now, "owed": action}).mappings().one_or_none()
-        if found is not None:
-            return dict(found)
+        row = fetch_one(connection, DUE, {"now": now, "owed": action}, Row)
+        if row is not None:
+            return row
     return None
 
 
 def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
-    """Return an order whose call's lease has ended without an outcome; it stays locked until the commit."""
-    for ended in _ENDED:
-        found = connection.execute(ended, {"now": now}).mappings().one_or_none()
-        if found is not None:
-            return dict(found)
+    """Return an order whose call's lease has expired without an outcome, and lock its row."""
+    for query in _ENDED_LEASES:
+        row = fetch_one(connection, query, {"now": now}, Row)
+        if row is not None:
+            return row
     return None
 
 
 def next_at(connection: Connection) -> datetime | None:
-    """Return when the next call falls due; it may be past."""
-    moments = [connection.execute(_NEXT, {"owed": action}).scalar() for action in CallAction]
-    return min((moment for moment in moments if moment is not None), default=None)
+    """Return when the next call is due, which may be in the past; None if no call waits."""
+    times = [connection.execute(_NEXT_AT, {"owed": action}).scalar() for action in CallAction]
+    return min((time for time in times if time is not None), default=None)
 
 
 def call_of(row: Row) -> Row | None:
-    """Return the call that an order owes, as people are told of it."""
+    """Return the call that an order owes, under the names of the admin API; None if it owes none."""
     if row["owes"] is None:
         return None
     return {
@@ -123,6 +127,6 @@ def call_of(row: Row) -> Row | None:
 
 
 def requests_on_the_wire(connection: Connection, *, besides: int) -> list[str]:
-    """Return the bodies of the create calls that are under way for other orders."""
-    wanted = select(orders.c.request).where(text(SENDING), orders.c.id != besides)
-    return [body for body in connection.execute(wanted).scalars() if body is not None]
+    """Return the bodies of the create calls in progress for orders other than `besides`."""
+    query = select(orders.c.request).where(text(SENDING), orders.c.id != besides)
+    return [body for body in connection.execute(query).scalars() if body is not None]

@@ -1,14 +1,14 @@
-"""Panelr's rate limit, shared by every process on the database, and the gate that a 429 or a wrong key closes.
+"""Panelr's rate limit, shared by every process on the database, and the gate that pauses all Panelr calls.
 
-There is one row for each call that a minute allows. A call takes a row that is free, and the row is free again a
-minute after the call has left: whatever 60 seconds one looks at, no row was taken twice in them, so there were never
-more calls than rows. Nobody waits for anybody: SKIP LOCKED on PostgreSQL, one writer on SQLite.
+There is one slot, a row in `rate_slots`, for each call that a minute allows. A call takes a free slot, and the slot is
+free again a minute after the call was sent. No slot is taken twice in any 60 seconds, so there are never more calls
+than slots. Processes never wait for each other: SKIP LOCKED on PostgreSQL, one writer on SQLite.
 
-The rows are a dial, and a hand goes round it once in a minute: a call looks for a free row from the hand on. There the
-rows have been free the longest, so the first one mostly is, and no index has to be kept of when each was used.
+Slots form a ring. The search starts at the slot released longest ago, so `used_at` needs no index and the first row
+that is read is mostly free. The start slot follows from the time: it goes round the ring once a minute.
 
-Time is the database's, so that machines whose clocks differ share one minute: PostgreSQL's statement_timestamp().
-SQLite has no clock but its machine's, which every process on the file shares: there it is the caller's `now`.
+Time is PostgreSQL's statement_timestamp(), so that machines with different clocks share one minute. SQLite has no clock
+of its own: there it is the caller's `now`, and every process on the file runs on the same machine.
 """
 
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ from panelr_bridge.store.tables import IN_DOUBT, Row
 
 MINUTE = timedelta(seconds=60)
 SLACK = timedelta(seconds=1)
-"""How long after taking its slot a call may leave without saying so; one that takes longer is told to `keep`."""
+"""How long after taking its slot a call may be sent; a call that takes longer must `keep` its slot."""
 TAKEN = MINUTE + SLACK
-"""How long a row is not free once a call has taken it."""
+"""How long a slot stays taken."""
 PROBE = timedelta(seconds=60)
-"""How long the others wait for a probe's outcome before one of them tries."""
+"""How long other calls wait for a probe's outcome before the next probe."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MOMENTS: Mapping[str, Row] = {
+_TIME_SQL: Mapping[str, Row] = {
     "postgresql": {
         "now": "statement_timestamp()",
         "free_since": "(statement_timestamp() - :window)",
@@ -50,49 +50,49 @@ _TYPES: Mapping[str, Any] = {
 }
 
 
-def _each(statement: str, **columns: Any) -> Mapping[str, Any]:
-    """Return a statement for each database, with the moments that it names."""
-    each = {dialect: typed(words) for dialect, words in _worded(statement).items()}
-    return {dialect: clause.columns(**columns) for dialect, clause in each.items()} if columns else each
+def _for_each_dialect(template: str, **columns: Any) -> Mapping[str, Any]:
+    """Return a statement for each database; `columns` gives the types of the columns that it returns."""
+    statements = {dialect: typed(sql) for dialect, sql in _format_times(template).items()}
+    return {dialect: each.columns(**columns) for dialect, each in statements.items()} if columns else statements
 
 
-def _worded(statement: str) -> Mapping[str, str]:
-    return {dialect: statement.format(**moments) for dialect, moments in _MOMENTS.items()}
+def _format_times(template: str) -> Mapping[str, str]:
+    """Return each database's SQL: `template` names the times in braces."""
+    return {dialect: template.format(**times) for dialect, times in _TIME_SQL.items()}
 
 
-def typed(statement: str) -> TextClause:
-    """Return a statement that knows the types of this module's values."""
-    named = (bindparam(name, type_=kind) for name, kind in _TYPES.items() if f":{name}" in statement)
-    return text(statement).bindparams(*named)
+def typed(sql: str) -> TextClause:
+    """Return a statement with the types of this module's parameters."""
+    parameters = (bindparam(name, type_=type_) for name, type_ in _TYPES.items() if f":{name}" in sql)
+    return text(sql).bindparams(*parameters)
 
 
-_FREE = (
-    "SELECT slot FROM rate_slots WHERE name = :name AND slot >= :hand AND slot <= :limit"
+_FIND_FREE = (
+    "SELECT slot FROM rate_slots WHERE name = :name AND slot >= :start_slot AND slot <= :limit"
     " AND used_at <= {{free_since}}{condition} ORDER BY slot LIMIT 1{{lock}}"
 )
-_TAKE = "UPDATE rate_slots SET used_at = {{now}} WHERE name = :name AND slot = (" + _FREE + ") RETURNING slot"  # noqa: S608  our own words
-_GATE = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g.failures > 0)"
-# A newcomer does not overtake what has waited longer, does not knock at a closed gate, and leaves first those alone
-# that Panelr's list could not tell it from while they are being looked up.
-_NEWCOMER = (
-    # the least of an index: to find any, PostgreSQL would read the table itself where it believes that most are due
+_TAKE = "UPDATE rate_slots SET used_at = {{now}} WHERE name = :name AND slot = (" + _FIND_FREE + ") RETURNING slot"  # noqa: S608  our own words
+_IS_OPEN = " AND NOT EXISTS (SELECT 1 FROM rate_limits g WHERE g.name = :name AND g.failures > 0)"
+# Refuses a new call while another one is overdue, or while an order with the same fingerprint is being looked up.
+_IS_FIRST = (
+    # min(), because it reads one index entry: for EXISTS, PostgreSQL scans the table if it expects most calls to be due
     " AND coalesce((SELECT min(b.next_attempt_at) FROM orders b"
     " WHERE b.call_until IS NULL AND b.owes = 'create_work_order') > :now, TRUE)"
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.likeness = :likeness AND o.state = 'unconfirmed'"
-    " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # in the words of its index, for SQLite
+    " AND o.first_sent_at > :doubtful_since AND {in_doubt})"  # the partial index's exact condition, for SQLite
 )
-_AHEAD = _GATE + _NEWCOMER.format(in_doubt=IN_DOUBT)
+_MAY_GO_AHEAD = _IS_OPEN + _IS_FIRST.format(in_doubt=IN_DOUBT)
 _TAKES = {
-    "newcomer": CompiledStatement(_each(_TAKE.format(condition=_AHEAD))),
-    "queued": CompiledStatement(_each(_TAKE.format(condition=_GATE))),
-    "probe": CompiledStatement(_each(_TAKE.format(condition=""))),
+    "newcomer": CompiledStatement(_for_each_dialect(_TAKE.format(condition=_MAY_GO_AHEAD))),
+    "queued": CompiledStatement(_for_each_dialect(_TAKE.format(condition=_IS_OPEN))),
+    "probe": CompiledStatement(_for_each_dialect(_TAKE.format(condition=""))),
 }
-_BECOME_PROBE = _each(
+_BECOME_PROBE = _for_each_dialect(
     "UPDATE rate_limits SET closed_until = {until} WHERE name = :name AND failures > 0 AND closed_until <= {now} AND"
     " EXISTS (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot <= :limit AND s.used_at <= {free_since})"
 )
-_KEEP = _each("UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot = :slot")
-_CLOSE = _each(
+_KEEP = _for_each_dialect("UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot = :slot")
+_CLOSE = _for_each_dialect(
     "INSERT INTO rate_limits (name, closed_until, failures, cause, words)"
     " VALUES (:name, {until}, :failures, :cause, :words)"
     " ON CONFLICT (name) DO UPDATE SET closed_until ="
@@ -100,30 +100,28 @@ _CLOSE = _each(
     " failures = CASE WHEN rate_limits.failures > :failures THEN rate_limits.failures ELSE :failures END,"
     " cause = :cause, words = :words"
 )
-_OPEN = _each(
+_OPEN = _for_each_dialect(
     "UPDATE rate_limits SET closed_until = {now}, failures = 0, cause = NULL, words = NULL"
-    " WHERE name = :name AND failures > 0 AND (:heard OR cause = 'throttled')"
+    " WHERE name = :name AND failures > 0 AND (:accepted OR cause = 'throttled')"
 )
-_PROBE_NOW = _each(
+_PROBE_NOW = _for_each_dialect(
     "UPDATE rate_limits SET closed_until = {now} WHERE name = :name AND failures > 0 AND closed_until > {now}"
     " AND cause = 'misconfigured'"
 )
-_STATE = text("SELECT closed_until, failures, cause, words FROM rate_limits WHERE name = :name").columns(
+_GATE = text("SELECT closed_until, failures, cause, words FROM rate_limits WHERE name = :name").columns(
     closed_until=UtcDateTime
 )
-_FREE_AT = _each(
-    "SELECT min(used_at) AS used_at, {now} AS moment FROM rate_slots WHERE name = :name AND slot <= :limit",
+_OLDEST_USE = _for_each_dialect(
+    "SELECT min(used_at) AS used_at, {now} AS database_now FROM rate_slots WHERE name = :name AND slot <= :limit",
     used_at=UtcDateTime,
-    moment=UtcDateTime,
+    database_now=UtcDateTime,
 )
 _ADD_SLOT = text(
     "INSERT INTO rate_slots (name, slot, used_at) VALUES (:name, :slot, :never) ON CONFLICT (name, slot) DO NOTHING"
 ).bindparams(bindparam("never", type_=UtcDateTime))
-
-
-_BELIEVED = "SELECT reltuples FROM pg_class WHERE oid = 'rate_slots'::regclass"
-"""How many slots PostgreSQL plans for; below zero where it has not looked over them."""
-_LOWER = _each(
+_ESTIMATED_SLOTS = "SELECT reltuples FROM pg_class WHERE oid = 'rate_slots'::regclass"
+"""The number of slots in PostgreSQL's statistics; below zero if it has none."""
+_OCCUPY_ALL = _for_each_dialect(
     "UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot <= :limit AND EXISTS"
     " (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot > :limit AND s.used_at > {free_since})"
 )
@@ -131,7 +129,7 @@ _LOWER = _each(
 
 @dataclass(frozen=True, slots=True)
 class RateSlot:
-    """Leave for one call now. A probe's outcome says whether the gate opens again."""
+    """A slot taken for one call. `probe` marks the call whose outcome opens or closes the gate."""
 
     number: int
     probe: bool = False
@@ -139,7 +137,7 @@ class RateSlot:
 
 @dataclass(frozen=True, slots=True)
 class GateStatus:
-    """Why nobody calls Panelr at the moment."""
+    """Why the gate is closed, and until when."""
 
     closed_until: datetime
     failures: int
@@ -148,116 +146,124 @@ class GateStatus:
 
 
 def prepare(connection: Connection, *, name: str, limit: int, now: datetime) -> None:
-    """Make the rows that `take` needs; `limit` is the number of calls in a minute.
+    """Create the slots that `take` needs; `limit` is the number of calls in a minute.
 
-    Where it has been lowered, and more were made within this minute, nothing is free before the minute is over.
+    If the limit was lowered and a slot above it is still taken, every slot is taken for a minute.
     """
     connection.execute(_ADD_SLOT, [{"name": name, "slot": slot, "never": NEVER} for slot in range(1, limit + 1)])
-    connection.execute(_LOWER[connection.dialect.name], {"name": name, "limit": limit, **_moments(now)})
-    if connection.dialect.name == "postgresql" and connection.exec_driver_sql(_BELIEVED).scalar_one() < limit:
-        connection.exec_driver_sql("ANALYZE rate_slots")  # it sorts what it takes for a few rows for the first free one
+    connection.execute(_OCCUPY_ALL[connection.dialect.name], {"name": name, "limit": limit, **_time_values(now)})
+    if connection.dialect.name == "postgresql":
+        estimate = connection.exec_driver_sql(_ESTIMATED_SLOTS).scalar_one()
+        if estimate < limit:  # for few rows, it reads and sorts all of them instead of stopping at the first free one
+            connection.exec_driver_sql("ANALYZE rate_slots")
 
 
 def take_ahead(
-    connection: Connection, *, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime
+    connection: Connection, *, name: str, limit: int, now: datetime, fingerprint: str, doubtful_since: datetime
 ) -> RateSlot | None:
-    """Take leave for a call that has not waited yet.
+    """Take a slot for a new call, which has not waited.
 
-    None when somebody waits, the gate is closed, none is free, or an order of the same `likeness` that was first
-    sent after `doubtful_since` is still being looked up.
+    Returns None if another call is due, the gate is closed, no slot is free, or an order with the same `fingerprint`
+    that was first sent after `doubtful_since` is still being looked up.
     """
-    values = ahead_values(name=name, limit=limit, now=now, likeness=likeness, doubtful_since=doubtful_since)
+    values = take_ahead_values(name=name, limit=limit, now=now, fingerprint=fingerprint, doubtful_since=doubtful_since)
     return _take(connection, "newcomer", values)
 
 
-def taking_ahead(condition: str) -> Mapping[str, str]:
-    """Return each database's statement that takes the slot which `take_ahead` would, where `condition` holds too."""
-    return _worded(_TAKE.format(condition=f"{_AHEAD}{condition}"))
+def take_ahead_sql(condition: str) -> Mapping[str, str]:
+    """Return each database's SQL that takes a slot as `take_ahead` does, if `condition` is met too."""
+    return _format_times(_TAKE.format(condition=f"{_MAY_GO_AHEAD}{condition}"))
 
 
-def ahead_values(*, name: str, limit: int, now: datetime, likeness: str, doubtful_since: datetime) -> Row:
-    """Return the values of `take_ahead`'s statement."""
-    more = {"likeness": likeness, "doubtful_since": doubtful_since}
-    return {"name": name, "limit": limit, "hand": _hand(limit, now=now), **_moments(now), **more}
+def take_ahead_values(*, name: str, limit: int, now: datetime, fingerprint: str, doubtful_since: datetime) -> Row:
+    """Return the values of the SQL that `take_ahead_sql` returns."""
+    return {
+        "name": name,
+        "limit": limit,
+        "start_slot": _start_slot(limit, now=now),
+        **_time_values(now),
+        "likeness": fingerprint,
+        "doubtful_since": doubtful_since,
+    }
 
 
 def take(connection: Connection, *, name: str, limit: int, now: datetime) -> RateSlot | None:
-    """Take leave for the call that has waited longest; None when none is free.
+    """Take a slot for the call that has waited longest; returns None if no slot is free.
 
-    While the gate is closed one call goes through as a probe each time that the pause has passed.
+    While the gate is closed, one call at a time gets a slot as a probe, each time that the pause has passed.
     """
-    values = {"name": name, "limit": limit, "hand": _hand(limit, now=now), **_moments(now, pause=PROBE)}
+    start_slot = _start_slot(limit, now=now)
+    values = {"name": name, "limit": limit, "start_slot": start_slot, **_time_values(now, pause=PROBE)}
     slot = _take(connection, "queued", values)
     if slot is not None:
         return slot
-    probing = connection.execute(_BECOME_PROBE[connection.dialect.name], values).rowcount == 1
-    return _take(connection, "probe", values) if probing else None
+    is_probe = connection.execute(_BECOME_PROBE[connection.dialect.name], values).rowcount == 1
+    return _take(connection, "probe", values) if is_probe else None
 
 
 def keep(connection: Connection, slot: int, *, name: str, now: datetime) -> None:
-    """Let the minute of a slot begin now: its call took longer than SLACK, and may have left as late as this."""
-    connection.execute(_KEEP[connection.dialect.name], {"name": name, "slot": slot, **_moments(now)})
+    """Take a slot again from now on: its call took longer than SLACK and may have been sent just now."""
+    connection.execute(_KEEP[connection.dialect.name], {"name": name, "slot": slot, **_time_values(now)})
 
 
 def free_at(connection: Connection, *, name: str, limit: int, now: datetime) -> datetime:
     """Return when `take` may succeed again, by the caller's clock."""
-    closed = gate(connection, name=name)
-    values = {"name": name, "limit": limit, **_moments(now)}
-    row = connection.execute(_FREE_AT[connection.dialect.name], values).one()
-    there: datetime = max((row.used_at or NEVER) + TAKEN, closed.closed_until if closed else NEVER)
-    wait: timedelta = max(there - row.moment, timedelta(0))
+    gate_status = gate(connection, name=name)
+    values = {"name": name, "limit": limit, **_time_values(now)}
+    row = connection.execute(_OLDEST_USE[connection.dialect.name], values).one()
+    database_time: datetime = max((row.used_at or NEVER) + TAKEN, gate_status.closed_until if gate_status else NEVER)
+    wait: timedelta = max(database_time - row.database_now, timedelta(0))
     return now + wait
 
 
 def close(
     connection: Connection, *, name: str, now: datetime, pause: timedelta, failures: int, cause: str, words: str
 ) -> None:
-    """Close the gate for everybody for `pause`, because Panelr asked for it or does not know us.
+    """Close the gate for all calls for `pause`, because Panelr throttled a call or refused the key.
 
-    `failures` is how often that was so in a row, `cause` the outcome's name. A pause that is in force already is not
-    shortened.
+    `failures` counts such outcomes in a row; `cause` names the outcome. A longer pause that is in force stays.
     """
-    values = {"name": name, "failures": failures, "cause": cause, "words": words, **_moments(now, pause=pause)}
+    values = {"name": name, "failures": failures, "cause": cause, "words": words, **_time_values(now, pause=pause)}
     connection.execute(_CLOSE[connection.dialect.name], values)
 
 
-def open_again(connection: Connection, *, name: str, now: datetime, heard: bool) -> None:
-    """Open the gate after a probe. `heard` says that Panelr answered it as it should.
+def open_again(connection: Connection, *, name: str, now: datetime, accepted: bool) -> None:
+    """Open the gate after a probe. `accepted` says that Panelr accepted the call.
 
-    Without that, a pause that it had asked for is over all the same; a key that it did not accept may still be wrong.
+    Otherwise only a throttling pause ends: a key that Panelr refused may still be wrong.
     """
-    connection.execute(_OPEN[connection.dialect.name], {"name": name, "heard": heard, **_moments(now)})
+    connection.execute(_OPEN[connection.dialect.name], {"name": name, "accepted": accepted, **_time_values(now)})
 
 
 def probe_now(connection: Connection, *, name: str, now: datetime) -> None:
-    """Let a call probe at once what a wrong key or address had closed; a pause that Panelr asked for stays."""
-    connection.execute(_PROBE_NOW[connection.dialect.name], {"name": name, **_moments(now)})
+    """End the pause of a gate that a wrong key or address closed, so that a probe may go; a throttling pause stays."""
+    connection.execute(_PROBE_NOW[connection.dialect.name], {"name": name, **_time_values(now)})
 
 
 def gate(connection: Connection, *, name: str) -> GateStatus | None:
-    """Return why the gate is closed; None while it is open."""
-    row = connection.execute(_STATE, {"name": name}).one_or_none()
-    return (
-        None if row is None or row.failures == 0 else GateStatus(row.closed_until, row.failures, row.cause, row.words)
-    )
+    """Return why the gate is closed; None if it is open."""
+    row = connection.execute(_GATE, {"name": name}).one_or_none()
+    if row is None or row.failures == 0:
+        return None
+    return GateStatus(row.closed_until, row.failures, row.cause, row.words)
 
 
 def _take(connection: Connection, kind: str, values: Row) -> RateSlot | None:
-    """Take the first free row from the hand on; where there is none, the first of all."""
-    taken = _TAKES[kind].run(connection, values)
-    if not taken and values["hand"] > 1:
-        taken = _TAKES[kind].run(connection, values | {"hand": 1})
-    return next((RateSlot(slot, probe=kind == "probe") for (slot,) in taken), None)
+    """Take the first free slot from the start slot on; if there is none, the first free one of all."""
+    rows = _TAKES[kind].run(connection, values)
+    if not rows and values["start_slot"] > 1:
+        rows = _TAKES[kind].run(connection, values | {"start_slot": 1})
+    return next((RateSlot(slot, probe=kind == "probe") for (slot,) in rows), None)
 
 
-def _hand(limit: int, *, now: datetime) -> int:
-    """Return where the hand stands: it goes round most of the rows in the time for which one is taken.
+def _start_slot(limit: int, *, now: datetime) -> int:
+    """Return where the search for a free slot starts: it goes round 7/8 of the ring in the time that one stays taken.
 
-    It never stands at the last ones, so that there are some from it on for calls that begin at one moment.
+    The last eighth is left out, so that there are slots after it for calls that begin at the same time.
     """
     return int(now.timestamp() % TAKEN.total_seconds() / TAKEN.total_seconds() * limit * 7 / 8) + 1
 
 
-def _moments(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
-    """Return every moment and length of time that a statement may name; each takes what it needs."""
+def _time_values(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
+    """Return every time and duration that a statement may name; each statement uses those that it needs."""
     return {"now": now, "free_since": now - TAKEN, "until": now + pause, "window": TAKEN, "pause": pause}

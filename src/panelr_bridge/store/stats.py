@@ -1,4 +1,4 @@
-"""How the bridge stands, in numbers. What is counted row by row is few: what is owed, slots, problems, mappings."""
+"""The bridge's statistics. Only small sets are counted row by row: owed calls, slots, problems, mappings."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,31 +8,31 @@ from sqlalchemy import BigInteger, Connection, bindparam, text
 from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store import database, order_counts, rate_limit
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.deliveries import PROBLEMS
+from panelr_bridge.store.deliveries import PROBLEM_VERDICTS
 from panelr_bridge.store.order_counts import OrderCount
 from panelr_bridge.store.rate_limit import MINUTE, GateStatus
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS
 
 DAY = timedelta(days=1)
-_MOMENTS = [bindparam(name, type_=UtcDateTime) for name in ("now", "minute_ago", "day_ago")]
-# each part in the words of its index
-_WAITING = (
+_TIME_TYPES = [bindparam(name, type_=UtcDateTime) for name in ("now", "minute_ago", "day_ago")]
+# Each part states its partial index's exact condition, for SQLite.
+_COUNT_WAITING = (
     f"SELECT count(*) FROM orders WHERE {WAITS} AND owes IN ('create_work_order', 'look_up')"  # noqa: S608
     " AND next_attempt_at {} :now"
 )
-_OLDEST = f"(SELECT min(next_attempt_at) FROM orders WHERE {WAITS} AND owes = '{{}}')"  # noqa: S608
+_OLDEST_DUE = f"(SELECT min(next_attempt_at) FROM orders WHERE {WAITS} AND owes = '{{}}')"  # noqa: S608
 _NUMBERS = (
     text(
-        f"SELECT ({_WAITING.format('<=')}) AS due, ({_WAITING.format('>')}) AS later,"  # noqa: S608  our own words
+        f"SELECT ({_COUNT_WAITING.format('<=')}) AS due, ({_COUNT_WAITING.format('>')}) AS later,"  # noqa: S608  our own words
         f" (SELECT count(*) FROM orders WHERE {SENDING}) AS sending,"
         f" (SELECT count(*) FROM orders WHERE {LOOKED_UP}) AS looked_up,"
-        + ", ".join(f"{_OLDEST.format(action)} AS oldest_{action}" for action in CallAction)
+        + ", ".join(f"{_OLDEST_DUE.format(action)} AS oldest_{action}" for action in CallAction)
         + ", (SELECT count(*) FROM rate_slots WHERE name = :name AND used_at > :minute_ago) AS used,"
         " (SELECT count(*) FROM deliveries WHERE verdict IN :problems AND last_received_at >= :day_ago) AS problems,"
         " (SELECT count(*) FROM product_mappings) AS products,"
         " (SELECT count(*) FROM payment_method_mappings) AS payment_methods"
     )
-    .bindparams(*_MOMENTS, bindparam("problems", expanding=True))
+    .bindparams(*_TIME_TYPES, bindparam("problems", expanding=True))
     .columns(
         **{f"oldest_{action}": UtcDateTime for action in CallAction},
         **dict.fromkeys(
@@ -44,7 +44,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeStats:
-    """Where everything stands. `oldest_due` is when the call fell due that has waited longest; None without one."""
+    """The statistics. `oldest_due` is when the longest waiting call became due; None if no call is due."""
 
     groups: list[OrderCount]
     due: int
@@ -59,13 +59,13 @@ class BridgeStats:
 
 
 def read_stats(connection: Connection, *, rate_name: str, now: datetime) -> BridgeStats:
-    """Count everything; the rate limit, called `rate_name`, goes by the database's clock."""
+    """Read the statistics; slots of the rate limit `rate_name` are counted by the database's clock."""
     values = {
         "now": now,
         "minute_ago": (database.database_time(connection) or now) - MINUTE,
         "day_ago": now - DAY,
         "name": rate_name,
-        "problems": PROBLEMS,
+        "problems": PROBLEM_VERDICTS,
     }
     numbers = connection.execute(_NUMBERS, values).mappings().one()
     oldest = [numbers[f"oldest_{action}"] for action in CallAction]
@@ -74,7 +74,7 @@ def read_stats(connection: Connection, *, rate_name: str, now: datetime) -> Brid
         due=numbers["due"],
         later=numbers["later"],
         on_the_wire=numbers["sending"] + numbers["looked_up"],
-        oldest_due=min((moment for moment in oldest if moment is not None and moment <= now), default=None),
+        oldest_due=min((time for time in oldest if time is not None and time <= now), default=None),
         calls_in_the_last_minute=numbers["used"],
         gate=rate_limit.gate(connection, name=rate_name),
         delivery_problems=numbers["problems"],

@@ -1,7 +1,7 @@
-"""The tables. Every one that belongs to a store has a `store` column; times are UTC, money is Numeric.
+"""The tables. Rows that belong to a store have a `store` column; times are UTC, money is Numeric.
 
-Nothing is keyed on X-WC-Webhook-Delivery-ID: it is a hash of the webhook's id and the current second, so two
-orders that are sent in one second share it (measured on WooCommerce 10.5).
+No key contains X-WC-Webhook-Delivery-ID: it is a hash of the webhook's id and the current second, so two orders that
+are sent in one second share it (measured on WooCommerce 10.5).
 """
 
 from typing import Any
@@ -27,23 +27,23 @@ from panelr_bridge.store.column_types import Money, UtcDateTime, ZstdBytes, id_c
 
 SENDING = "state = 'sending'"
 NOT_SENDING = "state <> 'sending'"
-"""Of an order. The indexes of those that are not just being sent are changed once by an ordinary one, and not twice.
+"""The condition of indexes that exclude orders in state `sending`, so that most orders enter them once, not twice.
 
-Statements say it in these words, for SQLite.
+SQLite uses a partial index only if a statement contains its exact condition.
 """
 WAITS = "owes IS NOT NULL AND call_until IS NULL"
-"""Of an order: it owes a call that nobody makes at this moment."""
+"""The order owes a call, and no process has claimed it."""
 LOOKED_UP = "call_until IS NOT NULL AND owes = 'look_up'"
-"""Of an order: it is being looked up."""
+"""A process has claimed the order's look-up."""
 OWES = (
     "CASE owes WHEN 'create_work_order' THEN state = CASE WHEN call_until IS NULL THEN 'queued' ELSE 'sending' END"
     " WHEN 'look_up' THEN state = 'unconfirmed' ELSE owes IS NULL AND state NOT IN ('queued', 'sending') END"
     " AND (owes IS NULL) = (next_attempt_at IS NULL) AND (owes IS NULL) = (owes_since IS NULL)"
     " AND (owes IS NULL) = (tries IS NULL) AND (owes IS NOT NULL OR call_until IS NULL)"
 )
-"""Of an order: it owes what an order in its state owes. One that waits or is being sent cannot be without its call."""
+"""The order owes the call of its state: a queued order cannot exist without its call, for example."""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
-"""Of an order: Panelr may have a work order of it that nobody here knows."""
+"""Panelr may have a work order of the order that the bridge does not know."""
 
 _STATES = ", ".join(f"'{state}'" for state in OrderState)
 _KINDS = ", ".join(f"'{kind}'" for kind in FollowUpKind)
@@ -55,14 +55,14 @@ deliveries = Table(
     id_column(),
     Column("store", Text, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("body", ZstdBytes, nullable=False),  # bytes: real bodies hold NULs, which no text column takes
+    Column("body", ZstdBytes, nullable=False),  # bytes: real bodies contain NULs, which text columns reject
     Column("body_sha256", LargeBinary, nullable=False),
     Column("headers", JSON, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("words", Text),
     Column("woo_order_id", BigInteger),
     Column("times", Integer, nullable=False),
-    Column("repeated", Boolean, nullable=False),  # whether these bytes had been processed when they came last
+    Column("repeated", Boolean, nullable=False),  # whether they had the same verdict when last received
     Column("received_at", UtcDateTime, nullable=False),
     Column("last_received_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "topic", "body_sha256"),
@@ -82,41 +82,41 @@ orders = Table(
     Column("woo_total", Money),
     Column("woo_currency", Text),
     Column("woo_modified_at", UtcDateTime),
-    Column("delivery_id", ForeignKey(deliveries.c.id)),  # the newest snapshot
+    Column("delivery_id", ForeignKey(deliveries.c.id)),  # the latest snapshot
     Column("snapshot_sha256", LargeBinary),
-    Column("sent_delivery_id", ForeignKey(deliveries.c.id)),  # the snapshot that the work order was made from
+    Column("sent_delivery_id", ForeignKey(deliveries.c.id)),  # the snapshot that was sent to Panelr
     Column("state", Text, nullable=False),
     Column("reasons", JSON, nullable=False),
     Column("attention", JSON(none_as_null=True)),
     Column("request", Text),  # create_work_order's body as last sent
     Column("first_sent_at", UtcDateTime),
-    Column("likeness", Text),  # of that request: orders with the same one cannot be told apart in Panelr's list
+    Column("likeness", Text),  # the request's fingerprint: orders that share it are lookalikes in Panelr's list
     Column("work_order_id", BigInteger),
     Column("reference_code", Text),
     Column("confirmation_token", Text),
     Column("panelr_status", Text),
-    Column("adopted", Boolean, nullable=False),  # found by a look-up or told by Panelr's plugin, not answered to us
+    Column("adopted", Boolean, nullable=False),  # known from a look-up or Panelr's plugin, not from a call's answer
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("awaits_mapping", Boolean, nullable=False),
     Column("mapping_revision", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    Column("follow_at", UtcDateTime),  # when it is to be looked at what else the order calls for
-    Column("customer_lines", JSON(none_as_null=True)),  # what Panelr told of the customer's lines, for a renewal
-    # the one call that it owes, a create or a look-up (store/outbox.py); all of these are null where it owes none
+    Column("follow_at", UtcDateTime),  # when the order's follow-ups are to be planned
+    Column("customer_lines", JSON(none_as_null=True)),  # the customer's lines in Panelr, for a renewal
+    # the owed call, a create or a look-up (store/owed_calls.py); all of these are null if no call is owed
     Column("owes", Text),
     Column("owes_since", UtcDateTime),
     Column("tries", Integer),  # of this action so far
-    Column("not_found_since", UtcDateTime),  # since when look-ups have found nothing
+    Column("not_found_since", UtcDateTime),  # when the first look-up without a result ended
     Column("next_attempt_at", UtcDateTime),
-    Column("call_until", UtcDateTime),  # the lease of whoever makes the call
-    Column("call_slot", Integer),  # of the rate limit, that the call under way has taken
-    UniqueConstraint("store", "woo_order_id"),  # with one result a row: at most one work order per order
+    Column("call_until", UtcDateTime),  # the lease of the process that makes the call
+    Column("call_slot", Integer),  # the rate limit's slot of the call in progress
+    UniqueConstraint("store", "woo_order_id"),  # a row holds one result: at most one work order per order
     partial_index("ix_orders_work_order_id", "work_order_id", where="work_order_id IS NOT NULL"),
     partial_index("ix_orders_reference_code", "reference_code", where="reference_code IS NOT NULL"),
-    # two orders that look for the same lost answer cannot both adopt it
+    # two orders cannot adopt the same work order
     partial_index("uq_orders_adopted", "reference_code", where="adopted", unique=True),
-    # a list is put together from the orders of each store and state, so these serve every list of orders
+    # every list of orders is merged from the orders of each store and state
     partial_index("ix_orders_sending", "store", "id", where=SENDING),
     partial_index("ix_orders_state", "store", "state", "id", where=NOT_SENDING),
     partial_index("ix_orders_updated_at", "store", "state", "updated_at", "id", where=NOT_SENDING),
@@ -128,9 +128,9 @@ orders = Table(
     partial_index("ix_orders_awaits_mapping", "store", "mapping_revision", where="awaits_mapping"),
     partial_index("ix_orders_follow_at", "follow_at", where="follow_at IS NOT NULL"),
     partial_index("ix_orders_due", "owes", "next_attempt_at", "id", where=WAITS),
-    # the lease of a create call is found by the order's state: an ordinary order is in neither of these
+    # the lease of a create call is found by state `sending`, so most orders are in neither of these
     partial_index("ix_orders_looked_up", "call_until", where=LOOKED_UP),
-    # on PostgreSQL a trigger refuses the same (migration 0011): these would be read anew for each statement
+    # on PostgreSQL a trigger enforces the same (migration 0011): it would parse the checks again for each statement
     *(
         CheckConstraint(rule, name=name).ddl_if(dialect="sqlite")
         for name, rule in {
@@ -142,8 +142,8 @@ orders = Table(
     ),
 )
 
-# How many orders there are of each store, state and attention, kept by triggers on `orders` (migrations 0003 and 0011)
-# that alembic's batch mode would lose on SQLite. A counter is the sum of its rows; `sending` has none: it is counted.
+# The number of orders by store, state and attention. Triggers on `orders` maintain it (migrations 0003 and 0011);
+# alembic's batch mode would drop them on SQLite. A counter is the sum of its rows. State `sending` has no counter.
 order_counts = Table(
     "order_counts",
     metadata,
@@ -155,7 +155,8 @@ order_counts = Table(
     Index("ix_order_counts_of", "store", "state", "attention"),
 )
 
-# What an order calls for beside its create call; one row of each kind, which stays when it is done: once is once.
+# The work after an order's work order was created, at most one row of each kind. A row that is done stays, so that the
+# follow-up is not scheduled twice.
 follow_ups = Table(
     "follow_ups",
     metadata,
@@ -163,13 +164,13 @@ follow_ups = Table(
     Column("store", Text, nullable=False),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
     Column("kind", Text, nullable=False),
-    Column("due_at", UtcDateTime),  # null: nothing is owed; it is done, or a person is needed
-    Column("attempt", Integer, nullable=False),  # tries since it is owed
-    Column("sent_at", UtcDateTime),  # a call that must not be repeated has left, and its outcome is not known
-    Column("empty_since", UtcDateTime),  # since when look-ups of that call have found nothing
+    Column("due_at", UtcDateTime),  # null: done, or an operator is needed
+    Column("attempt", Integer, nullable=False),  # tries since it was scheduled
+    Column("sent_at", UtcDateTime),  # when a call was sent that must not be repeated, and its outcome is unknown
+    Column("empty_since", UtcDateTime),  # when the first look-up of that call without a result ended
     Column("lease_until", UtcDateTime),
-    Column("slot", Integer),  # of the rate limit, that the call under way has taken
-    Column("told", JSON, nullable=False),  # what is to be told, or has been
+    Column("slot", Integer),  # the rate limit's slot of the call in progress
+    Column("told", JSON, nullable=False),  # the content to send, or that was sent
     Column("owed_since", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
     UniqueConstraint("order_id", "kind"),
@@ -198,17 +199,17 @@ product_mappings = Table(
     metadata,
     id_column(),
     Column("store", Text, nullable=False),
-    Column("key", Text, nullable=False),  # derived from the three below: what a line is looked up by
+    Column("key", Text, nullable=False),  # the lookup key of an order's line, derived from the three below
     Column("woo_product_id", BigInteger),
     Column("woo_variation_id", BigInteger),
     Column("sku", Text),
-    Column("panelr_product_id", BigInteger),  # null: known, and not for Panelr
+    Column("panelr_product_id", BigInteger),  # null: the product is not for Panelr
     Column("intent", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "key", "panelr_product_id", "intent"),
-    # nulls are distinct to a unique constraint
+    # a unique constraint treats nulls as distinct
     partial_index("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
     Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
     Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
@@ -236,21 +237,23 @@ mapping_revisions = Table(
     "mapping_revisions",
     metadata,
     Column("store", Text, primary_key=True),
-    Column("revision", BigInteger, nullable=False),  # counts changes: an order decided at an older one may wake
+    Column(
+        "revision", BigInteger, nullable=False
+    ),  # incremented by each change; orders decided at an older one are decided again
 )
 
-# Panelr's products and payment methods as they were when their lists were had last: a list is replaced as a whole.
+# Panelr's products and payment methods as last fetched. A list is replaced as a whole.
 panelr_lists = Table(
     "panelr_lists",
     metadata,
-    Column("name", Text, primary_key=True),  # of the table that holds the list
+    Column("name", Text, primary_key=True),  # the table that holds the list
     Column("seen_at", UtcDateTime, nullable=False),
 )
 
 panelr_products = Table(
     "panelr_products",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's number
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's id
     Column("name", Text, nullable=False),
     Column("alternate_name", Text),
     Column("price", Money),
@@ -265,7 +268,7 @@ panelr_products = Table(
 panelr_payment_methods = Table(
     "panelr_payment_methods",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's number
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's id
     Column("name", Text, nullable=False),
     Column("display_label", Text),
     Column("mode", Text),
@@ -278,7 +281,7 @@ rate_limits = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("closed_until", UtcDateTime, nullable=False),
-    Column("failures", Integer, nullable=False),  # above 0 the gate is closed: one probe at a time
+    Column("failures", Integer, nullable=False),  # above 0, the gate is closed
     Column("cause", Text),  # the outcome that closed it: throttled or misconfigured
     Column("words", Text),
 )
@@ -288,10 +291,10 @@ rate_slots = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("slot", Integer, primary_key=True, autoincrement=False),
-    Column("used_at", UtcDateTime, nullable=False),  # in no index: on PostgreSQL a call changes its row in place
+    Column("used_at", UtcDateTime, nullable=False),  # in no index, so PostgreSQL updates the row in place (HOT)
 )
 
-# What each shop told of its webhooks when a worker asked it last.
+# The state of each shop's webhooks, as of a worker's last check.
 shop_states = Table(
     "shop_states",
     metadata,
@@ -314,27 +317,27 @@ audit_log = Table(
     Index("ix_audit_log_subject", "subject", "id"),
 )
 
-# How far a store has been asked for its orders, and how the last walk through them went.
+# The backfill cursor of each store, and the result of its last run.
 marks = Table(
     "marks",
     metadata,
     Column("store", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
-    Column("moment", UtcDateTime, nullable=False),  # what was modified before it has been fed; the shop's clock
-    Column("paced_until", UtcDateTime),  # when the last order that was found falls due
+    Column("moment", UtcDateTime, nullable=False),  # orders modified before this have been fetched; by the shop's clock
+    Column("paced_until", UtcDateTime),  # when the last order that was found becomes due
     Column("next_at", UtcDateTime, nullable=False),
-    Column("holder", Text),  # who walks; null: nobody
+    Column("holder", Text),  # the process that makes the run
     Column("lease_until", UtcDateTime),
-    Column("began_at", UtcDateTime),  # of the last walk, which may be under way
-    Column("ended_at", UtcDateTime),  # of the last walk that came to its end
+    Column("began_at", UtcDateTime),  # of the last run, which may be in progress
+    Column("ended_at", UtcDateTime),  # of the last run that was completed
     Column("looked_at", BigInteger, nullable=False),
     Column("known", BigInteger, nullable=False),
     Column("found", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
     Column("found_in_all", BigInteger, nullable=False),
-    Column("failures", Integer, nullable=False),  # walks that did not come to their end, in a row
+    Column("failures", Integer, nullable=False),  # incomplete runs in a row
     Column("failing_since", UtcDateTime),
-    Column("words", Text),  # why the last walk did not come to its end
+    Column("words", Text),  # why the last run was not completed
 )
 
 Row = dict[str, Any]

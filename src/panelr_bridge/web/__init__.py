@@ -1,1 +1,1 @@
-"""HTTP in: the webhook door, the admin API, health."""
+"""HTTP: the webhook route, the admin API, health checks and metrics."""

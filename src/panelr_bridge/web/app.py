@@ -1,60 +1,56 @@
-"""The web application: the door, routes, errors, and the worker's life beside them."""
+"""The web application: its routes and middleware, and the worker in the same process."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from panelr_bridge import __version__, logs
 from panelr_bridge.application.container import BridgeContainer, open_container, prepare_rate_limit
-from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.settings import Settings
 from panelr_bridge.web import (
     catalogue,
     deliveries,
     health,
+    mapping_files,
     mappings,
     metrics,
+    openapi,
     orders,
     problems,
     stats,
     suggestions,
-    webhook_route,
 )
 from panelr_bridge.web.auth import AdminGate
 from panelr_bridge.web.request_id import RequestId
+from panelr_bridge.web.webhook import WebhookRoute
 
 log = logs.get(__name__)
 
-DESCRIPTION = """
-Orders come in at the webhook door, signed by WooCommerce. The admin API is for mappings and for people who want to
-know what became of an order. Lists take `fields`, `sort`, `page`, `per_page` and their filters; errors are RFC 9457
-problem details with the `request_id` under which the log has them.
-"""
-
 
 class Application(FastAPI):
-    """FastAPI, but deliveries go straight to the door."""
+    """FastAPI with the webhook route in front of it."""
+
+    webhook_route = WebhookRoute()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the server's start and stop."""
-        store = webhook_route.store_of(scope)
+        store = self.webhook_route.match(scope)
         if store is None:
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
-        await webhook_route.take(scope, receive, send, store)
+        await self.webhook_route(scope, receive, send, store)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the application; its parts are assembled when it starts and taken apart when it stops."""
+    """Return the web application. Its container opens when the application starts, and closes when it stops."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_container(settings) as runtime, _working(runtime):
+        async with open_container(settings) as runtime, _running_worker(runtime):
             app.state.runtime = runtime
             log.info("bridge.started", stores=sorted(settings.all_stores), worker=settings.worker)
             yield
@@ -64,44 +60,25 @@ def create_app(settings: Settings) -> FastAPI:
     app = Application(
         title="Panelr bridge",
         version=__version__,
-        description=DESCRIPTION,
+        description=openapi.DESCRIPTION,
         lifespan=lifespan,
-        redirect_slashes=False,  # WooCommerce takes a redirect for a delivery and loses the event
+        redirect_slashes=False,  # WooCommerce counts a redirect as delivered, and the order is lost
         docs_url="/docs",
+        generate_unique_id_function=lambda route: route.name,
         redoc_url=None,
     )
     app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
-    app.router.routes[:0] = webhook_route.router.routes
-    for part in (catalogue, suggestions, mappings, orders, deliveries, stats, health, metrics):
+    for part in (catalogue, suggestions, mapping_files, mappings, orders, deliveries, stats, health, metrics):
         app.include_router(part.router)
-    app.openapi = lambda: _honest(FastAPI.openapi(app))  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]
     return app
 
 
-def _honest(specification: dict[str, Any]) -> dict[str, Any]:
-    """Take out FastAPI's own form of a 422, which is never answered, and put back the nulls that it takes out."""
-    for methods in specification["paths"].values():
-        for operation in methods.values():
-            answer = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
-            if "HTTPValidationError" in str(answer):
-                del operation["responses"]["422"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        specification["components"]["schemas"].pop(name, None)
-    schemas = specification["components"]["schemas"]
-    for model in (ProductMapping, orders.OrderOut, stats.StatsOut, catalogue.ProductOut):
-        schemas[model.__name__]["examples"] = model.model_config["json_schema_extra"]["examples"]  # type: ignore[index]
-    for path in ("/webhooks/woocommerce", "/webhooks/woocommerce/{store}"):
-        answers = specification["paths"][path]["post"]["responses"]
-        for status, example in webhook_route.EXAMPLES.items():
-            answers[str(status)]["content"]["application/json"]["example"] = example
-    return specification
-
-
 @contextlib.asynccontextmanager
-async def _working(runtime: BridgeContainer) -> AsyncIterator[None]:
-    """Run the worker beside the server, where the settings say so."""
+async def _running_worker(runtime: BridgeContainer) -> AsyncIterator[None]:
+    """Run the worker while the application runs, if the settings enable it."""
     await runtime.bridge.write(prepare_rate_limit, rate_per_minute=runtime.settings.panelr_rate_per_minute)
     if not runtime.settings.worker:
         yield

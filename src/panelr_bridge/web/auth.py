@@ -1,4 +1,4 @@
-"""The admin API's bearer token, looked at before anything else of a request is."""
+"""The bearer token of the admin API. It is checked before anything else of a request."""
 
 import hmac
 
@@ -9,14 +9,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from panelr_bridge.web import problems
 
 ACTOR = "admin"
-"""Whom the audit log names: everybody who has the one admin token."""
+"""The actor in the audit log: anybody with the one admin token."""
 PATH = "/api/"
 
-_bearer = HTTPBearer(auto_error=False, description="BRIDGE_ADMIN_TOKEN")
+_bearer = HTTPBearer(auto_error=False, description="The admin token, from BRIDGE_ADMIN_TOKEN.")
 
 
 class AdminGate:
-    """Lets requests to the admin API through that carry its token; nobody else's body is even read."""
+    """Middleware of the admin API. Refuses requests without the token before their body is read."""
 
     def __init__(self, app: ASGIApp, *, token: str) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class AdminGate:
 
 
 def admin_router(tag: str) -> APIRouter:
-    """Return a router of the admin API, below its path; OpenAPI tells of its token."""
+    """Return a router for a part of the admin API. OpenAPI documents its token and its common errors."""
     return APIRouter(
         prefix="/api/v1", dependencies=[Depends(_bearer)], responses=problems.documented(400, 401), tags=[tag]
     )

@@ -6,12 +6,12 @@ from starlette.types import Receive
 from panelr_bridge.errors import BodyTooLarge
 
 
-async def read(receive: Receive, *, announced: bytes, limit: int) -> bytes:
-    """Return the body; `announced` is its Content-Length as it came.
+async def read_body(receive: Receive, *, content_length: bytes, limit: int) -> bytes:
+    """Return the body; `content_length` is the header as it arrived.
 
-    Raises BodyTooLarge before reading on, as soon as it is known to be, and ClientDisconnect where the body has no end.
+    Raises BodyTooLarge as soon as the body exceeds `limit` bytes, and ClientDisconnect if it breaks off.
     """
-    if announced.isdigit() and int(announced[:20]) > limit:
+    if content_length.isdigit() and int(content_length[:20]) > limit:
         raise _too_large(limit)
     parts: list[bytes] = []
     size, more = 0, True

@@ -1,165 +1,131 @@
-"""The admin API of what Panelr offers: its products and payment methods, as they were when they were had last."""
+"""The admin API of Panelr's catalogue: its products and payment methods, as the bridge last read them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.application.panelr_catalogue import FRESH
+from panelr_bridge.application.panelr_catalogue import MAX_AGE
 from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import UpstreamUnavailable
 from panelr_bridge.store.pagination import ResultPage
 from panelr_bridge.web import problems
+from panelr_bridge.web.answers import Amount, PageMeta, Time, format_time
 from panelr_bridge.web.auth import admin_router
-from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import ListQuery, ListResource, PageMeta, moment
+from panelr_bridge.web.dependencies import Container
+from panelr_bridge.web.pagination import ListQuery, ListResource
 
 router = admin_router("Panelr")
 T = TypeVar("T")
 
 
-class OfferQuery(ListQuery):
-    """What Panelr's lists can be asked."""
+class CatalogueQuery(ListQuery):
+    """Query of Panelr's lists."""
 
-    refresh: bool = Field(False, description="Ask Panelr now, if the limit of its calls leaves one.")
+    refresh: bool = Field(
+        False, description="Read the list from Panelr now, if the rate limit has a free slot; else the stored list."
+    )
 
 
 class ProductOut(BaseModel):
-    """A product that Panelr sells; null is what its list does not show."""
+    """A product of Panelr. A field is null if Panelr's list does not show it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": 2,
-                    "name": "IPTV 12 Months",
-                    "alternate_name": None,
-                    "price": "90.00",
-                    "currency": "USD",
-                    "duration_months": 12,
-                    "connections": 2,
-                    "plugin_id": 1,
-                    "is_trial": False,
-                }
-            ]
-        }
-    )
-
-    id: int
-    name: str
-    alternate_name: str | None
-    price: str | None = Field(description="Exact, as text.")
-    currency: str | None
-    duration_months: int | None
-    connections: int | None
-    plugin_id: int | None
-    is_trial: bool | None
+    id: int = Field(description="Panelr's product id.", examples=[2])
+    name: str = Field(description="Name of the product.", examples=["IPTV 12 Months"])
+    alternate_name: str | None = Field(description="Second name of the product.", examples=["IPTV 12 MONTHS"])
+    price: Amount | None = Field(description="List price.")
+    currency: str | None = Field(description="Currency of the price.", examples=["USD"])
+    duration_months: int | None = Field(description="Length of the subscription in months.", examples=[12])
+    connections: int | None = Field(description="Number of connections.", examples=[2])
+    plugin_id: int | None = Field(description="Panelr's id of the plugin that provides the service.", examples=[1])
+    is_trial: bool | None = Field(description="Whether the product is a trial.", examples=[False])
 
 
 class PaymentMethodOut(BaseModel):
-    """A way to pay that Panelr knows; its mode is manual or automated."""
+    """A payment method of Panelr. A field is null if Panelr's list does not show it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": 1,
-                    "name": "bank_transfer",
-                    "display_label": "Bank transfer",
-                    "mode": "manual",
-                    "processor": "manual",
-                }
-            ]
-        }
-    )
-
-    id: int
-    name: str
-    display_label: str | None
-    mode: str | None
-    processor: str | None
+    id: int = Field(description="Panelr's payment method id.", examples=[1])
+    name: str = Field(description="Name of the payment method.", examples=["bank_transfer"])
+    display_label: str | None = Field(description="Label for customers.", examples=["Bank transfer"])
+    mode: str | None = Field(description="Mode: manual or automated.", examples=["manual"])
+    processor: str | None = Field(description="Payment processor.", examples=["manual"])
 
 
-class OfferMeta(PageMeta):
-    """Where a page stands, and when Panelr told the list."""
+class CatalogueMeta(PageMeta):
+    """The position of a page in its list, and the age of the list."""
 
-    seen_at: str
-
-
-class OfferOut(BaseModel, Generic[T]):
-    """A page of one of Panelr's lists."""
-
-    data: list[T]
-    meta: OfferMeta
+    seen_at: Time = Field(description="When the bridge read the list from Panelr.")
 
 
-def _show(row: dict[str, Any]) -> dict[str, Any]:
-    price = row.get("price")
-    return row if price is None else row | {"price": f"{price:f}"}
+class CatalogueAnswer(BaseModel, Generic[T]):
+    """One page of one of Panelr's lists."""
+
+    data: list[T] = Field(description="The rows of this page, with the requested `fields`.")
+    meta: CatalogueMeta = Field(description="The position of this page in its list.")
 
 
-def _resource(kind: type[PanelrProduct] | type[PanelrPaymentMethod]) -> ListResource:
-    names = tuple(field.name for field in fields(kind))
-    return ListResource(fields=names, show=_show, sorts=frozenset(names), filters=())
-
-
-PRODUCTS, PAYMENT_METHODS = _resource(PanelrProduct), _resource(PanelrPaymentMethod)
+PRODUCTS = ListResource(ProductOut, sorts=frozenset(ProductOut.model_fields))
+PAYMENT_METHODS = ListResource(PaymentMethodOut, sorts=frozenset(PaymentMethodOut.model_fields))
 
 
 @router.get(
     "/panelr/products",
-    responses=problems.documented(503, ok=OfferOut[ProductOut]),
-    summary="List what Panelr sells",
+    response_model=CatalogueAnswer[ProductOut],
+    responses=problems.documented(503),
+    summary="List Panelr's products",
 )
-async def list_products(parts: Parts, asked: Annotated[OfferQuery, Query()]) -> JSONResponse:
-    """One page of Panelr's products. Panelr is asked where they are older than five minutes, or with `refresh=true`.
+async def list_panelr_products(container: Container, query: Annotated[CatalogueQuery, Query()]) -> JSONResponse:
+    """Return one page of Panelr's products.
 
-    Where it cannot be asked, they are as they were at `meta.seen_at`.
+    The bridge reads the list from Panelr if its own copy is older than five minutes, or with `refresh=true`. If
+    Panelr cannot be asked, it returns the copy: `meta.seen_at` says how old that is. Without a copy, it answers 503.
     """
-    PRODUCTS.query(asked)
-    return _page(parts, PRODUCTS, asked, await parts.catalogue.products(max_age=_max_age(asked)))
+    PRODUCTS.page_query(query)
+    return _answer(container, PRODUCTS, query, await container.catalogue.products(max_age=_max_age(query)))
 
 
 @router.get(
     "/panelr/payment-methods",
-    responses=problems.documented(503, ok=OfferOut[PaymentMethodOut]),
-    summary="List how Panelr can be paid",
+    response_model=CatalogueAnswer[PaymentMethodOut],
+    responses=problems.documented(503),
+    summary="List Panelr's payment methods",
 )
-async def list_payment_methods(parts: Parts, asked: Annotated[OfferQuery, Query()]) -> JSONResponse:
-    """One page of Panelr's payment methods; when it is asked for them is as for its products."""
-    PAYMENT_METHODS.query(asked)
-    return _page(parts, PAYMENT_METHODS, asked, await parts.catalogue.payment_methods(max_age=_max_age(asked)))
+async def list_panelr_payment_methods(container: Container, query: Annotated[CatalogueQuery, Query()]) -> JSONResponse:
+    """Return one page of Panelr's payment methods. The list is read from Panelr as the products are."""
+    PAYMENT_METHODS.page_query(query)
+    return _answer(
+        container, PAYMENT_METHODS, query, await container.catalogue.payment_methods(max_age=_max_age(query))
+    )
 
 
-def _max_age(asked: OfferQuery) -> timedelta:
-    return timedelta(0) if asked.refresh else FRESH
+def _max_age(query: CatalogueQuery) -> timedelta:
+    return timedelta(0) if query.refresh else MAX_AGE
 
 
-def _page(
-    parts: BridgeContainer,
+def _answer(
+    container: BridgeContainer,
     resource: ListResource,
-    asked: OfferQuery,
-    offer: CatalogueList[PanelrProduct] | CatalogueList[PanelrPaymentMethod] | None,
+    query: CatalogueQuery,
+    catalogue: CatalogueList[PanelrProduct] | CatalogueList[PanelrPaymentMethod] | None,
 ) -> JSONResponse:
-    if offer is None:
-        raise UpstreamUnavailable(
-            f"Panelr has not told this list yet, and cannot be asked now: {parts.catalogue.hindrance}"
-        )
-    rows = _sorted([asdict(item) for item in offer.items], asked.sort)
-    query = resource.query(asked)
-    page = ResultPage(rows[query.skipped : query.skipped + query.per_page], len(rows))
-    content = resource.answer(asked, page)
-    content["meta"]["seen_at"] = moment(offer.seen_at)
+    if catalogue is None:
+        cause = container.catalogue.last_error
+        raise UpstreamUnavailable(f"the bridge has not read this list from Panelr yet, and cannot read it now: {cause}")
+    rows = _sort([asdict(item) for item in catalogue.items], query.sort)
+    first = (query.page - 1) * query.per_page
+    content = resource.answer(query, ResultPage(rows[first : first + query.per_page], len(rows)))
+    content["meta"]["seen_at"] = format_time(catalogue.seen_at)
     return JSONResponse(content)
 
 
-def _sorted(rows: Sequence[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
-    """Sort by a field; what is not known comes last, and the number breaks ties."""
+def _sort(rows: Sequence[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
+    """Return the rows sorted by a field, rows without a value last; the id breaks ties."""
     name, descending = sort.removeprefix("-"), sort.startswith("-")
-    known = sorted((row for row in rows if row[name] is not None), key=lambda row: (row[name], row["id"]))
-    return [*(reversed(known) if descending else known), *(row for row in rows if row[name] is None)]
+    with_value = sorted((row for row in rows if row[name] is not None), key=lambda row: (row[name], row["id"]))
+    without_value = [row for row in rows if row[name] is None]
+    return [*(reversed(with_value) if descending else with_value), *without_value]

@@ -1,100 +1,75 @@
-"""The admin API of the deliveries: everything authentic that came, byte for byte."""
+"""The admin API of the deliveries: every authentic delivery, byte for byte."""
 
 import base64
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from panelr_bridge import logs
+from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.domain.mapping_input import PlainText
 from panelr_bridge.errors import NotFound
-from panelr_bridge.store import deliveries, delivery_list
+from panelr_bridge.store import deliveries
+from panelr_bridge.store.pagination import delivery_list
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
+from panelr_bridge.web.answers import ListAnswer, SingleAnswer
 from panelr_bridge.web.auth import ACTOR, admin_router
-from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import Id, ListAnswer, ListQuery, ListResource, Number, SingleAnswer, moment
-from panelr_bridge.web.webhook import outcome
+from panelr_bridge.web.delivery_models import DeliveryOut, DeliveryWithBodyOut, ReplayedDeliveryOut
+from panelr_bridge.web.dependencies import Container
+from panelr_bridge.web.pagination import Id, ListQuery, ListResource, Number
+from panelr_bridge.web.webhook import result_json
 
 router = admin_router("Deliveries")
 log = logs.get(__name__)
-
-_DELIVERY_NAMES = (
-    "id",
-    "store",
-    "topic",
-    "verdict",
-    "words",
-    "woo_order_id",
-    "times",
-    "headers",
-    "received_at",
-    "last_received_at",
-)
+DELIVERIES = ListResource(DeliveryOut, sorts=delivery_list.SORTS)
 
 
 class DeliveryQuery(ListQuery):
-    """Filters of the deliveries."""
+    """Query of the deliveries."""
 
-    store: PlainText | None = None
-    topic: PlainText | None = None
+    store: PlainText | None = Field(None, description="Only deliveries of this store.")
+    topic: PlainText | None = Field(None, description="Only deliveries of this topic.", examples=["order.updated"])
     verdict: PlainText | None = Field(
-        None, description="order, deleted, other_topic, woocommerce_error, unreadable or failed"
+        None,
+        description="Only this verdict: order, deleted, other_topic, woocommerce_error, unreadable or failed.",
     )
-    woo_order_id: Number | None = None
+    woo_order_id: Number | None = Field(None, description="Only deliveries about this WooCommerce order id.")
 
 
-def show_delivery(row: Row) -> dict[str, Any]:
-    """Return a delivery as the API shows it, without its body."""
-    moments = {name: moment(row[name]) for name in ("received_at", "last_received_at")}
-    return {name: row[name] for name in _DELIVERY_NAMES} | moments
+@router.get("/deliveries", response_model=ListAnswer[DeliveryOut], summary="List deliveries")
+async def list_deliveries(container: Container, query: Annotated[DeliveryQuery, Query()]) -> JSONResponse:
+    """Return one page of authentic deliveries, without their bodies."""
+    page = await container.database.read(delivery_list.page, DELIVERIES.page_query(query))
+    return JSONResponse(DELIVERIES.answer(query, page))
 
 
-DELIVERIES = ListResource(
-    fields=_DELIVERY_NAMES,
-    show=show_delivery,
-    sorts=delivery_list.SORTS,
-    filters=("store", "topic", "verdict", "woo_order_id"),
-)
-
-
-@router.get("/deliveries", responses=problems.documented(ok=ListAnswer[dict[str, Any]]), summary="List deliveries")
-async def list_deliveries(parts: Parts, asked: Annotated[DeliveryQuery, Query()]) -> JSONResponse:
-    """One page of authentic deliveries; `times` says how often the same bytes came."""
-    page = await parts.database.read(delivery_list.page, DELIVERIES.query(asked))
-    return JSONResponse(DELIVERIES.answer(asked, page))
-
-
-@router.get(
-    "/deliveries/{delivery_id}",
-    responses=problems.documented(404, ok=SingleAnswer[dict[str, Any]]),
-    summary="Get a delivery with its body",
-)
-async def get_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
-    """One delivery with the bytes that came (`body_base64`). They hold the customer's data."""
-    row = await parts.database.read(deliveries.get, delivery_id)
-    if row is None:
-        raise NotFound(f"there is no delivery {delivery_id}")
+@router.get("/deliveries/{delivery_id}", responses=problems.documented(404), summary="Get a delivery")
+async def get_delivery(container: Container, delivery_id: Id) -> SingleAnswer[DeliveryWithBodyOut]:
+    """Return one delivery with its body. The body holds the customer's data."""
+    row = await _read_delivery(container, delivery_id)
     body = base64.b64encode(row["body"]).decode()
-    return JSONResponse({"data": show_delivery(row) | {"body_base64": body}})
+    return SingleAnswer[DeliveryWithBodyOut](data=DeliveryWithBodyOut.model_validate(row | {"body_base64": body}))
 
 
-@router.post(
-    "/deliveries/{delivery_id}/replay",
-    responses=problems.documented(404, ok=SingleAnswer[dict[str, Any]]),
-    summary="Act on a stored delivery again",
-)
-async def replay_delivery(parts: Parts, delivery_id: Id) -> JSONResponse:
-    """Do now what could not be done when it came; what was done then changes nothing. `outcome` says what it came to.
+@router.post("/deliveries/{delivery_id}/replay", responses=problems.documented(404), summary="Replay a delivery")
+async def replay_delivery(container: Container, delivery_id: Id) -> SingleAnswer[ReplayedDeliveryOut]:
+    """Process a stored delivery again.
 
-    An order that is held is not decided anew by this: that is `/orders/{id}/retry`.
+    Failed work is done now, and finished work is not repeated. A held order is
+    not decided again: use `POST /orders/{order_id}/retry` for that.
     """
-    row = await parts.database.read(deliveries.get, delivery_id)
+    row = await _read_delivery(container, delivery_id)
+    result = await container.bridge.replay(row, actor=ACTOR)
+    log.info("operator.acted", action="replay", delivery=delivery_id)
+    replayed = {"verdict": result.verdict, "words": result.words, "outcome": result_json(result)}
+    return SingleAnswer[ReplayedDeliveryOut](data=ReplayedDeliveryOut.model_validate(row | replayed))
+
+
+async def _read_delivery(container: BridgeContainer, delivery_id: int) -> Row:
+    row = await container.database.read(deliveries.get, delivery_id)
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id}")
-    delivery, order = await parts.bridge.replay(row, actor=ACTOR)
-    log.info("operator.acted", action="replay", delivery=delivery_id)
-    shown = show_delivery(row) | {"verdict": delivery.verdict, "words": delivery.words}
-    return JSONResponse({"data": shown | {"outcome": outcome(delivery, order, words=delivery.words)}})
+    return row

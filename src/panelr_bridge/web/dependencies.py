@@ -1,4 +1,4 @@
-"""What a request finds of the running process."""
+"""FastAPI dependencies of the endpoints."""
 
 from typing import Annotated, cast
 
@@ -7,9 +7,9 @@ from fastapi import Depends, Request
 from panelr_bridge.application.container import BridgeContainer
 
 
-def runtime_of(request: Request) -> BridgeContainer:
-    """Return the parts of this process."""
+def get_container(request: Request) -> BridgeContainer:
+    """Return the container of the running application."""
     return cast("BridgeContainer", request.app.state.runtime)
 
 
-Parts = Annotated[BridgeContainer, Depends(runtime_of)]
+Container = Annotated[BridgeContainer, Depends(get_container)]

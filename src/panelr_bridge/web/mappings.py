@@ -1,344 +1,258 @@
-"""The admin API of the two mapping tables."""
+"""The admin API of the two mapping tables: list, add, get, change and delete, written once for both."""
 
-import asyncio
-import json
-from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Body, Query, Request, Response
+from fastapi import Body, Query, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
 
 from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.transactions import change_mappings
-from panelr_bridge.application.transactions.change_mappings import PAYMENT_METHOD, PRODUCT, MappingTable
-from panelr_bridge.domain import mapping_input
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping
 from panelr_bridge.domain.models import ItemIntent, OnPaid
 from panelr_bridge.errors import InvalidValue
 from panelr_bridge.store import mappings
+from panelr_bridge.store.mappings import PAYMENT_METHOD, PRODUCT, MappingTable
 from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
+from panelr_bridge.web.answers import ListAnswer, SingleAnswer, Time
 from panelr_bridge.web.auth import ACTOR, admin_router
-from panelr_bridge.web.body import read
-from panelr_bridge.web.dependencies import Parts
-from panelr_bridge.web.pagination import Id, ListAnswer, ListQuery, ListResource, Number, SingleAnswer, moment
+from panelr_bridge.web.dependencies import Container
+from panelr_bridge.web.pagination import Id, ListQuery, ListResource, Number
 
 router = admin_router("Mappings")
 log = logs.get(__name__)
 Model = TypeVar("Model", bound=BaseModel)
+Input = TypeVar("Input", bound=ProductMapping | PaymentMethodMapping)
 
 
-class ProductMappingOut(ProductMapping):
-    """A product mapping as it is stored."""
+class ProductMappingOut(BaseModel):
+    """A product mapping: a WooCommerce product and its Panelr product."""
 
-    id: int
-    created_at: str
-    updated_at: str
+    id: int = Field(description="The mapping's id.", examples=[1])
+    store: str = Field(description="Name of the store.", examples=["default"])
+    woo_product_id: int | None = Field(description="WooCommerce's product id.", examples=[16])
+    woo_variation_id: int | None = Field(description="WooCommerce's variation id.", examples=[18])
+    sku: str | None = Field(description="SKU of the product or variation.", examples=["IPTV-12M"])
+    panelr_product_id: int | None = Field(
+        description="Panelr's product id. Null means that the product is not for Panelr.", examples=[2]
+    )
+    intent: ItemIntent = Field(description="What Panelr does for the item.", examples=["new_activation"])
+    quantity: int = Field(description="Number of Panelr items for one piece of the product.", examples=[1])
+    created_at: Time = Field(description="When the mapping was added.")
+    updated_at: Time = Field(description="When the mapping was last changed.")
 
 
-class PaymentMethodMappingOut(PaymentMethodMapping):
-    """A payment method mapping as it is stored."""
+class PaymentMethodMappingOut(BaseModel):
+    """A payment method mapping: a WooCommerce gateway and its Panelr payment method."""
 
-    on_paid: OnPaid
-    id: int
-    created_at: str
-    updated_at: str
-
-
-class ImportedOut(BaseModel):
-    """What an import did, or with `dry_run` would do."""
-
-    added: int
-    changed: int
-    unchanged: int
-    dry_run: bool
+    id: int = Field(description="The mapping's id.", examples=[1])
+    store: str = Field(description="Name of the store.", examples=["default"])
+    woo_payment_method: str = Field(description="Slug of the WooCommerce gateway.", examples=["bacs"])
+    panelr_payment_method_id: int = Field(description="Panelr's payment method id.", examples=[1])
+    on_paid: OnPaid = Field(
+        description="What the bridge sends to Panelr when WooCommerce reports the payment.",
+        examples=["submit_payment"],
+    )
+    created_at: Time = Field(description="When the mapping was added.")
+    updated_at: Time = Field(description="When the mapping was last changed.")
 
 
 class ProductMappingQuery(ListQuery):
-    """Filters of the product mappings."""
+    """Query of the product mappings."""
 
-    store: PlainText | None = None
-    woo_product_id: Number | None = None
-    woo_variation_id: Number | None = None
-    sku: PlainText | None = None
-    panelr_product_id: Number | None = None
-    intent: ItemIntent | None = None
-
-
-class ExportQuery(BaseModel):
-    """What an export can be asked."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    store: PlainText | None = None
-
-
-class ImportQuery(BaseModel):
-    """What an import can be asked."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    dry_run: bool = Field(False, description="Check and tell everything, keep nothing.")
+    store: PlainText | None = Field(None, description="Only mappings of this store.")
+    woo_product_id: Number | None = Field(None, description="Only mappings of this WooCommerce product.")
+    woo_variation_id: Number | None = Field(None, description="Only mappings of this WooCommerce variation.")
+    sku: PlainText | None = Field(None, description="Only mappings of this SKU.")
+    panelr_product_id: Number | None = Field(None, description="Only mappings to this Panelr product.")
+    intent: ItemIntent | None = Field(None, description="Only mappings with this intent.")
 
 
 class PaymentMethodMappingQuery(ListQuery):
-    """Filters of the payment method mappings."""
+    """Query of the payment method mappings."""
 
-    store: PlainText | None = None
-    woo_payment_method: PlainText | None = None
-    panelr_payment_method_id: Number | None = None
-
-
-def _show(row: Row) -> dict[str, Any]:
-    return row | {"created_at": moment(row["created_at"]), "updated_at": moment(row["updated_at"])}
+    store: PlainText | None = Field(None, description="Only mappings of this store.")
+    woo_payment_method: PlainText | None = Field(None, description="Only the mapping of this WooCommerce gateway.")
+    panelr_payment_method_id: Number | None = Field(None, description="Only mappings to this Panelr payment method.")
 
 
-def _resource(
-    kind: MappingTable, shown: type[BaseModel], filters: type[ListQuery], *, unsorted: frozenset[str] = frozenset()
-) -> ListResource:
-    """Return what can be asked of a mapping table; `unsorted` names the fields that it has no index for."""
-    columns = kind.table.c
-    names = [name for name in filters.model_fields if name not in ListQuery.model_fields]
-    return ListResource(
-        fields=("id", *(name for name in shown.model_fields if name != "id")),
-        show=_show,
-        sorts=frozenset(set(shown.model_fields) & set(columns.keys())) - unsorted,
-        filters=tuple(names),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingResource(Generic[Input]):
+    """One mapping table in the admin API.
 
-
-PRODUCTS = _resource(
-    PRODUCT, ProductMappingOut, ProductMappingQuery, unsorted=frozenset({"store", "intent", "quantity"})
-)
-PAYMENT_METHODS = _resource(PAYMENT_METHOD, PaymentMethodMappingOut, PaymentMethodMappingQuery)
-
-
-@router.get(
-    "/product-mappings",
-    responses=problems.documented(ok=ListAnswer[ProductMappingOut]),
-    summary="List product mappings",
-)
-async def list_products(parts: Parts, asked: Annotated[ProductMappingQuery, Query()]) -> JSONResponse:
-    """One page of product mappings."""
-    page = await parts.database.read(mappings.page, PRODUCT.table, PRODUCTS.query(asked))
-    return JSONResponse(PRODUCTS.answer(asked, page))
-
-
-@router.post(
-    "/product-mappings",
-    status_code=201,
-    responses=problems.documented(409, 422, ok=SingleAnswer[ProductMappingOut], status=201),
-    summary="Add a product mapping",
-)
-async def add_product(parts: Parts, given: ProductMapping) -> JSONResponse:
-    """Map a WooCommerce product, variation or SKU. Orders that were held for it go on by themselves."""
-    require_store(parts, given.store)
-    await parts.catalogue.require_products([given])
-    return await _add(parts, PRODUCT, PRODUCTS, given.as_row())
-
-
-@router.get("/product-mappings/export", response_class=PlainTextResponse, summary="Export the product mappings as CSV")
-async def export_products(parts: Parts, asked: Annotated[ExportQuery, Query()]) -> Response:
-    """Every product mapping, of one store or of all, in the form that the import takes."""
-    rows = await parts.database.read(mappings.export, store=asked.store)
-    headers = {"Content-Disposition": 'attachment; filename="product-mappings.csv"'}
-    return Response(mapping_input.write_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-@router.post(
-    "/product-mappings/import",
-    responses=problems.documented(409, 422, ok=SingleAnswer[ImportedOut]),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "text/csv": {"example": "sku,panelr_product_id\nIPTV-12M,2\nT-SHIRT,none\n"},
-                "application/json": {"example": [{"sku": "IPTV-12M", "panelr_product_id": 2}]},
-            },
-        }
-    },
-    summary="Import product mappings",
-)
-async def import_products(parts: Parts, request: Request, asked: Annotated[ImportQuery, Query()]) -> JSONResponse:
-    """Add or change product mappings from a CSV file or a JSON list: all of them, or none.
-
-    With `dry_run=true` everything is checked and told, and nothing is kept.
+    `input` is the model of a new mapping, `rows` lists the stored ones. `read_columns` checks a mapping against
+    Panelr's catalogue and returns the columns of its row; it raises InvalidValue.
     """
-    wanted = await _brought(request, limit=parts.settings.max_body_bytes)
-    for store in {each.store for each in wanted}:
-        require_store(parts, store)
-    await parts.catalogue.require_products(wanted)
-    imported = await parts.bridge.write(change_mappings.import_mappings, wanted, actor=ACTOR, dry_run=asked.dry_run)
-    if not asked.dry_run:
-        _changed(parts, "product mapping", "import")
-    return JSONResponse({"data": asdict(imported) | {"dry_run": asked.dry_run}})
+
+    path: str
+    table: MappingTable
+    input: type[Input]
+    query: type[ListQuery]
+    rows: ListResource
+    change_example: dict[str, Any]
+    read_columns: Callable[[BridgeContainer, Input], Awaitable[Row]]
 
 
-@router.get(
-    "/product-mappings/{mapping_id}",
-    responses=problems.documented(404, ok=SingleAnswer[ProductMappingOut]),
-    summary="Get a product mapping",
+async def _product_columns(container: BridgeContainer, mapping: ProductMapping) -> Row:
+    await container.catalogue.require_products([mapping])
+    return mapping.as_row()
+
+
+async def _payment_method_columns(container: BridgeContainer, mapping: PaymentMethodMapping) -> Row:
+    return await container.catalogue.payment_method_values(mapping)
+
+
+PRODUCTS = MappingResource(
+    path="/product-mappings",
+    table=PRODUCT,
+    input=ProductMapping,
+    query=ProductMappingQuery,
+    # no index sorts by the others
+    rows=ListResource(
+        ProductMappingOut, sorts=frozenset(ProductMappingOut.model_fields) - {"store", "intent", "quantity"}
+    ),
+    change_example={"quantity": 2},
+    read_columns=_product_columns,
 )
-async def get_product(parts: Parts, mapping_id: Id) -> JSONResponse:
-    """One product mapping."""
-    return await _get(parts, PRODUCT, PRODUCTS, mapping_id)
-
-
-@router.patch(
-    "/product-mappings/{mapping_id}",
-    responses=problems.documented(404, 409, 422, ok=SingleAnswer[ProductMappingOut]),
-    summary="Change a product mapping",
+PAYMENT_METHODS = MappingResource(
+    path="/payment-method-mappings",
+    table=PAYMENT_METHOD,
+    input=PaymentMethodMapping,
+    query=PaymentMethodMappingQuery,
+    rows=ListResource(PaymentMethodMappingOut, sorts=frozenset(PaymentMethodMappingOut.model_fields)),
+    change_example={"panelr_payment_method_id": 2},
+    read_columns=_payment_method_columns,
 )
-async def change_product(
-    parts: Parts, mapping_id: Id, given: Annotated[dict[str, Any], Body(examples=[{"quantity": 2}])]
-) -> JSONResponse:
-    """Change the fields that are given; the others stay. Orders that were held for it go on by themselves."""
-    row = await parts.database.read(change_mappings.get, PRODUCT, mapping_id)
-    whole = _merged(ProductMapping, row, given)
-    require_store(parts, whole.store)
-    await parts.catalogue.require_products([whole])
-    return await _change(parts, PRODUCT, PRODUCTS, mapping_id, whole.as_row())
 
 
-@router.delete(
-    "/product-mappings/{mapping_id}",
-    status_code=204,
-    responses=problems.documented(404),
-    summary="Delete a product mapping",
-)
-async def remove_product(parts: Parts, mapping_id: Id) -> Response:
-    """Delete one product mapping. What has reached Panelr stays; what waits for a mapping is decided anew."""
-    return await _remove(parts, PRODUCT, mapping_id)
+# FastAPI reads the annotations below when the functions run, so they may be variables, which mypy does not know.
 
 
-@router.get(
-    "/payment-method-mappings",
-    responses=problems.documented(ok=ListAnswer[PaymentMethodMappingOut]),
-    summary="List payment method mappings",
-)
-async def list_payment_methods(parts: Parts, asked: Annotated[PaymentMethodMappingQuery, Query()]) -> JSONResponse:
-    """One page of payment method mappings."""
-    page = await parts.database.read(mappings.page, PAYMENT_METHOD.table, PAYMENT_METHODS.query(asked))
-    return JSONResponse(PAYMENT_METHODS.answer(asked, page))
+def _add_collection_routes(resource: MappingResource[Any]) -> None:
+    """Add a table's routes for the whole list: list mappings, add a mapping."""
+    path, noun = resource.path, resource.table.name
+    identifier = noun.replace(" ", "_")
+    model = resource.rows.model
+    output: Any = SingleAnswer[model]  # type: ignore[valid-type]
+
+    @router.get(
+        path,
+        response_model=ListAnswer[model],  # type: ignore[valid-type]
+        name=f"list_{identifier}s",
+        summary=f"List {noun}s",
+    )
+    async def list_mappings(
+        container: Container,
+        query: Annotated[resource.query, Query()],  # type: ignore[name-defined]
+    ) -> JSONResponse:
+        """Return one page of mappings."""
+        page = await container.database.read(mappings.page, resource.table, resource.rows.page_query(query))
+        return JSONResponse(resource.rows.answer(query, page))
+
+    @router.post(
+        path,
+        status_code=201,
+        response_model=output,
+        responses=problems.documented(409, 422),
+        name=f"add_{identifier}",
+        summary=f"Add a {noun}",
+    )
+    async def add_mapping(container: Container, mapping: resource.input) -> Any:  # type: ignore[name-defined]
+        """Add a mapping. Orders held for a missing mapping are decided again."""
+        columns = await _read_columns(container, resource, mapping)
+        row = await container.bridge.write(change_mappings.add, resource.table, columns, actor=ACTOR)
+        log_change(container, noun, "add", row["id"])
+        return output(data=row)
 
 
-@router.post(
-    "/payment-method-mappings",
-    status_code=201,
-    responses=problems.documented(409, 422, ok=SingleAnswer[PaymentMethodMappingOut], status=201),
-    summary="Add a payment method mapping",
-)
-async def add_payment_method(parts: Parts, given: PaymentMethodMapping) -> JSONResponse:
-    """Map a WooCommerce payment gateway to a payment method of Panelr's."""
-    require_store(parts, given.store)
-    return await _add(parts, PAYMENT_METHOD, PAYMENT_METHODS, await parts.catalogue.payment_method_values(given))
+def _add_item_routes(resource: MappingResource[Any]) -> None:
+    """Add a table's routes for one mapping: get, change, delete."""
+    path, noun = f"{resource.path}/{{mapping_id}}", resource.table.name
+    identifier = noun.replace(" ", "_")
+    model = resource.rows.model
+    output: Any = SingleAnswer[model]  # type: ignore[valid-type]
+
+    @router.get(
+        path,
+        response_model=output,
+        responses=problems.documented(404),
+        name=f"get_{identifier}",
+        summary=f"Get a {noun}",
+    )
+    async def get_mapping(container: Container, mapping_id: Id) -> Any:
+        """Return one mapping."""
+        return output(data=await container.database.read(change_mappings.get, resource.table, mapping_id))
+
+    @router.patch(
+        path,
+        response_model=output,
+        responses=problems.documented(404, 409, 422),
+        name=f"change_{identifier}",
+        summary=f"Change a {noun}",
+    )
+    async def change_mapping(
+        container: Container,
+        mapping_id: Id,
+        changes: Annotated[dict[str, Any], Body(examples=[resource.change_example])],
+    ) -> Any:
+        """Change the fields in the body and keep the others. Held orders are decided again.
+
+        The body takes the fields of a new mapping.
+        """
+        current = await container.database.read(change_mappings.get, resource.table, mapping_id)
+        columns = await _read_columns(container, resource, _merge(resource.input, current, changes))
+        row = await container.bridge.write(change_mappings.change, resource.table, mapping_id, columns, actor=ACTOR)
+        log_change(container, noun, "change", mapping_id)
+        return output(data=row)
+
+    @router.delete(
+        path,
+        status_code=204,
+        responses=problems.documented(404),
+        name=f"delete_{identifier}",
+        summary=f"Delete a {noun}",
+    )
+    async def delete_mapping(container: Container, mapping_id: Id) -> Response:
+        """Delete one mapping. Existing work orders stay; waiting orders are decided again."""
+        await container.bridge.write(change_mappings.remove, resource.table, mapping_id, actor=ACTOR)
+        log_change(container, noun, "remove", mapping_id)
+        return Response(status_code=204)
 
 
-@router.get(
-    "/payment-method-mappings/{mapping_id}",
-    responses=problems.documented(404, ok=SingleAnswer[PaymentMethodMappingOut]),
-    summary="Get a payment method mapping",
-)
-async def get_payment_method(parts: Parts, mapping_id: Id) -> JSONResponse:
-    """One payment method mapping."""
-    return await _get(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id)
+for _resource in (PRODUCTS, PAYMENT_METHODS):
+    _add_collection_routes(_resource)
+    _add_item_routes(_resource)
 
 
-@router.patch(
-    "/payment-method-mappings/{mapping_id}",
-    responses=problems.documented(404, 409, 422, ok=SingleAnswer[PaymentMethodMappingOut]),
-    summary="Change a payment method mapping",
-)
-async def change_payment_method(
-    parts: Parts, mapping_id: Id, given: Annotated[dict[str, Any], Body(examples=[{"panelr_payment_method_id": 2}])]
-) -> JSONResponse:
-    """Change the fields that are given; the others stay."""
-    row = await parts.database.read(change_mappings.get, PAYMENT_METHOD, mapping_id)
-    whole = _merged(PaymentMethodMapping, row, given)
-    require_store(parts, whole.store)
-    values = await parts.catalogue.payment_method_values(whole)
-    return await _change(parts, PAYMENT_METHOD, PAYMENT_METHODS, mapping_id, values)
+async def _read_columns(container: BridgeContainer, resource: MappingResource[Input], mapping: Input) -> Row:
+    """Return the columns of a mapping's row; raises InvalidValue if the store or Panelr does not know its values."""
+    require_store(container, mapping.store)
+    return await resource.read_columns(container, mapping)
 
 
-@router.delete(
-    "/payment-method-mappings/{mapping_id}",
-    status_code=204,
-    responses=problems.documented(404),
-    summary="Delete a payment method mapping",
-)
-async def remove_payment_method(parts: Parts, mapping_id: Id) -> Response:
-    """Delete one payment method mapping."""
-    return await _remove(parts, PAYMENT_METHOD, mapping_id)
+def require_store(container: BridgeContainer, store: str) -> None:
+    """Raise InvalidValue if no store has this name."""
+    stores = container.settings.all_stores
+    if store not in stores:
+        raise InvalidValue(f"there is no store {store!r}; the stores are {', '.join(sorted(stores))}")
 
 
-async def _add(parts: BridgeContainer, kind: MappingTable, resource: ListResource, values: Row) -> JSONResponse:
-    row = await parts.bridge.write(change_mappings.add, kind, values, actor=ACTOR)
-    _changed(parts, kind.name, "add", row["id"])
-    return JSONResponse({"data": _fields(resource, row)}, 201)
+def log_change(container: BridgeContainer, noun: str, action: str, mapping_id: int | None = None) -> None:
+    """Log a change of mappings, and wake the worker to decide waiting orders again."""
+    log.info("mapping.changed", kind=noun, action=action, mapping=mapping_id)
+    container.bridge.wake_worker.set()
 
 
-async def _get(parts: BridgeContainer, kind: MappingTable, resource: ListResource, mapping_id: int) -> JSONResponse:
-    row = await parts.database.read(change_mappings.get, kind, mapping_id)
-    return JSONResponse({"data": _fields(resource, row)})
-
-
-async def _change(
-    parts: BridgeContainer, kind: MappingTable, resource: ListResource, mapping_id: int, values: Row
-) -> JSONResponse:
-    row = await parts.bridge.write(change_mappings.change, kind, mapping_id, values, actor=ACTOR)
-    _changed(parts, kind.name, "change", mapping_id)
-    return JSONResponse({"data": _fields(resource, row)})
-
-
-async def _remove(parts: BridgeContainer, kind: MappingTable, mapping_id: int) -> Response:
-    await parts.bridge.write(change_mappings.remove, kind, mapping_id, actor=ACTOR)
-    _changed(parts, kind.name, "remove", mapping_id)
-    return Response(status_code=204)
-
-
-def _fields(resource: ListResource, row: Row) -> dict[str, Any]:
-    shown = resource.show(row)
-    return {name: shown[name] for name in resource.fields}
-
-
-def _changed(parts: BridgeContainer, kind: str, action: str, mapping_id: int | None = None) -> None:
-    """Tell the log, and wake the worker: orders may have waited for this."""
-    log.info("mapping.changed", kind=kind, action=action, mapping=mapping_id)
-    parts.bridge.owed.set()
-
-
-def require_store(parts: BridgeContainer, store: str) -> None:
-    """Raise Invalid where no store is called `store`."""
-    known = parts.settings.all_stores
-    if store not in known:
-        raise InvalidValue(f"there is no store {store!r}; the stores are {', '.join(sorted(known))}")
-
-
-def _merged(model: type[Model], row: Row, given: dict[str, Any]) -> Model:
-    present = {name: row[name] for name in model.model_fields}
+def _merge(model: type[Model], row: Row, changes: dict[str, Any]) -> Model:
+    """Return the mapping in `row` with `changes`; raises RequestValidationError as FastAPI does for a body."""
+    current = {name: row[name] for name in model.model_fields}
     try:
-        return model.model_validate(present | given)
+        return model.model_validate(current | changes)
     except ValidationError as error:
-        found = [problem | {"loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
-        raise RequestValidationError(found) from None
-
-
-async def _brought(request: Request, *, limit: int) -> list[ProductMapping]:
-    """The mappings in the body. Tens of thousands are checked in a thread: deliveries are answered meanwhile."""
-    announced = request.headers.get("content-length", "").encode("latin-1")
-    body = await read(request.receive, announced=announced, limit=limit)
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        try:
-            return await asyncio.to_thread(mapping_input.read_csv, body.decode())
-        except UnicodeDecodeError:
-            raise InvalidValue("the file is not UTF-8: save it as CSV UTF-8") from None
-    try:
-        rows = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidValue("the body is no JSON") from None
-    if not isinstance(rows, list):
-        raise InvalidValue("the body is JSON, but no list of mappings")
-    return await asyncio.to_thread(mapping_input.read_json, rows)
+        errors = [each | {"loc": ("body", *each["loc"])} for each in error.errors(include_context=False)]
+        raise RequestValidationError(errors) from None

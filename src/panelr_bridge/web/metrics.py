@@ -1,6 +1,6 @@
-"""`GET /metrics`, for Prometheus: what the database knows of everything, and what this process has done itself.
+"""`GET /metrics` for Prometheus: numbers of the database, and numbers of this process.
 
-The library is imported when somebody asks: a process that nobody watches starts without it.
+The first request imports the Prometheus library: a process without monitoring never loads it.
 """
 
 import itertools
@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.metrics import Histogram, Metrics
 from panelr_bridge.application.transactions.claim_call import RATE
-from panelr_bridge.store import backfill_cursors, follow_up_counts, stats
+from panelr_bridge.store import backfill_cursors, follow_ups, stats
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.stats import BridgeStats
 from panelr_bridge.store.tables import Row
-from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.dependencies import Container
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -29,126 +29,127 @@ router = APIRouter(tags=["Health"])
 
 
 @dataclass(frozen=True, slots=True)
-class CachedMetrics:
-    """What the database says, of one moment."""
+class DatabaseNumbers:
+    """Numbers of the database, read at one moment."""
 
     stats: BridgeStats
     follow_ups: Mapping[str, int]
     backfill_cursors: list[Row]
 
 
-@router.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
-async def metrics(parts: Parts) -> Response:
-    """Count what is stored and what this process has done. Nothing here is about a single order or person."""
+@router.get("/metrics", summary="Get metrics for Prometheus", response_class=Response)
+async def get_metrics(container: Container) -> Response:
+    """Return the metrics in Prometheus' text format. No metric is about a single order or person."""
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415  see above
 
-    now = parts.bridge.clock()
-    found = await _known(parts, now=now)
-    up = _gauge("bridge_database_up", "1; or 0 while the database does not answer.", int(found is not None))
-    stored = () if found is None else _stored(found, parts, now=now)
-    page: Any = _Page([up, *stored, *_done(parts.bridge.tally)])
-    return Response(generate_latest(page), media_type=CONTENT_TYPE_LATEST)
+    now = container.bridge.clock()
+    numbers = await _read_numbers(container, now=now)
+    is_up = _gauge("bridge_database_up", "1 if the database answers, else 0.", int(numbers is not None))
+    from_database = () if numbers is None else _database_metrics(numbers, container, now=now)
+    collector: Any = _Collector([is_up, *from_database, *_process_metrics(container.bridge.metrics)])
+    return Response(generate_latest(collector), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _known(parts: BridgeContainer, *, now: datetime) -> CachedMetrics | None:
-    """Return what the database says; None while it is away."""
+async def _read_numbers(container: BridgeContainer, *, now: datetime) -> DatabaseNumbers | None:
+    """Return the numbers of the database; None while it is unavailable."""
     try:
-        return await parts.database.read(_look, now=now)
+        return await container.database.read(_read, now=now)
     except Exception as error:
         if is_unavailable(error):
             return None
         raise
 
 
-def _look(connection: Connection, *, now: datetime) -> CachedMetrics:
-    return CachedMetrics(
+def _read(connection: Connection, *, now: datetime) -> DatabaseNumbers:
+    return DatabaseNumbers(
         stats=stats.read_stats(connection, rate_name=RATE, now=now),
-        follow_ups=follow_up_counts.due(connection, now=now),
+        follow_ups=follow_ups.count_due(connection, now=now),
         backfill_cursors=backfill_cursors.list_all(connection),
     )
 
 
-class _Page:
-    """What the library asks for its text: anything that has collected metrics."""
+class _Collector:
+    """Finished metrics, as the Prometheus library reads them."""
 
-    def __init__(self, collected: "list[Metric]") -> None:
-        self._collected = collected
+    def __init__(self, metrics: "list[Metric]") -> None:
+        self._metrics = metrics
 
     def collect(self) -> "Iterator[Metric]":
-        """Give them."""
-        return iter(self._collected)
+        """Return the metrics."""
+        return iter(self._metrics)
 
 
-def _stored(found: CachedMetrics, parts: BridgeContainer, *, now: datetime) -> "Iterator[Metric]":
-    counted = found.stats
-    late = 0.0 if counted.oldest_due is None else (now - counted.oldest_due).total_seconds()
+def _database_metrics(numbers: DatabaseNumbers, container: BridgeContainer, *, now: datetime) -> "Iterator[Metric]":
+    current = numbers.stats
+    age = 0.0 if current.oldest_due is None else (now - current.oldest_due).total_seconds()
     yield _gauge(
         "bridge_orders",
-        "Orders by store, state and whether they need a person.",
-        {(each.store, each.state, str(each.attention).lower()): each.n for each in counted.groups},
+        "Orders by store, state, and whether they need an operator.",
+        {(each.store, each.state, str(each.attention).lower()): each.n for each in current.groups},
         labels=("store", "state", "attention"),
     )
-    yield _gauge("bridge_owed_due", "Calls to Panelr that are due and wait.", counted.due)
-    yield _gauge("bridge_owed_later", "Calls to Panelr that fall due later.", counted.later)
-    yield _gauge("bridge_owed_on_the_wire", "Calls to Panelr that are under way.", counted.on_the_wire)
-    yield _gauge("bridge_owed_oldest_due_seconds", "How long the longest due call has been due.", late)
-    yield _gauge("bridge_follow_ups_due", "Follow-ups that are due, by kind.", found.follow_ups, labels=("kind",))
-    allowed = parts.settings.panelr_rate_per_minute
-    yield _gauge("bridge_rate_limit_allowed", "Calls that a minute allows.", allowed)
-    yield _gauge("bridge_rate_limit_used", "Calls of the last minute.", counted.calls_in_the_last_minute)
-    yield _gauge("bridge_panelr_gate_open", "1; or 0 while nobody calls Panelr.", int(counted.gate is None))
-    words = "Deliveries of the last day that brought no order."
-    yield _gauge("bridge_delivery_problems", words, counted.delivery_problems)
-    yield from _backfill(found.backfill_cursors, now=now)
+    yield _gauge("bridge_owed_due", "Calls to Panelr that are due and wait.", current.due)
+    yield _gauge("bridge_owed_later", "Calls to Panelr that are due later.", current.later)
+    yield _gauge("bridge_owed_on_the_wire", "Calls to Panelr that are under way.", current.on_the_wire)
+    yield _gauge("bridge_owed_oldest_due_seconds", "For how long the oldest due call has been due.", age)
+    yield _gauge("bridge_follow_ups_due", "Follow-ups that are due, by kind.", numbers.follow_ups, labels=("kind",))
+    allowed = container.settings.panelr_rate_per_minute
+    yield _gauge("bridge_rate_limit_allowed", "Calls that are allowed in 60 seconds.", allowed)
+    yield _gauge("bridge_rate_limit_used", "Calls in the last 60 seconds.", current.calls_in_the_last_minute)
+    help_text = "1 while calls to Panelr are made, 0 while all of them pause."
+    yield _gauge("bridge_panelr_gate_open", help_text, int(current.gate is None))
+    help_text = "Deliveries of the last 24 hours that brought no order."
+    yield _gauge("bridge_delivery_problems", help_text, current.delivery_problems)
+    yield from _backfill_metrics(numbers.backfill_cursors, now=now)
 
 
-def _backfill(rows: list[Row], *, now: datetime) -> "Iterator[Metric]":
-    ages = {row["store"]: (now - row["ended_at"]).total_seconds() for row in rows if row["ended_at"] is not None}
-    words = "How long ago a walk through a store's orders came to its end."
-    yield _gauge("bridge_backfill_age_seconds", words, ages, labels=("store",))
-    failing = {row["store"]: row["failures"] for row in rows}
-    words = "Walks in a row that did not come to their end."
-    yield _gauge("bridge_backfill_failures", words, failing, labels=("store",))
-    found = {row["store"]: row["found_in_all"] for row in rows}
-    words = "Orders, or changes to them, of which no webhook had told."
-    yield _counter("bridge_backfill_found", words, found, labels=("store",))
+def _backfill_metrics(cursors: list[Row], *, now: datetime) -> "Iterator[Metric]":
+    ages = {row["store"]: (now - row["ended_at"]).total_seconds() for row in cursors if row["ended_at"] is not None}
+    help_text = "Time since the last complete backfill run of a store."
+    yield _gauge("bridge_backfill_age_seconds", help_text, ages, labels=("store",))
+    failures = {row["store"]: row["failures"] for row in cursors}
+    help_text = "Backfill runs that failed since the last complete one."
+    yield _gauge("bridge_backfill_failures", help_text, failures, labels=("store",))
+    missed_orders = {row["store"]: row["found_in_all"] for row in cursors}
+    help_text = "Orders and changes that backfill found and no webhook had reported."
+    yield _counter("bridge_backfill_found", help_text, missed_orders, labels=("store",))
 
 
-def _done(tally: Metrics) -> "Iterator[Metric]":
-    words = "Deliveries to this process, by what they were and the status of the answer."
-    told = {(verdict, str(answer)): n for (verdict, answer), n in tally.deliveries.items()}
-    yield _counter("bridge_deliveries", words, told, labels=("verdict", "answer"))
-    words = "Calls of this process to Panelr, by action and outcome."
-    yield _histogram("bridge_panelr_call_seconds", words, tally.calls, labels=("action", "outcome"))
-    words = "From the payment, by WooCommerce, to the work order that this process made."
-    yield _histogram("bridge_paid_to_created_seconds", words, {(): tally.paid_to_created})
+def _process_metrics(metrics: Metrics) -> "Iterator[Metric]":
+    help_text = "Deliveries to this process, by verdict and HTTP status of the answer."
+    deliveries = {(verdict, str(status)): n for (verdict, status), n in metrics.deliveries.items()}
+    yield _counter("bridge_deliveries", help_text, deliveries, labels=("verdict", "answer"))
+    help_text = "Calls of this process to Panelr, by action and outcome."
+    yield _histogram("bridge_panelr_call_seconds", help_text, metrics.calls, labels=("action", "outcome"))
+    help_text = "Time from the payment in WooCommerce to the work order that this process created."
+    yield _histogram("bridge_paid_to_created_seconds", help_text, {(): metrics.paid_to_created})
 
 
-def _gauge(name: str, words: str, values: Any, *, labels: tuple[str, ...] = ()) -> "Metric":
+def _gauge(name: str, help_text: str, values: Any, *, labels: tuple[str, ...] = ()) -> "Metric":
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-    return _filled(GaugeMetricFamily(name, words, labels=labels), values)
+    return _add_values(GaugeMetricFamily(name, help_text, labels=labels), values)
 
 
-def _counter(name: str, words: str, values: Any, *, labels: tuple[str, ...]) -> "Metric":
+def _counter(name: str, help_text: str, values: Any, *, labels: tuple[str, ...]) -> "Metric":
     from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
 
-    return _filled(CounterMetricFamily(name, words, labels=labels), values)
+    return _add_values(CounterMetricFamily(name, help_text, labels=labels), values)
 
 
-def _filled(family: Any, values: Any) -> "Metric":
+def _add_values(family: Any, values: Any) -> "Metric":
     for label, value in (values if isinstance(values, Mapping) else {(): values}).items():
         family.add_metric((label,) if isinstance(label, str) else label, value)
     metric: Metric = family
     return metric
 
 
-def _histogram(name: str, words: str, values: Mapping[Any, Histogram], *, labels: tuple[str, ...] = ()) -> "Metric":
+def _histogram(name: str, help_text: str, values: Mapping[Any, Histogram], *, labels: tuple[str, ...] = ()) -> "Metric":
     from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
 
-    family = HistogramMetricFamily(name, words, labels=labels)
+    family = HistogramMetricFamily(name, help_text, labels=labels)
     for label, histogram in values.items():
         bounds = [*(str(bound) for bound in histogram.bounds), "+Inf"]
-        counted = list(zip(bounds, itertools.accumulate(histogram.counts), strict=True))
-        family.add_metric(label, counted, histogram.sum)
+        cumulative = list(zip(bounds, itertools.accumulate(histogram.counts), strict=True))
+        family.add_metric(label, cumulative, histogram.sum)
     return family

@@ -1,9 +1,8 @@
-"""The conventions of every list: `fields`, `sort`, `page`, `per_page`, filters; anything else is a 400."""
+"""The query of every list: `fields`, `sort`, `page`, `per_page` and the filters. Anything else is a 400."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,91 +11,60 @@ from panelr_bridge.errors import BadQuery
 from panelr_bridge.store.pagination import PageQuery, ResultPage
 from panelr_bridge.store.tables import Row
 
-T = TypeVar("T")
-
 Number = Annotated[int, Field(ge=0, lt=2**63)]
-"""A number that both databases can compare with theirs."""
-Id = Annotated[int, Path(gt=-(2**63), lt=2**63)]
+"""A number within the range of both databases."""
+Id = Annotated[int, Path(gt=-(2**63), lt=2**63, description="The `id` in this API.")]
 
 
 class ListQuery(BaseModel):
-    """What every list can be asked."""
+    """The query of every list. A subclass adds its filters as fields."""
 
     model_config = ConfigDict(extra="forbid")
 
-    fields: str | None = Field(None, description="Only these fields, separated by commas.", examples=["id,state"])
-    sort: str = Field("-id", description="Field to sort by; a leading `-` descends.")
-    page: int = Field(1, ge=1, le=1_000_000, description="Counted from 1.")
-    per_page: int = Field(20, ge=1, le=100)
+    fields: str | None = Field(
+        None, description="Return only these fields, separated by commas; all of them by default.", examples=["id"]
+    )
+    sort: str = Field("-id", description="Field to sort by. A leading `-` sorts in descending order.")
+    page: int = Field(1, ge=1, le=1_000_000, description="Number of the page, counted from 1.")
+    per_page: int = Field(20, ge=1, le=100, description="Largest number of rows on a page.")
+
+    def filters(self) -> Row:
+        """Return the filters of this query by name, without unset ones."""
+        return self.model_dump(exclude=set(ListQuery.model_fields), exclude_none=True)
 
 
-class PageMeta(BaseModel):
-    """Where a page stands. With `total_is_a_minimum` there are more than `total`, and they were not counted."""
-
-    page: int
-    per_page: int
-    total: int
-    total_is_a_minimum: Literal[True] | None = Field(None, description="Only there where it is true.")
-
-
-class SingleAnswer(BaseModel, Generic[T]):
-    """One thing."""
-
-    data: T
-
-
-class ListAnswer(BaseModel, Generic[T]):
-    """A page of things."""
-
-    data: list[T]
-    meta: PageMeta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ListResource:
-    """What can be asked of one list: how a row is shown, by what it is sorted, and the names of its filters.
+    """One list of the admin API: the model of its rows, and the fields to sort by."""
 
-    `reads` says how a filter's value is read where it is not taken as it is.
-    """
-
-    fields: tuple[str, ...]
-    show: Callable[[Row], dict[str, Any]]
+    model: type[BaseModel]
     sorts: frozenset[str]
-    filters: tuple[str, ...]
-    reads: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
-    def query(self, asked: ListQuery) -> PageQuery:
-        """Return the store's query for what was asked; raises BadQuery, naming what there is."""
-        if asked.sort.removeprefix("-") not in self.sorts:
-            raise BadQuery(f"sort: {asked.sort!r} is none of {', '.join(sorted(self.sorts))}")
-        self._wanted(asked)
-        asked_for = asked.model_dump(include=set(self.filters), exclude_none=True)
-        given = {name: self.reads.get(name, _as_it_is)(value) for name, value in asked_for.items()}
-        return PageQuery(given=given, sort=asked.sort, page=asked.page, per_page=asked.per_page)
+    def page_query(self, query: ListQuery) -> PageQuery:
+        """Return the store's query; raises BadQuery with the possible values if `sort` or `fields` is unknown."""
+        if query.sort.removeprefix("-") not in self.sorts:
+            raise BadQuery(f"sort: {query.sort!r} is none of {', '.join(sorted(self.sorts))}")
+        self._fields(query)
+        return PageQuery(filters=query.filters(), sort=query.sort, page=query.page, per_page=query.per_page)
 
-    def answer(self, asked: ListQuery, page: ResultPage) -> dict[str, Any]:
-        """Return the page as it is answered."""
-        wanted = self._wanted(asked)
-        shown = ({name: row[name] for name in wanted} for row in map(self.show, page.rows))
-        meta = {"page": asked.page, "per_page": asked.per_page, "total": page.total}
+    def answer(self, query: ListQuery, page: ResultPage) -> dict[str, Any]:
+        """Return the content of the answer: the page's rows with the requested fields."""
+        meta = {"page": query.page, "per_page": query.per_page, "total": page.total}
         if page.more:
             meta["total_is_a_minimum"] = True
-        return {"data": list(shown), "meta": meta}
+        return {"data": list(self._select(page.rows, self._fields(query))), "meta": meta}
 
-    def _wanted(self, asked: ListQuery) -> tuple[str, ...]:
-        if asked.fields is None:
-            return self.fields
-        wanted = tuple(name.strip() for name in asked.fields.split(",") if name.strip())
-        unknown = [name for name in wanted if name not in self.fields]
-        if unknown or not wanted:
-            raise BadQuery(f"fields: {', '.join(unknown) or 'nothing'} is none of {', '.join(self.fields)}")
-        return wanted
+    def _select(self, rows: Iterable[Row], fields: tuple[str, ...]) -> Iterable[dict[str, Any]]:
+        for row in rows:
+            content = self.model.model_validate(row).model_dump(mode="json")
+            yield {name: content[name] for name in fields}
 
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def moment(value: datetime | None) -> str | None:
-    """Return a moment as the API writes it: ISO 8601 in UTC."""
-    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    def _fields(self, query: ListQuery) -> tuple[str, ...]:
+        available = tuple(self.model.model_fields)
+        if query.fields is None:
+            return available
+        names = tuple(name.strip() for name in query.fields.split(",") if name.strip())
+        unknown = [name for name in names if name not in available]
+        if unknown or not names:
+            raise BadQuery(f"fields: {', '.join(unknown) or 'nothing'} is none of {', '.join(available)}")
+        return names

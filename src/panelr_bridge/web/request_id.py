@@ -1,4 +1,4 @@
-"""Every request's id: it is in its answer's X-Request-ID, and in every line that the log has of it."""
+"""The id of every request. The answer's X-Request-ID and every log line of the request have it."""
 
 import os
 
@@ -8,9 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def begin(scope: Scope) -> str:
-    """Give a request an id, and bind it for the log in place of what the request before has left there.
+    """Give a request a new id, bind it to the log, and return it.
 
-    A request that waited in its connection runs in the context of the one before it.
+    Clears the log's context first: a pipelined request runs in the context of the request before it.
     """
     request_id = os.urandom(8).hex()
     scope.setdefault("state", {})["request_id"] = request_id
@@ -20,7 +20,7 @@ def begin(scope: Scope) -> str:
 
 
 class RequestId:
-    """Gives ids to the requests that come through the middleware; `web/door.py` does so itself."""
+    """Middleware for the ids of requests. The webhook route does this itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,128 +1,107 @@
-"""The admin API of suggestions: which Panelr product a product of the shop probably is."""
+"""The admin API of suggestions: likely Panelr products for the shop's unmapped products."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
 from panelr_bridge.domain.mapping_input import StoreName
-from panelr_bridge.domain.mapping_suggestion import Suggestion
+from panelr_bridge.domain.mapping_suggestion import MappingSuggestion
 from panelr_bridge.domain.models import ItemIntent
 from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, UpstreamUnavailable
 from panelr_bridge.settings import require_shop
 from panelr_bridge.web import problems
 from panelr_bridge.web.auth import admin_router
-from panelr_bridge.web.dependencies import Parts
+from panelr_bridge.web.dependencies import Container
 from panelr_bridge.web.mappings import require_store
 
 router = admin_router("Mappings")
 
 
 class SuggestionQuery(BaseModel):
-    """Whose products are meant."""
+    """Query of the suggestions."""
 
     model_config = ConfigDict(extra="forbid")
 
-    store: StoreName = "default"
+    store: StoreName = Field("default", description="The store whose products are compared.")
 
 
 class SuggestionOut(BaseModel):
-    """A mapping that could be made: what the import takes, and beside it what tells whether it is right."""
+    """A likely mapping: the fields of the import, and how well it fits."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "store": "default",
-                    "woo_product_id": 16,
-                    "woo_variation_id": 18,
-                    "sku": "IPTV-12M",
-                    "panelr_product_id": 2,
-                    "intent": "new_activation",
-                    "quantity": 1,
-                    "name": "IPTV 12 Months",
-                    "panelr_name": "IPTV 12 Months",
-                    "score": 100,
-                    "why": ["the same name"],
-                }
-            ]
-        }
-    )
-
-    store: str
-    woo_product_id: int
-    woo_variation_id: int | None
-    sku: str | None
-    panelr_product_id: int
-    intent: ItemIntent
-    quantity: int
-    name: str
-    panelr_name: str
-    score: int = Field(description="Of 100.")
-    why: list[str]
+    store: str = Field(description="Name of the store.", examples=["default"])
+    woo_product_id: int = Field(description="WooCommerce's product id.", examples=[16])
+    woo_variation_id: int | None = Field(description="WooCommerce's variation id.", examples=[18])
+    sku: str | None = Field(description="SKU of the product or variation.", examples=["IPTV-12M"])
+    panelr_product_id: int = Field(description="Panelr's product id.", examples=[2])
+    intent: ItemIntent = Field(description="What Panelr does for the item.", examples=["new_activation"])
+    quantity: int = Field(description="Number of Panelr items for one piece of the product.", examples=[1])
+    name: str = Field(description="Name of the shop's product.", examples=["IPTV 12 Months"])
+    panelr_name: str = Field(description="Name of Panelr's product.", examples=["IPTV 12 Months"])
+    score: int = Field(description="How well they fit, up to 100.", examples=[100])
+    why: list[str] = Field(description="What they have in common.", examples=[["the same name"]])
 
 
 class SuggestionsMeta(BaseModel):
-    """What was looked at. `more`: the shop has more products than that."""
+    """The numbers behind the suggestions."""
 
-    looked_at: int
-    not_mapped: int
-    suggest_mappings: int
-    more: bool
+    looked_at: int = Field(description="Number of products and variations that were compared.", examples=[52])
+    not_mapped: int = Field(description="Number of those that have no mapping.", examples=[4])
+    suggested: int = Field(description="Number of suggestions.", examples=[1])
+    more: bool = Field(description="Whether the shop has more products than were compared.", examples=[False])
 
 
 class SuggestionsOut(BaseModel):
-    """Suggestions, the best first."""
+    """Suggested product mappings."""
 
-    data: list[SuggestionOut]
-    meta: SuggestionsMeta
+    data: list[SuggestionOut] = Field(description="The suggestions, the best first.")
+    meta: SuggestionsMeta = Field(description="How many products were compared.")
 
 
 @router.get(
     "/product-mappings/suggestions",
-    responses=problems.documented(409, 422, 503, ok=SuggestionsOut),
+    responses=problems.documented(409, 422, 503),
     summary="Suggest product mappings",
 )
-async def suggest_products(parts: Parts, asked: Annotated[SuggestionQuery, Query()]) -> JSONResponse:
-    """Compare the store's products that are not mapped yet with Panelr's, by name, length, connections and price.
+async def suggest_product_mappings(container: Container, query: Annotated[SuggestionQuery, Query()]) -> SuggestionsOut:
+    """Compare the store's unmapped products with Panelr's products by name, length, connections and price.
 
-    Nothing is stored. Those with no likely product are counted and not listed.
+    Stores nothing. Products without a likely match are counted, but not listed.
     """
-    require_store(parts, asked.store)
+    require_store(container, query.store)
     try:
-        require_shop(asked.store, parts.settings.all_stores[asked.store])
+        require_shop(query.store, container.settings.all_stores[query.store])
     except ConfigurationError as error:
-        raise Conflict(f"the store cannot be asked for its products: {error}") from None
-    offer = await parts.catalogue.products()
-    if offer is None:
+        raise Conflict(f"the store's products cannot be read: {error}") from None
+    products = await container.catalogue.products()
+    if products is None:
         raise UpstreamUnavailable(
-            f"Panelr has not told its products yet, and cannot be asked now: {parts.catalogue.hindrance}"
+            f"the bridge has not read Panelr's products yet, and cannot read them now: {container.catalogue.last_error}"
         )
+    shop = container.shops[query.store]
     try:
-        found = await suggest_mappings(parts.database, parts.shops[asked.store], offer.items, store=asked.store)
+        suggested = await suggest_mappings(container.database, shop, products.items, store=query.store)
     except ShopError as error:
-        raise UpstreamUnavailable(f"the store cannot be asked for its products: {error.words}") from error
-    return JSONResponse(shown(found, asked.store))
+        raise UpstreamUnavailable(f"the store's products cannot be read: {error.words}") from error
+    return _suggestions_out(suggested, query.store)
 
 
-def shown(found: SuggestedMappings, store: str) -> dict[str, Any]:
-    """Return suggestions as the API answers them."""
-    meta = {
-        "looked_at": found.looked_at,
-        "not_mapped": found.not_mapped,
-        "suggested": len(found.suggestions),
-        "more": found.more,
+def _suggestions_out(suggested: SuggestedMappings, store: str) -> SuggestionsOut:
+    meta = SuggestionsMeta(
+        looked_at=suggested.looked_at,
+        not_mapped=suggested.not_mapped,
+        suggested=len(suggested.suggestions),
+        more=suggested.more,
+    )
+    return SuggestionsOut(data=[_suggestion_out(each, store) for each in suggested.suggestions], meta=meta)
+
+
+def _suggestion_out(suggestion: MappingSuggestion, store: str) -> SuggestionOut:
+    fit = {
+        "name": suggestion.item.name,
+        "panelr_name": suggestion.product.name,
+        "score": suggestion.score,
+        "why": suggestion.why,
     }
-    return {"data": [_shown(each, store) for each in found.suggestions], "meta": meta}
-
-
-def _shown(each: Suggestion, store: str) -> dict[str, Any]:
-    told = {
-        "name": each.item.name,
-        "panelr_name": each.product.name,
-        "score": each.score,
-        "why": list(each.why),
-    }
-    return each.as_row(store) | told
+    return SuggestionOut.model_validate(suggestion.as_row(store) | fit)

@@ -1,7 +1,8 @@
-"""What a delivery is answered: verify the raw bytes, parse, store, carry out.
+"""The webhook route: verify a delivery's signature over its raw bytes, hand it to the bridge, answer.
 
-WooCommerce never retries, counts everything above 302 as a failure and switches the webhook off at the 7th in a
-row. So what is authentic is answered 2xx, whatever it says; only what cannot be stored is answered 503.
+WooCommerce never retries a delivery, counts every answer above 302 as a failure, and disables the webhook at the
+seventh failure in a row. So an authentic delivery is answered 2xx, whatever it says; one that cannot be stored is
+answered 503.
 """
 
 import re
@@ -10,20 +11,17 @@ from typing import Any, NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 from panelr_bridge import json_codec, logs
+from panelr_bridge.application.bridge import DeliveryResult
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.application.parse_delivery import parse_delivery
-from panelr_bridge.application.transactions import receive_delivery
+from panelr_bridge.application.parse_delivery import RawDelivery
 from panelr_bridge.domain.models import OrderState
-from panelr_bridge.errors import BadSignature, BodyTooLarge, UnknownStore
-from panelr_bridge.settings import StoreSettings
-from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.deliveries import Delivery, digest
-from panelr_bridge.store.tables import Row
-from panelr_bridge.web import problems
-from panelr_bridge.web.body import read
+from panelr_bridge.errors import BadSignature, BodyTooLarge, DeliveryNotStored, UnknownStore
+from panelr_bridge.settings import DEFAULT_STORE, StoreSettings
+from panelr_bridge.web import problems, request_id
+from panelr_bridge.web.body import read_body
 from panelr_bridge.woocommerce.webhook_signature import verify
 
 log = logs.get(__name__)
@@ -33,112 +31,122 @@ SIGNATURE = b"x-wc-webhook-signature"
 KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-source", "user-agent")
 _KEPT = [(name, name.encode()) for name in KEPT_HEADERS]
 UNSETTLED = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED})
+_PATH = re.compile(r"/webhooks/woocommerce(?:/(?:([^/]+)/?)?)?")
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
 
 class WebhookResponse(NamedTuple):
-    """An answer as it is sent, with its X-Request-ID."""
+    """An answer in the form in which ASGI sends it."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
 
+class WebhookRoute:
+    """The webhook route as an ASGI application in front of FastAPI, whose layers would cost each delivery time."""
+
+    @staticmethod
+    def match(scope: Scope) -> str | None:
+        """Return the store whose route this request is for; None for any other request."""
+        if scope["type"] != "http":
+            return None
+        matched = _PATH.fullmatch(scope["path"])
+        return None if matched is None else matched[1] or DEFAULT_STORE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, store: str) -> None:
+        """Answer one request. An unexpected error is answered 500 and raised, so that the server logs it."""
+        request_id.begin(scope)
+        response: WebhookResponse | None = None
+        try:
+            response = await _respond(scope, receive, store)
+            await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+            await send({"type": "http.response.body", "body": response.body})
+        except Exception as error:
+            failure = await problems.handle_unexpected(Request(scope), error)
+            if response is None:
+                await failure(scope, receive, send)
+            raise
+
+
+async def _respond(scope: Scope, receive: Receive, store: str) -> WebhookResponse:
+    if scope["method"] != "POST":
+        response = _problem(scope, 405, "Method Not Allowed")
+        return response._replace(headers=[*response.headers, (b"allow", b"POST")])
+    return await handle_delivery(scope, receive, store)
+
+
 async def handle_delivery(scope: Scope, receive: Receive, store: str) -> WebhookResponse:
-    """Take a delivery of the store with this name; return what its sender is told. What nobody foresaw is raised."""
-    runtime: BridgeContainer = scope["app"].state.runtime
+    """Authenticate a delivery to this store, hand it to the bridge, and return the answer."""
+    parts: BridgeContainer = scope["app"].state.runtime
     try:
-        told = await _let_in(runtime, scope, receive, store)
+        raw = await _authenticate(parts, scope, receive, store)
     except (UnknownStore, BodyTooLarge, BadSignature) as error:
         log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
-        verdict, answer = "refused", _problem(scope, problems.STATUSES[type(error)], str(error))
+        verdict, response = "refused", _problem(scope, problems.STATUSES[type(error)], str(error))
     except ClientDisconnect as error:
-        return _copied(await problems.hung_up(Request(scope), error))
+        return _convert(await problems.handle_disconnect(Request(scope), error))
     else:
-        verdict, answer = _pong(scope, store) if told is None else await _taken(runtime, scope, told)
-    runtime.bridge.tally.delivery(verdict, answer.status)
-    return answer
+        verdict, response = _answer_ping(scope, store) if raw is None else await _receive(parts, scope, raw)
+    parts.bridge.metrics.count_delivery(verdict, response.status)
+    return response
 
 
-async def _let_in(runtime: BridgeContainer, scope: Scope, receive: Receive, store: str) -> dict[str, Any] | None:
-    """Return what is known of an authentic delivery before its body is understood; None is a ping."""
-    settings = _store(runtime, store)
-    headers = dict(reversed(list(scope["headers"])))  # of a header that is repeated the first counts
-    announced = headers.get(b"content-length", b"")
-    body = await read(receive, announced=announced, limit=runtime.settings.max_body_bytes)
+async def _authenticate(parts: BridgeContainer, scope: Scope, receive: Receive, store: str) -> RawDelivery | None:
+    """Return an authentic delivery, None for a ping. Raises UnknownStore, BodyTooLarge or BadSignature."""
+    settings = _store_settings(parts, store)
+    headers = dict(reversed(list(scope["headers"])))  # the first of a repeated header counts
+    content_length = headers.get(b"content-length", b"")
+    body = await read_body(receive, content_length=content_length, limit=parts.settings.max_body_bytes)
     if SIGNATURE not in headers and _PING.fullmatch(body.strip()):
         return None
     verify(body=body, signature=headers.get(SIGNATURE, b"").decode("latin-1"), secrets=settings.secrets())
-    return _told(store, body, headers)
+    return _raw_delivery(store, body, headers)
 
 
-def _store(runtime: BridgeContainer, name: str) -> StoreSettings:
-    known = runtime.stores.get(name)
-    if known is None:
+def _store_settings(parts: BridgeContainer, name: str) -> StoreSettings:
+    settings = parts.stores.get(name)
+    if settings is None:
         raise UnknownStore("there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET")
-    return known
+    return settings
 
 
-def _told(store: str, body: bytes, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+def _raw_delivery(store: str, body: bytes, headers: Mapping[bytes, bytes]) -> RawDelivery:
     kept = {name: value.decode("latin-1")[:500] for name, sent in _KEPT if (value := headers.get(sent))}
     topic = headers.get(TOPIC, b"").decode("latin-1")[:100]
-    return {"store": store, "topic": topic, "body": body, "headers": kept, "sha256": digest(body)}
+    return RawDelivery(store=store, topic=topic, body=body, headers=kept)
 
 
-def _pong(scope: Scope, store: str) -> tuple[str, WebhookResponse]:
-    """WooCommerce tries a new webhook with an unsigned form, and repeats it until the answer is exactly 200."""
+def _answer_ping(scope: Scope, store: str) -> tuple[str, WebhookResponse]:
+    """Answer the unsigned form by which WooCommerce tests a webhook; it repeats it until the answer is exactly 200."""
     log.info("delivery.received", store=store, verdict="ping")
-    return "ping", _answer(scope, 200, b"text/plain; charset=utf-8", b"pong")
+    return "ping", _response(scope, 200, b"text/plain; charset=utf-8", b"pong")
 
 
-async def _taken(runtime: BridgeContainer, scope: Scope, told: dict[str, Any]) -> tuple[str, WebhookResponse]:
-    """Store a delivery and carry out what it calls for; return what it was, and its answer."""
-    known = runtime.bridge.match_repeat(**told)
-    delivery, event = parse_delivery(**told) if known is None else (known, None)
+async def _receive(parts: BridgeContainer, scope: Scope, raw: RawDelivery) -> tuple[str, WebhookResponse]:
+    """Hand a delivery to the bridge; return its verdict and the answer."""
     try:
-        row = await runtime.bridge.receive_again(known) if known is not None else None
-        if row is None:
-            delivery, event = parse_delivery(**told) if known is not None else (delivery, event)
-            row = await runtime.bridge.receive(delivery, event)
-    except Exception as error:
-        if is_unavailable(error) or not await _kept(runtime, delivery):
-            log.exception("delivery.not_stored", store=delivery.store)
-            return delivery.verdict, _problem(scope, 503, "the delivery could not be stored")
-        log.exception("delivery.failed", store=delivery.store, woo_order_id=delivery.woo_order_id)
-        words = "stored; it could not be processed, and an operator is told"
-        return "failed", _outcome_answer(scope, delivery, None, words=words)
-    return delivery.verdict, _outcome_answer(scope, delivery, row, words=delivery.words)
+        result = await parts.bridge.receive(raw)
+    except DeliveryNotStored as error:
+        return error.verdict, _problem(scope, 503, str(error))
+    status = 202 if result.order and result.order["state"] in UNSETTLED else 200
+    return result.verdict, _response(scope, status, b"application/json", json_codec.utf8(result_json(result)))
 
 
-async def _kept(runtime: BridgeContainer, delivery: Delivery) -> bool:
-    """Store a delivery whose processing failed, so that it is neither lost nor held against the sender."""
-    try:
-        await runtime.bridge.write(receive_delivery.store_as_failed, delivery)
-    except Exception:
-        log.exception("delivery.not_kept", store=delivery.store)
-        return False
-    return True
-
-
-def outcome(delivery: Delivery, row: Row | None, *, words: str | None) -> dict[str, Any]:
-    """Return what a delivery came to, as WooCommerce and operators are told it; `row` is its order's."""
+def result_json(result: DeliveryResult) -> dict[str, Any]:
+    """Return the result of a delivery as WooCommerce and operators see it."""
+    row = result.order
     reasons = row["reasons"] if row else []
     return {
-        "order_id": delivery.woo_order_id,
+        "order_id": result.woo_order_id,
         "state": row and row["state"],
         "work_order_id": row and row["work_order_id"],
         "reference_code": row and row["reference_code"],
-        "reason": reasons[0]["words"] if reasons else words,
+        "reason": reasons[0]["words"] if reasons else result.words,
     }
 
 
-def _outcome_answer(scope: Scope, delivery: Delivery, row: Row | None, *, words: str | None) -> WebhookResponse:
-    status = 202 if row and row["state"] in UNSETTLED else 200
-    body = json_codec.utf8(outcome(delivery, row, words=words))
-    return _answer(scope, status, b"application/json", body)
-
-
-def _answer(scope: Scope, status: int, media_type: bytes, body: bytes) -> WebhookResponse:
+def _response(scope: Scope, status: int, media_type: bytes, body: bytes) -> WebhookResponse:
     headers = [
         (b"content-length", str(len(body)).encode()),
         (b"content-type", media_type),
@@ -148,8 +156,8 @@ def _answer(scope: Scope, status: int, media_type: bytes, body: bytes) -> Webhoo
 
 
 def _problem(scope: Scope, status: int, detail: str) -> WebhookResponse:
-    return _copied(problems.response(Request(scope), status, detail))
+    return _convert(problems.response(Request(scope), status, detail))
 
 
-def _copied(response: Response) -> WebhookResponse:
+def _convert(response: Response) -> WebhookResponse:
     return WebhookResponse(response.status_code, response.raw_headers, bytes(response.body))

@@ -1,1 +1,1 @@
-"""WooCommerce's side of the wire: webhook signatures, order payloads, webhook set-up, the REST API."""
+"""WooCommerce: webhook signatures, order payloads, webhook set-up and the REST API."""

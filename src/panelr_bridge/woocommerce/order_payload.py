@@ -1,11 +1,10 @@
-"""WooCommerce's order payload, parsed once into a frozen value that keeps WooCommerce's words.
+"""Parses WooCommerce's order payload once, into a frozen value in WooCommerce's own call_policy.
 
 Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#order-properties and deliveries of a real
-store (tests/captures). Only what the bridge uses is read; what a plugin adds or misshapes elsewhere in the
-payload cannot make an order unreadable.
+store (tests/captures). Only the fields used by the bridge are read, so a plugin's faulty additions elsewhere cannot
+make an order unreadable.
 """
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypedDict, get_args
@@ -33,12 +32,12 @@ DELETED_TOPIC = "order.deleted"
 OWNER_MAY_NOT_READ = frozenset({"woocommerce_rest_cannot_view", "woocommerce_rest_authentication_error"})
 
 
-class _Part(BaseModel):
+class _PayloadModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class BillingAddress(_Part):
-    """The billing address, as far as a work order needs it."""
+class BillingAddress(_PayloadModel):
+    """The fields of the billing address used in a work order."""
 
     first_name: Text = ""
     last_name: Text = ""
@@ -46,8 +45,8 @@ class BillingAddress(_Part):
     phone: Text = ""
 
 
-class LineItem(_Part):
-    """One line; product_id and variation_id are 0 and sku empty for a line typed by hand or a deleted product."""
+class LineItem(_PayloadModel):
+    """One line; ids are 0 and the SKU is empty for a line typed by hand and for a deleted product."""
 
     id: Reference = 0
     name: Text = ""
@@ -61,11 +60,11 @@ class LineItem(_Part):
     meta_data: Metas = ()
 
     def meta(self, *names: str) -> str | None:
-        """Return the line's meta as text: of the first name that is there and not empty."""
+        """Return the line's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
 
 
-class FeeLine(_Part):
+class FeeLine(_PayloadModel):
     """A fee; a negative one is a discount."""
 
     name: Text = ""
@@ -73,20 +72,20 @@ class FeeLine(_Part):
     total_tax: Money = Decimal(0)
 
 
-class CouponLine(_Part):
-    """A coupon that the customer used."""
+class CouponLine(_PayloadModel):
+    """A coupon used in the order."""
 
     code: Text = ""
 
 
-class OrderRefund(_Part):
+class OrderRefund(_PayloadModel):
     """A refund; `total` is negative."""
 
     total: Money = Decimal(0)
 
 
-class Order(_Part):
-    """An order as WooCommerce's API version 3 tells it. Money in `currency`; times in UTC."""
+class Order(_PayloadModel):
+    """An order in the form of WooCommerce's API version 3. Money is in `currency`, times are in UTC."""
 
     id: Id
     status: Text
@@ -106,17 +105,17 @@ class Order(_Part):
     meta_data: Metas = ()
 
     def meta(self, *names: str) -> str | None:
-        """Return the order's meta as text: of the first name that is there and not empty."""
+        """Return the order's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
 
     @property
     def is_paid(self) -> bool:
-        """Whether the money is there; cash on delivery is `processing` without it."""
+        """Whether the order is paid; cash on delivery may be `processing` and unpaid."""
         return self.date_paid_gmt is not None
 
     @property
     def refunded(self) -> Decimal:
-        """What has been given back so far, as a positive amount."""
+        """The sum of all refunds, as a positive amount."""
         return -sum((refund.total for refund in self.refunds), Decimal(0))
 
 
@@ -129,7 +128,7 @@ class OrderDeleted:
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """WooCommerce signed and sent an error in place of the order, because it could not read it."""
+    """An error that WooCommerce signed and sent instead of the order, because it could not read the order."""
 
     code: str
     words: str
@@ -137,87 +136,70 @@ class ErrorObject:
 
 @dataclass(frozen=True, slots=True)
 class OtherTopic:
-    """A topic that the bridge has no use for."""
+    """A topic that the bridge does not use."""
 
     topic: str
 
 
-Event = Order | OrderDeleted | ErrorObject | OtherTopic
+DeliveryContent = Order | OrderDeleted | ErrorObject | OtherTopic
 
 
-def _shape(part: type[_Part], *more: str) -> Any:
-    """Return what is read of `part`: its fields, and of parts within it theirs; most of an order is passed over."""
+def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
+    """Return a TypedDict with the fields of `part` and of its inner models; the decoder skips all other fields."""
     fields: dict[str, Any] = dict.fromkeys(more, Any)
     for name, field in part.model_fields.items():
         kind: Any = field.annotation
-        several = get_args(kind)  # (LineItem, ...) of a tuple
-        if isinstance(kind, type) and issubclass(kind, _Part):
-            fields[name] = _shape(kind)
-        elif several and isinstance(several[0], type) and issubclass(several[0], _Part):
-            fields[name] = list[_shape(several[0])]  # type: ignore[misc]
+        item_types = get_args(kind)  # (LineItem, ...) of a tuple
+        if isinstance(kind, type) and issubclass(kind, _PayloadModel):
+            fields[name] = _build_shape(kind)
+        elif item_types and isinstance(item_types[0], type) and issubclass(item_types[0], _PayloadModel):
+            fields[name] = list[_build_shape(item_types[0])]  # type: ignore[misc]
         else:
             fields[name] = Any
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
 
 
-_READER = json_codec.reader(_shape(Order, "code", "message"))
+_READER = json_codec.reader(_build_shape(Order, "code", "message"))
 
 
-def parse(*, body: bytes, topic: str) -> Event:
-    """Return what an authentic delivery says.
+def parse(*, body: bytes, topic: str) -> DeliveryContent:
+    """Return the content of an authentic delivery; `topic` is the header X-WC-Webhook-Topic.
 
-    `topic` is the header X-WC-Webhook-Topic. Raises Unreadable, with words, for a body that is not what the
-    topic announces.
+    Raises UnreadableBody if the body does not hold what the topic announces.
     """
     if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
         return OtherTopic(clean(topic))
-    content = _json_object(body)
+    content = _read_object(body)
     if "code" in content and "id" not in content:
         return ErrorObject(clean(str(content["code"])), clean(str(content.get("message", ""))))
     if topic == DELETED_TOPIC:
-        return OrderDeleted(_order_id(content))
-    return _order(content)
+        return OrderDeleted(_read_order_id(content))
+    return _validate_order(content)
 
 
 def read_order(body: bytes) -> Order:
-    """Return the order in `body`, whatever topic brought it; raises Unreadable."""
-    return _order(_json_object(body))
+    """Return the order in `body`, of any topic; raise UnreadableBody if it holds none."""
+    return _validate_order(_read_object(body))
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _read_object(body: bytes) -> dict[str, Any]:
     try:
-        content = json_codec.read(body, _whole, by=_READER)
+        content = json_codec.read(body, by=_READER, allow_nan=False)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise UnreadableBody(f"the body is no JSON: {type(error).__name__}") from None
+        raise UnreadableBody(f"the body is not JSON: {type(error).__name__}") from None
     if not isinstance(content, dict):
-        raise UnreadableBody("the body is JSON, but no object")
+        raise UnreadableBody("the body is JSON, but not an object")
     return content
 
 
-def _whole(body: bytes) -> Any:
-    """Return all that `body` says, which has another shape than an order mostly has."""
-    return json_codec.read(body, _patiently)
-
-
-def _patiently(body: bytes) -> Any:
-    return _PATIENT.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-_PATIENT = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-
-
-def _order(content: dict[str, Any]) -> Order:
+def _validate_order(content: dict[str, Any]) -> Order:
     try:
         return Order.model_validate(content)
     except ValidationError as error:
-        raise UnreadableBody(f"the body is no order that can be read: {why_unreadable(error)}") from None
+        raise UnreadableBody(f"the body is not a readable order: {why_unreadable(error)}") from None
 
 
-def _order_id(content: dict[str, Any]) -> int:
+def _read_order_id(content: dict[str, Any]) -> int:
     value = content.get("id")
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])

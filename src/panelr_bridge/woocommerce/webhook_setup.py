@@ -1,6 +1,6 @@
-"""What a shop's webhooks must be for the bridge to hear of its orders, and what is to be done where they are not.
+"""Checks a shop's webhooks and plans their set-up: a pure function of the shop's list of webhooks.
 
-A pure function of what the shop tells of its webhooks. Source: reference/woocommerce-webhooks.md, sections 1, 5 and 8.
+Source: reference/woocommerce-webhooks.md, sections 1, 5 and 8.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ NAMES: Mapping[str, str] = {
     "order.deleted": "Panelr: deleted",
     "order.restored": "Panelr: restored",
 }
-"""What the bridge listens to, and what such a webhook is called."""
+"""The topics of the bridge, and the names of their webhooks."""
 ACTIVE = "active"
 PAUSED = "paused"
 
 
 class WebhookFault(StrEnum):
-    """What is wrong with the webhook of a topic."""
+    """A fault in the webhook of a topic."""
 
     MISSING = "missing"
     STOPPED = "stopped"
@@ -32,7 +32,7 @@ class WebhookFault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """A webhook as the shop tells it. Neither its secret nor its failures are told."""
+    """A webhook in the shop's list, which shows neither the secret nor the failures."""
 
     id: int
     name: str
@@ -43,19 +43,19 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEndpoint:
-    """Where a store's deliveries belong: the path of its door, and the whole address where that is known."""
+    """A store's delivery endpoint: its path, and its full address if known."""
 
     path: str
     url: str | None = None
 
     def takes(self, address: str) -> bool:
-        """Return whether a delivery to `address` comes to this door, as far as that can be told."""
+        """Return whether `address` is this endpoint; without a known `url`, by the path alone."""
         return ends_in_path(address, self.path) if self.url is None else same_url(address, self.url)
 
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """What there is for a topic: a webhook that serves it (no fault), or what is wrong and with which."""
+    """The state of a topic: its working webhook (`fault` None), or a fault and the webhook concerned."""
 
     topic: str
     fault: WebhookFault | None
@@ -63,55 +63,55 @@ class TopicStatus:
 
     @property
     def words(self) -> str:
-        """Say it."""
+        """The state in words for the operator."""
         name, hook = NAMES[self.topic], self.hook
         if hook is None:
             return f"{self.topic}: there is no webhook to the bridge"
-        told = f'webhook {hook.id} "{hook.name or name}"'
+        title = f'webhook {hook.id} "{hook.name or name}"'
         if self.fault is None:
-            return f"{self.topic}: {told} is active"
+            return f"{self.topic}: {title} is active"
         if self.fault is WebhookFault.STOPPED:
-            return f"{self.topic}: {told} is {hook.status}: {_STOPPED.get(hook.status, 'it sends nothing')}"
+            return f"{self.topic}: {title} is {hook.status}: {_STOPPED.get(hook.status, 'it sends nothing')}"
         if self.fault is WebhookFault.ELSEWHERE:
-            return f"{self.topic}: {told} sends to {without_credentials(hook.url)}"
-        return f"{self.topic}: {told} is one too many: it sends to {without_credentials(hook.url)} as well"
+            return f"{self.topic}: {title} sends to {without_credentials(hook.url)}"
+        return f"{self.topic}: {title} is a duplicate: it sends to {without_credentials(hook.url)} as well"
 
 
 _STOPPED = {
-    "disabled": "by a person, or by WooCommerce at its 7th failure in a row",
-    PAUSED: "somebody has paused it",
+    "disabled": "by an administrator, or by WooCommerce at its 7th failure in a row",
+    PAUSED: "an administrator has paused it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CreateWebhook:
-    """Make the webhook of a topic."""
+    """The step that creates the webhook of a topic."""
 
     topic: str
 
     @property
     def words(self) -> str:
-        """Say it."""
-        return f'make the webhook "{NAMES[self.topic]}" ({self.topic})'
+        """The step in words for the operator."""
+        return f'create the webhook "{NAMES[self.topic]}" ({self.topic})'
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateWebhook:
-    """Change a webhook; with its secret, where that is to be set as well."""
+    """The step that changes a webhook, and sets its secret if `with_secret`."""
 
     hook: Webhook
     words: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     with_secret: bool = False
     revives: bool = False
-    """Whether it sends again by this: its count of failures stays, so that one more disables it at once."""
+    """Whether this activates a stopped webhook. Its failure count stays, so one more failure disables it again."""
 
 
-Step = CreateWebhook | UpdateWebhook
+WebhookStep = CreateWebhook | UpdateWebhook
 
 
 def read_webhooks(payloads: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
-    """Return the webhooks that the shop tells, the oldest first."""
+    """Return the webhooks in the shop's list, oldest first."""
     hooks = [
         Webhook(
             id=payload["id"],
@@ -126,71 +126,71 @@ def read_webhooks(payloads: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
     return tuple(sorted(hooks, key=lambda hook: hook.id))
 
 
-def check_topics(hooks: Sequence[Webhook], door: DeliveryEndpoint) -> tuple[TopicStatus, ...]:
-    """Return what there is for every topic: first the one that serves it, or should; then those that are too many."""
-    return tuple(found for topic in NAMES for found in _examined(topic, hooks, door))
+def check_topics(hooks: Sequence[Webhook], endpoint: DeliveryEndpoint) -> tuple[TopicStatus, ...]:
+    """Return the state of every topic: first of its working or intended webhook, then of active duplicates."""
+    return tuple(status for topic in NAMES for status in _check_topic(topic, hooks, endpoint))
 
 
-def _examined(topic: str, hooks: Sequence[Webhook], door: DeliveryEndpoint) -> list[TopicStatus]:
-    here = [hook for hook in hooks if hook.topic == topic and door.takes(hook.url)]
+def _check_topic(topic: str, hooks: Sequence[Webhook], endpoint: DeliveryEndpoint) -> list[TopicStatus]:
+    here = [hook for hook in hooks if hook.topic == topic and endpoint.takes(hook.url)]
     ours = [hook for hook in hooks if hook.topic == topic and hook.name == NAMES[topic] and hook not in here]
-    # one that sends before one that does not, and one at the right address before any other
-    ranked = sorted(here, key=_stopped) + sorted(ours, key=_stopped)
+    # active webhooks come first within each group, and those with the right address before all others
+    ranked = sorted(here, key=_is_stopped) + sorted(ours, key=_is_stopped)
     if not ranked:
         return [TopicStatus(topic, WebhookFault.MISSING)]
     chosen, *others = ranked
-    fault = WebhookFault.ELSEWHERE if chosen not in here else WebhookFault.STOPPED if _stopped(chosen) else None
-    spare = [TopicStatus(topic, WebhookFault.DUPLICATE, hook) for hook in others if not _stopped(hook)]
-    return [TopicStatus(topic, fault, chosen), *spare]
+    fault = WebhookFault.ELSEWHERE if chosen not in here else WebhookFault.STOPPED if _is_stopped(chosen) else None
+    duplicates = [TopicStatus(topic, WebhookFault.DUPLICATE, hook) for hook in others if not _is_stopped(hook)]
+    return [TopicStatus(topic, fault, chosen), *duplicates]
 
 
-def _stopped(hook: Webhook) -> bool:
+def _is_stopped(hook: Webhook) -> bool:
     return hook.status != ACTIVE
 
 
 def plan_changes(
-    found: Sequence[TopicStatus], door: DeliveryEndpoint, *, repair: bool, new_secret: bool
-) -> tuple[Step, ...]:
-    """Return what is to be done. What is there is left as it is, unless it is to be repaired, or its secret set.
+    statuses: Sequence[TopicStatus], endpoint: DeliveryEndpoint, *, repair: bool, new_secret: bool
+) -> tuple[WebhookStep, ...]:
+    """Return the steps to take. Existing webhooks change only with `repair`, or their secret with `new_secret`.
 
-    A secret cannot be read, so a repair sets it everywhere.
+    A repair sets every secret, because the shop does not show them.
     """
-    every = (_step(each, door, repair=repair, secret=repair or new_secret) for each in found)
-    return tuple(step for step in every if step is not None)
+    steps = (_plan_step(each, endpoint, repair=repair, secret=repair or new_secret) for each in statuses)
+    return tuple(step for step in steps if step is not None)
 
 
-def _step(each: TopicStatus, door: DeliveryEndpoint, *, repair: bool, secret: bool) -> Step | None:
-    hook = each.hook
+def _plan_step(status: TopicStatus, endpoint: DeliveryEndpoint, *, repair: bool, secret: bool) -> WebhookStep | None:
+    hook = status.hook
     if hook is None:
-        return CreateWebhook(each.topic)
-    if each.fault is None:
-        words = f"set the secret of webhook {hook.id} ({each.topic}) anew"
+        return CreateWebhook(status.topic)
+    if status.fault is None:
+        words = f"set the secret of webhook {hook.id} ({status.topic})"
         return UpdateWebhook(hook, words, with_secret=True) if secret else None
     if not repair:
         return None
-    if each.fault is WebhookFault.DUPLICATE:
-        return UpdateWebhook(hook, f"pause webhook {hook.id} ({each.topic}): it is one too many", {"status": PAUSED})
-    changes = {"status": ACTIVE} | ({} if door.takes(hook.url) else {"delivery_url": door.url})
-    words = f"activate webhook {hook.id} ({each.topic}), with the bridge's address and secret"
-    return UpdateWebhook(hook, words, changes, with_secret=True, revives=_stopped(hook))
+    if status.fault is WebhookFault.DUPLICATE:
+        return UpdateWebhook(hook, f"pause webhook {hook.id} ({status.topic}): it is a duplicate", {"status": PAUSED})
+    changes = {"status": ACTIVE} | ({} if endpoint.takes(hook.url) else {"delivery_url": endpoint.url})
+    words = f"activate webhook {hook.id} ({status.topic}), with the bridge's address and secret"
+    return UpdateWebhook(hook, words, changes, with_secret=True, revives=_is_stopped(hook))
 
 
-def summary(found: Sequence[TopicStatus]) -> tuple[bool, str]:
-    """Return whether every topic is served by one webhook, and say what is wrong otherwise."""
-    wrong = [each for each in found if each.fault is not None]
-    if wrong:
-        repair = "" if all(each.fault is WebhookFault.MISSING for each in wrong) else " --repair"
-        return False, f"{'; '.join(each.words for each in wrong)}. panelr-bridge connect{repair} mends this"
-    return True, f"{len(found)} webhooks are active: {', '.join(each.topic for each in found)}"
+def summary(statuses: Sequence[TopicStatus]) -> tuple[bool, str]:
+    """Return whether every topic has exactly one working webhook, and a sentence about it or about the faults."""
+    faulty = [each for each in statuses if each.fault is not None]
+    if faulty:
+        repair = "" if all(each.fault is WebhookFault.MISSING for each in faulty) else " --repair"
+        return False, f"{'; '.join(each.words for each in faulty)}. To repair this: panelr-bridge connect{repair}"
+    return True, f"{len(statuses)} webhooks are active: {', '.join(each.topic for each in statuses)}"
 
 
-def by_hand(topics: Iterable[str], *, door: DeliveryEndpoint, secret_setting: str) -> list[str]:
-    """Say what to click where the shop's API makes no webhooks. The secret is named and not shown."""
-    wanted = list(topics)
+def manual_steps(topics: Iterable[str], *, endpoint: DeliveryEndpoint, secret_setting: str) -> list[str]:
+    """Return instructions for creating webhooks in WordPress, if the API cannot. They name the secret's setting."""
+    missing = list(topics)
     return [
         "In WordPress, as an administrator or shop manager:",
         "WooCommerce > Settings > Advanced > Webhooks > Add webhook,",
-        f"{len(wanted)} times, each with Status: Active, Delivery URL: {door.url},",
+        f"{len(missing)} times, each with Status: Active, Delivery URL: {endpoint.url},",
         f"Secret: the value of {secret_setting} in .env, API version: WP REST API Integration v3, and",
-        *(f'Name: "{NAMES[topic]}", Topic: Order {topic.partition(".")[2]}' for topic in wanted),
+        *(f'Name: "{NAMES[topic]}", Topic: Order {topic.partition(".")[2]}' for topic in missing),
     ]

@@ -16,25 +16,25 @@ _CHARACTER = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
 def verify(*, body: bytes, signature: str | None, secrets: Iterable[str]) -> None:
-    """Return when `signature` is that of `body` by one of `secrets`; raise BadSignature otherwise.
+    """Raise BadSignature unless `signature` is that of `body` under one of `secrets`.
 
-    `signature` is the header X-WC-Webhook-Signature as it came. Every secret is tried in constant time.
+    `signature` is the raw header X-WC-Webhook-Signature. Every secret is compared in constant time.
     """
-    given = (signature or "").strip().encode("utf-8", "replace")
-    matches = [hmac.compare_digest(given, sign(body=body, secret=secret)) for secret in secrets if secret]
-    if not given or not any(matches):
-        raise BadSignature("the signature is missing" if not given else "the signature does not fit the body")
+    received = (signature or "").strip().encode("utf-8", "replace")
+    matches = [hmac.compare_digest(received, sign(body=body, secret=secret)) for secret in secrets if secret]
+    if not received or not any(matches):
+        raise BadSignature("the signature is missing" if not received else "the signature does not fit the body")
 
 
 def sign(*, body: bytes, secret: str) -> bytes:
-    """Return the signature of `body` as WooCommerce computes it from the secret that it stores."""
-    return base64.b64encode(hmac.digest(_decoded(secret).encode(), body, hashlib.sha256))
+    """Return the signature of `body` as WooCommerce computes it from its stored `secret`."""
+    return base64.b64encode(hmac.digest(_signing_secret(secret).encode(), body, hashlib.sha256))
 
 
-def _decoded(secret: str) -> str:
-    """Return the text that WooCommerce really signs with.
+def _signing_secret(secret: str) -> str:
+    """Return the text WooCommerce signs with.
 
-    It passes the stored secret through `wp_specialchars_decode(secret, ENT_QUOTES)`, so one that holds `&amp;`
-    signs with `&` (`WC_Webhook::generate_signature`).
+    It passes the stored secret through `wp_specialchars_decode(secret, ENT_QUOTES)`, so `&amp;` becomes `&`
+    (`WC_Webhook::generate_signature`).
     """
     return _ENTITY.sub(lambda match: _CHARACTER[match.lastgroup or "amp"], secret)

@@ -1,4 +1,4 @@
-"""connect and smoke as a person runs them: options, questions, exit codes, and Ctrl-C."""
+"""The commands connect and smoke: options, questions, exit codes, and Ctrl-C."""
 
 import asyncio
 import io
@@ -14,14 +14,14 @@ import pytest
 from panelr_bridge import cli
 from panelr_bridge.cli import connect_steps, smoke
 from panelr_bridge.cli.smoke import SmokePlan
-from tests.cli.connect.conftest import Scene
+from tests.support.shop_scene import Scene
 
 Run = Callable[..., int]
 
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command; returns its exit code."""
+    """Run a command; return its exit code."""
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr("sys.argv", ["panelr-bridge", *arguments])
@@ -54,7 +54,7 @@ def test_connect_hands_its_options_on_and_ends_as_it_went(
 
 @pytest.fixture
 def placed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was placed; it goes well for the store that is called default."""
+    """The orders that were placed. Placing succeeds for the store `default` only."""
     placed: list[Any] = []
 
     def place(asked: Any, plan: SmokePlan) -> bool:
@@ -93,7 +93,7 @@ def test_what_is_not_set_is_said_by_either(command: Run, capsys: pytest.CaptureF
 
 
 async def test_a_person_who_presses_ctrl_c_leaves_no_order_behind(scene: Scene) -> None:
-    await scene.map(woo_product_id=13)  # and no webhook: the order is waited for until the signal
+    await scene.map(woo_product_id=13)  # without a webhook the command waits until the signal
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "panelr_bridge", "smoke", "--yes"),
         env=os.environ | {"COLUMNS": "300"},
@@ -113,10 +113,10 @@ async def test_a_person_who_presses_ctrl_c_leaves_no_order_behind(scene: Scene) 
 
 
 async def test_the_worker_of_a_server_looks_at_the_shop(scene: Scene) -> None:
-    """The parts are put together so: the look of the worker's own watching, by the shop's client, for its door."""
-    watching = scene.runtime.worker._watching
+    """The worker's webhook monitor uses the shop's client and the store's delivery URL."""
+    watching = scene.runtime.worker._webhook_monitor
     assert watching is not None
-    await watching.turn()
+    await watching.check_due_shops()
     async with httpx.AsyncClient(base_url=scene.url, trust_env=False) as client:
         answer = await client.get("/readyz")
     check = answer.json()["checks"]["webhooks:default"]

@@ -1,4 +1,4 @@
-"""connect against a shop and a bridge on real sockets: what it makes, mends, leaves and says."""
+"""The command connect with a shop and a bridge on loopback: what it creates, repairs, keeps and prints."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,12 +14,12 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import orders
 from panelr_bridge.woocommerce.webhook_setup import NAMES
-from tests.cli.connect.conftest import Scene, staged, told
 from tests.support.bridge_kit import SECRET
+from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
 class Run:
-    """Runs connect, and keeps what it printed."""
+    """Runs connect and keeps its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -45,8 +45,8 @@ def connect(capsys: pytest.CaptureFixture[str]) -> Run:
 
 async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
     assert await connect(), connect.said
-    assert {topic: hook.name for topic, hook in scene.hooks.items()} == NAMES
-    assert {(hook.delivery_url, hook.secret) for hook in scene.hooks.values()} == {(scene.door, SECRET)}
+    assert {topic: hook.name for topic, hook in scene.webhooks.items()} == NAMES
+    assert {(hook.delivery_url, hook.secret) for hook in scene.webhooks.values()} == {(scene.delivery_url, SECRET)}
     assert scene.pings() == [200] * 4
     assert SECRET not in connect.said
     assert await connect(), connect.said
@@ -56,10 +56,10 @@ async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
     assert "✘" not in connect.said
 
 
-async def test_a_dry_run_changes_nothing_and_tells_what_is_missing(scene: Scene, connect: Run) -> None:
+async def test_a_dry_run_changes_nothing_and_shows_what_is_missing(scene: Scene, connect: Run) -> None:
     assert not await connect(dry_run=True)
     assert scene.shop.webhooks.registered == {}
-    assert connect.said.count("would be done: make the webhook") == 4
+    assert connect.said.count("would be done: create the webhook") == 4
 
 
 async def test_a_named_store_and_an_address_from_the_command_line(
@@ -67,22 +67,24 @@ async def test_a_named_store_and_an_address_from_the_command_line(
 ) -> None:
     assert scene
     second = {f"STORES__second__{name}": value for name, value in {"WEBHOOK_SECRET": "s" * 24}.items()}
-    async with staged(monkeypatch, database_url, panelr, **second) as other:
+    async with open_scene(monkeypatch, database_url, panelr, **second) as other:
         names = {"WOO_URL": other.shop_url, "WOO_KEY": "ck_demo", "WOO_SECRET": "cs_demo"}
-        told(monkeypatch, PUBLIC_URL="", **{f"STORES__second__{name}": value for name, value in names.items()})
+        set_environment(
+            monkeypatch, PUBLIC_URL="", **{f"STORES__second__{name}": value for name, value in names.items()}
+        )
         assert await connect("second", url=f"{other.url}/"), connect.said
-        assert {hook.delivery_url for hook in other.hooks.values()} == {f"{other.door}/second"}
-        assert {hook.secret for hook in other.hooks.values()} == {"s" * 24}
+        assert {hook.delivery_url for hook in other.webhooks.values()} == {f"{other.delivery_url}/second"}
+        assert {hook.secret for hook in other.webhooks.values()} == {"s" * 24}
     assert f"set BRIDGE_PUBLIC_URL={other.url}" in connect.said
 
 
-async def test_what_is_amiss_is_told_and_mended_by_a_repair(scene: Scene, connect: Run) -> None:
+async def test_what_is_amiss_is_reported_and_mended_by_a_repair(scene: Scene, connect: Run) -> None:
     hooks = scene.shop.webhooks
-    disabled = hooks.register(topic="order.updated", delivery_url=scene.door, secret="old", name="mine")
+    disabled = hooks.register(topic="order.updated", delivery_url=scene.delivery_url, secret="old", name="mine")
     disabled.status, disabled.failure_count = "disabled", 6
     moved = hooks.register(topic="order.created", delivery_url="http://127.0.0.1:9/x", name=NAMES["order.created"])
-    kept = hooks.register(topic="order.deleted", delivery_url=f"{scene.door}/", secret="old")
-    double = hooks.register(topic="order.deleted", delivery_url=scene.door, secret=SECRET)
+    kept = hooks.register(topic="order.deleted", delivery_url=f"{scene.delivery_url}/", secret="old")
+    double = hooks.register(topic="order.deleted", delivery_url=scene.delivery_url, secret=SECRET)
     strange = hooks.register(topic="order.created", delivery_url="http://127.0.0.1:9/theirs", name="theirs")
     await scene.order()
     assert not await connect()
@@ -95,10 +97,12 @@ async def test_what_is_amiss_is_told_and_mended_by_a_repair(scene: Scene, connec
     ):
         assert words in connect.said
     assert (disabled.status, moved.delivery_url, double.status) == ("disabled", "http://127.0.0.1:9/x", "active")
-    assert scene.hooks["order.restored"].secret == SECRET
+    assert scene.webhooks["order.restored"].secret == SECRET
 
     assert await connect(repair=True), connect.said
-    assert {hook.delivery_url.rstrip("/") for hook in scene.hooks.values() if hook is not strange} == {scene.door}
+    assert {hook.delivery_url.rstrip("/") for hook in scene.webhooks.values() if hook is not strange} == {
+        scene.delivery_url
+    }
     for mended in (disabled, moved, kept):
         assert (mended.status, mended.secret) == ("active", SECRET)
     assert (double.status, strange.status, strange.delivery_url) == ("paused", "active", "http://127.0.0.1:9/theirs")
@@ -109,11 +113,11 @@ async def test_what_is_amiss_is_told_and_mended_by_a_repair(scene: Scene, connec
 async def test_a_repaired_webhook_delivers_once_so_that_its_failures_are_forgotten(scene: Scene, connect: Run) -> None:
     assert await connect()
     number = await scene.order()
-    for hook in scene.hooks.values():
+    for hook in scene.webhooks.values():
         hook.status, hook.failure_count = "disabled", 6
     assert await connect(repair=True), connect.said
     await scene.shop.webhooks.wait_until_idle()
-    assert scene.hooks["order.updated"].failure_count == 0
+    assert scene.webhooks["order.updated"].failure_count == 0
     assert f"order {number} was saved unchanged" in connect.said
     assert "order.created, order.deleted, order.restored: WooCommerce may still count 6 failures" in connect.said
     ((store, since),) = connect.gaps
@@ -126,23 +130,23 @@ async def test_a_new_secret_reaches_the_webhooks_that_are_there(
     scene: Scene, connect: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await connect()
-    told(monkeypatch, WEBHOOK_SECRET="another-secret-of-this-shop")
+    set_environment(monkeypatch, WEBHOOK_SECRET="another-secret-of-this-shop")
     assert await connect()
-    assert {hook.secret for hook in scene.hooks.values()} == {SECRET}
+    assert {hook.secret for hook in scene.webhooks.values()} == {SECRET}
     assert await connect(new_secret=True)
-    assert {hook.secret for hook in scene.hooks.values()} == {"another-secret-of-this-shop"}
+    assert {hook.secret for hook in scene.webhooks.values()} == {"another-secret-of-this-shop"}
 
 
 async def test_a_key_that_may_not_write_leaves_a_list_of_what_to_click(
     scene: Scene, connect: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
-    told(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
+    set_environment(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
     assert not await connect()
     assert scene.shop.webhooks.registered == {}
     for words in (
         "does not have write permissions",
-        f"Delivery URL: {scene.door}",
+        f"Delivery URL: {scene.delivery_url}",
         "the value of BRIDGE_WEBHOOK_SECRET",
     ):
         assert words in connect.said
@@ -156,7 +160,7 @@ async def test_a_key_that_may_only_read_is_found_out_where_all_webhooks_are_ther
 ) -> None:
     assert await connect()
     scene.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
-    told(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
+    set_environment(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
     assert not await connect()
     assert "the webhooks are there, but the key may not write" in connect.said
 
@@ -164,19 +168,19 @@ async def test_a_key_that_may_only_read_is_found_out_where_all_webhooks_are_ther
 async def test_an_orders_resource_without_wc_v3_leaves_a_list_of_what_to_click(
     scene: Scene, connect: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told(monkeypatch, WOO_KEY="bridge", WOO_SECRET="application-password", WOO_ORDERS_API="myplugin/v1/woo")
+    set_environment(monkeypatch, WOO_KEY="bridge", WOO_SECRET="application-password", WOO_ORDERS_API="myplugin/v1/woo")
     assert not await connect()
     assert "the shop does not show its webhooks to this key" in connect.said
-    assert f"Delivery URL: {scene.door}" in connect.said
+    assert f"Delivery URL: {scene.delivery_url}" in connect.said
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"WOO_SECRET": "cs_wrong"}, "does not let this key do that (401)"),
+        ({"WOO_SECRET": "cs_wrong"}, "does not allow this key (401)"),
         ({"PUBLIC_URL": ""}, "give --url https://... or set BRIDGE_PUBLIC_URL"),
         ({"PUBLIC_URL": "http://127.0.0.1:9"}, "no connection: is the bridge running"),
-        ({"PUBLIC_URL": "ftp://bridge"}, "is no http(s) address"),
+        ({"PUBLIC_URL": "ftp://bridge"}, "is not an http(s) address"),
         ({"PANELR_API_KEY": "wrong-key-of-panelr"}, "Panelr does not accept the API key"),
     ],
 )
@@ -184,7 +188,7 @@ async def test_what_keeps_it_from_working_is_said(
     scene: Scene, connect: Run, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], words: str
 ) -> None:
     assert scene
-    told(monkeypatch, **changes)
+    set_environment(monkeypatch, **changes)
     assert not await connect()
     assert words in connect.said
 
@@ -194,7 +198,12 @@ async def test_what_keeps_it_from_working_is_said(
     [
         ("default", {"WEBHOOK_SECRET": ""}, "is missing", "BRIDGE_WEBHOOK_SECRET"),
         ("default", {"WEBHOOK_SECRET": "short"}, "is shorter than 20", "BRIDGE_WEBHOOK_SECRET"),
-        ("default", {"WEBHOOK_SECRET": "with <b>markup</b> in it"}, "holds other characters", "BRIDGE_WEBHOOK_SECRET"),
+        (
+            "default",
+            {"WEBHOOK_SECRET": "with <b>markup</b> in it"},
+            "holds characters besides",
+            "BRIDGE_WEBHOOK_SECRET",
+        ),
         ("default", {"WEBHOOK_SECRET": "change-me-change-me-change-me"}, "placeholder", "BRIDGE_WEBHOOK_SECRET"),
         ("second", {}, "is missing", "BRIDGE_STORES__second__WEBHOOK_SECRET"),
     ],
@@ -208,7 +217,7 @@ async def test_a_secret_that_is_no_good_comes_with_a_line_for_the_settings(
     fault: str,
     setting: str,
 ) -> None:
-    told(monkeypatch, **changes)
+    set_environment(monkeypatch, **changes)
     assert not await connect(store)
     assert f"{setting} " in connect.said
     assert fault in connect.said
@@ -221,11 +230,11 @@ async def test_a_repair_brings_the_orders_that_were_missed(scene: Scene, connect
     await scene.map(woo_product_id=13)
     connect.backfill = last_backfill
     assert await connect()
-    for hook in scene.hooks.values():
+    for hook in scene.webhooks.values():
         hook.status = "disabled"
     missed = await scene.order(status="processing")
     scene.shop.orders[missed].modified -= timedelta(minutes=3)
-    await scene.order(status="processing")  # the newest one is saved, and left to its webhook for a while
+    await scene.order(status="processing")  # the newest one is left to its webhook for a while
     assert await scene.runtime.database.read(orders.find, store="default", woo_order_id=missed) is None
     scene.shop.webhooks.hold()
     assert await connect(repair=True), connect.said

@@ -1,4 +1,4 @@
-"""When a webhook was heard last: what backfill has brought does not count."""
+"""The time of the last webhook; orders found by backfill do not count."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Knocking at doors on real sockets: what is wrong with each is said in words."""
+"""Pings to delivery endpoints on loopback: each problem is described in words."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ async def _slow(_: Request) -> Response:
 
 @pytest.fixture
 async def web() -> AsyncIterator[str]:
-    """A web server with doors good and bad."""
+    """A web server with good and bad delivery endpoints."""
     routes = [
         Route("/good", _pong, methods=["POST"]),
         Route("/moved", _moved, methods=["POST"]),
@@ -55,8 +55,8 @@ async def test_the_right_answer(web: str) -> None:
 @pytest.mark.parametrize(
     ("path", "health", "words"),
     [
-        ("/moved", "/none", "is sent on to https://elsewhere.test/webhooks (301)"),
-        ("/none", "/none", "does not hand this path on to it"),
+        ("/moved", "/none", "is redirected to https://elsewhere.test/webhooks (301)"),
+        ("/none", "/none", "does not forward this path to it"),
         ("/none", "/healthz", "the bridge itself is there"),
     ],
 )

@@ -1,4 +1,4 @@
-"""smoke with a shop, a bridge and a Panelr on real sockets: the whole way, where it stops, and what it leaves."""
+"""The command smoke with a shop, a bridge and Panelr on loopback: the whole run, where it fails, and its clean-up."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ from panelr_bridge.errors import ConfigurationError, InvalidValue
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import deliveries, mappings, orders
-from tests.cli.connect.conftest import Scene, staged, told
+from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
 class Smoke:
-    """Runs smoke, and keeps what it printed."""
+    """Runs smoke and keeps its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -45,7 +45,7 @@ def smoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 async def joined(scene: Scene) -> Scene:
-    """The shop is connected, and a product is mapped."""
+    """A connected shop with a mapped product."""
     assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
     await scene.map(woo_variation_id=18, panelr_product_id=2)
     return scene
@@ -80,7 +80,7 @@ async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scen
     assert smoke_order.STILL_OWED in smoke.said.replace("\n    ", " ")
 
 
-async def test_it_is_told_what_to_order_and_for_whom_and_leaves_it_there(joined: Scene, smoke: Smoke) -> None:
+async def test_options_choose_product_and_customer_and_keep_the_order(joined: Scene, smoke: Smoke) -> None:
     await joined.map(woo_product_id=13)
     assert await smoke(product=13, email="somebody@shop.test", keep=True), smoke.said
     assert "stays in the shop: --keep" in smoke.said
@@ -119,7 +119,7 @@ async def test_what_cannot_be_ordered_is_said(scene: Scene, monkeypatch: pytest.
         await smoking._prepare(SmokeOptions(store="default", sku="NONE"))
     with pytest.raises(InvalidValue, match="there is no store second"):
         await smoking._prepare(SmokeOptions(store="second"))
-    told(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
+    set_environment(monkeypatch, WOO_URL="", WOO_KEY="", WOO_SECRET="")
     with pytest.raises(ConfigurationError, match="WOO_URL is missing"):
         await smoking._prepare(SmokeOptions(store="default"))
     assert scene.shop.orders == {}
@@ -142,24 +142,24 @@ async def test_an_order_that_is_held_says_why_at_once(joined: Scene, smoke: Smok
 
 
 async def test_a_panelr_that_does_not_answer(joined: Scene, smoke: Smoke) -> None:
-    joined.panel.settings.latency_seconds = 5
-    assert not await smoke(timeout=1)
-    assert "its work order is not there within 1 s" in smoke.said
+    joined.panel.settings.latency_seconds = 6
+    assert not await smoke(timeout=3)
+    assert "its work order is not there within 3 s" in smoke.said
     assert "/close, if it is not to be created later" in smoke.said
     assert joined.shop.orders == {}
 
 
 async def test_a_way_back_that_is_closed(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoke_order, "reference", lambda _: None)
-    assert not await smoke(timeout=1)
-    assert "does not show its work order within 1 s" in smoke.said
+    assert not await smoke(timeout=3)
+    assert "does not show its work order within 3 s" in smoke.said
     assert joined.shop.orders == {}
 
 
 async def test_a_store_without_a_way_back(
     monkeypatch: pytest.MonkeyPatch, database_url: str, panelr: tuple[str, Panel], smoke: Smoke
 ) -> None:
-    async with staged(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
+    async with open_scene(monkeypatch, database_url, panelr, WRITE_BACK="false") as scene:
         assert await connect_steps._connect(Connecting(store="default"), Checklist(), last_backfill)
         await scene.map(woo_product_id=13)
         assert await smoke(), smoke.said
@@ -168,7 +168,7 @@ async def test_a_store_without_a_way_back(
 
 async def test_a_key_that_may_not_write(joined: Scene, smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
     joined.gate.keys["ck_read"] = ApiKey("ck_read", "cs_read", permission="read")
-    told(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
+    set_environment(monkeypatch, WOO_KEY="ck_read", WOO_SECRET="cs_read")
     assert not await smoke()
     assert "does not have write permissions" in smoke.said
     assert "clean-up" not in smoke.said
@@ -200,7 +200,7 @@ async def test_stopped_by_a_person_it_cleans_up(scene: Scene, smoke: Smoke) -> N
 async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     await scene.map(woo_product_id=13)
     method = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "none"}
-    await scene.runtime.bridge.write(mappings.add_payment_method, method)
+    await scene.runtime.bridge.write(mappings.add, mappings.PAYMENT_METHOD, method)
     assert "payment_method" not in (await smoking._prepare(SmokeOptions(store="default"))).fields
-    told(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
+    set_environment(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
     assert (await smoking._prepare(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"

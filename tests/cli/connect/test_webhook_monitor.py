@@ -1,4 +1,4 @@
-"""The looks at the shops' webhooks: when they are taken, what is kept of them, and who shows it."""
+"""The webhook monitor: when it checks the shops' webhooks, what it stores, and where the result is shown."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from panelr_bridge.application import webhook_monitor
 from panelr_bridge.application.health import HealthCheck, run_checks
-from panelr_bridge.application.webhook_monitor import EVERY, WebhookMonitor, check_webhooks
+from panelr_bridge.application.webhook_monitor import CHECK_INTERVAL, WebhookMonitor, check_webhooks
 from panelr_bridge.cli import check, connect_steps
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect_steps import ConnectOptions
@@ -18,14 +18,14 @@ from panelr_bridge.store import webhook_health
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
-from tests.cli.connect.conftest import Scene, told
+from tests.support.shop_scene import Scene, set_environment
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 DOOR = DeliveryEndpoint("/webhooks/woocommerce")
 
 
 class Shop:
-    """Counts how often it is asked, and answers as it is told to."""
+    """A shop's client that counts requests and returns prepared answers."""
 
     def __init__(self, error: ShopError | None = None) -> None:
         self.asked = 0
@@ -48,7 +48,7 @@ class Shop:
             False,
             "the shop does not accept the key: bad",
         ),
-        (ShopMisconfigured("no right"), True, "whether its webhooks are there cannot be told: no right"),
+        (ShopMisconfigured("no right"), True, "the state of its webhooks is unknown: no right"),
     ],
 )
 async def test_what_a_look_tells(error: ShopError | None, ok: bool, words: str) -> None:
@@ -58,7 +58,7 @@ async def test_what_a_look_tells(error: ShopError | None, ok: bool, words: str) 
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -70,16 +70,16 @@ class Clock:
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_together(opened: Database) -> None:
     clock, first, second = Clock(), Shop(), Shop(ShopMisconfigured("no right"))
-    shops, doors = {"default": first, "second": second}, {"default": DOOR, "second": DOOR}
-    one = WebhookMonitor(opened, shops=shops, doors=doors, clock=clock)
-    other = WebhookMonitor(opened, shops=shops, doors=doors, clock=clock)
-    assert await one.turn() == NOW + EVERY
+    shops, endpoints = {"default": first, "second": second}, {"default": DOOR, "second": DOOR}
+    one = WebhookMonitor(opened, shops=shops, endpoints=endpoints, clock=clock)
+    other = WebhookMonitor(opened, shops=shops, endpoints=endpoints, clock=clock)
+    assert await one.check_due_shops() == NOW + CHECK_INTERVAL
     clock.now += timedelta(minutes=5)
-    assert await other.turn() == NOW + EVERY
+    assert await other.check_due_shops() == NOW + CHECK_INTERVAL
     assert (first.asked, second.asked) == (1, 1)
-    clock.now = NOW + EVERY
-    await other.turn()
-    assert await one.turn() == NOW + 2 * EVERY
+    clock.now = NOW + CHECK_INTERVAL
+    await other.check_due_shops()
+    assert await one.check_due_shops() == NOW + 2 * CHECK_INTERVAL
     assert (first.asked, second.asked) == (2, 2)
 
     rows = {row["store"]: row for row in await opened.read(webhook_health.list_all)}
@@ -95,7 +95,7 @@ async def test_each_shop_is_asked_once_a_quarter_of_an_hour_by_all_processes_tog
     assert not late["webhooks:second"].ok
     assert "is a worker running?" in late["webhooks:second"].words
 
-    await WebhookMonitor(opened, shops={"second": second}, doors=doors, clock=clock).turn()
+    await WebhookMonitor(opened, shops={"second": second}, endpoints=endpoints, clock=clock).check_due_shops()
     assert [row["store"] for row in await opened.read(webhook_health.list_all)] == ["second"]
 
 
@@ -106,8 +106,8 @@ async def _examined(opened: Database, now: datetime) -> list[HealthCheck]:
 async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
     opened: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_monitor, "FIRST", timedelta(0))
-    monkeypatch.setattr(webhook_monitor, "AGAIN", timedelta(0))
+    monkeypatch.setattr(webhook_monitor, "START_DELAY", timedelta(0))
+    monkeypatch.setattr(webhook_monitor, "RETRY_DELAY", timedelta(0))
     shop = Shop()
     faults = [ValueError("a fault"), OSError("the database is away")]
 
@@ -116,8 +116,10 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
             raise faults.pop()
 
     monkeypatch.setattr(webhook_health, "remove_others", keep_badly)
-    looking = WebhookMonitor(opened, shops={"default": shop}, doors={"default": DOOR}, clock=lambda: datetime.now(UTC))
-    async with looking.beside():
+    looking = WebhookMonitor(
+        opened, shops={"default": shop}, endpoints={"default": DOOR}, clock=lambda: datetime.now(UTC)
+    )
+    async with looking.run_in_background():
         for _ in range(3000):
             if await opened.read(webhook_health.list_all):
                 break
@@ -128,7 +130,7 @@ async def test_a_worker_looks_beside_its_work_and_outlives_a_fault(
 
 
 async def _checked(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, HealthCheck]:
-    told(monkeypatch, **changes)
+    set_environment(monkeypatch, **changes)
     return {finding.name: finding for finding in await check._check()}
 
 
@@ -139,14 +141,14 @@ async def test_check_asks_the_shop_now(scene: Scene, monkeypatch: pytest.MonkeyP
     assert "there is no webhook to the bridge" in missing.words
     assert await connect_steps._connect(ConnectOptions(store="default"), Checklist(), last_backfill)
     assert (await _checked(monkeypatch))["webhooks:default"].words.startswith("4 webhooks are active")
-    scene.hooks["order.updated"].status = "disabled"
+    scene.webhooks["order.updated"].status = "disabled"
     stopped = (await _checked(monkeypatch, PUBLIC_URL=""))["webhooks:default"]
     assert not stopped.ok
     assert "is disabled" in stopped.words
     scene.gate.keys["ck_sub"] = ApiKey("ck_sub", "cs_sub", manages=False)
     untold = (await _checked(monkeypatch, WOO_KEY="ck_sub", WOO_SECRET="cs_sub"))["webhooks:default"]
     assert untold.ok
-    assert "cannot be told" in untold.words
+    assert "is unknown" in untold.words
     none = (await _checked(monkeypatch, WOO_KEY="", WOO_SECRET="", WOO_URL=""))["webhooks:default"]
     assert none.ok
     assert "BRIDGE_WOO_URL and its key are not set" in none.words

@@ -1,4 +1,4 @@
-"""Orders whose webhook never came, against a simulated store on a real socket."""
+"""Orders whose webhook was lost, found in a simulated shop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.application.backfill.page import ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
@@ -30,7 +30,7 @@ async def test_every_webhook_is_lost_and_every_order_is_made_once(rig: Rig) -> N
     assert len((await rig.kit.order(orders[0]))["deliveries"]) == 1
 
 
-async def test_the_first_walk_does_not_go_through_the_whole_history(rig: Rig) -> None:
+async def test_the_first_run_does_not_go_through_the_whole_history(rig: Rig) -> None:
     rig.clock.advance(-7200)
     old = rig.buy()
     rig.clock.advance(7200)
@@ -41,23 +41,23 @@ async def test_the_first_walk_does_not_go_through_the_whole_history(rig: Rig) ->
     await rig.all_created([old, new])
 
 
-async def test_what_a_webhook_has_told_is_known_and_costs_nothing(rig: Rig) -> None:
+async def test_what_a_webhook_has_delivered_is_known_and_costs_nothing(rig: Rig) -> None:
     told = rig.buy()
-    await rig.kit.post(rig.told_by_webhook(told), topic="order.created")
+    await rig.kit.post(rig.webhook_content(told), topic="order.created")
     await rig.kit.until(told, "created")
     before = await rig.kit.order(told)
     assert await rig.walk() == (1, 0, 0)
     assert await rig.kit.order(told) == before
 
 
-async def test_a_change_of_which_no_webhook_told_is_found(rig: Rig) -> None:
+async def test_a_change_without_a_webhook_is_found(rig: Rig) -> None:
     number = rig.buy()
     await rig.walk()
     await rig.kit.until(number, "created")
     rig.clock.advance(1)
     rig.store.refund(number)
     assert await rig.walk() == (0, 1, 0)
-    assert rig.seen[0].before == "processing"
+    assert rig.seen[0].stored_status == "processing"
     codes = [each["code"] for each in (await rig.kit.order(number))["attention"]]
     assert "ended_after_creation" in codes
 
@@ -81,74 +81,73 @@ async def test_an_order_that_waits_is_led_on_by_a_change_that_is_found(rig: Rig)
     await rig.all_created([number])
 
 
-async def test_the_mark_goes_by_the_newest_order_and_overlaps(rig: Rig) -> None:
+async def test_the_cursor_follows_the_newest_order_and_overlaps(rig: Rig) -> None:
     first = rig.buy()
     await rig.walk()
-    assert (await rig.mark())["moment"] == rig.store.orders[first].modified
-    late = rig.buy()  # it became visible late: another web server's clock is behind
+    assert (await rig.cursor())["moment"] == rig.store.orders[first].modified
+    late = rig.buy()  # it became visible late: the clock of another web server is behind
     rig.store.orders[late].modified = rig.store.orders[first].modified - timedelta(seconds=1)
     assert await rig.walk() == (1, 1, 0)
     await rig.all_created([first, late])
 
 
-async def test_a_modification_in_the_future_does_not_carry_the_mark_away(rig: Rig) -> None:
+async def test_a_modification_in_the_future_does_not_move_the_cursor_away(rig: Rig) -> None:
     strange, usual = rig.buy_many(2)
     rig.store.orders[strange].modified += timedelta(days=400)
     assert await rig.walk() == (0, 2, 0)
-    assert (await rig.mark())["moment"] == rig.store.orders[usual].modified
+    assert (await rig.cursor())["moment"] == rig.store.orders[usual].modified
     later = rig.buy()
     assert await rig.walk() == (2, 1, 0)
     await rig.all_created([strange, usual, later])
 
 
-async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_walk(rig: Rig) -> None:
+async def test_what_is_fresh_is_left_to_its_webhook_and_to_the_next_run(rig: Rig) -> None:
     old = rig.buy()
     rig.clock.now = datetime.now(UTC) - timedelta(seconds=30)
     fresh = rig.buy()
     assert await rig.walk() == (0, 1, 0)
     assert {each.woo_order_id: each.kind for each in rig.seen} == {
         old: OrderComparison.FOUND,
-        fresh: OrderComparison.FRESH,
+        fresh: OrderComparison.RECENT,
     }
-    assert (await rig.mark())["moment"] == rig.store.orders[old].modified
+    assert (await rig.cursor())["moment"] == rig.store.orders[old].modified
     rig.store.orders[fresh].modified -= timedelta(seconds=100)
     assert await rig.walk() == (1, 1, 0)
     await rig.all_created([old, fresh])
 
 
-async def test_webhooks_and_walks_race_on_the_same_orders(rig: Rig) -> None:
+async def test_webhooks_and_runs_race_on_the_same_orders(rig: Rig) -> None:
     orders = rig.buy_many(12)
 
     async def tell(number: int) -> None:
         for topic in ("order.updated", "order.created"):
-            await rig.kit.post(rig.told_by_webhook(number), topic=topic)
+            await rig.kit.post(rig.webhook_content(number), topic=topic)
 
     others = [rig.another() for _ in range(2)]
     await asyncio.gather(
         *(tell(number) for number in orders),
-        *(each.walk("default", at_once=True) for each in (rig.backfill, *others)),
+        *(each.run_store("default", at_once=True) for each in (rig.backfill, *others)),
     )
     await rig.all_created(orders)
     assert await rig.walk() == (12, 0, 0)
 
 
-async def test_only_one_process_walks_a_store_and_an_ended_lease_is_taken_over(rig: Rig) -> None:
+async def test_only_one_process_backfills_a_store_and_an_ended_lease_is_taken_over(rig: Rig) -> None:
     rig.buy()
-    dead = rig.another(lease=timedelta(seconds=0.3))
-    assert await dead._take("default", since=None, at_once=True) is not None
-    assert await rig.backfill.walk("default", at_once=True) is None
-    await asyncio.sleep(0.4)
+    assert await rig.another()._lease.acquire("default", since=None, at_once=True) is not None
+    assert await rig.backfill.run_store("default", at_once=True) is None
+    rig.end_leases()
     assert await rig.walk() == (0, 1, 0)
 
 
 class Held:
-    """A store's client that tells so many orders and then no more, until it is let go."""
+    """A shop's client that yields `after` orders, then waits for `go_on`."""
 
     def __init__(self, shop: Any, *, after: int) -> None:
         self._shop, self._after = shop, after
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
         self.asked: list[datetime] = []
-        self.tells_oldest_first = shop.tells_oldest_first
+        self.lists_oldest_first = shop.lists_oldest_first
 
     async def changed_since(self, moment: datetime) -> AsyncIterator[Payload]:
         self.asked.append(moment)
@@ -161,46 +160,46 @@ class Held:
             yield each
 
 
-async def test_a_walk_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
+async def test_a_run_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
     orders = rig.buy_many(250)
     held = Held(rig.kit.runtime.shops["default"], after=150)
-    doomed = rig.another(held, lease=timedelta(seconds=0.5))
-    killed = asyncio.create_task(doomed.walk("default"))
+    doomed = rig.another(held)
+    killed = asyncio.create_task(doomed.run_store("default"))
     await held.reached.wait()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
-    mark = await rig.mark()
+    mark = await rig.cursor()
     assert (mark["holder"], mark["ended_at"]) != (None, None)
     assert (mark["looked_at"], mark["found"]) == (100, 100)
     reached = rig.store.orders[orders[99]].modified
     assert (mark["moment"] == reached) is (rig.orders_api == WC)
-    await asyncio.sleep(0.6)
+    rig.end_leases()
     seen, found, failed = await rig.walk()
     assert (found, failed) == (150, 0)
-    assert seen == (61 if rig.orders_api == WC else 100)  # the overlap; newest first begins anew
+    assert seen == (61 if rig.orders_api == WC else 100)  # the overlap; the newest-first list starts again
 
 
-async def test_a_walk_that_is_told_to_stop_does_so_at_once_and_is_taken_up_again(rig: Rig) -> None:
+async def test_a_run_that_is_asked_to_stop_does_so_at_once_and_is_taken_up_again(rig: Rig) -> None:
     rig.buy_many(150)
     held = Held(rig.kit.runtime.shops["default"], after=120)
     stopped = rig.another(held)
-    walking = asyncio.create_task(stopped.walk("default"))
+    walking = asyncio.create_task(stopped.run_store("default"))
     await held.reached.wait()
     stopped.stop()
-    walked = await asyncio.wait_for(walking, 5)
+    walked = await asyncio.wait_for(walking, 60)
     assert walked is not None
-    assert (walked.found, walked.words) == (100, "told to stop; it goes on at the next start")
-    assert (await rig.mark())["holder"] is None
-    again = await rig.backfill.walk("default")  # it is due, and free
+    assert (walked.found, walked.words) == (100, "the process is stopping; its next start continues this run")
+    assert (await rig.cursor())["holder"] is None
+    again = await rig.backfill.run_store("default")  # it is due and has no lease
     assert again is not None
     assert again.found == 50
 
 
-async def test_orders_change_and_come_while_they_are_walked(rig: Rig) -> None:
+async def test_orders_change_and_come_while_they_are_listed(rig: Rig) -> None:
     orders = rig.buy_many(230)
     held = Held(rig.kit.runtime.shops["default"], after=120)
     walker = rig.another(held)
-    walking = asyncio.create_task(walker.walk("default"))
+    walking = asyncio.create_task(walker.run_store("default"))
     await held.reached.wait()
     rig.clock.advance(5)
     for number in (orders[3], orders[110], orders[200]):
@@ -238,7 +237,7 @@ async def test_a_bad_order_holds_up_no_other(rig: Rig, monkeypatch: pytest.Monke
     assert verdicts == ["failed", "order", "order", "unreadable"]
     monkeypatch.setattr(receive_delivery, "receive", real)
     known, found, failed = await rig.walk()
-    assert (known, found, failed) == (3, 1, 0)  # what failed is tried again, what cannot be read is told once
+    assert (known, found, failed) == (3, 1, 0)  # a failed order is tried again, an unreadable one is reported once
     await rig.all_created([first, raising, last])
 
 
@@ -260,15 +259,15 @@ async def test_a_store_that_is_unwell_for_a_while_is_asked_again(rig: Rig) -> No
     number = rig.buy()
     action = LISTS[rig.orders_api]
     rig.store.faults.add("status", action=action, status=500, times=1)
-    walked = await rig.backfill.walk("default")
+    walked = await rig.backfill.run_store("default")
     assert walked is not None
     assert "500" in (walked.words or "")
-    mark = await rig.mark()
+    mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["holder"]) == (walked.words, 1, None)
     assert mark["failing_since"] is not None
-    rig.store.faults.add("close", action=action, times=2)  # the reads are tried again
+    rig.store.faults.add("close", action=action, times=2)  # the client repeats reads
     assert await rig.walk() == (0, 1, 0)
-    mark = await rig.mark()
+    mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["failing_since"]) == (None, 0, None)
     await rig.all_created([number])
 
@@ -278,8 +277,8 @@ async def test_a_key_that_is_wrong_is_tried_less_and_less_often(rig: Rig) -> Non
     pauses = []
     other = rig.another(every=timedelta(minutes=5))
     for _ in range(4):
-        await other.walk("default", at_once=True)
-        mark = await rig.mark()
+        await other.run_store("default", at_once=True)
+        mark = await rig.cursor()
         pauses.append(round((mark["next_at"] - mark["failing_since"]).total_seconds() / 60))
     assert pauses == [10, 20, 40, 60]
 
@@ -287,16 +286,14 @@ async def test_a_key_that_is_wrong_is_tried_less_and_less_often(rig: Rig) -> Non
 async def test_a_page_that_hangs_does_not_hold_up_the_end(
     settings: Settings, panelr: tuple[str, Panel], orders_api: str
 ) -> None:
-    async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.001) as rig:
-        rig.store.faults.add("hang", action=LISTS[orders_api], seconds=20, times=None)
-        async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
+        async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.001) as rig:
+            rig.store.faults.add("hang", action=LISTS[orders_api], seconds=600, times=None)
             while not any(asked.fault == "hang" for asked in rig.store.requests):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-        began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 10
 
 
-async def test_it_runs_by_itself_and_several_processes_share_the_walks(
+async def test_it_runs_on_its_schedule_and_several_processes_share_the_runs(
     settings: Settings, panelr: tuple[str, Panel], orders_api: str
 ) -> None:
     async with rig_of(settings, panelr[1], orders_api, backfill_minutes=0.005) as rig:
@@ -306,12 +303,12 @@ async def test_it_runs_by_itself_and_several_processes_share_the_walks(
         for _ in range(5):
             orders.append(rig.buy())
             await asyncio.sleep(0.2)
-        async with asyncio.timeout(30):
-            while (await rig.mark())["found_in_all"] < len(orders):  # noqa: ASYNC110
+        async with asyncio.timeout(60):
+            while (await rig.cursor())["found_in_all"] < len(orders):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await rig.all_created(orders)
         other.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
 
 
 async def test_a_deletion_after_the_answer_was_read_is_not_undone(rig: Rig) -> None:
@@ -319,7 +316,7 @@ async def test_a_deletion_after_the_answer_was_read_is_not_undone(rig: Rig) -> N
     held = Held(rig.kit.runtime.shops["default"], after=1)
     rig.buy()
     walker = rig.another(held)
-    walking = asyncio.create_task(walker.walk("default"))
+    walking = asyncio.create_task(walker.run_store("default"))
     await held.reached.wait()
     for each in rig.store.orders:
         await rig.kit.post({"id": each}, topic="order.deleted")
@@ -347,21 +344,21 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
         for number in range(5001, 5011):
             await rig.kit.post(order(id=number), topic="order.created")
         for number in range(5001, 5011):
-            await rig.kit.until(number, "created", seconds=20)
+            await rig.kit.until(number, "created")
         waiting = (await rig.kit.api("GET", "/stats")).json()["data"]["orders"]["by_state"]["queued"]
         assert waiting >= 20
-        mark = await rig.mark()
-        # each falls due two seconds after the one before: half of what a minute allows
+        mark = await rig.cursor()
+        # one order every two seconds: half of the rate limit
         assert mark["paced_until"] - mark["began_at"] > timedelta(seconds=77)
 
 
-async def test_a_dry_look_stores_nothing_and_tells_what_would_be(rig: Rig) -> None:
+async def test_a_dry_run_stores_nothing_and_shows_what_would_be(rig: Rig) -> None:
     paid, unpaid = rig.buy_many(2)
     rig.store.orders[unpaid].status = "pending"
     seen: list[ComparedOrder] = []
-    walked = await rig.backfill.look("default", tell=seen.append)
+    walked = await rig.backfill.dry_run("default", report=seen.append)
     assert (walked.looked_at, walked.found, walked.words) == (2, 2, None)
     assert {each.woo_order_id: each.state for each in seen} == {paid: OrderState.QUEUED, unpaid: OrderState.WAITING}
-    assert all(each.kind is OrderComparison.FOUND and each.before is None for each in seen)
+    assert all(each.kind is OrderComparison.FOUND and each.stored_status is None for each in seen)
     assert (await rig.kit.api("GET", "/deliveries")).json()["data"] == []
     assert (await rig.kit.api("GET", "/orders")).json()["data"] == []

@@ -1,4 +1,4 @@
-"""How people and machines see that stores are asked: `/readyz`, `/metrics`, and the command."""
+"""How backfill is shown: `/readyz`, `/metrics`, and the command."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,33 +20,35 @@ EVERY = timedelta(minutes=5)
 
 @pytest.fixture
 def dialect() -> str:
-    """The statements are proved on both databases by the walks."""
+    """Use SQLite only: test_backfill.py runs the statements on both databases."""
     return "sqlite"
 
 
 async def finding(rig: Rig, *, later: timedelta = timedelta(0)) -> Finding:
-    """What is said of the walks, so much later."""
+    """Return the health check of the backfill, as it will be after `later`."""
     runtime = rig.kit.runtime
     now = runtime.bridge.clock() + later
-    found = await run_checks(runtime.database, now=now, overdue=timedelta(days=9), asked={"default": EVERY})
+    found = await run_checks(
+        runtime.database, now=now, overdue=timedelta(days=9), backfill_intervals={"default": EVERY}
+    )
     (one,) = [each for each in found if each.name == "backfill"]
     assert not one.vital
     return one.ok, one.words
 
 
-async def test_readiness_tells_of_walks_that_fail_or_do_not_happen(rig: Rig) -> None:
-    assert await finding(rig) == (False, "default: it has not been asked for its orders yet: is a worker running?")
+async def test_readiness_shows_runs_that_fail_or_do_not_happen(rig: Rig) -> None:
+    assert await finding(rig) == (False, "default: the backfill has not run yet: is a worker running?")
     walker = rig.another(every=EVERY)
-    await walker.walk("default")
+    await walker.run_store("default")
     assert (await finding(rig))[0]
     assert (await finding(rig, later=timedelta(minutes=50)))[0]
     ok, words = await finding(rig, later=timedelta(minutes=56))
     assert (ok, words) == (
         False,
-        "default: it should have been asked for its orders 51 minutes ago: is a worker running?",
+        "default: the backfill should have run 51 minutes ago: is a worker running?",
     )
     rig.store.faults.add("status", action=LISTS[rig.orders_api], status=500, times=None)
-    await walker.walk("default", at_once=True)
+    await walker.run_store("default", at_once=True)
     assert (await finding(rig, later=timedelta(minutes=50)))[0]
     ok, words = await finding(rig, later=timedelta(minutes=61))
     assert not ok
@@ -54,7 +56,7 @@ async def test_readiness_tells_of_walks_that_fail_or_do_not_happen(rig: Rig) -> 
     assert "500" in words
 
 
-async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
+async def test_a_long_run_is_no_run_that_is_missing(rig: Rig) -> None:
     await rig.walk()
     runtime = rig.kit.runtime
     soon = runtime.bridge.clock() + timedelta(hours=3)
@@ -69,11 +71,11 @@ async def test_a_long_walk_is_no_walk_that_is_missing(rig: Rig) -> None:
     assert (await finding(rig, later=timedelta(hours=2)))[0]
 
 
-async def test_readyz_and_metrics_tell_of_the_walks(rig: Rig) -> None:
+async def test_readyz_and_metrics_show_the_runs(rig: Rig) -> None:
     orders = rig.buy_many(3)
     await rig.walk()
     checks = (await rig.kit.http.get("/readyz")).json()["checks"]
-    assert "backfill" not in checks  # BACKFILL_MINUTES is 0 here
+    assert "backfill" not in checks  # BACKFILL_MINUTES is 0
     page = (await rig.kit.http.get("/metrics")).text
     assert f'bridge_backfill_found_total{{store="default"}} {len(orders)}.0' in page
     assert 'bridge_backfill_failures{store="default"} 0.0' in page
@@ -84,7 +86,7 @@ async def test_readyz_and_metrics_tell_of_the_walks(rig: Rig) -> None:
 def command(
     rig: Rig, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any
 ) -> Callable[..., Any]:
-    """Run the command against the rig's store and database, in a thread of its own: it brings its own loop."""
+    """Run the command with the rig's shop and database, in a thread: it starts its own event loop."""
     store = rig.settings.all_stores["default"]
     monkeypatch.chdir(tmp_path)
     for name, value in {
@@ -102,7 +104,7 @@ def command(
     monkeypatch.setattr(console.out, "width", 200)
     monkeypatch.setattr(console.err, "width", 200)
     monkeypatch.setattr("panelr_bridge.cli.backfill.STOPPING", ())
-    monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it is for the whole process
+    monkeypatch.setattr("panelr_bridge.logs.quiet", lambda: None)  # it would silence the whole process
 
     async def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What a newer snapshot means for an order with a history."""
+"""The effect of a newer snapshot on an order with a history."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -13,9 +13,9 @@ from panelr_bridge.domain.decision import (
     Hold,
     Ignore,
     Wait,
-    advance,
     awaits_mapping,
     changes_since,
+    next_state,
 )
 from panelr_bridge.domain.models import CartItem, ItemIntent, OrderState, Reason, WorkOrder, WorkOrderRequest
 from tests.support.bridge_kit import line, order
@@ -43,13 +43,13 @@ LED = [(CREATE, "queued"), (ADOPT, "created"), (HOLD, "held"), (WAIT, "waiting")
 @pytest.mark.parametrize("state", ["created", "sending", "unconfirmed", "closed"])
 @pytest.mark.parametrize("decision", [CREATE, ADOPT, HOLD, WAIT, IGNORE])
 def test_a_work_order_that_exists_or_may_exist_is_never_decided_away(state: str, decision: Decision) -> None:
-    assert advance(state=OrderState(state), decision=decision) == state
+    assert next_state(state=OrderState(state), decision=decision) == state
 
 
 @pytest.mark.parametrize("state", ["ignored", "waiting", "held", "queued", "refused"])
 @pytest.mark.parametrize(("decision", "after"), LED)
 def test_otherwise_the_decision_leads(state: str, decision: Decision, after: str) -> None:
-    assert advance(state=OrderState(state), decision=decision) == after
+    assert next_state(state=OrderState(state), decision=decision) == after
 
 
 def test_every_state_either_stays_or_is_led() -> None:
@@ -58,7 +58,7 @@ def test_every_state_either_stays_or_is_led() -> None:
 
 
 def test_what_panelr_refused_is_not_sent_again_unchanged() -> None:
-    assert advance(state=OrderState.REFUSED, decision=CREATE, refused=replace(REQUEST)) is OrderState.REFUSED
+    assert next_state(state=OrderState.REFUSED, decision=CREATE, refused=replace(REQUEST)) is OrderState.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,19 @@ def test_what_panelr_refused_is_not_sent_again_unchanged() -> None:
     ],
 )
 def test_what_panelr_refused_is_sent_again_once_it_has_changed(changes: dict[str, Any]) -> None:
-    assert advance(state=OrderState.REFUSED, decision=CREATE, refused=replace(REQUEST, **changes)) is OrderState.QUEUED
+    assert (
+        next_state(state=OrderState.REFUSED, decision=CREATE, refused=replace(REQUEST, **changes)) is OrderState.QUEUED
+    )
 
 
 @pytest.mark.parametrize(("decision", "after"), LED[1:])
 def test_a_refused_order_that_calls_for_something_else_gets_that(decision: Decision, after: str) -> None:
-    assert advance(state=OrderState.REFUSED, decision=decision, refused=REQUEST) == after
+    assert next_state(state=OrderState.REFUSED, decision=decision, refused=REQUEST) == after
 
 
 @pytest.mark.parametrize("state", ["ignored", "waiting", "held", "queued"])
 def test_an_old_refusal_holds_nothing_up_that_has_left_the_state(state: str) -> None:
-    assert advance(state=OrderState(state), decision=CREATE, refused=REQUEST) is OrderState.QUEUED
+    assert next_state(state=OrderState(state), decision=CREATE, refused=REQUEST) is OrderState.QUEUED
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]
     [("cancelled", "cancelled"), ("refunded", "refunded"), ("failed", "failed"), ("trash", "deleted")],
 )
 def test_an_order_that_ended_needs_attention(status: str, word: str) -> None:
-    words = f"the order is {word} in WooCommerce: see to its work order"
+    words = f"the order is {word} in WooCommerce: check its work order in Panelr"
     assert told(order(), order(status=status)) == [("ended_after_creation", words)]
 
 
@@ -140,7 +142,7 @@ def refunds(*totals: str) -> list[dict[str, Any]]:
         ([], refunds("-1.10", "-2.20"), "", "3.30"),
     ],
 )
-def test_a_refund_after_creation_is_told_by_its_amount(before: Any, after: Any, currency: str, amount: str) -> None:
+def test_a_refund_after_creation_is_reported_by_its_amount(before: Any, after: Any, currency: str, amount: str) -> None:
     assert told(order(refunds=before), order(refunds=after, currency=currency)) == [
         ("refunded_after_creation", f"{amount} was refunded after the work order was created")
     ]
@@ -198,7 +200,7 @@ def test_the_same_total_written_otherwise_needs_none() -> None:
     assert told(order(total="58.50"), order(total=58.5)) == []
 
 
-def test_all_changes_are_told_together() -> None:
+def test_all_changes_are_reported_together() -> None:
     after = line(order(status="refunded", total="0.00", refunds=refunds("-58.45")), quantity=0)
     assert [code for code, _ in told(order(), after)] == [
         *("ended_after_creation", "refunded_after_creation", "items_changed", "total_changed")

@@ -1,4 +1,4 @@
-"""Which of a customer's lines a renewal is for, when the order does not say."""
+"""Which of a customer's lines a renewal extends, when the order does not say."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ RENEWAL = MappingTarget(key=product_key(12), panelr_product_id=1, intent=ItemInt
 def read(
     *lines: CustomerLine, items: list[dict[str, Any]] | None = None, mapping: MappingTarget = RENEWAL
 ) -> list[Any]:
-    """Each line's activations, or the codes of why it has none."""
+    """Return each line's activations, or the codes of the reasons."""
     content = order(line_items=items or [item(product_id=12)])
     told = CustomerLines(content["billing"]["email"], lines)
     catalogue = OrderMappings(mappings=(mapping,), payment_method_id=None, revision=1, lines=told)

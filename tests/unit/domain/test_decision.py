@@ -1,4 +1,4 @@
-"""From lines to items: which mapping a line finds, and what it makes of it."""
+"""From lines to items: which mapping a line finds, and the resulting item."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -146,7 +146,7 @@ def test_an_unmapped_line_is_named_by_all_that_it_could_be_mapped_by(changes: An
 
 
 @pytest.mark.parametrize(("name", "label"), [("", "line 1"), ("n" * 121, "n" * 120), ("Credits", "Credits")])
-def test_a_reason_tells_its_line(name: str, label: str) -> None:
+def test_a_reason_shows_its_line(name: str, label: str) -> None:
     assert decision(line(order(), name=name), ()).reasons[0].line == label
 
 

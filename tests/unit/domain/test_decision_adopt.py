@@ -1,4 +1,4 @@
-"""An order that Panelr's own plugin has sent already gets no second work order."""
+"""An order that Panelr's own plugin has already sent gets no second work order."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_it_is_adopted_whatever_the_order_is_like_otherwise(changes: dict[str, A
         {"_panelr_reference_code": {"code": "WO-2026-00007"}},
         {"_panelr_confirmation_token": "tok", "_panelr_status": "never_sent"},
         {"panelr_work_order_id": "7"},
-        {"_panelr_work_order_id": False, "_panelr_reference_code": False},  # PHP's "there is none"
+        {"_panelr_work_order_id": False, "_panelr_reference_code": False},  # PHP's empty value
     ],
 )
 def test_traces_that_name_no_work_order_are_not_adopted(entries: dict[str, Any]) -> None:

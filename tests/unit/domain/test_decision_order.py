@@ -1,4 +1,4 @@
-"""What of a whole order goes to Panelr: its status, its customer, its names and its money."""
+"""The work order's status, customer, names and amounts from an order."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -85,7 +85,7 @@ def test_the_email_is_the_plugins_else_that_of_the_billing_address(billing: Any,
     ],
 )
 def test_an_email_that_panelr_would_refuse_is_held_and_not_repeated(email: str) -> None:
-    words = "the order's e-mail address is none that Panelr would take"
+    words = "Panelr would not accept the order's e-mail address: correct it"
     assert decision(order(billing={"email": email})) == Hold((Reason("unusable_email", words),))
 
 
@@ -118,7 +118,7 @@ def test_the_name_is_the_plugins_else_that_of_the_billing_address(
 
 
 @pytest.mark.parametrize(("phone", "told"), [(" +1 415 ", "+1 415"), (4155550100, "4155550100"), ("", None)])
-def test_the_phone_is_told_where_there_is_one(phone: Any, told: str | None) -> None:
+def test_the_phone_is_sent_where_there_is_one(phone: Any, told: str | None) -> None:
     assert request(order(billing={"email": "ada@example.test", "phone": phone})).customer_phone == told
 
 
@@ -132,14 +132,12 @@ def test_the_phone_is_told_where_there_is_one(phone: Any, told: str | None) -> N
         (WcOrderId.ORDER_KEY, {"order_key": None}, "20"),
     ],
 )
-def test_panelr_is_told_the_name_of_the_order_that_the_policy_chooses(
-    which: WcOrderId, changes: Any, told: str
-) -> None:
+def test_panelr_gets_the_name_of_the_order_that_the_policy_chooses(which: WcOrderId, changes: Any, told: str) -> None:
     assert request(order(**changes), policy=replace(POLICY, wc_order_id=which)).wc_order_id == told
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_mapped_payment_method_is_told(required: bool) -> None:
+def test_a_mapped_payment_method_is_sent(required: bool) -> None:
     policy = replace(POLICY, require_payment_method=required)
     assert request(order(payment_method="bacs"), policy=policy, payment_method_id=2).payment_method_id == 2
 

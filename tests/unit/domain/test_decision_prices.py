@@ -1,4 +1,4 @@
-"""What Panelr's own prices and currencies mean for an order, and the adjustment that matches its total."""
+"""Panelr's prices and currencies, and the adjustment that matches an order's total."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.decision import Create, Hold, paid_for_panelr
+from panelr_bridge.domain.decision import Create, Hold, amount_paid_for_panelr
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     ItemIntent,
@@ -25,7 +25,7 @@ FIXED = "Matched to the shop's total"
 def priced(
     price: str | None = "49.00", currency: str | None = "USD", key: str = "product:12", product: int = 3, times: int = 1
 ) -> MappingTarget:
-    """A mapping whose product Panelr's list shows."""
+    """Return a mapping to a product in Panelr's list."""
     amount = None if price is None else Decimal(price)
     return replace(maps(key, product, quantity=times), price=amount, currency=currency)
 
@@ -56,7 +56,7 @@ def test_each_product_of_a_bundle_is_looked_at_and_told_once() -> None:
     assert codes(decision(order(), bundle).reasons) == ["currency_differs"]
 
 
-def test_the_currency_is_told_beside_what_else_must_be_mended() -> None:
+def test_the_currency_is_reported_beside_what_else_must_be_mended() -> None:
     renewal = replace(priced(currency="EUR"), intent=ItemIntent.RENEWAL)
     decided = decision(order(billing={}), (renewal,))
     assert codes(decided.reasons) == ["no_activation_id", "currency_differs", "no_email"]
@@ -64,7 +64,7 @@ def test_the_currency_is_told_beside_what_else_must_be_mended() -> None:
 
 def test_what_was_paid_for_a_work_order_does_not_depend_on_its_products_currency() -> None:
     catalogue = OrderMappings(mappings=(priced(currency="EUR"),), payment_method_id=None, revision=1)
-    assert paid_for_panelr(read(order()), catalogue, POLICY) == Decimal("58.45")
+    assert amount_paid_for_panelr(read(order()), catalogue, POLICY) == Decimal("58.45")
 
 
 SHIRT = item(id=2, product_id=99, sku="T-SHIRT", subtotal="20.00", total="20.00", total_tax="1.00")

@@ -1,4 +1,4 @@
-"""Whatever order a shop sends: what `decide` wants created is what Panelr takes, and the money is exact."""
+"""For any order: Panelr accepts every request that `decide` makes, and the amounts are exact."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ KEYS = ("product:11", "product:12", "variation:18", "variation:19", "sku:a-1", "
 
 
 def mostly(usual: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Nine times in ten what is usual: an order with every part at random would never be created."""
+    """Return the usual value nine times in ten: an order of random parts would never be created."""
     return st.integers(0, 9).flatmap(lambda dice: odd if dice == 7 else usual)
 
 
@@ -46,7 +46,7 @@ emails = mostly(
 
 
 def metas(**values: Any) -> st.SearchStrategy[Any]:
-    """Meta entries: these keys with these values, and odd ones."""
+    """Return meta entries: these keys with these values, and unusual ones."""
     entries = [
         st.fixed_dictionaries({"key": st.just(key), "value": mostly(st.sampled_from(usual), texts)})
         for key, usual in values.items()
@@ -55,7 +55,7 @@ def metas(**values: Any) -> st.SearchStrategy[Any]:
 
 
 def php_lists(items: st.SearchStrategy[Any], largest: int, least: int = 0) -> st.SearchStrategy[Any]:
-    """Lists, now and then as PHP writes those with gaps."""
+    """Return lists, some as PHP writes lists with gaps."""
     lists = st.lists(items, min_size=least, max_size=largest)
     return mostly(lists, lists.map(lambda each: {str(2 * place): value for place, value in enumerate(each)}))
 
@@ -154,7 +154,7 @@ def test_panelr_takes_whatever_is_to_be_created() -> None:
         assert len(taken.items) == len(decided.request.items) > 0
 
     holds()
-    assert len(items) > 20  # random orders that are never created would prove nothing
+    assert len(items) > 20  # orders that are never created would prove nothing
 
 
 @examples(max_examples=50)
@@ -189,7 +189,7 @@ IN = MappingTarget(key="sku:in", panelr_product_id=1, intent=ItemIntent.NEW_ACTI
 
 
 def sale(lines: Any, fees: Any, total: Any) -> WorkOrderRequest:
-    """Decide a paid order of lines that are Panelr's or not; one that is comes first."""
+    """Decide a paid order of mapped and unmapped lines; the first one is mapped."""
     content = {
         "id": 1,
         "status": "processing",

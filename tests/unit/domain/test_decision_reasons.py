@@ -1,4 +1,4 @@
-"""Why an order is held: every reason that `decide` knows, one broken thing each."""
+"""Every reason for which `decide` holds an order, each with one defect."""
 
 import re
 from dataclasses import replace

@@ -1,17 +1,17 @@
-"""What Panelr does not offer is refused, with what it offers that is near."""
+"""A mapping to something that Panelr does not offer is refused, with similar offers."""
 
 from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.mapping_check import on_paid_of, require_payment_method, require_products
+from panelr_bridge.domain.mapping_check import default_on_paid, require_payment_method, require_products
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import InvalidValue
 
 
 def product(number: int, name: str) -> PanelrProduct:
-    """A product with only a name."""
+    """Return a product with a name only."""
     return PanelrProduct(
         id=number, name=name, alternate_name=None, price=None, currency=None, duration_months=None, connections=None,
         plugin_id=None, is_trial=None,
@@ -19,7 +19,7 @@ def product(number: int, name: str) -> PanelrProduct:
 
 
 def method(number: int, name: str, mode: str | None = None, label: str | None = None) -> PanelrPaymentMethod:
-    """A payment method."""
+    """Return a payment method."""
     return PanelrPaymentMethod(id=number, name=name, display_label=label, mode=mode, processor=None)
 
 
@@ -28,7 +28,7 @@ MANY = [product(number, f"Product {number}") for number in range(1, 100)] + [pro
 
 
 def refusal(products: Any, *wanted: dict[str, Any]) -> str:
-    """The words of the refusal of mappings by SKU, unless they say otherwise."""
+    """Return the message that refuses mappings, by SKU by default."""
     with pytest.raises(InvalidValue) as caught:
         require_products([ProductMapping(**({"sku": "A"} | each)) for each in wanted], products)
     return str(caught.value)
@@ -96,6 +96,6 @@ def test_a_payment_method_that_panelr_does_not_have_is_refused_with_those_that_i
         (None, "none"),
     ],
 )
-def test_what_panelr_is_told_of_a_payment_goes_by_the_methods_mode(mode: str | None, expected: str) -> None:
-    assert on_paid_of(2, [method(1, "x", "manual"), method(2, "y", mode)]) == expected
-    assert on_paid_of(3, [method(2, "y", mode)]) == "none"
+def test_what_panelr_learns_of_a_payment_goes_by_the_methods_mode(mode: str | None, expected: str) -> None:
+    assert default_on_paid(2, [method(1, "x", "manual"), method(2, "y", mode)]) == expected
+    assert default_on_paid(3, [method(2, "y", mode)]) == "none"

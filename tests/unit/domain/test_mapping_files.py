@@ -1,4 +1,4 @@
-"""Mappings as people write them, in CSV and in JSON; whatever is wrong is told with its line."""
+"""Mappings in CSV and JSON files; each error names its line."""
 
 import contextlib
 from typing import Any

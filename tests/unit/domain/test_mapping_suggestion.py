@@ -1,4 +1,4 @@
-"""Which Panelr product a product of the shop probably is, by tables."""
+"""Which Panelr product probably fits a product of the shop, by tables."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.mapping_input import read_csv, write_csv
-from panelr_bridge.domain.mapping_suggestion import LIKELY, ShopItem, read_item, suggest
+from panelr_bridge.domain.mapping_suggestion import MIN_SCORE, ShopItem, read_item, suggest
 from panelr_bridge.domain.models import PanelrProduct
 
 
 def product(number: int, name: str, price: str, months: int | None, **more: Any) -> PanelrProduct:
-    """A product of Panelr's."""
+    """Return a product of Panelr's."""
     fields = {"alternate_name": None, "connections": 1, "plugin_id": 1, "is_trial": False} | more
     return PanelrProduct(id=number, name=name, price=Decimal(price), currency="USD", duration_months=months, **fields)
 
@@ -29,7 +29,7 @@ ITEM = ShopItem(product_id=16, variation_id=None, name="", sku="", price=None)
 
 
 def likely(name: str = "", sku: str = "", price: str | None = None) -> tuple[int, int, tuple[str, ...]] | None:
-    """The number, score and reasons of the likeliest product."""
+    """Return the number, score and reasons of the most likely product."""
     amount = None if price is None else Decimal(price)
     found = suggest([replace(ITEM, name=name, sku=sku, price=amount)], OFFERED)
     return (found[0].product.id, found[0].score, found[0].why) if found else None
@@ -71,7 +71,7 @@ def test_what_is_alike_is_suggested_with_its_reasons(
     assert found is not None
     assert found[0] == number
     assert why in found[2]
-    assert LIKELY <= found[1] < 100
+    assert MIN_SCORE <= found[1] < 100
 
 
 @pytest.mark.parametrize(

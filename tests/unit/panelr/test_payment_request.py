@@ -1,4 +1,4 @@
-"""What goes to Panelr about payments and lines, byte for byte."""
+"""The requests about payments and lines, byte for byte."""
 
 from decimal import Decimal
 from typing import Any
@@ -35,13 +35,13 @@ COMPLETED: dict[str, Any] = {
 )
 def test_a_payment_is_submitted_with_one_proof(authority: WorkOrderProof, proof: bytes) -> None:
     body = b"{" + proof + b',"payment_transaction_id":"ch_1","amount":58.40}'
-    call = submit_payment(authority=authority, amount=Decimal("58.40"), transaction_id="ch_1")
+    call = submit_payment(proof=authority, amount=Decimal("58.40"), transaction_id="ch_1")
     assert call == PanelrRequest("submit_payment", body=body)
     assert call.method == "POST"
 
 
 def test_a_payment_without_an_amount_records_none() -> None:
-    call = submit_payment(authority=TOKEN, amount=None, transaction_id=None)
+    call = submit_payment(proof=TOKEN, amount=None, transaction_id=None)
     assert call.body == b'{"confirmation_token":"tok"}'
 
 
@@ -110,5 +110,5 @@ def test_what_is_asked_for(call: PanelrRequest, expected: PanelrRequest) -> None
 
 
 def test_a_work_order_is_not_asked_for_without_a_proof() -> None:
-    with pytest.raises(ValueError, match="a token or a customer's address"):
+    with pytest.raises(ValueError, match="a confirmation token or the customer's e-mail address"):
         get_work_order(reference_code="WO-2026-00007")

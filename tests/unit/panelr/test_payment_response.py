@@ -1,4 +1,4 @@
-"""What get_work_order, get_lines and the lists of what Panelr offers say: whole, or unknown."""
+"""Answers of get_work_order, get_lines and the product lists: complete, or unknown."""
 
 import json
 from datetime import UTC, datetime
@@ -164,7 +164,7 @@ def test_what_a_work_order_does_not_show_is_none() -> None:
     [*(None, [], "x", 7, {}, [SHOWN]), without(SHOWN, "status"), *with_each(SHOWN, "status", None, "", True, [])],
 )
 def test_a_work_order_without_a_status_is_unknown(data: Any) -> None:
-    expected = Unknown(words="Panelr shows a work order, but not where it stands", status=200)
+    expected = Unknown(words="Panelr shows a work order without its status", status=200)
     assert work_order_details(done(data)) == expected
 
 

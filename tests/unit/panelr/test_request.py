@@ -1,4 +1,4 @@
-"""What goes to Panelr, byte for byte."""
+"""The requests to Panelr, byte for byte."""
 
 import json
 from dataclasses import fields, replace

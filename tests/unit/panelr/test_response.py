@@ -1,4 +1,4 @@
-"""What an answer of Panelr's means: only a positive refusal is one, and what cannot be read is unknown."""
+"""The outcome of an answer: only an explicit refusal is one, and an unreadable answer is unknown."""
 
 import json
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ def test_a_refusal_is_one_with_its_words(status: int, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"success":false,"data":null,"error":null}', "Panelr refused without a word (422)"),
+        (b'{"success":false,"data":null,"error":null}', "Panelr refused without a reason (422)"),
         (b'{"success":false,"error":"","message":"Why"}', "Why"),
         (b'{"success":false,"error":{"items":["is empty"]}}', '{"items": ["is empty"]}'),
         (b'{"success":false,"error":1.5}', '"1.5"'),
@@ -66,7 +66,7 @@ def test_a_rejected_key_is_a_wrong_setting(status: int, body: bytes) -> None:
     assert outcome(status, body) == expected
 
 
-def test_a_rejected_key_tells_panelrs_words() -> None:
+def test_a_rejected_key_shows_panelrs_words() -> None:
     body = b'{"success":false,"data":null,"error":"Invalid API key"}'
     expected = Misconfigured(words="Panelr does not accept the API key (401): Invalid API key", status=401)
     assert outcome(401, body) == expected
@@ -143,7 +143,7 @@ def test_a_pause_is_kept_for_as_long_as_panelr_says(status: int, value: str, sec
 
 @pytest.mark.parametrize(("status", "body"), [(503, b""), (503, HTML), (503, GOOD), (429, GOOD), (403, GOOD)])
 def test_a_pause_that_panelr_itself_did_not_ask_for_says_nothing_of_the_request(status: int, body: bytes) -> None:
-    """Varnish answers so for a server that took too long: the work order may exist."""
+    """Varnish answers so when its backend is too slow: the work order may exist."""
     assert type(outcome(status, body, "5")) is Unknown
 
 

@@ -1,4 +1,4 @@
-"""What stands in an answer's data: the work order, the list of a customer's work orders, the products."""
+"""The data of an answer: a work order, a customer's work orders, the products."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -113,7 +113,7 @@ def test_an_empty_list_is_a_list(data: Any) -> None:
         ({"wc_order_id": 20}, "20", True),
     ],
 )
-def test_a_missing_order_number_is_told_from_an_empty_one(
+def test_a_missing_order_number_is_distinguished_from_an_empty_one(
     changes: dict[str, Any], wc_order_id: str | None, shows: bool
 ) -> None:
     found = listed_work_orders(done([LISTED | {"items": [ITEM | changes]}]))

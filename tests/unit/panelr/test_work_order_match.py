@@ -46,7 +46,7 @@ def listed(code: str, *items: ListedItem, at: datetime | None = SENT) -> ListedW
 
 
 def of(code: str, wc_order_id: str | None, *, at: datetime | None = SENT) -> ListedWorkOrder:
-    """A work order on an installation that shows the shop's order on each item."""
+    """Return a work order of a Panelr that shows the shop's order on each item."""
     return listed(code, replace(CREDITS, name="?", wc_order_id=wc_order_id, shows_wc_order_id=True), at=at)
 
 
@@ -69,7 +69,7 @@ def test_an_item_that_names_our_order_settles_it_whatever_its_items_time_and_nam
 
 
 def test_one_that_names_our_order_and_is_days_older_is_for_a_person() -> None:
-    """A shop that was set up anew, or a second shop, counts its orders from the beginning."""
+    """A reinstalled shop, or a second shop, numbers its orders from the beginning."""
     assert matched(of("B", "20", at=SENT - timedelta(days=9)), products=None) == AmbiguousMatch(("B",))
 
 
@@ -85,7 +85,7 @@ def test_where_items_name_orders_and_none_is_ours_it_is_not_there(wc_order_id: s
 
 
 def test_one_like_ours_that_names_no_order_where_others_do_is_for_a_person() -> None:
-    """That the field is empty, or missing on this one, does not say that it is not ours."""
+    """An empty or missing field does not prove that the work order is another's."""
     nameless = tuple(replace(item, shows_wc_order_id=True) for item in (CREDITS, MONTH))
     assert matched(of("A", "19"), listed("B")) == AmbiguousMatch(("B",))
     assert matched(listed("B", *nameless)) == AmbiguousMatch(("B",))
@@ -104,7 +104,7 @@ def test_a_work_order_of_another_order_is_not_ours(linked: Any) -> None:
 
 
 def test_one_that_names_our_order_and_is_another_orders_is_a_persons_choice() -> None:
-    """Panelr gives its codes a second time once it is restored from a backup: then it may well be ours."""
+    """After a restore from a backup Panelr uses codes again, so the work order may be ours."""
     assert matched(of("A", "20"), linked={"A"}) == AmbiguousMatch(("A",))
     old = of("A", "20", at=SENT - timedelta(days=30))
     assert matched(old, linked={"A"}) == NoMatch()
@@ -127,7 +127,7 @@ def test_twins_are_for_a_person() -> None:
     ("at", "expected"),
     [
         (LOOKED + timedelta(minutes=2), found("A", certain=False)),
-        (LOOKED + timedelta(minutes=2, seconds=1), AmbiguousMatch(("A",))),  # by a clock that tells another zone's time
+        (LOOKED + timedelta(minutes=2, seconds=1), AmbiguousMatch(("A",))),  # by a clock of another time zone
         (LOOKED + timedelta(days=3), AmbiguousMatch(("A",))),
         (SENT, found("A", certain=False)),
         (SENT - timedelta(minutes=2), found("A", certain=False)),
@@ -188,7 +188,7 @@ def test_names_are_not_asked_for_where_they_could_change_nothing(entry: ListedWo
 @pytest.mark.parametrize("product", ["", "A name of the past", "IPTV 1 Month"])
 @pytest.mark.parametrize("intent", [None, "new_activation"])
 def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: str | None) -> None:
-    """A name that two products have, or none, and an intent that is not there, leave it to a person."""
+    """An ambiguous or missing name, or a missing intent, is left to an operator."""
     products = PRODUCTS | {"IPTV 1 Month": frozenset({1, 9}), "": frozenset()}
     entry = listed("A", replace(CREDITS, name="Panel Credits 1000", intent=intent), replace(MONTH, name=product))
     assert matched(entry, products=products) == AmbiguousMatch(("A",))
@@ -196,7 +196,7 @@ def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: st
 
 @pytest.mark.parametrize("products", [{}, {"Panel Credits 1000": frozenset({3})}])
 def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: Products) -> None:
-    """NotThere, twice, sends again: it must not be said where the names could not tell (invariant I7)."""
+    """NotThere, twice, sends the order again: it must not be returned where names are ambiguous (invariant I7)."""
     assert matched(listed("A"), products=products) != NoMatch()
 
 
@@ -225,7 +225,7 @@ def test_a_work_order_that_is_known_by_its_number_alone_is_not_ours() -> None:
     assert matched(entry, linked={7}) == NoMatch()
 
 
-# A list that is too short, and orders that are alike
+# Lists that are too short, and lookalikes
 
 
 def test_a_full_list_that_does_not_reach_back_to_our_first_attempt_does_not_say_that_ours_is_not_there() -> None:
@@ -236,7 +236,7 @@ def test_a_full_list_that_does_not_reach_back_to_our_first_attempt_does_not_say_
     assert matched(*newer[:99], of("OURS", "20")) == found("OURS", certain=True)
 
 
-def test_orders_of_one_customer_with_the_same_items_are_alike() -> None:
+def test_orders_of_one_customer_with_the_same_items_are_lookalikes() -> None:
     first, second = REQUEST.items
     split = (replace(first, qty=1), second, replace(first, qty=1))
     for twin in (
@@ -248,7 +248,7 @@ def test_orders_of_one_customer_with_the_same_items_are_alike() -> None:
         assert fingerprint(twin) == fingerprint(REQUEST)
 
 
-def test_other_items_or_another_customer_are_not_alike() -> None:
+def test_other_items_or_another_customer_are_no_lookalikes() -> None:
     first, second = REQUEST.items
     others = [
         replace(REQUEST, customer_email="grace@example.test"),

@@ -1,4 +1,4 @@
-"""The operator's settings: read from the environment and `.env`, and refused with words where they will not do."""
+"""Settings from the environment and `.env`, and the errors for wrong ones."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""With what settings the bridge refuses to serve, and how it says so."""
+"""Settings with which the bridge refuses to start, and its messages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What WooCommerce makes of an address, of the answer to a ping, and of a secret: by tables."""
+"""How WooCommerce treats an address, the answer to a ping, and a secret, by tables."""
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_when_two_addresses_are_one(one: str, other: str, expected: bool) -> Non
         ("nonsense/webhooks/woocommerce", "/webhooks/woocommerce", False),
     ],
 )
-def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, expected: bool) -> None:
+def test_whose_endpoint_an_address_leads_to_by_its_path(address: str, path: str, expected: bool) -> None:
     assert delivery_url.ends_in_path(address, path) is expected
 
 
@@ -109,11 +109,11 @@ def test_whose_door_an_address_leads_to_by_its_path(address: str, path: str, exp
         ("https://b.example.com/webhooks/woocommerce/", "https://b.example.com"),
     ],
 )
-def test_the_door_may_be_given_for_the_bridge(given: str, expected: str) -> None:
-    assert delivery_url.base_of(given) == expected
+def test_the_endpoint_may_be_given_for_the_bridge(given: str, expected: str) -> None:
+    assert delivery_url.bridge_base_url(given) == expected
 
 
-def test_the_door_of_a_store() -> None:
+def test_the_endpoint_of_a_store() -> None:
     assert delivery_url.delivery_path("default", default="default") == "/webhooks/woocommerce"
     assert delivery_url.delivery_path("second", default="default") == "/webhooks/woocommerce/second"
 
@@ -123,10 +123,10 @@ def test_the_door_of_a_store() -> None:
     [
         (200, "pong", "text/plain", None),
         (200, "<html>", "text/html", "no pong"),
-        (201, "pong", "text/plain", "exactly 200"),
-        (301, "", "", "is sent on to https://x (301)"),
+        (201, "pong", "text/plain", "instead of 200"),
+        (301, "", "", "is redirected to https://x (301)"),
         (404, "{}", "application/problem+json", "does not know this store"),
-        (404, "", "text/html", "does not hand this path on"),
+        (404, "", "text/html", "does not forward this path"),
         (401, "", "", "must let WooCommerce through"),
         (403, "", "", "must let WooCommerce through"),
         (502, "", "", "is the bridge running?"),
@@ -145,9 +145,9 @@ def test_what_an_answer_to_a_ping_means(status: int, body: str, kind: str, words
         ("a" * 19, "shorter than 20"),
         ("a" * 20, None),
         ("aA0_-" * 8, None),
-        ("a" * 20 + "&", "other characters"),
-        ("ü" * 30, "other characters"),
-        ("a" * 30 + "\n", "other characters"),
+        ("a" * 20 + "&", "characters besides"),
+        ("ü" * 30, "characters besides"),
+        ("a" * 30 + "\n", "characters besides"),
     ],
 )
 def test_what_a_secret_must_be(secret: str, words: str | None) -> None:

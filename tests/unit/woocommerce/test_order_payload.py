@@ -1,4 +1,4 @@
-"""WooCommerce's bodies, read once; whatever is no order says so in one way."""
+"""Reading WooCommerce's bodies; everything that is no order raises the same error."""
 
 import json
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ def test_a_recorded_order_is_read(number: str) -> None:
 
 
 @pytest.mark.parametrize("number", OTHERS)
-def test_a_recorded_delivery_without_an_order_is_told_apart(number: str) -> None:
+def test_a_recorded_delivery_without_an_order_is_distinguished(number: str) -> None:
     headers, body = capture(number)
     assert parse(body=body, topic=headers["X-WC-Webhook-Topic"]) == OTHERS[number]
 
@@ -180,7 +180,7 @@ def test_a_time_is_read_as_utc(given: str, moment: datetime) -> None:
     "given",
     [
         *(None, "", "soon", "0000-00-00T00:00:00", "-0001-11-30T00:00:00", 1, [], {}, "\ud800"),
-        *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),  # in UTC there is no such year
+        *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),  # UTC has no such year
     ],
 )
 def test_what_cannot_be_read_as_a_time_is_none(given: Any) -> None:

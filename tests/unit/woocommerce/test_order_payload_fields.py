@@ -1,4 +1,4 @@
-"""What is as WooCommerce writes it is read the short way; that must never be seen."""
+"""The fast reader of usual fields gives the same values as the full one."""
 
 import json
 from decimal import Decimal
@@ -33,7 +33,7 @@ values = (
 
 
 def both_ways(kind: Any) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
-    """Return a field as it is, and without the short way, which stands last."""
+    """Return a field as it is, and without its fast reader, which is the last one."""
     plain, *more, short = get_args(kind)
     assert isinstance(short, GetPydanticSchema)
     long: Any = Annotated[(plain, *more)]
@@ -49,7 +49,7 @@ KINDS = {
 
 
 def outcome(adapter: TypeAdapter[Any], value: Any) -> tuple[str, str]:
-    """Return what a value is read as, or why it is not."""
+    """Return the value that is read, or the error."""
     try:
         found = adapter.validate_python(value)
     except ValidationError as error:
@@ -85,7 +85,7 @@ def test_any_value_is_read_the_same_both_ways(value: Any, kind: str) -> None:
 def test_the_words_are_those_of_the_first_field_and_tell_of_no_short_way(broken: Any, words: str) -> None:
     with pytest.raises(UnreadableBody) as caught:
         read_order(json.dumps(order(**broken)).encode())
-    assert str(caught.value) == f"the body is no order that can be read: {words}"
+    assert str(caught.value) == f"the body is not a readable order: {words}"
 
 
 def test_a_line_is_named_by_its_place() -> None:

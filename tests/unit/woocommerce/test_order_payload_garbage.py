@@ -1,4 +1,4 @@
-"""A body that is no order raises Unreadable, and nothing else, whatever it is."""
+"""Any body that is no order raises Unreadable and nothing else."""
 
 import contextlib
 import json
@@ -36,14 +36,14 @@ def raw(field: str, text: str) -> bytes:
 )
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_body_that_is_no_json_is_unreadable(topic: str, body: bytes) -> None:
-    with pytest.raises(UnreadableBody, match=r"^the body is no JSON: "):
+    with pytest.raises(UnreadableBody, match=r"^the body is not JSON: "):
         parse(body=body, topic=topic)
 
 
 @pytest.mark.parametrize("body", [b"null", b"true", b"7", b'"x"', b"[]", b'[{"id":20}]'])
 @pytest.mark.parametrize("topic", TOPICS)
 def test_json_that_is_no_object_is_unreadable(topic: str, body: bytes) -> None:
-    with pytest.raises(UnreadableBody, match=r"^the body is JSON, but no object$"):
+    with pytest.raises(UnreadableBody, match=r"^the body is JSON, but not an object$"):
         parse(body=body, topic=topic)
 
 
@@ -87,7 +87,7 @@ def test_an_exponent_larger_than_a_decimal_takes_is_read_or_unreadable(field: st
 @pytest.mark.parametrize("field", ["id", "status", "line_items"])
 def test_an_order_without_what_makes_it_one_is_unreadable(field: str) -> None:
     content = {name: value for name, value in order().items() if name != field}
-    with pytest.raises(UnreadableBody, match=f"^the body is no order that can be read: {field}: "):
+    with pytest.raises(UnreadableBody, match=f"^the body is not a readable order: {field}: "):
         read_order(json.dumps(content).encode())
 
 
@@ -102,7 +102,7 @@ def test_the_words_name_the_place_and_never_the_value() -> None:
     with pytest.raises(UnreadableBody) as caught:
         read_order(json.dumps(content).encode())
     assert str(caught.value) == (
-        "the body is no order that can be read: line_items.0.quantity: Input should be a valid decimal"
+        "the body is not a readable order: line_items.0.quantity: Input should be a valid decimal"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a delivery says depends on its topic: an order, a deletion, an error in place of an order, or nothing for us."""
+"""The topic decides what a delivery is: an order, a deletion, an error instead of an order, or another topic."""
 
 import json
 from typing import Any
@@ -34,7 +34,7 @@ def test_a_deletion_holds_an_id(given: Any) -> None:
         ({"code": "a\x00b", "message": ["x"]}, "ab", "['x']"),
     ],
 )
-def test_an_error_in_place_of_an_order_is_told_apart(topic: str, content: Any, code: str, words: str) -> None:
+def test_an_error_in_place_of_an_order_is_distinguished(topic: str, content: Any, code: str, words: str) -> None:
     assert parse(body=json.dumps(content).encode(), topic=topic) == ErrorObject(code, words)
 
 

@@ -1,4 +1,4 @@
-"""What a shop's webhooks call for: by tables."""
+"""What `connect` must change in a shop's webhooks, by tables."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ OTHERS = [topic for topic in NAMES if topic != CREATED]
 
 
 def hook(number: int, **changes: Any) -> dict[str, Any]:
-    """A webhook as the shop tells it; a good one of order.created."""
+    """Return a webhook as the shop lists it, a good one of order.created by default."""
     good = {"id": number, "name": NAMES[CREATED], "topic": CREATED, "delivery_url": URL, "status": "active"}
     return good | changes
 
 
 def found(*hooks: dict[str, Any], door: DeliveryEndpoint = DOOR) -> list[tuple[WebhookFault | None, int | None]]:
-    """What is found for order.created."""
+    """Return the status of order.created."""
     every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), door)
     return [(each.fault, None if each.hook is None else each.hook.id) for each in every if each.topic == CREATED]
 
@@ -55,7 +55,7 @@ def test_what_there_is_for_a_topic(
     assert found(*hooks) == expected
 
 
-def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
+def test_without_an_address_the_path_shows_whose_a_webhook_is() -> None:
     door = DeliveryEndpoint("/webhooks/woocommerce")
     assert found(hook(1, name="mine", delivery_url="https://any.example.com/webhooks/woocommerce"), door=door) == [
         (None, 1)
@@ -65,7 +65,7 @@ def test_without_an_address_the_path_tells_whose_a_webhook_is() -> None:
 
 
 def called_for(*hooks: dict[str, Any], repair: bool = False, new_secret: bool = False) -> list[Any]:
-    """What is to be done for order.created: what is made, or the number, changes, secret, revival."""
+    """Return the step for order.created: the new webhook, or the number, changes, secret, revival."""
     every = webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR)
     wanted = [each for each in every if each.topic == CREATED]
     steps = webhook_setup.plan_changes(wanted, DOOR, repair=repair, new_secret=new_secret)
@@ -113,12 +113,12 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
     ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR))
     assert not ok
     for part in (
-        'order.created: webhook 1 "Panelr: created" is disabled: by a person, or by WooCommerce at its 7th failure',
+        'order.created: webhook 1 "Panelr: created" is disabled: by an administrator, or by WooCommerce',
         "order.updated: webhook 2",
         "sends to https://old.example.com/x",
         "order.deleted: webhook 4",
         "order.restored: there is no webhook to the bridge",
-        "panelr-bridge connect --repair mends this",
+        "To repair this: panelr-bridge connect --repair",
     ):
         assert part in words
     assert "secret" not in words
@@ -128,7 +128,7 @@ def test_what_is_only_missing_needs_no_repair() -> None:
     there = [hook(number, topic=topic) for number, topic in enumerate(OTHERS)]
     ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(there), DOOR))
     missing = "order.created: there is no webhook to the bridge"
-    assert (ok, words) == (False, f"{missing}. panelr-bridge connect mends this")
+    assert (ok, words) == (False, f"{missing}. To repair this: panelr-bridge connect")
 
 
 def test_all_is_well_where_every_topic_has_its_webhook() -> None:
@@ -138,7 +138,7 @@ def test_all_is_well_where_every_topic_has_its_webhook() -> None:
 
 
 def test_what_to_click_names_everything_but_the_secret() -> None:
-    said = "\n".join(webhook_setup.by_hand(OTHERS, door=DOOR, secret_setting="BRIDGE_WEBHOOK_SECRET"))
+    said = "\n".join(webhook_setup.manual_steps(OTHERS, endpoint=DOOR, secret_setting="BRIDGE_WEBHOOK_SECRET"))
     assert "3 times" in said
     assert URL in said
     assert "the value of BRIDGE_WEBHOOK_SECRET in .env" in said
@@ -152,9 +152,9 @@ def test_every_step_says_what_it_does() -> None:
     steps = webhook_setup.plan_changes(every, DOOR, repair=True, new_secret=False)
     assert [step.words for step in steps] == [
         "activate webhook 1 (order.created), with the bridge's address and secret",
-        "set the secret of webhook 2 (order.updated) anew",
-        "pause webhook 3 (order.updated): it is one too many",
-        'make the webhook "Panelr: deleted" (order.deleted)',
-        'make the webhook "Panelr: restored" (order.restored)',
+        "set the secret of webhook 2 (order.updated)",
+        "pause webhook 3 (order.updated): it is a duplicate",
+        'create the webhook "Panelr: deleted" (order.deleted)',
+        'create the webhook "Panelr: restored" (order.restored)',
     ]
     assert all(isinstance(step, UpdateWebhook) for step in steps[:3])

@@ -1,4 +1,4 @@
-"""Only what the shop signed passes."""
+"""Only a body that the shop signed is accepted."""
 
 import pytest
 from hypothesis import given
@@ -48,7 +48,7 @@ def test_a_secret_that_is_no_longer_set_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize("given_signature", [None, "", " ", "\t"])
-def test_a_missing_signature_is_told_as_missing(given_signature: str | None) -> None:
+def test_a_missing_signature_is_reported_as_missing(given_signature: str | None) -> None:
     with pytest.raises(BadSignature, match=r"^the signature is missing$"):
         verify(body=BODY, signature=given_signature, secrets=(SECRET,))
 
@@ -79,7 +79,7 @@ def test_a_strange_signature_does_not_pass(strange: str) -> None:
         *[(f"a{entity}b", "a'b") for entity in ("&#39;", "&#039;", "&#x27;", "&#X27;")],
         ("&lt;&quot;&amp;", '<"&'),
         ("&amp;lt;", "&lt;"),  # once, not twice
-        # what WordPress leaves as it is
+        # characters that WordPress does not change
         *[(same, same) for same in ("a&b", "&amp", "&AMP;", "&apos;", "&#x3c;", "&nbsp;", "&#380;", "<\">'")],
         ("pässwörter ", "pässwörter "),
     ],
@@ -121,7 +121,7 @@ def flipped(content: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
-def test_the_error_tells_neither_secret_nor_signature() -> None:
+def test_the_error_shows_neither_secret_nor_signature() -> None:
     with pytest.raises(BadSignature) as caught:
         verify(body=BODY, signature="c2lnbmF0dXJl", secrets=("very-secret",))
     assert str(caught.value) == "the signature does not fit the body"

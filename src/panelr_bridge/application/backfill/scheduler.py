@@ -1,29 +1,21 @@
-"""Asks each store, again and again, for the orders whose webhook never came.
+"""Periodically ask each shop for the orders whose webhook never came.
 
-A mark for each store tells up to which modification everything has been fed. One process at a time walks a store; what
-it does is written down with every page, so that whoever comes next goes on where it was.
+Each store has a cursor: every modification up to it has been imported. One process at a time runs a store's backfill.
+It saves its progress with every page, so another process can continue an interrupted run.
 """
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from panelr_bridge import logs
-from panelr_bridge.application.backfill.page import (
-    SETTLE,
-    ComparedOrder,
-    OrderComparison,
-    PageImporter,
-    group_pages,
-    newest,
-)
+from panelr_bridge.application.backfill.compared_order import SETTLE, ComparedOrder, OrderComparison
+from panelr_bridge.application.backfill.cursor_lease import FIRST_RUN, BackfillStopped, CursorLease
+from panelr_bridge.application.backfill.page import PageImporter, group_pages, newest
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions.claim_call import CallPolicy
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import backfill_cursors
@@ -32,219 +24,208 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
 
-Tell = Callable[[ComparedOrder], None]
-Walk = AsyncGenerator[list[Payload], None]
+Report = Callable[[ComparedOrder], None]
+Pages = AsyncGenerator[list[Payload], None]
 
-FIRST = timedelta(hours=1)
-"""How far back the first walk of a store goes."""
 OVERLAP = timedelta(seconds=60)
-"""How far every walk steps back: filters are exclusive, changes of one second come late, clocks of one shop differ."""
+"""How far each run steps back: filters are exclusive, changes of one second come late, a shop's clocks differ."""
 CLOCKS_APART = timedelta(hours=1)
-"""How far a shop's clock may be behind. A mark goes by the shop's, and follows ours at this distance."""
+"""How far a shop's clock may be behind. A cursor follows the shop's clock, at most this far behind ours."""
 LEASE = timedelta(minutes=5)
-"""Longer than a page takes whose every request is tried as often as it may be."""
+"""Longer than a page takes if every request is retried as often as allowed."""
 LONGEST_PAUSE = timedelta(hours=1)
-AGAIN = timedelta(seconds=30)
-"""How long to wait for a database that is away."""
-FAULT = "a fault of the bridge; the log says which"
+RETRY_DELAY = timedelta(seconds=30)
+"""How long to wait while the database is unavailable."""
+INTERNAL_ERROR = "internal error: see the log"
 
 log = logs.get(__name__)
 
 
-def _nobody(_: ComparedOrder) -> None:
-    """Tell nobody."""
-
-
-class BackfillStopped(Exception):
-    """The process is to stop, or another one has taken the walk over."""
+def _ignore(_: ComparedOrder) -> None:
+    """Report to nobody: the default of `report`."""
 
 
 @dataclass(slots=True)
 class BackfillStats:
-    """How a walk went. `words` is why it did not come to its end; None when it did."""
+    """What a backfill run has compared so far. `words` say why it did not finish, None if it did."""
 
     looked_at: int = 0
     known: int = 0
     found: int = 0
     failed: int = 0
-    fresh: int = 0
+    recent: int = 0
     words: str | None = None
 
-    def note(self, seen: Sequence[ComparedOrder]) -> None:
-        """Count a page."""
-        self.looked_at += len(seen)
-        for kind in OrderComparison:
-            setattr(self, kind, getattr(self, kind) + sum(each.kind is kind for each in seen))
+    def add_page(self, page: Sequence[ComparedOrder]) -> None:
+        """Count the orders of a page."""
+        kinds = [each.kind for each in page]
+        self.looked_at += len(kinds)
+        self.known += kinds.count(OrderComparison.KNOWN)
+        self.found += kinds.count(OrderComparison.FOUND)
+        self.failed += kinds.count(OrderComparison.FAILED)
+        self.recent += kinds.count(OrderComparison.RECENT)
 
-    def counts(self) -> Row:
-        """Return what is written down of it."""
-        return {name: getattr(self, name) for name in ("looked_at", "known", "found", "failed")}
+    def as_columns(self) -> Row:
+        """Return the cursor's columns for these counts."""
+        return {"looked_at": self.looked_at, "known": self.known, "found": self.found, "failed": self.failed}
 
 
 class BackfillScheduler:
-    """One process's share of the asking. `owed` is set when there is something for the worker."""
+    """Runs the stores' backfills in one process. It sets `wake_worker` when an imported order owes a call."""
 
     def __init__(
         self,
-        calls: PanelrCaller,
+        caller: PanelrCaller,
         *,
         shops: Mapping[str, ShopClient],
         policy: OrderPolicy,
-        terms: CallPolicy,
+        call_policy: CallPolicy,
         every: timedelta,
-        owed: asyncio.Event,
+        wake_worker: asyncio.Event,
         lease: timedelta = LEASE,
     ) -> None:
-        self._calls = calls
+        self._caller = caller
         self._shops = shops
         self._every = every
-        self._owed = owed
-        self._lease = lease
+        self._wake_worker = wake_worker
+        self._lease = CursorLease(caller, duration=lease)
         self._stopping = asyncio.Event()
-        self._holder = secrets.token_hex(8)
-        self._reconcilers = {
-            name: PageImporter(calls, store=name, policy=policy, terms=terms, stores=len(shops)) for name in shops
+        self._importers = {
+            name: PageImporter(caller, store=name, policy=policy, call_policy=call_policy, stores=len(shops))
+            for name in shops
         }
 
     def stop(self) -> None:
-        """Begin nothing more; a walk under way ends at its page, and goes on at the next start."""
+        """Start no new run. A run in progress stops within its page, and the next start continues it."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Ask every store by its turn until `stop`. Nothing that goes wrong ends it, or holds up another store."""
+        """Run every store's backfill periodically until `stop`. An error of one store does not affect another."""
         if self._every:
-            await asyncio.gather(*(self._keep_asking(store) for store in self._shops))
+            await asyncio.gather(*(self._run_periodically(store) for store in self._shops))
 
-    async def _keep_asking(self, store: str) -> None:
+    async def _run_periodically(self, store: str) -> None:
         while not self._stopping.is_set():
             try:
-                await self.walk(store)
-                pause = await self._pause(store)
+                await self.run_store(store)
+                pause = await self._next_pause(store)
             except Exception as error:
                 if is_unavailable(error):
                     log.warning("backfill.waits", store=store, reason="the database is unavailable")
                 else:
                     log.exception("backfill.failed", store=store)
-                pause = min(self._every, AGAIN)
+                pause = min(self._every, RETRY_DELAY)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
 
-    async def _pause(self, store: str) -> timedelta:
-        """Return how long it is until the next walk, or until another process's lease ends."""
-        row = await self._calls.database.read(backfill_cursors.get, store=store)
-        now = self._calls.clock()
-        until = now if row is None else max(row["next_at"], row["lease_until"] or row["next_at"])
+    async def _next_pause(self, store: str) -> timedelta:
+        """Return the time until the next run, or until another process's lease ends."""
+        cursor = await self._caller.database.read(backfill_cursors.get, store=store)
+        now = self._caller.clock()
+        until = now if cursor is None else max(cursor["next_at"], cursor["lease_until"] or cursor["next_at"])
         return min(max(until - now, timedelta(milliseconds=50)), self._every)
 
-    async def walk(
-        self, store: str, *, since: datetime | None = None, at_once: bool = False, tell: Tell = _nobody
+    async def run_store(
+        self, store: str, *, since: datetime | None = None, at_once: bool = False, report: Report = _ignore
     ) -> BackfillStats | None:
-        """Walk a store if that is due, or `at_once`; None where it is not, or another process does.
+        """Run a store's backfill if it is due, or `at_once`, and call `report` with every compared order.
 
-        With `since` it goes back to that moment. What the store does wrong is told by the result and by its mark.
-        Raises only while the database is away; `tell` is told every order.
+        With `since` the run starts at that moment instead of the cursor. Returns None if no run is due or another
+        process has the lease. The result and the cursor hold a shop's errors. Raises only if the database is
+        unavailable.
         """
-        row = await self._take(store, since=since, at_once=at_once)
-        if row is None:
+        cursor = await self._lease.acquire(store, since=since, at_once=at_once)
+        if cursor is None:
             return None
-        begin = row["moment"] - OVERLAP if since is None else since
-        walked = BackfillStats()
+        begin = cursor["moment"] - OVERLAP if since is None else since
+        stats = BackfillStats()
         try:
-            ended = await self._through(store, row, walked, begin=begin, tell=tell)
+            finished = await self._import_changes(store, cursor, stats, begin=begin, report=report)
         except BackfillStopped as stopped:
-            walked.words = str(stopped)
-            await self._release(store, {"next_at": self._calls.clock()})
+            stats.words = str(stopped)
+            await self._lease.release(store, {"next_at": self._caller.clock()})
         except ShopError as error:
-            await self._failed(store, row, walked, error)
+            await self._record_failure(store, cursor, stats, error)
         except Exception as error:
             if is_unavailable(error):
                 raise
             log.exception("backfill.failed", store=store)
-            await self._failed(store, row, walked, error)
+            await self._record_failure(store, cursor, stats, error)
         else:
-            await self._release(store, ended)
-            log.info("backfill.finished", store=store, **walked.counts())
-        return walked
+            await self._lease.release(store, finished)
+            log.info("backfill.finished", store=store, **stats.as_columns())
+        return stats
 
-    async def look(self, store: str, *, since: datetime | None = None, tell: Tell = _nobody) -> BackfillStats:
-        """Walk a store as `walk` does, and write nothing."""
-        row = await self._calls.database.read(backfill_cursors.get, store=store)
-        begin = row["moment"] - OVERLAP if row is not None else self._calls.clock() - FIRST
-        walked = BackfillStats()
+    async def dry_run(self, store: str, *, since: datetime | None = None, report: Report = _ignore) -> BackfillStats:
+        """Compare a store's orders as `run_store` does, and write nothing."""
+        cursor = await self._caller.database.read(backfill_cursors.get, store=store)
+        begin = cursor["moment"] - OVERLAP if cursor is not None else self._caller.clock() - FIRST_RUN
+        stats = BackfillStats()
         try:
-            async with contextlib.aclosing(group_pages(self._shops[store].changed_since(since or begin))) as walk:
-                while (page := await self._next(walk)) is not None:
-                    seen = await self._reconcilers[store].glance(page)
-                    walked.note(seen)
-                    for each in seen:
-                        tell(each)
+            async with contextlib.aclosing(self._read_pages(store, since or begin)) as pages:
+                async for page in pages:
+                    compared = await self._importers[store].compare_page(page)
+                    stats.add_page(compared)
+                    for each in compared:
+                        report(each)
         except (ShopError, BackfillStopped) as error:
-            walked.words = str(error)
-        return walked
+            stats.words = str(error)
+        return stats
 
-    async def _take(self, store: str, *, since: datetime | None, at_once: bool) -> Row | None:
-        now = self._calls.clock()
-        if await self._calls.database.read(backfill_cursors.get, store=store) is None:
-            first = now - FIRST if since is None else min(since, now - FIRST)
-            await self._calls.write(_begin, store=store, moment=first)
-        return await self._calls.write(
-            _take, store=store, holder=self._holder, lease=self._lease, at_once=at_once, since=since
-        )
+    async def _import_changes(
+        self, store: str, cursor: Row, stats: BackfillStats, *, begin: datetime, report: Report
+    ) -> Row:
+        """Import everything modified since `begin`; return the cursor's columns for a finished run."""
+        began_at = cursor["began_at"]
+        moves_cursor = begin <= cursor["moment"]
+        moment: datetime = cursor["moment"]
+        paced_until: datetime | None = cursor["paced_until"]
+        async with contextlib.aclosing(self._read_pages(store, begin)) as pages:
+            async for page in pages:
+                compared, paced_until = await self._importers[store].import_page(
+                    page, since=began_at, paced_until=paced_until
+                )
+                stats.add_page(compared)
+                if any(each.state is OrderState.QUEUED for each in compared):
+                    self._wake_worker.set()
+                if moves_cursor:
+                    moment = max(moment, newest(compared, until=began_at - SETTLE) or moment)
+                progress = {"moment": moment} if self._shops[store].lists_oldest_first else {}
+                found_in_all = cursor["found_in_all"] + stats.found
+                progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
+                await self._lease.extend(store, progress)
+                for each in compared:
+                    report(each)
+        now = self._caller.clock()
+        finished: Row = {"ended_at": now, "next_at": now + self._every}
+        finished |= {"failures": 0, "failing_since": None, "words": None}
+        return finished | ({"moment": max(moment, began_at - CLOCKS_APART)} if moves_cursor else {})
 
-    async def _through(self, store: str, row: Row, walked: BackfillStats, *, begin: datetime, tell: Tell) -> Row:
-        """Feed everything that was modified since `begin`; returns what is to be written at the end."""
-        began, shop = row["began_at"], self._shops[store]
-        moves = begin <= row["moment"]
-        mark: datetime = row["moment"]
-        paced_until: datetime | None = row["paced_until"]
-        async with contextlib.aclosing(group_pages(shop.changed_since(begin))) as walk:
-            while (page := await self._next(walk)) is not None:
-                seen, paced_until = await self._reconcilers[store].feed(page, since=began, paced_until=paced_until)
-                walked.note(seen)
-                if any(each.state is OrderState.QUEUED for each in seen):
-                    self._owed.set()
-                if moves:
-                    mark = max(mark, newest(seen, until=began - SETTLE) or mark)
-                reached = {"moment": mark} if shop.tells_oldest_first else {}
-                await self._note(store, row, walked, reached | {"paced_until": paced_until})
-                for each in seen:
-                    tell(each)
-        now = self._calls.clock()
-        ended: Row = {"ended_at": now, "next_at": now + self._every}
-        ended |= {"failures": 0, "failing_since": None, "words": None}
-        return ended | ({"moment": max(mark, began - CLOCKS_APART)} if moves else {})
-
-    async def _note(self, store: str, row: Row, walked: BackfillStats, values: Row) -> None:
-        """Write down how far the walk has come; raises Stopped where another process has taken it over."""
-        values |= walked.counts() | {"found_in_all": row["found_in_all"] + walked.found}
-        values |= {"lease_until": self._calls.clock() + self._lease}
-        if not await self._calls.write(_change, values, store=store, holder=self._holder):
-            raise BackfillStopped("another process has taken the walk over")
-
-    async def _failed(self, store: str, row: Row, walked: BackfillStats, error: Exception) -> None:
-        walked.words = error.words if isinstance(error, ShopError) else FAULT
-        failures, now = row["failures"] + 1, self._calls.clock()
+    async def _record_failure(self, store: str, cursor: Row, stats: BackfillStats, error: Exception) -> None:
+        stats.words = error.words if isinstance(error, ShopError) else INTERNAL_ERROR
+        failures, now = cursor["failures"] + 1, self._caller.clock()
         pause = self._every
-        if not isinstance(error, ShopUnreachable):  # a person must mend it, and may take a while
+        if not isinstance(error, ShopUnreachable):  # an operator must fix it, which may take a while
             pause = max(pause, min(pause * 2 ** min(failures, 10), LONGEST_PAUSE))
-        log.warning("backfill.stopped", store=store, reason=walked.words, failures=failures)
-        since = row["failing_since"] or now
-        values = {"words": walked.words, "failures": failures, "failing_since": since, "next_at": now + pause}
-        await self._release(store, values)
+        log.warning("backfill.stopped", store=store, reason=stats.words, failures=failures)
+        since = cursor["failing_since"] or now
+        failure = {"words": stats.words, "failures": failures, "failing_since": since, "next_at": now + pause}
+        await self._lease.release(store, failure)
 
-    async def _release(self, store: str, values: Row) -> None:
-        await self._calls.write(
-            _change, values | {"holder": None, "lease_until": None}, store=store, holder=self._holder
-        )
+    async def _read_pages(self, store: str, since: datetime) -> Pages:
+        """Yield the pages of orders modified since `since`; raise BackfillStopped as soon as `stop` is called."""
+        async with contextlib.aclosing(group_pages(self._shops[store].changed_since(since))) as pages:
+            while (page := await self._read_page(pages)) is not None:
+                yield page
 
-    async def _next(self, walk: Walk) -> list[Payload] | None:
-        """Return the next page, None at the end; raises Stopped without waiting for it any longer."""
-        reading = asyncio.ensure_future(_page(walk))
+    async def _read_page(self, pages: Pages) -> list[Payload] | None:
+        """Return the next page, None at the end; on `stop` raise BackfillStopped without waiting for the shop."""
+        reading = asyncio.ensure_future(_next_or_none(pages))
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
-                raise BackfillStopped("told to stop; it goes on at the next start")
+                raise BackfillStopped("the process is stopping; its next start continues this run")
             return reading.result()
         finally:
             stopping.cancel()
@@ -252,32 +233,5 @@ class BackfillScheduler:
             await asyncio.wait({reading})
 
 
-async def _page(walk: Walk) -> list[Payload] | None:
-    return await anext(walk, None)
-
-
-def _begin(connection: Connection, now: datetime, *, store: str, moment: datetime) -> None:
-    backfill_cursors.create(connection, store=store, moment=moment, now=now)
-
-
-def _take(
-    connection: Connection,
-    now: datetime,
-    *,
-    store: str,
-    holder: str,
-    lease: timedelta,
-    at_once: bool,
-    since: datetime | None,
-) -> Row | None:
-    row = backfill_cursors.acquire_lease(
-        connection, store=store, holder=holder, until=now + lease, now=now, at_once=at_once
-    )
-    if row is not None and since is not None and since < row["moment"]:
-        backfill_cursors.save(connection, {"moment": since}, store=store, holder=holder)
-        row["moment"] = since
-    return row
-
-
-def _change(connection: Connection, _: datetime, values: Row, *, store: str, holder: str) -> bool:
-    return backfill_cursors.save(connection, values, store=store, holder=holder)
+async def _next_or_none(pages: Pages) -> list[Payload] | None:
+    return await anext(pages, None)

@@ -1,102 +1,59 @@
-"""A follow-up is taken by a lease, carried out by its holder, and what came of it is written down, fenced."""
+"""Claim a follow-up by a lease, and record its result. The lease fences late results."""
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.follow_ups.plan import told_a_person, work_order_of
+from panelr_bridge.application.follow_ups.plan import add_attention, work_order_of
+from panelr_bridge.application.follow_ups.registry import spec_of
+from panelr_bridge.application.follow_ups.specification import FollowUpResult, FollowUpSpec, FollowUpTask, LostAnswer
 from panelr_bridge.application.transactions import rate_gate
-from panelr_bridge.application.transactions.claim_call import RATE, CallPolicy, NothingDue
+from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.application.transactions.claim_call import LEASE_ENDED, RATE, NothingDue
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
     latest_snapshot,
     reevaluate,
     unhandled_attention,
 )
-from panelr_bridge.domain import call_outcome, retry_policy
-from panelr_bridge.domain.call_outcome import Outcome, Unknown
-from panelr_bridge.domain.customer_email import email_of
-from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason, WorkOrder
+from panelr_bridge.domain import retry_policy
+from panelr_bridge.domain.call_outcome import Unknown
+from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.customer_email import find_email
+from panelr_bridge.domain.follow_up_rules import HeldOrder, PlannedOrder
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import attempts, follow_ups, orders, rate_limit
-from panelr_bridge.store.rate_limit import RateSlot
+from panelr_bridge.store import follow_ups, orders, rate_limit
 from panelr_bridge.store.tables import Row
-
-ONCE = frozenset({FollowUpKind.PAYMENT, FollowUpKind.INSTRUCTIONS})
-"""Calls that must not be repeated while it is not known what became of the last."""
-WRITING = timedelta(seconds=120)
-"""How long writing to a store may take in all: it is several requests, and a shop that is unwell is asked again."""
-MARGIN = timedelta(seconds=30)
-ENDED_WORDS = "the process that did this ended before the outcome was recorded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUpTask:
-    """A follow-up that its holder must carry out now, or let the lease end.
-
-    `sent_at` is when a call left that must not be repeated and whose outcome is not known: it is looked up first.
-    """
-
-    order_id: int
-    store: str
-    woo_order_id: int
-    kind: FollowUpKind
-    attempt: int
-    told: Row
-    sent_at: datetime | None
-    empty_since: datetime | None
-    owed_since: datetime
-    claimed_at: datetime
-    lease_until: datetime
-    slot: RateSlot | None
-    work_order: WorkOrder
-    adopted: bool
-    email: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUpResult:
-    """What came of an errand. Without `done` and `due_at` it is in a person's hands, whom `attention` tells.
-
-    `changes` are of the follow-up, `order` of its order. What is not `noted` is no attempt worth a row.
-    """
-
-    action: str
-    outcome: Outcome
-    words: str
-    started_at: datetime
-    milliseconds: int
-    done: bool = False
-    due_at: datetime | None = None
-    changes: Row = field(default_factory=dict)
-    order: Row = field(default_factory=dict)
-    attention: Reason | None = None
-    noted: bool = True
 
 
 def claim(
-    connection: Connection, now: datetime, *, kind: FollowUpKind, terms: CallPolicy, tried: list[int] | None = None
+    connection: Connection,
+    now: datetime,
+    *,
+    kind: FollowUpKind,
+    call_policy: CallPolicy,
+    tried: list[int] | None = None,
 ) -> FollowUpTask | NothingDue | None:
-    """Take the follow-up of a kind that has been due the longest; None where none is due.
+    """Claim the longest due follow-up of a kind; None if none is due, NothingDue if no slot is free.
 
-    Follow-ups take at most half of a minute's calls, so that new orders find the other half. `tried` is told which
-    order that is, for the case that handling it raises.
+    Follow-ups take at most half of a minute's slots, so that new orders find the other half. Appends the order's id
+    to `tried`, so that the caller knows the order if this raises.
     """
-    row = follow_ups.next_due(connection, kind, now=now)
+    row, spec = follow_ups.next_due(connection, kind, now=now), spec_of(kind)
     if row is None:
         return None
     if tried is not None:
         tried.append(row["id"])
-    slot, share = None, max(terms.rate_per_minute // 2, 1)
-    if kind is not FollowUpKind.WRITE_BACK:
+    slot, share = None, max(call_policy.rate_per_minute // 2, 1)
+    if spec.calls_panelr:
         slot = rate_limit.take(connection, name=RATE, limit=share, now=now)
         if slot is None:
-            return NothingDue(rate_limit.free_at(connection, name=RATE, limit=share, now=now), for_leave=True)
-    until = now + lease_of(kind, terms)
+            return NothingDue(rate_limit.free_at(connection, name=RATE, limit=share, now=now), rate_limited=True)
+    until = now + spec.lease_for(call_policy)
     values = {"lease_until": until, "attempt": row["of_attempt"] + 1, "slot": slot and slot.number}
-    if kind in ONCE and row["sent_at"] is None:
+    if spec.after_lost_answer is not LostAnswer.REPEAT and row["sent_at"] is None:
         values["sent_at"] = now
     follow_ups.change(connection, row["id"], kind, values)
     return FollowUpTask(
@@ -105,7 +62,7 @@ def claim(
         woo_order_id=row["woo_order_id"],
         kind=kind,
         attempt=row["of_attempt"] + 1,
-        told=row["told"],
+        content=row["told"],
         sent_at=row["sent_at"],
         empty_since=row["empty_since"],
         owed_since=row["of_owed_since"],
@@ -113,171 +70,166 @@ def claim(
         lease_until=until,
         slot=slot,
         work_order=work_order_of(row),
-        email=_email(connection, row, kind),
+        email=_email(connection, row, plans_for=spec.plans_for),
         adopted=row["adopted"],
     )
 
 
-def _email(connection: Connection, row: Row, kind: FollowUpKind) -> str | None:
-    """The customer's address as Panelr was told it, else, and for an order that is yet to be sent, as it would be."""
-    if row["request"] is not None and kind is not FollowUpKind.LINES:
+def _email(connection: Connection, row: Row, *, plans_for: type[PlannedOrder]) -> str | None:
+    """Return the customer's address as the request has it; for a held order, as the next request will have it."""
+    if row["request"] is not None and not issubclass(plans_for, HeldOrder):
         return panelr_request.load(row["request"]).customer_email
     order = latest_snapshot(connection, row)
-    return None if order is None else email_of(order)
+    return None if order is None else find_email(order)
 
 
 def record(
-    connection: Connection, now: datetime, errand: FollowUpTask, result: FollowUpResult, *, terms: CallPolicy
+    connection: Connection,
+    now: datetime,
+    task: FollowUpTask,
+    result: FollowUpResult,
+    *,
+    call_policy: CallPolicy,
+    policy: OrderPolicy,
 ) -> bool:
-    """Write down what came of an errand; returns whether its lease was still held, else only the attempt is kept."""
-    row = orders.lock_by_id(connection, errand.order_id)
-    _tell_the_gate(connection, errand, result, terms=terms, now=now)
-    if result.noted:
-        _note(connection, errand, result, now=now)
-    if row is None or not follow_ups.holds(connection, row["id"], errand.kind, lease_until=errand.lease_until):
+    """Record a task's result. Returns False if its lease had ended: then only the attempt is recorded."""
+    row = orders.lock_by_id(connection, task.order_id)
+    _update_rate_limit(connection, task, result, call_policy=call_policy, now=now)
+    if result.is_attempt:
+        _add_attempt(connection, task, result, now=now)
+    if row is None or not follow_ups.holds(connection, row["id"], task.kind, lease_until=task.lease_until):
         return False
     values: Row = {"lease_until": None, "slot": None, "due_at": result.due_at, "done_at": now if result.done else None}
-    follow_ups.change(connection, row["id"], errand.kind, values | result.changes)
-    told = {} if result.attention is None else {"attention": told_a_person(row, result.attention)}
-    if result.order or told:
-        orders.change(connection, row["id"], result.order | told, now=now)
+    follow_ups.change(connection, row["id"], task.kind, values | result.changes)
+    order = dict(result.order)
+    reason = gave_up(spec_of(task.kind)) if result.gave_up else result.attention
+    if reason is not None:
+        order["attention"] = add_attention(row, reason)
+    if order:
+        orders.change(connection, row["id"], order, now=now)
+    if result.reevaluate:
+        _reevaluate(connection, task.order_id, policy=policy, now=now)
     return True
 
 
-def record_lines(
-    connection: Connection,
-    now: datetime,
-    errand: FollowUpTask,
-    result: FollowUpResult,
-    *,
-    terms: CallPolicy,
-    policy: OrderPolicy,
-) -> None:
-    """Write down a customer's lines, which `result.order` holds, and decide the order anew by them."""
-    held = record(connection, now, errand, result, terms=terms)
-    row = orders.lock_by_id(connection, errand.order_id)
+def _reevaluate(connection: Connection, order_id: int, *, policy: OrderPolicy, now: datetime) -> None:
+    row = orders.lock_by_id(connection, order_id)
     order = latest_snapshot(connection, row) if row else None
-    if row is None or order is None or not held:
-        return
-    weighed, _ = evaluate(connection, order, store=row["store"], policy=policy)
-    values = reevaluate(row, weighed, now=now)
-    orders.change(connection, row["id"], values, now=now)
-
-
-def lease_of(kind: FollowUpKind, terms: CallPolicy) -> timedelta:
-    """Return how long an errand of a kind may take before it is taken for lost: longer than it can."""
-    return WRITING + MARGIN if kind is FollowUpKind.WRITE_BACK else 2 * terms.lease
+    if row is not None and order is not None:
+        evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+        orders.change(connection, row["id"], reevaluate(row, evaluation, now=now), now=now)
 
 
 def set_aside(connection: Connection, now: datetime, order_id: int, kind: FollowUpKind) -> None:
-    """Leave a follow-up that cannot even be claimed to a person: the others must not wait for it."""
+    """Leave a follow-up that cannot be claimed to an operator, so that others do not wait for it."""
     row = orders.lock_by_id(connection, order_id)
     if row is not None:
         follow_ups.change(connection, order_id, kind, {"due_at": None})
         orders.change(connection, order_id, {"attention": unhandled_attention(row)}, now=now)
 
 
-def failed(connection: Connection, now: datetime, errand: FollowUpTask) -> None:
-    """Carrying an errand out, or what it brought, has failed for a fault of the bridge: a person is told."""
-    row = orders.lock_by_id(connection, errand.order_id)
-    if errand.slot is not None:
-        rate_gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
-    if row is not None and follow_ups.holds(connection, row["id"], errand.kind, lease_until=errand.lease_until):
-        follow_ups.change(connection, row["id"], errand.kind, {"lease_until": None, "slot": None, "due_at": None})
+def record_failure(connection: Connection, now: datetime, task: FollowUpTask) -> None:
+    """Record that the bridge failed to carry out a task: an operator may retry."""
+    row = orders.lock_by_id(connection, task.order_id)
+    if task.slot is not None:
+        rate_gate.extend_slot(connection, task.slot, claimed_at=task.claimed_at, now=now)
+    if row is not None and follow_ups.holds(connection, row["id"], task.kind, lease_until=task.lease_until):
+        follow_ups.change(connection, row["id"], task.kind, {"lease_until": None, "slot": None, "due_at": None})
         orders.change(connection, row["id"], {"attention": unhandled_attention(row)}, now=now)
 
 
-def give_up_planning(connection: Connection, now: datetime, order_id: int) -> None:
-    """Let an order be of which it could not be told what it calls for, and tell a person; a retry looks again."""
+def stop_planning(connection: Connection, now: datetime, order_id: int) -> None:
+    """Plan no more follow-ups of an order that cannot be planned, and add attention; a retry plans again."""
     row = orders.lock_by_id(connection, order_id)
     if row is not None:
         orders.follow(connection, order_id, at=None)
         orders.change(connection, order_id, {"attention": unhandled_attention(row)}, now=now)
 
 
-def _tell_the_gate(
-    connection: Connection, errand: FollowUpTask, result: FollowUpResult, *, terms: CallPolicy, now: datetime
+def _update_rate_limit(
+    connection: Connection, task: FollowUpTask, result: FollowUpResult, *, call_policy: CallPolicy, now: datetime
 ) -> None:
-    if errand.slot is not None:
-        rate_gate.extend_slot(connection, errand.slot, claimed_at=errand.claimed_at, now=now)
-        rate_gate.reopen_gate(connection, errand.slot, result.outcome, now=now)
-        rate_gate.close_gate(connection, errand.slot, result.outcome, schedule=terms.retry_schedule, now=now)
+    if task.slot is not None:
+        rate_gate.extend_slot(connection, task.slot, claimed_at=task.claimed_at, now=now)
+        rate_gate.reopen_gate(connection, task.slot, result.outcome, now=now)
+        rate_gate.close_gate(connection, task.slot, result.outcome, schedule=call_policy.retry_schedule, now=now)
 
 
-def _note(connection: Connection, errand: FollowUpTask, result: FollowUpResult, *, now: datetime) -> None:
-    attempt = {
-        "order_id": errand.order_id,
-        "action": result.action,
-        "number": errand.attempt,
-        "outcome": call_outcome.name(result.outcome),
-        "status": result.outcome.status,
-        "milliseconds": result.milliseconds,
-        "words": result.words,
-        "started_at": result.started_at,
-        "recorded_at": now,
-    }
-    attempts.add(connection, attempt)
+def _add_attempt(connection: Connection, task: FollowUpTask, result: FollowUpResult, *, now: datetime) -> None:
+    attempt = attempt_row(
+        order_id=task.order_id,
+        action=result.action,
+        number=task.attempt,
+        outcome=result.outcome,
+        words=result.words,
+        started_at=result.started_at,
+        milliseconds=result.milliseconds,
+        now=now,
+    )
+    orders.add_attempt(connection, attempt)
 
 
-def end_leases(connection: Connection, now: datetime, *, terms: CallPolicy) -> int | None:
-    """Take back one lease that ended without an outcome; returns the order's id, None when there is none."""
+def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:
+    """Take back one lease that ended without a result; return the order's id, None if there is none."""
     row = follow_ups.ended_lease(connection, now=now)
     if row is None:
         return None
     if row["slot"] is not None:
         rate_limit.keep(connection, row["slot"], name=RATE, now=now)
     kind = FollowUpKind(row["kind"])
-    values: Row = {"lease_until": None, "slot": None, "due_at": _after_an_end(row, kind, terms=terms, now=now)}
-    follow_ups.change(connection, row["id"], kind, values)
-    attempt: dict[str, Any] = {
-        "order_id": row["id"],
-        "action": row["told"].get("action", kind),
-        "number": row["of_attempt"],
-        "outcome": call_outcome.name(Unknown(words=ENDED_WORDS)),
-        "status": None,
-        "milliseconds": None,
-        "words": ENDED_WORDS,
-        "started_at": row["of_lease_until"] - lease_of(kind, terms),
-        "recorded_at": now,
-    }
-    attempts.add(connection, attempt)
-    if values["due_at"] is None:
-        reason = UNCLEAR if kind is FollowUpKind.INSTRUCTIONS else gave_up(kind)
-        orders.change(connection, row["id"], {"attention": told_a_person(row, reason)}, now=now)
+    spec = spec_of(kind)
+    due = _due_after_lost_answer(row, spec, call_policy=call_policy, now=now)
+    follow_ups.change(connection, row["id"], kind, {"lease_until": None, "slot": None, "due_at": due})
+    attempt = attempt_row(
+        order_id=row["id"],
+        action=row["told"].get("action", kind),
+        number=row["of_attempt"],
+        outcome=Unknown(words=LEASE_ENDED),
+        started_at=row["of_lease_until"] - spec.lease_for(call_policy),
+        now=now,
+    )
+    orders.add_attempt(connection, attempt)
+    if due is None:
+        orders.change(connection, row["id"], {"attention": add_attention(row, spec.lost or gave_up(spec))}, now=now)
     return int(row["id"])
 
 
-def _after_an_end(row: Row, kind: FollowUpKind, *, terms: CallPolicy, now: datetime) -> datetime | None:
-    """When it is tried again: a payment is looked up, an e-mail cannot be, the rest is simply done again."""
-    if kind is FollowUpKind.INSTRUCTIONS:
+def _due_after_lost_answer(
+    row: Row, spec: FollowUpSpec[PlannedOrder], *, call_policy: CallPolicy, now: datetime
+) -> datetime | None:
+    """Return when a task without a result is due again; None if an operator must decide."""
+    if spec.after_lost_answer is LostAnswer.ASK_OPERATOR:
         return None
-    if kind is FollowUpKind.PAYMENT:
-        return now + terms.grace
+    if spec.after_lost_answer is LostAnswer.LOOK_UP:
+        return now + call_policy.grace
     wait = retry_policy.retry_delay(
         attempt=row["of_attempt"],
-        outcome=Unknown(words=ENDED_WORDS),
-        schedule=terms.retry_schedule,
+        outcome=Unknown(words=LEASE_ENDED),
+        schedule=call_policy.retry_schedule,
         owed_for=now - row["of_owed_since"],
     )
     return None if wait is None else now + wait
 
 
-UNCLEAR = Reason(
-    "instructions_unclear",
-    "Panelr was asked to e-mail payment instructions and its answer was lost: the customer may have them or not",
-)
-_GAVE_UP = {
-    FollowUpKind.PAYMENT: Reason("payment_not_told", "Panelr could not be told of the payment"),
-    FollowUpKind.INSTRUCTIONS: Reason(
-        "instructions_not_sent", "Panelr could not be asked to send payment instructions"
-    ),
-    FollowUpKind.LINES: Reason("lines_not_told", "Panelr could not be asked for the customer's lines"),
-    FollowUpKind.WRITE_BACK: Reason("write_back_failed", "the store could not be told of the work order"),
-    FollowUpKind.STATUS: Reason("status_not_told", "Panelr could not be asked what became of the work order"),
-}
+def gave_up(spec: FollowUpSpec[PlannedOrder]) -> Reason:
+    """Return the attention of a follow-up that failed for seven days."""
+    return replace(spec.gave_up, words=f"{spec.gave_up.words} for seven days: see what is wrong, then retry")
 
 
-def gave_up(kind: FollowUpKind) -> Reason:
-    """Return what a person is told when trying has been in vain for seven days."""
-    reason = _GAVE_UP[kind]
-    return replace(reason, words=f"{reason.words} for seven days: see what is wrong, then retry")
+def retry_stuck(connection: Connection, now: datetime, order: Row) -> bool:
+    """Owe again each follow-up of a locked created order that waits for an operator; return whether there was one.
+
+    A payment in doubt is looked up first. Escalated follow-ups are planned again.
+    """
+    stuck = follow_ups.stuck(connection, order["id"])
+    for row in stuck:
+        kind = FollowUpKind(row["kind"])
+        if "cannot" in row["told"]:
+            follow_ups.withdraw(connection, order["id"], kind)
+            continue
+        content = {name: value for name, value in row["told"].items() if name != "refused"}
+        values: Row = {"due_at": now, "attempt": 0, "owed_since": now, "empty_since": None, "told": content}
+        if spec_of(kind).after_lost_answer is not LostAnswer.LOOK_UP:
+            values["sent_at"] = None
+        follow_ups.change(connection, order["id"], kind, values)
+    return bool(stuck)

@@ -1,17 +1,27 @@
-"""What an order calls for beside its create call is looked at, and owed; `follow_up_rules.py` decides, without I/O."""
+"""Plan an order's follow-ups: ask each kind what the order calls for, and record what is owed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
+from panelr_bridge.application.follow_ups.specification import LostAnswer
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
-from panelr_bridge.domain import follow_up_rules
-from panelr_bridge.domain.customer_email import email_of
-from panelr_bridge.domain.decision import asks_for_lines, paid_for_panelr
-from panelr_bridge.domain.follow_up_rules import CreatedOrder, Escalate, FollowUpState, Schedule, StoreOptions
+from panelr_bridge.domain.customer_email import find_email
+from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
+from panelr_bridge.domain.follow_up_rules import (
+    Cancel,
+    CreatedOrder,
+    Escalate,
+    FollowUpState,
+    HeldOrder,
+    PlannedOrder,
+    Schedule,
+    Step,
+    StoreOptions,
+)
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
@@ -19,10 +29,34 @@ from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce.order_payload import Order
 
 
+def plan_steps(order: PlannedOrder) -> tuple[Step, ...]:
+    """Return what `order` calls for beside what is owed, done, or escalated already. Pure.
+
+    An escalated follow-up is planned as if it did not exist: it may be possible now, or no longer called for.
+    """
+    possible = {kind: state for kind, state in order.follow_ups.items() if state.cannot is None}
+    planned = replace(order, follow_ups=possible)
+    steps = (
+        _unless_repeated(spec.kind, spec.plan(planned), order.follow_ups.get(spec.kind))
+        for spec in SPECS
+        if isinstance(order, spec.plans_for)
+    )
+    return tuple(step for step in steps if step is not None)
+
+
+def _unless_repeated(kind: FollowUpKind, step: Step | None, state: FollowUpState | None) -> Step | None:
+    """Escalate a follow-up only once, and cancel the escalation when it is no longer called for."""
+    if state is None or state.cannot is None:
+        return step
+    if isinstance(step, Escalate) and step.reason.code == state.cannot:
+        return None
+    return step or Cancel(kind)
+
+
 def plan(
-    connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, shops: Mapping[str, StoreOptions]
+    connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, stores: Mapping[str, StoreOptions]
 ) -> tuple[FollowUpKind, ...]:
-    """Look at one order of which that is due; returns what it owes now that it did not owe before."""
+    """Plan the follow-ups of one order that is due for it; return the kinds that it owes newly."""
     row = orders.lock_by_id(connection, order_id)
     if row is None or row["follow_at"] is None or row["follow_at"] > now:
         return ()
@@ -30,76 +64,89 @@ def plan(
     order = latest_snapshot(connection, row)
     if order is None:
         return ()
-    if row["state"] == OrderState.CREATED:
-        return _after_creation(
-            connection, row, order, policy=policy, shop=shops.get(row["store"], StoreOptions()), now=now
-        )
-    if row["state"] == OrderState.HELD and asks_for_lines(order, _reasons(row)) and not _told_of_lines(row, order):
-        owed = Schedule(FollowUpKind.LINES, now, {})
-        known = follow_ups.list_for_order(connection, order_id).get(FollowUpKind.LINES)
-        return (FollowUpKind.LINES,) if _take(connection, row, owed, known=known, now=now) else ()
-    return ()
+    rows = follow_ups.list_for_order(connection, order_id)
+    store = stores.get(row["store"], StoreOptions())
+    planned = _planned_order(connection, row, order, rows, policy=policy, store=store, now=now)
+    if planned is None:
+        return ()
+    recorded = [
+        step for step in plan_steps(planned) if _record_step(connection, row, step, known=rows.get(step.kind), now=now)
+    ]
+    return tuple(step.kind for step in recorded if isinstance(step, Schedule))
 
 
-def _told_of_lines(row: Row, order: Order) -> bool:
-    """Return whether Panelr has told of the lines of the customer that the order has now."""
-    return row["customer_lines"] is not None and row["customer_lines"]["email"] == email_of(order)
-
-
-def _after_creation(
-    connection: Connection, row: Row, order: Order, *, policy: OrderPolicy, shop: StoreOptions, now: datetime
-) -> tuple[FollowUpKind, ...]:
-    weighed, _ = evaluate(connection, order, store=row["store"], policy=policy)
-    known = follow_ups.list_for_order(connection, row["id"])
-    created = CreatedOrder(
+def _planned_order(
+    connection: Connection,
+    row: Row,
+    order: Order,
+    rows: Mapping[FollowUpKind, Row],
+    *,
+    policy: OrderPolicy,
+    store: StoreOptions,
+    now: datetime,
+) -> PlannedOrder | None:
+    """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
+    states = {kind: _state(each) for kind, each in rows.items()}
+    if row["state"] == OrderState.HELD:
+        lacks_lines = needs_customer_lines(order, _reasons(row)) and not _has_lines(row, order)
+        return HeldOrder(order=order, now=now, store=store, follow_ups=states, lacks_lines=lacks_lines)
+    if row["state"] != OrderState.CREATED:
+        return None
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    if store.url is None:
+        store = replace(store, url=deliveries.source(connection, row["delivery_id"]))
+    return CreatedOrder(
         order=order,
+        now=now,
+        store=store,
+        follow_ups=states,
         work_order=work_order_of(row),
         request=None if row["request"] is None else panelr_request.load(row["request"]),
         created_at=row["first_sent_at"] or now,
-        on_paid=weighed.catalogue.on_paid,
-        payment_method_id=weighed.catalogue.payment_method_id,
-        amount=paid_for_panelr(order, weighed.catalogue, policy),
+        on_paid=evaluation.mappings.on_paid,
+        payment_method_id=evaluation.mappings.payment_method_id,
+        amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
-        has_email=row["request"] is not None or email_of(order) is not None,
+        has_email=row["request"] is not None or find_email(order) is not None,
     )
-    if shop.url is None:
-        shop = replace(shop, url=deliveries.source(connection, row["delivery_id"]))
-    wanted = follow_up_rules.plan_follow_ups(
-        created, shop, {kind: _known(each) for kind, each in known.items()}, now=now
-    )
-    taken = [step for step in wanted if _take(connection, row, step, known=known.get(step.kind), now=now)]
-    return tuple(step.kind for step in taken if isinstance(step, Schedule))
 
 
-def _take(connection: Connection, row: Row, step: follow_up_rules.Step, *, known: Row | None, now: datetime) -> bool:
-    """Write a step down; returns whether it was, and not put off until what is under way has ended."""
+def _has_lines(row: Row, order: Order) -> bool:
+    """Return whether the row holds the lines of the order's present customer."""
+    return row["customer_lines"] is not None and row["customer_lines"]["email"] == find_email(order)
+
+
+def _record_step(connection: Connection, row: Row, step: Step, *, known: Row | None, now: datetime) -> bool:
+    """Record a step. Returns False if a task of its kind is under way: planning is due again when its lease ends."""
     if known is not None and known["lease_until"] is not None:
         orders.follow(connection, row["id"], at=known["lease_until"])
         return False
     if isinstance(step, Escalate):
         follow_ups.owe(connection, row, step.kind, due=None, told={"cannot": step.reason.code}, now=now)
-        _attend(connection, row, told_a_person(row, step.reason), now=now)
+        _set_attention(connection, row, add_attention(row, step.reason), now=now)
         return True
-    could_not = None if known is None else known["told"].get("cannot")
+    escalated = None if known is None else known["told"].get("cannot")
     if isinstance(step, Schedule):
-        # who was told that a payment cannot be told may have seen to it in Panelr: it is looked up first
-        doubt = known["owed_since"] if known and could_not and step.kind is FollowUpKind.PAYMENT else None
-        told = dict(step.told)
-        follow_ups.owe(connection, row, step.kind, due=step.due_at, told=told, now=now, sent_at=doubt)
+        # the operator may have done it in Panelr after the escalation, so it is looked up first
+        looks_up = spec_of(step.kind).after_lost_answer is LostAnswer.LOOK_UP
+        sent_at = known["owed_since"] if known and escalated and looks_up else None
+        content = dict(step.content)
+        follow_ups.owe(connection, row, step.kind, due=step.due_at, told=content, now=now, sent_at=sent_at)
     else:
         follow_ups.withdraw(connection, row["id"], step.kind)
-    if could_not is not None:
-        _attend(connection, row, [each for each in row["attention"] or [] if each["code"] != could_not], now=now)
+    if escalated is not None:
+        others = [each for each in row["attention"] or [] if each["code"] != escalated]
+        _set_attention(connection, row, others, now=now)
     return True
 
 
-def _attend(connection: Connection, row: Row, attention: list[dict[str, str]], *, now: datetime) -> None:
+def _set_attention(connection: Connection, row: Row, attention: list[dict[str, str]], *, now: datetime) -> None:
     row["attention"] = attention or None  # the next step adds to it
     orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
 
 
-def told_a_person(row: Row, reason: Reason) -> list[dict[str, str]]:
-    """Return an order's attention with `reason` in it, once."""
+def add_attention(row: Row, reason: Reason) -> list[dict[str, str]]:
+    """Return an order's attention with `reason` in it once."""
     others = [each for each in row["attention"] or [] if each["code"] != reason.code]
     return [*others, reason.as_json()]
 
@@ -114,15 +161,14 @@ def work_order_of(row: Row) -> WorkOrder:
     )
 
 
-def _known(each: Row) -> FollowUpState:
+def _state(row: Row) -> FollowUpState:
     return FollowUpState(
-        told=each["told"],
-        done_at=each["done_at"],
-        owed=each["due_at"] is not None or each["lease_until"] is not None,
-        sent=each["sent_at"] is not None,
+        content=row["told"],
+        done_at=row["done_at"],
+        owed=row["due_at"] is not None or row["lease_until"] is not None,
+        sent=row["sent_at"] is not None,
     )
 
 
 def _reasons(row: Row) -> list[Reason]:
-    found: list[dict[str, Any]] = row["reasons"]
-    return [Reason(each["code"], each["words"], each.get("line")) for each in found]
+    return [Reason(each["code"], each["words"], each.get("line")) for each in row["reasons"]]

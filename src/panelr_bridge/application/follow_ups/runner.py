@@ -1,29 +1,27 @@
-"""A worker's second half: what orders call for beside their create calls is planned, claimed and carried out.
+"""The worker's follow-up half: plan, claim and carry out follow-ups.
 
-New orders go first: what they need of the rate limit is left to them, and a status is asked for only while none waits.
+Orders go first: follow-ups leave half of the rate limit to create calls, and status polls wait while one is due.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from typing import Any
 
 from panelr_bridge import logs
-from panelr_bridge.application.follow_ups import (
-    customer_lines,
-    lease,
-    payment,
-    payment_instructions,
-    status_poll,
-    write_back,
-)
-from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
+from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.follow_ups.plan import plan
-from panelr_bridge.application.follow_ups.write_back import OrderWriter
-from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions.claim_call import LEAVE_FORGOTTEN, CallPolicy, NothingDue
-from panelr_bridge.domain import call_outcome
+from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
+from panelr_bridge.application.follow_ups.specification import (
+    FollowUpContext,
+    FollowUpSpec,
+    FollowUpTask,
+    OrderWriter,
+)
+from panelr_bridge.application.panelr_caller import PanelrCaller, log_call
+from panelr_bridge.application.transactions.claim_call import RATE_LIMITED_FOR, NothingDue
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy
 from panelr_bridge.store import follow_ups
@@ -32,154 +30,145 @@ from panelr_bridge.store.due_work import DueWork
 
 BATCH = 200
 AT_ONCE = 8
-"""How many calls to Panelr, and how many writings to stores, a process has under way at one time."""
+"""How many tasks that call Panelr, and how many that call stores, a process runs at the same time."""
 
 log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WriteBackTargets:
-    """The stores that the bridge may write to, by their names: what is wanted of each, and who writes."""
+    """The stores by name: the operator's options, and the API client of each store that has one."""
 
-    wanted: Mapping[str, StoreOptions] = field(default_factory=dict)
+    options: Mapping[str, StoreOptions] = field(default_factory=dict)
     writers: Mapping[str, OrderWriter] = field(default_factory=dict)
 
 
 class FollowUpRunner:
-    """One process's share of the follow-ups. `owed` is set when there is something for the worker."""
+    """Runs the follow-ups of one process. It sets `wake_worker` when there is more to do."""
 
     def __init__(
         self,
         calls: PanelrCaller,
         *,
         policy: OrderPolicy,
-        terms: CallPolicy,
+        call_policy: CallPolicy,
         stores: WriteBackTargets,
-        owed: asyncio.Event,
+        wake_worker: asyncio.Event,
     ) -> None:
         self._calls = calls
         self._policy = policy
-        self._terms = terms
+        self._call_policy = call_policy
         self._stores = stores
-        self._owed = owed
-        self._calling: set[asyncio.Task[None]] = set()
-        self._writing: set[asyncio.Task[None]] = set()  # places of their own: a shop that hangs holds up no payment
-        self._no_leave_before: datetime | None = None
-        self._carry_out: Mapping[FollowUpKind, Callable[[FollowUpTask], Awaitable[FollowUpResult]]] = {
-            FollowUpKind.PAYMENT: partial(payment.carry_out, calls, terms=terms),
-            FollowUpKind.INSTRUCTIONS: partial(payment_instructions.carry_out, calls, terms=terms),
-            FollowUpKind.LINES: partial(customer_lines.carry_out, calls, terms=terms),
-            FollowUpKind.STATUS: partial(status_poll.carry_out, calls, terms=terms),
-            FollowUpKind.WRITE_BACK: partial(write_back.carry_out, calls, stores.writers, terms=terms),
-        }
+        self._wake_worker = wake_worker
+        self._context = FollowUpContext(calls=calls, writers=stores.writers, call_policy=call_policy)
+        # separate sets, so that a shop that hangs delays no payment
+        self._panelr_tasks: set[asyncio.Task[None]] = set()
+        self._store_tasks: set[asyncio.Task[None]] = set()
+        self._rate_limited_until: datetime | None = None
 
-    async def turn(self, seen: DueWork, *, now: datetime) -> datetime | None:
-        """Do what there is to do; returns when there may be more, if that is known."""
-        if seen.follow_up_lease_ends_at is not None and seen.follow_up_lease_ends_at < now:
+    async def run_due(self, due_work: DueWork, *, now: datetime) -> datetime | None:
+        """Plan and start what is due; return when more may be due, None if that is unknown."""
+        if due_work.follow_up_lease_ends_at is not None and due_work.follow_up_lease_ends_at < now:
             await self._end_leases()
-        planned = seen.follow_at is not None and seen.follow_at <= now and await self._plan(now=now)
-        known = (seen.follow_at, *seen.follow_ups.values())
-        later = [moment for moment in known if moment is not None and moment > now]
-        for kind in FollowUpKind:
-            due = seen.follow_ups.get(kind)
-            if (planned or (due is not None and due <= now)) and not self._gives_way(kind, seen, now=now):
-                await self._claim(kind)
-        if self._no_leave_before is not None and now <= self._no_leave_before:
-            later.append(self._no_leave_before)
+        planned = due_work.follow_at is not None and due_work.follow_at <= now and await self._plan(now=now)
+        moments = (due_work.follow_at, *due_work.follow_ups.values())
+        later = [moment for moment in moments if moment is not None and moment > now]
+        for spec in SPECS:
+            due_at = due_work.follow_ups.get(spec.kind)
+            is_due = planned or (due_at is not None and due_at <= now)
+            if is_due and not self._must_wait(spec, due_work, now=now):
+                await self._start_due(spec)
+        if self._rate_limited_until is not None and now <= self._rate_limited_until:
+            later.append(self._rate_limited_until)
         return min(later, default=None)
 
     async def drain(self, *, seconds: float) -> None:
-        """Wait for the errands under way, no longer than `seconds`."""
-        if under_way := self._calling | self._writing:
+        """Wait up to `seconds` for the tasks under way."""
+        if under_way := self._panelr_tasks | self._store_tasks:
             await asyncio.wait(under_way, timeout=seconds)
 
-    def _gives_way(self, kind: FollowUpKind, seen: DueWork, *, now: datetime) -> bool:
-        """A status waits for the new orders, and everything for Panelr while there is no leave for it."""
-        if kind is FollowUpKind.WRITE_BACK:
+    def _must_wait(self, spec: FollowUpSpec[Any], due_work: DueWork, *, now: datetime) -> bool:
+        """Return whether a kind waits for a slot of the rate limit, or for the create calls that are due."""
+        if not spec.calls_panelr:
             return False
-        if self._no_leave_before is not None and now < self._no_leave_before:
+        if self._rate_limited_until is not None and now < self._rate_limited_until:
             return True
-        return kind is FollowUpKind.STATUS and seen.due_at is not None and seen.due_at <= now
+        return spec.yields_to_orders and due_work.due_at is not None and due_work.due_at <= now
 
     async def _end_leases(self) -> None:
-        while (order_id := await self._calls.write(lease.end_leases, terms=self._terms)) is not None:
+        while (order_id := await self._calls.write(lease.end_leases, call_policy=self._call_policy)) is not None:
             log.warning("lease.ended", order=order_id)
 
     async def _plan(self, *, now: datetime) -> bool:
-        """Look at the orders of which that is due; returns whether anything came to be owed."""
-        owed = False
+        """Plan the orders that are due for it; return whether any follow-up is newly owed."""
+        any_owed = False
         for order_id in await self._calls.database.read(follow_ups.to_plan, now=now, limit=BATCH):
             try:
-                kinds = await self._calls.write(plan, order_id, policy=self._policy, shops=self._stores.wanted)
+                kinds = await self._calls.write(plan, order_id, policy=self._policy, stores=self._stores.options)
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=order_id)
-                await self._calls.write(lease.give_up_planning, order_id)
+                await self._calls.write(lease.stop_planning, order_id)
                 continue
-            owed = owed or bool(kinds)
+            any_owed = any_owed or bool(kinds)
             if set(kinds) - {FollowUpKind.STATUS}:
                 log.info("order.followed", order=order_id, owes=sorted(kinds))
-        self._owed.set()  # there may be more than a batch
-        return owed
+        self._wake_worker.set()  # there may be more than one batch
+        return any_owed
 
-    async def _claim(self, kind: FollowUpKind) -> None:
-        """Begin every errand of a kind that is due and may be run.
+    async def _start_due(self, spec: FollowUpSpec[Any]) -> None:
+        """Claim and start every due task of a kind that has a slot.
 
-        Where there is no leave for more, that holds for a moment only: the gate may open before it was expected to.
+        A missing slot is remembered for a moment only, because the gate may reopen earlier than expected.
         """
-        places = self._writing if kind is FollowUpKind.WRITE_BACK else self._calling
-        while len(places) < AT_ONCE:
+        tasks = self._panelr_tasks if spec.calls_panelr else self._store_tasks
+        while len(tasks) < AT_ONCE:
             tried: list[int] = []
             try:
-                taken = await self._calls.write(lease.claim, kind=kind, terms=self._terms, tried=tried)
+                claimed = await self._calls.write(
+                    lease.claim, kind=spec.kind, call_policy=self._call_policy, tried=tried
+                )
             except Exception as error:
                 if is_unavailable(error) or not tried:
                     raise
                 log.exception("worker.failed", order=tried[-1])
-                await self._calls.write(lease.set_aside, tried[-1], kind)
+                await self._calls.write(lease.set_aside, tried[-1], spec.kind)
                 continue
-            if isinstance(taken, NothingDue):
-                forgotten = self._calls.clock() + LEAVE_FORGOTTEN
-                self._no_leave_before = min(taken.until or forgotten, forgotten)
+            if isinstance(claimed, NothingDue):
+                latest = self._calls.clock() + RATE_LIMITED_FOR
+                self._rate_limited_until = min(claimed.until or latest, latest)
                 return
-            if taken is None:
+            if claimed is None:
                 return
-            task = asyncio.create_task(self._run(taken), name=f"{kind} for order {taken.order_id}")
-            places.add(task)
-            task.add_done_callback(places.discard)
-            task.add_done_callback(self._ended)
+            task = asyncio.create_task(self._run(claimed), name=f"{spec.kind} for order {claimed.order_id}")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(self._task_ended)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._owed.set()
-        if not task.cancelled() and task.exception() is not None:  # the lease's end will lead it on
+    def _task_ended(self, task: "asyncio.Task[None]") -> None:
+        self._wake_worker.set()
+        if not task.cancelled() and task.exception() is not None:  # the end of its lease makes it due again
             log.error("errand.failed", exc_info=task.exception())
 
-    async def _run(self, errand: FollowUpTask) -> None:
-        """Carry an errand out and record what came of it; where that fails, a person is told, and may try again."""
+    async def _run(self, task: FollowUpTask) -> None:
+        """Carry out a task and record its result. If the bridge fails at it, an operator may retry."""
         try:
-            await self._carried_out(errand)
+            await self._carry_out(task)
         except Exception as error:
             if is_unavailable(error):
                 raise
-            log.exception("worker.failed", order=errand.order_id)
-            await self._calls.persist(lease.failed, errand)
+            log.exception("worker.failed", order=task.order_id)
+            await self._calls.persist(lease.record_failure, task)
 
-    async def _carried_out(self, errand: FollowUpTask) -> None:
-        result = await self._carry_out[errand.kind](errand)
-        if errand.kind is FollowUpKind.LINES and result.done:
-            await self._calls.persist(lease.record_lines, errand, result, terms=self._terms, policy=self._policy)
-        else:
-            await self._calls.persist(lease.record, errand, result, terms=self._terms)
-        log.info(
+    async def _carry_out(self, task: FollowUpTask) -> None:
+        result = await spec_of(task.kind).carry_out(task, self._context)
+        await self._calls.persist(lease.record, task, result, call_policy=self._call_policy, policy=self._policy)
+        log_call(
             "errand.finished",
-            store=errand.store,
-            order=errand.order_id,
-            woo_order_id=errand.woo_order_id,
+            task,
+            result.outcome,
             action=result.action,
-            attempt=errand.attempt,
-            outcome=call_outcome.name(result.outcome),
-            status=result.outcome.status,
             milliseconds=result.milliseconds,
             done=result.done,
             attention=result.attention and result.attention.code,

@@ -1,66 +1,112 @@
-"""What became of a work order: Panelr never calls back, so it is asked, as often as its own plugin does."""
+"""Follow-up `status`: read the work order's status. Panelr never calls back, so the bridge polls like its plugin."""
 
 from datetime import datetime, timedelta
 
-from panelr_bridge.application.follow_ups.lease import FollowUpResult, FollowUpTask
-from panelr_bridge.application.follow_ups.panelr_request import PanelrExchange, ask
-from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions.claim_call import CallPolicy
+from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange, ask
+from panelr_bridge.application.follow_ups.specification import (
+    FollowUpContext,
+    FollowUpResult,
+    FollowUpSpec,
+    FollowUpTask,
+)
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
-from panelr_bridge.domain.follow_up_rules import SETTLED, next_poll
-from panelr_bridge.domain.models import Reason
+from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.follow_up_rules import FIRST_POLL, SETTLED, CreatedOrder, Schedule, Step
+from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.payment import work_order_status
 
+FIRST_POLLS = (FIRST_POLL, *(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60)))
+POLL_EVERY = timedelta(hours=6)
+POLLED_FOR = timedelta(days=7)
+"""The schedule of Panelr's own plugin (source: the reference of Panelr's API)."""
 
-async def carry_out(calls: PanelrCaller, errand: FollowUpTask, *, terms: CallPolicy) -> FollowUpResult:
-    """Ask Panelr where a work order stands."""
+
+def plan(created: CreatedOrder) -> Step | None:
+    """Schedule the polls from the creation of the work order on, and again from its payment on."""
+    work_order, state = created.work_order, created.follow_ups.get(FollowUpKind.STATUS)
+    has_proof = work_order.confirmation_token is not None or created.has_email
+    if work_order.status in SETTLED or work_order.reference_code is None or not has_proof:
+        return None
+    since = created.created_at
+    if state is not None:
+        payment = created.follow_ups.get(FollowUpKind.PAYMENT)
+        paid_at = None if payment is None else payment.done_at
+        if paid_at is None or datetime.fromisoformat(state.content["since"]) >= paid_at:
+            return None
+        since = paid_at
+    return Schedule(FollowUpKind.STATUS, since + FIRST_POLL, {"since": since.isoformat()})
+
+
+def next_poll(*, since: datetime, now: datetime) -> datetime | None:
+    """Return the next poll of a work order that was created, or paid, at `since`; None after a week."""
+    for wait in FIRST_POLLS:
+        if since + wait > now:
+            return since + wait
+    polls = (now - since) // POLL_EVERY + 1
+    due = since + polls * POLL_EVERY
+    return due if due - since <= POLLED_FOR else None
+
+
+async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
+    """Read the status of the work order."""
     call = request.get_work_order(
-        reference_code=errand.work_order.reference_code or "",
-        confirmation_token=errand.work_order.confirmation_token,
-        customer_email=errand.email,
+        reference_code=task.work_order.reference_code or "",
+        confirmation_token=task.work_order.confirmation_token,
+        customer_email=task.email,
     )
-    asked = await ask(calls, errand, call)
-    if isinstance(asked.outcome, Refused):
-        words = f"Panelr does not show the work order any more: {asked.outcome.words}"
-        return asked.result(words, attention=Reason("work_order_gone", words))
-    if not isinstance(asked.outcome, Done):
-        return _later(asked, terms)
-    status = work_order_status(asked.outcome)
+    exchange = await ask(context, task, call)
+    if isinstance(exchange.outcome, Refused):
+        words = f"Panelr no longer shows the work order: {exchange.outcome.words}"
+        return exchange.result(words, attention=Reason("work_order_gone", words))
+    if not isinstance(exchange.outcome, Done):
+        return _poll_later(exchange, context.call_policy)
+    status = work_order_status(exchange.outcome)
     if isinstance(status, Unknown):
-        return _later(asked, terms, outcome=status)
-    return _heard(asked, status)
+        return _poll_later(exchange, context.call_policy, outcome=status)
+    return _record_status(exchange, status)
 
 
-def _heard(asked: PanelrExchange, status: str) -> FollowUpResult:
-    """What is new is kept and led on; asking that brings nothing new is no attempt worth a row."""
-    before = asked.errand.work_order.status
-    over = status in SETTLED
-    due = None if over else next_poll(since=_since(asked.errand), now=asked.now)
+def _record_status(exchange: PanelrExchange, status: str) -> FollowUpResult:
+    """Store a new status and plan the order's follow-ups again; an unchanged status gets no attempt row."""
+    before = exchange.task.work_order.status
+    due = None if status in SETTLED else _next_poll(exchange)
     if status == before:
-        return asked.result(f"still {status}", due_at=due, done=due is None, changes={"attempt": 0}, noted=False)
-    attention = None
-    if status == "canceled":
-        attention = Reason("work_order_canceled", "the work order was canceled in Panelr")
-    return asked.result(
+        words = f"still {status}"
+        return exchange.result(words, due_at=due, done=due is None, changes={"attempt": 0}, is_attempt=False)
+    canceled = Reason("work_order_canceled", "the work order was canceled in Panelr")
+    return exchange.result(
         f"{status} now; it was {before or 'not known'}",
         due_at=due,
         done=due is None,
         changes={"attempt": 0},
-        order={"panelr_status": status, "follow_at": asked.now},
-        attention=attention,
+        order={"panelr_status": status, "follow_at": exchange.now},
+        attention=canceled if status == "canceled" else None,
     )
 
 
-def _later(asked: PanelrExchange, terms: CallPolicy, outcome: Unknown | None = None) -> FollowUpResult:
-    """A question that had no answer is asked again when the next one is due, or earlier by the schedule."""
-    due = next_poll(since=_since(asked.errand), now=asked.now)
-    tried = asked.again(terms, outcome=outcome, noted=False)
+def _poll_later(exchange: PanelrExchange, call_policy: CallPolicy, outcome: Unknown | None = None) -> FollowUpResult:
+    """Poll again at the next poll, or earlier by the retry schedule."""
+    due = _next_poll(exchange)
+    retried = exchange.retry(call_policy, outcome=outcome)
     if due is None:
-        return asked.result(tried.words, outcome=tried.outcome, done=True)
-    soon = min(due, tried.due_at or due)
-    return asked.result(tried.words, outcome=tried.outcome, due_at=max(soon, asked.now + timedelta(seconds=1)))
+        return exchange.result(retried.words, outcome=retried.outcome, done=True)
+    earliest = exchange.now + timedelta(seconds=1)
+    due = max(min(due, retried.due_at or due), earliest)
+    return exchange.result(retried.words, outcome=retried.outcome, due_at=due)
 
 
-def _since(errand: FollowUpTask) -> datetime:
-    return datetime.fromisoformat(errand.told["since"])
+def _next_poll(exchange: PanelrExchange) -> datetime | None:
+    since = datetime.fromisoformat(exchange.task.content["since"])
+    return next_poll(since=since, now=exchange.now)
+
+
+SPEC = FollowUpSpec(
+    kind=FollowUpKind.STATUS,
+    plans_for=CreatedOrder,
+    plan=plan,
+    carry_out=carry_out,
+    yields_to_orders=True,
+    gave_up=Reason("status_not_told", "Panelr could not be asked for the work order's status"),
+    attention_codes=frozenset({"status_not_told", "work_order_gone", "work_order_canceled"}),
+)

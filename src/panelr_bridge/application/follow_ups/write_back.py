@@ -1,90 +1,119 @@
-"""Letting the order in WooCommerce carry its work order: meta, once a note, and on completion its status."""
+"""Follow-up `write_back`: save the work order in the WooCommerce order, as meta, one note, and a final status."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any
 
-from panelr_bridge.application.follow_ups.lease import WRITING, FollowUpResult, FollowUpTask
-from panelr_bridge.application.follow_ups.panelr_request import PanelrExchange
-from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions.claim_call import CallPolicy
+from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange
+from panelr_bridge.application.follow_ups.specification import (
+    FollowUpContext,
+    FollowUpResult,
+    FollowUpSpec,
+    FollowUpTask,
+    OrderWriter,
+)
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
-from panelr_bridge.domain.models import Reason
+from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.follow_up_rules import CreatedOrder, Schedule, Step
+from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnsupported
 
 ACTION = "write_back"
+WRITING = timedelta(seconds=120)
+"""The longest time for one write-back: it is several requests, and the client repeats some of them."""
+LEASE_MARGIN = timedelta(seconds=30)
 
 
-class OrderWriter(Protocol):
-    """The store's API, as far as this writes to it; both raise ShopError."""
+def plan(created: CreatedOrder) -> Step | None:
+    """Schedule a write-back if the order should hold something else than what was written last."""
+    if not created.store.writes_back or created.order.status == "trash":
+        return None
+    state = created.follow_ups.get(FollowUpKind.WRITE_BACK)
+    before: Mapping[str, Any] = state.content if state is not None else {}
+    wanted = wanted_content(created, before)
+    if before.get("wanted") == wanted:
+        return None
+    return Schedule(FollowUpKind.WRITE_BACK, created.now, {**before, "wanted": wanted})
 
-    async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change an order; what may have happened is checked before it is repeated."""
 
-    async def add_note(self, order_id: int, *, note: str) -> None:
-        """Add a private note; raises NotOffered where there are none."""
+def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the WooCommerce order should hold.
 
-    async def has_note(self, order_id: int, *, note: str) -> bool:
-        """Return whether the order has just this note; raises NotOffered where there are none."""
+    Meta keys have no leading underscore, because the Orders resource refuses those. The confirmation token itself is
+    not part of the content, only the wish to write it.
+    """
+    work_order = created.work_order
+    meta = {
+        "panelr_work_order_id": work_order.work_order_id,
+        "panelr_reference_code": work_order.reference_code,
+        "panelr_status": work_order.status,
+    }
+    wanted: dict[str, Any] = {"meta": {key: str(value) for key, value in meta.items() if value is not None}}
+    if created.store.with_token and work_order.confirmation_token is not None:
+        wanted["with_token"] = True
+    completes = created.order.status == "processing" and work_order.status == "completed" and created.store.completes
+    if completes or (created.order.status == "completed" and "status" in before.get("wanted", {})):
+        wanted["status"] = "completed"
+    return wanted
 
 
-async def carry_out(
-    calls: PanelrCaller, writers: Mapping[str, OrderWriter], errand: FollowUpTask, *, terms: CallPolicy
-) -> FollowUpResult:
-    """Write what the order shall carry, then the note if it has none yet."""
-    started_at, began = calls.clock(), time.monotonic()
-    told = dict(errand.told)
+async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
+    """Write the wanted content, then the note if the order has none yet."""
+    started_at, began = context.calls.clock(), time.monotonic()
+    content = dict(task.content)
     outcome: Outcome = Done(words="written", data=None)
-    writer = writers.get(errand.store)
+    writer = context.writers.get(task.store)
     try:
         if writer is None:
-            outcome = Misconfigured(words=f"the store {errand.store} has no API settings any more: see BRIDGE_WOO_URL")
+            outcome = Misconfigured(words=f"the store {task.store} has no API settings any more: see BRIDGE_WOO_URL")
         else:
             async with asyncio.timeout(WRITING.total_seconds()):
-                await _write(writer, errand, told)
+                await _write(writer, task, content)
     except ShopError as error:
-        outcome = _outcome(error)
+        outcome = _classify(error)
     except TimeoutError:
         outcome = Unknown(words=f"the store took longer than {WRITING.total_seconds():g} s")
-    asked = PanelrExchange(
-        errand=errand,
+    exchange = PanelrExchange(
+        task=task,
         action=ACTION,
         outcome=outcome,
         started_at=started_at,
-        now=calls.clock(),
+        now=context.calls.clock(),
         milliseconds=round((time.monotonic() - began) * 1000),
     )
-    return _result(asked, told, terms=terms)
+    return _result(exchange, content, call_policy=context.call_policy)
 
 
-async def _write(writer: OrderWriter, errand: FollowUpTask, told: dict[str, Any]) -> None:
-    """Write step by step; `told` keeps what has been done, for the next try if this one breaks off."""
-    wanted = told["wanted"]
-    if told.get("written") != wanted:
-        token = {"panelr_confirmation_token": errand.work_order.confirmation_token} if "with_token" in wanted else {}
+async def _write(writer: OrderWriter, task: FollowUpTask, content: dict[str, Any]) -> None:
+    """Write step by step; `content` records each finished step, so that a retry continues there."""
+    wanted = content["wanted"]
+    if content.get("written") != wanted:
+        token = {"panelr_confirmation_token": task.work_order.confirmation_token} if "with_token" in wanted else {}
         meta = [{"key": key, "value": value} for key, value in (wanted["meta"] | token).items()]
-        moves = "status" in wanted and "status" not in told.get("written", {})  # once: what the shop does then stays
-        status = {"status": wanted["status"]} if moves else {}
-        await writer.update_order(errand.woo_order_id, {"meta_data": meta} | status)
-        told["written"] = wanted
-    if not told.get("noted"):
-        await _note(writer, errand)
-        told["noted"] = True
+        # the status is written once: a later change in the shop stays
+        is_new_status = "status" in wanted and "status" not in content.get("written", {})
+        status = {"status": wanted["status"]} if is_new_status else {}
+        await writer.update_order(task.woo_order_id, {"meta_data": meta} | status)
+        content["written"] = wanted
+    if not content.get("noted"):
+        await _write_note(writer, task)
+        content["noted"] = True
 
 
-async def _note(writer: OrderWriter, errand: FollowUpTask) -> None:
-    """Add the note, once: a try before this one may have ended between the note and its record."""
-    name = errand.work_order.reference_code or f"number {errand.work_order.work_order_id}"
+async def _write_note(writer: OrderWriter, task: FollowUpTask) -> None:
+    """Add the note once: an earlier attempt may have ended after the note and before its record."""
+    name = task.work_order.reference_code or f"number {task.work_order.work_order_id}"
     note = f"Panelr work order {name} belongs to this order."
     with contextlib.suppress(ShopUnsupported):
-        first = errand.attempt == 1 and not errand.adopted
-        if first or not await writer.has_note(errand.woo_order_id, note=note):
-            await writer.add_note(errand.woo_order_id, note=note)
+        is_first = task.attempt == 1 and not task.adopted
+        if is_first or not await writer.has_note(task.woo_order_id, note=note):
+            await writer.add_note(task.woo_order_id, note=note)
 
 
-def _outcome(error: ShopError) -> Outcome:
+def _classify(error: ShopError) -> Outcome:
     if isinstance(error, ShopMisconfigured):
         return Misconfigured(words=str(error))
     if isinstance(error, (ShopRefused, ShopNotFound)):
@@ -92,12 +121,24 @@ def _outcome(error: ShopError) -> Outcome:
     return Unknown(words=str(error))
 
 
-def _result(asked: PanelrExchange, told: dict[str, Any], *, terms: CallPolicy) -> FollowUpResult:
-    changes = {"told": told}
-    if isinstance(asked.outcome, Done):
-        words = ", ".join(f"{key} {value}" for key, value in told["wanted"]["meta"].items())
-        return asked.result(f"the order carries {words}", done=True, changes=changes)
-    if isinstance(asked.outcome, Refused):
-        words = f"the store refused to take the work order: {asked.outcome.words}"
-        return asked.result(words, attention=Reason("write_back_failed", words), changes=changes)
-    return asked.again(terms, changes=changes)
+def _result(exchange: PanelrExchange, content: dict[str, Any], *, call_policy: CallPolicy) -> FollowUpResult:
+    changes = {"told": content}
+    if isinstance(exchange.outcome, Done):
+        words = ", ".join(f"{key} {value}" for key, value in content["wanted"]["meta"].items())
+        return exchange.result(f"the order carries {words}", done=True, changes=changes)
+    if isinstance(exchange.outcome, Refused):
+        words = f"the store refused to take the work order: {exchange.outcome.words}"
+        return exchange.result(words, attention=Reason("write_back_failed", words), changes=changes)
+    return exchange.retry(call_policy, changes=changes)
+
+
+SPEC = FollowUpSpec(
+    kind=FollowUpKind.WRITE_BACK,
+    plans_for=CreatedOrder,
+    plan=plan,
+    carry_out=carry_out,
+    calls_panelr=False,
+    lease=WRITING + LEASE_MARGIN,
+    gave_up=Reason("write_back_failed", "the work order could not be saved in the store"),
+    attention_codes=frozenset({"write_back_failed"}),
+)

@@ -1,148 +1,133 @@
-"""Changes of the mapping tables, each with its line in the audit log."""
+"""Change the mapping tables. Every change writes a line into the audit log."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, mappings
-from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
-
-
-@dataclass(frozen=True, slots=True)
-class MappingTable:
-    """One of the two mapping tables: what its rows are called, and how one is added and changed."""
-
-    name: str
-    table: Table
-    add: Callable[[Connection, datetime, Row], Row]
-    change: Callable[[Connection, datetime, int, Row], Row | None]
-
-
-PRODUCT = MappingTable("product mapping", product_mappings, mappings.add_product, mappings.change_product)
-PAYMENT_METHOD = MappingTable(
-    "payment method mapping",
-    payment_method_mappings,
-    mappings.add_payment_method,
-    mappings.change_payment_method,
-)
+from panelr_bridge.store.mappings import MappingTable
+from panelr_bridge.store.tables import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What an import did, or would do."""
+    """How many mappings an import added, changed and left as they were; for a dry run, how many it would."""
 
     added: int
     changed: int
     unchanged: int
 
 
-def get(connection: Connection, kind: MappingTable, mapping_id: int) -> Row:
+def get(connection: Connection, table: MappingTable, mapping_id: int) -> Row:
     """Return one mapping; raises NotFound."""
-    row = mappings.get(connection, kind.table, mapping_id)
-    if row is None:
-        raise NotFound(f"there is no {kind.name} {mapping_id}")
-    return row
+    return _require(mappings.get(connection, table, mapping_id), table, mapping_id)
 
 
-def add(connection: Connection, now: datetime, kind: MappingTable, values: Row, *, actor: str) -> Row:
-    """Add a mapping and return it; raises Conflict."""
-    row = kind.add(connection, now, values)
-    _note(connection, now, kind, "add", row, actor)
+def add(connection: Connection, now: datetime, table: MappingTable, values: Row, *, actor: str) -> Row:
+    """Add a mapping and return it; raises Conflict if it contradicts another one."""
+    row = mappings.add(connection, now, table, values)
+    _write_audit_line(connection, now, table, "add", row, actor)
     return row
 
 
 def change(
-    connection: Connection, now: datetime, kind: MappingTable, mapping_id: int, values: Row, *, actor: str
+    connection: Connection, now: datetime, table: MappingTable, mapping_id: int, values: Row, *, actor: str
 ) -> Row:
-    """Change a mapping to `values`, the whole of it, and return it; raises NotFound or Conflict."""
-    row = kind.change(connection, now, mapping_id, values)
-    if row is None:
-        raise NotFound(f"there is no {kind.name} {mapping_id}")
-    _note(connection, now, kind, "change", row, actor)
+    """Replace the values of a mapping and return it; raises NotFound, and Conflict as `add` does."""
+    row = _require(mappings.change(connection, now, table, mapping_id, values), table, mapping_id)
+    _write_audit_line(connection, now, table, "change", row, actor)
     return row
 
 
-def remove(connection: Connection, now: datetime, kind: MappingTable, mapping_id: int, *, actor: str) -> None:
+def remove(connection: Connection, now: datetime, table: MappingTable, mapping_id: int, *, actor: str) -> None:
     """Delete a mapping; raises NotFound."""
-    row = get(connection, kind, mapping_id)
-    mappings.remove(connection, kind.table, mapping_id)
-    _note(connection, now, kind, "remove", row, actor)
+    row = get(connection, table, mapping_id)
+    mappings.remove(connection, table, mapping_id)
+    _write_audit_line(connection, now, table, "remove", row, actor)
 
 
 def import_mappings(
     connection: Connection, now: datetime, wanted: list[ProductMapping], *, actor: str, dry_run: bool
 ) -> ImportResult:
-    """Add what is not there and change the quantity of what is; all of it or, when one contradicts, none.
+    """Add new product mappings, and change the quantity of stored ones.
 
-    Raises Conflict. With `dry_run` everything is looked at and told, and nothing is written. It is worked out in
-    memory and written by few statements: while it is, no order can be stored on SQLite.
+    Raises Conflict if one contradicts another; nothing is written then, nor in a dry run. The changes are worked out
+    in memory and written in few statements, because SQLite can store no order meanwhile.
     """
-    rows = [each.as_row() for each in wanted]
+    rows = [mapping.as_row() for mapping in wanted]
     stores = {row["store"] for row in rows}
-    with connection.begin_nested() as attempt:
-        mappings.count_up(connection, *stores)  # from here on nobody else changes them
-        plan = _Plan(mappings.known(connection, stores))
+    with connection.begin_nested() as savepoint:
+        mappings.increment_revision(connection, *stores)  # locks the stores' mappings against other changes
+        plan = _ImportPlan(mappings.list_for_import(connection, stores))
         for number, values in enumerate(rows, start=1):
-            plan.take(number, values)
-        imported = ImportResult(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
+            plan.add_entry(number, values)
+        result = ImportResult(added=len(plan.added), changed=plan.changes, unchanged=plan.unchanged)
         if dry_run or not (plan.added or plan.changed):
-            attempt.rollback()  # the revision too: orders need not be decided anew
+            savepoint.rollback()  # the revision too: no order needs another decision
         else:
             mappings.add_products(connection, now, plan.added)
             mappings.change_products(connection, now, plan.changed)
     if not dry_run:
-        audit_log.add(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(imported))
-    return imported
+        audit_log.add(connection, actor=actor, action="import", subject="product mappings", now=now, **asdict(result))
+    return result
 
 
-class _Plan:
-    """What an import comes to, one row after the other: rows to add, and by their ids rows to change."""
+class _ImportPlan:
+    """The changes of an import: rows to add, and rows to change by their ids."""
 
-    def __init__(self, known: list[Row]) -> None:
+    def __init__(self, stored: list[Row]) -> None:
         self.added: list[Row] = []
         self.changed: dict[int, Row] = {}
         self.changes = self.unchanged = 0
-        self._there = {_identity(row): row for row in known}
-        self._of_key = {_key(row): (f"mapping {row['id']}", row["panelr_product_id"]) for row in known}
+        self._rows = {_identity(row): row for row in stored}
+        self._products = {_lookup_key(row): (f"mapping {row['id']}", row["panelr_product_id"]) for row in stored}
 
-    def take(self, number: int, values: Row) -> None:
-        """Take the import's row of that number; raises Conflict."""
-        row = self._there.get(_identity(values))
+    def add_entry(self, number: int, values: Row) -> None:
+        """Plan the import's entry with this number; raises Conflict if it contradicts a mapping or another entry."""
+        row = self._rows.get(_identity(values))
         if row is None:
-            self._add(number, values)
+            self._add_row(number, values)
         elif row["quantity"] == values["quantity"]:
             self.unchanged += 1
         else:
             self.changes += 1
-            row.update(values)  # if it is one that this import adds, it is added so
+            row.update(values)  # also changes a row that this import adds
             if "id" in row:
                 self.changed[row["id"]] = values
 
-    def _add(self, number: int, values: Row) -> None:
-        other, product = self._of_key.setdefault(_key(values), (f"entry {number}", values["panelr_product_id"]))
+    def _add_row(self, number: int, values: Row) -> None:
+        entry = (f"entry {number}", values["panelr_product_id"])
+        other, product = self._products.setdefault(_lookup_key(values), entry)
         if (product is None) is not (values["panelr_product_id"] is None):
             words = f"{other} contradicts this: a product is for Panelr or it is not; delete one"
             raise Conflict(f"entry {number} ({values['key']}): {words}")
         self.added.append(values)
-        self._there[_identity(values)] = values
+        self._rows[_identity(values)] = values
 
 
-def _key(row: Row) -> tuple[str, str]:
-    """What a line of an order is looked up by."""
+def _lookup_key(row: Row) -> tuple[str, str]:
+    """Return the store and key: an order's line finds its mappings by them."""
     return row["store"], row["key"]
 
 
 def _identity(row: Row) -> tuple[Any, ...]:
-    """What makes two rows the same mapping."""
+    """Return the identity of a mapping: two rows with the same one are the same mapping."""
     return row["store"], row["key"], row["panelr_product_id"], row["panelr_product_id"] and row["intent"]
 
 
-def _note(connection: Connection, now: datetime, kind: MappingTable, action: str, row: Row, actor: str) -> None:
+def _require(row: Row | None, table: MappingTable, mapping_id: int) -> Row:
+    if row is None:
+        raise NotFound(f"there is no {table.name} {mapping_id}")
+    return row
+
+
+def _write_audit_line(
+    connection: Connection, now: datetime, table: MappingTable, action: str, row: Row, actor: str
+) -> None:
     details = {name: value for name, value in row.items() if isinstance(value, (str, int, type(None)))}
-    subject = f"{kind.name} {row['id']}"
+    subject = f"{table.name} {row['id']}"
     audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, row=details)

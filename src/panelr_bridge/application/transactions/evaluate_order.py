@@ -1,4 +1,4 @@
-"""Put an order's newest snapshot on the scales: what it calls for now, and what that makes of its row."""
+"""Evaluate an order: decide what its latest snapshot calls for, and return the columns that follow from it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,60 +7,76 @@ from sqlalchemy import Connection
 
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import (
+    CHANGES,
     FIXED,
     Adopt,
+    Create,
     Decision,
     Hold,
-    advance,
-    asks_for_lines,
     awaits_mapping,
     changes_since,
     decide,
+    needs_customer_lines,
+    next_state,
 )
-from panelr_bridge.domain.models import CallAction, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
+from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import deliveries, mappings, orders, owed_calls
+from panelr_bridge.panelr.work_order_match import fingerprint
+from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls
 from panelr_bridge.store.tables import Row
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 
 UNHANDLED = "cannot_be_processed"
-FOLLOW_UPS = frozenset(
-    {
-        "payment_not_told",
-        "instructions_not_sent",
-        "instructions_unclear",
-        "work_order_gone",
-        "work_order_canceled",
-        "write_back_failed",
-        "lines_not_told",
-        "status_not_told",
-    }
-)
-"""What went wrong after the work order was created, until a person acts or it is planned anew."""
-LASTING = FOLLOW_UPS | {"second_work_order", "created_after_all", UNHANDLED}
+LOOK_UP_CODES = frozenset({"several_candidates", "cannot_look_up", "gave_up"})
+"""Attention of an unconfirmed order; it ends with the order's next state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """An order, what it calls for, and the mappings by which that was decided."""
+    """An order, the mappings of its lines and payment method, and the decision that follows from both.
 
+    `follows_up` says whether more is due as soon as the work order exists. `fingerprint` is set for a work order to
+    create: orders with the same one look alike in Panelr's list.
+    """
+
+    store: str
     order: Order
+    mappings: OrderMappings
     decision: Decision
-    catalogue: OrderMappings
+    follows_up: bool
+    fingerprint: str | None
+
+
+def evaluate_with(order: Order, mappings: OrderMappings, *, store: str, policy: OrderPolicy) -> Evaluation:
+    """Decide `order` by `mappings`."""
+    return _evaluation(decide(order, mappings, policy), order, mappings, store=store, policy=policy)
 
 
 def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> tuple[Evaluation, int | None]:
-    """Decide `order` by the mappings as they are now; also returns the order's id, if it has one already."""
-    catalogue, order_id = mappings.for_order(
+    """Decide `order` by the current mappings. Also return the order's id if it is stored already."""
+    found, order_id = order_mappings.find(
         connection,
         store=store,
         woo_order_id=order.id,
         keys=lookup_keys(order),
         payment_method=order.payment_method,
     )
-    decision = _unless_taken(connection, decide(order, catalogue, policy), order_id)
-    return Evaluation(order, decision, catalogue), order_id
+    decision = _unless_taken(connection, decide(order, found, policy), order_id)
+    return _evaluation(decision, order, found, store=store, policy=policy), order_id
+
+
+def _evaluation(
+    decision: Decision, order: Order, mappings: OrderMappings, *, store: str, policy: OrderPolicy
+) -> Evaluation:
+    return Evaluation(
+        store=store,
+        order=order,
+        mappings=mappings,
+        decision=decision,
+        follows_up=mappings.on_paid is not OnPaid.NONE or store in policy.writes_back,
+        fingerprint=fingerprint(decision.request) if isinstance(decision, Create) else None,
+    )
 
 
 def _unless_taken(connection: Connection, decision: Decision, order_id: int | None) -> Decision:
@@ -75,7 +91,7 @@ def _unless_taken(connection: Connection, decision: Decision, order_id: int | No
 
 
 def latest_snapshot(connection: Connection, row: Row) -> Order | None:
-    """Return an order's newest snapshot in the status that the row knows: a deletion brings no snapshot."""
+    """Return an order's latest snapshot with the status of its row: a deletion has no snapshot of its own."""
     if row["delivery_id"] is None:
         return None
     order = order_payload.read_order(deliveries.body(connection, row["delivery_id"]))
@@ -83,7 +99,7 @@ def latest_snapshot(connection: Connection, row: Row) -> Order | None:
 
 
 def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) -> Row:
-    """Return the columns that tell of a snapshot."""
+    """Return the columns of a snapshot."""
     return {
         "woo_order_number": order.number or str(order.id),
         "woo_status": order.status,
@@ -95,24 +111,25 @@ def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) ->
     }
 
 
-def state_columns(weighed: Evaluation, *, state: OrderState, delivery_id: int | None, now: datetime) -> Row:
-    """Return the columns that tell where an order stands once its decision has led it to `state`."""
-    decision = weighed.decision
+def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int | None, now: datetime) -> Row:
+    """Return the columns of an order whose evaluation led to `state`."""
+    decision = evaluation.decision
     values: Row = {
         "state": state,
         "reasons": reasons_as_json(decision.reasons),
         "awaits_mapping": awaits_mapping(state=state, decision=decision),
-        "mapping_revision": weighed.catalogue.revision,
+        "mapping_revision": evaluation.mappings.revision,
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    if isinstance(decision, Adopt) or (state is OrderState.HELD and asks_for_lines(weighed.order, decision.reasons)):
+    lacks_lines = state is OrderState.HELD and needs_customer_lines(evaluation.order, decision.reasons)
+    if isinstance(decision, Adopt) or lacks_lines:
         values |= {"follow_at": now}
     return values
 
 
 def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Row:
-    """Return the columns that keep a work order."""
+    """Return the columns that hold a work order."""
     return {
         "work_order_id": work_order.work_order_id,
         "reference_code": work_order.reference_code,
@@ -122,55 +139,56 @@ def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Row:
     }
 
 
-def reevaluate(row: Row, weighed: Evaluation, *, now: datetime, again: bool = False) -> Row:
-    """Return the columns that change when a locked order is decided anew, what it owes among them.
+def reevaluate(row: Row, evaluation: Evaluation, *, now: datetime, resend: bool = False) -> Row:
+    """Return the columns to change when a locked order is evaluated again, its owed call among them.
 
-    `row` tells the snapshot that was weighed. `again` sends once more what Panelr has refused, though it is the same.
+    `row` holds the snapshot that was evaluated. With `resend`, a request that Panelr refused is sent once more.
     """
     before = OrderState(row["state"])
+    unchanged: Row = {"mapping_revision": evaluation.mappings.revision}
     if before in FIXED:
-        return {"mapping_revision": weighed.catalogue.revision}
-    refused = None if again or row["request"] is None else panelr_request.load(row["request"])
-    after = advance(state=before, decision=weighed.decision, refused=refused)
-    if after is before and after is not weighed.decision.state:
-        return {"mapping_revision": weighed.catalogue.revision}
-    values = state_columns(weighed, state=after, delivery_id=row["delivery_id"], now=now)
+        return unchanged
+    refused = None if resend or row["request"] is None else panelr_request.load(row["request"])
+    after = next_state(state=before, decision=evaluation.decision, refused=refused)
+    if after is before and after is not evaluation.decision.state:
+        return unchanged
+    values = state_columns(evaluation, state=after, delivery_id=row["delivery_id"], now=now)
     if after is OrderState.QUEUED and before is not OrderState.QUEUED:
         values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     if before is OrderState.QUEUED and after is not OrderState.QUEUED:
         values |= owed_calls.NOTHING
     if before is OrderState.QUEUED and after is OrderState.QUEUED:
-        del values["reasons"]  # why it waits is as true as before
+        del values["reasons"]  # the reason for waiting still holds
     return values
 
 
-def attention(connection: Connection, row: Row, now_order: Order) -> list[dict[str, str]] | None:
-    """Return what a person should know of a created order; None for nothing.
+def attention(connection: Connection, row: Row, latest: Order) -> list[dict[str, str]] | None:
+    """Return the attention of a created order; None for none.
 
-    That is what changed in WooCommerce since its work order was made, and what lasts until a person acts.
+    It lists what changed in WooCommerce since the work order was created, and what lasts until a person acts.
     """
-    told = lasting_attention(row)
+    found = lasting_attention(row)
     if row["sent_delivery_id"] is not None:
         sent = order_payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
-        told += reasons_as_json(changes_since(sent=sent, now=now_order))
-    return told or None
+        found += reasons_as_json(changes_since(sent=sent, now=latest))
+    return found or None
 
 
 def lasting_attention(row: Row, *, handled: bool = False) -> list[dict[str, str]]:
-    """Return the part of an order's attention that no newer snapshot settles.
+    """Return the part of an order's attention that a new snapshot does not settle.
 
-    `handled` says that the order can be processed again.
+    `handled` says that the bridge can process the order again.
     """
-    codes = LASTING - {UNHANDLED} if handled else LASTING
-    return [reason for reason in row["attention"] or [] if reason["code"] in codes]
+    settled = CHANGES | LOOK_UP_CODES | ({UNHANDLED} if handled else set())
+    return [reason for reason in row["attention"] or [] if reason["code"] not in settled]
 
 
 def unhandled_attention(row: Row) -> list[dict[str, str]]:
-    """Return the attention of an order at which the bridge itself has failed."""
-    told = {"code": "cannot_be_processed", "words": "handling this order failed; the log says why"}
-    return [*lasting_attention(row, handled=True), told]
+    """Return the attention of an order that the bridge failed to process."""
+    failure = {"code": UNHANDLED, "words": "handling this order failed; the log says why"}
+    return [*lasting_attention(row, handled=True), failure]
 
 
 def reasons_as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
-    """Return reasons as they are stored and shown."""
+    """Return reasons in the form in which they are stored and shown."""
     return [reason.as_json() for reason in reasons]

@@ -1,4 +1,4 @@
-"""Whether the bridge knows an order already as the store tells it: read for a whole page of orders at once."""
+"""Compare orders fetched from a shop with the stored ones; one query reads a whole page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import evaluate
-from panelr_bridge.domain.decision import advance
+from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
 from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.tables import Row
@@ -15,7 +15,7 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 @dataclass(frozen=True, slots=True)
 class KnownOrders:
-    """What is known of a page: its orders' rows by WooCommerce's ids, and verdicts by their bodies' SHA-256."""
+    """The stored data of a page: rows by WooCommerce order id, delivery verdicts by the SHA-256 of the body."""
 
     rows: Mapping[int, Row]
     verdicts: Mapping[bytes, str]
@@ -24,32 +24,35 @@ class KnownOrders:
 def read_known_orders(
     connection: Connection, *, store: str, topic: str, ids: Sequence[int], unreadable: Sequence[bytes]
 ) -> KnownOrders:
-    """Read what is known of orders, and of bodies (by their SHA-256) that are none."""
+    """Read the rows of orders by `ids`, and the verdicts of unreadable bodies by their SHA-256."""
     rows = backfill_cursors.known_orders(connection, store=store, ids=list(ids)) if ids else {}
-    kept = (
+    verdicts = (
         deliveries.stored_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
     )
-    return KnownOrders(rows, kept)
+    return KnownOrders(rows, verdicts)
 
 
 def is_known(row: Row, order: Order, *, sha256: bytes) -> bool:
-    """Return whether an order's row tells of `order` as it is, or as it was later; `sha256` is its body's.
+    """Return whether an order's row holds this snapshot or a later one; `sha256` is the snapshot's body's.
 
-    WooCommerce tells modifications to the second: what differs within one is news.
+    WooCommerce's modification times have a resolution of one second, so snapshots of the same second are compared by
+    status and total.
     """
-    known, told = row["woo_modified_at"], order.date_modified_gmt
-    if known is None or told is None:
+    stored, fetched = row["woo_modified_at"], order.date_modified_gmt
+    if stored is None or fetched is None:
         return bool(row["snapshot_sha256"] == sha256 and row["woo_status"] == order.status)
-    if told != known:
-        return bool(told < known)
+    if fetched != stored:
+        return bool(fetched < stored)
     return bool(row["woo_status"] == order.status and row["woo_total"] == order.total)
 
 
-def would_become(
+def preview_state(
     connection: Connection, order: Order, row: Row | None, *, store: str, policy: OrderPolicy
 ) -> tuple[OrderState, tuple[Reason, ...]]:
-    """Return the state that `order` calls for by the mappings as they are, and why; nothing is written."""
-    weighed, _ = evaluate(connection, order, store=store, policy=policy)
-    decision = weighed.decision
-    state = decision.state if row is None else advance(state=OrderState(row["state"]), decision=decision, refused=None)
+    """Return the state and reasons that `order` would get by the current mappings; write nothing."""
+    evaluation, _ = evaluate(connection, order, store=store, policy=policy)
+    decision = evaluation.decision
+    state = (
+        decision.state if row is None else next_state(state=OrderState(row["state"]), decision=decision, refused=None)
+    )
     return state, (decision.reasons if state is decision.state else ())

@@ -1,4 +1,4 @@
-"""The rate limit's part in every call to Panelr: what its outcome means for the calls of everybody else."""
+"""The effects of a call's outcome on the rate limit: its slot, and the gate that all Panelr calls share."""
 
 from datetime import datetime
 
@@ -12,23 +12,24 @@ from panelr_bridge.store.rate_limit import RateSlot
 
 
 def extend_slot(connection: Connection, slot: RateSlot, *, claimed_at: datetime, now: datetime) -> None:
-    """Tell the rate limit of a call that took long: it may have left at its end."""
+    """Restart the slot's 60 seconds if the call took longer than its slack: it may have been sent at the end."""
     if now - claimed_at > rate_limit.SLACK:
         rate_limit.keep(connection, slot.number, name=RATE, now=now)
 
 
 def reopen_gate(connection: Connection, slot: RateSlot, outcome: Outcome, *, now: datetime) -> None:
-    """A probe that was not sent away again opens the gate for everybody."""
+    """Reopen the gate if this call was the probe and Panelr neither paused it nor rejected the settings."""
     if slot.probe and not isinstance(outcome, (Throttled, Misconfigured)):
-        rate_limit.open_again(connection, name=RATE, now=now, heard=isinstance(outcome, (Done, Refused)))
+        rate_limit.open_again(connection, name=RATE, now=now, accepted=isinstance(outcome, (Done, Refused)))
 
 
 def close_gate(
     connection: Connection, slot: RateSlot, outcome: Outcome, *, schedule: tuple[float, ...], now: datetime
 ) -> None:
-    """A 429 pauses everybody; a key that is refused must not be hammered by every new order.
+    """Close the gate if Panelr asked for a pause or rejected the settings; other outcomes change nothing.
 
-    How long is a matter of how many probes have failed in a row: calls that were on the wire together count as one.
+    The pause grows with the number of probes that failed in a row. Failures of calls that are not probes count as one,
+    because such calls were sent at the same time.
     """
     if not isinstance(outcome, (Throttled, Misconfigured)):
         return

@@ -1,6 +1,6 @@
-"""Transaction 1: an authentic delivery is stored, the order decided, and the call that is now owed written down.
+"""Transaction 1: store an authentic delivery, evaluate its order, and record the call that is now owed.
 
-When leave for a call is free, the caller takes the call along and makes it at once; otherwise the worker will.
+If a slot of the rate limit is free, the caller gets a claim and makes the call at once. Otherwise the worker makes it.
 """
 
 from dataclasses import dataclass, replace
@@ -8,14 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.claim_call import (
-    RATE,
-    CallPolicy,
-    Claim,
-    claim_of,
-    follows_at_once,
-    sending_columns,
-)
+from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
     attention,
@@ -24,13 +17,13 @@ from panelr_bridge.application.transactions.evaluate_order import (
     reasons_as_json,
     reevaluate,
     snapshot_columns,
-    state_columns,
 )
 from panelr_bridge.application.transactions.known_orders import is_known
+from panelr_bridge.application.transactions.new_order import new_order, owed_create, slot_request
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import CallAction, OnPaid, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
 from panelr_bridge.errors import RetryTransaction
-from panelr_bridge.panelr.work_order_match import fingerprint
 from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.tables import Row
@@ -42,9 +35,9 @@ DELETED = (Reason("deleted", "the order was deleted in WooCommerce"),)
 
 @dataclass(frozen=True, slots=True)
 class BackfillContext:
-    """That an order was not told by the store, but asked of it by a walk that began at `since`.
+    """Marks a snapshot that a backfill run read from the store's API; the run began at `since`.
 
-    A call that it calls for is owed from `due` on, and left to the worker: newcomers go first.
+    The worker makes its call from `due` on, so that orders of new deliveries go first.
     """
 
     since: datetime
@@ -53,7 +46,7 @@ class BackfillContext:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveResult:
-    """What became of a delivery: its order's row, if it has one, and the call that the caller must now make."""
+    """A stored delivery, its order's row if it has one, and the claim if the caller must make a call now."""
 
     stored: StoredDelivery
     order: Row | None = None
@@ -67,15 +60,15 @@ def receive(
     event: Order | OrderDeleted | None,
     *,
     policy: OrderPolicy,
-    terms: CallPolicy,
-    asked: BackfillContext | None = None,
+    call_policy: CallPolicy,
+    backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
-    """Store `delivery` and act on what it says; `event` is None where it says nothing about an order.
+    """Store `delivery` and act on its event; `event` is None if the delivery is about no order.
 
-    Bytes that came before, and a snapshot older than the newest, change nothing.
+    A repeated body and a snapshot older than the latest change nothing.
     """
     stored = deliveries.add(connection, delivery, now=now)
-    return _act(connection, now, delivery, event, stored, policy=policy, terms=terms, asked=asked)
+    return _act(connection, now, delivery, event, stored, policy=policy, call_policy=call_policy, backfill=backfill)
 
 
 def replay(
@@ -86,10 +79,10 @@ def replay(
     event: Order | OrderDeleted | None,
     *,
     policy: OrderPolicy,
-    terms: CallPolicy,
+    call_policy: CallPolicy,
     actor: str,
 ) -> ReceiveResult:
-    """Act on a stored delivery as `receive` does: what failed is done now, what was done changes nothing."""
+    """Act on a stored delivery as `receive` does. A delivery that was processed before changes nothing."""
     stored = deliveries.replay(connection, delivery_id, delivery)
     subject = f"delivery {delivery_id}"
     audit_log.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
@@ -97,7 +90,13 @@ def replay(
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
         if known is not None:
             return ReceiveResult(stored, known)
-    return _act(connection, now, delivery, event, stored, policy=policy, terms=terms)
+    return _act(connection, now, delivery, event, stored, policy=policy, call_policy=call_policy)
+
+
+def store_as_failed(connection: Connection, now: datetime, delivery: Delivery) -> StoredDelivery:
+    """Store a delivery that could not be processed, and nothing else; an operator can replay it later."""
+    words = "this delivery could not be processed; the log says why"
+    return deliveries.add(connection, replace(delivery, verdict="failed", words=words), now=now)
 
 
 def _act(
@@ -108,8 +107,8 @@ def _act(
     stored: StoredDelivery,
     *,
     policy: OrderPolicy,
-    terms: CallPolicy,
-    asked: BackfillContext | None = None,
+    call_policy: CallPolicy,
+    backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
     if event is None:
         return ReceiveResult(stored)
@@ -117,213 +116,161 @@ def _act(
         return ReceiveResult(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
     if stored.repeated:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
-        # an order may be restored twice with the same bytes; asked for, the shop tells none that is in the trash
-        may_return = delivery.topic == RESTORED or asked is not None
+        # an order may be restored twice with the same bytes; the API lists no order that is in the trash
+        may_return = delivery.topic == RESTORED or backfill is not None
         if known is not None and not (known["woo_status"] == "trash" and may_return):
             return ReceiveResult(stored, known)
-    weighed, order_id = evaluate(connection, event, store=delivery.store, policy=policy)
+    evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy)
     if order_id is None:
-        return _first(connection, delivery.store, weighed, stored, policy=policy, terms=terms, now=now, asked=asked)
-    return _next(connection, delivery, weighed, stored, policy=policy, terms=terms, now=now, asked=asked)
+        return _first_snapshot(connection, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
+    return _next_snapshot(connection, delivery, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
 
 
-def _first(
+def _first_snapshot(
     connection: Connection,
-    store: str,
-    weighed: Evaluation,
+    evaluation: Evaluation,
     stored: StoredDelivery,
     *,
-    policy: OrderPolicy,
-    terms: CallPolicy,
+    call_policy: CallPolicy,
     now: datetime,
-    asked: BackfillContext | None,
+    backfill: BackfillContext | None,
 ) -> ReceiveResult:
-    """The order's first snapshot: one row, and what it owes."""
-    decision = weighed.decision
-    row = first_row(store, weighed, delivery_id=stored.id, sha256=stored.sha256, now=now)
+    """Insert the order; `new_order` says what its row holds."""
     slot = None
-    if isinstance(decision, Create):
-        alike = fingerprint(decision.request)
-        slot = None if asked else rate_limit.take_ahead(connection, **slot_request(alike, terms=terms, now=now))
-        row |= sending_columns(row, decision.request, alike=alike, now=now) if slot else {}
-        row |= owed(slot, due=asked.due if asked else now, terms=terms, now=now)
-    order_id = orders.add(connection, row)
-    if order_id is None:  # another delivery of this order was first; what was taken here is rolled back
-        raise RetryTransaction
-    row |= {"id": order_id}
-    if slot is None or not isinstance(decision, Create):
-        return ReceiveResult(stored, row)
-    follows = follows_at_once(weighed, store=store, policy=policy)
-    paid_at = weighed.order.date_paid_gmt
-    claim = claim_of(
-        row, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
-    )
-    return ReceiveResult(stored, row, claim)
-
-
-def first_row(store: str, weighed: Evaluation, *, delivery_id: int | None, sha256: bytes, now: datetime) -> Row:
-    """Return the row of an order by its first snapshot, as far as no call is made yet."""
-    row = orders.new(store=store, woo_order_id=weighed.order.id, now=now)
-    row |= snapshot_columns(weighed.order, delivery_id=delivery_id, sha256=sha256)
-    return row | state_columns(weighed, state=weighed.decision.state, delivery_id=delivery_id, now=now)
-
-
-def owed(slot: rate_limit.RateSlot | None, *, due: datetime, terms: CallPolicy, now: datetime) -> Row:
-    """Return what an order owes from `due` on that calls for a work order; with a `slot` its call is made now."""
-    return owed_calls.owed(
-        action=CallAction.CREATE_WORK_ORDER,
-        due=due,
+    if isinstance(evaluation.decision, Create) and backfill is None:
+        slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
+    new = new_order(
+        evaluation,
+        delivery_id=stored.id,
+        sha256=stored.sha256,
+        slot=slot,
+        due=backfill.due if backfill else now,
+        call_policy=call_policy,
         now=now,
-        lease_until=now + terms.lease if slot else None,
-        slot=slot.number if slot else None,
     )
+    order_id = orders.add(connection, new.row)
+    if order_id is None:  # another delivery inserted this order first; the retry rolls the slot back
+        raise RetryTransaction
+    return ReceiveResult(stored, *new.stored(order_id=order_id, delivery_id=stored.id, slot=slot))
 
 
-def _next(
+def _next_snapshot(
     connection: Connection,
     delivery: Delivery,
-    weighed: Evaluation,
+    evaluation: Evaluation,
     stored: StoredDelivery,
     *,
-    policy: OrderPolicy,
-    terms: CallPolicy,
+    call_policy: CallPolicy,
     now: datetime,
-    asked: BackfillContext | None,
+    backfill: BackfillContext | None,
 ) -> ReceiveResult:
-    """A further snapshot of an order that is known."""
-    order = weighed.order
+    """Update a known order."""
+    order = evaluation.order
     row = orders.lock(connection, store=delivery.store, woo_order_id=order.id)
     if row is None:
         raise RetryTransaction
-    if _is_nothing_new(connection, delivery, order, row, stored, asked):
+    if _brings_nothing_new(connection, delivery, order, row, stored, backfill):
         return ReceiveResult(stored, row)
     values = snapshot_columns(order, delivery_id=stored.id, sha256=stored.sha256)
-    moved = row["woo_status"] != order.status or _has_just_been_paid(connection, row, weighed)
+    calls_for_more = row["woo_status"] != order.status or _was_just_paid(connection, row, evaluation)
     row |= values
     if row["state"] == OrderState.CREATED:
         values |= {"attention": attention(connection, row, order)}
-        values |= {"follow_at": now} if moved else {}  # our own writing back moves nothing, and is followed by nothing
-    values |= reevaluate(row, weighed, now=now)
+        values |= {"follow_at": now} if calls_for_more else {}  # a write-back of the bridge's own does not
+    values |= reevaluate(row, evaluation, now=now)
     claim = None
-    if (row | values)["state"] == OrderState.QUEUED and isinstance(weighed.decision, Create):
-        if asked is None:
-            follows = follows_at_once(weighed, store=delivery.store, policy=policy)
-            claim, sending = _take_along(connection, row, weighed, terms=terms, now=now, follows=follows)
+    if (row | values)["state"] == OrderState.QUEUED and row["state"] != OrderState.QUEUED:
+        if backfill is not None:
+            values |= owed_calls.put_back(due=backfill.due)
+        else:
+            claim, sending = _claim_now(connection, row, evaluation, call_policy=call_policy, now=now)
             values |= sending
-        elif row["state"] != OrderState.QUEUED:
-            values |= owed_calls.put_back(due=asked.due)
     orders.change(connection, row["id"], values, now=now)
     return ReceiveResult(stored, row | values, claim)
 
 
-def _has_just_been_paid(connection: Connection, row: Row, weighed: Evaluation) -> bool:
-    """Whether the order is paid now and was not by its last snapshot; asked only where Panelr is told of payments."""
-    if row["state"] != OrderState.CREATED or weighed.catalogue.on_paid is OnPaid.NONE or not weighed.order.is_paid:
+def _was_just_paid(connection: Connection, row: Row, evaluation: Evaluation) -> bool:
+    """Return whether the order became paid with this snapshot; False if Panelr is not told of payments."""
+    if row["state"] != OrderState.CREATED or evaluation.mappings.on_paid is OnPaid.NONE or not evaluation.order.is_paid:
         return False
     before = latest_snapshot(connection, row)
     return before is not None and not before.is_paid
 
 
-def _take_along(
-    connection: Connection, row: Row, weighed: Evaluation, *, terms: CallPolicy, now: datetime, follows: bool
+def _claim_now(
+    connection: Connection, row: Row, evaluation: Evaluation, *, call_policy: CallPolicy, now: datetime
 ) -> tuple[Claim | None, Row]:
-    """Make the call of an order that has just come to owe one; what has waited before keeps its turn.
-
-    Also returns the columns that change with it.
-    """
-    decision = weighed.decision
-    if row["state"] == OrderState.QUEUED or not isinstance(decision, Create):
+    """Claim the call of an order that now owes one, if a slot is free. Also return the columns that change."""
+    decision = evaluation.decision
+    if not isinstance(decision, Create):
         return None, {}
-    alike = fingerprint(decision.request)
-    slot = rate_limit.take_ahead(connection, **slot_request(alike, terms=terms, now=now))
+    slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
     if slot is None:
         return None, {}
-    sending = sending_columns(row, decision.request, alike=alike, now=now)
-    sending |= owed(slot, due=now, terms=terms, now=now)
-    paid_at = weighed.order.date_paid_gmt
-    claim = claim_of(
-        row | sending, decision.request, attempt=1, slot=slot, terms=terms, now=now, follows=follows, paid_at=paid_at
-    )
-    return claim, sending
+    sending = sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
+    sending |= owed_create(slot, due=now, call_policy=call_policy, now=now)
+    return claim_create(row | sending, evaluation, decision, slot=slot, call_policy=call_policy, now=now), sending
 
 
-def slot_request(alike: str, *, terms: CallPolicy, now: datetime) -> Row:
-    """Return by what `rate_limit.take_ahead` judges a call whose request has the likeness `alike`."""
-    return {
-        "name": RATE,
-        "limit": terms.rate_per_minute,
-        "now": now,
-        "likeness": alike,
-        "doubtful_since": now - terms.doubt,
-    }
-
-
-def _is_nothing_new(
+def _brings_nothing_new(
     connection: Connection,
     delivery: Delivery,
     order: Order,
     row: Row,
     stored: StoredDelivery,
-    asked: BackfillContext | None,
+    backfill: BackfillContext | None,
 ) -> bool:
-    if asked is not None:
-        return _is_known(connection, order, row, stored, asked)
-    return _is_stale(order, row, topic=delivery.topic) or _is_same(order, row, stored)
+    if backfill is not None:
+        return _is_known_to_backfill(connection, order, row, stored, backfill)
+    # WooCommerce sends one event under two topics, with the same bytes
+    is_same = row["snapshot_sha256"] == stored.sha256 and row["woo_status"] == order.status
+    return is_same or _is_stale(order, row, topic=delivery.topic)
 
 
 def _is_stale(order: Order, row: Row, *, topic: str) -> bool:
-    """Return whether the order's row knows better. A deletion is newer than any snapshot of its second."""
-    known, told = row["woo_modified_at"], order.date_modified_gmt
-    if known is None or told is None:
+    """Return whether the row holds a newer snapshot. A deletion is newer than any snapshot of its second."""
+    known, received = row["woo_modified_at"], order.date_modified_gmt
+    if known is None or received is None:
         return False
-    return bool(told < known or (told == known and row["woo_status"] == "trash" and topic != RESTORED))
+    return bool(received < known or (received == known and row["woo_status"] == "trash" and topic != RESTORED))
 
 
-def _is_known(connection: Connection, order: Order, row: Row, stored: StoredDelivery, asked: BackfillContext) -> bool:
-    """Return whether the order's row knows better than an answer of the shop's that may be a while old."""
+def _is_known_to_backfill(
+    connection: Connection, order: Order, row: Row, stored: StoredDelivery, backfill: BackfillContext
+) -> bool:
+    """Return whether the row holds a newer snapshot than the API's answer, which may be a while old."""
     if is_known(row, order, sha256=stored.sha256):
         return True
-    if row["woo_status"] == "trash":  # deleted since it was asked for?
-        return bool(row["updated_at"] >= asked.since)
-    known, told = row["woo_modified_at"], order.date_modified_gmt
-    if known is None or told is None or told > known or row["delivery_id"] is None:
+    if row["woo_status"] == "trash":  # deleted after the backfill run began?
+        return bool(row["updated_at"] >= backfill.since)
+    known, received = row["woo_modified_at"], order.date_modified_gmt
+    if known is None or received is None or received > known or row["delivery_id"] is None:
         return False
-    # changed twice within one second: a webhook tells what the order was when it left
-    return deliveries.received_at(connection, row["delivery_id"]) >= asked.since
-
-
-def _is_same(order: Order, row: Row, stored: StoredDelivery) -> bool:
-    """WooCommerce tells one event under two topics, with the same bytes."""
-    return bool(row["snapshot_sha256"] == stored.sha256 and row["woo_status"] == order.status)
+    # two changes within one second: the later delivery wins
+    return deliveries.received_at(connection, row["delivery_id"]) >= backfill.since
 
 
 def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime) -> Row:
-    """The order went to the trash; nothing is owed for it unless something may have been created."""
+    """Record that the order went to the trash. It owes nothing more unless a work order may exist."""
     row = orders.lock(connection, store=store, woo_order_id=event.id)
     if row is None:
-        return _unknown(connection, event, store=store, now=now)
+        return _insert_deleted(connection, event, store=store, now=now)
     values: Row = {"woo_status": "trash"}
     order = latest_snapshot(connection, row | values)
     if order is not None:
         if row["state"] == OrderState.CREATED:
             values |= {"attention": attention(connection, row, order), "follow_at": now}
-        weighed, _ = evaluate(connection, order, store=store, policy=policy)
-        values |= reevaluate(row, weighed, now=now)
+        evaluation, _ = evaluate(connection, order, store=store, policy=policy)
+        values |= reevaluate(row, evaluation, now=now)
     orders.change(connection, row["id"], values, now=now)
     return row | values
 
 
-def _unknown(connection: Connection, event: OrderDeleted, *, store: str, now: datetime) -> Row:
-    """An order that the bridge never saw alive."""
+def _insert_deleted(connection: Connection, event: OrderDeleted, *, store: str, now: datetime) -> Row:
+    """Insert an order whose first delivery is its deletion."""
     row = orders.new(store=store, woo_order_id=event.id, now=now)
     row |= {"woo_status": "trash", "state": OrderState.IGNORED, "reasons": reasons_as_json(DELETED)}
     order_id = orders.add(connection, row)
     if order_id is None:
         raise RetryTransaction
     return row | {"id": order_id}
-
-
-def store_as_failed(connection: Connection, now: datetime, delivery: Delivery) -> StoredDelivery:
-    """Store a delivery whose processing failed, and nothing else; it can be replayed once the cause is mended."""
-    words = "this delivery could not be processed; the log says why"
-    return deliveries.add(connection, replace(delivery, verdict="failed", words=words), now=now)

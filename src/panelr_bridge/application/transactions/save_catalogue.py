@@ -1,4 +1,4 @@
-"""What becomes of an answer to the question what Panelr offers."""
+"""Record a call for one of Panelr's lists, and store the list."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
-from panelr_bridge.application.transactions.claim_call import CallPolicy
 from panelr_bridge.domain.call_outcome import Outcome, Throttled
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import PanelrProduct
 from panelr_bridge.store import catalogue, mappings
 from panelr_bridge.store.catalogue import Offered
@@ -17,32 +17,38 @@ UNAUTHORIZED = 401
 
 
 def record_call(
-    connection: Connection, now: datetime, slot: RateSlot, outcome: Outcome, *, claimed_at: datetime, terms: CallPolicy
+    connection: Connection,
+    now: datetime,
+    slot: RateSlot,
+    outcome: Outcome,
+    *,
+    claimed_at: datetime,
+    call_policy: CallPolicy,
 ) -> None:
-    """Tell the rate limit how a call ended that belongs to no order.
+    """Update the slot and the gate after a call for a list.
 
-    A key that may not see the lists may create work orders all the same: that stops nobody.
+    Only a pause or a 401 closes the gate: a key without access to the lists may still create work orders.
     """
     rate_gate.extend_slot(connection, slot, claimed_at=claimed_at, now=now)
     rate_gate.reopen_gate(connection, slot, outcome, now=now)
     if isinstance(outcome, Throttled) or outcome.status == UNAUTHORIZED:
-        rate_gate.close_gate(connection, slot, outcome, schedule=terms.retry_schedule, now=now)
+        rate_gate.close_gate(connection, slot, outcome, schedule=call_policy.retry_schedule, now=now)
 
 
 def save_list(
     connection: Connection, _: datetime, kind: type[Offered], items: Sequence[Offered], *, seen_at: datetime
 ) -> bool:
-    """Replace one of Panelr's lists; returns whether orders that wait for a mapping are to be decided anew.
+    """Replace one of Panelr's lists; return whether orders that wait for a mapping must be decided again.
 
-    That is so where the list says otherwise what decisions go by. The list's row is locked before the revisions.
+    They must if a field that decisions use has changed. The list's row is locked before the mapping revisions.
     """
     before = catalogue.replace(connection, kind, items, seen_at=seen_at)
-    if before is None or kind is not PanelrProduct or _told(before) == _told(items):
+    if before is None or kind is not PanelrProduct or _decision_fields(before) == _decision_fields(items):
         return False
-    mappings.count_up(connection, *catalogue.stores_with_mappings(connection))
+    mappings.increment_revision(connection, *catalogue.stores_with_mappings(connection))
     return True
 
 
-def _told(items: Sequence[object]) -> dict[int, tuple[object, ...]]:
-    """What decisions go by, of each product."""
+def _decision_fields(items: Sequence[object]) -> dict[int, tuple[object, ...]]:
+    """Return each product's fields that decisions use, by the product's id."""
     return {item.id: (item.price, item.currency, item.plugin_id) for item in items if isinstance(item, PanelrProduct)}

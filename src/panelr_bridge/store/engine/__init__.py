@@ -1,6 +1,6 @@
-"""How the two databases are driven: pools, batches of statements, SQLite's writer. Private to the store.
+"""The driver layer for both databases: pools, statement batches, SQLite's writer. Private to the store.
 
-Its public names are these three.
+Its public names are `Database`, `connect` and `CompiledStatement`. It imports nothing else of the store.
 """
 
 from panelr_bridge.store.engine.compiled import CompiledStatement

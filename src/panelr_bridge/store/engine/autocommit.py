@@ -1,8 +1,7 @@
-"""Single statements on PostgreSQL that commit by themselves: no BEGIN, no COMMIT, and nothing between them and asyncpg.
+"""Single autocommit statements on PostgreSQL: no BEGIN, no COMMIT, and no SQLAlchemy between them and asyncpg.
 
-They have connections of their own. Where several of one kind wait, they go in one way, which PostgreSQL takes for one
-transaction: they share its commit, or none of them has happened. SQLAlchemy's events are told of them, for those who
-watch statements.
+They have connections of their own. Several of one kind that wait are sent together, as one implicit transaction with
+one commit, or none of them is written. They fire SQLAlchemy's statement and commit events, for tests and tracing.
 """
 
 from collections.abc import Callable
@@ -11,120 +10,131 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
-from panelr_bridge.store.engine.batcher import Rows, StatementBatcher, Values
-from panelr_bridge.store.engine.compiled import CompiledStatement, DialectForm, EventContext
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.engine.batcher import BuildValues, StatementBatcher
+from panelr_bridge.store.engine.compiled import (
+    CompiledStatement,
+    DialectForm,
+    EventContext,
+    Rows,
+    Values,
+    wrap_driver_error,
+)
 
 Connect = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class EventConnection:
-    """What SQLAlchemy's events get in the place of its connection."""
+    """The stand-in for SQLAlchemy's connection that event listeners receive."""
 
     engine: Engine
-    info: Row = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
 
 
 class AutocommitPool:
-    """A few connections, each of which runs one statement at a time, with one set of values or with several."""
+    """A pool of at most `connections` connections; each runs one statement, or one batch of it, at a time.
 
-    def __init__(self, engine: Engine, connect: Connect, *, connections: int, beaten: frozenset[str]) -> None:
+    A statement that fails with one of `conflict_sqlstates` was rolled back because of another transaction.
+    """
+
+    def __init__(
+        self, engine: Engine, connect: Connect, *, connections: int, conflict_sqlstates: frozenset[str]
+    ) -> None:
         self._engine = engine
         self._connect = connect
-        self._beaten = beaten
-        self._turns = StatementBatcher(self._one, self._many, most=connections)
+        self._conflict_sqlstates = conflict_sqlstates
+        self._batcher = StatementBatcher(self._run_one, self._run_many, max_in_flight=connections)
         self._idle: list[Any] = []
-        self._closed = False
+        self._is_closed = False
 
-    async def run(self, statement: CompiledStatement, values: Values) -> Rows:
-        """Run `statement` and return its rows; none where PostgreSQL took it back for another transaction's sake.
+    async def run(self, statement: CompiledStatement, build_values: BuildValues) -> Rows:
+        """Run `statement` and return its rows; [] also when PostgreSQL rolled it back on a conflict.
 
-        `values` is asked when it begins, and again where it was taken back with others. Raises SQLAlchemy's DBAPIError
-        for what the database refuses, OSError or TimeoutError where it cannot be reached.
+        `build_values` is called when the statement is sent, and again when it is retried after a failed batch.
+        Raises SQLAlchemy's DBAPIError for an error of the database, OSError or TimeoutError if it is unreachable.
         """
-        return await self._turns.run(statement, values)
+        return await self._batcher.run(statement, build_values)
 
-    async def _one(self, statement: CompiledStatement, values: Values) -> Rows:
+    async def _run_one(self, statement: CompiledStatement, build_values: BuildValues) -> Rows:
         form = statement.form(self._engine.dialect)
-        row = values()
-        parameters = form.parameters(row)  # before a connection is taken: it may raise
+        values = build_values()
+        parameters = form.parameters(values)  # it may raise: before a connection is acquired
         try:
-            return await self._on(await self._connection(), form, [row], [parameters])
+            return await self._execute(await self._acquire(), form, [values], [parameters])
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if getattr(error, "sqlstate", None) in self._beaten:
+            if getattr(error, "sqlstate", None) in self._conflict_sqlstates:
                 return []
-            raise self._told(form, error) from error
+            raise self._wrap_error(form, error) from error
 
-    async def _many(self, statement: CompiledStatement, values: list[Values]) -> Rows | None:
-        """Run a statement that brings one row once for each of `values`, in one transaction, and return the rows.
+    async def _run_many(self, statement: CompiledStatement, builders: list[BuildValues]) -> Rows | None:
+        """Run a statement of one row once for each of `builders`, in one transaction, and return the rows.
 
-        None, and nothing has happened, where one of them failed. Raises as `run` does where the connection was lost.
+        Returns None when one of them failed: nothing was written. Raises as `run` does if the connection was lost.
         """
         form = statement.form(self._engine.dialect)
         try:
-            rows = [each() for each in values]
-            every = [form.parameters(row) for row in rows]
-        except Exception:  # noqa: BLE001  whoever's mistake it is, is told when each is run by itself
+            all_values = [build_values() for build_values in builders]
+            all_parameters = [form.parameters(values) for values in all_values]
+        except Exception:  # noqa: BLE001  each then runs alone, and the faulty one raises to its own caller
             return None
         try:
-            connection = await self._connection()
+            connection = await self._acquire()
             try:
-                return await self._on(connection, form, rows, every)
+                return await self._execute(connection, form, all_values, all_parameters)
             except asyncpg.PostgresError:
                 if connection.is_closed():
                     raise
                 return None
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise self._told(form, error) from error
+            raise self._wrap_error(form, error) from error
 
-    async def _connection(self) -> Any:
+    async def _acquire(self) -> Any:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
         return await self._connect()
 
-    async def _on(self, connection: Any, form: DialectForm, rows: list[Row], every: list[list[Any]]) -> Rows:
-        """Run a statement once for each of `every`, its parameters; `rows` are the same by their names."""
-        usable = False
+    async def _execute(
+        self, connection: Any, form: DialectForm, all_values: list[Values], all_parameters: list[list[Any]]
+    ) -> Rows:
+        """Execute the statement once for each of `all_parameters`; `all_values` are the same values by name."""
+        is_usable = False
         try:
-            heard, listened = self._engine.dispatch, EventConnection(self._engine)
-            for before in heard.before_cursor_execute:
-                for parameters, row in zip(every, rows, strict=True):
-                    before(listened, None, form.sql, parameters, EventContext([row]), False)
-            if len(every) == 1:
-                found: Rows = await connection.fetch(form.sql, *every[0])
-            else:  # an implicit transaction, with one commit at its end
-                found = await connection.fetchmany(form.sql, every)
-            for after in heard.after_cursor_execute:
-                for parameters, row in zip(every, rows, strict=True):
-                    after(listened, None, form.sql, parameters, EventContext([row]), False)
-            for committed in heard.commit:
-                committed(listened)
-            usable = True
-            return found
+            events, stand_in = self._engine.dispatch, EventConnection(self._engine)
+            for before in events.before_cursor_execute:
+                for parameters, values in zip(all_parameters, all_values, strict=True):
+                    before(stand_in, None, form.sql, parameters, EventContext([values]), False)
+            if len(all_parameters) == 1:
+                rows: Rows = await connection.fetch(form.sql, *all_parameters[0])
+            else:  # an implicit transaction with one commit at its end
+                rows = await connection.fetchmany(form.sql, all_parameters)
+            for after in events.after_cursor_execute:
+                for parameters, values in zip(all_parameters, all_values, strict=True):
+                    after(stand_in, None, form.sql, parameters, EventContext([values]), False)
+            for committed in events.commit:
+                committed(stand_in)
+            is_usable = True
+            return rows
         except asyncpg.PostgresError:
-            usable = True
+            is_usable = True
             raise
         finally:
-            if usable and not self._closed and not connection.is_closed():
+            if is_usable and not self._is_closed and not connection.is_closed():
                 self._idle.append(connection)
-            else:  # cancelled in the middle, or lost
+            else:  # cancelled in the middle of a statement, or lost
                 connection.terminate()
 
-    def _told(self, form: DialectForm, error: Exception) -> Any:
-        """Return asyncpg's error as SQLAlchemy tells it, without the values, which are a customer's."""
-        dbapi: Any = self._engine.dialect.loaded_dbapi
-        lost = isinstance(error, asyncpg.InterfaceError)
-        told = dbapi.Error(f"{type(error)}: {error}", error)
-        return DBAPIError.instance(form.sql, None, told, dbapi.Error, hide_parameters=True, connection_invalidated=lost)
+    def _wrap_error(self, form: DialectForm, error: Exception) -> Any:
+        """Return SQLAlchemy's form of asyncpg's error."""
+        dialect: Any = self._engine.dialect
+        dbapi_error = dialect.loaded_dbapi.Error(f"{type(error)}: {error}", error)
+        return wrap_driver_error(dialect, form, dbapi_error, is_lost=isinstance(error, asyncpg.InterfaceError))
 
     async def close(self) -> None:
-        """Finish what is under way, then close the connections."""
-        await self._turns.close()
-        self._closed = True
+        """Finish the statements in flight and the queued ones, then close the connections."""
+        await self._batcher.close()
+        self._is_closed = True
         while self._idle:
             await self._idle.pop().close()

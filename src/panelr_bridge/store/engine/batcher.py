@@ -1,160 +1,159 @@
-"""Who runs a statement next, and what shares a commit.
+"""Batches autocommit statements: while one is in flight, equal ones queue and are sent as one implicit transaction.
 
-A commit waits for the disk, and no longer for ten statements than for one; so do the ways to the database and back.
-While one statement is under way the next ones wait, and all that came of one kind then go together. A statement that
-comes alone waits for nobody.
+A commit waits for the disk once, for one statement or for ten, and so does a round trip to the database. A statement
+that arrives while none is in flight is sent at once.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
-from panelr_bridge.store.engine.compiled import CompiledStatement
-from panelr_bridge.store.engine.sqlite_writer import TOGETHER, PendingResult
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.engine.compiled import CompiledStatement, Rows, Values
+from panelr_bridge.store.engine.pending import MAX_BATCH, PendingResult
 
-Values = Callable[[], Row]
-Rows = list[Sequence[Any]]
-AT_ONCE = 1
-"""How many are under way at one time while none is held up."""
-HELD_UP = 0.05
-"""How many seconds one waits before that which is under way is taken to be held up, by a lock or by the disk."""
-PATIENCE = 30.0
-"""How many seconds to wait for a turn, as SQLAlchemy's pool does for a connection."""
+BuildValues = Callable[[], Values]
+"""Returns a statement's values; it is called when the statement is sent, and again when the statement is retried."""
+TARGET_IN_FLIGHT = 1
+"""How many statements or batches are in flight while none of them stalls."""
+STALL_SECONDS = 0.05
+"""After this wait, the one in flight is taken to be stalled by a lock or the disk, and another one may start."""
+WAIT_TIMEOUT = 30.0
+"""After how many seconds a waiting statement fails, as in SQLAlchemy's pool."""
 
 
 @dataclass(slots=True, kw_only=True)
 class PendingStatement(PendingResult):
-    """A statement's values that wait for their turn, since a moment of the loop's clock."""
+    """A queued statement's values, and the loop's time when it was queued."""
 
-    values: Values
+    build_values: BuildValues
     since: float
 
 
 class StatementBatcher:
-    """Runs statements: as few at one time as will do, and at most `most`.
+    """Sends statements with as few in flight as possible, and at most `max_in_flight`.
 
-    `one` runs a statement with one set of values and returns its rows. `many` runs it with several, all or none of
-    which happen; it returns a row of each, or None where none has happened and each is to be run by itself.
+    `run_one` executes a statement with one set of values and returns its rows. `run_many` executes it with several
+    sets in one transaction; it returns one row for each, or None when nothing was written and each must run alone.
     """
 
     def __init__(
         self,
-        one: Callable[[CompiledStatement, Values], Awaitable[Rows]],
-        many: Callable[[CompiledStatement, list[Values]], Awaitable[Rows | None]],
+        run_one: Callable[[CompiledStatement, BuildValues], Awaitable[Rows]],
+        run_many: Callable[[CompiledStatement, list[BuildValues]], Awaitable[Rows | None]],
         *,
-        most: int,
+        max_in_flight: int,
     ) -> None:
-        self._one = one
-        self._many = many
-        self._most = most
-        self._under_way = 0
-        self._waiting: dict[tuple[CompiledStatement, bool], deque[PendingStatement]] = {}
+        self._run_one = run_one
+        self._run_many = run_many
+        self._max_in_flight = max_in_flight
+        self._in_flight = 0
+        self._queues: dict[tuple[CompiledStatement, bool], deque[PendingStatement]] = {}
+        """The waiting statements, by statement and by whether they may be batched."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._done: asyncio.Future[None] | None = None
-        self._watch: asyncio.TimerHandle | None = None
+        self._finished: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, statement: CompiledStatement, values: Values) -> Rows:
-        """Run `statement` when its turn comes and return its rows; raises what running it raised, or TimeoutError.
+    async def run(self, statement: CompiledStatement, build_values: BuildValues) -> Rows:
+        """Run `statement` and return its rows; raises its error, or TimeoutError when it waits too long.
 
-        One that has waited, and whose turn has come, is run to its end even when the caller is cancelled then: others
-        may share its commit.
+        Once a queued statement has been sent, it runs to its end even if its caller is cancelled: others may share
+        its commit.
         """
-        if self._under_way >= AT_ONCE:
+        if self._in_flight >= TARGET_IN_FLIGHT:
             loop = asyncio.get_running_loop()
-            job = PendingStatement(values=values, since=loop.time(), future=loop.create_future())
-            self._wait(statement, job, together=statement.one_row)
-            waited: Rows = await job.future
-            return waited
-        self._under_way += 1
+            pending = PendingStatement(build_values=build_values, since=loop.time(), future=loop.create_future())
+            self._enqueue(statement, pending, can_batch=statement.one_row)
+            rows: Rows = await pending.future
+            return rows
+        self._in_flight += 1
         try:
-            return await self._one(statement, values)
+            return await self._run_one(statement, build_values)
         finally:
-            self._end_turn()
-            if self._waiting:
-                self._begin()
+            self._finish_one()
+            if self._queues:
+                self._start_worker()
 
     async def close(self) -> None:
-        """Wait for what is under way, and for what waits."""
-        while self._under_way:
-            self._done = asyncio.get_running_loop().create_future()
-            await self._done
+        """Wait for the statements in flight and for the queued ones."""
+        while self._in_flight:
+            self._finished = asyncio.get_running_loop().create_future()
+            await self._finished
 
-    def _end_turn(self) -> None:
-        self._under_way -= 1
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
+    def _finish_one(self) -> None:
+        self._in_flight -= 1
+        if self._finished is not None and not self._finished.done():
+            self._finished.set_result(None)
 
-    def _wait(self, statement: CompiledStatement, job: PendingStatement, *, together: bool) -> None:
-        self._waiting.setdefault((statement, together), deque()).append(job)
-        if self._watch is None:
-            self._watch = asyncio.get_running_loop().call_later(HELD_UP, self._look)
+    def _enqueue(self, statement: CompiledStatement, pending: PendingStatement, *, can_batch: bool) -> None:
+        self._queues.setdefault((statement, can_batch), deque()).append(pending)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(STALL_SECONDS, self._check_waits)
 
-    def _look(self) -> None:
-        """See to what has waited for long: more of it goes at one time, and what has waited in vain is told so."""
+    def _check_waits(self) -> None:
+        """Fail the statements that have waited too long; start another worker if those in flight stall."""
         loop = asyncio.get_running_loop()
-        self._watch = None
-        for key, jobs in list(self._waiting.items()):
-            while jobs and loop.time() - jobs[0].since > PATIENCE:
-                _end(jobs.popleft(), error=TimeoutError(f"no connection to the database within {PATIENCE:g} seconds"))
-            if not jobs:
-                del self._waiting[key]
-        if not self._waiting:
+        self._timer = None
+        for key, queue in list(self._queues.items()):
+            while queue and loop.time() - queue[0].since > WAIT_TIMEOUT:
+                error = TimeoutError(f"no connection to the database within {WAIT_TIMEOUT:g} seconds")
+                _deliver(queue.popleft(), error=error)
+            if not queue:
+                del self._queues[key]
+        if not self._queues:
             return
-        oldest = min(jobs[0].since for jobs in self._waiting.values())
-        if self._under_way < self._most and loop.time() - oldest >= HELD_UP:
-            self._begin()
-        self._watch = loop.call_later(HELD_UP, self._look)
+        oldest = min(queue[0].since for queue in self._queues.values())
+        if self._in_flight < self._max_in_flight and loop.time() - oldest >= STALL_SECONDS:
+            self._start_worker()
+        self._timer = loop.call_later(STALL_SECONDS, self._check_waits)
 
-    def _begin(self) -> None:
-        self._under_way += 1
-        task = asyncio.create_task(self._serve(), name="statements")
+    def _start_worker(self) -> None:
+        self._in_flight += 1
+        task = asyncio.create_task(self._work(), name="statements")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self) -> None:
-        """Run what waits, one kind after the other, until nothing does."""
+    async def _work(self) -> None:
+        """Send the queued statements until the queues are empty; the queues take turns."""
         try:
-            while self._waiting:
-                key = next(iter(self._waiting))
-                jobs = self._waiting.pop(key)
-                statement, together = key
-                taken = [jobs.popleft() for _ in range(min(len(jobs), TOGETHER if together else 1))]
-                if jobs:  # behind the other kinds
-                    self._waiting[key] = jobs
-                await self._carry_out(statement, [job for job in taken if not job.future.done()])
+            while self._queues:
+                key = next(iter(self._queues))
+                queue = self._queues.pop(key)
+                statement, can_batch = key
+                batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH if can_batch else 1))]
+                if queue:  # to the end of the line
+                    self._queues[key] = queue
+                await self._send(statement, [pending for pending in batch if not pending.future.done()])
         finally:
-            self._end_turn()
+            self._finish_one()
 
-    async def _carry_out(self, statement: CompiledStatement, jobs: list[PendingStatement]) -> None:
-        """Run `jobs` and tell each what came of it; where none has happened, each waits again, by itself."""
+    async def _send(self, statement: CompiledStatement, batch: list[PendingStatement]) -> None:
+        """Send `batch` and deliver each result; if it was rolled back as a whole, queue each to run alone."""
         try:
-            each = await self._results(statement, jobs)
+            results = await self._execute(statement, batch)
         except BaseException as error:
-            for job in jobs:
-                _end(job, error=error)
-            if not isinstance(error, Exception):  # the program ends
+            for pending in batch:
+                _deliver(pending, error=error)
+            if not isinstance(error, Exception):  # the process is ending
                 raise
             return
-        for job, rows in zip(jobs, each, strict=True):
+        for pending, rows in zip(batch, results, strict=True):
             if rows is None:
-                self._wait(statement, job, together=False)
+                self._enqueue(statement, pending, can_batch=False)
             else:
-                _end(job, result=rows)
+                _deliver(pending, rows=rows)
 
-    async def _results(self, statement: CompiledStatement, jobs: list[PendingStatement]) -> list[Rows | None]:
-        if len(jobs) < 2:
-            return [await self._one(statement, job.values) for job in jobs]
-        rows = await self._many(statement, [job.values for job in jobs])
+    async def _execute(self, statement: CompiledStatement, batch: list[PendingStatement]) -> list[Rows | None]:
+        if len(batch) < 2:
+            return [await self._run_one(statement, pending.build_values) for pending in batch]
+        rows = await self._run_many(statement, [pending.build_values for pending in batch])
         if rows is None:
-            return [None] * len(jobs)
-        if len(rows) != len(jobs):  # nobody knows whose is whose
-            raise RuntimeError(f"{len(rows)} rows for {len(jobs)} statements that bring one each")
+            return [None] * len(batch)
+        if len(rows) != len(batch):  # the rows cannot be assigned to their callers
+            raise RuntimeError(f"the database returned {len(rows)} rows for {len(batch)} statements of one row each")
         return [[row] for row in rows]
 
 
-def _end(job: PendingStatement, *, result: Rows | None = None, error: BaseException | None = None) -> None:
-    job.result, job.error = result, error
-    job.deliver()
+def _deliver(pending: PendingStatement, *, rows: Rows | None = None, error: BaseException | None = None) -> None:
+    pending.result, pending.error = rows, error
+    pending.deliver()

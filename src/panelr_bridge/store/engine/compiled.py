@@ -1,9 +1,9 @@
-"""Statements of an order's way, compiled once for each database and then handed to its driver.
+"""Statements compiled once for each database and then handed straight to its driver.
 
-SQLAlchemy looks up, fills in and wraps a statement each time it runs; for the eight that every order needs that costs
-more than the database itself takes. Here only the last step is left, and SQLAlchemy's events around it, which those
-who watch statements listen to. What comes back is the driver's own values:
-numbers, text and bytes, so statements that read moments, money or JSON go SQLAlchemy's way.
+SQLAlchemy looks up, fills in and wraps a statement at each execution. For the eight statements of every order that
+costs more than the database itself: 25 µs instead of 10 µs on SQLite. A `CompiledStatement` keeps SQLAlchemy's
+compiler, bind processors, events and errors, but not its result types: rows hold the driver's own numbers, text and
+bytes. Statements that read times, money or JSON are executed by SQLAlchemy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,49 +16,51 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter, CompilerElement
 
-from panelr_bridge.store.tables import Row
-
-Taking = Callable[[Row], tuple[Any, ...]]
-Writing = Callable[[Any], Any]
-AS_THEY_ARE = (Boolean, LargeBinary)
-"""Types whose values both drivers take without SQLAlchemy's help."""
+Values = Mapping[str, Any]
+"""A statement's values by their names."""
+Rows = list[Sequence[Any]]
+Picker = Callable[[Values], tuple[Any, ...]]
+Converter = Callable[[Any], Any]
+UNCONVERTED_TYPES = (Boolean, LargeBinary)
+"""Types whose Python values both drivers accept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialectForm:
-    """A statement as one driver takes it, how its parameters are had from the values, and whether it brings rows.
+    """A statement in the form that one driver takes.
 
-    `take` returns the named ones in their order, those at the places of `written` are still to be written as the
-    driver wants them, and `constants` stand between them.
+    `pick` returns the named values in the order of the parameters. `converters` lists the positions whose values must
+    be converted for the driver. `constants` lists the values that the statement itself contains, by position.
     """
 
     sql: str
-    take: Taking
-    written: tuple[tuple[int, Writing], ...]
+    pick: Picker
+    converters: tuple[tuple[int, Converter], ...]
     constants: tuple[tuple[int, Any], ...]
-    returns: bool
+    returns_rows: bool
 
-    def parameters(self, values: Row) -> list[Any]:
-        """Return the parameters; raises KeyError for a value that is missing."""
-        given = list(self.take(values))
-        for place, write in self.written:
-            given[place] = write(given[place])
-        for place, constant in self.constants:
-            given.insert(place, constant)
-        return given
+    def parameters(self, values: Values) -> list[Any]:
+        """Return the driver's parameters; raises KeyError for a missing value."""
+        parameters = list(self.pick(values))
+        for position, convert in self.converters:
+            parameters[position] = convert(parameters[position])
+        for position, constant in self.constants:
+            parameters.insert(position, constant)
+        return parameters
 
 
 @dataclass(frozen=True, slots=True)
 class EventContext:
-    """What SQLAlchemy's events tell of a statement's values by their names."""
+    """The context that SQLAlchemy's statement events receive: the values by their names."""
 
-    compiled_parameters: list[Row]
+    compiled_parameters: list[Values]
 
 
 class CompiledStatement:
-    """One statement; give a mapping of dialect name to statement where the two databases need different words.
+    """One statement, or a mapping from dialect name to statement where the two databases need different SQL.
 
-    `one_row` says that it brings one row whatever it finds, by which many that are run in one way are told apart.
+    `one_row` declares that the statement always returns exactly one row. Only such statements can be batched: the
+    n-th row of the batch belongs to the n-th set of values.
     """
 
     def __init__(self, statement: CompilerElement | Mapping[str, CompilerElement], *, one_row: bool = False) -> None:
@@ -66,75 +68,74 @@ class CompiledStatement:
         self._statement = statement
         self._forms: dict[str, DialectForm] = {}
 
-    def run(self, connection: Connection, values: Row) -> list[Sequence[Any]]:
-        """Run it with `values`, which may hold more than it needs, and return its rows.
+    def run(self, connection: Connection, values: Values) -> Rows:
+        """Execute the statement with `values` and return its rows; values that it does not name are ignored.
 
-        Raises KeyError for a value that is missing, and SQLAlchemy's DBAPIError for what the database refuses.
+        Raises KeyError for a missing value, and SQLAlchemy's DBAPIError for an error of the database.
         """
         form = self.form(connection.dialect)
         parameters = tuple(form.parameters(values))
         cursor = connection.connection.dbapi_connection.cursor()  # type: ignore[union-attr]
-        heard = connection.engine.dispatch
+        events = connection.engine.dispatch
         try:
-            for before in heard.before_cursor_execute:
+            for before in events.before_cursor_execute:
                 before(connection, cursor, form.sql, parameters, EventContext([values]), False)
             cursor.execute(form.sql, parameters)
-            for after in heard.after_cursor_execute:
+            for after in events.after_cursor_execute:
                 after(connection, cursor, form.sql, parameters, EventContext([values]), False)
-            return list(cursor.fetchall()) if form.returns else []
+            return list(cursor.fetchall()) if form.returns_rows else []
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _told(connection, form, error) from error
+            is_lost = connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+            raise wrap_driver_error(connection.dialect, form, error, is_lost=is_lost) from error
         finally:
             cursor.close()
 
     def form(self, dialect: Dialect) -> DialectForm:
-        """Return the statement as `dialect`'s driver takes it."""
+        """Return the statement's form for `dialect`; it is compiled on first use."""
         form = self._forms.get(dialect.name)
         if form is None:
-            known = self._statement
-            form = _formed(known[dialect.name] if isinstance(known, Mapping) else known, dialect)
+            statement = self._statement
+            form = _compile(statement[dialect.name] if isinstance(statement, Mapping) else statement, dialect)
             self._forms[dialect.name] = form
         return form
 
 
-def _formed(statement: CompilerElement, dialect: Dialect) -> DialectForm:
+def wrap_driver_error(dialect: Dialect, form: DialectForm, error: Exception, *, is_lost: bool) -> Any:
+    """Return SQLAlchemy's DBAPIError for a driver's error; it hides the values, which are customer data."""
+    return DBAPIError.instance(
+        form.sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=is_lost
+    )
+
+
+def _compile(statement: CompilerElement, dialect: Dialect) -> DialectForm:
     compiled = statement.compile(dialect=dialect)
-    assert isinstance(compiled, SQLCompiler)  # noqa: S101  DDL is not prepared
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101  DDL is never a CompiledStatement
     binds = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
-    writing = [_writing(bind, dialect) for _, bind in binds]
-    named = [(name, write) for (name, bind), write in zip(binds, writing, strict=True) if bind.required]
-    constants = [  # what was a constant in the statement stays one
-        (place, bind.effective_value if write is None else write(bind.effective_value))
-        for place, ((_, bind), write) in enumerate(zip(binds, writing, strict=True))
+    converters = [_find_converter(bind, dialect) for _, bind in binds]
+    named = [(name, convert) for (name, bind), convert in zip(binds, converters, strict=True) if bind.required]
+    constants = [
+        (position, bind.effective_value if convert is None else convert(bind.effective_value))
+        for position, ((_, bind), convert) in enumerate(zip(binds, converters, strict=True))
         if not bind.required
     ]
     sql = str(compiled)
     return DialectForm(
         sql,
-        _taking([name for name, _ in named]),
-        written=tuple((place, write) for place, (_, write) in enumerate(named) if write is not None),
+        _build_picker([name for name, _ in named]),
+        converters=tuple((position, convert) for position, (_, convert) in enumerate(named) if convert is not None),
         constants=tuple(constants),
-        returns=sql.lstrip().startswith("SELECT") or " RETURNING " in sql,
+        returns_rows=sql.lstrip().startswith("SELECT") or " RETURNING " in sql,
     )
 
 
-def _writing(bind: "BindParameter[Any]", dialect: Dialect) -> Writing | None:
-    if isinstance(bind.type, AS_THEY_ARE):
+def _find_converter(bind: "BindParameter[Any]", dialect: Dialect) -> Converter | None:
+    if isinstance(bind.type, UNCONVERTED_TYPES):
         return None
     return bind.type.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _taking(names: list[str]) -> Taking:
-    """Return what has the values of these names, in one step for all."""
+def _build_picker(names: list[str]) -> Picker:
+    """Return a function that picks the values of these names, in one call where there are several."""
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple([values[name] for name in names])
-
-
-def _told(connection: Connection, form: DialectForm, error: Exception) -> BaseException:
-    """Return a driver's error as SQLAlchemy tells it, without the values, which are a customer's."""
-    dialect = connection.dialect
-    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
-    return DBAPIError.instance(
-        form.sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost
-    )

@@ -1,45 +1,44 @@
-"""Which of the two databases an address names, and what both can do."""
+"""The interface that both databases implement, and the choice between them by URL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, make_url
 
 from panelr_bridge.errors import ConfigurationError
-from panelr_bridge.store.engine.compiled import CompiledStatement
+from panelr_bridge.store.engine.compiled import CompiledStatement, Rows, Values
 from panelr_bridge.store.engine.sqlite import SqliteDatabase
-from panelr_bridge.store.tables import Row
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Database(Protocol):
-    """Runs transactions. `write` and `read` may be called many times at once."""
+    """Runs transactions; `write` and `read` may be called concurrently."""
 
     dialect: str
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in a transaction of its own and return its result once that is committed."""
+        """Run `work` in a transaction, commit it, and return its result; `work` may run more than once."""
 
     async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in a transaction that only reads."""
+        """Run `work` in a transaction that only reads, and return its result."""
 
-    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> list[Sequence[Any]]:
-        """Run one statement that commits by itself, with the values as they are when it begins; returns its rows.
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Values]) -> Rows:
+        """Run one statement in its own transaction and return its rows; `values` is called when it is sent.
 
-        Without rows, it may have been taken back for another transaction's sake: then nothing has happened.
+        Returns [] also when PostgreSQL rolled it back on a conflict; nothing was written.
         """
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Finish the work that was begun, then close every connection."""
 
 
 def connect(url: str) -> Database:
-    """Return the database at `url`: `sqlite:///path` or `postgresql://...`.
+    """Return the database at `url`: `sqlite:///path` or `postgresql://...`. It connects on first use.
 
-    Raises ConfigurationError for any other; nothing is connected to yet.
+    Raises ConfigurationError for any other URL.
     """
     parsed = make_url(url)
     backend = parsed.get_backend_name()

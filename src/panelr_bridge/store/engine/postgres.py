@@ -1,8 +1,8 @@
-"""PostgreSQL, over asyncpg. Only `store/database.py` knows it, and imports it where it is used."""
+"""PostgreSQL over asyncpg. Imported only when the settings name a PostgreSQL database."""
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
@@ -15,105 +15,108 @@ from sqlalchemy.util import greenlet_spawn
 from panelr_bridge import json_codec
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store.engine.autocommit import AutocommitPool
-from panelr_bridge.store.engine.compiled import CompiledStatement
-from panelr_bridge.store.engine.sqlite_writer import TRIES
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.engine.compiled import CompiledStatement, Rows, Values
+from panelr_bridge.store.engine.pending import MAX_TRIES
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 CONNECTIONS = 10
-"""For transactions, and as many for single statements."""
-# serialization failure and deadlock: PostgreSQL rolled it back for another's sake; unique violation: two
-# transactions wrote the same thing at once, and the one that runs again finds what the other wrote
+"""The size of each pool: one for transactions, one for autocommit statements."""
+# Serialization failure and deadlock: PostgreSQL rolled the transaction back because of another one. Unique violation:
+# two transactions wrote the same row at once, and the one that is retried finds the other's row.
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "23505"})
-# a single statement waits half a second for a lock: others may share its commit, and a transaction can do and wait
-BEATEN_SQLSTATES = RETRIED_SQLSTATES | {"55P03"}
+# An autocommit statement waits half a second for a lock, because others may share its commit. Then its caller runs the
+# transaction that it replaces, which can wait.
+CONFLICT_SQLSTATES = RETRIED_SQLSTATES | {"55P03"}
 SERVER_SETTINGS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
-CONNECT = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}
-# A single statement goes by its indexes. PostgreSQL keeps the plan that it has made of one, which on tables that were
-# all but empty then reads them from end to end, until they are analyzed: a minute and thousands of orders later.
-OF_SINGLE_STATEMENTS = {
+CONNECT_ARGS = {"timeout": 10, "command_timeout": 60, "server_settings": SERVER_SETTINGS}
+# Forces index scans. PostgreSQL keeps a prepared statement's plan. One made while the tables were nearly empty scans
+# them sequentially until they are analyzed, which is a minute and thousands of orders later.
+AUTOCOMMIT_SETTINGS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_sort": "off",
     "jit": "off",
     "lock_timeout": "500ms",
 }
-_SQLALCHEMYS = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"})
+_SQLALCHEMY_OPTIONS = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"})
 
 
 class PostgresDatabase:
-    """PostgreSQL over asyncpg."""
+    """PostgreSQL with a pool for transactions and a pool for autocommit statements."""
 
     dialect = "postgresql"
 
     def __init__(self, url: URL) -> None:
-        self._engine = _engine(url)
-        self._alone = AutocommitPool(
-            self._engine.sync_engine, _connecting(self._engine), connections=CONNECTIONS, beaten=BEATEN_SQLSTATES
+        self._engine = _create_engine(url)
+        self._autocommit = AutocommitPool(
+            self._engine.sync_engine,
+            _build_connect(self._engine),
+            connections=CONNECTIONS,
+            conflict_sqlstates=CONFLICT_SQLSTATES,
         )
 
     async def write(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in a transaction; one that PostgreSQL rolled back for another's sake is run again."""
+        """Run `work` in a transaction; run it again if PostgreSQL rolled it back on a conflict."""
 
-        def transaction() -> R:  # whole in one greenlet: the asynchronous engine takes one for each of its steps
+        def transaction() -> R:  # in one greenlet: the asynchronous engine spawns one for each of its steps
             with self._engine.sync_engine.begin() as connection:
                 return work(connection, *args, **kwargs)
 
-        for last in (False,) * (TRIES - 1) + (True,):
+        for is_last in (False,) * (MAX_TRIES - 1) + (True,):
             try:
                 return await greenlet_spawn(transaction)
             except RetryTransaction:
-                if last:
+                if is_last:
                     raise
             except DBAPIError as error:
-                if last or getattr(error.orig, "sqlstate", None) not in RETRIED_SQLSTATES:
+                if is_last or getattr(error.orig, "sqlstate", None) not in RETRIED_SQLSTATES:
                     raise
             await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  spreads the retries, guards nothing
         raise AssertionError("unreachable")
 
     async def read(self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work` in a transaction."""
+        """Run `work` in a transaction and return its result."""
         async with self._engine.connect() as connection:
             return await connection.run_sync(work, *args, **kwargs)
 
-    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> list[Sequence[Any]]:
-        """Run one statement that commits by itself; without rows, PostgreSQL may have taken it back."""
-        return await self._alone.run(statement, values)
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Values]) -> Rows:
+        """Run one autocommit statement; returns [] also when PostgreSQL rolled it back on a conflict."""
+        return await self._autocommit.run(statement, values)
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._alone.close()
+        """Finish the autocommit statements, then close every connection."""
+        await self._autocommit.close()
         await self._engine.dispose()
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _create_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
         pool_size=CONNECTIONS,
         max_overflow=0,
-        hide_parameters=True,  # an error must not tell the log a customer's data
-        connect_args=CONNECT,
+        hide_parameters=True,  # errors are logged, and the values are customer data
+        connect_args=CONNECT_ARGS,
         json_serializer=json_codec.ascii_only,
     )
 
     @event.listens_for(engine.sync_engine, "checkout")
-    def look(_adapted: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        """Take another connection for one whose end asyncpg has heard of; asking each costs a round trip."""
+    def replace_closed(_adapted: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Replace a connection that asyncpg knows to be closed; `pool_pre_ping` would cost a round trip."""
         if record.driver_connection is None or record.driver_connection.is_closed():
             raise DisconnectionError
 
     return engine
 
 
-def _connecting(engine: AsyncEngine) -> Callable[[], Any]:
-    """Return what connects as `engine` does, without SQLAlchemy around it."""
+def _build_connect(engine: AsyncEngine) -> Callable[[], Any]:
+    """Return a function that opens an asyncpg connection with the options of `engine`, without SQLAlchemy."""
     _, options = engine.dialect.create_connect_args(engine.url)
-    known = {name: value for name, value in options.items() if name not in _SQLALCHEMYS}
+    driver_options = {name: value for name, value in options.items() if name not in _SQLALCHEMY_OPTIONS}
+    driver_options |= CONNECT_ARGS | {"server_settings": SERVER_SETTINGS | AUTOCOMMIT_SETTINGS}
 
     def connect() -> Any:
-        told = CONNECT | {"server_settings": SERVER_SETTINGS | OF_SINGLE_STATEMENTS}
-        return asyncpg.connect(**known, **told, max_cached_statement_lifetime=0)
+        return asyncpg.connect(**driver_options, max_cached_statement_lifetime=0)
 
     return connect

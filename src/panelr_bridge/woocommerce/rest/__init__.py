@@ -1,1 +1,1 @@
-"""The store's REST API: a client for orders and webhooks, in two dialects."""
+"""A client for the shop's REST API: orders in two dialects, webhooks and products."""

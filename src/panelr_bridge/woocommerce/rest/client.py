@@ -1,4 +1,4 @@
-"""One store's REST API, whichever kind of API its orders have. Everything that can go wrong is a ShopError."""
+"""A client for one shop's REST API, with either kind of orders API. Every failure is a ShopError."""
 
 import contextlib
 import secrets
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopUnsupported
 from panelr_bridge.woocommerce.rest import changed_orders, compare, wc_v3
-from panelr_bridge.woocommerce.rest.http import WAITS, RestConnection
+from panelr_bridge.woocommerce.rest.http import RETRY_WAITS, RestConnection
 from panelr_bridge.woocommerce.rest.models import (
     ItemsPage,
     OrdersDialect,
@@ -20,21 +20,21 @@ from panelr_bridge.woocommerce.rest.models import (
     RestResponse,
 )
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
-from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_query, write
-from panelr_bridge.woocommerce.rest.safe_write import LOOKS, settle
+from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_request, write_request
+from panelr_bridge.woocommerce.rest.safe_write import LOOK_UP_WAITS, send_safely
 
 
 def dialect_of(orders_api: str) -> OrdersDialect:
-    """Return the dialect of WOO_ORDERS_API."""
+    """Return the dialect for the setting WOO_ORDERS_API."""
     base = orders_base(orders_api)
     return wc_v3.WcV3() if base == WC else OrdersResource(f"{base}/orders")
 
 
 class ShopClient:
-    """Calls one store. Use as an async context manager; its methods may run many at once.
+    """Calls one shop. Use it as an async context manager; its methods may run many times at once.
 
-    Reads are tried again while the shop is unwell, with `waits` between the tries. A write that may have happened is
-    looked up, after each of `looks`, before it is sent again.
+    A read is retried after each of `waits` while the shop has a temporary fault. A write with a lost answer is looked
+    up after each of `looks` before it is sent again.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class ShopClient:
         secret: str,
         orders_api: str = WC,
         timeout_seconds: float = 25.0,
-        waits: Sequence[float] = WAITS,
-        looks: Sequence[float] = LOOKS,
+        waits: Sequence[float] = RETRY_WAITS,
+        looks: Sequence[float] = LOOK_UP_WAITS,
     ) -> None:
         self.dialect = dialect_of(orders_api)
-        self._looks = tuple(looks)
-        self._exchange = RestConnection(url=url, key=key, secret=secret, timeout_seconds=timeout_seconds, waits=waits)
+        self._look_up_waits = tuple(looks)
+        self._connection = RestConnection(url=url, key=key, secret=secret, timeout_seconds=timeout_seconds, waits=waits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,170 +58,171 @@ class ShopClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._exchange.aclose()
+        await self._connection.aclose()
 
     # Orders
 
     async def list_orders(self, *, query: OrdersQuery) -> OrdersPage:
-        """Return one page of orders; raises BadQuery for what this kind of API cannot be asked."""
-        return self.dialect.page(await self._exchange.read(self.dialect.list_orders(query)), query)
+        """Return one page of orders; raise BadQuery if this kind of API does not support the query."""
+        return self.dialect.page(await self._connection.read(self.dialect.list_orders(query)), query)
 
     @property
-    def tells_oldest_first(self) -> bool:
-        """Whether `changed_since` tells what was modified first before all else."""
+    def lists_oldest_first(self) -> bool:
+        """Whether `changed_since` returns the orders modified first before all others."""
         return isinstance(self.dialect, wc_v3.WcV3)
 
     def changed_since(self, moment: datetime, *, per_page: int = MAX_PER_PAGE) -> AsyncIterator[Payload]:
-        """Iterate over every order that was modified at `moment` or later; see `walking` for what is promised.
+        """Iterate over every order modified at `moment` or later; `changed_orders` states the guarantees.
 
-        wc/v3 tells them oldest first, the Orders resource newest first: move a mark only after the last one.
+        wc/v3 returns the oldest first, the Orders resource the newest first: move a cursor only after the last one.
         """
-        if self.tells_oldest_first:
-            return changed_orders.oldest_first(self._exchange.read, moment, per_page=per_page)
+        if self.lists_oldest_first:
+            return changed_orders.oldest_first(self._connection.read, moment, per_page=per_page)
         return changed_orders.newest_first(lambda query: self.list_orders(query=query), moment, per_page=per_page)
 
     async def get_order(self, order_id: int) -> Payload:
-        """Return one order; raises ShopNotFound."""
-        return self.dialect.one(await self._exchange.read(self.dialect.get(order_id)))
+        """Return one order; raise ShopNotFound if it does not exist."""
+        return self.dialect.one(await self._connection.read(self.dialect.get(order_id)))
 
     async def create_order(self, changes: Mapping[str, Any]) -> Payload:
-        """Make an order, once: it carries a random meta by which it is found when the answer is lost."""
-        mark = secrets.token_hex(16)
-        request = self.dialect.create(compare.with_mark(changes, mark), once=mark)
+        """Create an order exactly once: a random meta value identifies it after a lost answer."""
+        key = secrets.token_hex(16)
+        request = self.dialect.create(compare.with_creation_key(changes, key), once=key)
         status = str(changes.get("status") or "").removeprefix("wc-")
 
-        async def look() -> Payload | None:
+        async def look_up() -> Payload | None:
             newest = OrdersQuery(
                 statuses=(status,) if status else (), sort="-id", per_page=MAX_PER_PAGE, fields=("id", "meta_data")
             )
             page = await self.list_orders(query=newest)
-            made = next((order for order in page.orders if compare.has_mark(order, mark)), None)
-            return None if made is None else await self.get_order(made["id"])
+            created = next((order for order in page.orders if compare.has_creation_key(order, key)), None)
+            return None if created is None else await self.get_order(created["id"])
 
-        return await self._settled(request, self.dialect.one, look)
+        return await self._send_safely(request, self.dialect.one, look_up)
 
     async def update_order(self, order_id: int, changes: Mapping[str, Any]) -> Payload:
-        """Change an order: meta by key, whatever else as the API takes it. Repeating it changes nothing more."""
+        """Change an order: meta by key, other fields as the API accepts them. A repetition changes nothing more."""
         request = self.dialect.update(order_id, changes, once=secrets.token_hex(16))
 
-        async def look() -> Payload | None:
+        async def look_up() -> Payload | None:
             order = await self.get_order(order_id)
             return order if compare.matches_changes(order, changes) else None
 
-        return await self._settled(request, self.dialect.one, look, again=compare.repeatable(changes))
+        is_repeatable = compare.is_repeatable(changes)
+        return await self._send_safely(request, self.dialect.one, look_up, is_repeatable=is_repeatable)
 
     async def delete_order(self, order_id: int, *, force: bool) -> Payload:
-        """Put an order into the trash, or with `force` delete it for good; returns what the shop says of it.
+        """Move an order to the trash, or with `force` delete it for good; return the shop's copy of it.
 
-        With an Orders resource the site has decided which of the two it is, and `force` is not told to it.
+        An Orders resource ignores `force`: its site is configured for one of the two.
         """
         request = self.dialect.delete(order_id, force=force, once=secrets.token_hex(16))
 
-        async def look() -> Payload | None:
+        async def look_up() -> Payload | None:
             try:
                 order = await self.get_order(order_id)
             except ShopNotFound:
                 return {"id": order_id, "deleted": True}
             return order if order.get("status") == "trash" and not force else None
 
-        return await self._settled(request, self.dialect.one, look)
+        return await self._send_safely(request, self.dialect.one, look_up)
 
     async def add_note(self, order_id: int, *, note: str) -> None:
-        """Add a private note, unless a lost answer has left the very same there.
+        """Add a private note, unless a lost answer has left the same one there.
 
-        An Orders resource has no notes. They go to wc/v3 of the same shop; raises NotOffered where that does not
-        take the key.
+        An Orders resource has no notes, so they go to wc/v3 of the same shop. Raises ShopUnsupported if that does not
+        accept the key.
         """
-        request = write("POST", _notes(order_id), {"note": note, "customer_note": False})
+        request = write_request("POST", _notes_path(order_id), {"note": note, "customer_note": False})
 
-        async def look() -> Payload | None:
-            return await self._note(order_id, note)
+        async def look_up() -> Payload | None:
+            return await self._find_note(order_id, note)
 
-        with self._notes_of_wc():
-            await self._settled(request, _object, look)
+        with self._note_errors():
+            await self._send_safely(request, _read_object, look_up)
 
     async def has_note(self, order_id: int, *, note: str) -> bool:
-        """Return whether an order has a note of this text; raises NotOffered as `add_note` does."""
-        with self._notes_of_wc():
-            return await self._note(order_id, note) is not None
+        """Return whether an order has a note of this text; raise ShopUnsupported as `add_note` does."""
+        with self._note_errors():
+            return await self._find_note(order_id, note) is not None
 
-    async def _note(self, order_id: int, note: str) -> Payload | None:
-        answer = await self._exchange.read(RestRequest("GET", _notes(order_id)))
-        listed = wc_v3.items_page(answer, page=1, per_page=MAX_PER_PAGE)
-        return next((each for each in listed.items if compare.has_text(each, note)), None)
+    async def _find_note(self, order_id: int, note: str) -> Payload | None:
+        response = await self._connection.read(RestRequest("GET", _notes_path(order_id)))
+        page = wc_v3.items_page(response, page=1, per_page=MAX_PER_PAGE)
+        return next((each for each in page.items if compare.note_has_text(each, note)), None)
 
     @contextlib.contextmanager
-    def _notes_of_wc(self) -> Iterator[None]:
-        """Notes are wc/v3's: with an Orders resource it is no fault of anybody's where they cannot be had."""
+    def _note_errors(self) -> Iterator[None]:
+        """Raise ShopUnsupported for ShopMisconfigured with an Orders resource: its key need not open wc/v3."""
         try:
             yield
         except ShopMisconfigured as error:
             if isinstance(self.dialect, wc_v3.WcV3):
                 raise
-            words = f"an Orders resource has no notes, and wc/v3 of this shop does not take them: {error.words}"
+            words = f"an Orders resource has no notes, and wc/v3 of this shop does not accept them: {error.words}"
             raise ShopUnsupported(words, status=error.status, code=error.code) from error
 
-    # What wc/v3 alone has, whichever API the orders are asked of
+    # Webhooks and products: always in wc/v3, with any kind of orders API
 
     async def list_webhooks(self) -> tuple[Payload, ...]:
         """Return every webhook of the shop."""
-        found: tuple[Payload, ...] = ()
-        more, page = True, 1
-        while more:
-            listed = await self._list(f"{WC}/webhooks", page)
-            found, more, page = (*found, *listed.items), listed.has_more, page + 1
-        return found
+        webhooks: tuple[Payload, ...] = ()
+        has_more, number = True, 1
+        while has_more:
+            page = await self._list(f"{WC}/webhooks", number)
+            webhooks, has_more, number = (*webhooks, *page.items), page.has_more, number + 1
+        return webhooks
 
     async def create_webhook(self, *, name: str, topic: str, delivery_url: str, secret: str) -> Payload:
-        """Make an active webhook; one that a lost answer has left there is taken for it."""
+        """Create an active webhook; after a lost answer, return the one with the same name, topic and address."""
         wanted = {"name": name, "topic": topic, "delivery_url": delivery_url}
 
-        async def look() -> Payload | None:
+        async def look_up() -> Payload | None:
             return next((hook for hook in await self.list_webhooks() if compare.matches_changes(hook, wanted)), None)
 
-        request = write("POST", f"{WC}/webhooks", {**wanted, "secret": secret, "status": "active"})
-        return await self._settled(request, _object, look)
+        request = write_request("POST", f"{WC}/webhooks", {**wanted, "secret": secret, "status": "active"})
+        return await self._send_safely(request, _read_object, look_up)
 
     async def update_webhook(self, webhook_id: int, changes: Mapping[str, Any]) -> Payload:
         """Change a webhook, such as `{"status": "active"}`."""
         path = f"{WC}/webhooks/{webhook_id}"
         visible = {name: value for name, value in changes.items() if name != "secret"}
 
-        async def look() -> Payload | None:
-            hook = _object(await self._exchange.read(RestRequest("GET", path)))
+        async def look_up() -> Payload | None:
+            hook = _read_object(await self._connection.read(RestRequest("GET", path)))
             return hook if visible == dict(changes) and compare.matches_changes(hook, visible) else None
 
-        return await self._settled(write("PUT", path, changes), _object, look)
+        return await self._send_safely(write_request("PUT", path, changes), _read_object, look_up)
 
     async def list_products(self, page: int = 1) -> ItemsPage:
         """Return one page of up to 100 products."""
         return await self._list(f"{WC}/products", page)
 
     async def list_variations(self, product_id: int, page: int = 1) -> ItemsPage:
-        """Return one page of up to 100 variations of a product; raises ShopNotFound."""
+        """Return one page of up to 100 variations of a product; raise ShopNotFound if it does not exist."""
         return await self._list(f"{WC}/products/{product_id}/variations", page)
 
     async def _list(self, path: str, page: int) -> ItemsPage:
-        answer = await self._exchange.read(page_query(path, page))
-        return wc_v3.items_page(answer, page=page, per_page=MAX_PER_PAGE)
+        response = await self._connection.read(page_request(path, page))
+        return wc_v3.items_page(response, page=page, per_page=MAX_PER_PAGE)
 
-    async def _settled(
+    async def _send_safely(
         self,
         request: RestRequest,
-        one: Callable[[RestResponse], Payload],
-        look: Callable[[], Awaitable[Payload | None]],
+        read_one: Callable[[RestResponse], Payload],
+        look_up: Callable[[], Awaitable[Payload | None]],
         *,
-        again: bool = True,
+        is_repeatable: bool = True,
     ) -> Payload:
         async def send() -> Payload:
-            return one(await self._exchange.once(request))
+            return read_one(await self._connection.send_once(request))
 
-        return await settle(send, look, waits=self._looks, again=again)
+        return await send_safely(send, look_up, waits=self._look_up_waits, is_repeatable=is_repeatable)
 
 
-def _notes(order_id: int) -> str:
+def _notes_path(order_id: int) -> str:
     return f"{WC}/orders/{order_id}/notes"
 
 
-def _object(answer: RestResponse) -> Payload:
-    return wc_v3.an_object(answer.content)
+def _read_object(response: RestResponse) -> Payload:
+    return wc_v3.require_object(response.content)

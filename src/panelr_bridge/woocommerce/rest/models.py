@@ -1,4 +1,4 @@
-"""What is asked of a store and what comes back, in the words of its API."""
+"""Queries, requests and results of the shop's API, in the API's own call_policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-BY_AGE = "-date_created"
+NEWEST_CREATED_FIRST = "-date_created"
 Payload = dict[str, Any]
-"""An order, product or webhook as the API tells it; every number with a point is a Decimal."""
+"""An order, product or webhook as the API sends it; fractions are Decimals."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrdersQuery:
-    """One page of orders.
+    """A query for one page of orders.
 
-    `sort` is date_created, date_modified, id or total (the Orders resource alone), with `-` to descend.
-    `modified_since` takes only orders modified at that moment or later. No `fields`: as the API chooses.
+    `sort` is date_created, date_modified, id or total (Orders resource only), with `-` for descending order.
+    `modified_since` limits the page to orders modified then or later. Empty `fields` mean the API's own choice.
     """
 
     statuses: tuple[str, ...] = ()
     customer_id: int | None = None
     search: str = ""
-    sort: str = BY_AGE
+    sort: str = NEWEST_CREATED_FIRST
     modified_since: datetime | None = None
     page: int = 1
     per_page: int = 20
@@ -31,7 +31,7 @@ class OrdersQuery:
 
 @dataclass(frozen=True, slots=True)
 class OrdersPage:
-    """One page of orders; `total` is None where the shop does not tell it."""
+    """One page of orders; `total` is None if the shop does not send it."""
 
     orders: tuple[Payload, ...]
     total: int | None
@@ -49,7 +49,7 @@ class ItemsPage:
 
 @dataclass(frozen=True, slots=True)
 class RestRequest:
-    """One request: `path` counts from below /wp-json/, `once` marks a write that its sender repeats unchanged."""
+    """One request; `path` is relative to /wp-json/, `once` is the idempotency key of a write."""
 
     method: Method
     path: str
@@ -60,26 +60,26 @@ class RestRequest:
 
 @dataclass(frozen=True, slots=True)
 class RestResponse:
-    """The content of a good answer, and its headers in small letters."""
+    """The content of a successful response, and its headers with lower-case names."""
 
     content: Any
     headers: Mapping[str, str]
 
 
 class OrdersDialect(Protocol):
-    """How one kind of API is asked for orders, and what its answers hold. No I/O."""
+    """The requests and responses of one kind of orders API. No I/O."""
 
     def list_orders(self, query: OrdersQuery) -> RestRequest:
-        """Return the request for one page; raises BadQuery for what this API cannot be asked."""
+        """Return the request for one page; raise BadQuery if this API does not support the query."""
 
     def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
-        """Return the page that `answer` tells."""
+        """Return the page in `answer`."""
 
     def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
 
     def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
-        """Return the request that makes an order."""
+        """Return the request that creates an order."""
 
     def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
@@ -88,4 +88,4 @@ class OrdersDialect(Protocol):
         """Return the request that deletes an order."""
 
     def one(self, answer: RestResponse) -> Payload:
-        """Return the one order that `answer` tells; raises ShopMisconfigured when it tells none."""
+        """Return the order in `answer`; raise ShopMisconfigured if it holds none."""

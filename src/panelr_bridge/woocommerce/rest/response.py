@@ -1,164 +1,155 @@
-"""What a store's answer means: its content, or one of our errors with words for a person. No I/O.
+"""Reads a shop's response: its content, or a ShopError with words for the operator. No I/O.
 
-Three forms of error are told apart: WordPress's and WooCommerce's `{"code", "message", "data"}`, the Orders resource's
-`{"error": {"code", "message", "details"}}`, and what a web server in front of them says in HTML.
+There are three forms of error: WordPress's and WooCommerce's `{"code", "message", "data"}`, the Orders resource's
+`{"error": {"code", "message", "details"}}`, and HTML from a web server in front of them.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from panelr_bridge import json_codec
 from panelr_bridge.errors import (
     ShopError,
     ShopMisconfigured,
     ShopNotFound,
     ShopRefused,
     ShopUnreachable,
+    parse_retry_after,
 )
 from panelr_bridge.woocommerce.rest.models import RestResponse
-from panelr_bridge.woocommerce.rest.sanitize import clean
+from panelr_bridge.woocommerce.rest.sanitize import sanitize_text
 
 TRY_LATER = frozenset({408, 425, 429})
 NO_ROUTE = "rest_no_route"
 NO_STORE = frozenset({"hpos_required", "woo_unavailable"})
 
-_MEND_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
-_MEND_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
-_MEND_KEY = (
+_FIX_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
+_FIX_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
+_FIX_KEY = (
     "WOO_KEY and WOO_SECRET must be a key with permission to read and write of a user who manages the shop, "
     "or an application password of such a user"
 )
-_MEND_HTTP = "over plain http WordPress ignores many keys, and WooCommerce takes its own alone: set WOO_URL to https"
+_FIX_HTTP = "over plain http WordPress ignores many keys, and WooCommerce takes its own alone: set WOO_URL to https"
 
 
 def read(
     *, status: int, headers: Mapping[str, str], body: bytes, root: str, now: datetime, secrets: tuple[str, ...] = ()
 ) -> RestResponse:
-    """Return the content of a good answer; raise a ShopError for any other.
+    """Return the content of a successful response; raise a ShopError for any other.
 
-    `headers` have small letters, `root` is the address that was asked, and `secrets` are kept out of the words.
+    `headers` have lower-case names, `root` is the API's address, and `secrets` are removed from the error's words.
     """
     if 300 <= status < 400:
-        raise _redirected(status, headers, root)
-    content = _content(body)
+        raise _redirect_error(status, headers, root)
+    content = _read_json(body)
     if 200 <= status < 300:
         if content is None:
             raise ShopMisconfigured(
-                f"the shop answered {status} with what is no JSON: {_MEND_ADDRESS}; a plugin that prints errors into "
-                "its answers does this too",
+                f"the shop's answer ({status}) is not JSON: {_FIX_ADDRESS}; another cause is a plugin that prints "
+                "errors into answers",
                 status=status,
                 maybe_done=True,
             )
         return RestResponse(content=content, headers=headers)
-    envelope = _envelope(content, secrets)
+    envelope = _read_envelope(content, secrets)
     if status >= 500 or status < 200 or status in TRY_LATER:
-        raise _later(status, headers, envelope, now)
-    raise _refusal(status, envelope, root)
+        raise _temporary_error(status, headers, envelope, now)
+    raise _refusal_error(status, envelope, root)
 
 
 @dataclass(frozen=True, slots=True)
-class _Envelope:
-    """An error as the shop tells it; without a code it is none of WordPress's."""
+class _ErrorEnvelope:
+    """An error in a response; without a code it does not come from WordPress."""
 
     code: str = ""
     words: str = ""
 
 
-def _content(body: bytes) -> Any:
-    """Return what the body says; None for what is no JSON."""
+def _read_json(body: bytes) -> Any:
+    """Return the content of `body`, or None if it is not JSON."""
     try:
-        return json.loads(body, parse_float=Decimal)
+        return json_codec.read_lenient(body)
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
 
-def _envelope(content: Any, secrets: tuple[str, ...]) -> _Envelope:
+def _read_envelope(content: Any, secrets: tuple[str, ...]) -> _ErrorEnvelope:
     if not isinstance(content, dict):
-        return _Envelope()
+        return _ErrorEnvelope()
     inner = content["error"] if isinstance(content.get("error"), dict) else content
     details = inner.get("details") if "error" in content else inner.get("data")
-    faults = details.get("fieldErrors") or details.get("params") if isinstance(details, dict) else None
-    said = clean(str(inner.get("message") or ""), secrets)
-    return _Envelope(code=clean(str(inner.get("code") or ""), secrets), words=said + _faults(faults, secrets))
-
-
-def _faults(faults: Any, secrets: tuple[str, ...]) -> str:
-    """Say which fields are wrong; either API tells that as an object."""
-    if not isinstance(faults, dict) or not faults:
-        return ""
-    told = (
-        f"{name}: {', '.join(map(str, words)) if isinstance(words, list) else words}" for name, words in faults.items()
+    fields = details.get("fieldErrors") or details.get("params") if isinstance(details, dict) else None
+    message = sanitize_text(str(inner.get("message") or ""), secrets)
+    return _ErrorEnvelope(
+        code=sanitize_text(str(inner.get("code") or ""), secrets), words=message + _describe_fields(fields, secrets)
     )
-    return f" ({clean('; '.join(told), secrets)})"
 
 
-def _redirected(status: int, headers: Mapping[str, str], root: str) -> ShopError:
+def _describe_fields(fields: Any, secrets: tuple[str, ...]) -> str:
+    """Return the faults of single fields as text; both APIs send them as an object."""
+    if not isinstance(fields, dict) or not fields:
+        return ""
+    faults = (
+        f"{name}: {', '.join(map(str, words)) if isinstance(words, list) else words}" for name, words in fields.items()
+    )
+    return f" ({sanitize_text('; '.join(faults), secrets)})"
+
+
+def _redirect_error(status: int, headers: Mapping[str, str], root: str) -> ShopError:
     try:
-        there = urlsplit(headers.get("location", ""))
-        target = f"{there.scheme}://{there.netloc}" if there.netloc else "another address"
+        location = urlsplit(headers.get("location", ""))
+        target = f"{location.scheme}://{location.netloc}" if location.netloc else "another address"
     except ValueError:
         target = "another address"
     return ShopMisconfigured(
-        f"the shop sends {urlsplit(root).netloc} on to {target} ({status}): set WOO_URL to its final address",
+        f"the shop redirects {urlsplit(root).netloc} to {target} ({status}): set WOO_URL to its final address",
         status=status,
     )
 
 
-def _later(status: int, headers: Mapping[str, str], envelope: _Envelope, now: datetime) -> ShopError:
-    said = f": {envelope.words}" if envelope.words else ""
+def _temporary_error(status: int, headers: Mapping[str, str], envelope: _ErrorEnvelope, now: datetime) -> ShopError:
+    suffix = f": {envelope.words}" if envelope.words else ""
     return ShopUnreachable(
-        f"the shop answered {status}{said}; it may work later",
+        f"the shop answered {status}{suffix}; it may work later",
         status=status,
         maybe_done=status not in TRY_LATER and envelope.code not in NO_STORE,
-        retry_after=_retry_after(headers.get("retry-after", ""), now),
+        retry_after=parse_retry_after(headers.get("retry-after"), now=now),
     )
 
 
-def _retry_after(value: str, now: datetime) -> float | None:
-    """Return the wait in seconds; the header holds them or a date."""
-    if value.isascii() and value.strip().isdigit():
-        return float(value[:9])
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _refusal(status: int, envelope: _Envelope, root: str) -> ShopError:
+def _refusal_error(status: int, envelope: _ErrorEnvelope, root: str) -> ShopError:
     code, words = envelope.code, envelope.words
     if not code and status in {401, 403, 404, 405}:
-        return _outside(status)
+        return _outside_error(status)
     if code == NO_ROUTE:
-        return ShopMisconfigured(f"the shop has no such API ({status}): {_MEND_ROUTE}", status=status, code=code)
+        return ShopMisconfigured(f"the shop has no such API ({status}): {_FIX_ROUTE}", status=status, code=code)
     if code in NO_STORE:
         return ShopMisconfigured(f"the Orders resource is not ready: {words}", status=status, code=code)
-    if (status in {404, 410} and code != "woocommerce_rest_already_trashed") or _names_nothing(code):
-        return ShopNotFound(f"the shop knows no such thing ({status}): {words}", status=status, code=code)
+    if (status in {404, 410} and code != "woocommerce_rest_already_trashed") or _is_unknown_id(code):
+        return ShopNotFound(f"the shop does not have this ({status}): {words}", status=status, code=code)
     if status in {401, 403}:
-        mend = f"{_MEND_KEY}; {_MEND_HTTP}" if root.startswith("http:") else _MEND_KEY
+        fix = f"{_FIX_KEY}; {_FIX_HTTP}" if root.startswith("http:") else _FIX_KEY
         return ShopMisconfigured(
-            f"the shop does not let this key do that ({status}): {words} {mend}", status=status, code=code
+            f"the shop does not allow this key ({status}): {words} {fix}", status=status, code=code
         )
     return ShopRefused(
-        f"the shop refuses this ({status}{f', {code}' if code else ''}): {words or 'it says no more'}",
+        f"the shop refuses this ({status}{f', {code}' if code else ''}): {words or 'without a reason'}",
         status=status,
         code=code,
     )
 
 
-def _names_nothing(code: str) -> bool:
-    """WooCommerce answers 400, not 404, to a change of what does not exist."""
+def _is_unknown_id(code: str) -> bool:
+    """Return whether WooCommerce reports an unknown id; it answers a change of one with 400, not 404."""
     return code.startswith("woocommerce_rest_") and code.endswith("_invalid_id")
 
 
-def _outside(status: int) -> ShopError:
+def _outside_error(status: int) -> ShopError:
     if status in {404, 405}:
-        return ShopMisconfigured(f"there is no REST API at this address ({status}): {_MEND_ADDRESS}", status=status)
+        return ShopMisconfigured(f"there is no REST API at this address ({status}): {_FIX_ADDRESS}", status=status)
     return ShopMisconfigured(
         f"something in front of the shop refuses the bridge ({status}): a firewall, a security plugin or the web "
         "server's own password must let it through",

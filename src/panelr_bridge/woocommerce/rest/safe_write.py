@@ -1,4 +1,4 @@
-"""Writes whose outcome is in doubt: what became of one is looked up before it is sent again."""
+"""Sends writes safely: after a lost answer it looks the write up before it sends it again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,39 +8,39 @@ from panelr_bridge.errors import ShopError, ShopUnclear, ShopUnreachable
 
 T = TypeVar("T")
 
-LOOKS = (1.0, 4.0, 10.0)
-"""Waits before each look: a shop may still be at work on a request whose sender has given up."""
+LOOK_UP_WAITS = (1.0, 4.0, 10.0)
+"""Seconds before each look-up: a shop may still process a request after the bridge has stopped waiting."""
 
 
-async def settle(
+async def send_safely(
     send: Callable[[], Awaitable[T]],
-    look: Callable[[], Awaitable[T | None]],
+    look_up: Callable[[], Awaitable[T | None]],
     *,
     waits: Sequence[float],
-    again: bool = True,
+    is_repeatable: bool = True,
 ) -> T:
-    """Return what `send` or `look` brings. `look` returns None while it finds nothing of the write.
+    """Return the result of `send`, or of `look_up` after a lost answer; `look_up` returns None if it finds nothing.
 
-    A write that has not happened is sent once more, unless `again` is false. Raises what the shop says to it, and
-    ShopUnclear when it may have happened and cannot be found.
+    A write that was not found is sent once more if `is_repeatable`. Raises the shop's errors, and ShopUnclear if the
+    write may have happened and was not found.
     """
-    for last in (not again, True):
+    for is_last in (not is_repeatable, True):
         try:
-            return await _sent(send, waits)
+            return await _send_with_retries(send, waits)
         except ShopError as error:
             if not error.maybe_done:
                 raise
-            doubt = error
-        found = await _found(look, doubt, waits)
-        if found is not None:
-            return found
-        if last:
+            lost = error
+        result = await _look_up(look_up, lost, waits)
+        if result is not None:
+            return result
+        if is_last:
             break
-    raise ShopUnclear(f"it is not known whether this happened, look into the shop before you repeat it: {doubt.words}")
+    raise ShopUnclear(f"this may have happened: check in the shop before you repeat it. {lost.words}")
 
 
-async def _sent(send: Callable[[], Awaitable[T]], waits: Sequence[float]) -> T:
-    """Send, and try again while it is certain that nothing has happened."""
+async def _send_with_retries(send: Callable[[], Awaitable[T]], waits: Sequence[float]) -> T:
+    """Call `send`, and again while the shop certainly did nothing."""
     for wait in waits:
         try:
             return await send()
@@ -51,14 +51,14 @@ async def _sent(send: Callable[[], Awaitable[T]], waits: Sequence[float]) -> T:
     return await send()
 
 
-async def _found(look: Callable[[], Awaitable[T | None]], doubt: ShopError, waits: Sequence[float]) -> T | None:
+async def _look_up(look_up: Callable[[], Awaitable[T | None]], lost: ShopError, waits: Sequence[float]) -> T | None:
     try:
         for wait in waits:
             await asyncio.sleep(wait)
-            found = await look()
-            if found is not None:
-                return found
+            result = await look_up()
+            if result is not None:
+                return result
     except ShopError as error:
-        words = f"it is not known whether this happened ({doubt.words}), and looking failed: {error.words}"
+        words = f"this may have happened ({lost.words}), and the look-up failed: {error.words}"
         raise ShopUnclear(words) from error
     return None

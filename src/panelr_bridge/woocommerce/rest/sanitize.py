@@ -1,4 +1,4 @@
-"""A shop's own words, made fit for a log and a terminal: no markup, no keys, no persons. No I/O."""
+"""Makes a shop's text fit for a log and a terminal: without markup, keys and e-mail addresses. No I/O."""
 
 import html
 import re
@@ -7,15 +7,15 @@ _TAG = re.compile(r"<[^<>]*>")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
 _KEY = re.compile(r"\bc[ks]_\w+|oauth_signature=\S+")
-LONGEST = 400
+MAX_LENGTH = 400
 SHORTEST_SECRET = 6
 
 
-def clean(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return `text` in one line without tags, e-mail addresses, keys and `secrets`, and not endless."""
+def sanitize_text(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return `text` in one line of limited length, without tags, e-mail addresses, keys and `secrets`."""
     for secret in secrets:
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, "(a key)")
-    text = _SPACE.sub(" ", html.unescape(_TAG.sub("", text[: LONGEST * 4]))).strip()
+    text = _SPACE.sub(" ", html.unescape(_TAG.sub("", text[: MAX_LENGTH * 4]))).strip()
     text = _KEY.sub("(a key)", _EMAIL.sub("(an e-mail address)", text))
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"

@@ -1,6 +1,6 @@
-"""WooCommerce's own API, wc/v3: how it is asked for orders, and what its answers hold. No I/O.
+"""The dialect of WooCommerce's own API, wc/v3. No I/O.
 
-Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#orders, and what a real shop answered.
+Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#orders, and responses of a real shop.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from panelr_bridge.errors import BadQuery, ShopMisconfigured
 from panelr_bridge.woocommerce.rest.models import ItemsPage, OrdersPage, OrdersQuery, Payload, RestRequest, RestResponse
-from panelr_bridge.woocommerce.rest.request import WC, write
+from panelr_bridge.woocommerce.rest.request import WC, write_request
 
 SORTS = {"date_created": "date", "date_modified": "modified", "id": "id"}
 SECOND = timedelta(seconds=1)
@@ -21,11 +21,11 @@ class WcV3:
     path = f"{WC}/orders"
 
     def list_orders(self, query: OrdersQuery) -> RestRequest:
-        """Return the request for one page; raises BadQuery for a sort that wc/v3 does not have."""
+        """Return the request for one page; raise BadQuery if wc/v3 does not have the sort."""
         name = query.sort.removeprefix("-")
         if name not in SORTS:
             raise BadQuery(f"wc/v3 does not sort orders by {name}; it sorts by {', '.join(SORTS)}")
-        asked = {
+        parameters = {
             "status": ",".join(query.statuses),
             "customer": "" if query.customer_id is None else str(query.customer_id),
             "search": query.search,
@@ -35,71 +35,71 @@ class WcV3:
             "orderby": SORTS[name],
             "order": "desc" if query.sort.startswith("-") else "asc",
         }
-        chosen = tuple((name, value) for name, value in asked.items() if value)
-        window = () if query.modified_since is None else modified(after=query.modified_since - SECOND)
-        return RestRequest("GET", self.path, (*chosen, *window))
+        query_string = tuple((name, value) for name, value in parameters.items() if value)
+        window = () if query.modified_since is None else modified_filter(after=query.modified_since - SECOND)
+        return RestRequest("GET", self.path, (*query_string, *window))
 
     def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
-        """Return the page that `answer` tells."""
-        found = items_page(answer, page=query.page, per_page=query.per_page)
-        return OrdersPage(orders=found.items, total=found.total, has_more=found.has_more)
+        """Return the page in `answer`."""
+        page = items_page(answer, page=query.page, per_page=query.per_page)
+        return OrdersPage(orders=page.items, total=page.total, has_more=page.has_more)
 
     def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
         return RestRequest("GET", f"{self.path}/{order_id}")
 
     def create(self, changes: Mapping[str, Any], *, once: str) -> RestRequest:
-        """Return the request that makes an order."""
-        return write("POST", self.path, changes, once=once)
+        """Return the request that creates an order."""
+        return write_request("POST", self.path, changes, once=once)
 
     def update(self, order_id: int, changes: Mapping[str, Any], *, once: str) -> RestRequest:
         """Return the request that changes an order."""
-        return write("PUT", f"{self.path}/{order_id}", changes, once=once)
+        return write_request("PUT", f"{self.path}/{order_id}", changes, once=once)
 
     def delete(self, order_id: int, *, force: bool, once: str) -> RestRequest:
-        """Return the request that puts an order into the trash, or with `force` deletes it for good."""
+        """Return the request that moves an order to the trash, or with `force` deletes it for good."""
         return RestRequest("DELETE", f"{self.path}/{order_id}", (("force", str(force).lower()),), once=once)
 
     def one(self, answer: RestResponse) -> Payload:
-        """Return the one thing that `answer` tells."""
-        return an_object(answer.content)
+        """Return the order in `answer`."""
+        return require_object(answer.content)
 
 
-def modified(*, after: datetime, before: datetime | None = None) -> tuple[tuple[str, str], ...]:
-    """Return the filter by modification; both ends are exclusive, and whole seconds are all that it understands."""
-    window = [("modified_after", _second(after)), ("dates_are_gmt", "true")]
+def modified_filter(*, after: datetime, before: datetime | None = None) -> tuple[tuple[str, str], ...]:
+    """Return the filter by modification, in whole seconds; both ends are exclusive."""
+    window = [("modified_after", _format_second(after)), ("dates_are_gmt", "true")]
     if before is not None:
-        window.append(("modified_before", _second(before)))
+        window.append(("modified_before", _format_second(before)))
     return tuple(window)
 
 
 def items_page(answer: RestResponse, *, page: int, per_page: int) -> ItemsPage:
-    """Return a page of any list; raises ShopMisconfigured when it is none."""
+    """Return a page of any list; raise ShopMisconfigured if the response is not a list."""
     if not isinstance(answer.content, list) or not all(isinstance(each, dict) for each in answer.content):
-        raise ShopMisconfigured("the shop answered a list with something else: a plugin changes its API's answers")
+        raise ShopMisconfigured("the shop's answer is not a list: a plugin changes its API's answers")
     items = tuple(answer.content)
-    pages = _number(answer, "x-wp-totalpages")
+    pages = _header_number(answer, "x-wp-totalpages")
     return ItemsPage(
         items=items,
-        total=_number(answer, "x-wp-total"),
+        total=_header_number(answer, "x-wp-total"),
         has_more=len(items) >= per_page if pages is None else page < pages,
     )
 
 
-def an_object(content: Any) -> Payload:
-    """Return `content` if it is an object; raises ShopMisconfigured."""
+def require_object(content: Any) -> Payload:
+    """Return `content` if it is an object with an id; otherwise raise ShopMisconfigured."""
     if not isinstance(content, dict) or not isinstance(content.get("id"), int):
         raise ShopMisconfigured(
-            "the shop answered with something else than what was asked for: a plugin changes its API's answers",
+            "the shop's answer is not the requested object: a plugin changes its API's answers",
             maybe_done=True,
         )
     return content
 
 
-def _number(answer: RestResponse, header: str) -> int | None:
+def _header_number(answer: RestResponse, header: str) -> int | None:
     value = answer.headers.get(header, "")
     return int(value) if value.isascii() and value.isdigit() else None
 
 
-def _second(moment: datetime) -> str:
+def _format_second(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

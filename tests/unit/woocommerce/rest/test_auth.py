@@ -1,4 +1,4 @@
-"""How requests are signed: by RFC 5849, and by WooCommerce's own rules, written here a second time."""
+"""The signatures of requests: by RFC 5849, and by WooCommerce's own rules, implemented here again."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from panelr_bridge.woocommerce.rest.auth import basic, sign_query, wants_oauth
+from panelr_bridge.woocommerce.rest.auth import basic_authorization, sign_query, wants_oauth
 from panelr_bridge.woocommerce.rest.models import RestRequest
 
 KEY, SECRET = "ck_0123456789", "cs_abcdef"
@@ -16,7 +16,7 @@ ROOT = "http://shop.test:8000/folder/wp-json/"
 
 
 def woocommerces(method: str, url: str, params: dict[str, str], secret: str) -> str:
-    """`WC_REST_Authentication::check_oauth_signature`: every part is encoded, and all of it once more."""
+    """Sign as `WC_REST_Authentication::check_oauth_signature` does: encode every part, then the whole."""
     pairs = {quote(name, safe="~"): quote(value, safe="~") for name, value in params.items()}
     joined = "%26".join(quote(f"{name}={value}", safe="~").replace("+", " ") for name, value in sorted(pairs.items()))
     to_sign = f"{method}&{quote(url, safe='~')}&{joined}"
@@ -51,7 +51,7 @@ def test_the_signature_is_the_one_that_woocommerce_computes(method: Any, query: 
 
 
 def test_the_signature_is_that_of_rfc_5849() -> None:
-    """Written out by hand: method, address and sorted parameters, each encoded, joined by &; the key ends in &."""
+    """The base string by hand: encoded method, address and sorted parameters, joined by &; the key ends in &."""
     request = RestRequest("GET", "wc/v3/orders", (("page", "2"), ("b", "x y")))
     sent = dict(
         sign_query(request, root="http://shop.test/wp-json/", key="ck_a", secret="cs_b", nonce="n", timestamp=1)
@@ -81,4 +81,4 @@ def test_only_woocommerces_keys_on_its_own_api_over_plain_http_are_signed_with(
 
 
 def test_basic_takes_what_application_passwords_are_made_of() -> None:
-    assert basic("zoë", "abcd efgh") == "Basic " + base64.b64encode("zoë:abcd efgh".encode()).decode()
+    assert basic_authorization("zoë", "abcd efgh") == "Basic " + base64.b64encode("zoë:abcd efgh".encode()).decode()

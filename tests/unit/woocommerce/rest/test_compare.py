@@ -1,11 +1,17 @@
-"""Whether an order already is as a change would make it."""
+"""Whether an order already has the values of a change."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from panelr_bridge.woocommerce.rest.compare import has_mark, has_text, matches_changes, repeatable, with_mark
+from panelr_bridge.woocommerce.rest.compare import (
+    has_creation_key,
+    is_repeatable,
+    matches_changes,
+    note_has_text,
+    with_creation_key,
+)
 
 ORDER: dict[str, Any] = {
     "id": 7,
@@ -69,20 +75,20 @@ def test_an_unpaid_order_is_not_paid() -> None:
     ],
 )
 def test_a_change_may_be_sent_twice_or_not(changes: dict[str, Any], twice: bool) -> None:
-    assert repeatable(changes) is twice
+    assert is_repeatable(changes) is twice
 
 
 def test_an_order_is_found_by_its_mark() -> None:
-    made = with_mark({"status": "pending", "meta_data": {"a": "b"}}, "m4rk")
+    made = with_creation_key({"status": "pending", "meta_data": {"a": "b"}}, "m4rk")
     assert made == {
         "status": "pending",
         "meta_data": [{"key": "a", "value": "b"}, {"key": "panelr_bridge_key", "value": "m4rk"}],
     }
-    assert has_mark(made, "m4rk")
-    assert not has_mark(made, "other")
-    assert not has_mark(ORDER, "m4rk")
+    assert has_creation_key(made, "m4rk")
+    assert not has_creation_key(made, "other")
+    assert not has_creation_key(ORDER, "m4rk")
 
 
 def test_a_note_is_the_same_with_other_spaces_and_entities() -> None:
-    assert has_text({"note": "<p>a &amp; b\n</p>"}, "a & b")
-    assert not has_text({"note": "a & b"}, "a & c")
+    assert note_has_text({"note": "<p>a &amp; b\n</p>"}, "a & b")
+    assert not note_has_text({"note": "a & b"}, "a & c")

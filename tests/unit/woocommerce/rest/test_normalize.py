@@ -1,4 +1,4 @@
-"""An order of an Orders resource in the words of wc/v3."""
+"""An order of an Orders resource, converted to the form of wc/v3."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -64,7 +64,7 @@ def test_it_is_read_as_one_of_wc_v3() -> None:
         ("completed", "cod", True),
     ],
 )
-def test_the_status_tells_whether_it_is_paid(status: str, payment_method: str, paid: bool) -> None:
+def test_the_status_shows_whether_it_is_paid(status: str, payment_method: str, paid: bool) -> None:
     read = as_order(RESOURCE | {"status": status, "payment_method": payment_method})
     assert read.date_paid_gmt == (read.date_modified_gmt if paid else None)
 

@@ -1,4 +1,4 @@
-"""What is sent to a store, by either dialect."""
+"""The requests to a shop, for either kind of API."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -70,7 +70,7 @@ def test_the_path_chooses_the_dialect() -> None:
             OrdersQuery(sort="-date_modified", fields=("id", "status"), per_page=100),
             {"_fields": "id,status", "page": "1", "per_page": "100", "orderby": "modified", "order": "desc"},
         ),
-        (  # the filter is exclusive and knows whole seconds only
+        (  # the filter is exclusive and has whole seconds only
             OrdersQuery(modified_since=SINCE),
             {
                 "page": "1",
@@ -152,6 +152,6 @@ def test_writes(dialect: WcV3 | OrdersResource, path: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_only_wc_v3_is_told_whether_an_order_goes_for_good(force: bool) -> None:
+def test_only_wc_v3_is_asked_whether_an_order_goes_for_good(force: bool) -> None:
     assert WcV3().delete(7, force=force, once="").query == (("force", str(force).lower()),)
     assert RESOURCE.delete(7, force=force, once="").query == ()

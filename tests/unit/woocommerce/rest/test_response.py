@@ -1,4 +1,4 @@
-"""What a store's answer means, by the errors of both dialects, of WordPress itself and of what stands in front."""
+"""The errors of a shop: of both kinds of API, of WordPress itself and of a proxy."""
 
 import json
 from datetime import UTC, datetime
@@ -93,10 +93,10 @@ def test_over_plain_http_a_key_may_be_right_and_still_be_ignored() -> None:
     assert "set WOO_URL to https" not in str(refused(401, problem))
 
 
-def test_a_redirect_is_told_without_its_query() -> None:
+def test_a_redirect_is_reported_without_its_query() -> None:
     error = refused(301, "", location="https://www.shop.test/wp-json/wc/v3/orders?oauth_signature=abc")
     assert isinstance(error, ShopMisconfigured)
-    assert str(error) == "the shop sends shop.test on to https://www.shop.test (301): set WOO_URL to its final address"
+    assert str(error) == "the shop redirects shop.test to https://www.shop.test (301): set WOO_URL to its final address"
 
 
 def test_words_hold_no_keys_no_persons_and_no_end() -> None:

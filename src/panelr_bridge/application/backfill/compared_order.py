@@ -1,0 +1,127 @@
+"""An order fetched from a shop's REST API, compared with what the bridge has stored."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import simplejson
+
+from panelr_bridge import logs
+from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
+from panelr_bridge.application.transactions.known_orders import KnownOrders, is_known
+from panelr_bridge.domain.models import OrderState
+from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.tables import Row
+from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
+from panelr_bridge.woocommerce.rest.models import Payload
+from panelr_bridge.woocommerce.rest.normalize import as_wc_body
+
+TOPIC = "order.updated"
+HEADERS = {"source": "backfill"}
+SETTLE = timedelta(minutes=2)
+"""How long backfill leaves a modification to its webhook, which carries more fields than an Orders resource."""
+CLOCK_AHEAD = timedelta(minutes=10)
+"""How far a shop's clock may be ahead. A modification further in the future is imported at once."""
+UNREADABLE = "this order could not be read because of an internal error: see the log"
+
+log = logs.get(__name__)
+
+
+class OrderComparison(StrEnum):
+    """The result of comparing a fetched order with the stored one."""
+
+    KNOWN = "known"
+    """The bridge has this snapshot or a later one."""
+    RECENT = "recent"
+    """Modified within `SETTLE`: its webhook may still come, so a later run imports it."""
+    FOUND = "found"
+    """No webhook has reported this snapshot."""
+    FAILED = "failed"
+    """The order could not be read or processed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedOrder:
+    """One fetched order and its comparison.
+
+    `stored_status` is the WooCommerce status in the database, None for an order without a row. `state` is the order's
+    state after the import, or the state that an import would give it; `words` say why.
+    """
+
+    kind: OrderComparison
+    woo_order_id: int | None
+    number: str = ""
+    status: str = ""
+    modified_at: datetime | None = None
+    stored_status: str | None = None
+    state: OrderState | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedOrder:
+    """An order from the shop's REST API, in the form of a delivery. `event` is None if it could not be read.
+
+    `row` is the order's row in the database, if any. `is_known` means: an import would change nothing.
+    """
+
+    delivery: Delivery
+    event: Order | OrderDeleted | None
+    sha256: bytes
+    row: Row | None = None
+    is_known: bool = False
+
+    @property
+    def order(self) -> Order | None:
+        """The order's snapshot, None if it could not be read."""
+        return self.event if isinstance(self.event, Order) else None
+
+    def find_skip_reason(self, *, now: datetime) -> OrderComparison | None:
+        """Return why this order need not be imported now, None if it must be."""
+        if self.is_known:
+            return OrderComparison.KNOWN
+        modified = None if self.order is None else self.order.date_modified_gmt
+        is_recent = modified is not None and now - SETTLE < modified <= now + CLOCK_AHEAD
+        return OrderComparison.RECENT if is_recent else None
+
+    def to_compared(
+        self, kind: OrderComparison, *, state: OrderState | None = None, words: str | None = None
+    ) -> ComparedOrder:
+        """Return this order with the comparison's result."""
+        compared = ComparedOrder(
+            kind=kind,
+            woo_order_id=self.delivery.woo_order_id,
+            stored_status=None if self.row is None else self.row["woo_status"],
+            state=state,
+            words=words or "",
+        )
+        order = self.order
+        if order is None:
+            return compared
+        number = order.number or str(order.id)
+        return replace(compared, number=number, status=order.status, modified_at=order.date_modified_gmt)
+
+
+def read_payload(payload: Payload, *, store: str) -> FetchedOrder:
+    """Convert `payload`, from either kind of API, to the delivery that its webhook would have sent. Never raises."""
+    try:
+        body = as_wc_body(payload)
+    except Exception:
+        log.exception("backfill.failed", store=store)
+        text = simplejson.dumps(payload, use_decimal=True, default=str, ignore_nan=True)
+        failed = Delivery(
+            store=store, topic=TOPIC, body=text.encode(), headers=dict(HEADERS), verdict="failed", words=UNREADABLE
+        )
+        return FetchedOrder(failed, None, hashlib.sha256(failed.body).digest())
+    delivery, event = parse_delivery(RawDelivery(store=store, topic=TOPIC, body=body, headers=dict(HEADERS)))
+    return FetchedOrder(delivery, event, delivery.sha256)
+
+
+def with_stored(fetched: FetchedOrder, stored: KnownOrders) -> FetchedOrder:
+    """Return `fetched` with its row and `is_known`, from the `stored` orders of its page."""
+    if fetched.order is None:  # "failed" is an error of the bridge, so the next run tries again
+        is_unreadable = stored.verdicts.get(fetched.sha256) == fetched.delivery.verdict == "unreadable"
+        return replace(fetched, is_known=is_unreadable)
+    row = stored.rows.get(fetched.order.id)
+    return replace(fetched, row=row, is_known=row is not None and is_known(row, fetched.order, sha256=fetched.sha256))

@@ -1,0 +1,29 @@
+"""The follow-up kinds, the most urgent first. A new kind is one file with a SPEC, and one line here."""
+
+from typing import Any
+
+from panelr_bridge.application.follow_ups import (
+    customer_lines,
+    payment,
+    payment_instructions,
+    status_poll,
+    write_back,
+)
+from panelr_bridge.application.follow_ups.specification import FollowUpSpec
+from panelr_bridge.domain.models import FollowUpKind
+
+SPECS: tuple[FollowUpSpec[Any], ...] = (
+    payment.SPEC,
+    payment_instructions.SPEC,
+    customer_lines.SPEC,
+    write_back.SPEC,
+    status_poll.SPEC,
+)
+ATTENTION_CODES = frozenset[str]().union(*(spec.attention_codes for spec in SPECS))
+"""The reason codes of all kinds."""
+_BY_KIND = {spec.kind: spec for spec in SPECS}
+
+
+def spec_of(kind: FollowUpKind) -> FollowUpSpec[Any]:
+    """Return the specification of a kind."""
+    return _BY_KIND[kind]

@@ -1,0 +1,122 @@
+"""The specification of a follow-up kind: its planning, its task, what may be repeated, and when it gives up."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Generic, Protocol, TypeVar
+
+from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.domain.call_outcome import Outcome
+from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.follow_up_rules import PlannedOrder, Step
+from panelr_bridge.domain.models import FollowUpKind, Reason, WorkOrder
+from panelr_bridge.store.rate_limit import RateSlot
+from panelr_bridge.store.tables import Row
+
+P = TypeVar("P", bound=PlannedOrder)
+
+
+class OrderWriter(Protocol):
+    """The part of a store's API that write-backs use. Its methods raise ShopError."""
+
+    async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change an order; if a change may already have been saved, check before repeating it."""
+
+    async def add_note(self, order_id: int, *, note: str) -> None:
+        """Add a private note; raises ShopUnsupported if this kind of API has no notes."""
+
+    async def has_note(self, order_id: int, *, note: str) -> bool:
+        """Return whether the order has exactly this note; raises ShopUnsupported like `add_note`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpContext:
+    """What carrying out a follow-up may use: Panelr, the stores' APIs by the stores' names, and the call policy."""
+
+    calls: PanelrCaller
+    writers: Mapping[str, OrderWriter]
+    call_policy: CallPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpTask:
+    """A claimed follow-up. Its holder carries it out now; if it records no result, the lease ends.
+
+    `sent_at` is the time of an earlier call whose outcome is unknown and that must not be repeated. `empty_since` is
+    the time of the first look-up that found no trace of that call.
+    """
+
+    order_id: int
+    store: str
+    woo_order_id: int
+    kind: FollowUpKind
+    attempt: int
+    content: Row
+    sent_at: datetime | None
+    empty_since: datetime | None
+    owed_since: datetime
+    claimed_at: datetime
+    lease_until: datetime
+    slot: RateSlot | None
+    work_order: WorkOrder
+    adopted: bool
+    email: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpResult:
+    """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
+
+    `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
+    them. `is_attempt` says whether the attempt gets a row.
+    """
+
+    action: str
+    outcome: Outcome
+    words: str
+    started_at: datetime
+    milliseconds: int
+    done: bool = False
+    due_at: datetime | None = None
+    gave_up: bool = False
+    attention: Reason | None = None
+    changes: Row = field(default_factory=dict)
+    order: Row = field(default_factory=dict)
+    reevaluate: bool = False
+    is_attempt: bool = True
+
+
+class LostAnswer(Enum):
+    """What follows when the outcome of a call is unknown because its process ended or its answer was lost."""
+
+    REPEAT = "the call changes nothing when it is repeated"
+    LOOK_UP = "a look-up finds out whether the call had an effect"
+    ASK_OPERATOR = "nothing can find out, so an operator decides"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpSpec(Generic[P]):
+    """One follow-up kind.
+
+    `plan` is pure: it returns what an order calls for now, None for no change. It is called for orders of the class
+    `plans_for`, without escalated follow-ups. `gave_up` is the attention after seven days, `lost` the attention of an
+    unknown outcome that an operator must settle. `attention_codes` are the reason codes that a retry clears.
+    `lease` is the longest time for one task; None stands for two calls to Panelr.
+    """
+
+    kind: FollowUpKind
+    plans_for: type[P]
+    plan: Callable[[P], Step | None]
+    carry_out: Callable[[FollowUpTask, FollowUpContext], Awaitable[FollowUpResult]]
+    gave_up: Reason
+    attention_codes: frozenset[str]
+    after_lost_answer: LostAnswer = LostAnswer.REPEAT
+    lost: Reason | None = None
+    calls_panelr: bool = True
+    yields_to_orders: bool = False
+    lease: timedelta | None = None
+
+    def lease_for(self, call_policy: CallPolicy) -> timedelta:
+        """Return how long a claim of a task lasts."""
+        return 2 * call_policy.lease if self.lease is None else self.lease

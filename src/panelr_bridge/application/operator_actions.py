@@ -1,0 +1,148 @@
+"""What an operator does to an order: retry, link, confirm, close. None of it can create a second work order."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.follow_ups.lease import retry_stuck
+from panelr_bridge.application.follow_ups.registry import ATTENTION_CODES
+from panelr_bridge.application.transactions.evaluate_order import (
+    UNHANDLED,
+    attention,
+    evaluate,
+    latest_snapshot,
+    reevaluate,
+    work_order_columns,
+)
+from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
+from panelr_bridge.errors import Conflict, NotFound
+from panelr_bridge.store import audit_log, follow_ups, orders, owed_calls
+from panelr_bridge.store.tables import Row
+
+
+def retry(connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, actor: str) -> OrderState:
+    """Evaluate an order again and owe its call at once if it calls for one; return its state.
+
+    An unconfirmed order is looked up, never sent. A closed order is reopened, and looked up first if it may have been
+    sent. Raises NotFound, or Conflict if there is nothing to retry.
+    """
+    row = _lock(connection, order_id)
+    state = OrderState(row["state"])
+    can_follow_up = state is OrderState.CREATED and (bool(follow_ups.stuck(connection, order_id)) or _is_unhandled(row))
+    if state is OrderState.SENDING or (state is OrderState.CREATED and not can_follow_up):
+        raise Conflict(f"the order is {state}: there is nothing to try again")
+    audit_log.add(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
+    if state is OrderState.CREATED:
+        return _retry_follow_ups(connection, row, now=now)
+    if state is OrderState.UNCONFIRMED or (state is OrderState.CLOSED and row["first_sent_at"] is not None):
+        return _look_up_now(connection, row, now=now)
+    order = latest_snapshot(connection, row)
+    if order is None:
+        raise Conflict("the order was deleted before the bridge ever saw it")
+    if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
+        orders.change(connection, order_id, {"customer_lines": None}, now=now)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    reopened = row | {"state": OrderState.HELD} if state is OrderState.CLOSED else row
+    values = reevaluate(reopened, evaluation, now=now, resend=True)
+    after = OrderState(values.get("state", state))
+    if state is OrderState.QUEUED and after is OrderState.QUEUED:
+        values |= owed_calls.put_back(due=now)
+    orders.change(connection, order_id, values, now=now)
+    return after
+
+
+def _is_unhandled(row: Row) -> bool:
+    """Return whether the bridge failed to process the order."""
+    return any(reason["code"] == UNHANDLED for reason in row["attention"] or [])
+
+
+def _retry_follow_ups(connection: Connection, row: Row, *, now: datetime) -> OrderState:
+    retry_stuck(connection, now, row)
+    settled = ATTENTION_CODES | {UNHANDLED}
+    left = [reason for reason in row["attention"] or [] if reason["code"] not in settled]
+    orders.change(connection, row["id"], {"attention": left or None, "follow_at": now}, now=now)
+    return OrderState.CREATED
+
+
+def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> OrderState:
+    if row["owes"] is None:
+        reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
+        values = {"state": OrderState.UNCONFIRMED, "reasons": reasons, "attention": None}
+        values |= owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)
+        orders.change(connection, row["id"], values, now=now)
+    elif row["call_until"] is None:
+        orders.note(connection, row["id"], owed_calls.put_back(due=now))
+    return OrderState.UNCONFIRMED
+
+
+def link_work_order(
+    connection: Connection, now: datetime, order_id: int, work_order: WorkOrder, *, actor: str
+) -> OrderState:
+    """Link the work order that an operator found for an unconfirmed order. Raises NotFound or Conflict."""
+    row = _lock_unconfirmed(connection, order_id)
+    owner = orders.owner(connection, work_order)
+    if owner is not None:
+        raise Conflict(f"this work order belongs to order {owner} already")
+    reasons = [{"code": "linked_by_person", "words": f"a person linked work order {work_order.reference_code}"}]
+    values = work_order_columns(work_order, adopted=True) | {
+        "state": OrderState.CREATED,
+        "reasons": reasons,
+        "follow_at": now,
+    }
+    order = latest_snapshot(connection, row)
+    values |= {"attention": None if order is None else attention(connection, row, order)}
+    _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
+    return OrderState.CREATED
+
+
+def confirm_not_created(connection: Connection, now: datetime, order_id: int, *, actor: str) -> OrderState:
+    """Record that Panelr has no work order of an unconfirmed order: its create call is owed again."""
+    row = _lock_unconfirmed(connection, order_id)
+    reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
+    values = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
+    values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
+    _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
+    return OrderState.QUEUED
+
+
+def close(connection: Connection, now: datetime, order_id: int, *, why: str, actor: str) -> OrderState:
+    """Close an order that owes nothing, by an operator's decision. Raises NotFound or Conflict."""
+    row = _lock(connection, order_id)
+    if row["state"] in {OrderState.CREATED, OrderState.SENDING, OrderState.CLOSED}:
+        raise Conflict(f"the order is {row['state']} and cannot be closed")
+    reasons = [{"code": "closed", "words": f"closed by a person: {why}"}]
+    values = {"state": OrderState.CLOSED, "reasons": reasons, "attention": None, "awaits_mapping": False}
+    _record_decision(connection, row, values, actor=actor, action="close", now=now)
+    return OrderState.CLOSED
+
+
+def confirmation_token(connection: Connection, now: datetime, order_id: int, *, actor: str) -> str | None:
+    """Return an order's confirmation token and record who asked for it. Raises NotFound."""
+    row = _lock(connection, order_id)
+    subject = f"order {order_id}"
+    audit_log.add(connection, actor=actor, action="confirmation_token", store=row["store"], subject=subject, now=now)
+    return orders.token(connection, order_id)
+
+
+def _lock(connection: Connection, order_id: int) -> Row:
+    row = orders.lock_by_id(connection, order_id)
+    if row is None:
+        raise NotFound(f"there is no order {order_id}")
+    return row
+
+
+def _lock_unconfirmed(connection: Connection, order_id: int) -> Row:
+    row = _lock(connection, order_id)
+    if row["state"] != OrderState.UNCONFIRMED:
+        raise Conflict(f"the order is {row['state']}: only an unconfirmed one is resolved")
+    if row["call_until"] is not None:
+        raise Conflict("the order is being looked up at this moment: ask again in a few seconds")
+    return row
+
+
+def _record_decision(connection: Connection, row: Row, values: Row, *, actor: str, action: str, now: datetime) -> None:
+    """Change the order by an operator's decision, and record who decided. It owes only the call in `values`."""
+    orders.change(connection, row["id"], owed_calls.NOTHING | values, now=now)
+    subject = f"order {row['id']}"
+    details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]}
+    audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

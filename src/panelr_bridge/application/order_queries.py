@@ -1,0 +1,62 @@
+"""Read orders for people: pages of the list, and everything about one order.
+
+The admin API and the command line both ask here.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from panelr_bridge.domain.models import OrderState
+from panelr_bridge.errors import BadQuery, NotFound
+from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls
+from panelr_bridge.store.database import Database, use_one_snapshot
+from panelr_bridge.store.pagination import PageQuery, ResultPage, order_list
+from panelr_bridge.store.tables import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStory:
+    """An order and everything that belongs to it, read at one moment. Lists are in chronological order.
+
+    `owed_call` is None when the order owes Panelr no call. The deliveries come without their bodies.
+    """
+
+    order: Row
+    attempts: list[Row]
+    owed_call: Row | None
+    follow_ups: list[Row]
+    deliveries: list[Row]
+
+
+def parse_states(text: str) -> tuple[OrderState, ...]:
+    """Return the states in a comma-separated list; raises BadQuery if the list is empty or names an unknown state."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [name for name in names if name not in set(OrderState)]
+    if unknown or not names:
+        raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(OrderState)}")
+    return tuple(OrderState(name) for name in names)
+
+
+async def list_orders(database: Database, query: PageQuery) -> ResultPage:
+    """Return one page of orders, filtered by any of: state (a collection), store, woo_order_id, attention."""
+    return await database.read(order_list.page, query)
+
+
+async def read_story(database: Database, order_id: int) -> OrderStory:
+    """Return one order with everything that belongs to it; raises NotFound."""
+    return await database.read(_read_story, order_id)
+
+
+def _read_story(connection: Connection, order_id: int) -> OrderStory:
+    use_one_snapshot(connection)
+    order = orders.get(connection, order_id)
+    if order is None:
+        raise NotFound(f"there is no order {order_id}")
+    return OrderStory(
+        order=order,
+        attempts=orders.list_attempts(connection, order_id),
+        owed_call=owed_calls.call_of(order),
+        follow_ups=list(follow_ups.list_for_order(connection, order_id).values()),
+        deliveries=deliveries.list_for_order(connection, store=order["store"], woo_order_id=order["woo_order_id"]),
+    )

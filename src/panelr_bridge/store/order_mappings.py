@@ -1,0 +1,97 @@
+"""Read one order's mappings: those of its lines and its payment method, with the customer's lines for a renewal."""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ARRAY, JSON, Connection, Text, bindparam, text
+
+from panelr_bridge.domain.models import CustomerLine, CustomerLines, ItemIntent, MappingTarget, OnPaid, OrderMappings
+from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.tables import Row
+
+# One statement, so that mappings and revision are consistent. It returns a row for each mapping of the order's lines,
+# with the mapping's product from Panelr's list; without mappings it returns one row. Each row has the store's revision
+# and the order's id, which is null for a new order.
+_SQL = (
+    "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id"
+    " FROM (SELECT"
+    "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
+    "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
+    "  (SELECT o.customer_lines FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS lines,"
+    "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
+    "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id,"
+    "  (SELECT p.on_paid FROM payment_method_mappings p"
+    "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS on_paid"
+    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
+    " LEFT JOIN panelr_products c ON c.id = m.panelr_product_id ORDER BY m.id"
+)
+_ORDER_COLUMNS = 5
+"""The first columns describe the store and the order; the others a mapping, and are null if there is none."""
+# The keys are one parameter, however many there are.
+STATEMENT = CompiledStatement(
+    {
+        "postgresql": text(_SQL.format(matches_key="= ANY(:keys)")).bindparams(bindparam("keys", type_=ARRAY(Text))),
+        "sqlite": text(_SQL.format(matches_key="IN (SELECT value FROM json_each(:keys))")).bindparams(
+            bindparam("keys", type_=JSON)
+        ),
+    }
+)
+
+
+def find(
+    connection: Connection, *, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str
+) -> tuple[OrderMappings, int | None]:
+    """Return the mappings of an order with these line keys and payment method, and the order's id if it exists."""
+    values = build_values(store=store, woo_order_id=woo_order_id, keys=keys, payment_method=payment_method)
+    return read_rows(STATEMENT.run(connection, values))
+
+
+def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str) -> Row:
+    """Return the values of `STATEMENT`."""
+    return {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method}
+
+
+def read_rows(rows: Sequence[Sequence[Any]]) -> tuple[OrderMappings, int | None]:
+    """Return what the rows of `STATEMENT` hold, as `find` does."""
+    targets = tuple(_build_target(*row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
+    revision, order_id, payment_method_id, on_paid, lines = rows[0][:_ORDER_COLUMNS]
+    mappings = OrderMappings(
+        mappings=targets,
+        payment_method_id=payment_method_id,
+        revision=revision,
+        on_paid=OnPaid(on_paid or OnPaid.NONE),
+        lines=_read_lines(lines),
+    )
+    return mappings, order_id
+
+
+def _read_lines(value: Any) -> CustomerLines | None:
+    """Return a customer's lines; asyncpg has decoded the JSON column, SQLite's driver has not."""
+    lines = json.loads(value) if isinstance(value, str) else value
+    if lines is None:
+        return None
+    return CustomerLines(lines["email"], tuple(CustomerLine(**line) for line in lines["lines"]))
+
+
+def _build_target(
+    key: str,
+    product_id: int | None,
+    intent: str,
+    quantity: int,
+    price: Decimal | str | None,
+    currency: str | None,
+    plugin_id: int | None,
+) -> MappingTarget:
+    """Return a mapping from the driver's values; SQLite stores money as text."""
+    return MappingTarget(
+        key=key,
+        panelr_product_id=product_id,
+        intent=ItemIntent(intent),
+        quantity=quantity,
+        price=None if price is None else Decimal(price),
+        currency=currency,
+        plugin_id=plugin_id,
+    )

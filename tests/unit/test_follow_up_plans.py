@@ -1,0 +1,349 @@
+"""The follow-ups of a created order, by tables."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from panelr_bridge.application.follow_ups.payment import has_arrived
+from panelr_bridge.application.follow_ups.plan import plan_steps
+from panelr_bridge.application.follow_ups.status_poll import POLLED_FOR, next_poll
+from panelr_bridge.domain.follow_up_rules import (
+    Cancel,
+    CreatedOrder,
+    Escalate,
+    FollowUpState,
+    Schedule,
+    Step,
+    StoreOptions,
+    first_look,
+)
+from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
+from panelr_bridge.woocommerce.order_payload import Order
+from tests.support.bridge_kit import order
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SHOP = StoreOptions(url="https://shop.test/")
+REQUEST = WorkOrderRequest(
+    customer_email="ada@mail.test",
+    status="pending_payment",
+    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),),
+    wc_order_id="20",
+    payment_method_id=1,
+)
+WORK_ORDER = WorkOrder(
+    reference_code="WO-2026-00007", work_order_id=7, confirmation_token="tok", status="pending_payment"
+)
+UNPAID = {"status": "on-hold", "date_paid_gmt": None}
+PAID = {"status": "processing", "transaction_id": "ch_1"}
+
+
+def snapshot(**changes: Any) -> Order:
+    return Order.model_validate(order(**changes))
+
+
+def created(content: dict[str, Any], **changes: Any) -> CreatedOrder:
+    known = CreatedOrder(
+        now=NOW,
+        order=snapshot(**content),
+        work_order=WORK_ORDER,
+        request=REQUEST,
+        created_at=NOW,
+        on_paid=OnPaid.SUBMIT_PAYMENT,
+        payment_method_id=1,
+        amount=Decimal("58.45"),
+    )
+    return replace(known, **changes)
+
+
+def wanted(
+    one: CreatedOrder, *, shop: StoreOptions = SHOP, known: dict[FollowUpKind, FollowUpState] | None = None
+) -> dict[FollowUpKind, Step]:
+    return {step.kind: step for step in plan_steps(replace(one, store=shop, follow_ups=known or {}))}
+
+
+def test_an_unpaid_manual_order_is_sent_payment_instructions_and_asked_about() -> None:
+    found = wanted(created(UNPAID))
+    url = f"https://shop.test/checkout/order-received/20/?key={order()['order_key']}"
+    assert found == {
+        FollowUpKind.INSTRUCTIONS: Schedule(FollowUpKind.INSTRUCTIONS, NOW, {"confirm_url": url}),
+        FollowUpKind.STATUS: Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()}),
+    }
+
+
+def test_a_paid_order_is_sent_to_panelr_once() -> None:
+    told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
+    assert wanted(created(PAID))[FollowUpKind.PAYMENT] == Schedule(FollowUpKind.PAYMENT, NOW, told)
+    done = {FollowUpKind.PAYMENT: FollowUpState(content=told, done_at=NOW, sent=True)}
+    assert FollowUpKind.PAYMENT not in wanted(created(PAID), known=done)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes"),
+    [
+        (UNPAID, {}),
+        (PAID, {"on_paid": OnPaid.NONE}),
+        (PAID, {"on_paid": OnPaid.NONE, "request": replace(REQUEST, payment_method_id=None)}),
+        (PAID, {"request": None, "by_plugin": True}),
+        (PAID, {"work_order": replace(WORK_ORDER, status="payment_submitted")}),
+        (PAID, {"work_order": replace(WORK_ORDER, status="completed"), "on_paid": OnPaid.COMPLETE_ORDER}),
+        (PAID | {"status": "refunded"}, {}),
+        (PAID | {"status": "trash"}, {}),
+    ],
+    ids=[
+        "unpaid",
+        "not wanted",
+        "mapped later",
+        "the plugin's",
+        "told at its creation",
+        "completed already",
+        "refunded",
+        "deleted",
+    ],
+)
+def test_no_payment_is_sent(content: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert FollowUpKind.PAYMENT not in wanted(created(content, **changes))
+
+
+def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation() -> None:
+    told_before = replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))
+    step = wanted(created(PAID, on_paid=OnPaid.COMPLETE_ORDER, request=told_before))[FollowUpKind.PAYMENT]
+    assert isinstance(step, Schedule)
+    assert (step.content["action"], step.content["amount"]) == ("complete_order", None)  # amounts add up
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "shop", "kind"),
+    [
+        (
+            PAID,
+            {"on_paid": OnPaid.COMPLETE_ORDER, "work_order": replace(WORK_ORDER, confirmation_token=None)},
+            SHOP,
+            FollowUpKind.PAYMENT,
+        ),
+        (PAID, {"amount": None}, SHOP, FollowUpKind.PAYMENT),
+        (PAID, {"request": None}, SHOP, FollowUpKind.PAYMENT),
+        (PAID, {"on_paid": OnPaid.NONE, "payment_method_id": None}, SHOP, FollowUpKind.PAYMENT),
+        (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUpKind.INSTRUCTIONS),
+        (UNPAID, {}, StoreOptions(), FollowUpKind.INSTRUCTIONS),
+        (UNPAID | {"order_key": ""}, {}, SHOP, FollowUpKind.INSTRUCTIONS),
+    ],
+    ids=[
+        "no token",
+        "no amount",
+        "adopted after a loss",
+        "paid by another method",
+        "no number",
+        "no address",
+        "no key",
+    ],
+)
+def test_what_cannot_be_done_is_left_to_an_operator(
+    content: dict[str, Any], changes: dict[str, Any], shop: StoreOptions, kind: FollowUpKind
+) -> None:
+    assert isinstance(wanted(created(content, **changes), shop=shop)[kind], Escalate)
+
+
+@pytest.mark.parametrize("kind", [FollowUpKind.PAYMENT, FollowUpKind.INSTRUCTIONS])
+def test_what_is_not_called_for_any_more_is_withdrawn_unless_it_may_have_left(kind: FollowUpKind) -> None:
+    cancelled = created(PAID | {"status": "cancelled"})
+    assert wanted(cancelled, known={kind: FollowUpState(content={}, owed=True)})[kind] == Cancel(kind)
+    assert kind not in wanted(cancelled, known={kind: FollowUpState(content={}, owed=True, sent=True)})
+    assert kind not in wanted(cancelled, known={kind: FollowUpState(content={}, done_at=NOW)})
+
+
+COULD_NOT = {
+    FollowUpKind.PAYMENT: FollowUpState(content={"cannot": "payment_not_told"}),
+    FollowUpKind.INSTRUCTIONS: FollowUpState(content={"cannot": "instructions_not_sent"}),
+}
+
+
+def test_what_could_not_be_done_is_reported_once() -> None:
+    assert FollowUpKind.PAYMENT not in wanted(created(PAID, request=None), known=COULD_NOT)
+    assert FollowUpKind.INSTRUCTIONS not in wanted(created(UNPAID), shop=StoreOptions(), known=COULD_NOT)
+    before = {FollowUpKind.PAYMENT: FollowUpState(content={"cannot": "another"})}
+    assert isinstance(wanted(created(PAID, request=None), known=before)[FollowUpKind.PAYMENT], Escalate)
+
+
+def test_what_could_not_be_done_is_owed_when_it_can() -> None:
+    assert isinstance(wanted(created(PAID), known=COULD_NOT)[FollowUpKind.PAYMENT], Schedule)
+    assert isinstance(wanted(created(UNPAID), known=COULD_NOT)[FollowUpKind.INSTRUCTIONS], Schedule)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "kind"),
+    [
+        (PAID, {"request": None, "work_order": replace(WORK_ORDER, status="completed")}, FollowUpKind.PAYMENT),
+        (PAID | {"status": "refunded"}, {"request": None}, FollowUpKind.PAYMENT),
+        (PAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, FollowUpKind.INSTRUCTIONS),
+    ],
+    ids=["paid in Panelr", "refunded", "paid without instructions"],
+)
+def test_what_could_not_be_done_and_is_not_called_for_any_more_is_withdrawn(
+    content: dict[str, Any], changes: dict[str, Any], kind: FollowUpKind
+) -> None:
+    assert wanted(created(content, **changes), known=COULD_NOT)[kind] == Cancel(kind)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "told"),
+    [
+        (FollowUpState(content={}, done_at=NOW, sent=True), True),
+        (FollowUpState(content={}, owed=True, sent=True), True),
+        (FollowUpState(content={}), True),
+        (FollowUpState(content={}, owed=True), False),
+        (FollowUpState(content={"cannot": "instructions_not_sent"}), False),
+    ],
+    ids=["told how to pay", "perhaps", "a person's", "not yet", "could not be"],
+)
+def test_a_payment_of_which_panelr_learns_nothing_is_a_persons_only_where_it_sent_payment_instructions(
+    instructions: FollowUpState, told: bool
+) -> None:
+    """Otherwise the next plan would cancel the instructions."""
+    found = wanted(created(PAID, on_paid=OnPaid.NONE), known={FollowUpKind.INSTRUCTIONS: instructions})
+    assert isinstance(found.get(FollowUpKind.PAYMENT), Escalate) is told
+
+
+def test_the_store_is_written_to_when_something_is_new() -> None:
+    shop = replace(SHOP, writes_back=True)
+    step = wanted(created(UNPAID), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    meta = {
+        "panelr_work_order_id": "7",
+        "panelr_reference_code": "WO-2026-00007",
+        "panelr_status": "pending_payment",
+    }
+    assert step.content == {"wanted": {"meta": meta}}
+    written = FollowUpState(content={"wanted": {"meta": meta}, "written": {"meta": meta}, "noted": True}, done_at=NOW)
+    assert FollowUpKind.WRITE_BACK not in wanted(created(UNPAID), shop=shop, known={FollowUpKind.WRITE_BACK: written})
+    moved = created(UNPAID, work_order=replace(WORK_ORDER, status="queued"))
+    again = wanted(moved, shop=shop, known={FollowUpKind.WRITE_BACK: written})[FollowUpKind.WRITE_BACK]
+    assert isinstance(again, Schedule)
+    assert again.content["wanted"]["meta"]["panelr_status"] == "queued"
+    assert again.content["noted"]  # there is still one note
+
+
+def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it() -> None:
+    shop = replace(SHOP, writes_back=True, with_token=True)
+    step = wanted(created(UNPAID), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    assert step.content["wanted"]["with_token"] is True
+    assert "tok" not in str(step.content).replace("with_token", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "panelr", "completes", "moved"),
+    [
+        ("processing", "completed", True, True),
+        ("processing", "completed", False, False),
+        ("processing", "queued", True, False),
+        ("on-hold", "completed", True, False),
+        ("cancelled", "completed", True, False),
+    ],
+)
+def test_a_completed_work_order_completes_an_order_in_processing(
+    status: str, panelr: str, completes: bool, moved: bool
+) -> None:
+    shop = replace(SHOP, writes_back=True, completes=completes)
+    one = created(PAID | {"status": status}, work_order=replace(WORK_ORDER, status=panelr))
+    step = wanted(one, shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    assert ("status" in step.content["wanted"]) is moved
+
+
+def test_an_order_that_is_refunded_meanwhile_is_not_completed_any_more() -> None:
+    shop = replace(SHOP, writes_back=True, completes=True)
+    work_order = replace(WORK_ORDER, status="completed")
+    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    refunded = created(PAID | {"status": "refunded"}, work_order=work_order)
+    again = wanted(refunded, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(content=step.content, owed=True)})
+    assert "status" not in again[FollowUpKind.WRITE_BACK].content["wanted"]  # type: ignore[union-attr]
+
+
+def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
+    asked = FollowUpState(content={"since": (NOW - timedelta(days=9)).isoformat()}, done_at=NOW - timedelta(days=2))
+    paid = {FollowUpKind.STATUS: asked, FollowUpKind.PAYMENT: FollowUpState(content=SUBMIT, done_at=NOW, sent=True)}
+    work_order = replace(WORK_ORDER, status="payment_submitted")
+    step = wanted(created(PAID, work_order=work_order), known=paid)[FollowUpKind.STATUS]
+    assert step == Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()})
+    since = {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat()}, owed=True)}
+    assert FollowUpKind.STATUS not in wanted(created(PAID, work_order=work_order), known=paid | since)
+
+
+@pytest.mark.parametrize("status", ["processing", "pending", "on-hold"])
+def test_only_who_pays_before_the_goods_gets_instructions(status: str) -> None:
+    found = wanted(created(UNPAID | {"status": status}))
+    assert (FollowUpKind.INSTRUCTIONS in found) is (
+        status != "processing"
+    )  # cash on delivery has the status processing
+
+
+def test_a_payment_by_another_method_names_the_other_one() -> None:
+    step = wanted(created(PAID, payment_method_id=2))[FollowUpKind.PAYMENT]
+    assert isinstance(step, Schedule)
+    assert step.content["payment_method_id"] == 2
+
+
+def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:
+    shop = replace(SHOP, writes_back=True, completes=True)
+    work_order = replace(WORK_ORDER, status="completed")
+    step = wanted(created(PAID, work_order=work_order), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    echo = created(PAID | {"status": "completed"}, work_order=work_order)
+    assert FollowUpKind.WRITE_BACK not in wanted(
+        echo, shop=shop, known={FollowUpKind.WRITE_BACK: FollowUpState(content=step.content)}
+    )
+
+
+def test_a_work_order_is_asked_for_as_the_plugin_does() -> None:
+    due, moments, now = NOW, [], NOW
+    while (found := next_poll(since=NOW, now=now)) is not None:
+        due = now = found
+        moments.append(round((due - NOW) / timedelta(minutes=1)))
+    assert moments[:5] == [1, 2, 5, 15, 60]
+    assert moments[5:8] == [360, 720, 1080]
+    assert moments[-1] == POLLED_FOR / timedelta(minutes=1)
+    assert len(moments) == 5 + 28
+
+
+def test_a_new_work_order_is_looked_at_at_once_only_where_something_may_be_urgent() -> None:
+    assert first_look("pending_payment", follows=True, now=NOW) == NOW
+    assert first_look("completed", follows=True, now=NOW) == NOW
+    assert first_look("pending_payment", follows=False, now=NOW) == NOW + timedelta(minutes=1)
+    assert first_look("completed", follows=False, now=NOW) is None
+
+
+@pytest.mark.parametrize("settled", ["completed", "canceled"])
+def test_a_settled_work_order_is_not_asked_for(settled: str) -> None:
+    assert FollowUpKind.STATUS not in wanted(created(UNPAID, work_order=replace(WORK_ORDER, status=settled)))
+
+
+SUBMIT = {"action": "submit_payment", "amount": "10.00"}
+COMPLETE = {"action": "complete_order", "amount": "10.00"}
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "payments", "arrived"),
+    [
+        (SUBMIT, "pending_payment", [], False),
+        (SUBMIT, "payment_submitted", [], True),
+        (SUBMIT, "completed", [], True),
+        (SUBMIT, "canceled", [], False),
+        (SUBMIT, "pending_payment", [("10", NOW)], True),
+        (SUBMIT, "pending_payment", [("10", None)], True),
+        (SUBMIT, "pending_payment", [("10", NOW - timedelta(hours=1))], False),
+        (SUBMIT, "pending_payment", [("9.99", NOW)], False),
+        (COMPLETE, "payment_submitted", [], False),
+        (COMPLETE, "queued", [], True),
+        (COMPLETE, "processing", [], True),
+        (COMPLETE | {"amount": None}, "pending_payment", [("10", NOW)], False),
+    ],
+)
+def test_whether_a_payment_has_arrived(
+    told: dict[str, Any], status: str, payments: list[tuple[str, datetime | None]], arrived: bool
+) -> None:
+    paid = tuple((Decimal(amount), at) for amount, at in payments)
+    assert has_arrived(content=told, sent_at=NOW, status=status, payments=paid) is arrived
