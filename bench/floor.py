@@ -1,8 +1,8 @@
-"""The floor: the least that the same work can cost, on the same server, driver, client and durability.
+"""The floor: the minimum cost of the same work, on the same server, driver, client and durability.
 
-`python -m bench.floor PORT DATABASE PANELR` verifies the signature, parses the order, commits it with the body,
-makes one call to Panelr, commits what it answered, and answers. It keeps none of the bridge's promises: no limit, no
-lease, no second try; what goes wrong between its two transactions is lost.
+`python -m bench.floor PORT DATABASE PANELR` verifies the signature, parses the order, commits it with the body, makes
+one call to Panelr, commits the result, and answers. It has no rate limit, no lease and no retry; an error between its
+two transactions loses the order.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def open_caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
-    """Yield a function that posts create_work_order's body over the bridge's HTTP client, and returns the answer's."""
+    """Yield a function that posts a body for create_work_order with the bridge's HTTP client and returns the answer."""
     transport = HttpTransport(connections=512, connect_seconds=10, idle_seconds=2, largest_response=1_000_000)
     address = httpx.URL(f"{base_url}/api/api.php?action=create_work_order")
     headers = {
@@ -60,17 +60,17 @@ async def open_caller(base_url: str, timeout_seconds: float) -> AsyncIterator[Ca
 
 
 class FloorStore(Protocol):
-    """One statement, one commit that is on disk."""
+    """Storage of the floor. Each method runs one statement and commits it to disk."""
 
     async def insert(self, number: int, body: bytes) -> None:
-        """Keep an order."""
+        """Store an order."""
 
     async def update(self, number: int, answer: str) -> None:
-        """Keep what Panelr answered."""
+        """Store Panelr's answer."""
 
 
 class SqliteStore:
-    """One file, one writer thread; settings as the bridge's."""
+    """One file and one writer thread, with the bridge's settings."""
 
     def __init__(self, url: str) -> None:
         path = make_url(url).database or ""
@@ -81,11 +81,11 @@ class SqliteStore:
         self._writer = ThreadPoolExecutor(1)
 
     async def insert(self, number: int, body: bytes) -> None:
-        """Keep an order."""
+        """Store an order."""
         await self._run("INSERT INTO orders (woo_order_id, state, body) VALUES (?, 'sending', ?)", (number, body))
 
     async def update(self, number: int, answer: str) -> None:
-        """Keep what Panelr answered."""
+        """Store Panelr's answer."""
         await self._run("UPDATE orders SET state = 'created', answer = ? WHERE woo_order_id = ?", (answer, number))
 
     async def _run(self, statement: str, values: tuple[Any, ...]) -> None:
@@ -93,19 +93,19 @@ class SqliteStore:
 
 
 class PostgresStore:
-    """A pool of the bridge's size; statements commit by themselves, which saves BEGIN and COMMIT their ways."""
+    """A pool of the bridge's size. Autocommit saves the round trips of BEGIN and COMMIT."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         self._pool = pool
 
     async def insert(self, number: int, body: bytes) -> None:
-        """Keep an order."""
+        """Store an order."""
         await self._pool.execute(
             "INSERT INTO orders (woo_order_id, state, body) VALUES ($1, 'sending', $2)", number, body
         )
 
     async def update(self, number: int, answer: str) -> None:
-        """Keep what Panelr answered."""
+        """Store Panelr's answer."""
         await self._pool.execute(
             "UPDATE orders SET state = 'created', answer = $1 WHERE woo_order_id = $2", answer, number
         )
@@ -113,7 +113,7 @@ class PostgresStore:
 
 @contextlib.asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[FloorStore]:
-    """The database at `url`, with its one table."""
+    """Open the database at `url` with its one table."""
     if url.startswith("sqlite"):
         yield SqliteStore(url)
         return
@@ -123,11 +123,11 @@ async def open_store(url: str) -> AsyncIterator[FloorStore]:
 
 
 async def _skip_reset(_connection: object) -> None:
-    """What is to be reset on a connection that comes back: asyncpg would ask the database to, each time."""
+    """Skip the reset of a returned connection; asyncpg's default sends a query each time."""
 
 
 class FloorApp:
-    """A bare ASGI application."""
+    """A plain ASGI application."""
 
     def __init__(self, database_url: str, panelr_url: str) -> None:
         self._database_url, self._panelr_url = database_url, panelr_url
@@ -135,7 +135,7 @@ class FloorApp:
         self._call: Callable[[bytes], Awaitable[bytes]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, or the server's life."""
+        """Handle one request, or the lifespan."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
@@ -171,7 +171,7 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 def _build_request(order: dict[str, Any]) -> bytes:
-    """Return what Panelr is sent for `order`: as much as the bridge sends."""
+    """Return the request to Panelr for `order`, as large as the bridge's."""
     billing = order["billing"]
     content = {
         "customer_email": billing["email"],
@@ -197,7 +197,7 @@ async def _send_json(send: Send, status: int, content: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def run_floor(folder: Path, database_url: str, panelr: PanelrProcess) -> Iterator[ServerProcess]:
-    """Run the floor in a process of its own until the end of the block."""
+    """Run the floor as a process until the end of the block."""
     port = free_port()
     arguments = (str(port), database_url, panelr.process.url)
     with run_process("floor", "bench.floor", *arguments, folder=folder, port=port) as process:

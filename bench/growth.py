@@ -1,7 +1,7 @@
-"""What an order, a claim, `/stats` and a page of a list cost when 1,000, 100,000 and 1,000,000 orders are stored.
+"""The cost of an order, a claim, `/stats` and a list page with 1,000, 100,000 and 1,000,000 stored orders.
 
-The bridge works in this process, against a Panelr that answers at once: the times are those of the bridge and its
-database, without a socket between. The stored bodies are small, because their number is what is looked at.
+The bridge runs in this process with a Panelr that answers at once. So the times are those of the bridge and its
+database, without sockets. The stored bodies are small, because only the number of rows matters.
 """
 
 import asyncio
@@ -52,17 +52,17 @@ TERMS = CallPolicy(
     rate_per_minute=SLOTS, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0)
 )
 Times = dict[str, list[tuple[float, float]]]
-"""By what was done: how many rows there were, and the milliseconds that it took (median)."""
+"""By operation: the number of rows, and the median time in milliseconds."""
 
 
 class InstantPanelr:
-    """A Panelr that has created the work order before anybody could wait for it."""
+    """A Panelr that creates the work order at once."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(10**9)
 
-    async def call(self, _call: PanelrRequest, *, now: Any) -> call_outcome.Outcome:  # noqa: ARG002  the client's form
-        """Answer at once."""
+    async def call(self, _call: PanelrRequest, *, now: Any) -> call_outcome.Outcome:  # noqa: ARG002  the signature of PanelrClient.call
+        """Return the outcome of a created work order."""
         number = next(self._numbers)
         data = {
             "work_order_id": number,
@@ -75,7 +75,7 @@ class InstantPanelr:
 
 @dataclass(frozen=True, slots=True)
 class FilledStage:
-    """One filled database with a bridge on it; `rows` is what it is compared by."""
+    """A filled database and a bridge; `rows` is the number of rows to compare."""
 
     rows: int
     opened: Database
@@ -83,7 +83,7 @@ class FilledStage:
     numbers: "itertools.count[int]"
 
     async def receive(self, state: str = "created") -> None:
-        """A first order: both of its transactions, where it is sent at once."""
+        """Receive a new order with both of its transactions, if it is sent at once."""
         number = next(self.numbers)
         content = order(id=number, number=str(number))
         content["billing"]["email"] = f"customer-{number}@example.com"
@@ -91,34 +91,34 @@ class FilledStage:
         raw = RawDelivery(store="default", topic="order.updated", body=body, headers={})
         row = (await self.bridge.receive(raw)).order
         if row is None or row["state"] != state:
-            raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: something else was measured")
+            raise RuntimeError(f"order {number} is {row and row['state']}, not {state}: the measurement is invalid")
 
     async def newcomer(self) -> None:
-        """A first order, where others have waited for longer."""
+        """Receive a new order while older calls are waiting."""
         await self.receive("queued")
 
     async def claim(self) -> None:
-        """The worker's claim of a call that is due."""
+        """Claim a due call, as the worker does."""
         claim = await self.bridge.claim_due()
         if not isinstance(claim, Claim):
-            raise TypeError(f"the claim found {claim}: something else was measured")
+            raise TypeError(f"the claim found {claim}: the measurement is invalid")
 
     async def stats(self) -> None:
-        """What `/stats` counts."""
+        """Count the figures of `/stats`."""
         await self.opened.read(stats.read_stats, rate_name=RATE, now=utc_now())
 
     async def page(self) -> None:
-        """A filtered, sorted page of the orders."""
+        """Read a filtered and sorted page of orders."""
         page = await self.opened.read(order_list.page, PAGE)
         if len(page.rows) != PAGE.per_page:
-            raise RuntimeError(f"the page had {len(page.rows)} orders: something else was measured")
+            raise RuntimeError(f"the page had {len(page.rows)} orders: the measurement is invalid")
 
 
 Work = Callable[[FilledStage], Awaitable[None]]
 
 
 def measure_growth(bench: BenchRun) -> Outcome:
-    """Measure against stored orders, then against calls owed, on both databases."""
+    """Measure both databases, by stored orders and by owed calls."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     rows, owed = (QUICK_ROWS, QUICK_OWED) if bench.quick else (ROWS, OWED)
     by_rows: dict[str, Times] = {}
@@ -150,7 +150,7 @@ def measure_growth(bench: BenchRun) -> Outcome:
 def _measure_databases(
     bench: BenchRun, kind: str, sizes: Sequence[tuple[int, int, int]], works: Sequence[Work]
 ) -> Times:
-    """Return the times of `works` on a database for each of `filled_with`: compared by, orders stored, calls owed."""
+    """Return the times of `works` on a database for each of `sizes` (rows to compare, stored orders, owed calls)."""
     urls = [bench.databases.create_migrated(kind) for _ in sizes]
     try:
         return asyncio.run(_measure_stages(bench, urls, sizes, works))
@@ -168,7 +168,7 @@ async def _measure_stages(
         for each, (compared_by, rows, owed) in zip(opened, sizes, strict=True):
             bench.report_progress(f"{each.dialect}: writing {rows:,} orders and {owed:,} calls owed")
             stages.append(await _fill_stage(each, compared_by, rows, owed))
-        for url in urls:  # the more was filled in, the longer is the log that would be written over
+        for url in urls:  # The more rows were inserted, the longer the log is.
             await asyncio.to_thread(empty_log, url)
         bench.report_progress(f"{opened[0].dialect}: measuring with {', '.join(f'{stage.rows:,}' for stage in stages)}")
         return {work.__name__: await _measure_in_turns(stages, work) for work in works}
@@ -178,7 +178,7 @@ async def _measure_stages(
 
 
 async def _fill_stage(opened: Database, compared_by: int, rows: int, owed: int) -> FilledStage:
-    """Fill a database and put a bridge on it."""
+    """Fill a database and create a bridge on it."""
     await opened.write(filled.add_orders, 1, rows)
     await opened.write(filled.add_orders, FIRST_OWED, FIRST_OWED + owed - 1, owing="create_work_order")
     mapping = ProductMapping(sku="PANEL-1000", panelr_product_id=3)
@@ -196,8 +196,8 @@ async def _fill_stage(opened: Database, compared_by: int, rows: int, owed: int) 
 
 
 async def _measure_in_turns(stages: Sequence[FilledStage], work: Work) -> list[tuple[float, float]]:
-    """Measure round by round, each beginning with another stage: what disturbs the machine disturbs all alike."""
-    if work is FilledStage.receive:  # a newcomer is sent at once only while nobody waits
+    """Measure in rounds, each starting with another stage, so that disturbances affect all stages equally."""
+    if work is FilledStage.receive:  # A new order is sent at once only without waiting calls.
         for stage in stages:
             await stage.opened.write(_clear_owed_calls)
     times: dict[int, list[float]] = {stage.rows: [] for stage in stages}
@@ -218,9 +218,9 @@ def _clear_owed_calls(connection: Connection) -> None:
 
 
 def _build_goal(kind: str, what: str, times: Iterable[list[tuple[float, float]]]) -> Goal:
-    """The worst of them all counts: a median would hide what slows down."""
+    """Use the worst operation, because a median would hide it."""
     worst = max(_slowest_over_fastest(each) for each in times)
-    return Goal(f"slowest of the fastest time, by {what}", kind, Spread.of([worst]), 1.3)
+    return Goal(f"slowest / fastest time, by {what}", kind, Spread.of([worst]), 1.3)
 
 
 def _slowest_over_fastest(points: list[tuple[float, float]]) -> float:

@@ -1,7 +1,7 @@
-"""The load: a process of its own that delivers orders over raw sockets, as fast as they are answered or paced.
+"""The load generator: a process that delivers orders over raw sockets, as fast as possible or at fixed times.
 
-`python -m bench.load '{"ports": [8080], ...}'` prints a JSON report; `deliver` starts it and returns the report.
-Every request is built and signed before the clock starts, and the answers are read after it has stopped.
+`python -m bench.load '{"ports": [8080], ...}'` prints a JSON report; `run_load` starts it and returns the report. All
+requests are built and signed before the clock starts, and the answers are parsed after it stops.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from bench.processes import ROOT, clean_environment, machine_seconds
 
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 PATIENCE = 60.0
-"""No answer takes longer than this: the bridge promises one within its budget of 10 s."""
+"""Time limit for an answer. The bridge answers within its budget of 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadSettings:
-    """Orders `first`, `first + 1`, ... to `ports` in turn, `concurrency` at a time.
+    """Deliver orders `first`, `first + 1`, ... to `ports` in turn, `concurrency` at a time.
 
-    It ends after `count` orders, or when none was begun for the `seconds` that it may last; `close` is a new
-    connection for each, as WooCommerce does. `paced` delivers all of them, spread evenly over the `seconds`: each at
-    its moment and on its own connection, however many of those before it are not answered yet.
+    The load ends after `count` orders, or after `seconds`. `close` opens a new connection for each order, as
+    WooCommerce does. `paced` spreads all orders evenly over `seconds`: each is sent at its due time on its own
+    connection, even if earlier ones are not answered.
     """
 
     ports: list[int]
@@ -44,7 +44,7 @@ class LoadSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """One delivery: HTTP status (0 for none), the order's state in the answer, when it began and how long it took."""
+    """One delivery: the HTTP status (0 without an answer), the order's state, its start and its duration."""
 
     number: int
     status: int
@@ -55,9 +55,9 @@ class DeliveryResult:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What came of a load; `seconds` from the first request to the last answer.
+    """The result of a load; `seconds` is the time from the first request to the last answer.
 
-    In that time the load itself used `cpu_seconds`, the whole machine `machine_seconds`.
+    In that time the load generator used `cpu_seconds`, and the whole machine `machine_seconds`.
     """
 
     answers: list[DeliveryResult]
@@ -67,7 +67,7 @@ class LoadReport:
 
 
 def run_load(load: LoadSettings) -> LoadReport:
-    """Run `load` in a process of its own and return its report."""
+    """Run the load generator as a process and return its report."""
     done = subprocess.run(  # noqa: S603  this interpreter, this module
         [sys.executable, "-m", "bench.load", json.dumps(asdict(load))],
         cwd=ROOT,
@@ -83,7 +83,7 @@ def run_load(load: LoadSettings) -> LoadReport:
 
 
 class LoadConnection(asyncio.Protocol):
-    """One connection to a server, for one exchange at a time."""
+    """One connection to a server, for one request at a time."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -91,7 +91,7 @@ class LoadConnection(asyncio.Protocol):
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Store the transport."""
         self.transport = cast("asyncio.Transport", transport)
 
     async def exchange(self, request: bytes) -> bytes:
@@ -103,7 +103,7 @@ class LoadConnection(asyncio.Protocol):
             return await self._answer
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of the answer."""
+        """Collect the answer."""
         self._received += data
         end = self._received.find(b"\r\n\r\n")
         if end < 0 or self._answer is None or self._answer.done():
@@ -113,7 +113,7 @@ class LoadConnection(asyncio.Protocol):
             self._answer.set_result(self._received)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """End an exchange that has no answer yet."""
+        """Fail the pending request."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionError("closed without an answer"))
 
@@ -130,7 +130,7 @@ class LoadGenerator:
         self.raw: list[tuple[int, bytes, float, float]] = []
 
     async def run(self) -> dict[str, Any]:
-        """Deliver them and return the report."""
+        """Deliver the orders and return the report."""
         started, cpu, machine = time.perf_counter(), time.process_time(), machine_seconds()
         self._until = started + self._load.seconds
         if self._load.paced:
@@ -144,7 +144,7 @@ class LoadGenerator:
         return {"answers": answers, "seconds": seconds, "cpu_seconds": cpu, "machine_seconds": machine}
 
     async def _customer(self) -> None:
-        """Deliver one order after the other, always to the same server."""
+        """Deliver one order after another to the same server."""
         port = next(self._ports)
         connection: LoadConnection | None = None
         for number, request in self._queue:
@@ -153,7 +153,7 @@ class LoadGenerator:
             connection = await self._deliver(connection, port, number, request)
 
     async def _at_their_moments(self, started: float) -> None:
-        """Deliver every order when it is due."""
+        """Deliver every order at its due time."""
         step = self._load.seconds / self._load.count
 
         async def one(due: float, number: int, request: bytes) -> None:
@@ -165,7 +165,7 @@ class LoadGenerator:
     async def _deliver(
         self, connection: LoadConnection | None, port: int, number: int, request: bytes
     ) -> LoadConnection | None:
-        """Deliver an order on `connection`, or on a new one; return the connection if it may be used again."""
+        """Deliver an order on `connection`, or on a new one; return the connection if it can be reused."""
         start, raw = time.perf_counter(), b""
         try:
             if connection is None:
@@ -185,7 +185,7 @@ class LoadGenerator:
 
 
 def _parse_answer(raw: bytes) -> tuple[int, str]:
-    """Return the status of an answer and the state that it tells; 0 where there is none."""
+    """Return the status and the order's state of an answer; 0 without an answer."""
     if not raw:
         return 0, ""
     head, _, body = raw.partition(b"\r\n\r\n")

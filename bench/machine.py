@@ -1,4 +1,4 @@
-"""On what was measured, and what."""
+"""Describe the machine and the measured versions."""
 
 import os
 import platform
@@ -38,7 +38,7 @@ def _read_cpu_name() -> str:
 
 
 def _read_commit() -> str:
-    """Return the commit's number, and whether there are changes on top of it; nothing outside a repository."""
+    """Return the commit, marked if there are local changes; empty outside a repository."""
     git = shutil.which("git")
     if git is None:
         return ""

@@ -1,4 +1,4 @@
-"""One measurement: a load on a server, what it came to, and whether every order is there."""
+"""One measurement: load a server, compute the figures, and check every order."""
 
 import itertools
 import math
@@ -17,12 +17,12 @@ from bench.processes import ServerProcess
 
 FIRST_ORDER = 100_001
 POINTS = 100
-"""So many points draw a distribution."""
+"""Number of points of a distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadCase:
-    """How a server is loaded: for so many `seconds`, with `count` orders at most, Panelr answering after `delay_ms`."""
+    """One load: at most `count` orders in `seconds`, while Panelr answers after `delay_ms`."""
 
     concurrency: int
     close: bool = True
@@ -33,14 +33,14 @@ class LoadCase:
 
     @property
     def label(self) -> str:
-        """The case in a table."""
+        """Return the description for tables."""
         connection = "" if self.close else ", kept alive"
         return f"{self.concurrency} at a time{connection}" + (f", Panelr {self.delay_ms} ms" if self.delay_ms else "")
 
 
 @dataclass(frozen=True, slots=True)
 class BenchTarget:
-    """What is measured: the processes that share the load, and the database that they stand on."""
+    """A measured server: its processes share the load and the database."""
 
     name: str
     kind: str
@@ -50,9 +50,9 @@ class BenchTarget:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one load came to. Times in milliseconds, CPU in milliseconds per order, shares of one core.
+    """Result of one load. Times in milliseconds, CPU in milliseconds per order, shares of one core.
 
-    `others` is what the machine did that is none of this: the noise.
+    `others_cpu_share` is the CPU use of all other processes, the noise.
     """
 
     target: str
@@ -72,14 +72,14 @@ class Measurement:
     distribution: list[float] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for JSON, with the distribution in milliseconds."""
+        """Return the result for JSON, with the distribution in milliseconds."""
         content = {name: _round(getattr(self, name)) for name in self.__slots__ if name != "distribution"}
         return content | {"distribution_ms": [_round(each) for each in self.distribution]}
 
 
 @dataclass
 class BenchRun:
-    """What every part of the benchmark works with. `say` tells what goes on; `problems` are what must not be."""
+    """State of a benchmark run, shared by its parts. `problems` are the errors found so far."""
 
     folder: Path
     databases: BenchDatabases
@@ -92,7 +92,7 @@ class BenchRun:
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(FIRST_ORDER, 10_000))
 
     def next_order_number(self) -> int:
-        """Return the first of 10,000 numbers that no order has had."""
+        """Return the first of 10,000 unused order numbers."""
         return next(self._numbers)
 
     def measure(self, target: BenchTarget, case: LoadCase) -> Measurement:
@@ -101,7 +101,7 @@ class BenchRun:
         return measurement
 
     def load(self, target: BenchTarget, case: LoadCase, *, first: int, count: int) -> tuple[Measurement, LoadReport]:
-        """Load `target` with the orders from `first` on, which it may know already, and check every one."""
+        """Load `target` with the orders from `first` on, new or repeated, and check every order."""
         self.report_progress(f"{target.kind}, {target.name}: {case.label}")
         self.panelr.delay(case.delay_ms)
         ports = [process.port for process in target.processes]
@@ -114,7 +114,7 @@ class BenchRun:
         return self._build_measurement(target, case, report, cpu), report
 
     def _cpu_seconds(self, target: BenchTarget) -> list[float]:
-        """Return the CPU seconds that the servers, their database and Panelr have used."""
+        """Return the CPU seconds of the servers, their database and Panelr."""
         servers = sum(process.usage().cpu_seconds for process in target.processes)
         return [servers, self.databases.usage(target.kind).cpu_seconds, self.panelr.process.usage().cpu_seconds]
 
@@ -144,7 +144,7 @@ class BenchRun:
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:
-    """Return the value that `part` of the `ordered` ones do not exceed."""
+    """Return the value that `part` of the `ordered` values do not exceed."""
     return ordered[max(math.ceil(part * len(ordered)) - 1, 0)]
 
 

@@ -1,8 +1,8 @@
-"""Node-RED, doing the floor's job: what somebody might join a shop and Panelr with instead.
+"""Node-RED with the same work as the floor, as a common alternative to the bridge.
 
-`bench/node-red` holds its settings and its flow, of nodes that come with it: an `http in`, functions that verify, read
-and store, an `http request`. It has no limit, no lease, no mapping and no second try, as the floor has none.
-`make bench-node-red` installs it beside the project, and measures it, the floor and the bridge in turns.
+`bench/node-red` has its settings and its flow, built from the standard nodes: an `http in`, functions that verify, read
+and store, and an `http request`. Like the floor, it has no rate limit, no lease, no mapping and no retry. `make
+bench-node-red` installs it in the project's folder, and measures it, the floor and the bridge in turns.
 """
 
 import os
@@ -28,7 +28,7 @@ INSTALLED = ROOT / ".node-red"
 FLOW = Path(__file__).with_name("node-red")
 CASES = (LoadCase(1, seconds=1.0, repeats=5), LoadCase(32, repeats=5))
 WARM = LoadCase(32, seconds=2.0)
-"""Long enough for Node's compiler, too."""
+"""Long enough for Node's compiler to warm up."""
 QUICK = tuple(LoadCase(each.concurrency, seconds=0.3, count=60, repeats=1) for each in CASES)
 Measured = dict[str, list[Measurement]]
 
@@ -82,7 +82,7 @@ def _build_sheet(kind: str, case: LoadCase, measurements: Measured) -> Sheet:
 
 @contextmanager
 def _run_node_red(folder: Path, database_url: str, panelr: PanelrProcess) -> Iterator[ServerProcess]:
-    """Run Node-RED in a process of its own until the end of the block."""
+    """Run Node-RED as a process until the end of the block."""
     if not INSTALLED.is_dir():
         raise FileNotFoundError("Node-RED is not installed: run `make bench-node-red`")
     port, home = free_port(), folder / f"node-red-{Path(database_url).name}"
@@ -104,4 +104,4 @@ def _run_node_red(folder: Path, database_url: str, panelr: PanelrProcess) -> Ite
 
 if __name__ == "__main__":
     node, red = (INSTALLED / "node_modules" / path for path in ("node/bin/node", "node-red/red.js"))
-    os.execv(node, [str(node), str(red), "--userDir", sys.argv[1]])  # noqa: S606  so that it has this process's number
+    os.execv(node, [str(node), str(red), "--userDir", sys.argv[1]])  # noqa: S606  it must keep this process id

@@ -1,4 +1,4 @@
-"""Whether every order became exactly one work order, in words where it did not."""
+"""Check that every order became exactly one work order, and describe errors."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -8,14 +8,14 @@ from bench.load import LoadReport
 from bench.panelr import PanelrProcess
 
 PATIENCE = 30.0
-"""An order that is answered 202 is finished by the worker soon after."""
+"""The worker finishes an order that was answered 202 soon afterwards."""
 SHOWN = 10
 
 
 def check_orders(
     report: LoadReport, panelr: PanelrProcess, database_url: str, *, patience: float = PATIENCE
 ) -> list[str]:
-    """Return what is wrong with the orders that `report` told, once none is under way or `patience` is over."""
+    """Wait until all orders of `report` are created, at most `patience` seconds; return the problems."""
     sent = {each.number for each in report.answers}
     end = time.monotonic() + patience
     known_states = read_states(database_url)
@@ -29,28 +29,32 @@ def check_orders(
 def find_wrong_orders(
     sent: Iterable[int], work_orders: Mapping[int, int], known_states: Mapping[int, str]
 ) -> list[str]:
-    """Say which of the orders `sent` are missing or doubled.
+    """Return the orders of `sent` that are missing or duplicated.
 
-    `made` is how many work orders Panelr has for each order, `known` the state of each in the database.
+    `work_orders` is the number of work orders for each order in Panelr, `known_states` each order's state in the
+    database.
     """
     problems = []
     for number in sorted(sent):
         count, state = work_orders.get(number, 0), known_states.get(number)
         if count != 1:
-            problems.append(f"order {number} is {'missing' if count == 0 else 'doubled'}: {count} work orders")
+            problems.append(f"order {number} is {'missing' if count == 0 else 'duplicated'}: {count} work orders")
         if state != "created":
-            problems.append(f"order {number} is {state or 'not there'} in the database")
+            problems.append(f"order {number} is {state or 'missing'} in the database")
     return problems
 
 
 def find_unknown_orders(sent: Iterable[int], work_orders: Mapping[int, int]) -> list[str]:
-    """Say which work orders were made for orders that nobody sent."""
+    """Return the work orders for orders that were not sent."""
     return shorten(
-        [f"a work order for {number}, which was never sent" for number in sorted(work_orders.keys() - set(sent))]
+        [
+            f"work order for order {number}, but that order was not sent"
+            for number in sorted(work_orders.keys() - set(sent))
+        ]
     )
 
 
 def shorten(problems: list[str]) -> list[str]:
-    """Return the first problems, and how many more there are."""
+    """Return the first problems, and the number of further ones."""
     remaining = len(problems) - SHOWN
-    return problems[:SHOWN] + ([f"... and {remaining} more like these"] if remaining > 0 else [])
+    return problems[:SHOWN] + ([f"... and {remaining} more"] if remaining > 0 else [])

@@ -1,7 +1,7 @@
-"""Orders as WooCommerce sends them, signed before anything is timed.
+"""Orders as WooCommerce sends them.
 
-`order.json` is a recorded order with lines of two others and the notes that plugins leave on an order: 6 KB, as
-orders of a shop in use are. The same number always gives the same bytes.
+`order.json` is a recorded order with lines of two other orders and the notes that plugins add. It has 6 KB, as orders
+of a shop in use. The same number always gives the same bytes.
 """
 
 import base64
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-SECRET = "secret-of-the-benchmark-9c1f"  # noqa: S105  it guards nothing
+SECRET = "secret-of-the-benchmark-9c1f"  # noqa: S105  a local test value
 PATH = "/webhooks/woocommerce"
 CREATED = "order.created"
 MAPPINGS = (
@@ -23,7 +23,7 @@ MAPPINGS = (
     {"sku": "VIRT-1", "panelr_product_id": 4},
     {"sku": "EBOOK-1", "panelr_product_id": 5},
 )
-"""What the lines of an order are in Panelr."""
+"""The mappings of the lines' products."""
 BEGAN = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
 
 
@@ -34,7 +34,7 @@ def _read_recorded_order() -> dict[str, Any]:
 
 
 def build_body(number: int) -> bytes:
-    """Return order `number`: its own id, key, customer and dates in the recorded order."""
+    """Return the body of order `number`: the recorded order with its own id, key, customer and dates."""
     order = copy.copy(_read_recorded_order())
     recorded_id, key = str(order["id"]), f"wc_order_{hashlib.md5(str(number).encode()).hexdigest()[:13]}"  # noqa: S324
     placed = (BEGAN + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -46,11 +46,11 @@ def build_body(number: int) -> bytes:
     }
     order["payment_url"] = f"https://shop.test/checkout/order-pay/{number}/?pay_for_order=true&key={key}"
     order["_links"] = json.loads(json.dumps(order["_links"]).replace(f"/orders/{recorded_id}", f"/orders/{number}"))
-    return json.dumps(order, separators=(",", ":")).replace("/", "\\/").encode()  # as PHP writes it
+    return json.dumps(order, separators=(",", ":")).replace("/", "\\/").encode()  # slashes escaped as in PHP
 
 
 def build_headers(number: int, content: bytes, *, topic: str = CREATED) -> dict[str, str]:
-    """Return the headers with which WooCommerce delivers `content`."""
+    """Return WooCommerce's headers for `content`."""
     signature = base64.b64encode(hmac.digest(SECRET.encode(), content, hashlib.sha256)).decode()
     return {
         "User-Agent": "WooCommerce/10.5.0 Hookshot (WordPress/6.9.7)",
@@ -68,7 +68,7 @@ def build_headers(number: int, content: bytes, *, topic: str = CREATED) -> dict[
 
 
 def build_request(number: int, *, close: bool) -> bytes:
-    """Return the whole HTTP request that delivers order `number`; WooCommerce closes its connection after each."""
+    """Return the whole HTTP request for order `number`. WooCommerce closes the connection after each delivery."""
     content = build_body(number)
     lines = [f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in build_headers(number, content).items()]

@@ -1,4 +1,4 @@
-"""What a part of the benchmark came to: tables, goals, figures for JSON and pictures. What goes wrong is in `Bench`."""
+"""The results of a part: tables, goals, figures for JSON, and pictures. Errors are in `BenchRun.problems`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of some figures, and the lowest and highest of them."""
+    """The median of some figures, with the lowest and the highest."""
 
     middle: float
     low: float
@@ -17,11 +17,11 @@ class Spread:
 
     @classmethod
     def of(cls, figures: Sequence[float]) -> "Spread":
-        """Return the spread of `figures`, of which there is at least one."""
+        """Return the spread of one or more `figures`."""
         return cls(median(figures), min(figures), max(figures))
 
     def __str__(self) -> str:
-        """Write it as `median (lowest-highest)`."""
+        """Return `median (lowest-highest)`."""
         if self.low == self.high:
             return format_figure(self.middle)
         return f"{format_figure(self.middle)} ({format_figure(self.low)}-{format_figure(self.high)})"
@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure that we want at least or at most; missing it fails nothing."""
+    """A minimum or maximum for a figure. A missed goal does not fail the run."""
 
     words: str
     database: str
@@ -40,12 +40,12 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether the median is as wanted."""
+        """Return whether the median meets the goal."""
         return self.found.middle >= self.wanted if self.at_least else self.found.middle <= self.wanted
 
     @property
     def terms(self) -> str:
-        """What is wanted, in a table."""
+        """Return the goal's condition for tables."""
         sign = ">=" if self.at_least else "<="
         return f"{sign} {format_figure(self.wanted)}" + (
             f", aim {format_figure(self.aim)}" if self.aim is not None else ""
@@ -54,7 +54,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table of words."""
+    """A table of texts."""
 
     title: str
     columns: tuple[str, ...]
@@ -63,12 +63,12 @@ class Sheet:
 
 
 Picture = Callable[[Path], Path]
-"""Draws itself into a folder and returns the file."""
+"""Draws a picture into a folder and returns the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one part came to."""
+    """The results of one part."""
 
     sheets: list[Sheet] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
@@ -77,5 +77,5 @@ class Outcome:
 
 
 def format_figure(figure: float) -> str:
-    """Write a figure with three digits that mean something."""
+    """Return a figure with three significant digits."""
     return f"{figure:.0f}" if abs(figure) >= 100 else f"{figure:.3g}"

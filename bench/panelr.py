@@ -1,9 +1,10 @@
-"""A Panelr that costs next to nothing: it creates what it is told, after a wait that can be set, and counts.
+"""A Panelr with minimal cost: it creates work orders after an adjustable delay, and counts them.
 
-Every work order is completed at once, so nobody asks for its status a minute later: that is no part of an order's way.
+Every work order is completed at once, so the bridge does not ask for its status a minute later; that request is not
+measured here.
 
-`python -m bench.panelr PORT` serves create_work_order with the envelope of Panelr's API, `GET /counts` and
-`GET /delay?ms=200`; `PanelrProcess` is the benchmark's hand on it.
+`python -m bench.panelr PORT` serves create_work_order with the envelope of Panelr's API, `GET /counts` and `GET
+/delay?ms=200`; `PanelrProcess` is the client for the last two.
 """
 
 import asyncio
@@ -29,11 +30,11 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nCo
 _UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 _EMPTY = b'{"success": true, "data": [], "error": null}'
 _PRODUCTS = json.dumps({"success": True, "data": [{"id": number} for number in range(1, 7)], "error": None}).encode()
-"""What mappings are checked by, before anything is measured."""
+"""The bridge checks new mappings with these, before the measurements."""
 
 
 class CountingPanel:
-    """What was created; one for all connections."""
+    """The created work orders, shared by all connections."""
 
     def __init__(self) -> None:
         self.created: Counter[str] = Counter()
@@ -41,7 +42,7 @@ class CountingPanel:
         self.number = self.others = self.in_flight = self.peak = 0
 
     def create(self, body: bytes) -> bytes:
-        """Create a work order and return the answer's body."""
+        """Create a work order and return the body of the answer."""
         content = json.loads(body)
         self.created[content["wc_order_id"]] += 1
         self.number = number = self.number + 1
@@ -52,7 +53,7 @@ class CountingPanel:
         ) % (number, number, number, len(content["items"]))
 
     def answer(self, head: bytes) -> bytes | None:
-        """Return what the benchmark's own requests are answered, None for another action: that is not played here."""
+        """Return the body of the answer to any other request; None for an unsupported action."""
         path = head.split(b" ", 2)[1]
         if path == b"/counts":
             return json.dumps({"created": self.created, "others": self.others, "peak": self.peak}).encode()
@@ -66,7 +67,7 @@ class CountingPanel:
 
 
 class PanelConnection(asyncio.Protocol):
-    """One connection, kept alive; its requests are answered one after the other."""
+    """One kept-alive connection. It answers its requests one after another."""
 
     def __init__(self, panel: CountingPanel) -> None:
         self._panel = panel
@@ -75,11 +76,11 @@ class PanelConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Store the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is whole."""
+        """Answer every complete request."""
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end]
@@ -110,13 +111,14 @@ class PanelConnection(asyncio.Protocol):
     def _send(self, body: bytes | None) -> None:
         if self._transport.is_closing():
             return
-        # a look-up that found nothing would have an order sent again; so it stays unconfirmed, and the run says so
+        # An empty answer to a look-up would make the bridge send the order again. With 503 it stays unconfirmed, and
+        # the run reports it.
         self._transport.write(_UNAVAILABLE if body is None else _HEAD % len(body) + body)
 
 
 @dataclass(frozen=True, slots=True)
 class PanelCounts:
-    """What a Panelr was asked for: work orders by WooCommerce's number, other calls, most creations at one time."""
+    """Requests so far: work orders by order id, other requests, and the peak of concurrent creates."""
 
     created: dict[int, int]
     others: int
@@ -125,16 +127,16 @@ class PanelCounts:
 
 @dataclass(frozen=True, slots=True)
 class PanelrProcess:
-    """A running one."""
+    """A running Panelr of this module."""
 
     process: ServerProcess
 
     def delay(self, milliseconds: int) -> None:
-        """Let every creation take so long from now on."""
+        """Set the delay of every create."""
         self._get(f"/delay?ms={milliseconds}")
 
     def counts(self) -> PanelCounts:
-        """Return what was created until now; `peak` is since `delay` was called."""
+        """Return the counts so far; `peak` counts from the last call of `delay`."""
         content = json.loads(self._get("/counts"))
         return PanelCounts({int(name): n for name, n in content["created"].items()}, content["others"], content["peak"])
 
@@ -146,7 +148,7 @@ class PanelrProcess:
 
 @contextlib.contextmanager
 def run_panelr(folder: Path) -> Iterator[PanelrProcess]:
-    """Run a Panelr of its own process until the end of the block."""
+    """Run this Panelr as a process until the end of the block."""
     port = free_port()
     with run_process("panelr", "bench.panelr", str(port), folder=folder, port=port) as process:
         yield PanelrProcess(process)

@@ -1,4 +1,4 @@
-"""Processes of the benchmark: started one by one, waited for, measured, and ended by their own id."""
+"""Start, measure and stop the processes of the benchmark."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 TICK = os.sysconf("SC_CLK_TCK")
 CPU_CLOCK = 2
-"""Of a process's clocks the one of the CPU time that the scheduler gave it: clock_getcpuclockid(3)."""
+"""The id of a process's CPU clock, as measured by the scheduler: clock_getcpuclockid(3)."""
 ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    """What a process and those that it has started have used until now."""
+    """CPU and memory of a process and its children so far."""
 
     cpu_seconds: float
     rss_bytes: int
@@ -28,7 +28,7 @@ class ProcessUsage:
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A process that runs; it listens on `port`."""
+    """A running process that listens on `port`."""
 
     name: str
     pid: int
@@ -36,11 +36,11 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Return the base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def usage(self) -> ProcessUsage:
-        """Return what it has used until now."""
+        """Return the usage so far."""
         return read_usage(self.pid)
 
 
@@ -48,15 +48,15 @@ class ServerProcess:
 def run_process(
     name: str, module: str, *arguments: str, folder: Path, port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[ServerProcess]:
-    """Run `python -m module arguments` until the end of the block; entered once it listens on `port`.
+    """Run `python -m module arguments` until the end of the block, and wait until it listens on `port`.
 
-    It runs in `folder`, with what it writes in `{name}.log` there. No setting of the caller's reaches it.
+    It runs in `folder` and logs to `{name}.log` there. It does not get the caller's BRIDGE_ settings.
     """
     log = folder / f"{name}.log"
     with log.open("ab") as log_file:
-        process = subprocess.Popen(  # noqa: S603  this interpreter, a module of ours
+        process = subprocess.Popen(  # noqa: S603  this interpreter, this project
             [sys.executable, "-m", module, *arguments],
-            cwd=folder,  # a .env of the developer's is none of its business
+            cwd=folder,  # a developer's .env must not apply
             env=clean_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=log_file,
@@ -70,7 +70,7 @@ def run_process(
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without settings of the bridge's, with both packages on Python's path."""
+    """Return the environment without BRIDGE_ settings, with the project on Python's path."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     paths_before = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     paths = [str(ROOT), *(str(Path(path).resolve()) for path in paths_before)]
@@ -78,7 +78,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:
-    """End `process`: as it likes at first, then at once."""
+    """Terminate `process`; kill it after a timeout."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -88,25 +88,25 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
 
 
 def read_usage(pid: int) -> ProcessUsage:
-    """Return the CPU time and memory of process `pid`, of its children, and of theirs."""
+    """Return the CPU time and memory of process `pid` and its descendants."""
     family = _find_family(pid)
     cpu = sum(_cpu_seconds(each, fields) for each, fields in family.items())
     return ProcessUsage(cpu, sum(_read_memory(each, "VmRSS:") for each in family))
 
 
 def peak_bytes(pid: int) -> int:
-    """Return the most memory that process `pid` has had until now, without those that it has started."""
+    """Return the peak memory of process `pid`, without its children."""
     return _read_memory(pid, "VmHWM:")
 
 
 def machine_seconds() -> float:
-    """Return the CPU seconds that all cores have been busy for, with what the host took away."""
+    """Return the busy CPU seconds of all cores, including time stolen by the host."""
     user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq + stolen) / TICK
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Return once the server takes connections: it does so only when it can work."""
+    """Wait until the server accepts connections. It does so only when it is ready."""
     end = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -117,10 +117,10 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
 
 
 def _find_family(pid: int) -> dict[int, list[str]]:
-    """Return /proc's words on `pid` and its descendants, without the number and the name, which may hold blanks."""
+    """Return the fields of /proc/PID/stat, after the process name, for `pid` and its descendants."""
     fields_by_pid: dict[int, list[str]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it may just have ended
+        with contextlib.suppress(OSError):  # the process may have ended
             fields_by_pid[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
     family = {pid}
     while children := {each for each, fields in fields_by_pid.items() if int(fields[1]) in family} - family:
@@ -129,14 +129,14 @@ def _find_family(pid: int) -> dict[int, list[str]]:
 
 
 def _cpu_seconds(pid: int, fields: list[str]) -> float:
-    """Return what process `pid` and its ended children have used, by the clock that the kernel keeps of it.
+    """Return the CPU seconds of process `pid` and its ended children, by the kernel's CPU clock.
 
-    /proc counts in ticks of 10 ms, user's and system's apart: 6 % of what 1,500 repeated deliveries take.
+    /proc counts user and system time in ticks of 10 ms. For 1,500 repeated deliveries, that is an error of 6 %.
     """
     user, system, *ended = map(int, fields[11:15])
     try:
         own = time.clock_gettime(~pid << 3 | CPU_CLOCK)
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         own = (user + system) / TICK
     return own + sum(ended) / TICK
 

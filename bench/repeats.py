@@ -1,4 +1,4 @@
-"""A repeated delivery, beside the first one of the same order: the same bytes again, when the order is finished."""
+"""Repeated deliveries compared with first deliveries: the same bytes again, after the order is finished."""
 
 from bench.bridge import run_bridge
 from bench.databases import POSTGRESQL, SQLITE
@@ -11,7 +11,7 @@ WARM = LoadCase(8, count=60)
 
 
 def measure_repeats(bench: BenchRun) -> Outcome:
-    """Deliver new orders, then the same again."""
+    """Deliver new orders, then the same bytes again."""
     outcome = Outcome(data={"measurements": []})
     rows = []
     for kind in (SQLITE, POSTGRESQL):
@@ -20,8 +20,8 @@ def measure_repeats(bench: BenchRun) -> Outcome:
             outcome.data["measurements"] += [each.to_json() for each in pair]
         cpu = Spread.of([again.cpu_ms / first.cpu_ms for first, again in pairs])
         time = Spread.of([first.per_second / again.per_second for first, again in pairs])
-        outcome.goals.append(Goal("CPU of a repeat, of a first delivery's", kind, cpu, 1 / 3))
-        outcome.goals.append(Goal("time of a repeat, of a first delivery's", kind, time, 1 / 3))
+        outcome.goals.append(Goal("CPU, repeat / first delivery", kind, cpu, 1 / 3))
+        outcome.goals.append(Goal("time, repeat / first delivery", kind, time, 1 / 3))
         rows += [
             _build_row(f"{kind}, {name}", [pair[part] for pair in pairs])
             for part, name in enumerate(("first", "repeat"))

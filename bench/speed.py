@@ -1,4 +1,4 @@
-"""Throughput, latency and cost of the bridge beside the floor, on both databases, measured in turns."""
+"""Throughput, latency and cost of the bridge and the floor, on both databases, measured in turns."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from bench.outcome import Goal, Outcome, Sheet, Spread, format_figure
 
 FLOOR, BRIDGE = "floor", "bridge"
 ONE, MANY = LoadCase(1, seconds=1.0, repeats=8), LoadCase(32, repeats=4)
-"""The goals are measured by these two; the others have the fewest repetitions that show a spread, or one."""
+"""The goals use these two. The others have two repetitions to show a spread, or one."""
 CASES = (
     ONE,
     MANY,
@@ -56,7 +56,7 @@ def measure_speed(bench: BenchRun) -> Outcome:
 
 @contextmanager
 def side_by_side(bench: BenchRun, kind: str) -> Iterator[tuple[BenchTarget, BenchTarget]]:
-    """Run a floor and a bridge, each on a database of its own, both warm; only one at a time is loaded."""
+    """Run a floor and a bridge, each on its own database, and warm them up. Load only one at a time."""
     low, high = bench.databases.create_empty(kind), bench.databases.create_migrated(kind)
     with run_floor(bench.folder, low, bench.panelr) as one, run_bridge(bench.folder, high, bench.panelr) as other:
         targets = BenchTarget(FLOOR, kind, low, (one,)), BenchTarget(BRIDGE, kind, high, (other,))
@@ -66,7 +66,7 @@ def side_by_side(bench: BenchRun, kind: str) -> Iterator[tuple[BenchTarget, Benc
 
 
 def _measure_pairs(bench: BenchRun, kind: str, cases: Iterable[LoadCase]) -> dict[LoadCase, Pairs]:
-    """Return the pairs (floor, bridge) of every case. One round after the other: what the machine does hits all."""
+    """Return the pairs (floor, bridge) of every case, measured in rounds, so that disturbances affect all cases."""
     pairs: dict[LoadCase, Pairs] = defaultdict(list)
     cases = tuple(cases)
     with side_by_side(bench, kind) as (low, high):
@@ -78,26 +78,26 @@ def _measure_pairs(bench: BenchRun, kind: str, cases: Iterable[LoadCase]) -> dic
 
 
 def _find_pairs(cases: dict[LoadCase, Pairs], concurrency: int) -> Pairs:
-    """Return what was measured as WooCommerce delivers: Panelr at once, a new connection each."""
+    """Return the pairs of WooCommerce's kind of load: new connections, and Panelr without delay."""
     case_key = (concurrency, True, 0)
     return next(pairs for case, pairs in cases.items() if (case.concurrency, case.close, case.delay_ms) == case_key)
 
 
 def _ratio(pairs: Pairs, figure: Figure) -> Spread:
-    """Return bridge over floor, of each pair by itself: the two were measured within seconds of each other."""
+    """Return the ratio of bridge to floor for each pair, because a pair is measured within seconds."""
     return Spread.of([figure(high) / max(figure(low), 1e-9) for low, high in pairs])
 
 
 def _build_goals(kind: str, one: Pairs, many: Pairs) -> Iterator[Goal]:
     per_second, middle, slowest, _ = (figure for _, figure in COLUMNS)
-    yield Goal("orders/s, 32 at a time, of the floor's", kind, _ratio(many, per_second), 0.6, at_least=True, aim=0.8)
-    yield Goal("median, one at a time, of the floor's", kind, _ratio(one, middle), 1.6, aim=1.25)
-    yield Goal("p99, 32 at a time, of the floor's", kind, _ratio(many, slowest), 2)
-    yield Goal("CPU ms an order, 32 at a time", kind, Spread.of([high.cpu_ms for _, high in many]), 1)
+    yield Goal("orders/s, 32 at a time, bridge / floor", kind, _ratio(many, per_second), 0.6, at_least=True, aim=0.8)
+    yield Goal("median, one at a time, bridge / floor", kind, _ratio(one, middle), 1.6, aim=1.25)
+    yield Goal("p99, 32 at a time, bridge / floor", kind, _ratio(many, slowest), 2)
+    yield Goal("CPU ms per order, 32 at a time", kind, Spread.of([high.cpu_ms for _, high in many]), 1)
 
 
 def _build_sheets(kind: str, cases: dict[LoadCase, Pairs]) -> Iterator[Sheet]:
-    """Two tables: three columns for each figure are too many for one."""
+    """Return three tables, because three columns for each figure need too much width for one."""
     for title, chosen in (("throughput and median", COLUMNS[:2]), ("slowest and cost", COLUMNS[2:])):
         names = tuple(f"{who} {name}" for name, _ in chosen for who in (FLOOR, BRIDGE, "ratio"))
         rows = [(case.label, *_cells(pairs, [figure for _, figure in chosen])) for case, pairs in cases.items()]
@@ -113,7 +113,7 @@ def _build_sheets(kind: str, cases: dict[LoadCase, Pairs]) -> Iterator[Sheet]:
         "others'",
         "answers",
     )
-    yield Sheet(f"{kind}: beside it", columns, rows)
+    yield Sheet(f"{kind}: resources", columns, rows)
 
 
 def _cells(pairs: Pairs, figures: Iterable[Figure]) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _costs(pairs: Pairs) -> Iterator[str]:
 
 
 def _latencies(pairs: dict[str, dict[LoadCase, Pairs]]) -> dict[tuple[str, int], dict[str, list[list[float]]]]:
-    """Return for each picture (database, concurrency) the distributions that each server's runs had."""
+    """Return the distributions of each server's runs for each picture (database, concurrency)."""
     distributions: dict[tuple[str, int], dict[str, list[list[float]]]] = {}
     for kind, cases in pairs.items():
         for concurrency in (1, 32):
@@ -150,7 +150,7 @@ def _latencies(pairs: dict[str, dict[LoadCase, Pairs]]) -> dict[tuple[str, int],
 
 
 def _curves(pairs: dict[str, dict[LoadCase, Pairs]]) -> dict[str, dict[str, list[tuple[int, list[float]]]]]:
-    """Return for each database and server the orders a second of every run, against concurrency."""
+    """Return the orders per second of every run, by database, server and concurrency."""
     curves: dict[str, dict[str, list[tuple[int, list[float]]]]] = {}
     for kind, cases in pairs.items():
         plain = sorted((c.concurrency, both) for c, both in cases.items() if c.close and not c.delay_ms)

@@ -1,7 +1,7 @@
-"""How many statements and transactions an order and its repetition cost, counted as the driver is given them.
+"""Count the statements and transactions of an order and of its repetition.
 
-`python -m bench.statements FIRST_ORDER` runs the application by the BRIDGE_ settings and prints JSON.
-BEGIN and COMMIT are no statements here: a transaction is counted when it commits.
+`python -m bench.statements FIRST_ORDER` runs the application with the BRIDGE_ settings and prints JSON. BEGIN and
+COMMIT do not count as statements; a transaction counts when it commits.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ DELIVERIES = ("first delivery", "repetition", "next snapshot")
 
 
 def measure_statements(bench: BenchRun) -> Outcome:
-    """Count them on both databases."""
+    """Count on both databases."""
     counts: dict[str, Any] = {}
     for kind in (SQLITE, POSTGRESQL):
         bench.report_progress(f"{kind}: statements")
@@ -41,7 +41,7 @@ def measure_statements(bench: BenchRun) -> Outcome:
         )
         numbers = range(first, first + ORDERS)
         bench.sent.update(numbers)
-        states = dict.fromkeys(numbers, "created")  # it has answered so
+        states = dict.fromkeys(numbers, "created")  # each answer had this state
         bench.problems += shorten(find_wrong_orders(numbers, bench.panelr.counts().created, states))
     rows = [
         (name, *(str(counts[kind][name][what]) for kind in counts for what in ("statements", "transactions")))
@@ -54,7 +54,7 @@ def measure_statements(bench: BenchRun) -> Outcome:
 def _run_counting(environment: dict[str, str], first: int) -> Any:
     completed = subprocess.run(  # noqa: S603  this interpreter, this module
         [sys.executable, "-m", "bench.statements", str(first)],
-        env=clean_environment() | environment | {"BRIDGE_WORKER": "false"},  # its statements would be counted too
+        env=clean_environment() | environment | {"BRIDGE_WORKER": "false"},  # the worker's statements would count too
         capture_output=True,
         timeout=60,
         check=False,
@@ -65,7 +65,7 @@ def _run_counting(environment: dict[str, str], first: int) -> Any:
 
 
 def _count_events() -> Counter[str]:
-    """Return what every engine executes and commits from here on."""
+    """Return counts of all statements and commits from now on."""
     counts: Counter[str] = Counter()
 
     def count_statement(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
@@ -80,9 +80,9 @@ def _count_events() -> Counter[str]:
 
 
 async def _count_deliveries(first: int) -> dict[str, dict[str, int]]:
-    """Deliver orders, of which the last is counted: by then every connection is made and every statement known."""
-    logs.configure("json")  # to standard error
-    app = create_app(bridge_settings.load_settings(None))
+    """Deliver orders and return the counts of the last one; by then all connections and statements are prepared."""
+    logs.configure("json")  # logs go to standard error
+    app = create_app(bridge_settings.load(None))
     counter, counts = _count_events(), {}
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)

@@ -1,4 +1,4 @@
-"""Two server processes on one PostgreSQL database."""
+"""Compare one and two server processes on one PostgreSQL database."""
 
 from collections.abc import Callable
 

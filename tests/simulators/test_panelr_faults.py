@@ -1,114 +1,139 @@
-"""Faults of the simulated Panelr that strike one order or one customer alone."""
+"""Faults of the simulated Panelr, over its real socket."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from panelr_bridge.simulators.panelr import FaultError, Panel, create_app
-from panelr_bridge.simulators.server import running
+from tests.support.panelr_caller import KEY, PanelrTestClient, read_error
 
-# Starting and stopping a server costs more than these tests: they share one.
+# The tests of a module share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-KEY = "panelr-test-key"
 
-
-class Caller:
-    """A client with the right key, and the state behind the socket."""
-
-    def __init__(self, client: httpx.AsyncClient, panel: Panel) -> None:
-        self.client = client
-        self.panel = panel
-
-    async def create(self, wc_order_id: str | None, email: str = "ada@example.test") -> int:
-        items = [{"product_id": 1, "intent": "new_activation"}]
-        body = {"customer_email": email, "status": "pending", "items": items}
-        body |= {"wc_order_id": wc_order_id} if wc_order_id is not None else {}
-        return (await self.client.post("/api/api.php?action=create_work_order", json=body)).status_code
-
-    async def look_up(self, email: str) -> int:
-        params = {"action": "get_work_orders", "customer_email": email}
-        return (await self.client.get("/api/api.php", params=params)).status_code
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[Caller]:
-    app = create_app(api_key=KEY)
-    headers = {"X-Panelr-API-Key": KEY}
-    async with running(app) as url, httpx.AsyncClient(base_url=url, headers=headers, timeout=5) as client:
-        yield Caller(client, app.state.panel)
-
-
-@pytest.fixture
-def panelr(served: Caller) -> Caller:
-    """The one server of this module, as new."""
-    served.panel.reset()
-    return served
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_fault_of_one_order_leaves_the_others_alone(panelr: Caller, when: str) -> None:
-    panelr.panel.faults.add("refuse", wc_order_id="701", when=when)
-    assert [await panelr.create(number) for number in ("700", "7010", None, "701", "701")] == [200, 200, 200, 422, 200]
-    made = len(panelr.panel.of_wc_order("701"))
-    assert made == (1 if when == "before" else 2)
-
-
-async def test_a_fault_of_one_customer_strikes_creation_and_look_up(panelr: Caller) -> None:
-    fault = panelr.panel.faults.add("refuse", customer_email="Ada@example.test", times=None)
-    assert [await panelr.create("1", email) for email in ("bob@example.test", "ADA@example.test")] == [200, 422]
-    assert [await panelr.look_up(email) for email in ("bob@example.test", "ada@Example.test")] == [200, 422]
-    assert fault.struck == 2
-
-
-async def test_a_fault_of_an_order_and_a_customer_wants_both(panelr: Caller) -> None:
-    panelr.panel.faults.add("refuse", wc_order_id="701", customer_email="ada@example.test")
-    assert [await panelr.create("701", "bob@example.test"), await panelr.create("700")] == [200, 200]
-    assert await panelr.look_up("ada@example.test") == 200
-    assert await panelr.create("701") == 422
-
-
-async def test_what_tells_nothing_is_not_struck_by_a_narrow_fault(panelr: Caller) -> None:
-    panelr.panel.faults.add("hang", wc_order_id="701", times=None)
-    address = "/api/api.php?action=create_work_order"
-    for body in (b"{", b"[701]", b'"wc_order_id"'):
-        assert (await panelr.client.post(address, content=body)).status_code == 400
-    assert (await panelr.client.get("/api/api.php?action=get_products")).status_code == 200
-
-
-async def test_the_oldest_fault_that_fits_is_used_up_once(panelr: Caller) -> None:
-    panelr.panel.faults.add("unauthorized", wc_order_id="701")
-    panelr.panel.faults.add("forbidden", wc_order_id="700")
-    panelr.panel.faults.add("refuse")
-    assert [await panelr.create(number) for number in ("700", "701", "701", "700")] == [403, 401, 422, 200]
-    assert panelr.panel.faults.pending == []
-
-
-async def test_a_narrow_fault_by_hand(panelr: Caller) -> None:
-    asked = {"kind": "refuse", "wc_order_id": "701", "customer_email": "ada@example.test"}
-    added = await panelr.client.post("/_sim/faults", json=asked)
-    assert added.status_code == 201
-    assert added.json() | asked == added.json()
-    assert (await panelr.client.get("/_sim/faults")).json() == [added.json()]
-    assert [await panelr.create(number) for number in ("700", "701")] == [200, 422]
+FAILED = '{"success": false, "data": null, "error": "Internal error, nothing was saved"}'
+SAVED = '{"success": true, "data": {"work_order_id": 1, '
 
 
 @pytest.mark.parametrize(
-    ("body", "text"),
+    ("fault", "status", "content_type", "start"),
     [
-        ({"wc_order_id": 701}, "wc_order_id must be a string that is not empty"),
-        ({"customer_email": ""}, "customer_email must be a string that is not empty"),
-        ({"wc_order_id": "701", "action": "get_work_orders"}, "get_work_orders requests have no wc_order_id"),
-        ({"customer_email": "a@b.co", "action": "get_products"}, "get_products requests have no customer_email"),
-        ({"seconds": 1}, "refuse does not take seconds; it takes action, when, times, wc_order_id, customer_email"),
+        ({"kind": "refuse"}, 422, "application/json", '{"success": false, "data": null, "error": "Simulated refusal"}'),
+        ({"kind": "unauthorized"}, 401, "application/json", '{"success": false,'),
+        ({"kind": "forbidden"}, 403, "application/json", '{"success": false,'),
+        ({"kind": "throttle", "retry_after": 7}, 429, "application/json", '{"success": false,'),
+        ({"kind": "status", "status": 502}, 502, "text/html", "<!DOCTYPE html>"),
+        ({"kind": "status", "status": 503, "body": "envelope"}, 503, "application/json", '{"success": false,'),
+        ({"kind": "status", "status": 302}, 302, "text/html", "<!DOCTYPE html>"),
+        ({"kind": "html"}, 200, "text/html", "<!DOCTYPE html>"),
+        ({"kind": "empty"}, 200, "text/html", ""),
     ],
 )
-async def test_an_impossible_narrow_fault_is_refused(panelr: Caller, body: dict[str, Any], text: str) -> None:
-    response = await panelr.client.post("/_sim/faults", json={"kind": "refuse", **body})
-    assert (response.status_code, response.json()["error"]) == (400, text)
-    with pytest.raises(FaultError):
-        panelr.panel.faults.add("refuse", **body)
-    assert panelr.panel.faults.pending == []
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_fault_replaces_the_response(
+    caller: PanelrTestClient, fault: dict[str, Any], status: int, content_type: str, start: str, when: str
+) -> None:
+    caller.panel.faults.add(**fault, when=when)
+    response = await caller.send_create()
+    assert (response.status_code, response.headers["content-type"].partition(";")[0]) == (status, content_type)
+    assert response.text.startswith(start)
+    assert bool(response.text) is bool(start)
+    assert response.headers.get("Retry-After") == ("7" if "retry_after" in fault else None)
+    assert response.headers.get("Location") == ("/login.php" if status == 302 else None)
+    assert len(caller.panel.work_orders) == (1 if when == "after" else 0)
+    assert caller.panel.journal[0].fault == fault["kind"]
+    assert (await caller.send_create()).json()["success"] is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "prefix"),
+    [
+        ("warnings", "text/html", "<br />\n<b>Warning</b>:  Undefined array key"),
+        ("wrong_type", "text/html", ""),
+        ("slow", "application/json", ""),
+    ],
+)
+async def test_a_fault_alters_the_response(caller: PanelrTestClient, kind: str, content_type: str, prefix: str) -> None:
+    seconds = 0.3 if kind == "slow" else None
+    caller.panel.faults.add(kind, seconds=seconds)
+    caller.panel.faults.add(kind, seconds=seconds, when="before")
+    started = time.monotonic()
+    failed, saved = await caller.send_create(), await caller.send_create()
+    assert kind != "slow" or time.monotonic() - started >= 0.6
+    assert (failed.status_code, saved.status_code) == (500, 200)
+    assert saved.headers["content-type"].partition(";")[0] == content_type
+    assert saved.text.startswith(prefix)
+    assert failed.text.endswith(FAILED)
+    assert SAVED in saved.text
+    assert saved.text.endswith('"error": null}')
+    assert len(caller.panel.work_orders) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        ({"kind": "reset"}, httpx.ReadError, "^$"),
+        ({"kind": "close"}, httpx.RemoteProtocolError, "Server disconnected without sending a response"),
+        ({"kind": "hang", "seconds": 0.2}, httpx.RemoteProtocolError, "Server disconnected without sending"),
+        ({"kind": "hang", "seconds": 60}, httpx.ReadTimeout, "^$"),
+        ({"kind": "truncated"}, httpx.RemoteProtocolError, "peer closed connection without sending complete"),
+        ({"kind": "garbage"}, httpx.RemoteProtocolError, "illegal status line"),
+    ],
+)
+async def test_a_fault_below_http(
+    caller: PanelrTestClient, fault: dict[str, Any], error: type[Exception], words: str, when: str
+) -> None:
+    caller.panel.faults.add(**fault, when=when)
+    with pytest.raises(error, match=words):
+        await caller.send_create(timeout=0.5)
+    assert len(caller.panel.work_orders) == (1 if when == "after" else 0)
+    assert (await caller.send_create()).json()["success"] is True
+
+
+async def read_raw_response(caller: PanelrTestClient) -> bytes:
+    """Send one request over a plain socket and return everything until the connection is closed."""
+    base = caller.client.base_url
+    reader, writer = await asyncio.open_connection(base.host, base.port)
+    writer.write(
+        f"GET /api/api.php?action=get_products HTTP/1.1\r\nHost: x\r\nX-Panelr-API-Key: {KEY}\r\n\r\n".encode()
+    )
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_a_truncated_response_has_the_full_content_length(caller: PanelrTestClient) -> None:
+    caller.panel.faults.add("truncated", status=200, when="before")
+    head, _, body = (await read_raw_response(caller)).decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert f"content-length: {len(FAILED)}\r\n" in head + "\r\n"
+    assert body == FAILED[: len(FAILED) // 2]
+
+
+async def test_a_reset_and_a_close_differ_on_the_socket(caller: PanelrTestClient) -> None:
+    caller.panel.faults.add("reset")
+    caller.panel.faults.add("close")
+    caller.panel.faults.add("garbage")
+    with pytest.raises(ConnectionResetError):
+        await read_raw_response(caller)
+    assert await read_raw_response(caller) == b""
+    assert (await read_raw_response(caller)).startswith(b"\x16\x03\x01")
+
+
+async def test_faults_apply_to_their_action_and_number_of_requests(caller: PanelrTestClient) -> None:
+    caller.panel.faults.add("empty", action="create_work_order", times=2)
+    caller.panel.faults.add("refuse", action="*", times=None, when="after")
+    assert (await caller.get("get_products")).status_code == 422
+    assert [(await caller.send_create()).status_code for _ in range(4)] == [200, 200, 422, 422]
+    caller.panel.faults.clear()
+    assert (await caller.send_create()).json()["data"]["work_order_id"] == 3
+
+
+async def test_an_after_fault_ignores_a_failed_request(caller: PanelrTestClient) -> None:
+    caller.panel.faults.add("reset", when="after")
+    assert read_error(await caller.send_create({})) == (422, "customer_email is required")
+    assert [fault.kind for fault in caller.panel.faults.pending] == ["reset"]

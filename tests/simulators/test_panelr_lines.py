@@ -1,12 +1,12 @@
-"""Customers' lines in the simulated Panelr, through its real socket."""
+"""Customers' lines in the simulated Panelr, over its real socket."""
 
 from typing import Any
 
 import pytest
 
-from tests.support.panelr_caller import EMAIL, Caller, refused
+from tests.support.panelr_caller import EMAIL, PanelrTestClient, read_error
 
-# They share one server.
+# The tests of a module share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TRIAL: dict[str, Any] = {
@@ -23,7 +23,7 @@ TRIAL: dict[str, Any] = {
 }
 
 
-async def test_get_lines_shows_what_is_documented(caller: Caller) -> None:
+async def test_get_lines_shows_what_is_documented(caller: PanelrTestClient) -> None:
     await caller.client.post("/_sim/lines", json=TRIAL)
     caller.panel.add_line(EMAIL.upper())
     caller.panel.add_line("eve@example.test")
@@ -46,7 +46,7 @@ async def test_get_lines_shows_what_is_documented(caller: Caller) -> None:
     assert [each["id"] for each in (await caller.get("get_lines", customer_id="2")).json()["data"]] == [79]
 
 
-async def test_who_has_no_lines_gets_an_empty_list(caller: Caller) -> None:
+async def test_a_customer_without_lines_gets_an_empty_list(caller: PanelrTestClient) -> None:
     caller.panel.add_line(EMAIL)
     await caller.create(customer_email="bob@example.test")
     for params in ({"customer_email": "nobody@example.test"}, {"customer_email": "bob@example.test"}):
@@ -54,14 +54,14 @@ async def test_who_has_no_lines_gets_an_empty_list(caller: Caller) -> None:
     assert (await caller.get("get_lines", customer_id="2")).json()["data"] == []
 
 
-async def test_get_lines_wants_a_customer(caller: Caller) -> None:
-    assert refused(await caller.get("get_lines")) == (422, "customer_email or customer_id is required")
+async def test_get_lines_needs_a_customer(caller: PanelrTestClient) -> None:
+    assert read_error(await caller.get("get_lines")) == (422, "customer_email or customer_id is required")
     bad = await caller.get("get_lines", customer_id="x")
-    assert refused(bad) == (422, "customer_id must be an integer of at least 1")
-    assert refused(await caller.post("get_lines", {})) == (405, "get_lines must be called with GET")
+    assert read_error(bad) == (422, "customer_id must be an integer of at least 1")
+    assert read_error(await caller.post("get_lines", {})) == (405, "get_lines must be called with GET")
 
 
-async def test_lines_by_hand(caller: Caller) -> None:
+async def test_the_line_controls(caller: PanelrTestClient) -> None:
     added = await caller.client.post("/_sim/lines", json={"customer_email": EMAIL, "is_trial": True})
     assert (added.status_code, added.json()["id"], added.json()["status"]) == (201, 1, "trial_active")
     await caller.client.post("/_sim/lines", json={"customer_email": "eve@example.test"})
@@ -78,7 +78,7 @@ async def test_lines_by_hand(caller: Caller) -> None:
     assert (await caller.client.get("/_sim/lines")).json() == []
 
 
-async def test_a_line_that_moves_to_another_customer_is_theirs(caller: Caller) -> None:
+async def test_a_line_can_move_to_another_customer(caller: PanelrTestClient) -> None:
     caller.panel.add_line(EMAIL)
     caller.panel.edit_line(1, customer_email="eve@example.test")
     assert (await caller.get("get_lines", customer_email=EMAIL)).json()["data"] == []
@@ -100,7 +100,7 @@ async def test_a_line_that_moves_to_another_customer_is_theirs(caller: Caller) -
         ({"price": 1}, "Unknown field price; known are id, customer_email,"),
     ],
 )
-async def test_a_line_that_cannot_be_is_refused(caller: Caller, changes: dict[str, Any], text: str) -> None:
+async def test_an_invalid_line_is_rejected(caller: PanelrTestClient, changes: dict[str, Any], text: str) -> None:
     added = await caller.client.post("/_sim/lines", json=TRIAL | {"id": 5} | changes)
     assert (added.status_code, added.json()["error"][: len(text)]) == (400, text)
     assert caller.panel.lines == {}
@@ -109,21 +109,21 @@ async def test_a_line_that_cannot_be_is_refused(caller: Caller, changes: dict[st
     assert (edited.status_code, caller.panel.lines[77].full_json()) == (400, before)
 
 
-async def test_a_line_needs_a_customer_and_a_number_of_its_own(caller: Caller) -> None:
-    nobody = await caller.client.post("/_sim/lines", json={})
-    assert (nobody.status_code, nobody.json()["error"]) == (400, "customer_email is required")
+async def test_a_line_needs_a_customer_and_a_unique_id(caller: PanelrTestClient) -> None:
+    rejected = await caller.client.post("/_sim/lines", json={})
+    assert (rejected.status_code, rejected.json()["error"]) == (400, "customer_email is required")
     caller.panel.add_line(**TRIAL)
     again = await caller.client.post("/_sim/lines", json=TRIAL)
     assert (again.status_code, again.json()["error"]) == (400, "There is a line 77 already")
 
 
-async def test_a_fault_of_one_customer_strikes_their_lines(caller: Caller) -> None:
+async def test_a_fault_of_one_customer_applies_to_their_lines(caller: PanelrTestClient) -> None:
     caller.panel.faults.add("refuse", action="get_lines", customer_email=EMAIL)
     assert (await caller.get("get_lines", customer_email="bob@example.test")).status_code == 200
-    assert refused(await caller.get("get_lines", customer_email=EMAIL)) == (422, "Simulated refusal")
+    assert read_error(await caller.get("get_lines", customer_email=EMAIL)) == (422, "Simulated refusal")
 
 
-async def test_the_front_page_tells_of_lines(caller: Caller) -> None:
+async def test_the_index_lists_the_line_controls(caller: PanelrTestClient) -> None:
     page = (await caller.client.get("/_sim/")).json()
     assert {name for name in page["pages"] if "lines" in name} == {
         "GET /_sim/lines",

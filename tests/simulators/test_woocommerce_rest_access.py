@@ -1,4 +1,4 @@
-"""Who gets into the simulated store's wc/v3: keys by Basic, query and OAuth, application passwords."""
+"""Authentication of the simulated shop's wc/v3: keys by Basic, query and OAuth, and application passwords."""
 
 import secrets
 import time
@@ -11,7 +11,7 @@ import pytest
 
 from panelr_bridge.simulators.woocommerce import ApiKey
 from panelr_bridge.simulators.woocommerce.rest.oauth import base_string, base_url, header_parameters, sign_request
-from tests.support.wc import KEY, ORDERS, Shop, open_shop
+from tests.support.rest_shop import KEY, ORDERS, RestShop, open_shop
 
 TLS = {"X-Forwarded-Proto": "https"}
 PASSWORD = ("bridge", "application-password")
@@ -24,13 +24,13 @@ CANNOT_LIST = (401, "woocommerce_rest_cannot_view", "Sorry, you cannot list reso
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
+async def shop() -> AsyncIterator[RestShop]:
     async with open_shop(behind_tls=False, auth=None, more_keys=KEYS) as opened:
         yield opened
 
 
-def signed(shop: Shop, method: str, path: str, query: dict[str, str], **other: Any) -> dict[str, str]:
-    """The OAuth parameters of a request; `other` puts something else in the place of what is right."""
+def sign_parameters(shop: RestShop, method: str, path: str, query: dict[str, str], **other: Any) -> dict[str, str]:
+    """Return the OAuth parameters of a request; `other` replaces correct values."""
     secret, url = other.pop("secret", "cs_demo"), other.pop("url", shop.url)
     oauth = {
         "oauth_consumer_key": "ck_demo",
@@ -45,9 +45,9 @@ def signed(shop: Shop, method: str, path: str, query: dict[str, str], **other: A
     return oauth | {"oauth_signature": sign_request(method, url + path, pairs, secret=secret, algorithm=algorithm)}
 
 
-def as_header(oauth: dict[str, str]) -> dict[str, str]:
-    told = ", ".join(f'{name}="{quote(value, safe="")}"' for name, value in oauth.items())
-    return {"Authorization": f'OAuth realm="shop", {told}'}
+def build_oauth_header(oauth: dict[str, str]) -> dict[str, str]:
+    header = ", ".join(f'{name}="{quote(value, safe="")}"' for name, value in oauth.items())
+    return {"Authorization": f'OAuth realm="shop", {header}'}
 
 
 def test_the_base_string_is_that_of_rfc_5849() -> None:
@@ -89,16 +89,18 @@ def test_signatures_are_those_of_oauthlib(algorithm: str, expected: str) -> None
 
 
 @pytest.mark.parametrize("algorithm", ["HMAC-SHA1", "HMAC-SHA256"])
-async def test_oauth_over_plain_http(shop: Shop, algorithm: str) -> None:
+async def test_oauth_over_plain_http(shop: RestShop, algorithm: str) -> None:
     query = {"search": "a b+c~é&=", "status": "on-hold,processing"}
-    oauth = signed(shop, "GET", ORDERS, query, oauth_signature_method=algorithm)
+    oauth = sign_parameters(shop, "GET", ORDERS, query, oauth_signature_method=algorithm)
     assert (await shop.client.get(ORDERS, params=query | oauth)).status_code == 200
-    told = as_header(signed(shop, "GET", ORDERS, query, oauth_signature_method=algorithm))
-    assert (await shop.client.get(ORDERS, params=query, headers=told)).status_code == 200
-    posted = signed(shop, "POST", ORDERS, {})
-    assert (await shop.client.post(ORDERS, json={"status": "on-hold"}, headers=as_header(posted))).status_code == 201
+    headers = build_oauth_header(sign_parameters(shop, "GET", ORDERS, query, oauth_signature_method=algorithm))
+    assert (await shop.client.get(ORDERS, params=query, headers=headers)).status_code == 200
+    posted = sign_parameters(shop, "POST", ORDERS, {})
+    assert (
+        await shop.client.post(ORDERS, json={"status": "on-hold"}, headers=build_oauth_header(posted))
+    ).status_code == 201
     form = {"status": "completed"}
-    by_form = form | signed(shop, "PUT", f"{ORDERS}/20", form)
+    by_form = form | sign_parameters(shop, "PUT", f"{ORDERS}/20", form)
     assert (await shop.client.put(f"{ORDERS}/20", data=by_form)).json()["status"] == "completed"
 
 
@@ -114,35 +116,35 @@ async def test_oauth_over_plain_http(shop: Shop, algorithm: str) -> None:
         ({"oauth_timestamp": "now"}, "Invalid timestamp."),
     ],
 )
-async def test_oauth_that_does_not_pass(shop: Shop, other: dict[str, str], words: str) -> None:
-    oauth = signed(shop, "GET", ORDERS, {}, **other)
-    refusal = await shop.refusal("GET", ORDERS, params=oauth)
+async def test_invalid_oauth_is_rejected(shop: RestShop, other: dict[str, str], words: str) -> None:
+    oauth = sign_parameters(shop, "GET", ORDERS, {}, **other)
+    refusal = await shop.read_error("GET", ORDERS, params=oauth)
     assert refusal == (401, "woocommerce_rest_authentication_error", words)
 
 
-async def test_a_signed_request_is_good_once_and_for_nothing_else(shop: Shop) -> None:
-    oauth = signed(shop, "GET", ORDERS, {})
-    assert (await shop.refusal("POST", ORDERS, params=oauth))[2].endswith("does not match.")
-    assert (await shop.refusal("GET", ORDERS, params={**oauth, "status": "trash"}))[2].endswith("does not match.")
+async def test_a_signature_is_valid_once_and_only_for_its_request(shop: RestShop) -> None:
+    oauth = sign_parameters(shop, "GET", ORDERS, {})
+    assert (await shop.read_error("POST", ORDERS, params=oauth))[2].endswith("does not match.")
+    assert (await shop.read_error("GET", ORDERS, params={**oauth, "status": "trash"}))[2].endswith("does not match.")
     assert (await shop.client.get(ORDERS, params=oauth)).status_code == 200
-    again = await shop.refusal("GET", ORDERS, params=oauth)
+    again = await shop.read_error("GET", ORDERS, params=oauth)
     assert again == (401, "woocommerce_rest_authentication_error", "Invalid nonce - nonce has already been used.")
     del oauth["oauth_nonce"]
-    lacking = await shop.refusal("GET", ORDERS, params=oauth)
+    lacking = await shop.read_error("GET", ORDERS, params=oauth)
     assert lacking == (401, "woocommerce_rest_authentication_missing_parameter", "Missing OAuth parameter oauth_nonce")
 
 
-async def test_keys_in_the_clear_count_over_https_alone(shop: Shop) -> None:
+async def test_plain_keys_need_https(shop: RestShop) -> None:
     query = {"consumer_key": "ck_demo", "consumer_secret": "cs_demo"}
-    assert await shop.refusal("GET", ORDERS, auth=KEY) == CANNOT_LIST
-    assert await shop.refusal("GET", ORDERS, params=query) == CANNOT_LIST
+    assert await shop.read_error("GET", ORDERS, auth=KEY) == CANNOT_LIST
+    assert await shop.read_error("GET", ORDERS, params=query) == CANNOT_LIST
     assert (await shop.client.get(ORDERS, auth=KEY, headers=TLS)).status_code == 200
     assert (await shop.client.get(ORDERS, params=query, headers=TLS)).status_code == 200
-    oauth = signed(shop, "GET", ORDERS, {}, url=shop.url.replace("http:", "https:"))
+    oauth = sign_parameters(shop, "GET", ORDERS, {}, url=shop.url.replace("http:", "https:"))
     assert (await shop.client.get(ORDERS, params=oauth, headers=TLS)).status_code == 200
 
 
-async def test_pages_leak_the_secret_of_the_query(shop: Shop) -> None:
+async def test_page_links_contain_the_secret_of_the_query(shop: RestShop) -> None:
     query: dict[str, Any] = {"consumer_key": "ck_demo", "consumer_secret": "cs_demo", "per_page": 1}
     for _ in range(2):
         await shop.client.post(ORDERS, json={}, auth=KEY, headers=TLS)
@@ -178,18 +180,18 @@ async def test_pages_leak_the_secret_of_the_query(shop: Shop) -> None:
         ("GET", ("somebody", "wrong"), (401, "invalid_username", "<strong>Error:</strong> Unknown username.")),
     ],
 )
-async def test_refusals_over_https(shop: Shop, method: str, auth: Any, expected: tuple[int, str, str]) -> None:
-    assert await shop.refusal(method, ORDERS, auth=auth, headers=TLS) == expected
-    assert shop.store.orders == {}
+async def test_refusals_over_https(shop: RestShop, method: str, auth: Any, expected: tuple[int, str, str]) -> None:
+    assert await shop.read_error(method, ORDERS, auth=auth, headers=TLS) == expected
+    assert shop.simulator.orders == {}
 
 
-async def test_what_keys_may_do_they_can(shop: Shop) -> None:
+async def test_keys_can_do_what_their_permission_allows(shop: RestShop) -> None:
     assert (await shop.client.post(ORDERS, json={}, auth=("ck_write", "cs_write"), headers=TLS)).status_code == 201
     assert (await shop.client.get(ORDERS, auth=("ck_read", "cs_read"), headers=TLS)).status_code == 200
 
 
-async def test_application_passwords(shop: Shop) -> None:
-    assert await shop.refusal("GET", ORDERS, auth=PASSWORD) == CANNOT_LIST
+async def test_application_passwords(shop: RestShop) -> None:
+    assert await shop.read_error("GET", ORDERS, auth=PASSWORD) == CANNOT_LIST
     assert (await shop.client.get(ORDERS, auth=PASSWORD, headers=TLS)).status_code == 200
     spaced = ("bridge", "appl icat ion- passwo rd")
     assert (await shop.client.get(ORDERS, auth=spaced, headers=TLS)).status_code == 200
@@ -197,10 +199,10 @@ async def test_application_passwords(shop: Shop) -> None:
     switched = await shop.client.patch("/_sim/settings", json={"local_environment": True})
     assert switched.json() == {"behind_tls": False, "local_environment": True, "resave": False}
     assert (await shop.client.get(ORDERS, auth=PASSWORD)).status_code == 200
-    assert await shop.refusal("GET", ORDERS, auth=KEY) == CANNOT_LIST
+    assert await shop.read_error("GET", ORDERS, auth=KEY) == CANNOT_LIST
 
 
-async def test_the_index_needs_no_key(shop: Shop) -> None:
+async def test_the_index_needs_no_key(shop: RestShop) -> None:
     for path in ("/wp-json", "/wp-json/"):
         index = (await shop.client.get(path)).json()
         assert index["url"] == "http://127.0.0.1:8000"

@@ -1,4 +1,4 @@
-"""Orders and their notes over the simulated store's wc/v3."""
+"""Orders and their notes in the simulated shop's wc/v3."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,18 +7,18 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.woocommerce import Cart, NewOrderLine, open_checkout, order_payload
-from tests.support.wc import ORDERS, Shop, open_shop
+from tests.support.rest_shop import ORDERS, RestShop, open_shop
 
 INVALID_ID = ("woocommerce_rest_shop_order_invalid_id", "Invalid ID.")
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
+async def shop() -> AsyncIterator[RestShop]:
     async with open_shop() as opened:
         yield opened
 
 
-async def test_an_answer_is_the_body_of_a_webhook_byte_for_byte(shop: Shop) -> None:
+async def test_a_response_equals_the_body_of_a_webhook(shop: RestShop) -> None:
     made = await shop.client.post(
         ORDERS,
         json={
@@ -34,7 +34,7 @@ async def test_an_answer_is_the_body_of_a_webhook_byte_for_byte(shop: Shop) -> N
     )
     assert (made.status_code, made.headers["location"]) == (201, f"http://127.0.0.1:8000{ORDERS}/20")
     got = await shop.client.get(f"{ORDERS}/20")
-    assert got.content == made.content == order_payload(shop.store.orders[20])
+    assert got.content == made.content == order_payload(shop.simulator.orders[20])
     order = got.json()
     assert (order["status"], order["total"], order["billing"]["email"]) == ("processing", "194.85", "ada@example.test")
     assert order["meta_data"] == [
@@ -48,51 +48,53 @@ async def test_an_answer_is_the_body_of_a_webhook_byte_for_byte(shop: Shop) -> N
     assert order["_links"]["self"][0]["href"].endswith("/wp-json/wc/v3/orders/20")
 
 
-async def test_meta_is_written_in_place_and_deleted_by_null(shop: Shop) -> None:
-    await shop.make(meta_data=[{"key": "_ref", "value": "a"}, {"key": "other", "value": "b"}])
-    changed = await shop.change(20, meta_data=[{"key": "_ref", "value": "new"}, {"key": "third", "value": "c"}])
+async def test_meta_is_written_in_place_and_deleted_by_null(shop: RestShop) -> None:
+    await shop.create_order(meta_data=[{"key": "_ref", "value": "a"}, {"key": "other", "value": "b"}])
+    changed = await shop.update_order(20, meta_data=[{"key": "_ref", "value": "new"}, {"key": "third", "value": "c"}])
     assert changed["meta_data"] == [
         {"id": 1, "key": "_ref", "value": "new"},
         {"id": 2, "key": "other", "value": "b"},
         {"id": 3, "key": "third", "value": "c"},
     ]
-    by_id = await shop.change(20, meta_data=[{"id": 2, "key": "renamed", "value": "B"}, {"key": "gone", "value": None}])
+    by_id = await shop.update_order(
+        20, meta_data=[{"id": 2, "key": "renamed", "value": "B"}, {"key": "gone", "value": None}]
+    )
     assert [(meta["id"], meta["key"]) for meta in by_id["meta_data"]] == [(1, "_ref"), (2, "renamed"), (3, "third")]
-    less = await shop.change(20, meta_data=[{"id": 1, "key": "_ref", "value": None}])
+    less = await shop.update_order(20, meta_data=[{"id": 1, "key": "_ref", "value": None}])
     assert [meta["id"] for meta in less["meta_data"]] == [2, 3]
 
 
-async def test_status_payment_and_transaction(shop: Shop) -> None:
-    await shop.make(line_items=[{"sku": "PANEL-1000"}])
-    paid = await shop.change(20, set_paid=True, transaction_id="TXN-9")
+async def test_status_payment_and_transaction(shop: RestShop) -> None:
+    await shop.create_order(line_items=[{"sku": "PANEL-1000"}])
+    paid = await shop.update_order(20, set_paid=True, transaction_id="TXN-9")
     assert (paid["status"], paid["transaction_id"]) == ("processing", "TXN-9")
     assert paid["date_paid_gmt"] == "2026-11-21T19:16:41"
-    done = await shop.change(20, status="completed")
+    done = await shop.update_order(20, status="completed")
     assert (done["status"], done["date_completed"]) == ("completed", "2026-11-21T14:16:41")
 
 
-async def test_lines_are_added_changed_and_removed(shop: Shop) -> None:
-    await shop.make(line_items=[{"product_id": 12}, {"product_id": 11}], status="processing")
+async def test_lines_are_added_changed_and_removed(shop: RestShop) -> None:
+    await shop.create_order(line_items=[{"product_id": 12}, {"product_id": 11}], status="processing")
     lines = [
         {"id": 1, "quantity": 3, "total": "100", "meta_data": [{"key": "panelr_line", "value": "x"}]},
         {"id": 2, "quantity": 0},
         {"name": "By hand", "total": "5"},
     ]
-    order = await shop.change(20, line_items=lines)
+    order = await shop.update_order(20, line_items=lines)
     assert [(line["id"], line["name"], line["quantity"], line["total"]) for line in order["line_items"]] == [
         (1, "Panel Credits 1000", 3, "100.00"),
         (4, "By hand", 1, "5.00"),
     ]
     assert order["line_items"][0]["meta_data"][0]["value"] == "x"
-    strange = await shop.refusal("PUT", f"{ORDERS}/20", json={"line_items": [{"id": 77}]})
+    strange = await shop.read_error("PUT", f"{ORDERS}/20", json={"line_items": [{"id": 77}]})
     assert strange[:2] == (400, "woocommerce_rest_invalid_item_id")
-    unknown = await shop.refusal("PUT", f"{ORDERS}/20", json={"line_items": [{"product_id": 999}]})
+    unknown = await shop.read_error("PUT", f"{ORDERS}/20", json={"line_items": [{"product_id": 999}]})
     assert unknown[:2] == (400, "woocommerce_rest_invalid_product_id")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "POST"])
-async def test_any_write_saves_even_when_nothing_is_in_it(shop: Shop, method: str) -> None:
-    await shop.make()
+async def test_an_empty_write_saves_the_order(shop: RestShop, method: str) -> None:
+    await shop.create_order()
     shop.clock.advance(60)
     answer = await shop.client.request(method, f"{ORDERS}/20", json={})
     assert (answer.status_code, answer.json()["date_modified_gmt"]) == (200, "2026-11-21T19:17:41")
@@ -138,28 +140,28 @@ async def test_any_write_saves_even_when_nothing_is_in_it(shop: Shop, method: st
     ],
 )
 async def test_refusals(
-    shop: Shop, method: str, path: str, sent: dict[str, Any], expected: tuple[int, str, str]
+    shop: RestShop, method: str, path: str, sent: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:
-    await shop.make()
-    before = order_payload(shop.store.orders[20])
+    await shop.create_order()
+    before = order_payload(shop.simulator.orders[20])
     answer = await shop.client.request(method, path, **sent)
     assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == expected
-    assert order_payload(shop.store.orders[20]) == before
+    assert order_payload(shop.simulator.orders[20]) == before
 
 
-async def test_delete_puts_into_the_trash_or_deletes_for_good(shop: Shop) -> None:
-    await shop.make(status="on-hold")
+async def test_delete_moves_to_the_trash_or_deletes_permanently(shop: RestShop) -> None:
+    await shop.create_order(status="on-hold")
     gone = await shop.client.delete(f"{ORDERS}/20")
-    assert (gone.status_code, gone.json()["status"], shop.store.orders[20].status) == (200, "on-hold", "trash")
-    again = await shop.refusal("DELETE", f"{ORDERS}/20")
+    assert (gone.status_code, gone.json()["status"], shop.simulator.orders[20].status) == (200, "on-hold", "trash")
+    again = await shop.read_error("DELETE", f"{ORDERS}/20")
     assert again[:2] == (410, "woocommerce_rest_already_trashed")
     assert (await shop.client.delete(f"{ORDERS}/20", params={"force": "true"})).status_code == 200
-    assert shop.store.orders == {}
+    assert shop.simulator.orders == {}
 
 
-async def test_pages_and_their_headers(shop: Shop) -> None:
+async def test_pages_and_their_headers(shop: RestShop) -> None:
     for _ in range(5):
-        await shop.make()
+        await shop.create_order()
     answer = await shop.client.get(ORDERS, params={"per_page": 2, "page": 2, "_fields": "id,billing.email"})
     assert answer.json() == [{"id": number, "billing": {"email": ""}} for number in (22, 21)]
     assert (answer.headers["x-wp-total"], answer.headers["x-wp-totalpages"]) == ("5", "3")
@@ -192,37 +194,37 @@ async def test_pages_and_their_headers(shop: Shop) -> None:
         {"modified_before": "2026-13-21T10:00:00"},
     ],
 )
-async def test_a_bad_parameter_is_named(shop: Shop, query: dict[str, Any]) -> None:
+async def test_a_bad_parameter_is_named(shop: RestShop, query: dict[str, Any]) -> None:
     answer = await shop.client.get(ORDERS, params=query)
     assert (answer.status_code, answer.json()["code"]) == (400, "rest_invalid_param")
     assert list(answer.json()["data"]["params"]) == list(query)
 
 
-async def test_filters_and_sorts(shop: Shop) -> None:
+async def test_filters_and_sorts(shop: RestShop) -> None:
     statuses = ("pending", "processing", "completed", "failed")
     for number, status in enumerate(statuses):
-        await shop.make(status=status, customer_id=number, billing={"email": f"{status}@example.test"})
+        await shop.create_order(status=status, customer_id=number, billing={"email": f"{status}@example.test"})
         shop.clock.advance(10)
-    await shop.change(20, customer_note="later")
+    await shop.update_order(20, customer_note="later")
     await shop.client.delete(f"{ORDERS}/23")
-    open_checkout(shop.store, Cart([NewOrderLine(shop.store.product(product_id=12))]))
-    assert await shop.ids() == [22, 21, 20]
-    assert await shop.ids(status="trash") == [23]
-    assert await shop.ids(status="processing,completed") == [22, 21]
-    assert await shop.ids(**{"status[]": ["processing", "checkout-draft"]}) == [24, 21]
-    assert await shop.ids(include="21,20", orderby="include") == [21, 20]
-    assert await shop.ids(exclude="21") == [22, 20]
-    assert await shop.ids(customer=2) == [22]
-    assert await shop.ids(search="PENDING@") == [20]
-    assert await shop.ids(orderby="modified") == [20, 22, 21]
-    assert await shop.ids(orderby="modified", order="asc") == [21, 22, 20]
-    assert await shop.ids(orderby="id", order="asc") == [20, 21, 22]
+    open_checkout(shop.simulator, Cart([NewOrderLine(shop.simulator.product(product_id=12))]))
+    assert await shop.list_ids() == [22, 21, 20]
+    assert await shop.list_ids(status="trash") == [23]
+    assert await shop.list_ids(status="processing,completed") == [22, 21]
+    assert await shop.list_ids(**{"status[]": ["processing", "checkout-draft"]}) == [24, 21]
+    assert await shop.list_ids(include="21,20", orderby="include") == [21, 20]
+    assert await shop.list_ids(exclude="21") == [22, 20]
+    assert await shop.list_ids(customer=2) == [22]
+    assert await shop.list_ids(search="PENDING@") == [20]
+    assert await shop.list_ids(orderby="modified") == [20, 22, 21]
+    assert await shop.list_ids(orderby="modified", order="asc") == [21, 22, 20]
+    assert await shop.list_ids(orderby="id", order="asc") == [20, 21, 22]
 
 
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        # The order was made at 19:16:41 UTC, which is 14:16:41 in the shop, and modified a minute later.
+        # The order was created at 19:16:41 UTC (14:16:41 in the shop's zone) and modified a minute later.
         ({"after": "2026-11-21T14:16:40"}, True),
         ({"after": "2026-11-21T14:16:41"}, False),
         ({"before": "2026-11-21T14:16:42"}, True),
@@ -241,16 +243,16 @@ async def test_filters_and_sorts(shop: Shop) -> None:
         ({"modified_after": "2026-11-21T14:17:40.900000"}, True),
     ],
 )
-async def test_dates(shop: Shop, query: dict[str, str], found: bool) -> None:
-    await shop.make()
+async def test_dates(shop: RestShop, query: dict[str, str], found: bool) -> None:
+    await shop.create_order()
     shop.clock.advance(60)
-    await shop.change(20)
-    assert await shop.ids(**query) == ([20] if found else [])
+    await shop.update_order(20)
+    assert await shop.list_ids(**query) == ([20] if found else [])
 
 
-async def test_notes_leave_the_order_alone(shop: Shop) -> None:
-    await shop.make()
-    shop.store.webhooks.add(topic="order.updated", delivery_url="http://127.0.0.1:9/hook")
+async def test_notes_do_not_change_the_order(shop: RestShop) -> None:
+    await shop.create_order()
+    shop.simulator.webhooks.add(topic="order.updated", delivery_url="http://127.0.0.1:9/hook")
     shop.clock.advance(60)
     made = await shop.client.post(f"{ORDERS}/20/notes", json={"note": "Work order WO-1", "customer_note": True})
     assert made.status_code == 201
@@ -267,20 +269,20 @@ async def test_notes_leave_the_order_alone(shop: Shop) -> None:
         == made.json()
     )
     assert (await shop.client.post(f"{ORDERS}/20/notes/", json={"note": "Private"})).json()["customer_note"] is False
-    assert shop.store.webhooks.pending == []
+    assert shop.simulator.webhooks.pending == []
     assert (await shop.client.get(f"{ORDERS}/20")).json()["date_modified_gmt"] == "2026-11-21T19:16:41"
     listed = await shop.client.get(f"{ORDERS}/20/notes")
     assert [note["note"] for note in listed.json()] == ["Private", "Work order WO-1"]
     assert not [name for name in listed.headers if name.startswith("x-wp")]
-    assert await shop.ids(f"{ORDERS}/20/notes", type="customer") == [1]
-    assert [note.text for note in shop.store.orders[20].notes] == ["Work order WO-1", "Private"]
+    assert await shop.list_ids(f"{ORDERS}/20/notes", type="customer") == [1]
+    assert [note.text for note in shop.simulator.orders[20].notes] == ["Work order WO-1", "Private"]
     assert [note["id"] for note in (await shop.client.get("/_sim/orders/20/notes")).json()] == [1, 2]
 
 
-async def test_notes_that_cannot_be(shop: Shop) -> None:
-    await shop.make()
-    missing = await shop.refusal("POST", f"{ORDERS}/20/notes", json={"customer_note": True})
+async def test_invalid_notes_are_rejected(shop: RestShop) -> None:
+    await shop.create_order()
+    missing = await shop.read_error("POST", f"{ORDERS}/20/notes", json={"customer_note": True})
     assert missing == (400, "rest_missing_callback_param", "Missing parameter(s): note")
-    unknown = await shop.refusal("POST", f"{ORDERS}/99/notes", json={"note": "x"})
+    unknown = await shop.read_error("POST", f"{ORDERS}/99/notes", json={"note": "x"})
     assert unknown == (404, "woocommerce_rest_order_invalid_id", "Invalid order ID.")
-    assert shop.store.orders[20].notes == []
+    assert shop.simulator.orders[20].notes == []

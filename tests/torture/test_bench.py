@@ -1,4 +1,4 @@
-"""A small slice of the benchmark: it runs and counts; no time is asserted."""
+"""A small part of the benchmark: it runs and counts correctly. No time is asserted."""
 
 import subprocess
 import sys
@@ -28,16 +28,16 @@ while time.process_time() < 0.2:
 print(time.process_time(), flush=True)
 sys.stdin.read()
 """
-"""A program that uses the CPU for a while, prints for how long, and waits."""
+"""A program that uses the CPU for a while, prints how long, and waits."""
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[BenchRun]:
-    with open_databases(tmp_path) as made, run_panelr(tmp_path) as panel:
-        yield BenchRun(tmp_path, made, panel, quick=True)
+    with open_databases(tmp_path) as bench_databases, run_panelr(tmp_path) as panel:
+        yield BenchRun(tmp_path, bench_databases, panel, quick=True)
 
 
-def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_noticed(bench: BenchRun) -> None:
+def test_floor_and_bridge_create_every_order_once_and_errors_are_reported(bench: BenchRun) -> None:
     with side_by_side(bench, SQLITE) as targets:
         first = bench.next_order_number()
         for target in targets:
@@ -49,32 +49,34 @@ def test_floor_and_bridge_carry_every_order_once_and_a_hole_or_a_double_is_notic
         again, _ = bench.load(target, FEW, first=first, count=FEW.count)
         assert again.orders == FEW.count
         assert bench.problems == []
-        # an order that Panelr never got, and one that was answered but not stored
+        # an order that Panelr does not have, and a rejected one
         lost = LoadReport(
             [*report.answers, DeliveryResult(7, 200, "created", 0, 0), DeliveryResult(8, 503, "", 0, 0)], 1, 1, 1
         )
-        told = "\n".join(check_orders(lost, bench.panelr, target.url, patience=0))
-    assert "order 7 is missing" in told
-    assert "order 7 is not there in the database" in told
-    assert "order 8 was answered 503" in told
+        problems = "\n".join(check_orders(lost, bench.panelr, target.url, patience=0))
+    assert "order 7 is missing" in problems
+    assert "order 7 is missing in the database" in problems
+    assert "order 8 was answered 503" in problems
     assert find_unknown_orders(bench.sent, bench.panelr.counts().created) == []
 
 
 @pytest.mark.parametrize(
-    ("made", "known", "words"),
+    ("work_orders", "known_states", "words"),
     [
         ({1: 1, 2: 1}, {1: "created", 2: "created"}, []),
         ({1: 1}, {1: "created", 2: "created"}, ["order 2 is missing: 0 work orders"]),
-        ({1: 1, 2: 2}, {1: "created", 2: "created"}, ["order 2 is doubled: 2 work orders"]),
+        ({1: 1, 2: 2}, {1: "created", 2: "created"}, ["order 2 is duplicated: 2 work orders"]),
         ({1: 1, 2: 1}, {1: "created", 2: "unconfirmed"}, ["order 2 is unconfirmed in the database"]),
-        ({1: 1, 2: 1}, {1: "created"}, ["order 2 is not there in the database"]),
+        ({1: 1, 2: 1}, {1: "created"}, ["order 2 is missing in the database"]),
     ],
 )
-def test_what_is_missing_or_doubled_is_reported(made: dict[int, int], known: dict[int, str], words: list[str]) -> None:
-    assert find_wrong_orders([1, 2], made, known) == words
+def test_missing_and_duplicate_orders_are_reported(
+    work_orders: dict[int, int], known_states: dict[int, str], words: list[str]
+) -> None:
+    assert find_wrong_orders([1, 2], work_orders, known_states) == words
 
 
-def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: BenchRun) -> None:
+def test_paced_deliveries_are_sent_at_their_due_times(bench: BenchRun) -> None:
     with side_by_side(bench, SQLITE) as (low, _):
         bench.panelr.delay(1000)
         load = LoadSettings([low.processes[0].port], bench.next_order_number(), 10, 0.5, concurrency=0, paced=True)
@@ -85,29 +87,29 @@ def test_paced_deliveries_come_at_their_moments_and_wait_for_nobody(bench: Bench
 
 
 @pytest.mark.parametrize(
-    ("status", "known", "made", "words"),
+    ("status", "known_states", "work_orders", "words"),
     [
         (202, {1: "queued"}, {}, []),
         (200, {1: "created"}, {1: 1}, []),
         (202, {1: "sending"}, {1: 1}, []),
         (0, {1: "queued"}, {}, ["order 1 was answered 0"]),
-        (202, {}, {}, ["order 1 is not there in the database"]),
+        (202, {}, {}, ["order 1 is missing in the database"]),
         (202, {1: "unconfirmed"}, {}, ["order 1 is unconfirmed in the database"]),
-        (200, {1: "created"}, {}, ["order 1 is created in the database, and has no work order"]),
-        (200, {1: "created"}, {1: 2}, ["order 1 is doubled: 2 work orders"]),
+        (200, {1: "created"}, {}, ["order 1 is created in the database, but has no work order"]),
+        (200, {1: "created"}, {1: 2}, ["order 1 is duplicated: 2 work orders"]),
     ],
 )
-def test_what_a_burst_must_not_leave_is_reported(
-    status: int, known: dict[int, str], made: dict[int, int], words: list[str]
+def test_wrong_orders_after_a_burst_are_reported(
+    status: int, known_states: dict[int, str], work_orders: dict[int, int], words: list[str]
 ) -> None:
-    assert burst.find_wrong_orders([DeliveryResult(1, status, "", 0, 0)], known, made) == words
+    assert burst.find_wrong_orders([DeliveryResult(1, status, "", 0, 0)], known_states, work_orders) == words
 
 
-def test_a_work_order_for_nobody_is_reported() -> None:
-    assert find_unknown_orders([1], {1: 1, 3: 1}) == ["a work order for 3, which was never sent"]
+def test_an_unexpected_work_order_is_reported() -> None:
+    assert find_unknown_orders([1], {1: 1, 3: 1}) == ["work order for order 3, but that order was not sent"]
 
 
-def test_an_order_is_one_that_woocommerce_could_have_sent() -> None:
+def test_the_order_is_valid_for_woocommerce() -> None:
     content = orders.build_body(4711)
     assert 6_000 < len(content) < 8_000
     verify(
@@ -126,11 +128,11 @@ def test_a_goal_is_met_or_missed_by_its_median(found: float, at_least: bool, met
     assert Goal("orders/s", SQLITE, Spread(found, 0, 1), 0.6, at_least=at_least).met is met
 
 
-def test_a_process_has_used_what_it_says_itself() -> None:
+def test_cpu_usage_equals_the_process_own_report() -> None:
     with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        said = float(process.stdout.readline())
+        reported = float(process.stdout.readline())
         used = read_usage(process.pid).cpu_seconds
         process.stdin.close()
-    assert said <= used < said + 0.05
+    assert reported <= used < reported + 0.05

@@ -24,7 +24,7 @@ FORBIDDEN = {
     "message": "Sorry, you cannot view this resource.",
     "data": {"status": 403},
 }
-NOBODY = {**FORBIDDEN, "data": {"status": 401}}
+UNAUTHORIZED = {**FORBIDDEN, "data": {"status": 401}}
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ def delivery_body(webhook: Webhook, order_id: int, order: Order | None, *, home_
     if webhook.topic == "order.deleted":
         return encode_json({"id": order_id})
     if not webhook.owner_exists:
-        return encode_json(NOBODY)
+        return encode_json(UNAUTHORIZED)
     if not webhook.owner_may_read:
         return encode_json(FORBIDDEN)
     return encode_json(GONE) if order is None else order_payload(order, home_url=home_url)

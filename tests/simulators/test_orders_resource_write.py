@@ -1,7 +1,6 @@
-"""The Orders resource of the simulated store, over a real socket."""
+"""Creating, changing and deleting orders with the simulated shop's Orders resource, over a real socket."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,63 +8,19 @@ import pytest
 
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
-
-PATH = "/wp-json/myplugin/v1/woo/orders"
-AUTH = ("bridge", "application-password")
-FORBIDDEN = {
-    "code": "rest_forbidden",
-    "message": "Sorry, you are not allowed to do that.",
-    "data": {"status": 401},
-}
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 19, 16, 41, 250_000, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+from tests.support.orders_resource import AUTH, PATH, create_order, list_ids, open_orders_resource, read_field_errors
+from tests.support.rest_shop import FixedClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FixedClock:
+    return FixedClock()
 
 
 @pytest.fixture
-async def shop(clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        running(create_app(clock=clock)) as url,
-        httpx.AsyncClient(base_url=url, auth=AUTH) as client,
-    ):
+async def shop(clock: FixedClock) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_orders_resource(clock) as client:
         yield client
-
-
-async def make(shop: httpx.AsyncClient, **payload: Any) -> dict[str, Any]:
-    answer = await shop.post(PATH, json=payload or {"status": "pending"})
-    assert answer.status_code == 201, answer.text
-    data: dict[str, Any] = answer.json()["data"]
-    return data
-
-
-async def ids(shop: httpx.AsyncClient, **query: Any) -> list[int]:
-    answer = await shop.get(PATH, params=query)
-    assert answer.status_code == 200, answer.text
-    return [order["id"] for order in answer.json()["data"]]
-
-
-def fields_of(answer: httpx.Response) -> Any:
-    """Check the error envelope and give its field errors."""
-    assert answer.status_code == 400, answer.text
-    error = answer.json()["error"]
-    assert (error["code"], error["message"]) == ("validation_failed", "Invalid request.")
-    assert error["requestId"].startswith("req_")
-    return error["details"]["fieldErrors"]
 
 
 async def test_created_order_in_full(shop: httpx.AsyncClient) -> None:
@@ -131,7 +86,7 @@ async def test_lines_with_variation_fraction_totals_and_meta(shop: httpx.AsyncCl
         {"product_id": 12, "quantity": "2", "subtotal": "10", "total": 7.777},
         {"product_id": 11, "total": "20"},
     ]
-    order = await make(shop, line_items=lines)
+    order = await create_order(shop, line_items=lines)
     assert [(line["quantity"], line["subtotal"], line["total"]) for line in order["line_items"]] == [
         (1.5, "135.00", "135.00"),
         (2, "10.00", "7.777"),
@@ -147,94 +102,6 @@ async def test_lines_with_variation_fraction_totals_and_meta(shop: httpx.AsyncCl
     ]
     # 135 + 7.777 + 20, and the tax of each line: 11.14 + 0.64 + 1.65
     assert (order["total_tax"], order["total"]) == ("13.43", "176.21")
-
-
-async def test_list_shows_its_default_fields_and_pages(shop: httpx.AsyncClient, clock: Clock) -> None:
-    for _ in range(3):
-        await make(shop)
-        clock.advance(1)
-    answer = await shop.get(PATH, params={"per_page": 2, "page": 2})
-    assert answer.json() == {
-        "data": [
-            {
-                "id": 20,
-                "number": "20",
-                "status": "pending",
-                "currency": "USD",
-                "total": "0.00",
-                "customer_id": 0,
-                "date_created": "2026-11-21T14:16:41-05:00",
-                "date_modified": "2026-11-21T14:16:41-05:00",
-            }
-        ],
-        "meta": {"page": 2, "perPage": 2, "total": 3},
-    }
-    past = await shop.get(PATH, params={"page": 9})
-    assert past.json() == {"data": [], "meta": {"page": 9, "perPage": 20, "total": 3}}
-
-
-async def test_sorts(shop: httpx.AsyncClient, clock: Clock) -> None:
-    for product in (12, 11, 18):
-        line = {"product_id": product} if product != 18 else {"product_id": 16, "variation_id": 18}
-        await make(shop, line_items=[line])
-        clock.advance(1)
-    await shop.patch(f"{PATH}/21", json={"customer_note": "moved"})
-    assert await ids(shop) == [22, 21, 20]
-    assert await ids(shop, sort="date_created") == [20, 21, 22]
-    assert await ids(shop, sort="-date_modified") == [21, 22, 20]
-    assert await ids(shop, sort="id") == [20, 21, 22]
-    assert await ids(shop, sort="total") == [21, 20, 22]
-    assert await ids(shop, sort="-total") == [22, 20, 21]
-
-
-async def test_filters(shop: httpx.AsyncClient) -> None:
-    await make(shop, status="processing", customer_id=5, billing={"last_name": "Lovelace"})
-    await make(shop, status="on-hold", line_items=[{"product_id": 12}])
-    await make(shop, status="completed", billing={"email": "zoe+tag@example.test"})
-    await make(shop, status="checkout-draft")
-    await make(shop, status="trash")
-    assert await ids(shop) == [22, 21, 20]
-    assert await ids(shop, status="processing,completed") == [22, 20]
-    assert await ids(shop, status=["processing", "on-hold"]) == [21, 20]
-    assert await ids(shop, **{"status[]": ["trash", "wc-checkout-draft"]}) == [24, 23]
-    assert await ids(shop, customer_id=5) == [20]
-    assert await ids(shop, search="LOVE") == [20]
-    assert await ids(shop, search="zoe*example") == [22]
-    assert await ids(shop, search="panel credits") == [21]
-    assert await ids(shop, search=".") == [22]
-    assert await ids(shop, search="", status="", customer_id="") == [22, 21, 20]
-
-
-async def test_list_refuses(shop: httpx.AsyncClient) -> None:
-    refused: list[tuple[dict[str, str], dict[str, list[str]]]] = [
-        ({"after": "2026-01-01"}, {"after": ["unknown parameter"]}),
-        ({"per_page": "101"}, {"per_page": ["max 100"]}),
-        ({"per_page": "0"}, {"per_page": ["must be greater than 0"]}),
-        ({"page": "x"}, {"page": ["must be a positive integer"]}),
-        ({"fields": "id,date_paid"}, {"date_paid": ["field not allowed"]}),
-        ({"sort": "status"}, {"sort": ["unsupported sort field"]}),
-        ({"customer_id": "-1"}, {"customer_id": ["must be a positive integer"]}),
-    ]
-    for query, errors in refused:
-        assert fields_of(await shop.get(PATH, params=query)) == errors
-
-
-async def test_one_hundred_a_page_and_chosen_fields(shop: httpx.AsyncClient) -> None:
-    await make(shop)
-    answer = await shop.get(PATH, params={"per_page": 100, "fields": "id, billing_email"})
-    assert answer.json()["data"] == [{"id": 20, "billing_email": ""}]
-    one = await shop.get(f"{PATH}/20", params={"fields": "status,number"})
-    assert one.json() == {"data": {"status": "pending", "number": "20"}}
-
-
-async def test_get_refuses(shop: httpx.AsyncClient) -> None:
-    await make(shop)
-    assert fields_of(await shop.get(f"{PATH}/20", params={"page": 1})) == {"page": ["unknown parameter"]}
-    assert fields_of(await shop.get(f"{PATH}/20", params={"fields": "x"})) == {"x": ["field not allowed"]}
-    answer = await shop.get(f"{PATH}/99")
-    assert answer.status_code == 404
-    assert answer.json()["error"]["code"] == "not_found"
-    assert answer.json()["error"]["message"] == "Resource not found."
 
 
 REFUSED: list[tuple[Any, dict[str, list[str]]]] = [
@@ -281,13 +148,13 @@ REFUSED: list[tuple[Any, dict[str, list[str]]]] = [
 ]
 
 
-async def test_write_refuses_and_changes_nothing(shop: httpx.AsyncClient) -> None:
+async def test_an_invalid_write_changes_nothing(shop: httpx.AsyncClient) -> None:
     for payload, errors in REFUSED:
-        assert fields_of(await shop.post(PATH, json=payload)) == errors
-    assert await ids(shop) == []
-    before = await make(shop, customer_note="as it was")
+        assert read_field_errors(await shop.post(PATH, json=payload)) == errors
+    assert await list_ids(shop) == []
+    before = await create_order(shop, customer_note="as it was")
     for payload, errors in REFUSED:
-        assert fields_of(await shop.put(f"{PATH}/20", json=payload)) == errors
+        assert read_field_errors(await shop.put(f"{PATH}/20", json=payload)) == errors
     assert (await shop.get(f"{PATH}/20")).json()["data"] == before
 
 
@@ -296,12 +163,12 @@ async def test_broken_json_is_wordpress_own_error(shop: httpx.AsyncClient) -> No
         answer = await shop.post(PATH, content=content)
         assert answer.status_code == 400
         assert answer.json()["code"] == "rest_invalid_json"
-    assert fields_of(await shop.post(PATH, content=b"")) == {"payload": ["at least one field is required"]}
+    assert read_field_errors(await shop.post(PATH, content=b"")) == {"payload": ["at least one field is required"]}
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_update_changes_what_is_named(shop: httpx.AsyncClient, clock: Clock, method: str) -> None:
-    created = await make(
+async def test_update_changes_what_is_named(shop: httpx.AsyncClient, clock: FixedClock, method: str) -> None:
+    created = await create_order(
         shop, billing={"city": "Bonn", "phone": "1"}, meta_data=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]
     )
     clock.advance(2)
@@ -317,7 +184,7 @@ async def test_update_changes_what_is_named(shop: httpx.AsyncClient, clock: Cloc
 
 
 async def test_update_replaces_lines_until_stock_was_reduced(shop: httpx.AsyncClient) -> None:
-    await make(shop, line_items=[{"product_id": 12}, {"product_id": 11}])
+    await create_order(shop, line_items=[{"product_id": 12}, {"product_id": 11}])
     answer = await shop.put(f"{PATH}/20", json={"line_items": [{"product_id": 13}]})
     data = answer.json()["data"]
     assert [(line["id"], line["product_id"]) for line in data["line_items"]] == [(4, 13)]
@@ -338,25 +205,25 @@ async def test_update_replaces_lines_until_stock_was_reduced(shop: httpx.AsyncCl
     [({"product_id": 12}, "processing"), ({"product_id": 13}, "processing"), ({"product_id": 14}, "completed")],
 )
 async def test_set_paid_completes_the_payment(shop: httpx.AsyncClient, line: dict[str, int], status: str) -> None:
-    paid = await make(shop, line_items=[line], set_paid=True)
+    paid = await create_order(shop, line_items=[line], set_paid=True)
     assert paid["status"] == status
-    later = await make(shop, line_items=[line])
+    later = await create_order(shop, line_items=[line])
     updated = await shop.put(f"{PATH}/{later['id']}", json={"set_paid": True})
     assert updated.json()["data"]["status"] == status
-    told = (await shop.get(f"/_sim/orders/{later['id']}")).json()
-    assert told["date_paid"] == "2026-11-21T14:16:41"
-    assert told["date_completed"] == ("2026-11-21T14:16:41" if status == "completed" else None)
+    body = (await shop.get(f"/_sim/orders/{later['id']}")).json()
+    assert body["date_paid"] == "2026-11-21T14:16:41"
+    assert body["date_completed"] == ("2026-11-21T14:16:41" if status == "completed" else None)
 
 
-async def test_set_paid_leaves_an_order_alone_that_waits_for_nothing(shop: httpx.AsyncClient) -> None:
-    await make(shop, status="on-hold", line_items=[{"product_id": 12}])
+async def test_set_paid_ignores_an_order_that_needs_no_payment(shop: httpx.AsyncClient) -> None:
+    await create_order(shop, status="on-hold", line_items=[{"product_id": 12}])
     updated = await shop.put(f"{PATH}/20", json={"set_paid": True})
     assert updated.json()["data"]["status"] == "on-hold"
 
 
 async def test_stock_goes_down_once_and_comes_back(shop: httpx.AsyncClient) -> None:
     added = (await shop.post("/_sim/products", json={"name": "Box", "price": "3", "stock": 10})).json()
-    order = await make(shop, line_items=[{"product_id": added["id"], "quantity": 2.5}], set_paid=True)
+    order = await create_order(shop, line_items=[{"product_id": added["id"], "quantity": 2.5}], set_paid=True)
     path = f"{PATH}/{order['id']}"
 
     async def stock() -> str:
@@ -370,57 +237,33 @@ async def test_stock_goes_down_once_and_comes_back(shop: httpx.AsyncClient) -> N
     assert await stock() == "10.0"
 
 
-async def test_status_that_the_shop_does_not_know(shop: httpx.AsyncClient) -> None:
-    assert (await make(shop, status="packed"))["status"] == "pending"
+async def test_unknown_status(shop: httpx.AsyncClient) -> None:
+    assert (await create_order(shop, status="packed"))["status"] == "pending"
     await shop.post("/_sim/orders/20/status", json={"status": "packed"})
-    assert await ids(shop, status="packed") == [20]
-    assert (await make(shop, status="wc-packed"))["status"] == "packed"
+    assert await list_ids(shop, status="packed") == [20]
+    assert (await create_order(shop, status="wc-packed"))["status"] == "packed"
 
 
 async def test_protected_meta_is_not_shown(shop: httpx.AsyncClient) -> None:
-    await make(shop, meta_data=[{"key": "shown", "value": "1"}])
+    await create_order(shop, meta_data=[{"key": "shown", "value": "1"}])
     await shop.post("/_sim/orders/20/meta", json={"_panelr_ref": "abc"})
     data = (await shop.get(f"{PATH}/20")).json()["data"]
     assert data["meta_data"] == [{"key": "shown", "value": "1", "id": 1}]
 
 
-async def test_delete_for_good(shop: httpx.AsyncClient) -> None:
-    await make(shop)
+async def test_delete_permanently(shop: httpx.AsyncClient) -> None:
+    await create_order(shop)
     answer = await shop.delete(f"{PATH}/20")
     assert (answer.status_code, answer.json()) == (200, {"data": {"id": 20, "deleted": True}})
     assert (await shop.get(f"{PATH}/20")).status_code == 404
     assert (await shop.delete(f"{PATH}/20")).status_code == 404
-    assert (await make(shop))["id"] == 21
+    assert (await create_order(shop))["id"] == 21
 
 
 async def test_delete_into_the_trash() -> None:
     async with running(create_app(delete_mode="trash")) as url, httpx.AsyncClient(base_url=url, auth=AUTH) as shop:
-        await make(shop)
+        await create_order(shop)
         answer = await shop.delete(f"{PATH}/20")
         assert (answer.status_code, answer.json()) == (200, {"data": {"id": 20, "deleted": True}})
         assert (await shop.get(f"{PATH}/20")).json()["data"]["status"] == "trash"
-        assert await ids(shop) == []
-
-
-@pytest.mark.parametrize("auth", [None, ("bridge", "wrong"), ("other", "application-password")])
-async def test_only_the_manager_gets_in(shop: httpx.AsyncClient, auth: tuple[str, str] | None) -> None:
-    async with httpx.AsyncClient(base_url=shop.base_url) as stranger:
-        for method, path in [("GET", PATH), ("POST", PATH), ("PUT", f"{PATH}/1"), ("DELETE", f"{PATH}/1")]:
-            answer = await stranger.request(method, path, auth=auth)
-            assert (answer.status_code, answer.json()) == (401, FORBIDDEN)
-        for header in ("Bearer abc", "Basic !!!", "Basic"):
-            answer = await stranger.get(PATH, headers={"Authorization": header})
-            assert (answer.status_code, answer.json()) == (401, FORBIDDEN)
-
-
-async def test_other_routes_and_methods_do_not_exist(shop: httpx.AsyncClient) -> None:
-    for method, path in [("GET", "/wp-json/myplugin/v1/woo/coupons"), ("DELETE", PATH), ("GET", f"{PATH}/abc")]:
-        answer = await shop.request(method, path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "rest_no_route")
-
-
-async def test_vendor_and_credentials_are_the_sites_own() -> None:
-    app = create_app(vendor="acme/v2", user="me", password="pass word")
-    async with running(app) as url, httpx.AsyncClient(base_url=url) as client:
-        answer = await client.get("/wp-json/acme/v2/woo/orders", auth=("me", "pass word"))
-        assert answer.status_code == 200
+        assert await list_ids(shop) == []

@@ -1,4 +1,4 @@
-"""A simulated shop on loopback for the tests of wc/v3, and a client with a key. The shop takes http for https."""
+"""A simulated shop on a socket for the tests of wc/v3, with a client that uses a key over (assumed) https."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -17,8 +17,8 @@ HOOKS = "/wp-json/wc/v3/webhooks"
 PRODUCTS = "/wp-json/wc/v3/products"
 
 
-class Clock:
-    """A clock that stands still until a test advances it."""
+class FixedClock:
+    """A clock with a fixed time, until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 19, 16, 41, 250_000, tzinfo=UTC)
@@ -31,31 +31,31 @@ class Clock:
 
 
 @dataclass
-class Shop:
-    """The client and the shop's state."""
+class RestShop:
+    """The client, and the state of the simulated shop."""
 
     client: httpx.AsyncClient
-    store: SimulatedShop
-    clock: Clock
+    simulator: SimulatedShop
+    clock: FixedClock
     url: str
 
-    async def make(self, **payload: Any) -> dict[str, Any]:
+    async def create_order(self, **payload: Any) -> dict[str, Any]:
         answer = await self.client.post(ORDERS, json=payload)
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    async def change(self, number: int, **payload: Any) -> dict[str, Any]:
+    async def update_order(self, number: int, **payload: Any) -> dict[str, Any]:
         answer = await self.client.put(f"{ORDERS}/{number}", json=payload)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    async def ids(self, path: str = ORDERS, /, **query: Any) -> list[int]:
+    async def list_ids(self, path: str = ORDERS, /, **query: Any) -> list[int]:
         answer = await self.client.get(path, params=query)
         assert answer.status_code == 200, answer.text
         return [each["id"] for each in answer.json()]
 
-    async def refusal(self, method: str, path: str, **sent: Any) -> tuple[int, str, str]:
-        """Check the form of an error; return its status, code and message."""
+    async def read_error(self, method: str, path: str, **sent: Any) -> tuple[int, str, str]:
+        """Check the form of an error and return its status, code and message."""
         answer = await self.client.request(method, path, **sent)
         error = answer.json()
         assert answer.headers["content-type"] == "application/json; charset=UTF-8"
@@ -64,8 +64,8 @@ class Shop:
 
 
 @contextlib.asynccontextmanager
-async def open_shop(*, behind_tls: bool = True, auth: Any = KEY, **options: Any) -> AsyncIterator[Shop]:
-    clock = Clock()
+async def open_shop(*, behind_tls: bool = True, auth: Any = KEY, **options: Any) -> AsyncIterator[RestShop]:
+    clock = FixedClock()
     app = create_app(clock=clock, behind_tls=behind_tls, **options)
     async with running(app) as url, httpx.AsyncClient(base_url=url, auth=auth, timeout=20) as client:
-        yield Shop(client, app.state.shop, clock, url)
+        yield RestShop(client, app.state.shop, clock, url)
