@@ -82,7 +82,7 @@ def _count_events() -> Counter[str]:
 async def _count_deliveries(first: int) -> dict[str, dict[str, int]]:
     """Deliver orders and return the counts of the last one; by then all connections and statements are prepared."""
     logs.configure("json")  # logs go to standard error
-    app = create_app(bridge_settings.load(None))
+    app = create_app(bridge_settings.load_settings(None))
     counter, counts = _count_events(), {}
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
