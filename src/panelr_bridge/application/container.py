@@ -30,7 +30,7 @@ LEASE_MARGIN = timedelta(seconds=10)
 """How much longer a lease lasts than the longest call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeContainer:
     """The parts of one running process."""
 
@@ -38,10 +38,11 @@ class BridgeContainer:
     stores: Mapping[str, StoreSettings]
     database: Database
     panelr: PanelrClient
-    bridge: Bridge
-    worker: Worker
     shops: Mapping[str, ShopClient]
+    bridge: Bridge
+    follow_ups: FollowUpRunner
     catalogue: PanelrCatalogue
+    worker: Worker
     backfill: BackfillScheduler
 
     async def work(self) -> None:
@@ -54,68 +55,84 @@ class BridgeContainer:
         self.backfill.stop()
         self.catalogue.stop()
 
+    async def drain(self) -> None:
+        """Wait for the calls under way, up to their own time-out."""
+        seconds = self.settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
+        await self.bridge.drain(seconds=seconds)
+        await self.follow_ups.drain(seconds=seconds)
+        await self.catalogue.drain()
+
 
 @contextlib.asynccontextmanager
 async def open_container(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[BridgeContainer]:
-    """Open the parts. At the end, wait for the calls under way, up to their own time-out, then close all parts."""
+    """Open the parts. At the end, wait for the calls under way, then close all parts."""
     async with contextlib.AsyncExitStack() as stack:
         opened = await stack.enter_async_context(database.open_database(settings.database_url))
-        panelr = await stack.enter_async_context(
-            PanelrClient(
-                base_url=settings.panelr_url,
-                api_key=settings.panelr_api_key.get_secret_value(),
-                timeout_seconds=settings.panelr_timeout_seconds,
-            )
-        )
-        bridge = Bridge(
-            database=opened,
-            panelr=panelr,
-            policy=settings.policy,
-            call_policy=call_policy(settings),
-            sync_budget=timedelta(seconds=settings.sync_budget_seconds),
-            clock=clock,
-        )
+        panelr = await stack.enter_async_context(panelr_client(settings))
         shops = {
             name: await stack.enter_async_context(shop_client(store))
             for name, store in stores_with_api(settings).items()
         }
-        follow_ups = FollowUpRunner(
-            bridge,
-            policy=settings.policy,
-            call_policy=call_policy(settings),
-            stores=WriteBackTargets(options=store_options(settings), writers=shops),
-            wake_worker=bridge.wake_worker,
-        )
-        catalogue = PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.wake_worker)
-        webhook_monitor = WebhookMonitor(
-            opened,
-            shops=shops,
-            endpoints={name: delivery_endpoint(name, settings.public_url) for name in shops},
-            clock=clock,
-        )
-        worker = Worker(
+        container = build_container(settings, opened, panelr=panelr, shops=shops, clock=clock)
+        try:
+            yield container
+        finally:
+            await container.drain()
+
+
+def build_container(
+    settings: Settings, opened: Database, *, panelr: PanelrClient, shops: Mapping[str, ShopClient], clock: Clock
+) -> BridgeContainer:
+    """Build the parts on an open database and open clients."""
+    bridge = Bridge(
+        database=opened,
+        panelr=panelr,
+        policy=settings.policy,
+        call_policy=call_policy(settings),
+        sync_budget=timedelta(seconds=settings.sync_budget_seconds),
+        clock=clock,
+    )
+    follow_ups = FollowUpRunner(
+        bridge,
+        policy=settings.policy,
+        call_policy=call_policy(settings),
+        stores=WriteBackTargets(options=store_options(settings), writers=shops),
+        wake_worker=bridge.wake_worker,
+    )
+    endpoints = {name: delivery_endpoint(name, settings.public_url) for name in shops}
+    return BridgeContainer(
+        settings=settings,
+        stores=settings.all_stores,
+        database=opened,
+        panelr=panelr,
+        shops=shops,
+        bridge=bridge,
+        follow_ups=follow_ups,
+        catalogue=PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.wake_worker),
+        worker=Worker(
             bridge,
             wake_ignored=timedelta(days=settings.wake_ignored_days),
             follow_ups=follow_ups,
-            webhook_monitor=webhook_monitor,
-        )
-        backfill = BackfillScheduler(
+            webhook_monitor=WebhookMonitor(opened, shops=shops, endpoints=endpoints, clock=clock),
+        ),
+        backfill=BackfillScheduler(
             bridge,
             shops=shops,
             policy=settings.policy,
             call_policy=call_policy(settings),
             every=timedelta(minutes=settings.backfill_minutes),
             wake_worker=bridge.wake_worker,
-        )
-        try:
-            yield BridgeContainer(
-                settings, settings.all_stores, opened, panelr, bridge, worker, shops, catalogue, backfill
-            )
-        finally:
-            seconds = settings.panelr_timeout_seconds + LEASE_MARGIN.total_seconds()
-            await bridge.drain(seconds=seconds)
-            await follow_ups.drain(seconds=seconds)
-            await catalogue.drain()
+        ),
+    )
+
+
+def panelr_client(settings: Settings) -> PanelrClient:
+    """Return the client of Panelr."""
+    return PanelrClient(
+        base_url=settings.panelr_url,
+        api_key=settings.panelr_api_key.get_secret_value(),
+        timeout_seconds=settings.panelr_timeout_seconds,
+    )
 
 
 def stores_with_api(settings: Settings) -> Mapping[str, StoreSettings]:

@@ -13,6 +13,7 @@ from panelr_bridge.application.container import (
     backfill_intervals,
     call_policy,
     delivery_endpoint,
+    panelr_client,
     prepare_rate_limit,
     shop_client,
 )
@@ -25,7 +26,6 @@ from panelr_bridge.cli.startup import run
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings, find_unknown_settings, load_settings, prefix_of, require_ready
 from panelr_bridge.store.database import Database, missing_sqlite_file, open_database
 
@@ -124,11 +124,7 @@ async def _call_panelr(settings: Settings, *, has_slot: bool) -> HealthCheck:
     if not has_slot:
         words = f"{address} was not called: the rate limit is used up, or Panelr asked for a pause. Try again later"
         return HealthCheck(name="panelr", ok=True, words=words)
-    async with PanelrClient(
-        base_url=settings.panelr_url,
-        api_key=settings.panelr_api_key.get_secret_value(),
-        timeout_seconds=settings.panelr_timeout_seconds,
-    ) as client:
+    async with panelr_client(settings) as client:
         outcome = await client.call(panelr_request.get_payment_methods(), now=utc_now())
     if isinstance(outcome, call_outcome.Done):
         return HealthCheck(name="panelr", ok=True, words=f"{address} answers and accepts the key")

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from panelr_bridge.application.container import call_policy, shop_client
+from panelr_bridge.application.container import call_policy, panelr_client, shop_client
 from panelr_bridge.application.panelr_caller import PanelrCaller, utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
 from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
@@ -23,7 +23,6 @@ from panelr_bridge.cli.options import StoreOption
 from panelr_bridge.cli.startup import ACTOR, require_store, run_with_database
 from panelr_bridge.domain import mapping_input
 from panelr_bridge.errors import ConfigurationError, InvalidValue, UpstreamUnavailable
-from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings
 from panelr_bridge.store import mappings, rate_limit
 from panelr_bridge.store.database import Database
@@ -141,11 +140,7 @@ def _print_suggestions(result: SuggestedMappings) -> None:
 async def open_catalogue(database: Database, settings: Settings) -> AsyncIterator[PanelrCatalogue]:
     """Open Panelr's catalogue with a client of its own, for the time of the context."""
     await database.write(_prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
-    async with PanelrClient(
-        base_url=settings.panelr_url,
-        api_key=settings.panelr_api_key.get_secret_value(),
-        timeout_seconds=settings.panelr_timeout_seconds,
-    ) as panelr:
+    async with panelr_client(settings) as panelr:
         catalogue = PanelrCatalogue(
             PanelrCaller(database=database, panelr=panelr), call_policy(settings), wake_worker=asyncio.Event()
         )
