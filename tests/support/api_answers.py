@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection, text
 
 from tests.support.bridge_kit import Kit
 
@@ -29,3 +30,13 @@ async def stored_deliveries(kit: Kit) -> list[dict[str, Any]]:
     """Return every stored delivery with its body, the oldest first."""
     listed = (await kit.api("GET", "/deliveries?sort=id&per_page=100")).json()["data"]
     return [(await kit.api("GET", f"/deliveries/{each['id']}")).json()["data"] for each in listed]
+
+
+async def read_audit_log(kit: Kit) -> list[tuple[str, str, str]]:
+    """Return the audit log in its order."""
+
+    def read(connection: Connection) -> list[tuple[str, str, str]]:
+        rows = connection.execute(text("SELECT actor, action, subject FROM audit_log ORDER BY id"))
+        return [(row.actor, row.action, row.subject) for row in rows]
+
+    return await kit.runtime.database.read(read)
