@@ -9,7 +9,7 @@ import psutil  # type: ignore[import-untyped]  # it has no types; PostgreSQL com
 
 from tests.support.files import ROOT
 from tests.support.postgres import guarded_folder
-from tests.support.postgres_guard import find_server
+from tests.support.postgres_guard import find_server, is_alive
 
 START = """
 import sys
@@ -44,7 +44,7 @@ def folder_of(server: psutil.Process) -> Path:
 def wait_until_gone(server: psutil.Process, folder: Path) -> None:
     """Wait until the server has ended and its folder is removed."""
     end = time.monotonic() + PATIENCE
-    while folder.exists() or (server.is_running() and server.status() != psutil.STATUS_ZOMBIE):
+    while folder.exists() or is_alive(server):
         assert time.monotonic() < end, f"the server still runs, or {folder} is still there"
         time.sleep(0.05)
 

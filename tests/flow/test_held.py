@@ -151,7 +151,7 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
         await kit.post(order())
         await kit.until(20, lambda story: story["attempts"] == 2 and story["state"] == "queued")
         await kit.runtime.bridge.write(_pass_the_time)
-        kit.runtime.bridge.wake_worker.set()
+        kit.wake_worker()
         story = await kit.until(20, "held")
         assert ([each["code"] for each in story["reasons"]], story["owed_calls"]) == (["gave_up"], [])
         if closed:
@@ -159,7 +159,7 @@ async def test_an_order_that_was_given_up_goes_on_by_retry(
         kit.panel.faults.pending.remove(fault)
         await press(kit, "retry")
         await kit.runtime.bridge.write(_pass_the_time)
-        kit.runtime.bridge.wake_worker.set()
+        kit.wake_worker()
         await ended(kit, Way("retry"))
 
 

@@ -172,7 +172,7 @@ async def test_two_operators_at_once_make_at_most_one_work_order(kit: Kit, name:
     await start.arrange(kit, list(pairs))
     kit.panel.faults.clear()
     await kit.runtime.bridge.write(all_is_well_again)
-    kit.runtime.bridge.wake_worker.set()
+    kit.wake_worker()
     mapping = [kit.map(**MAPPING)] if start.arrange in {held, closed_unsent} else []
     answers, *_ = await asyncio.gather(
         asyncio.gather(*(pressed_at_once(kit, number, pair) for number, pair in pairs.items())), *mapping

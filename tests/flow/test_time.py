@@ -65,7 +65,7 @@ async def test_without_a_free_slot_the_answer_comes_at_once_and_the_worker_follo
         states = [(await kit.post(order(id=number))).json()["state"] for number in (901, 902, 903)]
         assert states == ["created", "created", "queued"]
         await kit.runtime.bridge.write(_free_the_slots)
-        kit.runtime.bridge.wake_worker.set()
+        kit.wake_worker()
         await kit.until(903, "created")
 
 
@@ -139,7 +139,7 @@ async def _claim_and_die(kit: Kit, content: dict[str, Any], *, lease: timedelta 
 async def test_a_call_whose_process_died_is_looked_up_before_it_is_sent_again(mapped: Kit) -> None:
     await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.wake_worker.set()
+    mapped.wake_worker()
     story = await mapped.until(20, "created")
     assert [(each["action"], each["outcome"]) for each in story["attempt_log"]] == [
         ("create_work_order", "unknown"),
@@ -154,7 +154,7 @@ async def test_a_call_whose_process_died_after_the_creation_is_adopted(mapped: K
     claim = await _claim_and_die(mapped, order())
     await mapped.runtime.panelr.call(create_work_order(claim.body), now=mapped.runtime.bridge.clock())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.wake_worker.set()
+    mapped.wake_worker()
     story = await mapped.until(20, "created")
     assert story["adopted"] is True
     assert len(mapped.panel.work_orders) == 1
@@ -174,7 +174,7 @@ async def test_an_outcome_that_arrives_after_its_lease_counts_while_nothing_newe
 async def test_an_outcome_that_arrives_too_late_overwrites_nothing_and_is_shown(mapped: Kit) -> None:
     claim = await _claim_and_die(mapped, order())
     await asyncio.sleep(0.25)
-    mapped.runtime.bridge.wake_worker.set()
+    mapped.wake_worker()
     before = await mapped.until(20, "created")
     await mapped.runtime.bridge.carry_out(replace(claim, claimed_at=mapped.runtime.bridge.clock()))
     after = await mapped.order(20)
@@ -208,13 +208,13 @@ async def test_giving_up_holds_the_order_for_a_person(settings: Settings, panelr
         await kit.post(order())
         await kit.until(20, lambda story: len(story["attempt_log"]) == 2)  # the second attempt has ended
         await kit.runtime.bridge.write(_make_due)
-        kit.runtime.bridge.wake_worker.set()
+        kit.wake_worker()
         story = await kit.until(20, "held")
         assert story["reasons"][0]["code"] == "gave_up"
         kit.panel.faults.clear()
         await kit.api("POST", f"/orders/{story['id']}/retry")
         await kit.runtime.bridge.write(_make_due)
-        kit.runtime.bridge.wake_worker.set()
+        kit.wake_worker()
         await kit.until(20, "created")
 
 

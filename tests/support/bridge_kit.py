@@ -95,6 +95,11 @@ class Kit:
         data: dict[str, Any] = answer.json()["data"]
         return data
 
+    def wake_worker(self) -> None:
+        """Wake the worker after a test has changed the rate limit's rows: forget the wait that the bridge has read."""
+        self.runtime.bridge._rate_limited_until = None
+        self.runtime.bridge.wake_worker.set()
+
     async def order(self, woo_order_id: int) -> dict[str, Any]:
         """Return the whole story of an order."""
         found = (await self.api("GET", f"/orders?woo_order_id={woo_order_id}")).json()["data"]

@@ -4,8 +4,11 @@ The parent keeps the write end of this program's standard input open. The kernel
 by SIGKILL. Nothing else could stop the server then: it is a daemon.
 """
 
+import contextlib
 import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it has no types; PostgreSQL comes with it
@@ -30,10 +33,23 @@ def stop_server(folder: Path) -> None:
     if server is None:
         return
     family = [server, *server.children(recursive=True)]
-    server.send_signal(3)  # SIGQUIT is PostgreSQL's immediate shutdown
-    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
-    for process in alive:
-        process.kill()
+    server.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+    end = time.monotonic() + PATIENCE
+    while any(is_alive(process) for process in family):
+        if time.monotonic() > end:
+            for process in family:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            return
+        time.sleep(0.02)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs. One that has ended may stay a zombie until the system's first process reaps it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def main(folder: Path) -> None:

@@ -51,7 +51,7 @@ async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(ma
         (reason,) = (await mapped.order(number))["reasons"]
         assert (reason["code"], bool(reason["words"])) == (fault.fate, True)
         mapped.runtime.bridge.clock = utc_now
-        mapped.runtime.bridge.wake_worker.set()
+        mapped.wake_worker()
         await wait_until_settled(mapped)
         tries = (f"{CREATE} {fault.fate}", f"{CREATE} done")
         assert (fault.name, await read_end(mapped, number)) == (fault.name, End("created", None, None, tries, 1))
