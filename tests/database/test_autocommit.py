@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.engine import CompiledStatement, postgres
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 from tests.support.postgres import wait_for_lock
 
 ADD = CompiledStatement(
@@ -32,7 +32,7 @@ LOGGED = CompiledStatement(text("SELECT subject, count(*) FROM audit_log GROUP B
 SLEEP = CompiledStatement(text("SELECT CAST(pg_sleep(60) AS text)"))
 
 
-def of(store: str) -> Row:
+def of(store: str) -> Columns:
     return {"store": store}
 
 
@@ -114,7 +114,7 @@ class TestPostgresql:
     @pytest.mark.parametrize(
         "wrong", [{"store": 5}, {"store": "\x00"}, {}], ids=["not sent", "refused", "without a value"]
     )
-    async def test_what_is_wrong_with_one_is_reported_to_that_one_alone(self, opened: Database, wrong: Row) -> None:
+    async def test_what_is_wrong_with_one_is_reported_to_that_one_alone(self, opened: Database, wrong: Columns) -> None:
         given = [of("a"), of("b"), wrong, of("c"), of("b")]
         found = await asyncio.gather(
             *(opened.execute_autocommit(ADD, lambda n=n: n) for n in given),  # type: ignore[misc]
@@ -127,7 +127,7 @@ class TestPostgresql:
     async def test_a_mistake_of_any_kind_in_the_making_of_values_is_reported_to_that_one_alone(
         self, opened: Database
     ) -> None:
-        def wrong() -> Row:
+        def wrong() -> Columns:
             raise ArithmeticError
 
         asked = [lambda: of("a"), lambda: of("b"), wrong, lambda: of("c")]

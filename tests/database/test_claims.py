@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import database, orders, owed_calls
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.rows import with_columns
 from tests.support.postgres import wait_for_lock
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -23,7 +24,7 @@ def dialect() -> str:
 
 async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: Database, database_url: str) -> None:
     owed = owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=NOW, now=NOW)
-    new = orders.new(store="default", woo_order_id=1, now=NOW) | {"state": OrderState.QUEUED} | owed
+    new = with_columns(orders.new(store="default", woo_order_id=1, now=NOW), {"state": OrderState.QUEUED, **owed})
     order_id = await opened.write(orders.add, new)
     assert order_id is not None
 

@@ -13,7 +13,8 @@ from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import fast_path, orders, owed_calls
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewAttemptRow, NewOrderRow, SettledOrderRow, with_columns
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
 from tests.support.owed_rows import standing
@@ -21,12 +22,12 @@ from tests.support.owed_rows import standing
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def order_row(number: int = 7, **more: Any) -> Row:
-    row = orders.new(store="default", woo_order_id=number, now=NOW) | standing(OrderState.SENDING, now=NOW)
-    return row | {"attempts": 1} | more
+def order_row(number: int = 7, **more: Any) -> NewOrderRow:
+    columns = standing(OrderState.SENDING, now=NOW) | {"attempts": 1} | more
+    return with_columns(orders.new(store="default", woo_order_id=number, now=NOW), columns)
 
 
-def attempt_row(order_id: int) -> Row:
+def attempt_row(order_id: int) -> NewAttemptRow:
     return {
         "order_id": order_id,
         "action": CallAction.CREATE_WORK_ORDER,
@@ -40,12 +41,13 @@ def attempt_row(order_id: int) -> Row:
     }
 
 
-CREATED = {
+CREATED: Columns = {
     "state": OrderState.CREATED,
     "reasons": [],
     "reference_code": "WO-1",
     "awaits_mapping": False,
-} | owed_calls.NOTHING
+    **owed_calls.NOTHING,
+}
 
 
 async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database) -> None:
@@ -56,7 +58,7 @@ async def test_what_goes_in_comes_out_as_by_sqlalchemys_own_way(opened: Database
         woo_modified_at=elsewhere, adopted=True, request="{}",
     )  # fmt: skip
 
-    def work(connection: Connection) -> tuple[Row, Row]:
+    def work(connection: Connection) -> tuple[dict[str, Any], dict[str, Any]]:
         prepared = orders.add(connection, values)
         plain = connection.execute(
             insert(orders_table)
@@ -91,8 +93,9 @@ async def test_its_errors_are_sqlalchemys_and_hold_no_values(opened: Database) -
 
 
 async def test_a_missing_value_is_a_mistake_of_the_caller(opened: Database) -> None:
+    incomplete: Any = {"store": "default"}
     with pytest.raises(KeyError):
-        await opened.write(lambda connection: orders.add(connection, {"store": "default"}))
+        await opened.write(lambda connection: orders.add(connection, incomplete))
 
 
 async def test_constants_stay_and_listeners_are_called(opened: Database) -> None:
@@ -121,11 +124,11 @@ async def test_constants_stay_and_listeners_are_called(opened: Database) -> None
 
 
 @pytest.mark.parametrize("fence", [{"attempts": 2}, standing(OrderState.UNCONFIRMED, now=NOW)])
-async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened: Database, fence: Row) -> None:
-    order_id = await opened.write(orders.add, order_row() | fence)
+async def test_a_call_that_the_order_does_not_wait_for_concludes_nothing(opened: Database, fence: Columns) -> None:
+    order_id = await opened.write(orders.add, with_columns(order_row(), fence))
     assert order_id is not None
 
-    def conclude(connection: Connection) -> Row | None:
+    def conclude(connection: Connection) -> SettledOrderRow | None:
         return fast_path.record_created(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
 
     assert await opened.write(conclude) is None
@@ -139,7 +142,7 @@ async def test_a_call_concludes_once(opened: Database) -> None:
     order_id = await opened.write(orders.add, order_row(woo_status="processing"))
     assert order_id is not None
 
-    def conclude(connection: Connection) -> Row | None:
+    def conclude(connection: Connection) -> SettledOrderRow | None:
         return fast_path.record_created(connection, order_id, 1, CREATED, attempt_row(order_id), now=NOW)
 
     outcomes = await asyncio.gather(*(opened.write(conclude) for _ in range(5)))
@@ -147,7 +150,7 @@ async def test_a_call_concludes_once(opened: Database) -> None:
         {"delivery_id": None, "woo_status": "processing"}
     ]
     (attempt,) = await opened.read(orders.list_attempts, order_id)
-    assert {name: attempt[name] for name in attempt_row(order_id)} == attempt_row(order_id)
+    assert attempt == {"id": attempt["id"], **attempt_row(order_id)}
     row = await opened.read(orders.get, order_id)
     assert row is not None
     assert (row["state"], row["reference_code"], row["updated_at"]) == ("created", "WO-1", NOW)

@@ -13,7 +13,8 @@ from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store import database, migrate, orders
 from panelr_bridge.store import order_counts as counts
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row, order_counts
+from panelr_bridge.store.rows import NewOrderRow, with_columns
+from panelr_bridge.store.tables import Columns, order_counts
 from panelr_bridge.store.tables import orders as orders_table
 from tests.support.owed_rows import standing
 
@@ -26,11 +27,11 @@ class RolledBack(Exception):
     """Rolls the transaction back."""
 
 
-def new_order(number: int, state: OrderState, *, store: str = "default") -> Row:
-    return orders.new(store=store, woo_order_id=number, now=NOW) | standing(state, now=NOW)
+def new_order(number: int, state: OrderState, *, store: str = "default") -> NewOrderRow:
+    return with_columns(orders.new(store=store, woo_order_id=number, now=NOW), standing(state, now=NOW))
 
 
-def result(state: OrderState) -> Row:
+def result(state: OrderState) -> Columns:
     return standing(state, now=NOW) | {"reference_code": "WO-2026-00001" if state is OrderState.CREATED else None}
 
 

@@ -36,10 +36,10 @@ async def test_pages_hold_every_order_once_in_the_order_asked_for(
     opened: Database, given: dict[str, Any], sort: str
 ) -> None:
     await opened.write(filled.add_orders, 1, 100)
-    found = []
+    found: list[dict[str, Any]] = []
     for number in range(1, 20):
         page = await opened.read(order_list.page, PageQuery(filters=given, sort=sort, page=number, per_page=7))
-        found += page.rows
+        found += [{**row} for row in page.rows]
     assert len(found) == len({row["id"] for row in found}) == page.total
     name = sort.removeprefix("-")
     assert [(row[name], row["id"]) for row in found] == sorted(

@@ -18,7 +18,8 @@ from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version
 from panelr_bridge.store.column_types import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewOrderRow, with_columns
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.store.tables import orders as orders_table
 from tests.support.owed_rows import standing
 from tests.support.postgres import wait_for_lock
@@ -55,7 +56,7 @@ async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_u
         states = (OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.WAITING)
         for number, state in enumerate(states, start=1):
             looked_up = {"not_found_since": NOW} if state is OrderState.UNCONFIRMED else {}
-            await opened.write(orders.add, _order(woo_order_id=number) | standing(state, now=NOW) | looked_up)
+            await opened.write(orders.add, _order(woo_order_id=number, **standing(state, now=NOW) | looked_up))
         before = await opened.read(_owed)
         assert [row["call_slot"] for row in before] == [None, 7, None, None]
         assert [row["owes"] for row in before] == ["create_work_order"] * 2 + ["look_up", None]
@@ -103,7 +104,7 @@ def _tables(connection: Connection) -> list[str]:
     return sorted(inspect(connection).get_table_names())
 
 
-def _owed(connection: Connection) -> list[Row]:
+def _owed(connection: Connection) -> list[dict[str, Any]]:
     found = connection.execute(select(orders_table).order_by(orders_table.c.id)).mappings()
     return [{name: row[name] for name in owed_calls.NOTHING} for row in found]
 
@@ -112,8 +113,8 @@ def _differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
-def _order(**changes: Any) -> Row:
-    return orders.new(store="default", woo_order_id=1, now=NOW) | {"state": OrderState.WAITING} | changes
+def _order(**changes: Any) -> NewOrderRow:
+    return with_columns(orders.new(store="default", woo_order_id=1, now=NOW), {"state": OrderState.WAITING} | changes)
 
 
 async def test_an_order_is_stored_once(opened: Database) -> None:
@@ -133,7 +134,7 @@ async def test_an_order_is_stored_once(opened: Database) -> None:
     ],
 )
 async def test_the_database_refuses_a_state_that_contradicts_the_row(
-    opened: Database, dialect: str, rule: str, changes: Row
+    opened: Database, dialect: str, rule: str, changes: Columns
 ) -> None:
     """The error names the rule, whatever the statement. PostgreSQL's names the order's number and no customer."""
     order_id = await opened.write(orders.add, _order(likeness="ada@example.test"))
@@ -166,7 +167,7 @@ async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened
     taken = set()
     for number, (name, owed) in enumerate(owing.items()):
         try:
-            await opened.write(orders.add, _order(woo_order_id=number, state=state, **result) | owed)
+            await opened.write(orders.add, _order(woo_order_id=number, state=state, **result, **owed))
         except IntegrityError:
             continue
         taken.add(name)
@@ -176,8 +177,9 @@ async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened
 @pytest.mark.parametrize("column", ["owes_since", "tries", "next_attempt_at"])
 @pytest.mark.parametrize("state", [OrderState.QUEUED, OrderState.UNCONFIRMED])
 async def test_what_is_owed_is_whole_or_nothing(opened: Database, state: OrderState, column: str) -> None:
-    whole = _order() | standing(state, now=NOW)
-    for half in (whole | {column: None}, _order() | {column: whole[column]}):
+    columns = standing(state, now=NOW)
+    whole = _order(**columns)
+    for half in (with_columns(whole, {column: None}), _order(**{column: columns[column]})):
         with pytest.raises(IntegrityError):
             await opened.write(orders.add, half)
     assert await opened.write(orders.add, whole) is not None
@@ -223,7 +225,7 @@ async def test_two_orders_cannot_adopt_one_work_order(opened: Database) -> None:
     await opened.write(orders.add, _order(**adopted))
 
     def adopt_again(connection: Connection) -> None:
-        connection.execute(orders_table.insert().values(_order(**adopted) | {"woo_order_id": 2}))
+        connection.execute(orders_table.insert().values(_order(**adopted, woo_order_id=2)))
 
     with pytest.raises(IntegrityError):
         await opened.write(adopt_again)
@@ -238,5 +240,5 @@ async def test_money_and_moments_come_back_as_they_went(opened: Database) -> Non
     assert row["woo_modified_at"].tzinfo is UTC
 
 
-def _first(connection: Connection) -> Row:
+def _first(connection: Connection) -> dict[str, Any]:
     return dict(connection.execute(select(orders_table)).mappings().one())

@@ -19,7 +19,6 @@ from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.store import mappings, rate_limit, tables
-from panelr_bridge.store.tables import Row
 from tests.support.bridge_kit import Kit, order
 from tests.support.world import BEGIN, PRODUCT_MAPPING, Process, World
 
@@ -90,7 +89,7 @@ class Play:
             self.world.tell(flight, done if what == "answer" else Unknown(words="lost"))
             self.world.run()
 
-    def tables(self) -> dict[str, list[Row]]:
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return every row, with each id as its rank in its table: a repeated delivery may use up a number."""
         found = {table.name: self.world.rows(table) for table in COMPARED}
         ids = {name: sorted(row["id"] for row in rows if "id" in row) for name, rows in found.items()}
@@ -113,7 +112,9 @@ def body_of(number: int, snapshot: int, status: str, topic: str) -> bytes:
     return json.dumps(order(id=number, status=status, billing=billing, date_modified_gmt=moment)).encode()
 
 
-def played(url: str, steps: list[tuple[Any, ...]], *, straight: bool) -> tuple[dict[str, list[Row]], list[str]]:
+def played(
+    url: str, steps: list[tuple[Any, ...]], *, straight: bool
+) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
     world = World(url, shows_wc_order_id=True)
     try:
         play = Play(world, straight)

@@ -27,7 +27,7 @@ from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import mappings, owed_calls
-from panelr_bridge.store.tables import Row, deliveries, orders
+from panelr_bridge.store.tables import deliveries, orders
 from tests.support.bridge_kit import order
 from tests.support.world import ARRIVES_WITHIN, BEGIN, POLICY, PRODUCT_MAPPING, TIMEOUT, Flight, Process, World
 
@@ -54,7 +54,7 @@ class Model(RuleBasedStateMachine):
         self.world = World(self.url, self.shows_wc_order_id)
         self.told: list[tuple[int, str, bytes]] = []
         self.newest: dict[int, str] = {}
-        self.mapping: Row | None = None
+        self.mapping: dict[str, Any] | None = None
 
     @initialize(mapped=st.booleans())
     def start(self, mapped: bool) -> None:
@@ -222,7 +222,7 @@ class Model(RuleBasedStateMachine):
         if row is not None:
             self.world.run(*(self._act(self._any_process(data), row, act) for act in acts))
 
-    async def _act(self, process: Process, row: Row, act: str) -> None:
+    async def _act(self, process: Process, row: dict[str, Any], act: str) -> None:
         bridge = process.bridge
         if act == "retry":
             await bridge.write(operator_actions.retry, row["id"], policy=POLICY, actor="test")
@@ -240,7 +240,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.told)
     @rule(data=st.data())
     def replay(self, data: st.DataObject) -> None:
-        stored = self.world.rows(deliveries)
+        stored: list[Any] = self.world.rows(deliveries)
         if stored:
             bridge = self._any_process(data).bridge
             self.world.run(bridge.replay(data.draw(st.sampled_from(stored)), actor="test"))
@@ -292,7 +292,7 @@ class Model(RuleBasedStateMachine):
             if row["state"] == OrderState.CREATED:
                 assert owners[row["reference_code"]] == str(row["woo_order_id"])
 
-    def _owed(self) -> list[Row]:
+    def _owed(self) -> list[dict[str, Any]]:
         return [row for row in self.world.rows(orders) if row["owes"] is not None]
 
     def _everything_is_settled_in_the_end(self) -> None:
@@ -322,7 +322,7 @@ class Model(RuleBasedStateMachine):
         for row in self.world.rows(orders):
             self._is_where_it_belongs(row)
 
-    def _is_where_it_belongs(self, row: Row) -> None:
+    def _is_where_it_belongs(self, row: dict[str, Any]) -> None:
         calls_for_one = row["woo_status"] in {"processing", "completed"} and self.mapping is not None
         if calls_for_one and row["woo_modified_at"] is not None:
             person = row["state"] == OrderState.UNCONFIRMED and row["attention"]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 from tests.support.bridge_kit import order
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -100,7 +100,7 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
         "list": "CAST('[]' AS json)" if postgresql else "'[]'",
         "total": "58.45" if postgresql else "'58.45'",
     }
-    values: Row = {
+    values: Columns = {
         "first": first,
         "last": last,
         "kind": owing or "finished",
@@ -146,7 +146,7 @@ def snapshot_text() -> str:
     return json.dumps(order(id="@ID@", number="@ID@")).replace('"@ID@"', "@ID@", 1)
 
 
-def _run(connection: Connection, statement: str, values: Row) -> None:
+def _run(connection: Connection, statement: str, values: Columns) -> None:
     if connection.dialect.name == "sqlite" and "generated" in statement:
         statement = statement.replace("SELECT", _GENERATED + "SELECT", 1)
     used = {name: value for name, value in values.items() if f":{name}" in statement}

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.store import owed_calls
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 
 
-def standing(state: OrderState, *, now: datetime) -> Row:
+def standing(state: OrderState, *, now: datetime) -> Columns:
     """Return the columns of an order that is in `state` since `now`."""
     if state is OrderState.UNCONFIRMED:
         return {"state": state} | owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)

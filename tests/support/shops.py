@@ -24,7 +24,7 @@ from panelr_bridge.simulators.woocommerce import (
     place_order,
 )
 from panelr_bridge.store import backfill_cursors
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import BackfillCursorRow
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from tests.support.bridge_kit import Kit, kit_of
 
@@ -98,7 +98,7 @@ class Rig:
         assert walked.looked_at == len(self.seen)
         return walked.known, walked.found, walked.failed
 
-    async def cursor(self) -> Row:
+    async def cursor(self) -> BackfillCursorRow:
         """Return the store's cursor."""
         row = await self.kit.runtime.database.read(backfill_cursors.get, store="default")
         assert row is not None

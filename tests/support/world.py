@@ -24,7 +24,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 from tests.support.clock import turn
 
 BEGIN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ TERMS = CallPolicy(
     rate_per_minute=5, lease=timedelta(seconds=35), grace=timedelta(seconds=20), retry_schedule=(5.0, 30.0, 120.0)
 )
 POLICY = Settings().policy
-PRODUCT_MAPPING: Row = {
+PRODUCT_MAPPING: Columns = {
     "store": "default",
     "key": "sku:panel-1000",
     "sku": "PANEL-1000",
@@ -64,7 +64,7 @@ class Flight:
     order_id: int
     sent_at: datetime
     answer: "asyncio.Future[Outcome]"
-    made: Row | None = None
+    made: dict[str, Any] | None = None
     deaf: bool = False
 
     @property
@@ -80,7 +80,7 @@ class World:
     shows_wc_order_id: bool
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     now: datetime = BEGIN
-    work_orders: list[Row] = field(default_factory=list)
+    work_orders: list[dict[str, Any]] = field(default_factory=list)
     flights: list[Flight] = field(default_factory=list)
     processes: list["Process"] = field(default_factory=list)
     calls: list[datetime] = field(default_factory=list)
@@ -124,13 +124,13 @@ class World:
             if error is not None and not isinstance(error, Killed):
                 raise error
 
-    def rows(self, table: Any) -> list[Row]:
+    def rows(self, table: Any) -> list[dict[str, Any]]:
         """Return a whole table, as it is now."""
 
-        def read(connection: Connection) -> list[Row]:
+        def read(connection: Connection) -> list[dict[str, Any]]:
             return [dict(row) for row in connection.execute(select(table)).mappings()]
 
-        async def opened() -> list[Row]:
+        async def opened() -> list[dict[str, Any]]:
             return await self.reader.read(read)
 
         return self.loop.run_until_complete(opened())
@@ -183,7 +183,7 @@ class World:
         }
         self.work_orders.append(flight.made)
 
-    def listed(self, flight: Flight) -> list[Row]:
+    def listed(self, flight: Flight) -> list[dict[str, Any]]:
         """What get_work_orders answers: the customer's, newest first."""
         email = dict(flight.call.query)["customer_email"]
         return [made["listed"] for made in reversed(self.work_orders) if made["email"] == email]
@@ -273,7 +273,7 @@ class Process:
         async with self.world.turn:
             return await self._counted(self._database.read(work, *args, **more))
 
-    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Row]) -> Any:
+    async def execute_autocommit(self, statement: CompiledStatement, values: Callable[[], Columns]) -> Any:
         """Run one statement as a transaction, for its clock to be turned."""
         return await self.write(lambda connection: statement.run(connection, values()))
 

@@ -30,7 +30,8 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.store import orders
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import AnsweredOrder, DeliveryRow, OrderRow, ShownOrderRow, with_columns
+from panelr_bridge.store.tables import Columns
 
 R = TypeVar("R")
 
@@ -53,11 +54,11 @@ class ClaimFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """A stored delivery: its verdict and its order's row, if it is about one. `words` explain a verdict without one."""
+    """A stored delivery: its verdict and its order, if it is about one. `words` explain a verdict without an order."""
 
     verdict: str
     woo_order_id: int | None
-    order: Row | None
+    order: AnsweredOrder | None
     words: str | None
 
 
@@ -96,19 +97,26 @@ class Bridge(PanelrCaller):
         repeat = self._fast_path.match_repeat(raw)
         delivery, event = parse_delivery(raw) if repeat is None else (repeat, None)
         try:
-            received = None
-            if repeat is not None:
-                received = await _retry_until(until, lambda: self._fast_path.store_repeat(repeat))
-            if received is None:
+            order = None if repeat is None else await self._store_repeat(until, repeat)
+            if order is None:
                 delivery, event = (delivery, event) if repeat is None else parse_delivery(raw)
                 received = await _retry_until(until, lambda: self._store(delivery, event))
                 self._fast_path.remember(delivery, event, received)
-            row = await self._process(until, delivery, received)
+                order = await self._process(until, delivery, received)
         except Exception as error:  # noqa: BLE001  `_store_as_failed` logs it
             await self._store_as_failed(delivery, error)
             words = "stored; it could not be processed: an operator must look at the log"
             return DeliveryResult("failed", delivery.woo_order_id, None, words)
-        return DeliveryResult(delivery.verdict, delivery.woo_order_id, row, delivery.words)
+        return DeliveryResult(delivery.verdict, delivery.woo_order_id, order, delivery.words)
+
+    async def _store_repeat(self, until: float, delivery: Delivery) -> AnsweredOrder | None:
+        """Store a repeat by the fast path and return its order; None, with nothing written, if that changed since."""
+        repeated = await _retry_until(until, lambda: self._fast_path.store_repeat(delivery))
+        if repeated is None:
+            return None
+        self._wake_for(repeated.order)
+        _log_received(delivery, repeated.order, delivery_id=repeated.delivery_id, times=repeated.times)
+        return repeated.order
 
     async def _store(self, delivery: Delivery, event: Event | None) -> ReceiveResult:
         """Run transaction 1, by the fast path if it applies."""
@@ -133,7 +141,7 @@ class Bridge(PanelrCaller):
         log.error("delivery.not_stored", store=delivery.store, exc_info=error)
         raise DeliveryNotStored(delivery.verdict) from error
 
-    async def replay(self, stored: Row, *, actor: str) -> DeliveryResult:
+    async def replay(self, stored: DeliveryRow, *, actor: str) -> DeliveryResult:
         """Process a stored delivery as if it had just arrived; `stored` is its row with its body."""
         until = self._end_of_budget()
         raw = RawDelivery(
@@ -155,29 +163,24 @@ class Bridge(PanelrCaller):
     def _end_of_budget(self) -> float:
         return time.monotonic() + self._sync_budget.total_seconds()
 
-    async def _process(self, until: float, delivery: Delivery, received: ReceiveResult) -> Row | None:
-        """Make the claimed call of a stored delivery, or wake the worker; return the order's row."""
-        row = received.order
-        if received.claim is not None and row is not None:
-            row = await self._wait_for_call(until, received.claim, row)
-        elif row is not None and row["state"] == OrderState.QUEUED and self.rate_limited_until() is None:
+    async def _process(self, until: float, delivery: Delivery, received: ReceiveResult) -> AnsweredOrder | None:
+        """Make the claimed call of a stored delivery, or wake the worker; return the order."""
+        row: ShownOrderRow | None = received.order
+        if received.claim is not None and received.order is not None:
+            row = await self._wait_for_call(until, received.claim, received.order)
+        elif row is not None:
+            self._wake_for(row)
+        if row is not None and row["follow_at"] is not None:
             self.wake_worker.set()
-        if row is not None and row.get("follow_at") is not None:
-            self.wake_worker.set()
-        log.info(
-            "delivery.received",
-            store=delivery.store,
-            topic=delivery.topic,
-            delivery=received.stored.id,
-            times=received.stored.times,
-            verdict=delivery.verdict,
-            woo_order_id=delivery.woo_order_id,
-            state=row and row["state"],
-            reason=row and (row["reasons"] or [{}])[0].get("code"),
-        )
+        _log_received(delivery, row, delivery_id=received.stored.id, times=received.stored.times)
         return row
 
-    async def _wait_for_call(self, until: float, claim: Claim, row: Row) -> Row:
+    def _wake_for(self, order: AnsweredOrder) -> None:
+        """Wake the worker if the order is queued and a slot may be free."""
+        if order["state"] == OrderState.QUEUED and self.rate_limited_until() is None:
+            self.wake_worker.set()
+
+    async def _wait_for_call(self, until: float, claim: Claim, row: OrderRow) -> ShownOrderRow:
         """Make the call; return the order's row at the end of the call or of the time budget."""
         call = self.start(claim)
         done, _ = await asyncio.wait({call}, timeout=max(until - time.monotonic(), 0))
@@ -185,12 +188,13 @@ class Bridge(PanelrCaller):
             return row
         result = call.result()
         if result.work_order is not None:
-            return row | {
+            created: Columns = {
                 "state": result.state,
                 "reasons": [],
                 "work_order_id": result.work_order.work_order_id,
                 "reference_code": result.work_order.reference_code,
             }
+            return with_columns(row, created)
         try:
             return await self.database.read(orders.get, claim.order_id) or row
         except Exception:  # noqa: BLE001  everything is stored, so a failed read must not fail the delivery
@@ -302,6 +306,20 @@ class Bridge(PanelrCaller):
         if report.claim.paid_at is not None:
             self.metrics.paid_to_created.observe((self.clock() - report.claim.paid_at).total_seconds())
         return CallResult(state, work_order)
+
+
+def _log_received(delivery: Delivery, order: AnsweredOrder | None, *, delivery_id: int, times: int) -> None:
+    log.info(
+        "delivery.received",
+        store=delivery.store,
+        topic=delivery.topic,
+        delivery=delivery_id,
+        times=times,
+        verdict=delivery.verdict,
+        woo_order_id=delivery.woo_order_id,
+        state=order and order["state"],
+        reason=order and (order["reasons"] or [{}])[0].get("code"),
+    )
 
 
 async def _retry_until(until: float, store: Callable[[], Awaitable[R]]) -> R:

@@ -21,8 +21,8 @@ from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
 from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
-from panelr_bridge.store.fast_path import InsertedOrder
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.fast_path import InsertedOrder, RepeatedDelivery
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.order_payload import ORDER_TOPICS, Order
 
 ANY_SLOT = rate_limit.RateSlot(0)
@@ -66,7 +66,7 @@ class FastPath:
             sha256=raw.sha256,
         )
 
-    async def store_repeat(self, delivery: Delivery) -> ReceiveResult | None:
+    async def store_repeat(self, delivery: Delivery) -> RepeatedDelivery | None:
         """Store what `match_repeat` returned. Returns None and writes nothing if the order has changed since."""
         known = self._snapshots.get((delivery.store, delivery.sha256))
         if known is None:
@@ -78,11 +78,9 @@ class FastPath:
             stored_id=self._delivery_ids.get((delivery.store, delivery.topic, delivery.sha256)),
             clock=self._clock,
         )
-        if repeat is None:
-            return None
-        self._remember_delivery(delivery, repeat.delivery_id)
-        stored = StoredDelivery(repeat.delivery_id, repeat.times, True, delivery.sha256)
-        return ReceiveResult(stored, repeat.order)
+        if repeat is not None:
+            self._remember_delivery(delivery, repeat.delivery_id)
+        return repeat
 
     async def try_insert(self, delivery: Delivery, event: Event | None) -> ReceiveResult | None:
         """Do what `receive_delivery.receive` does with a new order to create. None if it is anything else."""
@@ -101,7 +99,7 @@ class FastPath:
     async def _insert(self, delivery: Delivery, evaluation: Evaluation) -> ReceiveResult | None:
         new: NewOrder | None = None
 
-        def values() -> Row:
+        def values() -> Columns:
             nonlocal new
             now = self._clock()
             new = new_order(
@@ -159,13 +157,13 @@ class FastPath:
         if claim.slot.probe or slow or not fast_path.supports_record_created(self._database):
             return False
         columns = created_columns(claim, work_order, now=self._clock())
-        fence: Row = {
+        fence: Columns = {
             "of_delivery": claim.delivery_id,
             "of_status": claim.woo_status,
             "of_woo_order_id": claim.woo_order_id,
         }
 
-        def values() -> Row:
+        def values() -> Columns:
             now = self._clock()
             attempt = created_attempt(report, work_order, now=now)
             return fence | fast_path.record_created_values(claim.order_id, claim.number, columns, attempt, now=now)

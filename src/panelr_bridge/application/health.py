@@ -17,7 +17,7 @@ from panelr_bridge.store import (
 )
 from panelr_bridge.store import database as store
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import BackfillCursorRow, ListedDeliveryRow, WebhookHealthRow
 
 DELIVERY_WINDOW = timedelta(days=1)
 """How old the deliveries are that `webhooks` looks at."""
@@ -109,14 +109,14 @@ def _check_backlog(oldest_due: datetime | None, *, now: datetime, overdue: timed
     return HealthCheck(name="backlog", ok=False, words=words)
 
 
-def _check_deliveries(problems: list[Row]) -> HealthCheck:
+def _check_deliveries(problems: list[ListedDeliveryRow]) -> HealthCheck:
     if not problems:
         return HealthCheck(name="webhooks", ok=True, words="every delivery of the last day could be read", vital=False)
     words = f"{len(problems)} deliveries of the last day brought no order; the newest: {problems[0]['words']}"
     return HealthCheck(name="webhooks", ok=False, words=words, vital=False)
 
 
-def _check_webhooks(row: Row, *, now: datetime) -> HealthCheck:
+def _check_webhooks(row: WebhookHealthRow, *, now: datetime) -> HealthCheck:
     """Report the state of a shop's webhooks at the worker's last look at them."""
     is_stale = now - row["looked_at"] > STALE
     hint = "; is a worker running?" if is_stale else ""
@@ -124,7 +124,7 @@ def _check_webhooks(row: Row, *, now: datetime) -> HealthCheck:
     return HealthCheck(name=f"{WEBHOOKS_PREFIX}{row['store']}", ok=row["ok"] and not is_stale, words=words, vital=False)
 
 
-def _check_backfill(rows: list[Row], intervals: Mapping[str, timedelta], *, now: datetime) -> HealthCheck:
+def _check_backfill(rows: list[BackfillCursorRow], intervals: Mapping[str, timedelta], *, now: datetime) -> HealthCheck:
     cursors = {row["store"]: row for row in rows}
     problems = [
         f"{name}: {problem}"
@@ -135,7 +135,7 @@ def _check_backfill(rows: list[Row], intervals: Mapping[str, timedelta], *, now:
     return HealthCheck(name="backfill", ok=not problems, words=words, vital=False)
 
 
-def _find_backfill_problem(cursor: Row | None, every: timedelta, *, now: datetime) -> str | None:
+def _find_backfill_problem(cursor: BackfillCursorRow | None, every: timedelta, *, now: datetime) -> str | None:
     """Return what is wrong with a store's backfill, None if it is well."""
     if cursor is None:
         return "the backfill has not run yet: is a worker running?"

@@ -17,7 +17,8 @@ from panelr_bridge.application.transactions.evaluate_order import (
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, follow_ups, orders, owed_calls
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import OrderRow, with_columns
+from panelr_bridge.store.tables import Columns
 
 
 def retry(connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, actor: str) -> OrderState:
@@ -42,7 +43,7 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
-    reopened = row | {"state": OrderState.HELD} if state is OrderState.CLOSED else row
+    reopened = with_columns(row, {"state": OrderState.HELD}) if state is OrderState.CLOSED else row
     values = reevaluate(reopened, evaluation, now=now, resend=True)
     after = OrderState(values.get("state", state))
     if state is OrderState.QUEUED and after is OrderState.QUEUED:
@@ -51,12 +52,12 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     return after
 
 
-def _is_unhandled(row: Row) -> bool:
+def _is_unhandled(row: OrderRow) -> bool:
     """Return whether the bridge failed to process the order."""
     return any(reason["code"] == UNHANDLED for reason in row["attention"] or [])
 
 
-def _retry_follow_ups(connection: Connection, row: Row, *, now: datetime) -> OrderState:
+def _retry_follow_ups(connection: Connection, row: OrderRow, *, now: datetime) -> OrderState:
     retry_stuck(connection, now, row)
     settled = ATTENTION_CODES | {UNHANDLED}
     left = [reason for reason in row["attention"] or [] if reason["code"] not in settled]
@@ -64,10 +65,10 @@ def _retry_follow_ups(connection: Connection, row: Row, *, now: datetime) -> Ord
     return OrderState.CREATED
 
 
-def _look_up_now(connection: Connection, row: Row, *, now: datetime) -> OrderState:
+def _look_up_now(connection: Connection, row: OrderRow, *, now: datetime) -> OrderState:
     if row["owes"] is None:
         reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
-        values = {"state": OrderState.UNCONFIRMED, "reasons": reasons, "attention": None}
+        values: Columns = {"state": OrderState.UNCONFIRMED, "reasons": reasons, "attention": None}
         values |= owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)
         orders.change(connection, row["id"], values, now=now)
     elif row["call_until"] is None:
@@ -99,7 +100,7 @@ def confirm_not_created(connection: Connection, now: datetime, order_id: int, *,
     """Record that Panelr has no work order of an unconfirmed order: its create call is owed again."""
     row = _lock_unconfirmed(connection, order_id)
     reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
-    values = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
+    values: Columns = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
     values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
     return OrderState.QUEUED
@@ -124,14 +125,14 @@ def confirmation_token(connection: Connection, now: datetime, order_id: int, *, 
     return orders.token(connection, order_id)
 
 
-def _lock(connection: Connection, order_id: int) -> Row:
+def _lock(connection: Connection, order_id: int) -> OrderRow:
     row = orders.lock_by_id(connection, order_id)
     if row is None:
         raise NotFound(f"there is no order {order_id}")
     return row
 
 
-def _lock_unconfirmed(connection: Connection, order_id: int) -> Row:
+def _lock_unconfirmed(connection: Connection, order_id: int) -> OrderRow:
     row = _lock(connection, order_id)
     if row["state"] != OrderState.UNCONFIRMED:
         raise Conflict(f"the order is {row['state']}: only an unconfirmed one is resolved")
@@ -140,7 +141,9 @@ def _lock_unconfirmed(connection: Connection, order_id: int) -> Row:
     return row
 
 
-def _record_decision(connection: Connection, row: Row, values: Row, *, actor: str, action: str, now: datetime) -> None:
+def _record_decision(
+    connection: Connection, row: OrderRow, values: Columns, *, actor: str, action: str, now: datetime
+) -> None:
     """Change the order by an operator's decision, and record who decided. It owes only the call in `values`."""
     orders.change(connection, row["id"], owed_calls.NOTHING | values, now=now)
     subject = f"order {row['id']}"

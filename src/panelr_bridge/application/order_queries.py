@@ -12,7 +12,7 @@ from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls
 from panelr_bridge.store.database import Database, use_one_snapshot
 from panelr_bridge.store.pagination import PageQuery, ResultPage, order_list
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import AttemptRow, FollowUpRow, ListedDeliveryRow, OwedCallView, ShownOrderRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,11 @@ class OrderStory:
     `owed_call` is None when the order owes Panelr no call. The deliveries come without their bodies.
     """
 
-    order: Row
-    attempts: list[Row]
-    owed_call: Row | None
-    follow_ups: list[Row]
-    deliveries: list[Row]
+    order: ShownOrderRow
+    attempts: list[AttemptRow]
+    owed_call: OwedCallView | None
+    follow_ups: list[FollowUpRow]
+    deliveries: list[ListedDeliveryRow]
 
 
 def parse_states(text: str) -> tuple[OrderState, ...]:
@@ -38,7 +38,7 @@ def parse_states(text: str) -> tuple[OrderState, ...]:
     return tuple(OrderState(name) for name in names)
 
 
-async def list_orders(database: Database, query: PageQuery) -> ResultPage:
+async def list_orders(database: Database, query: PageQuery) -> ResultPage[ShownOrderRow]:
     """Return one page of orders, filtered by any of: state (a collection), store, woo_order_id, attention."""
     return await database.read(order_list.page, query)
 

@@ -18,7 +18,7 @@ from panelr_bridge.settings import DEFAULT_STORE, Settings
 from panelr_bridge.store import orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.pagination import PageQuery, ResultPage
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import FollowUpRow, ShownOrderRow
 
 app = typer.Typer(help="List, show and retry the orders in the bridge.", no_args_is_help=True, add_completion=False)
 
@@ -47,7 +47,7 @@ def list_orders(
     }
     filters = {name: value for name, value in values.items() if value is not None}
 
-    async def work(database: Database, _: Settings) -> ResultPage:
+    async def work(database: Database, _: Settings) -> ResultPage[ShownOrderRow]:
         return await order_queries.list_orders(database, PageQuery(filters=filters, page=page, per_page=per_page))
 
     _print_page(run_with_database(work))
@@ -70,7 +70,7 @@ def retry(number: NumberArgument, *, woo: WooOption = False, store: StoreOfNumbe
     The worker makes the call. An unconfirmed order is looked up in Panelr first.
     """
 
-    async def work(database: Database, settings: Settings) -> Row:
+    async def work(database: Database, settings: Settings) -> ShownOrderRow:
         order_id = await _find_id(database, number, woo=woo, store=store)
         await database.write(operator_actions.retry, utc_now(), order_id, policy=settings.policy, actor=ACTOR)
         return (await order_queries.read_story(database, order_id)).order
@@ -88,10 +88,10 @@ async def _find_id(database: Database, number: int, *, woo: bool, store: str) ->
     row = await database.read(orders.find, store=store, woo_order_id=number)
     if row is None:
         raise NotFound(f"the bridge has no order {number} of the store {store}")
-    return int(row["id"])
+    return row["id"]
 
 
-def _print_page(page: ResultPage) -> None:
+def _print_page(page: ResultPage[ShownOrderRow]) -> None:
     table = Table("id", "store", "order", "WooCommerce", "state", "work order", "reason")
     for row in page.rows:
         attention = row["attention"] or []
@@ -147,7 +147,7 @@ def _attempt_events(story: OrderStory) -> Iterator[tuple[datetime, str]]:
         yield attempt["recorded_at"], words
 
 
-def _follow_up_state(follow_up: Row) -> str:
+def _follow_up_state(follow_up: FollowUpRow) -> str:
     if follow_up["lease_until"]:
         return "in progress"
     if follow_up["due_at"]:

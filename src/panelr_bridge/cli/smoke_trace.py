@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
@@ -12,7 +12,7 @@ from panelr_bridge.domain.models import FollowUpKind, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import ListedDeliveryRow, OrderRow
 from panelr_bridge.woocommerce.rest.client import ShopClient
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class OrderTrace:
     async def _follow_to_panelr(self, checklist: Checklist) -> None:
         row = await _poll(self._find_decided_row, self.wait, every=DATABASE_POLL_SECONDS)
         if row is None or row["state"] != OrderState.CREATED:
-            raise _not_created(await self._find_row() or {}, self.wait)
+            raise _not_created(await self._find_row(), self.wait)
         code = row["reference_code"] or f"number {row['work_order_id']}"
         checklist.ok("panelr", f"its work order {code} is created {self._elapsed()}")
         checklist.add_details(f"Panelr's API cannot delete a work order: cancel {code} in Panelr.")
@@ -84,16 +84,16 @@ class OrderTrace:
     def _elapsed(self) -> str:
         return f"after {time.monotonic() - self.start:.1f} s"
 
-    async def _find_row(self) -> Row | None:
+    async def _find_row(self) -> OrderRow | None:
         return await self.database.read(orders.find, store=self.store, woo_order_id=self.number)
 
-    async def _find_decided_row(self) -> Row | None:
+    async def _find_decided_row(self) -> OrderRow | None:
         row = await self._find_row()
         if row is None or (row["state"] != OrderState.CREATED and row["state"] not in smoke_order.FINAL_STATES):
             return None
         return row
 
-    async def _list_deliveries(self) -> list[Row]:
+    async def _list_deliveries(self) -> list[ListedDeliveryRow]:
         return await self.database.read(deliveries.list_for_order, store=self.store, woo_order_id=self.number)
 
     async def _find_reference_code(self) -> str | None:
@@ -115,7 +115,9 @@ class OrderTrace:
         return True if is_current and not is_writing and topics >= smoke_order.EXPECTED_TOPICS else None
 
 
-def _not_created(row: dict[str, Any], wait: float) -> StepFailed:
+def _not_created(row: OrderRow | None, wait: float) -> StepFailed:
+    if row is None:
+        return StepFailed("panelr", "the order is no longer in the bridge's database")
     number = row["id"]
     state = smoke_order.describe_state(row)
     if row["state"] in smoke_order.FINAL_STATES:

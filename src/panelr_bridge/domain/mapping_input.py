@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -141,13 +141,13 @@ def read_json(rows: list[Any]) -> list[ProductMapping]:
     return _validate_rows((f"entry {number}", row) for number, row in enumerate(rows, start=1))
 
 
-def write_csv(rows: Iterable[dict[str, Any]]) -> str:
+def write_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the mappings as a CSV file for `read_csv`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(row | {"panelr_product_id": row["panelr_product_id"] or NOTHING})
+        writer.writerow({**row, "panelr_product_id": row["panelr_product_id"] or NOTHING})
     return text.getvalue()
 
 

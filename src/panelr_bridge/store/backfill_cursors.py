@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Update, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from panelr_bridge.store.rows import fetch_all, fetch_one
-from panelr_bridge.store.tables import Row, marks, orders
+from panelr_bridge.store.rows import BackfillCursorRow, KnownOrderRow, fetch_all, fetch_one
+from panelr_bridge.store.tables import Columns, marks, orders
 
 ORDERS = "orders"
 ANY_DELAY = timedelta(days=366)
 """Longer than any run is ever postponed."""
 _C = marks.c
-_ZERO_COUNTS: Row = dict.fromkeys(("looked_at", "known", "found", "failed", "found_in_all", "failures"), 0)
+_ZERO_COUNTS: Columns = dict.fromkeys(("looked_at", "known", "found", "failed", "found_in_all", "failures"), 0)
 _INSERT = {
     "postgresql": postgresql.insert(marks).on_conflict_do_nothing(),
     "sqlite": sqlite.insert(marks).on_conflict_do_nothing(),
@@ -57,39 +57,39 @@ def create(connection: Connection, *, store: str, moment: datetime, now: datetim
 
 def acquire_lease(
     connection: Connection, *, store: str, holder: str, until: datetime, now: datetime, at_once: bool = False
-) -> Row | None:
+) -> BackfillCursorRow | None:
     """Acquire the lease of a store's cursor, reset the run's counts and return the row.
 
     Returns None if another process holds the lease, or if no run is due; with `at_once` a run is always due.
     """
     due = now + ANY_DELAY if at_once else now
     values = _store_values(store) | {"of_holder": holder, "until": until, "now": now, "due": due}
-    return fetch_one(connection, _ACQUIRE_LEASE, values, Row)
+    return fetch_one(connection, _ACQUIRE_LEASE, values, BackfillCursorRow)
 
 
-def save(connection: Connection, values: Row, *, store: str, holder: str) -> bool:
+def save(connection: Connection, values: Columns, *, store: str, holder: str) -> bool:
     """Update a store's cursor if `holder` still has its lease; return whether it has."""
     fence = _store_values(store) | {"of_holder": holder}
     return connection.execute(_build_update(frozenset(values)), values | fence).rowcount == 1
 
 
-def get(connection: Connection, *, store: str) -> Row | None:
+def get(connection: Connection, *, store: str) -> BackfillCursorRow | None:
     """Return a store's cursor; None if it has none."""
-    return fetch_one(connection, _FIND, _store_values(store), Row)
+    return fetch_one(connection, _FIND, _store_values(store), BackfillCursorRow)
 
 
-def list_all(connection: Connection) -> list[Row]:
+def list_all(connection: Connection) -> list[BackfillCursorRow]:
     """Return the cursors of all stores."""
-    return fetch_all(connection, select(marks).order_by(_C.store), {}, Row)
+    return fetch_all(connection, select(marks).order_by(_C.store), {}, BackfillCursorRow)
 
 
-def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[int, Row]:
+def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[int, KnownOrderRow]:
     """Return the stored orders among `ids` by their WooCommerce ids, with the columns that a backfill run compares."""
-    rows = fetch_all(connection, KNOWN_ORDERS, {"of_store": store, "ids": ids}, Row)
+    rows = fetch_all(connection, KNOWN_ORDERS, {"of_store": store, "ids": ids}, KnownOrderRow)
     return {row["woo_order_id"]: row for row in rows}
 
 
-def _store_values(store: str) -> Row:
+def _store_values(store: str) -> Columns:
     return {"of_store": store, "of_kind": ORDERS}
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql import bindparam
 
 from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.tables import Row, mapping_revisions, panelr_lists, panelr_payment_methods, panelr_products
+from panelr_bridge.store.tables import Columns, mapping_revisions, panelr_lists, panelr_payment_methods, panelr_products
 
 Offered = TypeVar("Offered", PanelrProduct, PanelrPaymentMethod)
 TABLES: Mapping[type, Table] = {PanelrProduct: panelr_products, PanelrPaymentMethod: panelr_payment_methods}
@@ -40,7 +40,7 @@ def replace(
     if connection.execute(_SET_SEEN_AT, {"name": table.name, "seen_at": seen_at}).rowcount == 0:
         return None
     before = _list_items(connection, kind)
-    by_id: dict[int, Row] = {}
+    by_id: dict[int, Columns] = {}
     for item in items:
         by_id.setdefault(item.id, asdict(item) | {"seen_at": seen_at})
     connection.execute(delete(table))

@@ -9,8 +9,8 @@ from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, 
 
 from panelr_bridge.store.column_types import UtcDateTime, ZstdBytes
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.rows import fetch_all, fetch_one
-from panelr_bridge.store.tables import Row, deliveries
+from panelr_bridge.store.rows import DeliveryRow, ListedDeliveryRow, fetch_all, fetch_one
+from panelr_bridge.store.tables import Columns, deliveries
 
 # SQL that both databases and the fast path share. The same body received again under the same topic is one row.
 INSERT_INTO = (
@@ -89,7 +89,7 @@ class StoredDelivery:
     sha256: bytes
 
 
-def insert_values(delivery: Delivery, *, now: datetime) -> Row:
+def insert_values(delivery: Delivery, *, now: datetime) -> Columns:
     """Return the values that `INSERT_VALUES` names."""
     return {
         "store": delivery.store,
@@ -144,19 +144,19 @@ def source(connection: Connection, delivery_id: int) -> str | None:
     return address if isinstance(address, str) and address.startswith(("http://", "https://")) else None
 
 
-def get(connection: Connection, delivery_id: int) -> Row | None:
+def get(connection: Connection, delivery_id: int) -> DeliveryRow | None:
     """Return one delivery with its body."""
-    return fetch_one(connection, select(deliveries).where(deliveries.c.id == delivery_id), {}, Row)
+    return fetch_one(connection, select(deliveries).where(deliveries.c.id == delivery_id), {}, DeliveryRow)
 
 
-def list_for_order(connection: Connection, *, store: str, woo_order_id: int) -> list[Row]:
+def list_for_order(connection: Connection, *, store: str, woo_order_id: int) -> list[ListedDeliveryRow]:
     """Return an order's deliveries without their bodies, oldest first."""
     query = (
         select(*LISTED_COLUMNS)
         .where(deliveries.c.store == store, deliveries.c.woo_order_id == woo_order_id)
         .order_by(deliveries.c.id)
     )
-    return fetch_all(connection, query, {}, Row)
+    return fetch_all(connection, query, {}, ListedDeliveryRow)
 
 
 def last_sent(connection: Connection, *, store: str, topic: str) -> datetime | None:
@@ -171,7 +171,7 @@ def last_sent(connection: Connection, *, store: str, topic: str) -> datetime | N
     return next(sent, None)
 
 
-def problems(connection: Connection, *, since: datetime) -> list[Row]:
+def problems(connection: Connection, *, since: datetime) -> list[ListedDeliveryRow]:
     """Return up to 20 deliveries since `since` that hold an error of WooCommerce or failed, latest first."""
     query = (
         select(*LISTED_COLUMNS)
@@ -179,4 +179,4 @@ def problems(connection: Connection, *, since: datetime) -> list[Row]:
         .order_by(deliveries.c.last_received_at.desc())
         .limit(20)
     )
-    return fetch_all(connection, query, {}, Row)
+    return fetch_all(connection, query, {}, ListedDeliveryRow)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Select, Update, bindparam, delete, func, inse
 
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.rows import fetch_all, fetch_one
-from panelr_bridge.store.tables import Row, follow_ups, orders
+from panelr_bridge.store.rows import FollowUpRow, FollowUpWithOrderRow, OrderRow, fetch_all, fetch_one
+from panelr_bridge.store.tables import Columns, follow_ups, orders
 
 _C = follow_ups.c
 _IS_OPEN = text("lease_until IS NULL AND due_at IS NOT NULL")  # the partial index's exact condition, for SQLite
@@ -65,13 +65,13 @@ def count_due(connection: Connection, *, now: datetime) -> dict[str, int]:
     return {name: int(n) for name, n in connection.execute(_COUNT_DUE, {"now": now}).mappings().one().items()}
 
 
-def list_for_order(connection: Connection, order_id: int) -> dict[FollowUpKind, Row]:
+def list_for_order(connection: Connection, order_id: int) -> dict[FollowUpKind, FollowUpRow]:
     """Return an order's follow-ups by kind."""
-    rows = fetch_all(connection, _OF_ORDER, {"of_order": order_id}, Row)
+    rows = fetch_all(connection, _OF_ORDER, {"of_order": order_id}, FollowUpRow)
     return {FollowUpKind(row["kind"]): row for row in rows}
 
 
-def stuck(connection: Connection, order_id: int) -> list[Row]:
+def stuck(connection: Connection, order_id: int) -> list[FollowUpRow]:
     """Return an order's follow-ups that are neither done nor due nor claimed: an operator must act."""
     return [
         row
@@ -82,7 +82,7 @@ def stuck(connection: Connection, order_id: int) -> list[Row]:
 
 def owe(
     connection: Connection,
-    row: Row,
+    row: OrderRow,
     kind: FollowUpKind,
     *,
     due: datetime | None,
@@ -120,22 +120,22 @@ def withdraw(connection: Connection, order_id: int, kind: FollowUpKind) -> None:
     connection.execute(_DELETE_UNCLAIMED, {"of_order": order_id, "of_kind": kind})
 
 
-def change(connection: Connection, order_id: int, kind: FollowUpKind, values: Row) -> None:
+def change(connection: Connection, order_id: int, kind: FollowUpKind, values: Columns) -> None:
     """Update a follow-up of a locked order with `values`."""
     _update(connection, order_id, kind, values)
 
 
-def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> Row | None:
+def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> FollowUpWithOrderRow | None:
     """Return the longest due, unclaimed follow-up of a kind, joined to its order; lock both.
 
     Columns that the order has, too, are named `of_...`.
     """
-    return fetch_one(connection, _NEXT_DUE, {"of_kind": kind, "now": now}, Row)
+    return fetch_one(connection, _NEXT_DUE, {"of_kind": kind, "now": now}, FollowUpWithOrderRow)
 
 
-def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
+def ended_lease(connection: Connection, *, now: datetime) -> FollowUpWithOrderRow | None:
     """Return a follow-up whose lease has expired without an outcome, joined and locked as by `next_due`."""
-    return fetch_one(connection, _ENDED_LEASE, {"now": now}, Row)
+    return fetch_one(connection, _ENDED_LEASE, {"now": now}, FollowUpWithOrderRow)
 
 
 def holds(connection: Connection, order_id: int, kind: FollowUpKind, *, lease_until: datetime) -> bool:
@@ -144,7 +144,7 @@ def holds(connection: Connection, order_id: int, kind: FollowUpKind, *, lease_un
     return bool(connection.execute(query).scalar() == lease_until)
 
 
-def _update(connection: Connection, order_id: int, kind: FollowUpKind, values: Row) -> int:
+def _update(connection: Connection, order_id: int, kind: FollowUpKind, values: Columns) -> int:
     """Update a follow-up and return the number of rows: 0 if there is none of this kind."""
     statement = _build_update(frozenset(values))
     return connection.execute(statement, values | {"of_order": order_id, "of_kind": kind}).rowcount

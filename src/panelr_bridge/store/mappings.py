@@ -7,7 +7,7 @@ decided, so orders that were decided by older mappings are found, even if both h
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,9 +26,17 @@ from sqlalchemy import (
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import pagination
 from panelr_bridge.store.pagination import PageQuery, ResultPage
-from panelr_bridge.store.rows import fetch_all, fetch_one
-from panelr_bridge.store.tables import Row, payment_method_mappings, product_mappings
+from panelr_bridge.store.rows import (
+    ImportedMappingRow,
+    MappingRow,
+    PaymentMethodMappingRow,
+    ProductMappingRow,
+    fetch_all,
+    fetch_one,
+)
+from panelr_bridge.store.tables import Columns, payment_method_mappings, product_mappings
 
+M = TypeVar("M", bound=MappingRow)
 BATCH = 1000
 """How many rows of an import one statement writes."""
 _INCREMENT_REVISION = text(
@@ -38,7 +46,7 @@ _INCREMENT_REVISION = text(
 
 
 @dataclass(frozen=True, slots=True)
-class MappingTable:
+class MappingTable(Generic[M]):
     """One of the two mapping tables.
 
     `name` is what messages call a row. `check` raises Conflict if the given values contradict a row other than the
@@ -47,21 +55,22 @@ class MappingTable:
 
     name: str
     table: Table
-    check: Callable[[Connection, Row, int | None], None]
+    row_type: type[M]
+    check: Callable[[Connection, Columns, int | None], None]
 
 
-def add(connection: Connection, now: datetime, mapping_table: MappingTable, values: Row) -> Row:
+def add(connection: Connection, now: datetime, mapping_table: MappingTable[M], values: Columns) -> M:
     """Insert a mapping and return it; raises Conflict if it contradicts another one."""
     increment_revision(connection, values["store"])
     mapping_table.check(connection, values, None)
     stamped = values | {"created_at": now, "updated_at": now}
     statement = insert(mapping_table.table).values(stamped).returning(mapping_table.table)
-    return dict(connection.execute(statement).mappings().one())
+    return fetch_all(connection, statement, {}, mapping_table.row_type)[0]
 
 
 def change(
-    connection: Connection, now: datetime, mapping_table: MappingTable, mapping_id: int, values: Row
-) -> Row | None:
+    connection: Connection, now: datetime, mapping_table: MappingTable[M], mapping_id: int, values: Columns
+) -> M | None:
     """Replace a mapping by `values`, which holds all of it, and return it; raises Conflict as `add` does.
 
     Returns None if there is no such mapping.
@@ -72,10 +81,10 @@ def change(
     increment_revision(connection, values["store"], *old_stores)
     mapping_table.check(connection, values, mapping_id)
     statement = update(table).where(table.c.id == mapping_id).values(values | {"updated_at": now}).returning(table)
-    return fetch_one(connection, statement, {}, Row)
+    return fetch_one(connection, statement, {}, mapping_table.row_type)
 
 
-def remove(connection: Connection, mapping_table: MappingTable, mapping_id: int) -> bool:
+def remove(connection: Connection, mapping_table: MappingTable[Any], mapping_id: int) -> bool:
     """Delete a mapping; returns whether there was one."""
     table = mapping_table.table
     store = connection.execute(delete(table).where(table.c.id == mapping_id).returning(table.c.store)).scalar()
@@ -84,19 +93,19 @@ def remove(connection: Connection, mapping_table: MappingTable, mapping_id: int)
     return store is not None
 
 
-def get(connection: Connection, mapping_table: MappingTable, mapping_id: int) -> Row | None:
+def get(connection: Connection, mapping_table: MappingTable[M], mapping_id: int) -> M | None:
     """Return one mapping; None if there is no such one."""
     table = mapping_table.table
-    return fetch_one(connection, select(table).where(table.c.id == mapping_id), {}, Row)
+    return fetch_one(connection, select(table).where(table.c.id == mapping_id), {}, mapping_table.row_type)
 
 
-def page(connection: Connection, mapping_table: MappingTable, query: PageQuery) -> ResultPage:
+def page(connection: Connection, mapping_table: MappingTable[M], query: PageQuery) -> ResultPage[M]:
     """Return a page of mappings; the filters are column names."""
     table = mapping_table.table
     if query.sort_column == "created_at":  # ids ascend with it
         query = replace(query, sort=query.sort.replace("created_at", "id"))
     branches = [[_filter_column(connection, table, name) == value for name, value in query.filters.items()]]
-    rows = pagination.read_page(connection, select(table), table, branches, query)
+    rows = pagination.read_page(connection, select(table), table, branches, query, mapping_table.row_type)
     return pagination.build_page(rows, pagination.count_rows(connection, table, branches))
 
 
@@ -109,32 +118,32 @@ def increment_revision(connection: Connection, *stores: str) -> None:
         connection.execute(_INCREMENT_REVISION, {"store": store})
 
 
-def list_for_import(connection: Connection, stores: Iterable[str]) -> list[Row]:
+def list_for_import(connection: Connection, stores: Iterable[str]) -> list[ImportedMappingRow]:
     """Return the product mappings of these stores, with the columns that an import compares."""
     c = product_mappings.c
     query = select(c.id, c.store, c.key, c.panelr_product_id, c.intent, c.quantity).where(c.store.in_(sorted(stores)))
-    return fetch_all(connection, query, {}, Row)
+    return fetch_all(connection, query, {}, ImportedMappingRow)
 
 
-def add_products(connection: Connection, now: datetime, rows: list[Row]) -> None:
+def add_products(connection: Connection, now: datetime, rows: list[Columns]) -> None:
     """Insert product mappings that were checked, after `increment_revision`."""
     stamps = {"created_at": now, "updated_at": now}
     _execute_in_batches(connection, insert(product_mappings), [row | stamps for row in rows])
 
 
-def change_products(connection: Connection, now: datetime, rows: dict[int, Row]) -> None:
+def change_products(connection: Connection, now: datetime, rows: dict[int, Columns]) -> None:
     """Replace product mappings, given by their ids, after `increment_revision`."""
     statement = update(product_mappings).where(product_mappings.c.id == bindparam("of_id"))
     values = [row | {"updated_at": now, "of_id": mapping_id} for mapping_id, row in rows.items()]
     _execute_in_batches(connection, statement, values)
 
 
-def export(connection: Connection, *, store: str | None) -> list[Row]:
+def export(connection: Connection, *, store: str | None) -> list[ProductMappingRow]:
     """Return every product mapping of one store or of all, oldest first."""
     query = select(product_mappings).order_by(product_mappings.c.id)
     if store is not None:
         query = query.where(product_mappings.c.store == store)
-    return fetch_all(connection, query, {}, Row)
+    return fetch_all(connection, query, {}, ProductMappingRow)
 
 
 def first_payment_method(connection: Connection, *, store: str) -> str | None:
@@ -152,13 +161,13 @@ def _filter_column(connection: Connection, table: Table, name: str) -> ColumnEle
     return column.concat("") if name == "store" and connection.dialect.name == "sqlite" else column
 
 
-def _execute_in_batches(connection: Connection, statement: Insert | Update, values: list[Row]) -> None:
+def _execute_in_batches(connection: Connection, statement: Insert | Update, values: list[Columns]) -> None:
     """Execute `statement` with each of `values`; between two batches, PostgreSQL's event loop does other work."""
     for first in range(0, len(values), BATCH):
         connection.execute(statement, values[first : first + BATCH])
 
 
-def _check_product(connection: Connection, values: Row, own_id: int | None) -> None:
+def _check_product(connection: Connection, values: Columns, own_id: int | None) -> None:
     """Raise Conflict if the key has this mapping already, or is mapped both to nothing and to a product."""
     c = product_mappings.c
     others = connection.execute(
@@ -174,7 +183,7 @@ def _check_product(connection: Connection, values: Row, own_id: int | None) -> N
             raise Conflict(f"mapping {other.id} contradicts this: a product is for Panelr or it is not; delete one")
 
 
-def _check_payment_method(connection: Connection, values: Row, own_id: int | None) -> None:
+def _check_payment_method(connection: Connection, values: Columns, own_id: int | None) -> None:
     """Raise Conflict if the payment method has a mapping."""
     c = payment_method_mappings.c
     other = connection.execute(
@@ -188,5 +197,7 @@ def _check_payment_method(connection: Connection, values: Row, own_id: int | Non
         raise Conflict(f"mapping {other} is for this payment method already: change it instead")
 
 
-PRODUCT = MappingTable("product mapping", product_mappings, _check_product)
-PAYMENT_METHOD = MappingTable("payment method mapping", payment_method_mappings, _check_payment_method)
+PRODUCT = MappingTable("product mapping", product_mappings, ProductMappingRow, _check_product)
+PAYMENT_METHOD = MappingTable(
+    "payment method mapping", payment_method_mappings, PaymentMethodMappingRow, _check_payment_method
+)

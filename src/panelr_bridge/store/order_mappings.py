@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, JSON, Connection, Text, bindparam, text
 
 from panelr_bridge.domain.models import CustomerLine, CustomerLines, ItemIntent, MappingTarget, OnPaid, OrderMappings
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 
 # One statement, so that mappings and revision are consistent. It returns a row for each mapping of the order's lines,
 # with the mapping's product from Panelr's list; without mappings it returns one row. Each row has the store's revision
@@ -49,7 +49,7 @@ def find(
     return read_rows(STATEMENT.run(connection, values))
 
 
-def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str) -> Row:
+def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_method: str) -> Columns:
     """Return the values of `STATEMENT`."""
     return {"store": store, "woo_order_id": woo_order_id, "keys": sorted(keys), "payment_method": payment_method}
 

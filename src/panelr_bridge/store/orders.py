@@ -6,7 +6,7 @@ locking prevents deadlocks.
 
 import functools
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     Connection,
@@ -29,13 +29,23 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.rows import fetch_all, fetch_one
-from panelr_bridge.store.tables import IN_DOUBT, Row, attempts, mapping_revisions, orders
+from panelr_bridge.store.rows import (
+    AttemptRow,
+    NewAttemptRow,
+    NewOrderRow,
+    OrderRow,
+    SettledOrderRow,
+    ShownOrderRow,
+    fetch_all,
+    fetch_one,
+)
+from panelr_bridge.store.tables import IN_DOUBT, Columns, attempts, mapping_revisions, orders
 
 Shape = frozenset[tuple[str, bool]]
 """The names of the columns that an update sets, each with whether it is set to null."""
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in orders.c if column.name != "id"}
+_EMPTY: Columns = dict.fromkeys(_VALUES)
 _ADD = CompiledStatement(
     {
         "postgresql": postgresql.insert(orders).values(_VALUES).on_conflict_do_nothing().returning(orders.c.id),
@@ -76,7 +86,7 @@ def _build_update(columns: frozenset[str], *, nulls: frozenset[str] = frozenset(
     return update(orders).where(orders.c.id == bindparam("of_order")).values(values)
 
 
-def shape(values: Row) -> Shape:
+def shape(values: Columns) -> Shape:
     """Return the shape of an update with `values`."""
     return frozenset([(name, value is None) for name, value in values.items()])
 
@@ -95,10 +105,9 @@ def _compile_settle(values: Shape) -> CompiledStatement:
     return CompiledStatement(settle_statement(values))
 
 
-def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
-    """Return the columns of a new order without a snapshot."""
-    empty: Row = dict.fromkeys(_VALUES)
-    return empty | {
+def new(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
+    """Return the row of a new order without a snapshot."""
+    row = _EMPTY | {
         "store": store,
         "woo_order_id": woo_order_id,
         "woo_order_number": str(woo_order_id),
@@ -111,34 +120,35 @@ def new(*, store: str, woo_order_id: int, now: datetime) -> Row:
         "created_at": now,
         "updated_at": now,
     }
+    return cast("NewOrderRow", row)
 
 
-def add(connection: Connection, values: Row) -> int | None:
+def add(connection: Connection, row: NewOrderRow) -> int | None:
     """Insert an order and return its id; None if another transaction has inserted it."""
-    return next((order_id for (order_id,) in _ADD.run(connection, values)), None)
+    return next((order_id for (order_id,) in _ADD.run(connection, row)), None)
 
 
-def lock(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
+def lock(connection: Connection, *, store: str, woo_order_id: int) -> OrderRow | None:
     """Return an order and lock its row until the transaction ends."""
-    return fetch_one(connection, _LOCK, {"of_store": store, "of_woo_order_id": woo_order_id}, Row)
+    return fetch_one(connection, _LOCK, {"of_store": store, "of_woo_order_id": woo_order_id}, OrderRow)
 
 
-def lock_by_id(connection: Connection, order_id: int) -> Row | None:
+def lock_by_id(connection: Connection, order_id: int) -> OrderRow | None:
     """Return an order and lock its row until the transaction ends."""
-    return fetch_one(connection, _LOCK_BY_ID, {"order_id": order_id}, Row)
+    return fetch_one(connection, _LOCK_BY_ID, {"order_id": order_id}, OrderRow)
 
 
-def find(connection: Connection, *, store: str, woo_order_id: int) -> Row | None:
+def find(connection: Connection, *, store: str, woo_order_id: int) -> OrderRow | None:
     """Return an order without locking it."""
-    return fetch_one(connection, _FIND, {"of_store": store, "of_woo_order_id": woo_order_id}, Row)
+    return fetch_one(connection, _FIND, {"of_store": store, "of_woo_order_id": woo_order_id}, OrderRow)
 
 
-def change(connection: Connection, order_id: int, values: Row, *, now: datetime) -> None:
+def change(connection: Connection, order_id: int, values: Columns, *, now: datetime) -> None:
     """Update a locked order with `values` and set `updated_at`."""
     note(connection, order_id, values | {"updated_at": now})
 
 
-def note(connection: Connection, order_id: int, values: Row) -> None:
+def note(connection: Connection, order_id: int, values: Columns) -> None:
     """Update a locked order with `values` but keep `updated_at`: for lease and planning columns."""
     connection.execute(_build_update(frozenset(values)), values | {"of_order": order_id})
 
@@ -148,30 +158,32 @@ def follow(connection: Connection, order_id: int, *, at: datetime | None) -> Non
     note(connection, order_id, {"follow_at": at})
 
 
-def settle(connection: Connection, order_id: int, number: int, values: Row, *, now: datetime) -> Row | None:
+def settle(
+    connection: Connection, order_id: int, number: int, values: Columns, *, now: datetime
+) -> SettledOrderRow | None:
     """Write the outcome of create attempt `number`, fenced: only if the order still waits for that attempt.
 
     Returns the order's `delivery_id` and `woo_status`. Returns None if its lease has ended and others went on.
     """
     fence = {"of_order": order_id, "of_attempt": number}
     rows = _compile_settle(shape(values)).run(connection, values | {"updated_at": now} | fence)
-    return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in rows), None)
+    return next((SettledOrderRow(delivery_id=delivery_id, woo_status=status) for delivery_id, status in rows), None)
 
 
-def add_attempt(connection: Connection, values: Row) -> None:
+def add_attempt(connection: Connection, row: NewAttemptRow) -> None:
     """Insert the row of one call that was made for an order, with its outcome."""
-    _ADD_ATTEMPT.run(connection, values)
+    _ADD_ATTEMPT.run(connection, row)
 
 
-def list_attempts(connection: Connection, order_id: int) -> list[Row]:
+def list_attempts(connection: Connection, order_id: int) -> list[AttemptRow]:
     """Return every attempt of an order, oldest first."""
     query = select(attempts).where(attempts.c.order_id == order_id).order_by(attempts.c.id)
-    return fetch_all(connection, query, {}, Row)
+    return fetch_all(connection, query, {}, AttemptRow)
 
 
-def get(connection: Connection, order_id: int) -> Row | None:
+def get(connection: Connection, order_id: int) -> ShownOrderRow | None:
     """Return one order without its confirmation token."""
-    return fetch_one(connection, SHOWN.where(orders.c.id == order_id), {}, Row)
+    return fetch_one(connection, SHOWN.where(orders.c.id == order_id), {}, ShownOrderRow)
 
 
 def token(connection: Connection, order_id: int) -> str | None:
@@ -206,7 +218,7 @@ def linked(connection: Connection, work_orders: list[WorkOrder], *, besides: int
 
 def find_lookalike(
     connection: Connection, *, fingerprint: str, besides: int, since: datetime, only_unconfirmed: bool = False
-) -> Row | None:
+) -> OrderRow | None:
     """Return another order with this fingerprint whose call was sent after `since` and may have been carried out.
 
     `only_unconfirmed` leaves out the orders that an operator has closed.
@@ -215,7 +227,7 @@ def find_lookalike(
         orders.c.likeness == fingerprint, text(IN_DOUBT), orders.c.first_sent_at > since, orders.c.id != besides
     )
     query = in_doubt.where(orders.c.state == OrderState.UNCONFIRMED) if only_unconfirmed else in_doubt
-    return fetch_one(connection, query.order_by(orders.c.id).limit(1), {}, Row)
+    return fetch_one(connection, query.order_by(orders.c.id).limit(1), {}, OrderRow)
 
 
 def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:

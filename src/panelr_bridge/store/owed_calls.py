@@ -11,14 +11,20 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from panelr_bridge.domain.models import CallAction
-from panelr_bridge.store.rows import fetch_one
-from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Row, orders
+from panelr_bridge.store.rows import OrderRow, OwedCallColumns, OwedCallView, ShownOrderRow, fetch_one
+from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Columns, orders
 
-NOTHING: Row = dict.fromkeys(
-    ("owes", "owes_since", "tries", "not_found_since", "next_attempt_at", "call_until", "call_slot")
-)
+NOTHING: OwedCallColumns = {
+    "owes": None,
+    "owes_since": None,
+    "tries": None,
+    "not_found_since": None,
+    "next_attempt_at": None,
+    "call_until": None,
+    "call_slot": None,
+}
 """The columns of an order that owes no call."""
-_NO_LEASE: Row = {"call_until": None, "call_slot": None}
+_NO_LEASE: Columns = {"call_until": None, "call_slot": None}
 DUE: Select[Any] = (
     select(orders)
     .where(text(WAITS), orders.c.owes == bindparam("owed"), orders.c.next_attempt_at <= bindparam("now"))
@@ -40,7 +46,7 @@ _ENDED_LEASES = [
 
 def owed(
     *, action: CallAction, due: datetime, now: datetime, lease_until: datetime | None = None, slot: int | None = None
-) -> Row:
+) -> OwedCallColumns:
     """Return the columns of an order that owes `action` from `due` on.
 
     With `lease_until` and `slot` the call is claimed at once, as its first try.
@@ -56,22 +62,22 @@ def owed(
     }
 
 
-def leased(*, tries: int, until: datetime, slot: int | None) -> Row:
+def leased(*, tries: int, until: datetime, slot: int | None) -> Columns:
     """Return the columns that claim the call for try number `tries`, with a slot of the rate limit."""
     return {"tries": tries, "call_until": until, "call_slot": slot}
 
 
-def put_back(*, due: datetime) -> Row:
+def put_back(*, due: datetime) -> Columns:
     """Return the columns that release the lease; the same action is owed again at `due`."""
     return _NO_LEASE | {"next_attempt_at": due}
 
 
-def switched(*, action: CallAction, due: datetime) -> Row:
+def switched(*, action: CallAction, due: datetime) -> Columns:
     """Return the columns that release the lease; another action is owed at `due`, with no tries so far."""
     return put_back(due=due) | {"owes": action, "tries": 0, "not_found_since": None}
 
 
-def found_nothing(*, since: datetime, due: datetime) -> Row:
+def found_nothing(*, since: datetime, due: datetime) -> Columns:
     """Return the columns that release the lease of a look-up without a result; the next one is owed at `due`.
 
     `since` is when the first such look-up ended.
@@ -79,27 +85,29 @@ def found_nothing(*, since: datetime, due: datetime) -> Row:
     return put_back(due=due) | {"not_found_since": since}
 
 
-def holds(row: Row, *, lease_until: datetime) -> bool:
+def holds(row: OrderRow, *, lease_until: datetime) -> bool:
     """Return whether the locked order `row` still has the lease that ends at `lease_until`."""
     return bool(row["call_until"] == lease_until)
 
 
-def next_due(connection: Connection, *, now: datetime, first: CallAction = CallAction.CREATE_WORK_ORDER) -> Row | None:
+def next_due(
+    connection: Connection, *, now: datetime, first: CallAction = CallAction.CREATE_WORK_ORDER
+) -> OrderRow | None:
     """Return the order with the longest due, unclaimed call, and lock its row until the transaction ends.
 
     Orders that owe `first` precede all others.
     """
     for action in sorted(CallAction, key=lambda each: each is not first):
-        row = fetch_one(connection, DUE, {"now": now, "owed": action}, Row)
+        row = fetch_one(connection, DUE, {"now": now, "owed": action}, OrderRow)
         if row is not None:
             return row
     return None
 
 
-def ended_lease(connection: Connection, *, now: datetime) -> Row | None:
+def ended_lease(connection: Connection, *, now: datetime) -> OrderRow | None:
     """Return an order whose call's lease has expired without an outcome, and lock its row."""
     for query in _ENDED_LEASES:
-        row = fetch_one(connection, query, {"now": now}, Row)
+        row = fetch_one(connection, query, {"now": now}, OrderRow)
         if row is not None:
             return row
     return None
@@ -111,18 +119,19 @@ def next_at(connection: Connection) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
-def call_of(row: Row) -> Row | None:
+def call_of(row: ShownOrderRow) -> OwedCallView | None:
     """Return the call that an order owes, under the names of the admin API; None if it owes none."""
-    if row["owes"] is None:
+    action, tries, due, since = row["owes"], row["tries"], row["next_attempt_at"], row["owes_since"]
+    if action is None or tries is None or due is None or since is None:  # a constraint: all of them or none
         return None
     return {
         "store": row["store"],
-        "action": row["owes"],
-        "attempt": row["tries"],
+        "action": action,
+        "attempt": tries,
         "empty_since": row["not_found_since"],
-        "next_attempt_at": row["next_attempt_at"],
+        "next_attempt_at": due,
         "lease_until": row["call_until"],
-        "owed_since": row["owes_since"],
+        "owed_since": since,
     }
 
 

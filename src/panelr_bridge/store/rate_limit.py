@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Interval, TextClause, bindparam, text
 
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import IN_DOUBT, Row
+from panelr_bridge.store.tables import IN_DOUBT, Columns
 
 MINUTE = timedelta(seconds=60)
 SLACK = timedelta(seconds=1)
@@ -31,7 +31,7 @@ PROBE = timedelta(seconds=60)
 """How long other calls wait for a probe's outcome before the next probe."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-_TIME_SQL: Mapping[str, Row] = {
+_TIME_SQL: Mapping[str, Columns] = {
     "postgresql": {
         "now": "statement_timestamp()",
         "free_since": "(statement_timestamp() - :window)",
@@ -175,7 +175,7 @@ def take_ahead_sql(condition: str) -> Mapping[str, str]:
     return _format_times(_TAKE.format(condition=f"{_MAY_GO_AHEAD}{condition}"))
 
 
-def take_ahead_values(*, name: str, limit: int, now: datetime, fingerprint: str, doubtful_since: datetime) -> Row:
+def take_ahead_values(*, name: str, limit: int, now: datetime, fingerprint: str, doubtful_since: datetime) -> Columns:
     """Return the values of the SQL that `take_ahead_sql` returns."""
     return {
         "name": name,
@@ -248,7 +248,7 @@ def gate(connection: Connection, *, name: str) -> GateStatus | None:
     return GateStatus(row.closed_until, row.failures, row.cause, row.words)
 
 
-def _take(connection: Connection, kind: str, values: Row) -> RateSlot | None:
+def _take(connection: Connection, kind: str, values: Columns) -> RateSlot | None:
     """Take the first free slot from the start slot on; if there is none, the first free one of all."""
     rows = _TAKES[kind].run(connection, values)
     if not rows and values["start_slot"] > 1:
@@ -264,6 +264,6 @@ def _start_slot(limit: int, *, now: datetime) -> int:
     return int(now.timestamp() % TAKEN.total_seconds() / TAKEN.total_seconds() * limit * 7 / 8) + 1
 
 
-def _time_values(now: datetime, *, pause: timedelta = timedelta(0)) -> Row:
+def _time_values(now: datetime, *, pause: timedelta = timedelta(0)) -> Columns:
     """Return every time and duration that a statement may name; each statement uses those that it needs."""
     return {"now": now, "free_since": now - TAKEN, "until": now + pause, "window": TAKEN, "pause": pause}

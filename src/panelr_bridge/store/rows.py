@@ -3,6 +3,7 @@
 `tests/unit/store/test_rows.py` compares each type with its table.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, cast
@@ -11,7 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.base import Executable
 
-R = TypeVar("R")
+from panelr_bridge.store.tables import Columns
+
+R = TypeVar("R", bound=Mapping[str, object])
+V = TypeVar("V")
 Json = dict[str, Any]
 
 
@@ -38,6 +42,15 @@ class DeliveryRow(ListedDeliveryRow):
     repeated: bool
 
 
+class AnsweredOrder(TypedDict):
+    """The columns of an order that the answer to a delivery shows."""
+
+    state: str
+    reasons: list[Json]
+    work_order_id: int | None
+    reference_code: str | None
+
+
 class KnownOrderRow(TypedDict):
     """The columns of an order that a backfill run compares with the shop's list."""
 
@@ -61,19 +74,16 @@ class OwedCallColumns(TypedDict):
     call_slot: int | None
 
 
-class _OrderColumns(KnownOrderRow, OwedCallColumns):
+class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     store: str
     woo_order_number: str
     woo_currency: str | None
     delivery_id: int | None
     sent_delivery_id: int | None
-    reasons: list[Json]
     attention: list[Json] | None
     request: str | None
     first_sent_at: datetime | None
     likeness: str | None
-    work_order_id: int | None
-    reference_code: str | None
     panelr_status: str | None
     adopted: bool
     attempts: int
@@ -239,15 +249,30 @@ class OwedCallView(TypedDict):
     owed_since: datetime
 
 
-def fetch_one(connection: Connection, statement: Executable, values: Json, row_type: type[R]) -> R | None:
+MappingRow = ProductMappingRow | PaymentMethodMappingRow
+
+
+def fetch_one(connection: Connection, statement: Executable, values: Columns, row_type: type[R]) -> R | None:
     """Execute a query and return its only row as `row_type`; None if it returns no row."""
     row = connection.execute(statement, values).mappings().one_or_none()
     return None if row is None else _convert(row, row_type)
 
 
-def fetch_all(connection: Connection, statement: Executable, values: Json, row_type: type[R]) -> list[R]:
+def fetch_all(connection: Connection, statement: Executable, values: Columns, row_type: type[R]) -> list[R]:
     """Execute a query and return its rows, each as `row_type`."""
     return [_convert(row, row_type) for row in connection.execute(statement, values).mappings()]
+
+
+def with_columns(row: R, columns: Columns) -> R:
+    """Return a copy of `row` with the values of `columns`, whose names and types must be those of the row."""
+    return cast("R", {**row, **columns})
+
+
+def not_null(value: V | None) -> V:
+    """Return the value of a column that the row's state makes non-null; raises LookupError if it is null."""
+    if value is None:
+        raise LookupError("a column is null that must have a value in this state")
+    return value
 
 
 def _convert(row: RowMapping, row_type: type[R]) -> R:  # noqa: ARG001  for the type checker

@@ -340,4 +340,5 @@ marks = Table(
     Column("words", Text),  # why the last run was not completed
 )
 
-Row = dict[str, Any]
+Columns = dict[str, Any]
+"""Values to write, by the names of their columns or of a statement's parameters."""

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from panelr_bridge.store.rows import fetch_all
-from panelr_bridge.store.tables import Row, shop_states
+from panelr_bridge.store.rows import WebhookHealthRow, fetch_all
+from panelr_bridge.store.tables import shop_states
 
 _C = shop_states.c
 
 
-def list_all(connection: Connection) -> list[Row]:
+def list_all(connection: Connection) -> list[WebhookHealthRow]:
     """Return the last check of each store."""
-    return fetch_all(connection, select(shop_states).order_by(_C.store), {}, Row)
+    return fetch_all(connection, select(shop_states).order_by(_C.store), {}, WebhookHealthRow)
 
 
 def looked_at(connection: Connection, store: str) -> datetime | None:

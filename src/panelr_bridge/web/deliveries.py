@@ -13,7 +13,7 @@ from panelr_bridge.domain.mapping_input import PlainText
 from panelr_bridge.errors import NotFound
 from panelr_bridge.store import deliveries
 from panelr_bridge.store.pagination import delivery_list
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import DeliveryRow
 from panelr_bridge.web import problems
 from panelr_bridge.web.answers import ListAnswer, SingleAnswer
 from panelr_bridge.web.auth import ACTOR, admin_router
@@ -68,7 +68,7 @@ async def replay_delivery(container: Container, delivery_id: Id) -> SingleAnswer
     return SingleAnswer[ReplayedDeliveryOut](data=ReplayedDeliveryOut.model_validate(row | replayed))
 
 
-async def _read_delivery(container: BridgeContainer, delivery_id: int) -> Row:
+async def _read_delivery(container: BridgeContainer, delivery_id: int) -> DeliveryRow:
     row = await container.database.read(deliveries.get, delivery_id)
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id}")

@@ -1,6 +1,6 @@
 """The admin API of the two mapping tables: list, add, get, change and delete, written once for both."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -17,7 +17,7 @@ from panelr_bridge.domain.models import ItemIntent, OnPaid
 from panelr_bridge.errors import InvalidValue
 from panelr_bridge.store import mappings
 from panelr_bridge.store.mappings import PAYMENT_METHOD, PRODUCT, MappingTable
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.web import problems
 from panelr_bridge.web.answers import ListAnswer, SingleAnswer, Time
 from panelr_bridge.web.auth import ACTOR, admin_router
@@ -90,20 +90,20 @@ class MappingResource(Generic[Input]):
     """
 
     path: str
-    table: MappingTable
+    table: MappingTable[Any]
     input: type[Input]
     query: type[ListQuery]
     rows: ListResource
     change_example: dict[str, Any]
-    read_columns: Callable[[BridgeContainer, Input], Awaitable[Row]]
+    read_columns: Callable[[BridgeContainer, Input], Awaitable[Columns]]
 
 
-async def _product_columns(container: BridgeContainer, mapping: ProductMapping) -> Row:
+async def _product_columns(container: BridgeContainer, mapping: ProductMapping) -> Columns:
     await container.catalogue.require_products([mapping])
     return mapping.as_row()
 
 
-async def _payment_method_columns(container: BridgeContainer, mapping: PaymentMethodMapping) -> Row:
+async def _payment_method_columns(container: BridgeContainer, mapping: PaymentMethodMapping) -> Columns:
     return await container.catalogue.payment_method_values(mapping)
 
 
@@ -229,7 +229,7 @@ for _resource in (PRODUCTS, PAYMENT_METHODS):
     _add_item_routes(_resource)
 
 
-async def _read_columns(container: BridgeContainer, resource: MappingResource[Input], mapping: Input) -> Row:
+async def _read_columns(container: BridgeContainer, resource: MappingResource[Input], mapping: Input) -> Columns:
     """Return the columns of a mapping's row; raises InvalidValue if the store or Panelr does not know its values."""
     require_store(container, mapping.store)
     return await resource.read_columns(container, mapping)
@@ -248,7 +248,7 @@ def log_change(container: BridgeContainer, noun: str, action: str, mapping_id: i
     container.bridge.wake_worker.set()
 
 
-def _merge(model: type[Model], row: Row, changes: dict[str, Any]) -> Model:
+def _merge(model: type[Model], row: Mapping[str, object], changes: dict[str, Any]) -> Model:
     """Return the mapping in `row` with `changes`; raises RequestValidationError as FastAPI does for a body."""
     current = {name: row[name] for name in model.model_fields}
     try:

@@ -18,8 +18,8 @@ from panelr_bridge.application.metrics import Histogram, Metrics
 from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.store import backfill_cursors, follow_ups, stats
 from panelr_bridge.store.database import is_unavailable
+from panelr_bridge.store.rows import BackfillCursorRow
 from panelr_bridge.store.stats import BridgeStats
-from panelr_bridge.store.tables import Row
 from panelr_bridge.web.dependencies import Container
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class DatabaseNumbers:
 
     stats: BridgeStats
     follow_ups: Mapping[str, int]
-    backfill_cursors: list[Row]
+    backfill_cursors: list[BackfillCursorRow]
 
 
 @router.get("/metrics", summary="Get metrics for Prometheus", response_class=Response)
@@ -103,7 +103,7 @@ def _database_metrics(numbers: DatabaseNumbers, container: BridgeContainer, *, n
     yield from _backfill_metrics(numbers.backfill_cursors, now=now)
 
 
-def _backfill_metrics(cursors: list[Row], *, now: datetime) -> "Iterator[Metric]":
+def _backfill_metrics(cursors: list[BackfillCursorRow], *, now: datetime) -> "Iterator[Metric]":
     ages = {row["store"]: (now - row["ended_at"]).total_seconds() for row in cursors if row["ended_at"] is not None}
     help_text = "Time since the last complete backfill run of a store."
     yield _gauge("bridge_backfill_age_seconds", help_text, ages, labels=("store",))

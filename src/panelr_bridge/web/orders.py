@@ -1,6 +1,6 @@
 """The admin API of the orders: their state, their history, and the actions of an operator."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Response
 from fastapi.responses import JSONResponse
@@ -12,7 +12,6 @@ from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.domain.mapping_input import Name, PlainText, require_plain_text
 from panelr_bridge.domain.models import WorkOrder
 from panelr_bridge.store.pagination import order_list
-from panelr_bridge.store.tables import Row
 from panelr_bridge.web import problems
 from panelr_bridge.web.answers import ListAnswer, SingleAnswer
 from panelr_bridge.web.auth import ACTOR, admin_router
@@ -37,7 +36,7 @@ class OrderQuery(ListQuery):
         None, description="Only orders that need an operator (true), or only others (false)."
     )
 
-    def filters(self) -> Row:
+    def filters(self) -> dict[str, Any]:
         """Return the filters of this query by name; raises BadQuery for an unknown state."""
         filters = super().filters()
         return filters if self.state is None else filters | {"state": order_queries.parse_states(self.state)}

@@ -1,6 +1,6 @@
 """The query of every list: `fields`, `sort`, `page`, `per_page` and the filters. Anything else is a 400."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from panelr_bridge.errors import BadQuery
 from panelr_bridge.store.pagination import PageQuery, ResultPage
-from panelr_bridge.store.tables import Row
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 """A number within the range of both databases."""
@@ -28,7 +27,7 @@ class ListQuery(BaseModel):
     page: int = Field(1, ge=1, le=1_000_000, description="Number of the page, counted from 1.")
     per_page: int = Field(20, ge=1, le=100, description="Largest number of rows on a page.")
 
-    def filters(self) -> Row:
+    def filters(self) -> dict[str, Any]:
         """Return the filters of this query by name, without unset ones."""
         return self.model_dump(exclude=set(ListQuery.model_fields), exclude_none=True)
 
@@ -47,14 +46,14 @@ class ListResource:
         self._fields(query)
         return PageQuery(filters=query.filters(), sort=query.sort, page=query.page, per_page=query.per_page)
 
-    def answer(self, query: ListQuery, page: ResultPage) -> dict[str, Any]:
+    def answer(self, query: ListQuery, page: ResultPage[Any]) -> dict[str, Any]:
         """Return the content of the answer: the page's rows with the requested fields."""
         meta = {"page": query.page, "per_page": query.per_page, "total": page.total}
         if page.more:
             meta["total_is_a_minimum"] = True
         return {"data": list(self._select(page.rows, self._fields(query))), "meta": meta}
 
-    def _select(self, rows: Iterable[Row], fields: tuple[str, ...]) -> Iterable[dict[str, Any]]:
+    def _select(self, rows: Iterable[Mapping[str, object]], fields: tuple[str, ...]) -> Iterable[dict[str, Any]]:
         for row in rows:
             content = self.model.model_validate(row).model_dump(mode="json")
             yield {name: content[name] for name in fields}

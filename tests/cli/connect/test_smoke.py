@@ -69,7 +69,8 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
     await joined.shop.webhooks.wait_until_idle()
     assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
     row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
-    assert (row or {})["attention"] is None
+    assert row is not None
+    assert row["attention"] is None
 
 
 async def test_what_is_still_owed_when_the_order_is_deleted_is_said(joined: Scene, smoke: Smoke) -> None:

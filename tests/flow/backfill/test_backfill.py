@@ -13,6 +13,7 @@ from panelr_bridge.domain.models import OrderState
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce import OrderChanges
+from panelr_bridge.store.rows import not_null
 from panelr_bridge.woocommerce.rest.models import Payload
 from tests.support.bridge_kit import order
 from tests.support.shops import LISTS, WC, Rig, rig_of
@@ -279,7 +280,7 @@ async def test_a_key_that_is_wrong_is_tried_less_and_less_often(rig: Rig) -> Non
     for _ in range(4):
         await other.run_store("default", at_once=True)
         mark = await rig.cursor()
-        pauses.append(round((mark["next_at"] - mark["failing_since"]).total_seconds() / 60))
+        pauses.append(round((mark["next_at"] - not_null(mark["failing_since"])).total_seconds() / 60))
     assert pauses == [10, 20, 40, 60]
 
 
@@ -349,7 +350,7 @@ async def test_newcomers_do_not_wait_behind_what_was_found(
         assert waiting >= 20
         mark = await rig.cursor()
         # one order every two seconds: half of the rate limit
-        assert mark["paced_until"] - mark["began_at"] > timedelta(seconds=77)
+        assert not_null(mark["paced_until"]) - not_null(mark["began_at"]) > timedelta(seconds=77)
 
 
 async def test_a_dry_run_stores_nothing_and_shows_what_would_be(rig: Rig) -> None:

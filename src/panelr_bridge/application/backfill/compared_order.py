@@ -12,7 +12,7 @@ from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions.known_orders import KnownOrders, is_known
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
 from panelr_bridge.woocommerce.rest.models import Payload
 from panelr_bridge.woocommerce.rest.normalize import as_wc_body
@@ -69,7 +69,7 @@ class FetchedOrder:
     delivery: Delivery
     event: Order | OrderDeleted | None
     sha256: bytes
-    row: Row | None = None
+    row: KnownOrderRow | None = None
     is_known: bool = False
 
     @property

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.store import backfill_cursors
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import BackfillCursorRow
+from panelr_bridge.store.tables import Columns
 
 FIRST_RUN = timedelta(hours=1)
 """How far back the first backfill run of a store goes."""
@@ -25,7 +26,7 @@ class CursorLease:
         self._duration = duration
         self._holder = secrets.token_hex(8)
 
-    async def acquire(self, store: str, *, since: datetime | None, at_once: bool) -> Row | None:
+    async def acquire(self, store: str, *, since: datetime | None, at_once: bool) -> BackfillCursorRow | None:
         """Acquire a store's lease and return its cursor, which the first run creates.
 
         A `since` before the cursor moves it back. Returns None if another process holds the lease, or if no run is due
@@ -39,13 +40,13 @@ class CursorLease:
             _acquire, store=store, holder=self._holder, lease=self._duration, at_once=at_once, since=since
         )
 
-    async def extend(self, store: str, values: Row) -> None:
+    async def extend(self, store: str, values: Columns) -> None:
         """Save `values` and extend the lease; raise BackfillStopped if another process has taken it."""
         lease = {"lease_until": self._caller.clock() + self._duration}
         if not await self._caller.write(_save, values | lease, store=store, holder=self._holder):
             raise BackfillStopped("another process took over this backfill run")
 
-    async def release(self, store: str, values: Row) -> None:
+    async def release(self, store: str, values: Columns) -> None:
         """Save `values` and release the lease; do nothing if another process has taken it."""
         released = {"holder": None, "lease_until": None}
         await self._caller.write(_save, values | released, store=store, holder=self._holder)
@@ -64,7 +65,7 @@ def _acquire(
     lease: timedelta,
     at_once: bool,
     since: datetime | None,
-) -> Row | None:
+) -> BackfillCursorRow | None:
     cursor = backfill_cursors.acquire_lease(
         connection, store=store, holder=holder, until=now + lease, now=now, at_once=at_once
     )
@@ -74,5 +75,5 @@ def _acquire(
     return cursor
 
 
-def _save(connection: Connection, _: datetime, values: Row, *, store: str, holder: str) -> bool:
+def _save(connection: Connection, _: datetime, values: Columns, *, store: str, holder: str) -> bool:
     return backfill_cursors.save(connection, values, store=store, holder=holder)

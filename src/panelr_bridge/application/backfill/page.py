@@ -141,8 +141,8 @@ class PageImporter:
         return self._finish_import(fetched, received)
 
     def _finish_import(self, fetched: FetchedOrder, received: ReceiveResult) -> ComparedOrder:
-        order = received.order or {}
-        if order.get("delivery_id") != received.stored.id:  # its webhook arrived during the import
+        order = received.order
+        if order is None or order["delivery_id"] != received.stored.id:  # its webhook arrived during the import
             return fetched.to_compared(OrderComparison.KNOWN)
         state = OrderState(order["state"])
         log.info(

@@ -20,7 +20,8 @@ from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.errors import ShopError, ShopUnreachable
 from panelr_bridge.store import backfill_cursors
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import BackfillCursorRow, not_null
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import Payload
 
@@ -65,7 +66,7 @@ class BackfillStats:
         self.failed += kinds.count(OrderComparison.FAILED)
         self.recent += kinds.count(OrderComparison.RECENT)
 
-    def as_columns(self) -> Row:
+    def as_columns(self) -> Columns:
         """Return the cursor's columns for these counts."""
         return {"looked_at": self.looked_at, "known": self.known, "found": self.found, "failed": self.failed}
 
@@ -175,10 +176,10 @@ class BackfillScheduler:
         return stats
 
     async def _import_changes(
-        self, store: str, cursor: Row, stats: BackfillStats, *, begin: datetime, report: ReportOrder
-    ) -> Row:
+        self, store: str, cursor: BackfillCursorRow, stats: BackfillStats, *, begin: datetime, report: ReportOrder
+    ) -> Columns:
         """Import everything modified since `begin`; return the cursor's columns for a finished run."""
-        began_at = cursor["began_at"]
+        began_at = not_null(cursor["began_at"])
         moves_cursor = begin <= cursor["moment"]
         moment: datetime = cursor["moment"]
         paced_until: datetime | None = cursor["paced_until"]
@@ -199,11 +200,13 @@ class BackfillScheduler:
                 for each in compared:
                     report(each)
         now = self._caller.clock()
-        finished: Row = {"ended_at": now, "next_at": now + self._every}
+        finished: Columns = {"ended_at": now, "next_at": now + self._every}
         finished |= {"failures": 0, "failing_since": None, "words": None}
         return finished | ({"moment": max(moment, began_at - CLOCKS_APART)} if moves_cursor else {})
 
-    async def _record_failure(self, store: str, cursor: Row, stats: BackfillStats, error: Exception) -> None:
+    async def _record_failure(
+        self, store: str, cursor: BackfillCursorRow, stats: BackfillStats, error: Exception
+    ) -> None:
         stats.words = error.words if isinstance(error, ShopError) else INTERNAL_ERROR
         failures, now = cursor["failures"] + 1, self._caller.clock()
         pause = self._every

@@ -25,7 +25,8 @@ from panelr_bridge.domain.follow_up_rules import HeldOrder, PlannedOrder
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import follow_ups, orders, rate_limit
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import FollowUpWithOrderRow, OrderRow, not_null
+from panelr_bridge.store.tables import Columns
 
 
 def claim(
@@ -75,7 +76,7 @@ def claim(
     )
 
 
-def _email(connection: Connection, row: Row, *, plans_for: type[PlannedOrder]) -> str | None:
+def _email(connection: Connection, row: OrderRow, *, plans_for: type[PlannedOrder]) -> str | None:
     """Return the customer's address as the request has it; for a held order, as the next request will have it."""
     if row["request"] is not None and not issubclass(plans_for, HeldOrder):
         return panelr_request.load(row["request"]).customer_email
@@ -99,7 +100,12 @@ def record(
         _add_attempt(connection, task, result, now=now)
     if row is None or not follow_ups.holds(connection, row["id"], task.kind, lease_until=task.lease_until):
         return False
-    values: Row = {"lease_until": None, "slot": None, "due_at": result.due_at, "done_at": now if result.done else None}
+    values: Columns = {
+        "lease_until": None,
+        "slot": None,
+        "due_at": result.due_at,
+        "done_at": now if result.done else None,
+    }
     follow_ups.change(connection, row["id"], task.kind, values | result.changes)
     order = dict(result.order)
     reason = gave_up(spec_of(task.kind)) if result.gave_up else result.attention
@@ -185,17 +191,17 @@ def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy
         action=row["told"].get("action", kind),
         number=row["of_attempt"],
         outcome=Unknown(words=LEASE_ENDED),
-        started_at=row["of_lease_until"] - spec.lease_for(call_policy),
+        started_at=not_null(row["of_lease_until"]) - spec.lease_for(call_policy),
         now=now,
     )
     orders.add_attempt(connection, attempt)
     if due is None:
         orders.change(connection, row["id"], {"attention": add_attention(row, spec.lost or gave_up(spec))}, now=now)
-    return int(row["id"])
+    return row["id"]
 
 
 def _due_after_lost_answer(
-    row: Row, spec: FollowUpSpec[PlannedOrder], *, call_policy: CallPolicy, now: datetime
+    row: FollowUpWithOrderRow, spec: FollowUpSpec[PlannedOrder], *, call_policy: CallPolicy, now: datetime
 ) -> datetime | None:
     """Return when a task without a result is due again; None if an operator must decide."""
     if spec.after_lost_answer is LostAnswer.ASK_OPERATOR:
@@ -216,7 +222,7 @@ def gave_up(spec: FollowUpSpec[PlannedOrder]) -> Reason:
     return replace(spec.gave_up, words=f"{spec.gave_up.words} for seven days: see what is wrong, then retry")
 
 
-def retry_stuck(connection: Connection, now: datetime, order: Row) -> bool:
+def retry_stuck(connection: Connection, now: datetime, order: OrderRow) -> bool:
     """Owe again each follow-up of a locked created order that waits for an operator; return whether there was one.
 
     A payment in doubt is looked up first. Escalated follow-ups are planned again.
@@ -228,7 +234,7 @@ def retry_stuck(connection: Connection, now: datetime, order: Row) -> bool:
             follow_ups.withdraw(connection, order["id"], kind)
             continue
         content = {name: value for name, value in row["told"].items() if name != "refused"}
-        values: Row = {"due_at": now, "attempt": 0, "owed_since": now, "empty_since": None, "told": content}
+        values: Columns = {"due_at": now, "attempt": 0, "owed_since": now, "empty_since": None, "told": content}
         if spec_of(kind).after_lost_answer is not LostAnswer.LOOK_UP:
             values["sent_at"] = None
         follow_ups.change(connection, order["id"], kind, values)

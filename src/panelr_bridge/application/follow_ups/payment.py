@@ -5,6 +5,7 @@ Amounts add up at Panelr, so a lost answer is looked up and the call is never re
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange, ask
 from panelr_bridge.application.follow_ups.specification import (
@@ -23,7 +24,7 @@ from panelr_bridge.panelr import request
 from panelr_bridge.panelr.json_fields import string
 from panelr_bridge.panelr.payment import work_order_details
 from panelr_bridge.panelr.request import PanelrRequest
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 
 LOOK_UP = "look_up_payment"
 PAID = frozenset({"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"})
@@ -96,7 +97,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     if isinstance(outcome, Unknown):
         return exchange.postpone(context.call_policy.grace, outcome.words)
     if isinstance(outcome, Refused):  # it may be paid already, so look before asking an operator
-        changes: Row = {"told": task.content | {"refused": outcome.words}}
+        changes: Columns = {"told": task.content | {"refused": outcome.words}}
         return exchange.result(f"Panelr refused: {outcome.words}", due_at=exchange.now, changes=changes)
     return exchange.retry(context.call_policy, changes={"sent_at": None})
 
@@ -170,7 +171,7 @@ def _judge(exchange: PanelrExchange, details: WorkOrderDetails, *, call_policy: 
 
 def has_arrived(
     *,
-    content: Row,
+    content: dict[str, Any],
     sent_at: datetime,
     status: str | None,
     payments: tuple[tuple[Decimal, datetime | None], ...],

@@ -25,7 +25,7 @@ from panelr_bridge.domain.follow_up_rules import (
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason, WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
 from panelr_bridge.woocommerce.order_payload import Order
 
 
@@ -77,9 +77,9 @@ def plan(
 
 def _planned_order(
     connection: Connection,
-    row: Row,
+    row: OrderRow,
     order: Order,
-    rows: Mapping[FollowUpKind, Row],
+    rows: Mapping[FollowUpKind, FollowUpRow],
     *,
     policy: OrderPolicy,
     store: StoreOptions,
@@ -94,7 +94,7 @@ def _planned_order(
         return None
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
     if store.url is None:
-        store = replace(store, url=deliveries.source(connection, row["delivery_id"]))
+        store = replace(store, url=deliveries.source(connection, not_null(row["delivery_id"])))
     return CreatedOrder(
         order=order,
         now=now,
@@ -111,12 +111,14 @@ def _planned_order(
     )
 
 
-def _has_lines(row: Row, order: Order) -> bool:
+def _has_lines(row: OrderRow, order: Order) -> bool:
     """Return whether the row holds the lines of the order's present customer."""
     return row["customer_lines"] is not None and row["customer_lines"]["email"] == find_email(order)
 
 
-def _record_step(connection: Connection, row: Row, step: Step, *, known: Row | None, now: datetime) -> bool:
+def _record_step(
+    connection: Connection, row: OrderRow, step: Step, *, known: FollowUpRow | None, now: datetime
+) -> bool:
     """Record a step. Returns False if a task of its kind is under way: planning is due again when its lease ends."""
     if known is not None and known["lease_until"] is not None:
         orders.follow(connection, row["id"], at=known["lease_until"])
@@ -140,18 +142,18 @@ def _record_step(connection: Connection, row: Row, step: Step, *, known: Row | N
     return True
 
 
-def _set_attention(connection: Connection, row: Row, attention: list[dict[str, str]], *, now: datetime) -> None:
+def _set_attention(connection: Connection, row: OrderRow, attention: list[dict[str, str]], *, now: datetime) -> None:
     row["attention"] = attention or None  # the next step adds to it
     orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
 
 
-def add_attention(row: Row, reason: Reason) -> list[dict[str, str]]:
+def add_attention(row: OrderRow, reason: Reason) -> list[dict[str, str]]:
     """Return an order's attention with `reason` in it once."""
     others = [each for each in row["attention"] or [] if each["code"] != reason.code]
     return [*others, reason.as_json()]
 
 
-def work_order_of(row: Row) -> WorkOrder:
+def work_order_of(row: OrderRow) -> WorkOrder:
     """Return the work order of a created order."""
     return WorkOrder(
         reference_code=row["reference_code"],
@@ -161,7 +163,7 @@ def work_order_of(row: Row) -> WorkOrder:
     )
 
 
-def _state(row: Row) -> FollowUpState:
+def _state(row: FollowUpRow) -> FollowUpState:
     return FollowUpState(
         content=row["told"],
         done_at=row["done_at"],
@@ -170,5 +172,5 @@ def _state(row: Row) -> FollowUpState:
     )
 
 
-def _reasons(row: Row) -> list[Reason]:
+def _reasons(row: OrderRow) -> list[Reason]:
     return [Reason(each["code"], each["words"], each.get("line")) for each in row["reasons"]]

@@ -12,7 +12,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import PlannedOrder, Step
 from panelr_bridge.domain.models import FollowUpKind, Reason, WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.tables import Columns
 
 P = TypeVar("P", bound=PlannedOrder)
 
@@ -52,7 +52,7 @@ class FollowUpTask:
     woo_order_id: int
     kind: FollowUpKind
     attempt: int
-    content: Row
+    content: dict[str, Any]
     sent_at: datetime | None
     empty_since: datetime | None
     owed_since: datetime
@@ -81,8 +81,8 @@ class FollowUpResult:
     due_at: datetime | None = None
     gave_up: bool = False
     attention: Reason | None = None
-    changes: Row = field(default_factory=dict)
-    order: Row = field(default_factory=dict)
+    changes: Columns = field(default_factory=dict)
+    order: Columns = field(default_factory=dict)
     reevaluate: bool = False
     is_attempt: bool = True
 

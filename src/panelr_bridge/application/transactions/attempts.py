@@ -4,7 +4,7 @@ from datetime import datetime
 
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import Outcome
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewAttemptRow
 
 
 def attempt_row(
@@ -17,7 +17,7 @@ def attempt_row(
     now: datetime,
     milliseconds: int | None = None,
     words: str | None = None,
-) -> Row:
+) -> NewAttemptRow:
     """Return the row; `words` default to the outcome's. `milliseconds` is None if the process ended during the call."""
     return {
         "order_id": order_id,

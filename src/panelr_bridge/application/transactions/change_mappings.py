@@ -1,5 +1,6 @@
 """Change the mapping tables. Every change writes a line into the audit log."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,9 @@ from sqlalchemy import Connection
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, mappings
-from panelr_bridge.store.mappings import MappingTable
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.mappings import M, MappingTable
+from panelr_bridge.store.rows import ImportedMappingRow, MappingRow
+from panelr_bridge.store.tables import Columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,12 @@ class ImportResult:
     unchanged: int
 
 
-def get(connection: Connection, table: MappingTable, mapping_id: int) -> Row:
+def get(connection: Connection, table: MappingTable[M], mapping_id: int) -> M:
     """Return one mapping; raises NotFound."""
     return _require(mappings.get(connection, table, mapping_id), table, mapping_id)
 
 
-def add(connection: Connection, now: datetime, table: MappingTable, values: Row, *, actor: str) -> Row:
+def add(connection: Connection, now: datetime, table: MappingTable[M], values: Columns, *, actor: str) -> M:
     """Add a mapping and return it; raises Conflict if it contradicts another one."""
     row = mappings.add(connection, now, table, values)
     _write_audit_line(connection, now, table, "add", row, actor)
@@ -35,15 +37,15 @@ def add(connection: Connection, now: datetime, table: MappingTable, values: Row,
 
 
 def change(
-    connection: Connection, now: datetime, table: MappingTable, mapping_id: int, values: Row, *, actor: str
-) -> Row:
+    connection: Connection, now: datetime, table: MappingTable[M], mapping_id: int, values: Columns, *, actor: str
+) -> M:
     """Replace the values of a mapping and return it; raises NotFound, and Conflict as `add` does."""
     row = _require(mappings.change(connection, now, table, mapping_id, values), table, mapping_id)
     _write_audit_line(connection, now, table, "change", row, actor)
     return row
 
 
-def remove(connection: Connection, now: datetime, table: MappingTable, mapping_id: int, *, actor: str) -> None:
+def remove(connection: Connection, now: datetime, table: MappingTable[Any], mapping_id: int, *, actor: str) -> None:
     """Delete a mapping; raises NotFound."""
     row = get(connection, table, mapping_id)
     mappings.remove(connection, table, mapping_id)
@@ -79,14 +81,14 @@ def import_mappings(
 class _ImportPlan:
     """The changes of an import: rows to add, and rows to change by their ids."""
 
-    def __init__(self, stored: list[Row]) -> None:
-        self.added: list[Row] = []
-        self.changed: dict[int, Row] = {}
+    def __init__(self, stored: list[ImportedMappingRow]) -> None:
+        self.added: list[Columns] = []
+        self.changed: dict[int, Columns] = {}
         self.changes = self.unchanged = 0
-        self._rows = {_identity(row): row for row in stored}
+        self._rows: dict[tuple[Any, ...], Columns] = {_identity(row): {**row} for row in stored}
         self._products = {_lookup_key(row): (f"mapping {row['id']}", row["panelr_product_id"]) for row in stored}
 
-    def add_entry(self, number: int, values: Row) -> None:
+    def add_entry(self, number: int, values: Columns) -> None:
         """Plan the import's entry with this number; raises Conflict if it contradicts a mapping or another entry."""
         row = self._rows.get(_identity(values))
         if row is None:
@@ -99,7 +101,7 @@ class _ImportPlan:
             if "id" in row:
                 self.changed[row["id"]] = values
 
-    def _add_row(self, number: int, values: Row) -> None:
+    def _add_row(self, number: int, values: Columns) -> None:
         entry = (f"entry {number}", values["panelr_product_id"])
         other, product = self._products.setdefault(_lookup_key(values), entry)
         if (product is None) is not (values["panelr_product_id"] is None):
@@ -109,24 +111,24 @@ class _ImportPlan:
         self._rows[_identity(values)] = values
 
 
-def _lookup_key(row: Row) -> tuple[str, str]:
+def _lookup_key(row: Mapping[str, Any]) -> tuple[str, str]:
     """Return the store and key: an order's line finds its mappings by them."""
     return row["store"], row["key"]
 
 
-def _identity(row: Row) -> tuple[Any, ...]:
+def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the identity of a mapping: two rows with the same one are the same mapping."""
     return row["store"], row["key"], row["panelr_product_id"], row["panelr_product_id"] and row["intent"]
 
 
-def _require(row: Row | None, table: MappingTable, mapping_id: int) -> Row:
+def _require(row: M | None, table: MappingTable[M], mapping_id: int) -> M:
     if row is None:
         raise NotFound(f"there is no {table.name} {mapping_id}")
     return row
 
 
 def _write_audit_line(
-    connection: Connection, now: datetime, table: MappingTable, action: str, row: Row, actor: str
+    connection: Connection, now: datetime, table: MappingTable[Any], action: str, row: MappingRow, actor: str
 ) -> None:
     details = {name: value for name, value in row.items() if isinstance(value, (str, int, type(None)))}
     subject = f"{table.name} {row['id']}"

@@ -20,7 +20,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
 from panelr_bridge.store import orders, owed_calls, rate_limit
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import OrderRow, not_null, with_columns
 
 RATE = "panelr"
 """The name of the rate limit of all calls to Panelr."""
@@ -76,7 +76,7 @@ def claim_due(
 
 
 def _claim_create(
-    connection: Connection, row: Row, *, policy: OrderPolicy, call_policy: CallPolicy, now: datetime
+    connection: Connection, row: OrderRow, *, policy: OrderPolicy, call_policy: CallPolicy, now: datetime
 ) -> Claim | StateChanged | NothingDue:
     """Evaluate a queued order by its latest snapshot and the current mappings, then claim its call."""
     order = latest_snapshot(connection, row)
@@ -95,11 +95,11 @@ def _claim_create(
         return _rate_limited(connection, call_policy, now=now)
     values = state_columns(evaluation, state=OrderState.SENDING, delivery_id=None, now=now)
     values |= sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
-    values |= owed_calls.leased(tries=row["tries"] + 1, until=now + call_policy.lease, slot=slot.number)
+    values |= owed_calls.leased(tries=not_null(row["tries"]) + 1, until=now + call_policy.lease, slot=slot.number)
     if row["attention"]:
         values["attention"] = lasting_attention(row, handled=True) or None
     orders.change(connection, row["id"], values, now=now)
-    return claim_create(row | values, evaluation, decision, slot=slot, call_policy=call_policy, now=now)
+    return claim_create(with_columns(row, values), evaluation, decision, slot=slot, call_policy=call_policy, now=now)
 
 
 def _rate_limited(connection: Connection, call_policy: CallPolicy, *, now: datetime) -> NothingDue:
@@ -108,7 +108,7 @@ def _rate_limited(connection: Connection, call_policy: CallPolicy, *, now: datet
 
 
 def _waits_for_lookalike(
-    connection: Connection, row: Row, fingerprint: str | None, *, call_policy: CallPolicy, now: datetime
+    connection: Connection, row: OrderRow, fingerprint: str | None, *, call_policy: CallPolicy, now: datetime
 ) -> bool:
     """Postpone an order while a look-up settles another order with the same fingerprint.
 
@@ -136,7 +136,8 @@ def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
     Returns whether the call was still due: another process may have made it meanwhile.
     """
     row = orders.lock_by_id(connection, order_id)
-    if row is None or row["owes"] is None or row["call_until"] is not None or row["next_attempt_at"] > now:
+    due = None if row is None or row["call_until"] is not None else row["next_attempt_at"]
+    if row is None or due is None or due > now:
         return False
     values = {"attention": unhandled_attention(row)} | owed_calls.put_back(due=now + ASIDE)
     orders.change(connection, order_id, values, now=now)
@@ -163,19 +164,20 @@ def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy
         return None
     if row["call_slot"] is not None:  # the request may have been sent long after the slot was taken
         rate_limit.keep(connection, row["call_slot"], name=RATE, now=now)
+    action = not_null(row["owes"])
     attempt = attempt_row(
         order_id=row["id"],
-        action=row["owes"],
-        number=row["attempts"] if row["owes"] == CallAction.CREATE_WORK_ORDER else row["tries"],
+        action=action,
+        number=row["attempts"] if action == CallAction.CREATE_WORK_ORDER else not_null(row["tries"]),
         outcome=Unknown(words=LEASE_ENDED),
-        started_at=row["call_until"] - call_policy.lease,
+        started_at=not_null(row["call_until"]) - call_policy.lease,
         now=now,
     )
     orders.add_attempt(connection, attempt)
     due = now + call_policy.grace
-    if row["owes"] == CallAction.LOOK_UP:
+    if action == CallAction.LOOK_UP:
         orders.note(connection, row["id"], owed_calls.put_back(due=due))
     else:
         values = {"state": OrderState.UNCONFIRMED, "reasons": [{"code": "unconfirmed", "words": LEASE_ENDED}]}
         orders.change(connection, row["id"], values | owed_calls.switched(action=CallAction.LOOK_UP, due=due), now=now)
-    return int(row["id"])
+    return row["id"]

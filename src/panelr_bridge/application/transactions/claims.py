@@ -9,7 +9,8 @@ from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrderRequest
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store.rate_limit import RateSlot
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewOrderRow, OrderRow
+from panelr_bridge.store.tables import Columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class Claim:
     paid_at: datetime | None = None
 
 
-def sending_columns(row: Row, decision: Create, *, fingerprint: str | None, now: datetime) -> Row:
+def sending_columns(row: NewOrderRow, decision: Create, *, fingerprint: str | None, now: datetime) -> Columns:
     """Return the columns of an order whose create call starts now; `row` is the order before it."""
     return {
         "state": OrderState.SENDING,
@@ -54,48 +55,58 @@ def sending_columns(row: Row, decision: Create, *, fingerprint: str | None, now:
 
 
 def claim_create(
-    row: Row, evaluation: Evaluation, decision: Create, *, slot: RateSlot, call_policy: CallPolicy, now: datetime
+    row: OrderRow, evaluation: Evaluation, decision: Create, *, slot: RateSlot, call_policy: CallPolicy, now: datetime
 ) -> Claim:
     """Return the claim of an order's create call; `row` is the order with its `sending_columns`."""
+    body, tries, first_sent_at, owed_since = _call_columns(row)
     return Claim(
         order_id=row["id"],
         store=row["store"],
         woo_order_id=row["woo_order_id"],
         action=CallAction.CREATE_WORK_ORDER,
         request=decision.request,
-        body=row["request"].encode(),
-        attempt=row["tries"],
+        body=body,
+        attempt=tries,
         number=row["attempts"],
         empty_since=None,
         delivery_id=row["delivery_id"],
         woo_status=row["woo_status"],
-        first_sent_at=row["first_sent_at"],
+        first_sent_at=first_sent_at,
         claimed_at=now,
         lease_until=now + call_policy.lease,
-        owed_since=row["owes_since"],
+        owed_since=owed_since,
         slot=slot,
         follows_up=evaluation.follows_up,
         paid_at=evaluation.order.date_paid_gmt,
     )
 
 
-def claim_look_up(row: Row, *, slot: RateSlot, call_policy: CallPolicy, now: datetime) -> Claim:
+def claim_look_up(row: OrderRow, *, slot: RateSlot, call_policy: CallPolicy, now: datetime) -> Claim:
     """Return the claim of an order's look-up; it may take two calls, so its lease is twice as long."""
+    body, tries, first_sent_at, owed_since = _call_columns(row)
     return Claim(
         order_id=row["id"],
         store=row["store"],
         woo_order_id=row["woo_order_id"],
         action=CallAction.LOOK_UP,
-        request=panelr_request.load(row["request"]),
-        body=row["request"].encode(),
-        attempt=row["tries"] + 1,
+        request=panelr_request.load(body),
+        body=body,
+        attempt=tries + 1,
         number=row["attempts"],
         empty_since=row["not_found_since"],
         delivery_id=row["sent_delivery_id"],
         woo_status=row["woo_status"],
-        first_sent_at=row["first_sent_at"],
+        first_sent_at=first_sent_at,
         claimed_at=now,
-        owed_since=row["owes_since"],
+        owed_since=owed_since,
         lease_until=now + 2 * call_policy.lease,
         slot=slot,
     )
+
+
+def _call_columns(row: OrderRow) -> tuple[bytes, int, datetime, datetime]:
+    """Return the owed call's body, tries, first_sent_at and owes_since; raises LookupError if one of them is null."""
+    request, tries, first_sent_at, owed_since = row["request"], row["tries"], row["first_sent_at"], row["owes_since"]
+    if request is None or tries is None or first_sent_at is None or owed_since is None:
+        raise LookupError(f"order {row['id']} has no call that can be claimed")
+    return request.encode(), tries, first_sent_at, owed_since

@@ -23,7 +23,8 @@ from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, Order
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
 from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import OrderRow
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 
@@ -90,7 +91,7 @@ def _unless_taken(connection: Connection, decision: Decision, order_id: int | No
     return Hold((Reason("work_order_taken", words),))
 
 
-def latest_snapshot(connection: Connection, row: Row) -> Order | None:
+def latest_snapshot(connection: Connection, row: OrderRow) -> Order | None:
     """Return an order's latest snapshot with the status of its row: a deletion has no snapshot of its own."""
     if row["delivery_id"] is None:
         return None
@@ -98,7 +99,7 @@ def latest_snapshot(connection: Connection, row: Row) -> Order | None:
     return order.model_copy(update={"status": row["woo_status"]})
 
 
-def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) -> Row:
+def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) -> Columns:
     """Return the columns of a snapshot."""
     return {
         "woo_order_number": order.number or str(order.id),
@@ -111,10 +112,10 @@ def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) ->
     }
 
 
-def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int | None, now: datetime) -> Row:
+def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int | None, now: datetime) -> Columns:
     """Return the columns of an order whose evaluation led to `state`."""
     decision = evaluation.decision
-    values: Row = {
+    values: Columns = {
         "state": state,
         "reasons": reasons_as_json(decision.reasons),
         "awaits_mapping": awaits_mapping(state=state, decision=decision),
@@ -128,7 +129,7 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     return values
 
 
-def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Row:
+def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:
     """Return the columns that hold a work order."""
     return {
         "work_order_id": work_order.work_order_id,
@@ -139,13 +140,13 @@ def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Row:
     }
 
 
-def reevaluate(row: Row, evaluation: Evaluation, *, now: datetime, resend: bool = False) -> Row:
+def reevaluate(row: OrderRow, evaluation: Evaluation, *, now: datetime, resend: bool = False) -> Columns:
     """Return the columns to change when a locked order is evaluated again, its owed call among them.
 
     `row` holds the snapshot that was evaluated. With `resend`, a request that Panelr refused is sent once more.
     """
     before = OrderState(row["state"])
-    unchanged: Row = {"mapping_revision": evaluation.mappings.revision}
+    unchanged: Columns = {"mapping_revision": evaluation.mappings.revision}
     if before in FIXED:
         return unchanged
     refused = None if resend or row["request"] is None else panelr_request.load(row["request"])
@@ -162,7 +163,7 @@ def reevaluate(row: Row, evaluation: Evaluation, *, now: datetime, resend: bool 
     return values
 
 
-def attention(connection: Connection, row: Row, latest: Order) -> list[dict[str, str]] | None:
+def attention(connection: Connection, row: OrderRow, latest: Order) -> list[dict[str, str]] | None:
     """Return the attention of a created order; None for none.
 
     It lists what changed in WooCommerce since the work order was created, and what lasts until a person acts.
@@ -174,7 +175,7 @@ def attention(connection: Connection, row: Row, latest: Order) -> list[dict[str,
     return found or None
 
 
-def lasting_attention(row: Row, *, handled: bool = False) -> list[dict[str, str]]:
+def lasting_attention(row: OrderRow, *, handled: bool = False) -> list[dict[str, str]]:
     """Return the part of an order's attention that a new snapshot does not settle.
 
     `handled` says that the bridge can process the order again.
@@ -183,7 +184,7 @@ def lasting_attention(row: Row, *, handled: bool = False) -> list[dict[str, str]
     return [reason for reason in row["attention"] or [] if reason["code"] not in settled]
 
 
-def unhandled_attention(row: Row) -> list[dict[str, str]]:
+def unhandled_attention(row: OrderRow) -> list[dict[str, str]]:
     """Return the attention of an order that the bridge failed to process."""
     failure = {"code": UNHANDLED, "words": "handling this order failed; the log says why"}
     return [*lasting_attention(row, handled=True), failure]

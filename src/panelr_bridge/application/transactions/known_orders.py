@@ -9,7 +9,7 @@ from panelr_bridge.application.transactions.evaluate_order import evaluate
 from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
 from panelr_bridge.store import backfill_cursors, deliveries
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order
 
 
@@ -17,7 +17,7 @@ from panelr_bridge.woocommerce.order_payload import Order
 class KnownOrders:
     """The stored data of a page: rows by WooCommerce order id, delivery verdicts by the SHA-256 of the body."""
 
-    rows: Mapping[int, Row]
+    rows: Mapping[int, KnownOrderRow]
     verdicts: Mapping[bytes, str]
 
 
@@ -32,7 +32,7 @@ def read_known_orders(
     return KnownOrders(rows, verdicts)
 
 
-def is_known(row: Row, order: Order, *, sha256: bytes) -> bool:
+def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes) -> bool:
     """Return whether an order's row holds this snapshot or a later one; `sha256` is the snapshot's body's.
 
     WooCommerce's modification times have a resolution of one second, so snapshots of the same second are compared by
@@ -47,7 +47,7 @@ def is_known(row: Row, order: Order, *, sha256: bytes) -> bool:
 
 
 def preview_state(
-    connection: Connection, order: Order, row: Row | None, *, store: str, policy: OrderPolicy
+    connection: Connection, order: Order, row: KnownOrderRow | None, *, store: str, policy: OrderPolicy
 ) -> tuple[OrderState, tuple[Reason, ...]]:
     """Return the state and reasons that `order` would get by the current mappings; write nothing."""
     evaluation, _ = evaluate(connection, order, store=store, policy=policy)

@@ -11,7 +11,8 @@ from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store import orders, owed_calls
 from panelr_bridge.store.rate_limit import RateSlot
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewOrderRow, OrderRow, OwedCallColumns, with_columns
+from panelr_bridge.store.tables import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,13 @@ class NewOrder:
     """The row of a new order, with its owed call and without an id, and the evaluation that led to it."""
 
     evaluation: Evaluation
-    row: Row
+    row: NewOrderRow
     call_policy: CallPolicy
     now: datetime
 
-    def stored(self, *, order_id: int, delivery_id: int | None, slot: RateSlot | None) -> tuple[Row, Claim | None]:
+    def stored(self, *, order_id: int, delivery_id: int | None, slot: RateSlot | None) -> tuple[OrderRow, Claim | None]:
         """Return the row as it was inserted, and the claim of its create call if that call has a slot."""
-        row = self.row | {"id": order_id, "delivery_id": delivery_id}
+        row: OrderRow = {**self.row, "id": order_id, "delivery_id": delivery_id}
         decision = self.evaluation.decision
         if slot is None or not isinstance(decision, Create):
             return row, None
@@ -45,16 +46,17 @@ def new_order(
 ) -> NewOrder:
     """Return the new order. If it is to be created, its call is owed from `due` on, or starts now with a `slot`."""
     order, decision = evaluation.order, evaluation.decision
-    row = orders.new(store=evaluation.store, woo_order_id=order.id, now=now)
-    row |= snapshot_columns(order, delivery_id=delivery_id, sha256=sha256)
-    row |= state_columns(evaluation, state=decision.state, delivery_id=delivery_id, now=now)
+    columns = snapshot_columns(order, delivery_id=delivery_id, sha256=sha256)
+    columns |= state_columns(evaluation, state=decision.state, delivery_id=delivery_id, now=now)
+    row = with_columns(orders.new(store=evaluation.store, woo_order_id=order.id, now=now), columns)
     if isinstance(decision, Create):
-        row |= sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now) if slot else {}
-        row |= owed_create(slot, due=due, call_policy=call_policy, now=now)
+        call = sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now) if slot else {}
+        call |= owed_create(slot, due=due, call_policy=call_policy, now=now)
+        row = with_columns(row, call)
     return NewOrder(evaluation, row, call_policy, now)
 
 
-def owed_create(slot: RateSlot | None, *, due: datetime, call_policy: CallPolicy, now: datetime) -> Row:
+def owed_create(slot: RateSlot | None, *, due: datetime, call_policy: CallPolicy, now: datetime) -> OwedCallColumns:
     """Return the columns of an owed create call; with a `slot`, the lease starts now."""
     return owed_calls.owed(
         action=CallAction.CREATE_WORK_ORDER,
@@ -65,7 +67,7 @@ def owed_create(slot: RateSlot | None, *, due: datetime, call_policy: CallPolicy
     )
 
 
-def slot_request(evaluation: Evaluation, *, call_policy: CallPolicy, now: datetime) -> Row:
+def slot_request(evaluation: Evaluation, *, call_policy: CallPolicy, now: datetime) -> Columns:
     """Return the arguments of `rate_limit.take_ahead` for the create call of an evaluated order."""
     return {
         "name": RATE,

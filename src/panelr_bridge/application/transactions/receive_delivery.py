@@ -26,7 +26,8 @@ from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import OrderRow, with_columns
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
 
 RESTORED = "order.restored"
@@ -49,7 +50,7 @@ class ReceiveResult:
     """A stored delivery, its order's row if it has one, and the claim if the caller must make a call now."""
 
     stored: StoredDelivery
-    order: Row | None = None
+    order: OrderRow | None = None
     claim: Claim | None = None
 
 
@@ -173,23 +174,23 @@ def _next_snapshot(
         return ReceiveResult(stored, row)
     values = snapshot_columns(order, delivery_id=stored.id, sha256=stored.sha256)
     calls_for_more = row["woo_status"] != order.status or _was_just_paid(connection, row, evaluation)
-    row |= values
+    row = with_columns(row, values)
     if row["state"] == OrderState.CREATED:
         values |= {"attention": attention(connection, row, order)}
         values |= {"follow_at": now} if calls_for_more else {}  # a write-back of the bridge's own does not
     values |= reevaluate(row, evaluation, now=now)
     claim = None
-    if (row | values)["state"] == OrderState.QUEUED and row["state"] != OrderState.QUEUED:
+    if values.get("state", row["state"]) == OrderState.QUEUED and row["state"] != OrderState.QUEUED:
         if backfill is not None:
             values |= owed_calls.put_back(due=backfill.due)
         else:
             claim, sending = _claim_now(connection, row, evaluation, call_policy=call_policy, now=now)
             values |= sending
     orders.change(connection, row["id"], values, now=now)
-    return ReceiveResult(stored, row | values, claim)
+    return ReceiveResult(stored, with_columns(row, values), claim)
 
 
-def _was_just_paid(connection: Connection, row: Row, evaluation: Evaluation) -> bool:
+def _was_just_paid(connection: Connection, row: OrderRow, evaluation: Evaluation) -> bool:
     """Return whether the order became paid with this snapshot; False if payments are not reported to Panelr."""
     if row["state"] != OrderState.CREATED or evaluation.mappings.on_paid is OnPaid.NONE or not evaluation.order.is_paid:
         return False
@@ -198,8 +199,8 @@ def _was_just_paid(connection: Connection, row: Row, evaluation: Evaluation) -> 
 
 
 def _claim_now(
-    connection: Connection, row: Row, evaluation: Evaluation, *, call_policy: CallPolicy, now: datetime
-) -> tuple[Claim | None, Row]:
+    connection: Connection, row: OrderRow, evaluation: Evaluation, *, call_policy: CallPolicy, now: datetime
+) -> tuple[Claim | None, Columns]:
     """Claim the call of an order that now owes one, if a slot is free. Also return the columns that change."""
     decision = evaluation.decision
     if not isinstance(decision, Create):
@@ -209,14 +210,16 @@ def _claim_now(
         return None, {}
     sending = sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
     sending |= owed_create(slot, due=now, call_policy=call_policy, now=now)
-    return claim_create(row | sending, evaluation, decision, slot=slot, call_policy=call_policy, now=now), sending
+    return claim_create(
+        with_columns(row, sending), evaluation, decision, slot=slot, call_policy=call_policy, now=now
+    ), sending
 
 
 def _brings_nothing_new(
     connection: Connection,
     delivery: Delivery,
     order: Order,
-    row: Row,
+    row: OrderRow,
     stored: StoredDelivery,
     backfill: BackfillContext | None,
 ) -> bool:
@@ -227,7 +230,7 @@ def _brings_nothing_new(
     return is_same or _is_stale(order, row, topic=delivery.topic)
 
 
-def _is_stale(order: Order, row: Row, *, topic: str) -> bool:
+def _is_stale(order: Order, row: OrderRow, *, topic: str) -> bool:
     """Return whether the row holds a newer snapshot. A deletion is newer than any snapshot of its second."""
     known, received = row["woo_modified_at"], order.date_modified_gmt
     if known is None or received is None:
@@ -236,7 +239,7 @@ def _is_stale(order: Order, row: Row, *, topic: str) -> bool:
 
 
 def _is_known_to_backfill(
-    connection: Connection, order: Order, row: Row, stored: StoredDelivery, backfill: BackfillContext
+    connection: Connection, order: Order, row: OrderRow, stored: StoredDelivery, backfill: BackfillContext
 ) -> bool:
     """Return whether the row holds a newer snapshot than the API's answer, which may be a while old."""
     if is_known(row, order, sha256=stored.sha256):
@@ -250,27 +253,27 @@ def _is_known_to_backfill(
     return deliveries.received_at(connection, row["delivery_id"]) >= backfill.since
 
 
-def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime) -> Row:
+def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime) -> OrderRow:
     """Record that the order went to the trash. It owes nothing more unless a work order may exist."""
     row = orders.lock(connection, store=store, woo_order_id=event.id)
     if row is None:
         return _insert_deleted(connection, event, store=store, now=now)
-    values: Row = {"woo_status": "trash"}
-    order = latest_snapshot(connection, row | values)
+    values: Columns = {"woo_status": "trash"}
+    order = latest_snapshot(connection, with_columns(row, values))
     if order is not None:
         if row["state"] == OrderState.CREATED:
             values |= {"attention": attention(connection, row, order), "follow_at": now}
         evaluation, _ = evaluate(connection, order, store=store, policy=policy)
         values |= reevaluate(row, evaluation, now=now)
     orders.change(connection, row["id"], values, now=now)
-    return row | values
+    return with_columns(row, values)
 
 
-def _insert_deleted(connection: Connection, event: OrderDeleted, *, store: str, now: datetime) -> Row:
+def _insert_deleted(connection: Connection, event: OrderDeleted, *, store: str, now: datetime) -> OrderRow:
     """Insert an order whose first delivery is its deletion."""
-    row = orders.new(store=store, woo_order_id=event.id, now=now)
-    row |= {"woo_status": "trash", "state": OrderState.IGNORED, "reasons": reasons_as_json(DELETED)}
+    columns = {"woo_status": "trash", "state": OrderState.IGNORED, "reasons": reasons_as_json(DELETED)}
+    row = with_columns(orders.new(store=store, woo_order_id=event.id, now=now), columns)
     order_id = orders.add(connection, row)
     if order_id is None:
         raise RetryTransaction
-    return row | {"id": order_id}
+    return {**row, "id": order_id}

@@ -26,7 +26,8 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_look
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewAttemptRow, OrderRow, OwedCallColumns, not_null
+from panelr_bridge.store.tables import Columns
 
 GAVE_UP = "seven days of trying have passed: see what is wrong, then retry"
 
@@ -47,7 +48,7 @@ def record_attempt(connection: Connection, report: CallReport, *, now: datetime,
     orders.add_attempt(connection, _attempt_row(report, words, now=now))
 
 
-def _attempt_row(report: CallReport, words: str | None, *, now: datetime) -> Row:
+def _attempt_row(report: CallReport, words: str | None, *, now: datetime) -> NewAttemptRow:
     claim = report.claim
     return attempt_row(
         order_id=claim.order_id,
@@ -76,9 +77,9 @@ def record_created(connection: Connection, now: datetime, report: CallReport, wo
     return OrderState.CREATED
 
 
-def created_columns(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Row:
+def created_columns(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Columns:
     """Return the columns of an order whose work order was created."""
-    state: Row = {
+    state: Columns = {
         "state": OrderState.CREATED,
         "reasons": [],
         "awaits_mapping": False,
@@ -87,7 +88,7 @@ def created_columns(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Ro
     return work_order_columns(work_order, adopted=False) | state | owed_calls.NOTHING
 
 
-def created_attempt(report: CallReport, work_order: WorkOrder, *, now: datetime) -> Row:
+def created_attempt(report: CallReport, work_order: WorkOrder, *, now: datetime) -> NewAttemptRow:
     """Return the row of the attempt that created `work_order`."""
     return _attempt_row(report, f"created {work_order.reference_code}", now=now)
 
@@ -106,7 +107,7 @@ def record_not_created(
         state, reasons = OrderState.HELD, _reason("gave_up", GAVE_UP)
     else:
         state, reasons, due = OrderState.QUEUED, _reason(call_outcome.name(outcome), outcome.words), now + wait
-    values: Row = {
+    values: Columns = {
         "state": state,
         "reasons": reasons,
         "awaits_mapping": state in {OrderState.REFUSED, OrderState.HELD},
@@ -132,7 +133,7 @@ def record_adopted(connection: Connection, now: datetime, report: CallReport, wo
     Its confirmation token is unknown. Reference code and e-mail address prove the order to Panelr instead.
     """
 
-    def link(row: Row) -> OrderState:
+    def link(row: OrderRow) -> OrderState:
         if orders.owner(connection, work_order) not in {None, row["id"]}:  # another order linked it meanwhile
             orders.note(connection, row["id"], owed_calls.put_back(due=now + timedelta(seconds=1)))
             return OrderState.UNCONFIRMED
@@ -158,7 +159,7 @@ def record_not_found(
     Panelr may still be working on the first call, so one look-up is not enough. Extra look-ups do not shorten the wait.
     """
 
-    def wait_or_send(row: Row) -> OrderState:
+    def wait_or_send(row: OrderRow) -> OrderState:
         since = report.claim.empty_since or now
         if now < since + 6 * call_policy.grace:
             found_nothing = owed_calls.found_nothing(since=since, due=since + 6 * call_policy.grace)
@@ -176,7 +177,7 @@ def record_not_found(
 def record_undecided(connection: Connection, now: datetime, report: CallReport, *, code: str, words: str) -> OrderState:
     """Record that look-ups cannot settle the order: an operator decides."""
 
-    def ask(row: Row) -> OrderState:
+    def ask(row: OrderRow) -> OrderState:
         values = {"attention": [*lasting_attention(row), *_reason(code, words)]}
         orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
         return OrderState.UNCONFIRMED
@@ -194,13 +195,13 @@ def postpone_look_up(
 ) -> OrderState:
     """Repeat a look-up later: after `wait` if it could not be judged yet, by the schedule if its call failed."""
 
-    def postpone(row: Row) -> OrderState:
+    def postpone(row: OrderRow) -> OrderState:
         pause = wait or _retry_delay(report, call_policy, now=now)
         if pause is None:
             values = {"attention": [*lasting_attention(row), *_reason("gave_up", GAVE_UP)]}
             orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
             return OrderState.UNCONFIRMED
-        not_counted = {} if wait is None else {"tries": row["tries"] - 1}
+        not_counted = {} if wait is None else {"tries": not_null(row["tries"]) - 1}
         orders.note(connection, row["id"], owed_calls.put_back(due=now + pause) | not_counted)
         if wait is None:
             slot, schedule = report.claim.slot, call_policy.retry_schedule
@@ -224,7 +225,7 @@ def record_failure(connection: Connection, now: datetime, claim: Claim) -> Order
 def _record_look_up(
     connection: Connection,
     report: CallReport,
-    apply: Callable[[Row], OrderState],
+    apply: Callable[[OrderRow], OrderState],
     *,
     now: datetime,
     words: str | None,
@@ -239,7 +240,7 @@ def _record_look_up(
 
 
 def _record_late(
-    connection: Connection, report: CallReport, work_order: WorkOrder, values: Row, *, now: datetime
+    connection: Connection, report: CallReport, work_order: WorkOrder, values: Columns, *, now: datetime
 ) -> OrderState:
     """Record a created work order after the call's lease had ended.
 
@@ -300,7 +301,7 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
         _add_attention(connection, row, "payment_not_told", words, now=now)
 
 
-def _add_attention(connection: Connection, row: Row, code: str, words: str, *, now: datetime) -> None:
+def _add_attention(connection: Connection, row: OrderRow, code: str, words: str, *, now: datetime) -> None:
     """Add attention that lasts until an operator acts."""
     found = [*(row["attention"] or []), *_reason(code, words)]
     orders.change(connection, row["id"], {"attention": found}, now=now)
@@ -314,7 +315,7 @@ def _update_attention(connection: Connection, order_id: int, *, now: datetime) -
         orders.change(connection, order_id, {"attention": attention(connection, row, order)}, now=now)
 
 
-def _next_owed_call(state: OrderState, due: datetime) -> Row:
+def _next_owed_call(state: OrderState, due: datetime) -> Columns | OwedCallColumns:
     if state is OrderState.UNCONFIRMED:
         return owed_calls.switched(action=CallAction.LOOK_UP, due=due)
     return owed_calls.put_back(due=due) if state is OrderState.QUEUED else owed_calls.NOTHING

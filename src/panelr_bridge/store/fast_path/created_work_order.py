@@ -13,14 +13,15 @@ from sqlalchemy import Connection, bindparam, exists, insert, select
 from panelr_bridge.store import orders
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import NewAttemptRow, SettledOrderRow
+from panelr_bridge.store.tables import Columns
 from panelr_bridge.store.tables import attempts as attempts_table
 from panelr_bridge.store.tables import orders as orders_table
 
 
 def record_created(
-    connection: Connection, order_id: int, number: int, values: Row, attempt: Row, *, now: datetime
-) -> Row | None:
+    connection: Connection, order_id: int, number: int, values: Columns, attempt: NewAttemptRow, *, now: datetime
+) -> SettledOrderRow | None:
     """Settle create attempt `number` as `orders.settle` does, and add the row `attempt`.
 
     Returns the order's `delivery_id` and `woo_status`. Returns None, with nothing written, if the order does not wait
@@ -29,7 +30,7 @@ def record_created(
     if connection.dialect.name == "postgresql":
         statement = _build_statement(orders.shape(values), only_unchanged=False)
         rows = statement.run(connection, record_created_values(order_id, number, values, attempt, now=now))
-        return next(({"delivery_id": delivery_id, "woo_status": status} for delivery_id, status in rows), None)
+        return next((SettledOrderRow(delivery_id=delivery_id, woo_status=status) for delivery_id, status in rows), None)
     settled = orders.settle(connection, order_id, number, values, now=now)
     if settled is not None:
         orders.add_attempt(connection, attempt)
@@ -41,7 +42,9 @@ def supports_record_created(database: Database) -> bool:
     return database.dialect == "postgresql"
 
 
-async def record_created_autocommit(database: Database, build_values: Callable[[], Row], shape: orders.Shape) -> bool:
+async def record_created_autocommit(
+    database: Database, build_values: Callable[[], Columns], shape: orders.Shape
+) -> bool:
     """Record a created work order if the order still has the snapshot that was sent; return whether it was written.
 
     `build_values` returns what `record_created_values` returns, with the snapshot that was sent as `of_delivery` and
@@ -51,7 +54,9 @@ async def record_created_autocommit(database: Database, build_values: Callable[[
     return any(is_written for (is_written,) in rows)
 
 
-def record_created_values(order_id: int, number: int, values: Row, attempt: Row, *, now: datetime) -> Row:
+def record_created_values(
+    order_id: int, number: int, values: Columns, attempt: NewAttemptRow, *, now: datetime
+) -> Columns:
     """Return the values of the statement: the order's, the attempt's, and the attempt that the order waits for."""
     attempt_values = {f"noted_{name}": value for name, value in attempt.items()}
     return values | attempt_values | {"of_order": order_id, "of_attempt": number, "updated_at": now}

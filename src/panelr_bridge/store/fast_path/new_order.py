@@ -17,7 +17,8 @@ from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import Row, orders
+from panelr_bridge.store.rows import NewOrderRow
+from panelr_bridge.store.tables import Columns, orders
 
 _NOW_TYPE = bindparam("now", type_=UtcDateTime())
 _KEY_COLUMNS = {"id", "delivery_id", "sent_delivery_id", "call_slot"}
@@ -84,7 +85,7 @@ class InsertedOrder:
     slot: rate_limit.RateSlot
 
 
-async def insert_order(database: Database, build_values: Callable[[], Row]) -> InsertedOrder | int | None:
+async def insert_order(database: Database, build_values: Callable[[], Columns]) -> InsertedOrder | int | None:
     """Insert a delivery, its new order, the call that it owes and that call's slot; return where they are stored.
 
     `build_values` returns what `insert_order_values` returns. If nothing was written because the mappings have
@@ -104,7 +105,7 @@ async def insert_order(database: Database, build_values: Callable[[], Row]) -> I
     return None
 
 
-def _insert_each(connection: Connection, build_values: Callable[[], Row]) -> InsertedOrder | int:
+def _insert_each(connection: Connection, build_values: Callable[[], Columns]) -> InsertedOrder | int:
     values = build_values()
     slot = next((slot for (slot,) in _TAKE_SLOT.run(connection, values)), None)
     if slot is None:
@@ -116,6 +117,6 @@ def _insert_each(connection: Connection, build_values: Callable[[], Row]) -> Ins
     return InsertedOrder(order_id, delivery_id, rate_limit.RateSlot(slot))
 
 
-def insert_order_values(delivery: Delivery, order: Row, slot_values: Row, *, now: datetime) -> Row:
+def insert_order_values(delivery: Delivery, order: NewOrderRow, slot_values: Columns, *, now: datetime) -> Columns:
     """Return the values of `insert_order`: the order's row with its call, and `rate_limit.take_ahead_values`."""
     return order | slot_values | deliveries.insert_values(delivery, now=now)

@@ -16,7 +16,8 @@ from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.engine import CompiledStatement
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import AnsweredOrder
+from panelr_bridge.store.tables import Columns
 
 _FROM_UNCHANGED_ORDER = (
     "FROM orders WHERE store = :store AND woo_order_id = :woo_order_id AND woo_status = :woo_status"
@@ -67,7 +68,7 @@ class RepeatedDelivery:
 
     delivery_id: int
     times: int
-    order: Row
+    order: AnsweredOrder
 
 
 async def store_repeat(
@@ -79,7 +80,7 @@ async def store_repeat(
     nothing written, if the order has another snapshot or status by now.
     """
 
-    def build_values() -> Row:
+    def build_values() -> Columns:
         return deliveries.insert_values(delivery, now=clock()) | {"woo_status": woo_status, "delivery_id": stored_id}
 
     if database.dialect == "sqlite":
@@ -90,7 +91,7 @@ async def store_repeat(
     return counted or _read_result(await database.execute_autocommit(_ADD_WITH_ORDER, build_values))
 
 
-def _store_each(connection: Connection, build_values: Callable[[], Row]) -> list[Sequence[Any]]:
+def _store_each(connection: Connection, build_values: Callable[[], Columns]) -> list[Sequence[Any]]:
     values = build_values()
     orders = FIND_ORDER.run(connection, values)
     if not orders:
@@ -104,7 +105,7 @@ def _read_result(rows: list[Sequence[Any]]) -> RepeatedDelivery | None:
     if row is None:
         return None
     delivery_id, times, _, state, reasons, work_order_id, reference_code = row
-    order = {
+    order: AnsweredOrder = {
         "state": state,
         "reasons": msgspec.json.decode(reasons),
         "work_order_id": work_order_id,

@@ -6,11 +6,11 @@ page is merged from the first rows of every branch, so its cost depends on the p
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, func, literal_column, select, union_all
 
-from panelr_bridge.store.tables import Row
+from panelr_bridge.store.rows import R, fetch_all
 
 MAX_COUNT = 10_000
 """Rows are counted up to this number, unless a counter knows the total."""
@@ -22,7 +22,7 @@ Branch = Sequence[ColumnElement[bool]]
 class PageQuery:
     """A request for a page: filters by name, the column to sort by (`-` descends), the page from 1 on, its size."""
 
-    filters: Row = field(default_factory=dict)
+    filters: dict[str, Any] = field(default_factory=dict)
     sort: str = "-id"
     page: int = 1
     per_page: int = 20
@@ -39,15 +39,15 @@ class PageQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultPage:
+class ResultPage(Generic[R]):
     """The rows of one page, and the total number of rows; `more` says that there are more than `total`."""
 
-    rows: list[Row]
+    rows: list[R]
     total: int
     more: bool = False
 
 
-def build_page(rows: list[Row], count: int) -> ResultPage:
+def build_page(rows: list[R], count: int) -> ResultPage[R]:
     """Return a page with these rows and the total that `count_rows` returned."""
     return ResultPage(rows, min(count, MAX_COUNT), count > MAX_COUNT)
 
@@ -68,9 +68,10 @@ def read_page(
     table: Table,
     branches: Sequence[Branch],
     query: PageQuery,
+    row_type: type[R],
     *,
     branch_sort_column: str | None = None,
-) -> list[Row]:
+) -> list[R]:
     """Return the rows of a page, merged from `branches`; the id breaks ties, so that pages never overlap.
 
     `branch_sort_column` is the column that sorts each branch, if it is not the list's own. The page's ids are read
@@ -80,8 +81,7 @@ def read_page(
         return []
     ids = _build_ids(table, branches, query, branch_sort_column=branch_sort_column or query.sort_column).subquery()
     order = _build_order(table, query.sort_column, query.sort)
-    rows = connection.execute(columns.join(ids, ids.c.id == table.c.id).order_by(*order))
-    return [dict(row) for row in rows.mappings()]
+    return fetch_all(connection, columns.join(ids, ids.c.id == table.c.id).order_by(*order), {}, row_type)
 
 
 def _build_ids(table: Table, branches: Sequence[Branch], query: PageQuery, *, branch_sort_column: str) -> Select[Any]:

@@ -16,6 +16,7 @@ from panelr_bridge.store.pagination.branches import (
     count_rows,
     read_page,
 )
+from panelr_bridge.store.rows import ListedDeliveryRow
 from panelr_bridge.store.tables import deliveries
 
 SORTS = frozenset({"id", "received_at", "last_received_at", "woo_order_id"})
@@ -37,7 +38,7 @@ class _Kind:
     verdict: str
 
 
-def page(connection: Connection, query: PageQuery) -> ResultPage:
+def page(connection: Connection, query: PageQuery) -> ResultPage[ListedDeliveryRow]:
     """Return a page of deliveries without their bodies.
 
     `query.filters` may hold store, topic, verdict and woo_order_id.
@@ -55,7 +56,7 @@ def page(connection: Connection, query: PageQuery) -> ResultPage:
         branches = _by_verdict(kinds, query) if query.sort_column == "last_received_at" else by_kind
         total = count_rows(connection, deliveries, by_kind)
         branches = branches if query.filters or query.sort_column != "id" else [()]
-    rows = read_page(connection, select(*LISTED_COLUMNS), deliveries, branches, query)
+    rows = read_page(connection, select(*LISTED_COLUMNS), deliveries, branches, query, ListedDeliveryRow)
     return build_page(rows, total)
 
 

@@ -11,12 +11,13 @@ from panelr_bridge.store import database, order_counts
 from panelr_bridge.store.order_counts import OrderCount
 from panelr_bridge.store.orders import SHOWN
 from panelr_bridge.store.pagination.branches import Branch, PageQuery, ResultPage, count_rows, read_page
+from panelr_bridge.store.rows import ShownOrderRow
 from panelr_bridge.store.tables import NOT_SENDING, SENDING, orders
 
 SORTS = frozenset({"id", "created_at", "updated_at", "state", "woo_order_id"})
 
 
-def page(connection: Connection, query: PageQuery) -> ResultPage:
+def page(connection: Connection, query: PageQuery) -> ResultPage[ShownOrderRow]:
     """Return a page of orders without their confirmation tokens.
 
     `query.filters` may hold state (several), store, woo_order_id and attention.
@@ -27,11 +28,11 @@ def page(connection: Connection, query: PageQuery) -> ResultPage:
     groups = [group for group in order_counts.count_orders(connection) if _matches(group, query)]
     branches = _build_branches(groups, query)
     total = _count_total(connection, groups, branches, query)
-    rows = []
+    rows: list[ShownOrderRow] = []
     if total > query.offset:
         # each branch has one state, so the id sorts it
         column = "id" if query.sort_column == "state" else query.sort_column
-        rows = read_page(connection, SHOWN, orders, branches, query, branch_sort_column=column)
+        rows = read_page(connection, SHOWN, orders, branches, query, ShownOrderRow, branch_sort_column=column)
     return ResultPage(rows, total)
 
 
