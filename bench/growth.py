@@ -213,7 +213,7 @@ async def _measure_in_turns(stages: Sequence[FilledStage], work: Work) -> list[t
 
 def _clear_owed_calls(connection: Connection) -> None:
     connection.execute(
-        update(orders).where(orders.c.owes.is_not(None)).values(owed_calls.NOTHING | {"state": "closed"})
+        update(orders).where(orders.c.owes.is_not(None)).values(owed_calls.NO_OWED_CALL | {"state": "closed"})
     )
 
 

@@ -23,15 +23,15 @@ def dialect() -> str:
 
 
 async def test_a_row_that_another_has_claimed_meanwhile_is_passed_over(opened: Database, database_url: str) -> None:
-    owed = owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=NOW, now=NOW)
-    new = with_columns(orders.new(store="default", woo_order_id=1, now=NOW), {"state": OrderState.QUEUED, **owed})
+    owed = owed_calls.owed_columns(action=CallAction.CREATE_WORK_ORDER, due=NOW, now=NOW)
+    new = with_columns(orders.empty_row(store="default", woo_order_id=1, now=NOW), {"state": OrderState.QUEUED, **owed})
     order_id = await opened.write(orders.add, new)
     assert order_id is not None
 
     def claim(connection: Connection) -> None:
         assert owed_calls.next_due(connection, now=NOW) is not None
         sending = {"state": OrderState.SENDING, "attempts": 1}
-        sending |= owed_calls.leased(tries=1, until=NOW + timedelta(seconds=30), slot=1)
+        sending |= owed_calls.lease_columns(tries=1, until=NOW + timedelta(seconds=30), slot=1)
         orders.change(connection, order_id, sending, now=NOW)
 
     def claim_with_an_old_snapshot(connection: Connection) -> object:

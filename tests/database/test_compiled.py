@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
 def order_row(number: int = 7, **more: Any) -> NewOrderRow:
     columns = standing(OrderState.SENDING, now=NOW) | {"attempts": 1} | more
-    return with_columns(orders.new(store="default", woo_order_id=number, now=NOW), columns)
+    return with_columns(orders.empty_row(store="default", woo_order_id=number, now=NOW), columns)
 
 
 def attempt_row(order_id: int) -> NewAttemptRow:
@@ -46,7 +46,7 @@ CREATED: Columns = {
     "reasons": [],
     "reference_code": "WO-1",
     "awaits_mapping": False,
-    **owed_calls.NOTHING,
+    **owed_calls.NO_OWED_CALL,
 }
 
 

@@ -28,7 +28,7 @@ class RolledBack(Exception):
 
 
 def new_order(number: int, state: OrderState, *, store: str = "default") -> NewOrderRow:
-    return with_columns(orders.new(store=store, woo_order_id=number, now=NOW), standing(state, now=NOW))
+    return with_columns(orders.empty_row(store=store, woo_order_id=number, now=NOW), standing(state, now=NOW))
 
 
 def result(state: OrderState) -> Columns:

@@ -23,7 +23,7 @@ def told(topic: str = "order.created") -> Delivery:
 async def place(opened: Database) -> int:
     """Return the delivery of the order's snapshot."""
     stored = await opened.write(deliveries.add, told(), now=NOW)
-    row = orders.new(store="default", woo_order_id=20, now=NOW) | {
+    row = orders.empty_row(store="default", woo_order_id=20, now=NOW) | {
         "state": OrderState.HELD,
         "woo_status": "pending",
         "delivery_id": stored.id,

@@ -106,7 +106,7 @@ def _tables(connection: Connection) -> list[str]:
 
 def _owed(connection: Connection) -> list[dict[str, Any]]:
     found = connection.execute(select(orders_table).order_by(orders_table.c.id)).mappings()
-    return [{name: row[name] for name in owed_calls.NOTHING} for row in found]
+    return [{name: row[name] for name in owed_calls.NO_OWED_CALL} for row in found]
 
 
 def _differences(connection: Connection) -> list[Any]:
@@ -114,7 +114,9 @@ def _differences(connection: Connection) -> list[Any]:
 
 
 def _order(**changes: Any) -> NewOrderRow:
-    return with_columns(orders.new(store="default", woo_order_id=1, now=NOW), {"state": OrderState.WAITING} | changes)
+    return with_columns(
+        orders.empty_row(store="default", woo_order_id=1, now=NOW), {"state": OrderState.WAITING} | changes
+    )
 
 
 async def test_an_order_is_stored_once(opened: Database) -> None:
@@ -160,10 +162,12 @@ MAY_OWE = {
 async def test_the_database_refuses_what_an_order_in_its_state_cannot_owe(opened: Database, state: OrderState) -> None:
     """For example: a queued or sending order without an owed call would wait for ever."""
     result = {"reference_code": "WO-1"} if state is OrderState.CREATED else {}
-    owing = {"nothing": owed_calls.NOTHING}
+    owing = {"nothing": owed_calls.NO_OWED_CALL}
     for action in CallAction:
-        owing[f"{action}, waiting"] = owed_calls.owed(action=action, due=NOW, now=NOW)
-        owing[f"{action}, under way"] = owed_calls.owed(action=action, due=NOW, now=NOW, lease_until=NOW, slot=1)
+        owing[f"{action}, waiting"] = owed_calls.owed_columns(action=action, due=NOW, now=NOW)
+        owing[f"{action}, under way"] = owed_calls.owed_columns(
+            action=action, due=NOW, now=NOW, lease_until=NOW, slot=1
+        )
     taken = set()
     for number, (name, owed) in enumerate(owing.items()):
         try:

@@ -48,7 +48,7 @@ async def died(kit: Kit) -> int | None:
     """End the lease of a killed process; return its order."""
 
     def end(connection: Connection, now: Any) -> int | None:
-        return lease.end_leases(connection, now + LEASE, call_policy=call_policy(kit.runtime.settings))
+        return lease.end_one_lease(connection, now + LEASE, call_policy=call_policy(kit.runtime.settings))
 
     return await kit.runtime.bridge.write(end)
 

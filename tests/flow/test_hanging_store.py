@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, update
 
 from panelr_bridge.application.follow_ups import lease, write_back
-from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
-from panelr_bridge.application.follow_ups.write_back import WRITING
+from panelr_bridge.application.follow_ups.runner import FollowUpRunner, FollowUpStores
+from panelr_bridge.application.follow_ups.write_back import WRITE_TIMEOUT
 from panelr_bridge.domain.follow_up_rules import StoreOptions
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store import due_work
@@ -57,8 +57,8 @@ async def following(stepped: Kit, store: Hanging) -> AsyncIterator[FollowUpRunne
     """A follow-up runner for a shop that hangs; the test runs its turns."""
     await map_bank_transfer(stepped, "submit_payment")
     bridge = stepped.runtime.bridge
-    stores = WriteBackTargets(
-        options={"default": StoreOptions(url="https://shop.test", writes_back=True)}, writers={"default": store}
+    stores = FollowUpStores(
+        options={"default": StoreOptions(url="https://shop.test", writes_back=True)}, clients={"default": store}
     )
     following = FollowUpRunner(
         bridge, policy=bridge.policy, call_policy=bridge.call_policy, stores=stores, wake_worker=asyncio.Event()
@@ -91,7 +91,7 @@ async def test_a_store_that_hangs_holds_up_no_payment(
 async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
     stepped: Kit, following: FollowUpRunner, store: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_back, "WRITING", timedelta(seconds=0.2))
+    monkeypatch.setattr(write_back, "WRITE_TIMEOUT", timedelta(seconds=0.2))
     await stepped.post(order_of_customer(20) | ON_HOLD)
     async with asyncio.timeout(60):
         while not store.asked.is_set():  # an order that another follow-up has locked is skipped until the next turn
@@ -129,7 +129,7 @@ async def test_no_lease_ends_while_a_store_may_still_be_written_to(
     bridge = stepped.runtime.bridge
 
     def end(connection: Connection, now: datetime, after: timedelta) -> int | None:
-        return lease.end_leases(connection, now + after, call_policy=bridge.call_policy)
+        return lease.end_one_lease(connection, now + after, call_policy=bridge.call_policy)
 
-    assert await bridge.write(end, WRITING) is None
-    assert await bridge.write(end, 2 * WRITING) is not None
+    assert await bridge.write(end, WRITE_TIMEOUT) is None
+    assert await bridge.write(end, 2 * WRITE_TIMEOUT) is not None

@@ -277,9 +277,9 @@ class Model(RuleBasedStateMachine):
                 assert row["attention"] or row["owes"] == CallAction.LOOK_UP
             else:
                 assert row["owes"] is None, state
-            owed = {name: row[name] for name in owed_calls.NOTHING}
+            owed = {name: row[name] for name in owed_calls.NO_OWED_CALL}
             if row["owes"] is None:
-                assert owed == owed_calls.NOTHING
+                assert owed == owed_calls.NO_OWED_CALL
             else:
                 assert None not in {owed["owes_since"], owed["tries"], owed["next_attempt_at"]}
 

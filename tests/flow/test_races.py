@@ -279,7 +279,7 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
         await replaying.run_sync(deliveries.replay, told["id"], delivery)
         row = await claiming.run_sync(lambda connection: owed_calls.next_due(connection, now=bridge.clock()))
         sent = {"sent_delivery_id": row["delivery_id"], "state": "sending"}
-        sent |= owed_calls.leased(tries=1, until=bridge.clock(), slot=None)
+        sent |= owed_calls.lease_columns(tries=1, until=bridge.clock(), slot=None)
         async with asyncio.timeout(60):  # with the stronger lock this would be a deadlock
             await claiming.run_sync(lambda connection: orders.change(connection, row["id"], sent, now=bridge.clock()))
 

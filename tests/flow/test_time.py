@@ -184,7 +184,7 @@ async def test_an_outcome_that_arrives_too_late_overwrites_nothing_and_is_shown(
 
 def _lose_the_lease(connection: Connection, now: datetime, claim: Claim) -> None:
     call_policy = CallPolicy(rate_per_minute=120, lease=timedelta(0), grace=timedelta(hours=1), retry_schedule=(1.0,))
-    assert claim_call.end_leases(connection, now + 2 * LONG_LEASE, call_policy=call_policy) == claim.order_id
+    assert claim_call.end_one_lease(connection, now + 2 * LONG_LEASE, call_policy=call_policy) == claim.order_id
 
 
 async def test_two_workers_make_each_call_once(mapped: Kit, settings: Settings, panelr: tuple[str, Panel]) -> None:

@@ -32,7 +32,9 @@ async def end_lease(kit: Kit, claim: Claim) -> None:
     """End the lease of a claim."""
     bridge = kit.runtime.bridge
     after = claim.lease_until + timedelta(seconds=1)
-    assert await bridge.database.write(claim_call.end_leases, after, call_policy=bridge.call_policy) == claim.order_id
+    assert (
+        await bridge.database.write(claim_call.end_one_lease, after, call_policy=bridge.call_policy) == claim.order_id
+    )
 
 
 async def record_created(kit: Kit, claim: Claim, code: str, number: int) -> OrderState:

@@ -10,9 +10,9 @@ from panelr_bridge.store.tables import Columns
 def standing(state: OrderState, *, now: datetime) -> Columns:
     """Return the columns of an order that is in `state` since `now`."""
     if state is OrderState.UNCONFIRMED:
-        return {"state": state} | owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)
+        return {"state": state} | owed_calls.owed_columns(action=CallAction.LOOK_UP, due=now, now=now)
     if state not in {OrderState.QUEUED, OrderState.SENDING}:
-        return {"state": state} | owed_calls.NOTHING
+        return {"state": state} | owed_calls.NO_OWED_CALL
     lease, slot = (now + timedelta(seconds=35), 7) if state is OrderState.SENDING else (None, None)
-    call = owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now, lease_until=lease, slot=slot)
+    call = owed_calls.owed_columns(action=CallAction.CREATE_WORK_ORDER, due=now, now=now, lease_until=lease, slot=slot)
     return {"state": state} | call

@@ -87,8 +87,8 @@ def hot() -> Iterator[Case]:
     yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
-    yield "end leases", lambda connection: claim_call.end_leases(connection, LATER, call_policy=TERMS)
-    yield "awaiting mapping", lambda connection: orders.awaiting_mapping(connection, limit=500)
+    yield "end leases", lambda connection: claim_call.end_one_lease(connection, LATER, call_policy=TERMS)
+    yield "awaiting mapping", lambda connection: orders.list_behind_mappings(connection, limit=500)
     yield "next at", owed_calls.next_at
     yield "free at", lambda connection: rate_limit.free_at(connection, name=RATE, limit=120, now=LATER)
     yield "take", lambda connection: rate_limit.take(connection, name=RATE, limit=120, now=LATER)
@@ -104,22 +104,22 @@ def hot() -> Iterator[Case]:
         lambda connection: orders.find_lookalike(connection, fingerprint="likeness 5", besides=1, since=NOW),
     )
     known = WorkOrder(work_order_id=500, reference_code="WO-2026-500")
-    yield "owner", lambda connection: orders.owner(connection, known)
+    yield "owner", lambda connection: orders.find_owner(connection, known)
     many = [WorkOrder(work_order_id=n, reference_code=f"WO-2026-{n}") for n in range(500, 520)]
-    yield "linked", lambda connection: orders.linked(connection, many, besides=1)
+    yield "linked", lambda connection: orders.find_linked(connection, many, besides=1)
     page = list(range(500, 600))
     yield "standing of a page", lambda connection: backfill_cursors.known_orders(connection, store="default", ids=page)
     yield "tell again", _tell_again
     told: dict[str, Any] = {"store": "default", "topic": "order.updated", "digests": [b"1", b"2"]}
-    yield "kept of a page", lambda connection: deliveries.stored_verdicts(connection, **told)
+    yield "kept of a page", lambda connection: deliveries.find_verdicts(connection, **told)
     yield "look", due_work.find_due_work
-    yield "to plan", lambda connection: follow_ups.to_plan(connection, now=LATER, limit=200)
+    yield "to plan", lambda connection: follow_ups.list_due_for_planning(connection, now=LATER, limit=200)
     yield "follow-ups of", lambda connection: follow_ups.list_for_order(connection, 500)
     yield (
         "claim a follow-up",
         lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, call_policy=TERMS),
     )
-    yield "end leases of follow-ups", lambda connection: lease.end_leases(connection, LATER, call_policy=TERMS)
+    yield "end leases of follow-ups", lambda connection: lease.end_one_lease(connection, LATER, call_policy=TERMS)
     yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from panelr_bridge.application.follow_ups.payment import has_arrived
 from panelr_bridge.application.follow_ups.plan import plan_steps
-from panelr_bridge.application.follow_ups.status_poll import POLLED_FOR, next_poll
+from panelr_bridge.application.follow_ups.status_poll import POLL_PERIOD, next_poll
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
     CreatedOrder,
@@ -18,7 +18,7 @@ from panelr_bridge.domain.follow_up_rules import (
     Schedule,
     Step,
     StoreOptions,
-    first_look,
+    first_planning,
 )
 from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
 from panelr_bridge.woocommerce.order_payload import Order
@@ -305,15 +305,15 @@ def test_a_work_order_is_asked_for_as_the_plugin_does() -> None:
         moments.append(round((due - NOW) / timedelta(minutes=1)))
     assert moments[:5] == [1, 2, 5, 15, 60]
     assert moments[5:8] == [360, 720, 1080]
-    assert moments[-1] == POLLED_FOR / timedelta(minutes=1)
+    assert moments[-1] == POLL_PERIOD / timedelta(minutes=1)
     assert len(moments) == 5 + 28
 
 
 def test_a_new_work_order_is_looked_at_at_once_only_where_something_may_be_urgent() -> None:
-    assert first_look("pending_payment", follows=True, now=NOW) == NOW
-    assert first_look("completed", follows=True, now=NOW) == NOW
-    assert first_look("pending_payment", follows=False, now=NOW) == NOW + timedelta(minutes=1)
-    assert first_look("completed", follows=False, now=NOW) is None
+    assert first_planning("pending_payment", follows=True, now=NOW) == NOW
+    assert first_planning("completed", follows=True, now=NOW) == NOW
+    assert first_planning("pending_payment", follows=False, now=NOW) == NOW + timedelta(minutes=1)
+    assert first_planning("completed", follows=False, now=NOW) is None
 
 
 @pytest.mark.parametrize("settled", ["completed", "canceled"])

@@ -66,7 +66,7 @@ async def test_a_body_that_an_older_version_could_not_read_is_read_now(mapped: K
 
     def as_it_was(connection: Connection) -> None:
         connection.execute(update(tables.deliveries).where(tables.deliveries.c.id == 2).values(verdict="unreadable"))
-        nothing = owed_calls.NOTHING | {
+        nothing = owed_calls.NO_OWED_CALL | {
             "work_order_id": None,
             "reference_code": None,
             "request": None,

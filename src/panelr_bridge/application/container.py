@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.backfill.scheduler import BackfillScheduler
 from panelr_bridge.application.bridge import Bridge
-from panelr_bridge.application.follow_ups.runner import FollowUpRunner, WriteBackTargets
+from panelr_bridge.application.follow_ups.runner import FollowUpRunner, FollowUpStores
 from panelr_bridge.application.panelr_caller import Clock, utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
 from panelr_bridge.application.transactions.claim_call import RATE
@@ -96,7 +96,7 @@ def build_container(
         bridge,
         policy=settings.policy,
         call_policy=call_policy(settings),
-        stores=WriteBackTargets(options=store_options(settings), writers=shops),
+        stores=FollowUpStores(options=store_options(settings), clients=shops),
         wake_worker=bridge.wake_worker,
     )
     endpoints = {name: delivery_endpoint(name, settings.public_url) for name in shops}

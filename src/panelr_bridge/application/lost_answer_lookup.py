@@ -74,7 +74,7 @@ class LostAnswerLookup:
 
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
         now, work_orders = self._caller.clock(), [entry.work_order for entry in listed]
-        linked = await self._caller.database.read(orders.linked, work_orders, besides=claim.order_id)
+        linked = await self._caller.database.read(orders.find_linked, work_orders, besides=claim.order_id)
         match_with = partial(
             match,
             request=claim.request,

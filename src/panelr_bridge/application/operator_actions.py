@@ -29,7 +29,9 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     """
     row = _lock(connection, order_id)
     state = OrderState(row["state"])
-    can_follow_up = state is OrderState.CREATED and (bool(follow_ups.stuck(connection, order_id)) or _is_unhandled(row))
+    can_follow_up = state is OrderState.CREATED and (
+        bool(follow_ups.list_stuck(connection, order_id)) or _is_unhandled(row)
+    )
     if state is OrderState.SENDING or (state is OrderState.CREATED and not can_follow_up):
         raise Conflict(f"the order is {state}: there is nothing to try again")
     audit_log.add(connection, actor=actor, action="retry", store=row["store"], subject=f"order {order_id}", now=now)
@@ -47,7 +49,7 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     values = reevaluate(reopened, evaluation, now=now, resend=True)
     after = OrderState(values.get("state", state))
     if state is OrderState.QUEUED and after is OrderState.QUEUED:
-        values |= owed_calls.put_back(due=now)
+        values |= owed_calls.release_columns(due=now)
     orders.change(connection, order_id, values, now=now)
     return after
 
@@ -69,10 +71,10 @@ def _look_up_now(connection: Connection, row: OrderRow, *, now: datetime) -> Ord
     if row["owes"] is None:
         reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
         values: Columns = {"state": OrderState.UNCONFIRMED, "reasons": reasons, "attention": None}
-        values |= owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)
+        values |= owed_calls.owed_columns(action=CallAction.LOOK_UP, due=now, now=now)
         orders.change(connection, row["id"], values, now=now)
     elif row["call_until"] is None:
-        orders.note(connection, row["id"], owed_calls.put_back(due=now))
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now))
     return OrderState.UNCONFIRMED
 
 
@@ -81,7 +83,7 @@ def link_work_order(
 ) -> OrderState:
     """Link the work order that an operator found for an unconfirmed order. Raises NotFound or Conflict."""
     row = _lock_unconfirmed(connection, order_id)
-    owner = orders.owner(connection, work_order)
+    owner = orders.find_owner(connection, work_order)
     if owner is not None:
         raise Conflict(f"this work order belongs to order {owner} already")
     reasons = [{"code": "linked_by_person", "words": f"a person linked work order {work_order.reference_code}"}]
@@ -101,7 +103,7 @@ def confirm_not_created(connection: Connection, now: datetime, order_id: int, *,
     row = _lock_unconfirmed(connection, order_id)
     reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
     values: Columns = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
-    values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
+    values |= owed_calls.owed_columns(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
     return OrderState.QUEUED
 
@@ -122,7 +124,7 @@ def confirmation_token(connection: Connection, now: datetime, order_id: int, *, 
     row = _lock(connection, order_id)
     subject = f"order {order_id}"
     audit_log.add(connection, actor=actor, action="confirmation_token", store=row["store"], subject=subject, now=now)
-    return orders.token(connection, order_id)
+    return orders.confirmation_token(connection, order_id)
 
 
 def _lock(connection: Connection, order_id: int) -> OrderRow:
@@ -145,7 +147,7 @@ def _record_decision(
     connection: Connection, row: OrderRow, values: Columns, *, actor: str, action: str, now: datetime
 ) -> None:
     """Change the order by an operator's decision, and record who decided. It owes only the call in `values`."""
-    orders.change(connection, row["id"], owed_calls.NOTHING | values, now=now)
+    orders.change(connection, row["id"], owed_calls.NO_OWED_CALL | values, now=now)
     subject = f"order {row['id']}"
     details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]}
     audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

@@ -98,13 +98,13 @@ class Worker:
 
     async def _end_leases(self) -> None:
         call_policy = self._bridge.call_policy
-        while (order_id := await self._bridge.write(claim_call.end_leases, call_policy=call_policy)) is not None:
+        while (order_id := await self._bridge.write(claim_call.end_one_lease, call_policy=call_policy)) is not None:
             log.warning("lease.ended", order=order_id)
 
     async def _reevaluate_waiting(self) -> None:
         """Evaluate again the orders that wait for a changed mapping."""
         since = self._bridge.clock() - self._wake_ignored
-        for order_id in await self._bridge.database.read(orders.awaiting_mapping, limit=BATCH):
+        for order_id in await self._bridge.database.read(orders.list_behind_mappings, limit=BATCH):
             try:
                 state = await self._bridge.write(
                     waiting_orders.reevaluate_waiting, order_id, policy=self._bridge.policy, ignored_since=since

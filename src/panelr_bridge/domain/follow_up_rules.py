@@ -47,7 +47,7 @@ class FollowUpState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedOrder:
+class OrderToPlan:
     """An order whose follow-ups are planned: its latest snapshot, its store's options, its follow-ups so far."""
 
     order: Order
@@ -57,14 +57,14 @@ class PlannedOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOrder(PlannedOrder):
+class HeldOrder(OrderToPlan):
     """A held order. `lacks_lines` says that it waits for the customer's lines at Panelr."""
 
     lacks_lines: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedOrder(PlannedOrder):
+class CreatedOrder(OrderToPlan):
     """An order with its work order.
 
     `request` created the work order; None if it was adopted, from Panelr's plugin (`by_plugin`) or after a lost answer.
@@ -109,7 +109,7 @@ class Escalate:
 Step = Schedule | Cancel | Escalate
 
 
-def first_look(status: str | None, *, follows: bool, now: datetime) -> datetime | None:
+def first_planning(status: str | None, *, follows: bool, now: datetime) -> datetime | None:
     """Return when the follow-ups of a new work order are planned.
 
     At once if something may be due (`follows`), else with the first status poll; never if its status is final.

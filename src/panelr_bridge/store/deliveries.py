@@ -131,7 +131,7 @@ def received_at(connection: Connection, delivery_id: int) -> datetime:
     return last_received_at
 
 
-def stored_verdicts(connection: Connection, *, store: str, topic: str, digests: list[bytes]) -> dict[bytes, str]:
+def find_verdicts(connection: Connection, *, store: str, topic: str, digests: list[bytes]) -> dict[bytes, str]:
     """Return the verdicts of the deliveries that are stored already, by the SHA-256 of their bodies."""
     rows = connection.execute(_VERDICTS, {"of_store": store, "of_topic": topic, "digests": digests})
     return {row.body_sha256: row.verdict for row in rows}

@@ -55,7 +55,7 @@ _COUNT_DUE = select(
 )
 
 
-def to_plan(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+def list_due_for_planning(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     """Return the ids of the orders whose follow-ups are to be planned now, longest due first."""
     return list(connection.execute(_TO_PLAN, {"now": now, "limit": limit}).scalars())
 
@@ -71,7 +71,7 @@ def list_for_order(connection: Connection, order_id: int) -> dict[FollowUpKind, 
     return {FollowUpKind(row["kind"]): row for row in rows}
 
 
-def stuck(connection: Connection, order_id: int) -> list[FollowUpRow]:
+def list_stuck(connection: Connection, order_id: int) -> list[FollowUpRow]:
     """Return an order's follow-ups that are neither done nor due nor claimed: an operator must act."""
     return [
         row
@@ -80,7 +80,7 @@ def stuck(connection: Connection, order_id: int) -> list[FollowUpRow]:
     ]
 
 
-def owe(
+def schedule(
     connection: Connection,
     row: OrderRow,
     kind: FollowUpKind,
@@ -108,14 +108,14 @@ def owe(
         connection.execute(insert(follow_ups).values(values | new))
 
 
-def forget(connection: Connection, order_id: int) -> bool:
+def delete_all(connection: Connection, order_id: int) -> bool:
     """Delete every follow-up of a locked order, done or not; return whether its payment may have been sent."""
     payment = list_for_order(connection, order_id).get(FollowUpKind.PAYMENT)
     connection.execute(_DELETE_ALL, {"of_order": order_id})
     return payment is not None and payment["sent_at"] is not None
 
 
-def withdraw(connection: Connection, order_id: int, kind: FollowUpKind) -> None:
+def cancel(connection: Connection, order_id: int, kind: FollowUpKind) -> None:
     """Delete a follow-up of a locked order, unless it is claimed."""
     connection.execute(_DELETE_UNCLAIMED, {"of_order": order_id, "of_kind": kind})
 

@@ -73,7 +73,7 @@ _BEHIND_REVISION = (
     .limit(bindparam("limit"))
 )
 SHOWN: Select[Any] = select(*(column for column in orders.c if column.name != "confirmation_token"))
-"""Selects orders without their confirmation tokens, which only `token` returns."""
+"""Selects orders without their confirmation tokens, which only `confirmation_token` returns."""
 
 
 @functools.cache
@@ -105,7 +105,7 @@ def _compile_settle(values: Shape) -> CompiledStatement:
     return CompiledStatement(settle_statement(values))
 
 
-def new(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
+def empty_row(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
     """Return the row of a new order without a snapshot."""
     row = _EMPTY | {
         "store": store,
@@ -145,17 +145,17 @@ def find(connection: Connection, *, store: str, woo_order_id: int) -> OrderRow |
 
 def change(connection: Connection, order_id: int, values: Columns, *, now: datetime) -> None:
     """Update a locked order with `values` and set `updated_at`."""
-    note(connection, order_id, values | {"updated_at": now})
+    change_quietly(connection, order_id, values | {"updated_at": now})
 
 
-def note(connection: Connection, order_id: int, values: Columns) -> None:
+def change_quietly(connection: Connection, order_id: int, values: Columns) -> None:
     """Update a locked order with `values` but keep `updated_at`: for lease and planning columns."""
     connection.execute(_build_update(frozenset(values)), values | {"of_order": order_id})
 
 
-def follow(connection: Connection, order_id: int, *, at: datetime | None) -> None:
+def schedule_planning(connection: Connection, order_id: int, *, at: datetime | None) -> None:
     """Schedule the planning of a locked order's follow-ups at `at`; None cancels it. Keeps `updated_at`."""
-    note(connection, order_id, {"follow_at": at})
+    change_quietly(connection, order_id, {"follow_at": at})
 
 
 def settle(
@@ -186,12 +186,12 @@ def get(connection: Connection, order_id: int) -> ShownOrderRow | None:
     return fetch_one(connection, SHOWN.where(orders.c.id == order_id), {}, ShownOrderRow)
 
 
-def token(connection: Connection, order_id: int) -> str | None:
+def confirmation_token(connection: Connection, order_id: int) -> str | None:
     """Return an order's confirmation token."""
     return connection.execute(select(orders.c.confirmation_token).where(orders.c.id == order_id)).scalar()
 
 
-def owner(connection: Connection, work_order: WorkOrder) -> int | None:
+def find_owner(connection: Connection, work_order: WorkOrder) -> int | None:
     """Return the id of the order that `work_order` belongs to, by its reference code or its id."""
     conditions = [
         column == value
@@ -205,7 +205,7 @@ def owner(connection: Connection, work_order: WorkOrder) -> int | None:
     return next((order_id for order_id in owners if order_id is not None), None)
 
 
-def linked(connection: Connection, work_orders: list[WorkOrder], *, besides: int) -> set[str | int]:
+def find_linked(connection: Connection, work_orders: list[WorkOrder], *, besides: int) -> set[str | int]:
     """Return the reference codes and ids among `work_orders` that belong to any order but `besides`."""
     codes = [each.reference_code for each in work_orders if each.reference_code is not None]
     ids = [each.work_order_id for each in work_orders if each.work_order_id is not None]
@@ -230,7 +230,7 @@ def find_lookalike(
     return fetch_one(connection, query.order_by(orders.c.id).limit(1), {}, OrderRow)
 
 
-def awaiting_mapping(connection: Connection, *, limit: int) -> list[int]:
+def list_behind_mappings(connection: Connection, *, limit: int) -> list[int]:
     """Return the ids of orders that wait for a mapping and were decided before the last change of their store's."""
     ids: list[int] = []
     # one store at a time: for all at once, PostgreSQL reads every waiting order, however few are behind

@@ -14,7 +14,7 @@ from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store.rows import OrderRow, OwedCallColumns, OwedCallView, ShownOrderRow, fetch_one
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Columns, orders
 
-NOTHING: OwedCallColumns = {
+NO_OWED_CALL: OwedCallColumns = {
     "owes": None,
     "owes_since": None,
     "tries": None,
@@ -44,7 +44,7 @@ _ENDED_LEASES = [
 ]
 
 
-def owed(
+def owed_columns(
     *, action: CallAction, due: datetime, now: datetime, lease_until: datetime | None = None, slot: int | None = None
 ) -> OwedCallColumns:
     """Return the columns of an order that owes `action` from `due` on.
@@ -62,27 +62,27 @@ def owed(
     }
 
 
-def leased(*, tries: int, until: datetime, slot: int | None) -> Columns:
+def lease_columns(*, tries: int, until: datetime, slot: int | None) -> Columns:
     """Return the columns that claim the call for try number `tries`, with a slot of the rate limit."""
     return {"tries": tries, "call_until": until, "call_slot": slot}
 
 
-def put_back(*, due: datetime) -> Columns:
+def release_columns(*, due: datetime) -> Columns:
     """Return the columns that release the lease; the same action is owed again at `due`."""
     return _NO_LEASE | {"next_attempt_at": due}
 
 
-def switched(*, action: CallAction, due: datetime) -> Columns:
+def switch_columns(*, action: CallAction, due: datetime) -> Columns:
     """Return the columns that release the lease; another action is owed at `due`, with no tries so far."""
-    return put_back(due=due) | {"owes": action, "tries": 0, "not_found_since": None}
+    return release_columns(due=due) | {"owes": action, "tries": 0, "not_found_since": None}
 
 
-def found_nothing(*, since: datetime, due: datetime) -> Columns:
+def not_found_columns(*, since: datetime, due: datetime) -> Columns:
     """Return the columns that release the lease of a look-up without a result; the next one is owed at `due`.
 
     `since` is when the first such look-up ended.
     """
-    return put_back(due=due) | {"not_found_since": since}
+    return release_columns(due=due) | {"not_found_since": since}
 
 
 def holds(row: OrderRow, *, lease_until: datetime) -> bool:

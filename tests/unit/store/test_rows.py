@@ -26,7 +26,7 @@ def without(columns: list["ColumnElement[Any]"], *names: str) -> list["ColumnEle
         (rows.NewOrderRow, without(columns_of("orders"), "id")),
         (rows.ShownOrderRow, list(orders.SHOWN.selected_columns)),
         (rows.KnownOrderRow, list(backfill_cursors.KNOWN_ORDERS.selected_columns)),
-        (rows.OwedCallColumns, [tables.orders.c[name] for name in owed_calls.NOTHING]),
+        (rows.OwedCallColumns, [tables.orders.c[name] for name in owed_calls.NO_OWED_CALL]),
         (rows.FollowUpRow, columns_of("follow_ups")),
         (rows.FollowUpWithOrderRow, list(follow_ups.WITH_ORDER.selected_columns)),
         (rows.AttemptRow, columns_of("attempts")),

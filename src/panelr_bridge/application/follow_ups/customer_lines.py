@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange, ask
+from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_panelr
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -24,7 +24,7 @@ def plan(held: HeldOrder) -> Step | None:
 async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
     """Ask Panelr for the customer's lines; the order is evaluated again with them."""
     email = task.email or ""
-    exchange = await ask(context, task, request.get_lines(customer_email=email))
+    exchange = await ask_panelr(context, task, request.get_lines(customer_email=email))
     if isinstance(exchange.outcome, Refused):  # no such customer, or a Panelr without this action
         words = f"Panelr shows no lines of this customer: {exchange.outcome.words}"
         return _record_lines(exchange, email, (), words)
@@ -37,7 +37,9 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     return _record_lines(exchange, email, lines, words)
 
 
-def _record_lines(exchange: PanelrExchange, email: str, lines: tuple[CustomerLine, ...], words: str) -> FollowUpResult:
+def _record_lines(
+    exchange: FollowUpExchange, email: str, lines: tuple[CustomerLine, ...], words: str
+) -> FollowUpResult:
     order = {"customer_lines": {"email": email, "lines": [asdict(line) for line in lines]}}
     return exchange.result(words, done=True, order=order, reevaluate=True)
 

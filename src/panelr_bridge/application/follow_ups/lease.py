@@ -21,7 +21,7 @@ from panelr_bridge.domain import retry_policy
 from panelr_bridge.domain.call_outcome import Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.follow_up_rules import HeldOrder, PlannedOrder
+from panelr_bridge.domain.follow_up_rules import HeldOrder, OrderToPlan
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, Reason
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import follow_ups, orders, rate_limit
@@ -76,7 +76,7 @@ def claim(
     )
 
 
-def _email(connection: Connection, row: OrderRow, *, plans_for: type[PlannedOrder]) -> str | None:
+def _email(connection: Connection, row: OrderRow, *, plans_for: type[OrderToPlan]) -> str | None:
     """Return the customer's address as the request has it; for a held order, as the next request will have it."""
     if row["request"] is not None and not issubclass(plans_for, HeldOrder):
         return panelr_request.load(row["request"]).customer_email
@@ -108,7 +108,7 @@ def record(
     }
     follow_ups.change(connection, row["id"], task.kind, values | result.changes)
     order = dict(result.order)
-    reason = gave_up(spec_of(task.kind)) if result.gave_up else result.attention
+    reason = gave_up_attention(spec_of(task.kind)) if result.gave_up else result.attention
     if reason is not None:
         order["attention"] = add_attention(row, reason)
     if order:
@@ -148,7 +148,7 @@ def stop_planning(connection: Connection, now: datetime, order_id: int) -> None:
     """Plan no more follow-ups of an order that cannot be planned, and add attention; a retry plans again."""
     row = orders.lock_by_id(connection, order_id)
     if row is not None:
-        orders.follow(connection, order_id, at=None)
+        orders.schedule_planning(connection, order_id, at=None)
         orders.change(connection, order_id, {"attention": unhandled_attention(row)}, now=now)
 
 
@@ -175,7 +175,7 @@ def _add_attempt(connection: Connection, task: FollowUpTask, result: FollowUpRes
     orders.add_attempt(connection, attempt)
 
 
-def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:
+def end_one_lease(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:
     """Take back one lease that ended without a result; return the order's id, None if there is none."""
     row = follow_ups.ended_lease(connection, now=now)
     if row is None:
@@ -196,12 +196,14 @@ def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy
     )
     orders.add_attempt(connection, attempt)
     if due is None:
-        orders.change(connection, row["id"], {"attention": add_attention(row, spec.lost or gave_up(spec))}, now=now)
+        orders.change(
+            connection, row["id"], {"attention": add_attention(row, spec.lost or gave_up_attention(spec))}, now=now
+        )
     return row["id"]
 
 
 def _due_after_lost_answer(
-    row: FollowUpWithOrderRow, spec: FollowUpSpec[PlannedOrder], *, call_policy: CallPolicy, now: datetime
+    row: FollowUpWithOrderRow, spec: FollowUpSpec[OrderToPlan], *, call_policy: CallPolicy, now: datetime
 ) -> datetime | None:
     """Return when a task without a result is due again; None if an operator must decide."""
     if spec.after_lost_answer is LostAnswer.ASK_OPERATOR:
@@ -217,7 +219,7 @@ def _due_after_lost_answer(
     return None if wait is None else now + wait
 
 
-def gave_up(spec: FollowUpSpec[PlannedOrder]) -> Reason:
+def gave_up_attention(spec: FollowUpSpec[OrderToPlan]) -> Reason:
     """Return the attention of a follow-up that failed for seven days."""
     return replace(spec.gave_up, words=f"{spec.gave_up.words} for seven days: see what is wrong, then retry")
 
@@ -227,11 +229,11 @@ def retry_stuck(connection: Connection, now: datetime, order: OrderRow) -> bool:
 
     A payment in doubt is looked up first. Escalated follow-ups are planned again.
     """
-    stuck = follow_ups.stuck(connection, order["id"])
+    stuck = follow_ups.list_stuck(connection, order["id"])
     for row in stuck:
         kind = FollowUpKind(row["kind"])
         if "cannot" in row["told"]:
-            follow_ups.withdraw(connection, order["id"], kind)
+            follow_ups.cancel(connection, order["id"], kind)
             continue
         content = {name: value for name, value in row["told"].items() if name != "refused"}
         values: Columns = {"due_at": now, "attempt": 0, "owed_since": now, "empty_since": None, "told": content}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange, ask
+from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_panelr
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -27,9 +27,11 @@ from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store.tables import Columns
 
 LOOK_UP = "look_up_payment"
-PAID = frozenset({"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"})
+STATUSES_AFTER_SUBMIT_PAYMENT = frozenset(
+    {"payment_submitted", "awaiting_webhook", "processing", "queued", "completed"}
+)
 """A work order's statuses after submit_payment."""
-QUEUED = frozenset({"processing", "queued", "completed"})
+STATUSES_AFTER_COMPLETE_ORDER = frozenset({"processing", "queued", "completed"})
 """A work order's statuses after complete_order."""
 UNPAYABLE = SETTLED - {"completed"} | {"payment_failed"}
 CLOCK_SKEW = timedelta(minutes=1)
@@ -58,7 +60,9 @@ def _is_unreported(created: CreatedOrder) -> bool:
     """Return whether the order is paid, its mapping reports payments, and Panelr does not know this one."""
     if created.on_paid is OnPaid.NONE or not created.order.is_paid or created.order.status in ENDED:
         return False
-    known_statuses = QUEUED if created.on_paid is OnPaid.COMPLETE_ORDER else PAID
+    known_statuses = (
+        STATUSES_AFTER_COMPLETE_ORDER if created.on_paid is OnPaid.COMPLETE_ORDER else STATUSES_AFTER_SUBMIT_PAYMENT
+    )
     return created.work_order.status not in known_statuses
 
 
@@ -89,7 +93,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     """Report the payment, or look up whether an earlier call reported it."""
     if task.sent_at is not None:
         return await _look_up(task, context)
-    exchange = await ask(context, task, _payment_call(task))
+    exchange = await ask_panelr(context, task, _payment_call(task))
     outcome = exchange.outcome
     if isinstance(outcome, Done):
         status = string((outcome.data or {}).get("status")) if isinstance(outcome.data, dict) else None
@@ -120,7 +124,7 @@ def _payment_call(task: FollowUpTask) -> PanelrRequest:
     return request.submit_payment(proof=proof, amount=amount, transaction_id=content["transaction_id"])
 
 
-def _reported(exchange: PanelrExchange, status: str | None) -> FollowUpResult:
+def _reported(exchange: FollowUpExchange, status: str | None) -> FollowUpResult:
     amount = exchange.task.content["amount"]
     words = f"Panelr knows of the payment{f' of {amount}' if amount else ''}"
     order = {"follow_at": exchange.now} | ({} if status is None else {"panelr_status": status})
@@ -133,7 +137,7 @@ async def _look_up(task: FollowUpTask, context: FollowUpContext) -> FollowUpResu
         confirmation_token=task.work_order.confirmation_token,
         customer_email=task.email,
     )
-    exchange = await ask(context, task, call, action=LOOK_UP)
+    exchange = await ask_panelr(context, task, call, action=LOOK_UP)
     if isinstance(exchange.outcome, Refused):
         words = f"Panelr no longer shows the work order ({exchange.outcome.words}): check there whether it is paid"
         return exchange.result(words, attention=Reason("work_order_gone", words))
@@ -145,7 +149,7 @@ async def _look_up(task: FollowUpTask, context: FollowUpContext) -> FollowUpResu
     return _judge(exchange, details, call_policy=context.call_policy)
 
 
-def _judge(exchange: PanelrExchange, details: WorkOrderDetails, *, call_policy: CallPolicy) -> FollowUpResult:
+def _judge(exchange: FollowUpExchange, details: WorkOrderDetails, *, call_policy: CallPolicy) -> FollowUpResult:
     """Judge by Panelr's answer whether the payment arrived. Two look-ups must find none before it is sent again."""
     task = exchange.task
     payments = tuple((payment.amount, payment.at) for payment in details.payment_history)
@@ -180,7 +184,9 @@ def has_arrived(
 
     Either the status shows the call's effect, or the history holds a payment of this amount since the call.
     """
-    if status in (QUEUED if content["action"] == OnPaid.COMPLETE_ORDER else PAID):
+    if status in (
+        STATUSES_AFTER_COMPLETE_ORDER if content["action"] == OnPaid.COMPLETE_ORDER else STATUSES_AFTER_SUBMIT_PAYMENT
+    ):
         return True
     amount = content.get("amount")
     return amount is not None and any(

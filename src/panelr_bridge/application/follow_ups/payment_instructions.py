@@ -1,6 +1,6 @@
 """Follow-up `instructions`: have Panelr e-mail the payment instructions once. A lost answer is never repeated."""
 
-from panelr_bridge.application.follow_ups.panelr_exchange import ask
+from panelr_bridge.application.follow_ups.exchange import ask_panelr
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -53,7 +53,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     call = request.send_payment_instructions(
         work_order_id=task.work_order.work_order_id or 0, confirm_url=task.content["confirm_url"]
     )
-    exchange = await ask(context, task, call)
+    exchange = await ask_panelr(context, task, call)
     outcome = exchange.outcome
     if isinstance(outcome, Done):
         return exchange.result("Panelr has e-mailed the payment instructions", done=True)

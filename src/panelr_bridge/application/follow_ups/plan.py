@@ -17,7 +17,7 @@ from panelr_bridge.domain.follow_up_rules import (
     Escalate,
     FollowUpState,
     HeldOrder,
-    PlannedOrder,
+    OrderToPlan,
     Schedule,
     Step,
     StoreOptions,
@@ -29,7 +29,7 @@ from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
 from panelr_bridge.woocommerce.order_payload import Order
 
 
-def plan_steps(order: PlannedOrder) -> tuple[Step, ...]:
+def plan_steps(order: OrderToPlan) -> tuple[Step, ...]:
     """Return what `order` calls for beside what is owed, done, or escalated already. Pure.
 
     An escalated follow-up is planned as if it did not exist: it may be possible now, or no longer called for.
@@ -60,7 +60,7 @@ def plan(
     row = orders.lock_by_id(connection, order_id)
     if row is None or row["follow_at"] is None or row["follow_at"] > now:
         return ()
-    orders.follow(connection, order_id, at=None)
+    orders.schedule_planning(connection, order_id, at=None)
     order = latest_snapshot(connection, row)
     if order is None:
         return ()
@@ -84,7 +84,7 @@ def _planned_order(
     policy: OrderPolicy,
     store: StoreOptions,
     now: datetime,
-) -> PlannedOrder | None:
+) -> OrderToPlan | None:
     """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
     states = {kind: _state(each) for kind, each in rows.items()}
     if row["state"] == OrderState.HELD:
@@ -121,10 +121,10 @@ def _record_step(
 ) -> bool:
     """Record a step. Returns False if a task of its kind is under way: planning is due again when its lease ends."""
     if known is not None and known["lease_until"] is not None:
-        orders.follow(connection, row["id"], at=known["lease_until"])
+        orders.schedule_planning(connection, row["id"], at=known["lease_until"])
         return False
     if isinstance(step, Escalate):
-        follow_ups.owe(connection, row, step.kind, due=None, content={"cannot": step.reason.code}, now=now)
+        follow_ups.schedule(connection, row, step.kind, due=None, content={"cannot": step.reason.code}, now=now)
         _set_attention(connection, row, add_attention(row, step.reason), now=now)
         return True
     escalated = None if known is None else known["told"].get("cannot")
@@ -133,9 +133,9 @@ def _record_step(
         looks_up = spec_of(step.kind).after_lost_answer is LostAnswer.LOOK_UP
         sent_at = known["owed_since"] if known and escalated and looks_up else None
         content = dict(step.content)
-        follow_ups.owe(connection, row, step.kind, due=step.due_at, content=content, now=now, sent_at=sent_at)
+        follow_ups.schedule(connection, row, step.kind, due=step.due_at, content=content, now=now, sent_at=sent_at)
     else:
-        follow_ups.withdraw(connection, row["id"], step.kind)
+        follow_ups.cancel(connection, row["id"], step.kind)
     if escalated is not None:
         others = [each for each in row["attention"] or [] if each["code"] != escalated]
         _set_attention(connection, row, others, now=now)

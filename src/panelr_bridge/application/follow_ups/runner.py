@@ -36,11 +36,11 @@ log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class WriteBackTargets:
+class FollowUpStores:
     """The stores by name: the operator's options, and the API client of each store that has one."""
 
     options: Mapping[str, StoreOptions] = field(default_factory=dict)
-    writers: Mapping[str, OrderWriter] = field(default_factory=dict)
+    clients: Mapping[str, OrderWriter] = field(default_factory=dict)
 
 
 class FollowUpRunner:
@@ -48,19 +48,19 @@ class FollowUpRunner:
 
     def __init__(
         self,
-        calls: PanelrCaller,
+        caller: PanelrCaller,
         *,
         policy: OrderPolicy,
         call_policy: CallPolicy,
-        stores: WriteBackTargets,
+        stores: FollowUpStores,
         wake_worker: asyncio.Event,
     ) -> None:
-        self._calls = calls
+        self._caller = caller
         self._policy = policy
         self._call_policy = call_policy
         self._stores = stores
         self._wake_worker = wake_worker
-        self._context = FollowUpContext(calls=calls, writers=stores.writers, call_policy=call_policy)
+        self._context = FollowUpContext(caller=caller, clients=stores.clients, call_policy=call_policy)
         # separate sets, so that a shop that hangs delays no payment
         self._panelr_tasks: set[asyncio.Task[None]] = set()
         self._store_tasks: set[asyncio.Task[None]] = set()
@@ -96,20 +96,20 @@ class FollowUpRunner:
         return spec.yields_to_orders and due_work.due_at is not None and due_work.due_at <= now
 
     async def _end_leases(self) -> None:
-        while (order_id := await self._calls.write(lease.end_leases, call_policy=self._call_policy)) is not None:
+        while (order_id := await self._caller.write(lease.end_one_lease, call_policy=self._call_policy)) is not None:
             log.warning("lease.ended", order=order_id)
 
     async def _plan(self, *, now: datetime) -> bool:
         """Plan the orders that are due for it; return whether any follow-up is newly owed."""
         any_owed = False
-        for order_id in await self._calls.database.read(follow_ups.to_plan, now=now, limit=BATCH):
+        for order_id in await self._caller.database.read(follow_ups.list_due_for_planning, now=now, limit=BATCH):
             try:
-                kinds = await self._calls.write(plan, order_id, policy=self._policy, stores=self._stores.options)
+                kinds = await self._caller.write(plan, order_id, policy=self._policy, stores=self._stores.options)
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 log.exception("worker.failed", order=order_id)
-                await self._calls.write(lease.stop_planning, order_id)
+                await self._caller.write(lease.stop_planning, order_id)
                 continue
             any_owed = any_owed or bool(kinds)
             if set(kinds) - {FollowUpKind.STATUS}:
@@ -126,17 +126,17 @@ class FollowUpRunner:
         while len(tasks) < AT_ONCE:
             tried: list[int] = []
             try:
-                claimed = await self._calls.write(
+                claimed = await self._caller.write(
                     lease.claim, kind=spec.kind, call_policy=self._call_policy, tried=tried
                 )
             except Exception as error:
                 if is_unavailable(error) or not tried:
                     raise
                 log.exception("worker.failed", order=tried[-1])
-                await self._calls.write(lease.set_aside, tried[-1], spec.kind)
+                await self._caller.write(lease.set_aside, tried[-1], spec.kind)
                 continue
             if isinstance(claimed, NothingDue):
-                latest = self._calls.clock() + RATE_LIMITED_FOR
+                latest = self._caller.clock() + RATE_LIMITED_FOR
                 self._rate_limited_until = min(claimed.until or latest, latest)
                 return
             if claimed is None:
@@ -159,11 +159,11 @@ class FollowUpRunner:
             if is_unavailable(error):
                 raise
             log.exception("worker.failed", order=task.order_id)
-            await self._calls.persist(lease.record_failure, task)
+            await self._caller.persist(lease.record_failure, task)
 
     async def _carry_out(self, task: FollowUpTask) -> None:
         result = await spec_of(task.kind).carry_out(task, self._context)
-        await self._calls.persist(lease.record, task, result, call_policy=self._call_policy, policy=self._policy)
+        await self._caller.persist(lease.record, task, result, call_policy=self._call_policy, policy=self._policy)
         log_call(
             "errand.finished",
             task,

@@ -9,12 +9,12 @@ from typing import Any, Generic, Protocol, TypeVar
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.follow_up_rules import PlannedOrder, Step
+from panelr_bridge.domain.follow_up_rules import OrderToPlan, Step
 from panelr_bridge.domain.models import FollowUpKind, Reason, WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.tables import Columns
 
-P = TypeVar("P", bound=PlannedOrder)
+P = TypeVar("P", bound=OrderToPlan)
 
 
 class OrderWriter(Protocol):
@@ -34,8 +34,8 @@ class OrderWriter(Protocol):
 class FollowUpContext:
     """What carrying out a follow-up may use: Panelr, the stores' APIs by the stores' names, and the call policy."""
 
-    calls: PanelrCaller
-    writers: Mapping[str, OrderWriter]
+    caller: PanelrCaller
+    clients: Mapping[str, OrderWriter]
     call_policy: CallPolicy
 
 

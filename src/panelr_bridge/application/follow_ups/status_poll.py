@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange, ask
+from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_panelr
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -18,7 +18,7 @@ from panelr_bridge.panelr.payment import work_order_status
 
 FIRST_POLLS = (FIRST_POLL, *(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60)))
 POLL_EVERY = timedelta(hours=6)
-POLLED_FOR = timedelta(days=7)
+POLL_PERIOD = timedelta(days=7)
 """The schedule of Panelr's own plugin (source: the reference of Panelr's API)."""
 
 
@@ -45,7 +45,7 @@ def next_poll(*, since: datetime, now: datetime) -> datetime | None:
             return since + wait
     polls = (now - since) // POLL_EVERY + 1
     due = since + polls * POLL_EVERY
-    return due if due - since <= POLLED_FOR else None
+    return due if due - since <= POLL_PERIOD else None
 
 
 async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
@@ -55,7 +55,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
         confirmation_token=task.work_order.confirmation_token,
         customer_email=task.email,
     )
-    exchange = await ask(context, task, call)
+    exchange = await ask_panelr(context, task, call)
     if isinstance(exchange.outcome, Refused):
         words = f"Panelr no longer shows the work order: {exchange.outcome.words}"
         return exchange.result(words, attention=Reason("work_order_gone", words))
@@ -67,7 +67,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     return _record_status(exchange, status)
 
 
-def _record_status(exchange: PanelrExchange, status: str) -> FollowUpResult:
+def _record_status(exchange: FollowUpExchange, status: str) -> FollowUpResult:
     """Store a new status and plan the order's follow-ups again; an unchanged status gets no attempt row."""
     before = exchange.task.work_order.status
     due = None if status in SETTLED else _next_poll(exchange)
@@ -85,7 +85,7 @@ def _record_status(exchange: PanelrExchange, status: str) -> FollowUpResult:
     )
 
 
-def _poll_later(exchange: PanelrExchange, call_policy: CallPolicy, outcome: Unknown | None = None) -> FollowUpResult:
+def _poll_later(exchange: FollowUpExchange, call_policy: CallPolicy, outcome: Unknown | None = None) -> FollowUpResult:
     """Poll again at the next poll, or earlier by the retry schedule."""
     due = _next_poll(exchange)
     retried = exchange.retry(call_policy, outcome=outcome)
@@ -96,7 +96,7 @@ def _poll_later(exchange: PanelrExchange, call_policy: CallPolicy, outcome: Unkn
     return exchange.result(retried.words, outcome=retried.outcome, due_at=due)
 
 
-def _next_poll(exchange: PanelrExchange) -> datetime | None:
+def _next_poll(exchange: FollowUpExchange) -> datetime | None:
     since = datetime.fromisoformat(exchange.task.content["since"])
     return next_poll(since=since, now=exchange.now)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from panelr_bridge.application.follow_ups.panelr_exchange import PanelrExchange
+from panelr_bridge.application.follow_ups.exchange import FollowUpExchange
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -22,7 +22,7 @@ from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnsupported
 
 ACTION = "write_back"
-WRITING = timedelta(seconds=120)
+WRITE_TIMEOUT = timedelta(seconds=120)
 """The longest time for one write-back: it is several requests, and the client repeats some of them."""
 LEASE_MARGIN = timedelta(seconds=30)
 
@@ -62,26 +62,26 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
 
 async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
     """Write the wanted content, then the note if the order has none yet."""
-    started_at, began = context.calls.clock(), time.monotonic()
+    started_at, began = context.caller.clock(), time.monotonic()
     content = dict(task.content)
     outcome: Outcome = Done(words="written", data=None)
-    writer = context.writers.get(task.store)
+    writer = context.clients.get(task.store)
     try:
         if writer is None:
             outcome = Misconfigured(words=f"the store {task.store} has no API settings any more: see BRIDGE_WOO_URL")
         else:
-            async with asyncio.timeout(WRITING.total_seconds()):
+            async with asyncio.timeout(WRITE_TIMEOUT.total_seconds()):
                 await _write(writer, task, content)
     except ShopError as error:
         outcome = _classify(error)
     except TimeoutError:
-        outcome = Unknown(words=f"the store took longer than {WRITING.total_seconds():g} s")
-    exchange = PanelrExchange(
+        outcome = Unknown(words=f"the store took longer than {WRITE_TIMEOUT.total_seconds():g} s")
+    exchange = FollowUpExchange(
         task=task,
         action=ACTION,
         outcome=outcome,
         started_at=started_at,
-        now=context.calls.clock(),
+        now=context.caller.clock(),
         milliseconds=round((time.monotonic() - began) * 1000),
     )
     return _result(exchange, content, call_policy=context.call_policy)
@@ -121,7 +121,7 @@ def _classify(error: ShopError) -> Outcome:
     return Unknown(words=str(error))
 
 
-def _result(exchange: PanelrExchange, content: dict[str, Any], *, call_policy: CallPolicy) -> FollowUpResult:
+def _result(exchange: FollowUpExchange, content: dict[str, Any], *, call_policy: CallPolicy) -> FollowUpResult:
     changes = {"told": content}
     if isinstance(exchange.outcome, Done):
         words = ", ".join(f"{key} {value}" for key, value in content["wanted"]["meta"].items())
@@ -138,7 +138,7 @@ SPEC = FollowUpSpec(
     plan=plan,
     carry_out=carry_out,
     calls_panelr=False,
-    lease=WRITING + LEASE_MARGIN,
+    lease=WRITE_TIMEOUT + LEASE_MARGIN,
     gave_up=Reason("write_back_failed", "the work order could not be saved in the store"),
     attention_codes=frozenset({"write_back_failed"}),
 )

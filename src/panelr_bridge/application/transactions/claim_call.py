@@ -70,8 +70,8 @@ def claim_due(
     if slot is None:
         return _rate_limited(connection, call_policy, now=now)
     claim = claim_look_up(row, slot=slot, call_policy=call_policy, now=now)
-    leased = owed_calls.leased(tries=claim.attempt, until=claim.lease_until, slot=slot.number)
-    orders.note(connection, row["id"], leased)
+    leased = owed_calls.lease_columns(tries=claim.attempt, until=claim.lease_until, slot=slot.number)
+    orders.change_quietly(connection, row["id"], leased)
     return claim
 
 
@@ -95,7 +95,9 @@ def _claim_create(
         return _rate_limited(connection, call_policy, now=now)
     values = state_columns(evaluation, state=OrderState.SENDING, delivery_id=None, now=now)
     values |= sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
-    values |= owed_calls.leased(tries=not_null(row["tries"]) + 1, until=now + call_policy.lease, slot=slot.number)
+    values |= owed_calls.lease_columns(
+        tries=not_null(row["tries"]) + 1, until=now + call_policy.lease, slot=slot.number
+    )
     if row["attention"]:
         values["attention"] = lasting_attention(row, handled=True) or None
     orders.change(connection, row["id"], values, now=now)
@@ -126,7 +128,7 @@ def _waits_for_lookalike(
     words = f"order {lookalike['woo_order_number']} of the same customer, with the same items, is looked up first"
     reasons = {"reasons": [{"code": "twin_in_doubt", "words": words}]}
     due = now + min(call_policy.grace, LOOKALIKE_WAIT)
-    orders.change(connection, row["id"], reasons | owed_calls.put_back(due=due), now=now)
+    orders.change(connection, row["id"], reasons | owed_calls.release_columns(due=due), now=now)
     return True
 
 
@@ -139,7 +141,7 @@ def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
     due = None if row is None or row["call_until"] is not None else row["next_attempt_at"]
     if row is None or due is None or due > now:
         return False
-    values = {"attention": unhandled_attention(row)} | owed_calls.put_back(due=now + ASIDE)
+    values = {"attention": unhandled_attention(row)} | owed_calls.release_columns(due=now + ASIDE)
     orders.change(connection, order_id, values, now=now)
     return True
 
@@ -154,7 +156,7 @@ def extend_slot(connection: Connection, now: datetime, slot: rate_limit.RateSlot
     rate_limit.keep(connection, slot.number, name=RATE, now=now)
 
 
-def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:
+def end_one_lease(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:
     """Take back one lease that ended without an outcome; return the order's id, None if there is none.
 
     Its holder was killed or is stuck. A create call may have reached Panelr, so the order is looked up.
@@ -176,8 +178,10 @@ def end_leases(connection: Connection, now: datetime, *, call_policy: CallPolicy
     orders.add_attempt(connection, attempt)
     due = now + call_policy.grace
     if action == CallAction.LOOK_UP:
-        orders.note(connection, row["id"], owed_calls.put_back(due=due))
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=due))
     else:
         values = {"state": OrderState.UNCONFIRMED, "reasons": [{"code": "unconfirmed", "words": LEASE_ENDED}]}
-        orders.change(connection, row["id"], values | owed_calls.switched(action=CallAction.LOOK_UP, due=due), now=now)
+        orders.change(
+            connection, row["id"], values | owed_calls.switch_columns(action=CallAction.LOOK_UP, due=due), now=now
+        )
     return row["id"]

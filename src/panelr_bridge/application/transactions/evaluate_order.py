@@ -84,7 +84,7 @@ def _unless_taken(connection: Connection, decision: Decision, order_id: int | No
     """Hold an order whose meta names another order's work order: subscription plugins copy meta to renewals."""
     if not isinstance(decision, Adopt):
         return decision
-    owner = orders.owner(connection, decision.work_order)
+    owner = orders.find_owner(connection, decision.work_order)
     if owner in {None, order_id}:
         return decision
     words = f"its meta names a work order that belongs to another order (number {owner} here): remove it in WooCommerce"
@@ -155,9 +155,9 @@ def reevaluate(row: OrderRow, evaluation: Evaluation, *, now: datetime, resend: 
         return unchanged
     values = state_columns(evaluation, state=after, delivery_id=row["delivery_id"], now=now)
     if after is OrderState.QUEUED and before is not OrderState.QUEUED:
-        values |= owed_calls.owed(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
+        values |= owed_calls.owed_columns(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     if before is OrderState.QUEUED and after is not OrderState.QUEUED:
-        values |= owed_calls.NOTHING
+        values |= owed_calls.NO_OWED_CALL
     if before is OrderState.QUEUED and after is OrderState.QUEUED:
         del values["reasons"]  # the reason for waiting still holds
     return values

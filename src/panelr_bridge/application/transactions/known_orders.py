@@ -27,7 +27,7 @@ def read_known_orders(
     """Read the rows of orders by `ids`, and the verdicts of unreadable bodies by their SHA-256."""
     rows = backfill_cursors.known_orders(connection, store=store, ids=list(ids)) if ids else {}
     verdicts = (
-        deliveries.stored_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
+        deliveries.find_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
     )
     return KnownOrders(rows, verdicts)
 

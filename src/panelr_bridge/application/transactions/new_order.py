@@ -48,7 +48,7 @@ def new_order(
     order, decision = evaluation.order, evaluation.decision
     columns = snapshot_columns(order, delivery_id=delivery_id, sha256=sha256)
     columns |= state_columns(evaluation, state=decision.state, delivery_id=delivery_id, now=now)
-    row = with_columns(orders.new(store=evaluation.store, woo_order_id=order.id, now=now), columns)
+    row = with_columns(orders.empty_row(store=evaluation.store, woo_order_id=order.id, now=now), columns)
     if isinstance(decision, Create):
         call = sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now) if slot else {}
         call |= owed_create(slot, due=due, call_policy=call_policy, now=now)
@@ -58,7 +58,7 @@ def new_order(
 
 def owed_create(slot: RateSlot | None, *, due: datetime, call_policy: CallPolicy, now: datetime) -> OwedCallColumns:
     """Return the columns of an owed create call; with a `slot`, the lease starts now."""
-    return owed_calls.owed(
+    return owed_calls.owed_columns(
         action=CallAction.CREATE_WORK_ORDER,
         due=due,
         now=now,

@@ -182,7 +182,7 @@ def _next_snapshot(
     claim = None
     if values.get("state", row["state"]) == OrderState.QUEUED and row["state"] != OrderState.QUEUED:
         if backfill is not None:
-            values |= owed_calls.put_back(due=backfill.due)
+            values |= owed_calls.release_columns(due=backfill.due)
         else:
             claim, sending = _claim_now(connection, row, evaluation, call_policy=call_policy, now=now)
             values |= sending
@@ -272,7 +272,7 @@ def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: 
 def _insert_deleted(connection: Connection, event: OrderDeleted, *, store: str, now: datetime) -> OrderRow:
     """Insert an order whose first delivery is its deletion."""
     columns = {"woo_status": "trash", "state": OrderState.IGNORED, "reasons": reasons_as_json(DELETED)}
-    row = with_columns(orders.new(store=store, woo_order_id=event.id, now=now), columns)
+    row = with_columns(orders.empty_row(store=store, woo_order_id=event.id, now=now), columns)
     order_id = orders.add(connection, row)
     if order_id is None:
         raise RetryTransaction

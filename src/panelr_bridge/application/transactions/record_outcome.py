@@ -23,7 +23,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
 from panelr_bridge.domain import call_outcome, retry_policy
 from panelr_bridge.domain.call_outcome import Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.follow_up_rules import first_look
+from panelr_bridge.domain.follow_up_rules import first_planning
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
 from panelr_bridge.store.rows import NewAttemptRow, OrderRow, OwedCallColumns, not_null
@@ -83,9 +83,9 @@ def created_columns(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Co
         "state": OrderState.CREATED,
         "reasons": [],
         "awaits_mapping": False,
-        "follow_at": first_look(work_order.status, follows=claim.follows_up, now=now),
+        "follow_at": first_planning(work_order.status, follows=claim.follows_up, now=now),
     }
-    return work_order_columns(work_order, adopted=False) | state | owed_calls.NOTHING
+    return work_order_columns(work_order, adopted=False) | state | owed_calls.NO_OWED_CALL
 
 
 def created_attempt(report: CallReport, work_order: WorkOrder, *, now: datetime) -> NewAttemptRow:
@@ -134,8 +134,8 @@ def record_adopted(connection: Connection, now: datetime, report: CallReport, wo
     """
 
     def link(row: OrderRow) -> OrderState:
-        if orders.owner(connection, work_order) not in {None, row["id"]}:  # another order linked it meanwhile
-            orders.note(connection, row["id"], owed_calls.put_back(due=now + timedelta(seconds=1)))
+        if orders.find_owner(connection, work_order) not in {None, row["id"]}:  # another order linked it meanwhile
+            orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now + timedelta(seconds=1)))
             return OrderState.UNCONFIRMED
         words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
         values = work_order_columns(work_order, adopted=True) | {
@@ -144,7 +144,7 @@ def record_adopted(connection: Connection, now: datetime, report: CallReport, wo
             "attention": lasting_attention(row, handled=True) or None,
             "follow_at": now,
         }
-        orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
+        orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
         _update_attention(connection, row["id"], now=now)
         return OrderState.CREATED
 
@@ -162,12 +162,12 @@ def record_not_found(
     def wait_or_send(row: OrderRow) -> OrderState:
         since = report.claim.empty_since or now
         if now < since + 6 * call_policy.grace:
-            found_nothing = owed_calls.found_nothing(since=since, due=since + 6 * call_policy.grace)
-            orders.note(connection, row["id"], found_nothing)
+            found_nothing = owed_calls.not_found_columns(since=since, due=since + 6 * call_policy.grace)
+            orders.change_quietly(connection, row["id"], found_nothing)
             return OrderState.UNCONFIRMED
         reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
         values = {"state": OrderState.QUEUED, "reasons": reasons}
-        values |= owed_calls.switched(action=CallAction.CREATE_WORK_ORDER, due=now)
+        values |= owed_calls.switch_columns(action=CallAction.CREATE_WORK_ORDER, due=now)
         orders.change(connection, row["id"], values, now=now)
         return OrderState.QUEUED
 
@@ -179,7 +179,7 @@ def record_undecided(connection: Connection, now: datetime, report: CallReport, 
 
     def ask(row: OrderRow) -> OrderState:
         values = {"attention": [*lasting_attention(row), *_reason(code, words)]}
-        orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
+        orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
         return OrderState.UNCONFIRMED
 
     return _record_look_up(connection, report, ask, now=now, words=words)
@@ -199,10 +199,10 @@ def postpone_look_up(
         pause = wait or _retry_delay(report, call_policy, now=now)
         if pause is None:
             values = {"attention": [*lasting_attention(row), *_reason("gave_up", GAVE_UP)]}
-            orders.change(connection, row["id"], values | owed_calls.NOTHING, now=now)
+            orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
             return OrderState.UNCONFIRMED
         not_counted = {} if wait is None else {"tries": not_null(row["tries"]) - 1}
-        orders.note(connection, row["id"], owed_calls.put_back(due=now + pause) | not_counted)
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now + pause) | not_counted)
         if wait is None:
             slot, schedule = report.claim.slot, call_policy.retry_schedule
             rate_gate.close_gate(connection, slot, report.outcome, schedule=schedule, now=now)
@@ -218,7 +218,7 @@ def record_failure(connection: Connection, now: datetime, claim: Claim) -> Order
     if row is None or not owed_calls.holds(row, lease_until=claim.lease_until):
         return OrderState(row["state"]) if row else OrderState.CLOSED
     values = {"attention": unhandled_attention(row)}
-    orders.change(connection, claim.order_id, values | owed_calls.NOTHING, now=now)
+    orders.change(connection, claim.order_id, values | owed_calls.NO_OWED_CALL, now=now)
     return OrderState.UNCONFIRMED
 
 
@@ -280,7 +280,7 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
 
     An order that did not adopt keeps its work order: Panelr reported both, whatever their numbers are.
     """
-    owner = orders.owner(connection, work_order)
+    owner = orders.find_owner(connection, work_order)
     row = None if owner in {None, order_id} else orders.lock_by_id(connection, int(owner or 0))
     if row is None or not row["adopted"] or row["request"] is None:
         return
@@ -291,9 +291,9 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
         "state": OrderState.UNCONFIRMED,
         "reasons": _reason("unconfirmed", words),
     }
-    values |= owed_calls.owed(action=CallAction.LOOK_UP, due=now, now=now)
+    values |= owed_calls.owed_columns(action=CallAction.LOOK_UP, due=now, now=now)
     orders.change(connection, row["id"], values, now=now)
-    if follow_ups.forget(connection, row["id"]):
+    if follow_ups.delete_all(connection, row["id"]):
         words = (
             f"its payment was reported for {work_order.reference_code}, which is order {order_id}'s:"
             " check the payments of both in Panelr"
@@ -317,8 +317,8 @@ def _update_attention(connection: Connection, order_id: int, *, now: datetime) -
 
 def _next_owed_call(state: OrderState, due: datetime) -> Columns | OwedCallColumns:
     if state is OrderState.UNCONFIRMED:
-        return owed_calls.switched(action=CallAction.LOOK_UP, due=due)
-    return owed_calls.put_back(due=due) if state is OrderState.QUEUED else owed_calls.NOTHING
+        return owed_calls.switch_columns(action=CallAction.LOOK_UP, due=due)
+    return owed_calls.release_columns(due=due) if state is OrderState.QUEUED else owed_calls.NO_OWED_CALL
 
 
 def _current_state(connection: Connection, order_id: int) -> OrderState:

@@ -13,7 +13,7 @@ from panelr_bridge.panelr.request import PanelrRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PanelrExchange:
+class FollowUpExchange:
     """A finished call: its action, its outcome, its start, its end (`now`) and its duration."""
 
     task: FollowUpTask
@@ -53,16 +53,16 @@ class PanelrExchange:
         return self.result(words, due_at=self.now + wait, **more)
 
 
-async def ask(
+async def ask_panelr(
     context: FollowUpContext, task: FollowUpTask, call: PanelrRequest, *, action: str | None = None
-) -> PanelrExchange:
+) -> FollowUpExchange:
     """Call Panelr for a task; `action` names the attempt if the call's own name does not."""
-    outcome, started_at, milliseconds = await context.calls.ask(call, claimed_at=task.claimed_at)
-    return PanelrExchange(
+    outcome, started_at, milliseconds = await context.caller.ask(call, claimed_at=task.claimed_at)
+    return FollowUpExchange(
         task=task,
         action=action or call.action,
         outcome=outcome,
         started_at=started_at,
-        now=context.calls.clock(),
+        now=context.caller.clock(),
         milliseconds=milliseconds,
     )
