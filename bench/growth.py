@@ -26,8 +26,8 @@ from bench.outcome import Goal, Outcome, Sheet, Spread, format_figure
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.parse_delivery import RawDelivery
-from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.application.transactions.claims import Claim
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import ProductMapping

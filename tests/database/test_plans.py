@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.mapping_input import ProductMapping
 from panelr_bridge.store import database, mappings, rate_limit
 from panelr_bridge.store.database import Database

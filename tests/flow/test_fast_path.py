@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import change_mappings
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.store import mappings, rate_limit, tables
 from tests.support.bridge_kit import Kit, order

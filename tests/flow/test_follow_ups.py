@@ -10,7 +10,8 @@ from panelr_bridge.application.container import call_policy
 from panelr_bridge.application.follow_ups import customer_lines, lease, payment_instructions, status_poll
 from panelr_bridge.application.follow_ups.plan import plan, work_order_of
 from panelr_bridge.application.follow_ups.specification import FollowUpResult, FollowUpTask
-from panelr_bridge.application.transactions.claim_call import RATE, NothingDue
+from panelr_bridge.application.transactions.claim_call import NothingDue
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.simulators.panelr import Panel

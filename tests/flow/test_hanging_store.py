@@ -99,7 +99,7 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_written_to_again(
     await following.drain(seconds=60)
     story = await stepped.order(20)
     (tried,) = [each for each in story["attempt_log"] if each["action"] == "write_back"]
-    assert (tried["outcome"], tried["words"]) == ("unknown", "the store took longer than 0.2 s")
+    assert (tried["outcome"], tried["words"]) == ("unknown", "the shop took longer than 0.2 s")
     owed = find_follow_up(story, "write_back")
     assert owed is not None
     assert (owed["lease_until"], owed["done_at"], attention_codes(story)) == (None, None, ())

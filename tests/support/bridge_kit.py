@@ -127,4 +127,4 @@ async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=60) as http:
-            yield Kit(app.state.runtime, panel, http)
+            yield Kit(app.state.container, panel, http)

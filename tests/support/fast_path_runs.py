@@ -80,7 +80,7 @@ async def both_ways(settings: Settings, panel: Panel, *, api: str = "wc/v3", **c
         chosen = settings.model_copy(update={"woo_url": shop_url, "woo_orders_api": api} | APIS[api] | changes)
         app = create_app(chosen)
         async with running(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
-            kit = Kit(app.state.runtime, panel, http)
+            kit = Kit(app.state.container, panel, http)
             for client in kit.runtime.shops.values():  # only real shops need longer waits
                 client._look_up_waits, client._connection.waits = (0.02, 0.2), (0.05, 0.1)
             await kit.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)

@@ -14,7 +14,7 @@ from panelr_bridge.application.transactions import (
     receive_delivery,
     waiting_orders,
 )
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
 from panelr_bridge.settings import Settings

@@ -86,4 +86,4 @@ async def open_scene(
         app = create_app(settings)
         async with running(app) as url:
             set_environment(monkeypatch, PUBLIC_URL=url)
-            yield Scene(shop.state.shop, shop.state.authenticator, shop_url, panelr[1], app.state.runtime, url)
+            yield Scene(shop.state.shop, shop.state.authenticator, shop_url, panelr[1], app.state.container, url)

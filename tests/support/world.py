@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, event, select
 from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.panelr_caller import CallResult
 from panelr_bridge.application.parse_delivery import RawDelivery
-from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.application.transactions.claims import Claim
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy

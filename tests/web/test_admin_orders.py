@@ -279,7 +279,7 @@ async def test_a_closed_order_owes_nothing_and_stays_closed(mapped: Kit) -> None
     assert answer.status_code == 200
     story = answer.json()["data"]
     assert (story["state"], story["owed_calls"], story["next_attempt_at"]) == ("closed", [], None)
-    assert story["reasons"] == [{"code": "closed", "words": "closed by a person: paid in cash, \u00fc"}]
+    assert story["reasons"] == [{"code": "closed", "words": "closed by an operator: paid in cash, \u00fc"}]
     assert await audited(mapped) == [("admin", "close", "order 1")]
     later = await mapped.post(order(status="completed", date_modified_gmt="2026-11-21T20:00:00"))
     assert (later.status_code, later.json()["state"]) == (200, "closed")
@@ -309,7 +309,7 @@ async def test_closing_needs_no_reason_but_a_usable_one(kit: Kit) -> None:
     for body in ({"why": ""}, {"why": "x" * 501}, {"why": None}, {"reason": "x"}):
         problem(await kit.api("POST", "/orders/1/close", json=body), 422)
     story = (await kit.api("POST", "/orders/1/close")).json()["data"]
-    assert story["reasons"][0]["words"] == "closed by a person: no reason given"
+    assert story["reasons"][0]["words"] == "closed by an operator: no reason given"
 
 
 # The token

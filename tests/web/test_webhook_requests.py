@@ -102,7 +102,7 @@ class AskedApp:
 
     async def kept(self) -> list[dict[str, Any]]:
         """Return every stored delivery, the oldest first."""
-        read = self.app.state.runtime.database.read
+        read = self.app.state.container.database.read
         page = await read(delivery_list.page, PageQuery(sort="id", per_page=100))
         return [await read(deliveries.get, row["id"]) for row in page.rows]
 
@@ -187,7 +187,7 @@ async def test_a_refusal_is_exactly_this(app: AskedApp, path: str, logged: Logge
     refused = {"store": "default", "reason": "BadSignature", "request_id": told.request_id}
     (line,) = [each for each in logged if each["event"] == "delivery.refused"]
     assert line == refused | {"event": "delivery.refused", "log_level": "warning"}
-    assert app.app.state.runtime.bridge.metrics.deliveries == {("refused", 401): 1}
+    assert app.app.state.container.bridge.metrics.deliveries == {("refused", 401): 1}
 
 
 # Headers
@@ -251,7 +251,7 @@ async def test_a_sender_that_hangs_up_is_no_error_and_nothing_is_kept(
     bound = {"request_id": told.request_id, "log_level": "info"}
     assert line == {"event": "request.aborted", "path": path} | bound  # a path has no line break
     assert await app.kept() == []
-    assert app.app.state.runtime.bridge.metrics.deliveries == {}
+    assert app.app.state.container.bridge.metrics.deliveries == {}
 
 
 # Unexpected errors

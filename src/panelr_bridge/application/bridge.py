@@ -95,19 +95,19 @@ class Bridge(PanelrCaller):
         """
         until = self._end_of_budget()
         repeat = self._fast_path.match_repeat(raw)
-        delivery, event = parse_delivery(raw) if repeat is None else (repeat, None)
         try:
             order = None if repeat is None else await self._store_repeat(until, repeat)
-            if order is None:
-                delivery, event = (delivery, event) if repeat is None else parse_delivery(raw)
-                received = await _retry_until(until, lambda: self._store(delivery, event))
-                self._fast_path.remember(delivery, event, received)
-                order = await self._process(until, delivery, received)
+            if repeat is not None and order is not None:
+                return DeliveryResult(repeat.verdict, repeat.woo_order_id, order, None)
+            delivery, event = parse_delivery(raw)
+            received = await self._store(until, delivery, event)
+            order = await self._process(until, delivery, received)
+            return DeliveryResult(delivery.verdict, delivery.woo_order_id, order, delivery.words)
         except Exception as error:  # noqa: BLE001  `_store_as_failed` logs it
+            delivery, _ = parse_delivery(raw)
             await self._store_as_failed(delivery, error)
             words = "stored; it could not be processed: an operator must look at the log"
             return DeliveryResult("failed", delivery.woo_order_id, None, words)
-        return DeliveryResult(delivery.verdict, delivery.woo_order_id, order, delivery.words)
 
     async def _store_repeat(self, until: float, delivery: Delivery) -> AnsweredOrder | None:
         """Store a repeat by the fast path and return its order; None, with nothing written, if that changed since."""
@@ -118,15 +118,21 @@ class Bridge(PanelrCaller):
         _log_received(delivery, repeated.order, delivery_id=repeated.delivery_id, times=repeated.times)
         return repeated.order
 
-    async def _store(self, delivery: Delivery, event: Event | None) -> ReceiveResult:
+    async def _store(self, until: float, delivery: Delivery, event: Event | None) -> ReceiveResult:
         """Run transaction 1, by the fast path if it applies."""
-        if self.rate_limited_until() is None:
-            received = await self._fast_path.try_insert(delivery, event)
-            if received is not None:
-                return received
-        return await self.write(
-            receive_delivery.receive, delivery, event, policy=self.policy, call_policy=self.call_policy
-        )
+
+        async def store() -> ReceiveResult:
+            if self.rate_limited_until() is None:
+                received = await self._fast_path.try_insert(delivery, event)
+                if received is not None:
+                    return received
+            return await self.write(
+                receive_delivery.receive, delivery, event, policy=self.policy, call_policy=self.call_policy
+            )
+
+        received = await _retry_until(until, store)
+        self._fast_path.remember(delivery, event, received)
+        return received
 
     async def _store_as_failed(self, delivery: Delivery, error: Exception) -> None:
         """Store a delivery whose processing raised `error`; raises DeliveryNotStored if that fails, too."""

@@ -13,7 +13,7 @@ from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner, FollowUpStores
 from panelr_bridge.application.panelr_caller import Clock, utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.call_policy import CallPolicy
@@ -43,11 +43,13 @@ class BridgeContainer:
     follow_ups: FollowUpRunner
     catalogue: PanelrCatalogue
     worker: Worker
+    webhook_monitor: WebhookMonitor
     backfill: BackfillScheduler
 
     async def work(self) -> None:
-        """Run the worker, the backfill and the renewal of Panelr's catalogue until `stop`."""
-        await asyncio.gather(self.worker.run(), self.backfill.run(), self.catalogue.run())
+        """Run the worker, the backfill, the webhook monitor and the renewal of Panelr's catalogue until `stop`."""
+        async with self.webhook_monitor.run_in_background():
+            await asyncio.gather(self.worker.run(), self.backfill.run(), self.catalogue.run())
 
     def stop(self) -> None:
         """Start nothing more; `work` returns soon. Owed calls stay owed."""
@@ -113,8 +115,8 @@ def build_container(
             bridge,
             wake_ignored=timedelta(days=settings.wake_ignored_days),
             follow_ups=follow_ups,
-            webhook_monitor=WebhookMonitor(opened, shops=shops, endpoints=endpoints, clock=clock),
         ),
+        webhook_monitor=WebhookMonitor(opened, shops=shops, endpoints=endpoints, clock=clock),
         backfill=BackfillScheduler(
             bridge,
             shops=shops,

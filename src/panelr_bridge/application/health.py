@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.store import (
     backfill_cursors,
     deliveries,

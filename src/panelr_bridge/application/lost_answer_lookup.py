@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, PanelrCaller
-from panelr_bridge.application.transactions import claim_call, record_outcome
+from panelr_bridge.application.transactions import rate_gate, record_outcome
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
@@ -126,13 +126,12 @@ class LostAnswerLookup:
         now = self._caller.clock()
         if self._product_names is not None and now - self._product_names[0] < NAMES_MAX_AGE:
             return self._product_names[1]
-        slot = await self._caller.write(claim_call.take_slot, call_policy=self._call_policy)
+        slot = await self._caller.write(rate_gate.take_slot, call_policy=self._call_policy)
         if slot is None or self._caller.clock() - now > SLOT_HOLDS:
             self._needs_names = True
             return None
         outcome, *_ = await self._caller.ask(request.get_products(), claimed_at=now)
-        if self._caller.clock() - now > SLOT_HOLDS:
-            await self._caller.write(claim_call.extend_slot, slot)
+        await self._caller.write(rate_gate.record_call, slot, outcome, claimed_at=now, call_policy=self._call_policy)
         return self._cache_names(outcome)
 
     async def _call_for_names(self, claim: Claim) -> CallResult:

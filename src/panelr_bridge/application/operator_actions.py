@@ -69,7 +69,7 @@ def _retry_follow_ups(connection: Connection, row: OrderRow, *, now: datetime) -
 
 def _look_up_now(connection: Connection, row: OrderRow, *, now: datetime) -> OrderState:
     if row["owes"] is None:
-        reasons = [{"code": "unconfirmed", "words": "a person asked for another look-up"}]
+        reasons = [{"code": "unconfirmed", "words": "an operator asked for another look-up"}]
         values: Columns = {"state": OrderState.UNCONFIRMED, "reasons": reasons, "attention": None}
         values |= owed_calls.owed_columns(action=CallAction.LOOK_UP, due=now, now=now)
         orders.change(connection, row["id"], values, now=now)
@@ -86,7 +86,7 @@ def link_work_order(
     owner = orders.find_owner(connection, work_order)
     if owner is not None:
         raise Conflict(f"this work order belongs to order {owner} already")
-    reasons = [{"code": "linked_by_person", "words": f"a person linked work order {work_order.reference_code}"}]
+    reasons = [{"code": "linked_by_person", "words": f"an operator linked work order {work_order.reference_code}"}]
     values = work_order_columns(work_order, adopted=True) | {
         "state": OrderState.CREATED,
         "reasons": reasons,
@@ -101,7 +101,7 @@ def link_work_order(
 def confirm_not_created(connection: Connection, now: datetime, order_id: int, *, actor: str) -> OrderState:
     """Record that Panelr has no work order of an unconfirmed order: its create call is owed again."""
     row = _lock_unconfirmed(connection, order_id)
-    reasons = [{"code": "not_created_by_person", "words": "a person found no work order: it is sent again"}]
+    reasons = [{"code": "not_created_by_person", "words": "an operator found no work order: it is sent again"}]
     values: Columns = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
     values |= owed_calls.owed_columns(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
     _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
@@ -113,7 +113,7 @@ def close(connection: Connection, now: datetime, order_id: int, *, why: str, act
     row = _lock(connection, order_id)
     if row["state"] in {OrderState.CREATED, OrderState.SENDING, OrderState.CLOSED}:
         raise Conflict(f"the order is {row['state']} and cannot be closed")
-    reasons = [{"code": "closed", "words": f"closed by a person: {why}"}]
+    reasons = [{"code": "closed", "words": f"closed by an operator: {why}"}]
     values = {"state": OrderState.CLOSED, "reasons": reasons, "attention": None, "awaits_mapping": False}
     _record_decision(connection, row, values, actor=actor, action="close", now=now)
     return OrderState.CLOSED

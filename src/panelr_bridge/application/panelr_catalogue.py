@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.transactions import claim_call, save_catalogue
+from panelr_bridge.application.transactions import rate_gate, save_catalogue
 from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
@@ -150,13 +150,13 @@ class PanelrCatalogue:
     async def _fetch(self, kind: _ListKind[Offered]) -> None:
         """Ask Panelr for a list if a slot is free, and store it."""
         claimed_at = self._caller.clock()
-        slot = await self._caller.write(claim_call.take_slot, call_policy=self._call_policy)
+        slot = await self._caller.write(rate_gate.take_slot, call_policy=self._call_policy)
         if slot is None:
             self._record_failure(kind, "Panelr's rate limit has no free slot at the moment")
             return
         outcome, asked_at = await self._call(kind.build_request(), claimed_at=claimed_at)
         await self._caller.write(
-            save_catalogue.record_call, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
+            rate_gate.record_call, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
         )
         items = kind.read_response(outcome) if isinstance(outcome, Done) else outcome
         log.info("catalogue.asked", list=kind.name, outcome=call_outcome.name(outcome), status=outcome.status)

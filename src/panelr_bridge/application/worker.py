@@ -13,7 +13,6 @@ from panelr_bridge.application.follow_ups.runner import FollowUpRunner
 from panelr_bridge.application.transactions import claim_call, waiting_orders
 from panelr_bridge.application.transactions.claim_call import NothingDue
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.store import due_work, orders
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.due_work import DueWork
@@ -36,12 +35,10 @@ class Worker:
         *,
         wake_ignored: timedelta,
         follow_ups: FollowUpRunner | None = None,
-        webhook_monitor: WebhookMonitor | None = None,
     ) -> None:
         self._bridge = bridge
         self._wake_ignored = wake_ignored
         self._follow_ups = follow_ups
-        self._webhook_monitor = webhook_monitor
         self.stopping = False
 
     def stop(self) -> None:
@@ -51,12 +48,9 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. It waits while the database is unavailable; an order that fails delays no other."""
-        async with (
-            contextlib.nullcontext() if self._webhook_monitor is None else self._webhook_monitor.run_in_background()
-        ):
-            while not self.stopping:
-                self._bridge.wake_worker.clear()
-                await self._rest(await self._turn())
+        while not self.stopping:
+            self._bridge.wake_worker.clear()
+            await self._rest(await self._turn())
 
     async def _turn(self) -> datetime | None:
         """Do what is due; return when more may be due, None if that is unknown.

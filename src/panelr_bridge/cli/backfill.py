@@ -21,11 +21,11 @@ from panelr_bridge.cli.startup import STOP_SIGNALS, require_file, require_migrat
 from panelr_bridge.errors import Conflict, ShopError
 from panelr_bridge.settings import DEFAULT_STORE, load_settings, require_ready
 from panelr_bridge.store.database import open_database
+from panelr_bridge.woocommerce.delivery_url import WEBHOOK_PATH
 from panelr_bridge.woocommerce.rest.models import Payload
 
 MAX_ROWS = 200
 """The most orders that the table lists. The totals below it count all."""
-WEBHOOK_PATH = "/webhooks/woocommerce"
 
 app = typer.Typer(add_completion=False)
 
@@ -81,28 +81,28 @@ async def _backfill(store: str, *, since: datetime | None, dry_run: bool) -> boo
     require_file(settings.database_url)
     async with open_database(settings.database_url) as database:
         await require_migrated(database)
-    async with open_container(settings) as runtime:
+    async with open_container(settings) as container:
         loop = asyncio.get_running_loop()
         for each in STOP_SIGNALS:
-            loop.add_signal_handler(each, runtime.backfill.stop)
+            loop.add_signal_handler(each, container.backfill.stop)
         with _open_progress() as show_progress:
             output = ProgressOutput(show_progress)
-            stats = await _search(runtime, store, output, since=since, dry_run=dry_run)
+            stats = await _search(container, store, output, since=since, dry_run=dry_run)
         _print_result(stats, output, dry_run=dry_run)
         if stats.words is not None:
             print_error(f"{store}: the backfill run stopped before its end:", stats.words)
             return False
         if output.found:
-            await _print_webhooks(runtime.shops[store].list_webhooks)
+            await _print_webhooks(container.shops[store].list_webhooks)
         return True
 
 
 async def _search(
-    runtime: BridgeContainer, store: str, output: ProgressOutput, *, since: datetime | None, dry_run: bool
+    container: BridgeContainer, store: str, output: ProgressOutput, *, since: datetime | None, dry_run: bool
 ) -> BackfillStats:
     if dry_run:
-        return await runtime.backfill.dry_run(store, since=since, report=output.add)
-    stats = await runtime.backfill.run_store(store, since=since, at_once=True, report=output.add)
+        return await container.backfill.dry_run(store, since=since, report=output.add)
+    stats = await container.backfill.run_store(store, since=since, at_once=True, report=output.add)
     if stats is None:
         raise Conflict(f"another process runs a backfill of the store {store} now: try again when it has ended")
     return stats

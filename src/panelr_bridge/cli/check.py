@@ -19,7 +19,7 @@ from panelr_bridge.application.container import (
 )
 from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, run_checks
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.claim_call import take_slot
+from panelr_bridge.application.transactions.rate_gate import take_slot
 from panelr_bridge.application.webhook_monitor import check_webhooks
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run

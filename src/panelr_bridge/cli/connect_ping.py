@@ -2,10 +2,10 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
 
 import httpx
 
+from panelr_bridge.errors import iter_causes
 from panelr_bridge.woocommerce.delivery_url import ping_fault
 
 TIMEOUT_SECONDS = 5.0
@@ -42,7 +42,7 @@ async def _is_alive(client: httpx.AsyncClient, health: str) -> bool:
 
 
 def _explain_failure(error: Exception) -> str:
-    for cause in _causes(error):
+    for cause in iter_causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not valid, so WooCommerce refuses to deliver: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
@@ -54,10 +54,3 @@ def _explain_failure(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"no answer within {TIMEOUT_SECONDS:g} s: check the address and the firewall"
     return f"the connection failed ({type(error).__name__}): is it the bridge that listens there, by http or https?"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

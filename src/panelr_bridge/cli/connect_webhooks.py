@@ -39,8 +39,8 @@ async def run_backfill(settings: Settings, store: str, since: datetime | None) -
     command = f"panelr-bridge backfill --store {store}"
     if missing_sqlite_file(settings.database_url) is not None or not await _is_migrated(settings):
         return False, f"there is no database of this version yet: start the bridge, then run {command}"
-    async with open_container(settings) as runtime:
-        stats = await runtime.backfill.run_store(store, since=since, at_once=True)
+    async with open_container(settings) as container:
+        stats = await container.backfill.run_store(store, since=since, at_once=True)
     if stats is None:
         return True, "another process already searches the shop for missed orders"
     if stats.words is not None:

@@ -17,7 +17,7 @@ from panelr_bridge.application.panelr_caller import PanelrCaller, utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
 from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
 from panelr_bridge.application.transactions.change_mappings import ImportResult, import_mappings
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.cli.console import err, out
 from panelr_bridge.cli.options import StoreOption
 from panelr_bridge.cli.startup import ACTOR, require_store, run_with_database

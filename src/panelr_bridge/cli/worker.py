@@ -27,16 +27,16 @@ def worker() -> None:
 
 async def _work(settings: Settings) -> None:
     await prepare_database(settings)
-    async with open_container(settings) as runtime:
-        await runtime.bridge.write(prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
+    async with open_container(settings) as container:
+        await container.bridge.write(prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
         loop = asyncio.get_running_loop()
         for each in STOP_SIGNALS:
-            loop.add_signal_handler(each, _stop, runtime)
+            loop.add_signal_handler(each, _stop, container)
         freeze_garbage()
-        await runtime.work()
+        await container.work()
 
 
-def _stop(runtime: BridgeContainer) -> None:
-    if runtime.worker.stopping:
+def _stop(container: BridgeContainer) -> None:
+    if container.worker.stopping:
         exit_immediately()
-    runtime.stop()
+    container.stop()

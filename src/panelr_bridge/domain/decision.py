@@ -1,7 +1,7 @@
 """Decides which work order a WooCommerce order needs: a pure function of the order, the mappings and the policy.
 
 `decide` judges one snapshot, `next_state` applies the decision to an order with a history, and `changes_since`
-reports changes after the work order was created. The input uses WooCommerce's call_policy, the output Panelr's.
+reports changes after the work order was created. The input uses WooCommerce's terms, the output Panelr's.
 """
 
 from collections.abc import Iterable

@@ -46,7 +46,7 @@ def _read_status_map(value: Any) -> Any:
     return STATUS_MAP | {woo.strip().removeprefix("wc-"): panelr.strip() for woo, _, panelr in pairs}
 
 
-Wait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
+RetryWait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
 class StoreFields(BaseModel):
@@ -228,7 +228,7 @@ class Settings(BaseSettings, StoreFields):
         le=3600,
         description="Seconds until the first look-up of an unconfirmed call. The second comes after six times as long.",
     )
-    retry_schedule_seconds: Annotated[tuple[Wait, ...], NoDecode, BeforeValidator(_split_list)] = Field(
+    retry_schedule_seconds: Annotated[tuple[RetryWait, ...], NoDecode, BeforeValidator(_split_list)] = Field(
         (5, 30, 120, 600, 1800, 3600, 10800),
         min_length=1,
         description="Seconds between attempts. The last value repeats until seven days have passed.",

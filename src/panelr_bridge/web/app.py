@@ -50,11 +50,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_container(settings) as runtime, _running_worker(runtime):
-            app.state.runtime = runtime
+        async with open_container(settings) as container, _running_worker(container):
+            app.state.container = container
             log.info("bridge.started", stores=sorted(settings.all_stores), worker=settings.worker)
             yield
-            log.info("bridge.stopping", calls_under_way=runtime.bridge.calls_under_way)
+            log.info("bridge.stopping", calls_under_way=container.bridge.calls_under_way)
         log.info("bridge.stopped")
 
     app = Application(
@@ -77,15 +77,15 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _running_worker(runtime: BridgeContainer) -> AsyncIterator[None]:
+async def _running_worker(container: BridgeContainer) -> AsyncIterator[None]:
     """Run the worker while the application runs, if the settings enable it."""
-    await runtime.bridge.write(prepare_rate_limit, rate_per_minute=runtime.settings.panelr_rate_per_minute)
-    if not runtime.settings.worker:
+    await container.bridge.write(prepare_rate_limit, rate_per_minute=container.settings.panelr_rate_per_minute)
+    if not container.settings.worker:
         yield
         return
-    task = asyncio.create_task(runtime.work(), name="worker")
+    task = asyncio.create_task(container.work(), name="worker")
     try:
         yield
     finally:
-        runtime.stop()
+        container.stop()
         await task

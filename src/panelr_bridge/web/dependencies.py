@@ -9,7 +9,7 @@ from panelr_bridge.application.container import BridgeContainer
 
 def get_container(request: Request) -> BridgeContainer:
     """Return the container of the running application."""
-    return cast("BridgeContainer", request.app.state.runtime)
+    return cast("BridgeContainer", request.app.state.container)
 
 
 Container = Annotated[BridgeContainer, Depends(get_container)]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.metrics import Histogram, Metrics
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.store import backfill_cursors, follow_ups, stats
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.rows import BackfillCursorRow

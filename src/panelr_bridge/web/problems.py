@@ -22,6 +22,7 @@ STATUSES: Mapping[type[errors.BridgeError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.BodyTooLarge: 413,
+    errors.DeliveryNotStored: 503,
     errors.InvalidValue: 422,
     errors.BadQuery: 400,
     errors.UpstreamUnavailable: 503,
@@ -95,7 +96,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _handle_bridge_error(request: Request, error: errors.BridgeError) -> JSONResponse:
-    return response(request, STATUSES.get(type(error), 500), str(error))
+    status = STATUSES.get(type(error))
+    return await handle_unexpected(request, error) if status is None else response(request, status, str(error))
 
 
 async def _handle_http_exception(request: Request, error: HTTPException) -> JSONResponse:

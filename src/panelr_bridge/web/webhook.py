@@ -22,6 +22,7 @@ from panelr_bridge.errors import BadSignature, BodyTooLarge, DeliveryNotStored, 
 from panelr_bridge.settings import DEFAULT_STORE, StoreSettings
 from panelr_bridge.web import problems, request_id
 from panelr_bridge.web.body import read_body
+from panelr_bridge.woocommerce.delivery_url import WEBHOOK_PATH
 from panelr_bridge.woocommerce.webhook_signature import verify
 
 log = logs.get(__name__)
@@ -31,7 +32,7 @@ SIGNATURE = b"x-wc-webhook-signature"
 KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-source", "user-agent")
 _KEPT = [(name, name.encode()) for name in KEPT_HEADERS]
 UNSETTLED = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED})
-_PATH = re.compile(r"/webhooks/woocommerce(?:/(?:([^/]+)/?)?)?")
+_PATH = re.compile(rf"{WEBHOOK_PATH}(?:/(?:([^/]+)/?)?)?")
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
 
@@ -78,34 +79,34 @@ async def _respond(scope: Scope, receive: Receive, store: str) -> WebhookRespons
 
 async def handle_delivery(scope: Scope, receive: Receive, store: str) -> WebhookResponse:
     """Authenticate a delivery to this store, hand it to the bridge, and return the answer."""
-    parts: BridgeContainer = scope["app"].state.runtime
+    container: BridgeContainer = scope["app"].state.container
     try:
-        raw = await _authenticate(parts, scope, receive, store)
+        raw = await _authenticate(container, scope, receive, store)
     except (UnknownStore, BodyTooLarge, BadSignature) as error:
         log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
         verdict, response = "refused", _problem(scope, problems.STATUSES[type(error)], str(error))
     except ClientDisconnect as error:
         return _convert(await problems.handle_disconnect(Request(scope), error))
     else:
-        verdict, response = _answer_ping(scope, store) if raw is None else await _receive(parts, scope, raw)
-    parts.bridge.metrics.count_delivery(verdict, response.status)
+        verdict, response = _answer_ping(scope, store) if raw is None else await _receive(container, scope, raw)
+    container.bridge.metrics.count_delivery(verdict, response.status)
     return response
 
 
-async def _authenticate(parts: BridgeContainer, scope: Scope, receive: Receive, store: str) -> RawDelivery | None:
+async def _authenticate(container: BridgeContainer, scope: Scope, receive: Receive, store: str) -> RawDelivery | None:
     """Return an authentic delivery, None for a ping. Raises UnknownStore, BodyTooLarge or BadSignature."""
-    settings = _store_settings(parts, store)
+    settings = _store_settings(container, store)
     headers = dict(reversed(list(scope["headers"])))  # the first of a repeated header counts
     content_length = headers.get(b"content-length", b"")
-    body = await read_body(receive, content_length=content_length, limit=parts.settings.max_body_bytes)
+    body = await read_body(receive, content_length=content_length, limit=container.settings.max_body_bytes)
     if SIGNATURE not in headers and _PING.fullmatch(body.strip()):
         return None
     verify(body=body, signature=headers.get(SIGNATURE, b"").decode("latin-1"), secrets=settings.secrets())
     return _raw_delivery(store, body, headers)
 
 
-def _store_settings(parts: BridgeContainer, name: str) -> StoreSettings:
-    settings = parts.stores.get(name)
+def _store_settings(container: BridgeContainer, name: str) -> StoreSettings:
+    settings = container.stores.get(name)
     if settings is None:
         raise UnknownStore("there is no such store here: see BRIDGE_STORES__{name}__WEBHOOK_SECRET")
     return settings
@@ -123,12 +124,12 @@ def _answer_ping(scope: Scope, store: str) -> tuple[str, WebhookResponse]:
     return "ping", _response(scope, 200, b"text/plain; charset=utf-8", b"pong")
 
 
-async def _receive(parts: BridgeContainer, scope: Scope, raw: RawDelivery) -> tuple[str, WebhookResponse]:
+async def _receive(container: BridgeContainer, scope: Scope, raw: RawDelivery) -> tuple[str, WebhookResponse]:
     """Hand a delivery to the bridge; return its verdict and the answer."""
     try:
-        result = await parts.bridge.receive(raw)
+        result = await container.bridge.receive(raw)
     except DeliveryNotStored as error:
-        return error.verdict, _problem(scope, 503, str(error))
+        return error.verdict, _problem(scope, problems.STATUSES[type(error)], str(error))
     status = 202 if result.order and result.order["state"] in UNSETTLED else 200
     return result.verdict, _response(scope, status, b"application/json", json_codec.utf8(result_json(result)))
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from panelr_bridge.web import problems
 from panelr_bridge.web.delivery_models import DeliveryResultOut
+from panelr_bridge.woocommerce.delivery_url import WEBHOOK_PATH
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": DeliveryResultOut, "description": "Stored; nothing more is to be done now."},
@@ -17,7 +18,7 @@ router = APIRouter(tags=["WooCommerce"])
 
 
 @router.post(
-    "/webhooks/woocommerce",
+    WEBHOOK_PATH,
     operation_id="receive_delivery",
     responses=_RESPONSES,
     summary="Receive a delivery of the default store",
@@ -27,7 +28,7 @@ async def default_store() -> None:
 
 
 @router.post(
-    "/webhooks/woocommerce/{store}",
+    WEBHOOK_PATH + "/{store}",
     operation_id="receive_delivery_of_store",
     responses=_RESPONSES,
     summary="Receive a delivery of a named store",

@@ -1,4 +1,4 @@
-"""Parses WooCommerce's order payload once, into a frozen value in WooCommerce's own call_policy.
+"""Parses WooCommerce's order payload once, into a frozen value in WooCommerce's own terms.
 
 Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#order-properties and deliveries of a real
 store (tests/captures). Only the fields used by the bridge are read, so a plugin's faulty additions elsewhere cannot

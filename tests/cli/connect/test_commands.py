@@ -111,11 +111,9 @@ async def test_a_person_who_presses_ctrl_c_leaves_no_order_behind(scene: Scene) 
     assert scene.shop.orders == {}
 
 
-async def test_the_worker_of_a_server_looks_at_the_shop(scene: Scene) -> None:
-    """The worker's webhook monitor uses the shop's client and the store's delivery URL."""
-    watching = scene.runtime.worker._webhook_monitor
-    assert watching is not None
-    await watching.check_due_shops()
+async def test_the_webhook_monitor_of_a_server_checks_the_shop(scene: Scene) -> None:
+    """It uses the shop's client and the store's delivery URL."""
+    await scene.runtime.webhook_monitor.check_due_shops()
     async with httpx.AsyncClient(base_url=scene.url, trust_env=False) as client:
         answer = await client.get("/readyz")
     check = answer.json()["checks"]["webhooks:default"]

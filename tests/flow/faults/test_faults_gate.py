@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.claim_call import RATE
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
 from tests.support.bridge_kit import Kit

@@ -1,14 +1,23 @@
-"""One call of a follow-up, and the results that may follow from it."""
+"""One call of a follow-up, to Panelr or to a shop, and the results that may follow from it."""
 
+import asyncio
 import random
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from panelr_bridge.application.follow_ups.specification import FollowUpContext, FollowUpResult, FollowUpTask
+from panelr_bridge.application.follow_ups.specification import (
+    FollowUpContext,
+    FollowUpResult,
+    FollowUpTask,
+    OrderWriter,
+)
 from panelr_bridge.domain import retry_policy
-from panelr_bridge.domain.call_outcome import Outcome
+from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
 from panelr_bridge.panelr.request import PanelrRequest
 
 
@@ -66,3 +75,43 @@ async def ask_panelr(
         now=context.caller.clock(),
         milliseconds=milliseconds,
     )
+
+
+async def ask_shop(
+    context: FollowUpContext,
+    task: FollowUpTask,
+    work: Callable[[OrderWriter], Awaitable[None]],
+    *,
+    action: str,
+    timeout: timedelta,
+) -> FollowUpExchange:
+    """Do `work` with the client of the task's shop, within `timeout`; its ShopError becomes the outcome."""
+    started_at, began = context.caller.clock(), time.monotonic()
+    client = context.clients.get(task.store)
+    outcome: Outcome = Done(words="written", data=None)
+    try:
+        if client is None:
+            outcome = Misconfigured(words=f"the store {task.store} has no API settings any more: see BRIDGE_WOO_URL")
+        else:
+            async with asyncio.timeout(timeout.total_seconds()):
+                await work(client)
+    except ShopError as error:
+        outcome = _classify(error)
+    except TimeoutError:
+        outcome = Unknown(words=f"the shop took longer than {timeout.total_seconds():g} s")
+    return FollowUpExchange(
+        task=task,
+        action=action,
+        outcome=outcome,
+        started_at=started_at,
+        now=context.caller.clock(),
+        milliseconds=round((time.monotonic() - began) * 1000),
+    )
+
+
+def _classify(error: ShopError) -> Outcome:
+    if isinstance(error, ShopMisconfigured):
+        return Misconfigured(words=str(error))
+    if isinstance(error, (ShopRefused, ShopNotFound)):
+        return Refused(words=str(error))
+    return Unknown(words=str(error))

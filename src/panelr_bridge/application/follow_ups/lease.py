@@ -10,13 +10,14 @@ from panelr_bridge.application.follow_ups.registry import spec_of
 from panelr_bridge.application.follow_ups.specification import FollowUpResult, FollowUpSpec, FollowUpTask, LostAnswer
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
-from panelr_bridge.application.transactions.claim_call import LEASE_ENDED, RATE, NothingDue
+from panelr_bridge.application.transactions.claim_call import LEASE_ENDED, NothingDue
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
     latest_snapshot,
     reevaluate,
     unhandled_attention,
 )
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain import retry_policy
 from panelr_bridge.domain.call_outcome import Unknown
 from panelr_bridge.domain.call_policy import CallPolicy

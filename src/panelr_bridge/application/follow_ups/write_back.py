@@ -1,13 +1,11 @@
 """Follow-up `write_back`: save the work order in the WooCommerce order, as meta, one note, and a final status."""
 
-import asyncio
 import contextlib
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from panelr_bridge.application.follow_ups.exchange import FollowUpExchange
+from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_shop
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -15,11 +13,11 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpTask,
     OrderWriter,
 )
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
+from panelr_bridge.domain.call_outcome import Done, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CreatedOrder, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, Reason
-from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnsupported
+from panelr_bridge.errors import ShopUnsupported
 
 ACTION = "write_back"
 WRITE_TIMEOUT = timedelta(seconds=120)
@@ -62,32 +60,14 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
 
 async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
     """Write the wanted content, then the note if the order has none yet."""
-    started_at, began = context.caller.clock(), time.monotonic()
     content = dict(task.content)
-    outcome: Outcome = Done(words="written", data=None)
-    writer = context.clients.get(task.store)
-    try:
-        if writer is None:
-            outcome = Misconfigured(words=f"the store {task.store} has no API settings any more: see BRIDGE_WOO_URL")
-        else:
-            async with asyncio.timeout(WRITE_TIMEOUT.total_seconds()):
-                await _write(writer, task, content)
-    except ShopError as error:
-        outcome = _classify(error)
-    except TimeoutError:
-        outcome = Unknown(words=f"the store took longer than {WRITE_TIMEOUT.total_seconds():g} s")
-    exchange = FollowUpExchange(
-        task=task,
-        action=ACTION,
-        outcome=outcome,
-        started_at=started_at,
-        now=context.caller.clock(),
-        milliseconds=round((time.monotonic() - began) * 1000),
+    exchange = await ask_shop(
+        context, task, lambda client: _write(client, task, content), action=ACTION, timeout=WRITE_TIMEOUT
     )
     return _result(exchange, content, call_policy=context.call_policy)
 
 
-async def _write(writer: OrderWriter, task: FollowUpTask, content: dict[str, Any]) -> None:
+async def _write(client: OrderWriter, task: FollowUpTask, content: dict[str, Any]) -> None:
     """Write step by step; `content` records each finished step, so that a retry continues there."""
     wanted = content["wanted"]
     if content.get("written") != wanted:
@@ -96,29 +76,21 @@ async def _write(writer: OrderWriter, task: FollowUpTask, content: dict[str, Any
         # the status is written once: a later change in the shop stays
         is_new_status = "status" in wanted and "status" not in content.get("written", {})
         status = {"status": wanted["status"]} if is_new_status else {}
-        await writer.update_order(task.woo_order_id, {"meta_data": meta} | status)
+        await client.update_order(task.woo_order_id, {"meta_data": meta} | status)
         content["written"] = wanted
     if not content.get("noted"):
-        await _write_note(writer, task)
+        await _write_note(client, task)
         content["noted"] = True
 
 
-async def _write_note(writer: OrderWriter, task: FollowUpTask) -> None:
+async def _write_note(client: OrderWriter, task: FollowUpTask) -> None:
     """Add the note once: an earlier attempt may have ended after the note and before its record."""
     name = task.work_order.reference_code or f"number {task.work_order.work_order_id}"
     note = f"Panelr work order {name} belongs to this order."
     with contextlib.suppress(ShopUnsupported):
         is_first = task.attempt == 1 and not task.adopted
-        if is_first or not await writer.has_note(task.woo_order_id, note=note):
-            await writer.add_note(task.woo_order_id, note=note)
-
-
-def _classify(error: ShopError) -> Outcome:
-    if isinstance(error, ShopMisconfigured):
-        return Misconfigured(words=str(error))
-    if isinstance(error, (ShopRefused, ShopNotFound)):
-        return Refused(words=str(error))
-    return Unknown(words=str(error))
+        if is_first or not await client.has_note(task.woo_order_id, note=note):
+            await client.add_note(task.woo_order_id, note=note)
 
 
 def _result(exchange: FollowUpExchange, content: dict[str, Any], *, call_policy: CallPolicy) -> FollowUpResult:
@@ -127,7 +99,7 @@ def _result(exchange: FollowUpExchange, content: dict[str, Any], *, call_policy:
         words = ", ".join(f"{key} {value}" for key, value in content["wanted"]["meta"].items())
         return exchange.result(f"the order carries {words}", done=True, changes=changes)
     if isinstance(exchange.outcome, Refused):
-        words = f"the store refused to take the work order: {exchange.outcome.words}"
+        words = f"the shop refused to take the work order: {exchange.outcome.words}"
         return exchange.result(words, attention=Reason("write_back_failed", words), changes=changes)
     return exchange.retry(call_policy, changes=changes)
 
@@ -139,6 +111,6 @@ SPEC = FollowUpSpec(
     carry_out=carry_out,
     calls_panelr=False,
     lease=WRITE_TIMEOUT + LEASE_MARGIN,
-    gave_up=Reason("write_back_failed", "the work order could not be saved in the store"),
+    gave_up=Reason("write_back_failed", "the work order could not be saved in the shop"),
     attention_codes=frozenset({"write_back_failed"}),
 )

@@ -15,6 +15,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
     state_columns,
     unhandled_attention,
 )
+from panelr_bridge.application.transactions.rate_gate import RATE, take_slot
 from panelr_bridge.domain.call_outcome import Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
@@ -22,8 +23,6 @@ from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
 from panelr_bridge.store import orders, owed_calls, rate_limit
 from panelr_bridge.store.rows import OrderRow, not_null, with_columns
 
-RATE = "panelr"
-"""The name of the rate limit of all calls to Panelr."""
 ASIDE = timedelta(hours=1)
 LOOKALIKE_WAIT = timedelta(seconds=5)
 RATE_LIMITED_FOR = timedelta(seconds=4)
@@ -114,7 +113,7 @@ def _waits_for_lookalike(
 ) -> bool:
     """Postpone an order while a look-up settles another order with the same fingerprint.
 
-    Sent one after the other, each lost answer can be only one work order. Two lost at once would need a person.
+    Sent one after the other, each lost answer can be only one work order. Two lost at once would need an operator.
     """
     lookalike = orders.find_lookalike(
         connection,
@@ -144,16 +143,6 @@ def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
     values = {"attention": unhandled_attention(row)} | owed_calls.release_columns(due=now + ASIDE)
     orders.change(connection, order_id, values, now=now)
     return True
-
-
-def take_slot(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> rate_limit.RateSlot | None:
-    """Take a slot of the rate limit; None if none is free."""
-    return rate_limit.take(connection, name=RATE, limit=call_policy.rate_per_minute, now=now)
-
-
-def extend_slot(connection: Connection, now: datetime, slot: rate_limit.RateSlot) -> None:
-    """Count a slow call from now: the request may have been sent only at its end."""
-    rate_limit.keep(connection, slot.number, name=RATE, now=now)
 
 
 def end_one_lease(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int | None:

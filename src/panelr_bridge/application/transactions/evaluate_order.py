@@ -166,7 +166,7 @@ def reevaluate(row: OrderRow, evaluation: Evaluation, *, now: datetime, resend: 
 def attention(connection: Connection, row: OrderRow, latest: Order) -> list[dict[str, str]] | None:
     """Return the attention of a created order; None for none.
 
-    It lists what changed in WooCommerce since the work order was created, and what lasts until a person acts.
+    It lists what changed in WooCommerce since the work order was created, and what lasts until an operator acts.
     """
     found = lasting_attention(row)
     if row["sent_delivery_id"] is not None:

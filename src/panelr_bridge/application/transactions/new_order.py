@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import Evaluation, snapshot_columns, state_columns
+from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CallAction

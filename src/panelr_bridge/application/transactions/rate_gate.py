@@ -1,14 +1,23 @@
-"""The effects of a call's outcome on the rate limit: its slot, and the gate that all Panelr calls share."""
+"""The rate limit of all calls to Panelr: take a slot, and apply a call's outcome to its slot and to the gate."""
 
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.claim_call import RATE
 from panelr_bridge.domain import call_outcome, retry_policy
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.rate_limit import RateSlot
+
+UNAUTHORIZED = 401
+RATE = "panelr"
+"""The name of the rate limit of all calls to Panelr."""
+
+
+def take_slot(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> RateSlot | None:
+    """Take a slot of the rate limit; None if none is free."""
+    return rate_limit.take(connection, name=RATE, limit=call_policy.rate_per_minute, now=now)
 
 
 def extend_slot(connection: Connection, slot: RateSlot, *, claimed_at: datetime, now: datetime) -> None:
@@ -47,3 +56,22 @@ def close_gate(
         cause=call_outcome.name(outcome),
         words=outcome.words,
     )
+
+
+def record_call(
+    connection: Connection,
+    now: datetime,
+    slot: RateSlot,
+    outcome: Outcome,
+    *,
+    claimed_at: datetime,
+    call_policy: CallPolicy,
+) -> None:
+    """Update the slot and the gate after a call for one of Panelr's lists.
+
+    Only a pause or a 401 closes the gate: a key without access to the lists may still create work orders.
+    """
+    extend_slot(connection, slot, claimed_at=claimed_at, now=now)
+    reopen_gate(connection, slot, outcome, now=now)
+    if isinstance(outcome, Throttled) or outcome.status == UNAUTHORIZED:
+        close_gate(connection, slot, outcome, schedule=call_policy.retry_schedule, now=now)

@@ -1,38 +1,13 @@
-"""Record a call for one of Panelr's lists, and store the list."""
+"""Store one of Panelr's lists."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions import rate_gate
-from panelr_bridge.domain.call_outcome import Outcome, Throttled
-from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import PanelrProduct
 from panelr_bridge.store import catalogue, mappings
 from panelr_bridge.store.catalogue import Offered
-from panelr_bridge.store.rate_limit import RateSlot
-
-UNAUTHORIZED = 401
-
-
-def record_call(
-    connection: Connection,
-    now: datetime,
-    slot: RateSlot,
-    outcome: Outcome,
-    *,
-    claimed_at: datetime,
-    call_policy: CallPolicy,
-) -> None:
-    """Update the slot and the gate after a call for a list.
-
-    Only a pause or a 401 closes the gate: a key without access to the lists may still create work orders.
-    """
-    rate_gate.extend_slot(connection, slot, claimed_at=claimed_at, now=now)
-    rate_gate.reopen_gate(connection, slot, outcome, now=now)
-    if isinstance(outcome, Throttled) or outcome.status == UNAUTHORIZED:
-        rate_gate.close_gate(connection, slot, outcome, schedule=call_policy.retry_schedule, now=now)
 
 
 def save_list(

@@ -72,7 +72,7 @@ class StatementBatcher:
         finally:
             self._finish_one()
             if self._queues:
-                self._start_worker()
+                self._start_sender()
 
     async def close(self) -> None:
         """Wait for the statements in flight and for the queued ones."""
@@ -91,7 +91,7 @@ class StatementBatcher:
             self._timer = asyncio.get_running_loop().call_later(STALL_SECONDS, self._check_waits)
 
     def _check_waits(self) -> None:
-        """Fail the statements that have waited too long; start another worker if those in flight stall."""
+        """Fail the statements that have waited too long; start another sender if those in flight stall."""
         loop = asyncio.get_running_loop()
         self._timer = None
         for key, queue in list(self._queues.items()):
@@ -104,16 +104,16 @@ class StatementBatcher:
             return
         oldest = min(queue[0].since for queue in self._queues.values())
         if self._in_flight < self._max_in_flight and loop.time() - oldest >= STALL_SECONDS:
-            self._start_worker()
+            self._start_sender()
         self._timer = loop.call_later(STALL_SECONDS, self._check_waits)
 
-    def _start_worker(self) -> None:
+    def _start_sender(self) -> None:
         self._in_flight += 1
-        task = asyncio.create_task(self._work(), name="statements")
+        task = asyncio.create_task(self._send_pending(), name="statements")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _work(self) -> None:
+    async def _send_pending(self) -> None:
         """Send the queued statements until the queues are empty; the queues take turns."""
         try:
             while self._queues:

@@ -50,7 +50,7 @@ class SqliteWriter:
         self._engine = engine
         self._commit_thread = CommitThread()
         self._queue: deque[PendingTransaction] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._commit_task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._was_fast = False
         """Whether the last commit was fast."""
@@ -68,20 +68,20 @@ class SqliteWriter:
         pending = PendingTransaction(work=work, future=loop.create_future())
         if self._ran_this_turn:
             self._singles = 0
-        if self._worker is None and self._can_commit_on_loop() and self._try_run_now(pending):
+        if self._commit_task is None and self._can_commit_on_loop() and self._try_run_now(pending):
             self._ran_this_turn = True
             loop.call_soon(self._end_turn)
             pending.deliver()
         else:
             self._queue.append(pending)
-            if self._worker is None:
-                self._worker = asyncio.create_task(self._work(), name="sqlite-writer")
+            if self._commit_task is None:
+                self._commit_task = asyncio.create_task(self._commit_pending(), name="sqlite-writer")
         return await pending.future
 
     async def close(self) -> None:
         """Finish the queued transactions, then close the connection."""
-        while self._worker is not None:  # a caller may queue another one after its result
-            await asyncio.shield(self._worker)
+        while self._commit_task is not None:  # a caller may queue another one after its result
+            await asyncio.shield(self._commit_task)
         self._disconnect()
         self._commit_thread.close()
 
@@ -97,11 +97,11 @@ class SqliteWriter:
             return False
         try:
             _begin(self._connection)
-        except Exception:  # noqa: BLE001  mostly another process's write lock; the worker waits for it, or raises
+        except Exception:  # noqa: BLE001  mostly another process's write lock; the commit task waits for it, or raises
             return False
         try:
             if not _run_batch(self._connection, [pending]):
-                return False  # the worker retries it
+                return False  # the commit task retries it
             if pending.error is None:
                 self._commit_on_loop(self._connection)
         except BaseException as error:  # noqa: BLE001  `deliver` raises it to the caller
@@ -109,7 +109,7 @@ class SqliteWriter:
             pending.error = error
         return True
 
-    async def _work(self) -> None:
+    async def _commit_pending(self) -> None:
         try:
             while self._queue:
                 await self._gather()
@@ -118,7 +118,7 @@ class SqliteWriter:
                 for pending in batch:
                     pending.deliver()
         finally:
-            self._worker = None
+            self._commit_task = None
 
     async def _gather(self) -> None:
         """Wait while each turn of the loop queues more transactions, so that they share one commit.

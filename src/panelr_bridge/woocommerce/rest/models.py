@@ -1,4 +1,4 @@
-"""Queries, requests and results of the shop's API, in the API's own call_policy."""
+"""Queries, requests and results of the shop's API, in the API's own terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
