@@ -54,7 +54,7 @@ _ORDERS = (
     " awaits_mapping, mapping_revision, created_at, updated_at, follow_at, owes, owes_since, tries, next_attempt_at)"
     " SELECT i, store, i, CAST(i AS text), 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
     " CASE WHEN state = 'created' AND i % 100 = 77 THEN {list} END,"
-    " :request, CASE WHEN state = 'created' THEN moment END, 'likeness ' || i,"
+    " :request, CASE WHEN state IN ('created', 'sending', 'unconfirmed') THEN moment END, 'likeness ' || i,"
     " CASE WHEN state = 'created' THEN i END, CASE WHEN state = 'created' THEN 'WO-2026-' || i END,"
     " CASE WHEN state = 'created' THEN 'token of order ' || i || ' as long as they are' END,"
     " CASE WHEN state = 'created' THEN 'pending_payment' END,"

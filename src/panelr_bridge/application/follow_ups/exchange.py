@@ -83,9 +83,9 @@ async def ask_shop(
     work: Callable[[OrderWriter], Awaitable[None]],
     *,
     action: str,
-    timeout: timedelta,
+    limit: timedelta,
 ) -> FollowUpExchange:
-    """Do `work` with the client of the task's shop, within `timeout`; its ShopError becomes the outcome."""
+    """Do `work` with the client of the task's shop, within `limit`; its ShopError becomes the outcome."""
     started_at, began = context.caller.clock(), time.monotonic()
     client = context.clients.get(task.store)
     outcome: Outcome = Done(words="written", data=None)
@@ -93,12 +93,12 @@ async def ask_shop(
         if client is None:
             outcome = Misconfigured(words=f"the store {task.store} has no API settings any more: see BRIDGE_WOO_URL")
         else:
-            async with asyncio.timeout(timeout.total_seconds()):
+            async with asyncio.timeout(limit.total_seconds()):
                 await work(client)
     except ShopError as error:
         outcome = _classify(error)
     except TimeoutError:
-        outcome = Unknown(words=f"the shop took longer than {timeout.total_seconds():g} s")
+        outcome = Unknown(words=f"the shop took longer than {limit.total_seconds():g} s")
     return FollowUpExchange(
         task=task,
         action=action,

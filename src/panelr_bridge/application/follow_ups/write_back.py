@@ -62,7 +62,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     """Write the wanted content, then the note if the order has none yet."""
     content = dict(task.content)
     exchange = await ask_shop(
-        context, task, lambda client: _write(client, task, content), action=ACTION, timeout=WRITE_TIMEOUT
+        context, task, lambda client: _write(client, task, content), action=ACTION, limit=WRITE_TIMEOUT
     )
     return _result(exchange, content, call_policy=context.call_policy)
 
