@@ -159,7 +159,7 @@ def test_orders_are_listed_and_shown(filled: Run) -> None:
 
 def test_what_is_not_there_is_said_in_a_sentence(filled: Run) -> None:
     code, out, err = filled("orders", "show", "99")
-    assert (code, out, err) == (1, "", "there is no order 99\n")
+    assert (code, out, err) == (1, "", "there is no order with the bridge's id 99\n")
 
 
 def test_a_held_order_is_tried_again_and_a_created_one_is_not(filled: Run) -> None:

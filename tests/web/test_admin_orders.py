@@ -159,10 +159,13 @@ async def test_a_held_order_names_every_line_that_holds_it(kit: Kit) -> None:
 async def test_there_is_no_such_order(kit: Kit) -> None:
     for path in ("/orders/1", "/orders/0", "/orders/-1", "/orders/1/confirmation-token"):
         found = problem(await kit.api("GET", path), 404)
-        assert found["detail"] == f"there is no order {path.split('/')[2]}"
+        assert found["detail"] == f"there is no order with the bridge's id {path.split('/')[2]}"
     for action in ACTIONS:
         body = NOT_THERE if action == "resolve" else None
-        assert problem(await kit.api("POST", f"/orders/7/{action}", json=body), 404)["detail"] == "there is no order 7"
+        assert (
+            problem(await kit.api("POST", f"/orders/7/{action}", json=body), 404)["detail"]
+            == "there is no order with the bridge's id 7"
+        )
     assert problem(await kit.api("GET", "/deliveries/7"), 404)["detail"] == "there is no delivery 7"
     assert await audited(kit) == []
 

@@ -111,7 +111,9 @@ def _check_backlog(oldest_due: datetime | None, *, now: datetime, overdue: timed
 
 def _check_deliveries(problems: list[ListedDeliveryRow]) -> HealthCheck:
     if not problems:
-        return HealthCheck(name="webhooks", ok=True, words="every delivery of the last day could be read", vital=False)
+        return HealthCheck(
+            name="webhooks", ok=True, words="every signed delivery of the last day could be read", vital=False
+        )
     words = f"{len(problems)} deliveries of the last day brought no order; the newest: {problems[0]['words']}"
     return HealthCheck(name="webhooks", ok=False, words=words, vital=False)
 

@@ -130,7 +130,7 @@ def confirmation_token(connection: Connection, now: datetime, order_id: int, *, 
 def _lock(connection: Connection, order_id: int) -> OrderRow:
     row = orders.lock_by_id(connection, order_id)
     if row is None:
-        raise NotFound(f"there is no order {order_id}")
+        raise NotFound(f"there is no order with the bridge's id {order_id}")
     return row
 
 

@@ -52,7 +52,7 @@ def _read_story(connection: Connection, order_id: int) -> OrderStory:
     use_one_snapshot(connection)
     order = orders.get(connection, order_id)
     if order is None:
-        raise NotFound(f"there is no order {order_id}")
+        raise NotFound(f"there is no order with the bridge's id {order_id}")
     return OrderStory(
         order=order,
         attempts=orders.list_attempts(connection, order_id),

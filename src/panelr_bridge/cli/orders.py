@@ -55,7 +55,7 @@ def list_orders(
 
 @app.command()
 def show(number: NumberArgument, *, woo: WooOption = False, store: StoreOfNumberOption = DEFAULT_STORE) -> None:
-    """Show an order with its deliveries, calls and follow-ups."""
+    """Show an order with its deliveries, calls and follow-ups. Times are UTC."""
 
     async def work(database: Database, _: Settings) -> OrderStory:
         return await order_queries.read_story(database, await _find_id(database, number, woo=woo, store=store))
@@ -91,8 +91,13 @@ async def _find_id(database: Database, number: int, *, woo: bool, store: str) ->
     return row["id"]
 
 
+<<<<<<< HEAD
 def _print_page(page: ResultPage[ShownOrderRow]) -> None:
     table = Table("id", "store", "order", "WooCommerce", "state", "work order", "reason")
+=======
+def _print_page(page: ResultPage) -> None:
+    table = Table("id", "store", "order", "shop status", "state", "work order", "reason")
+>>>>>>> cc8e02fa4dfce94cd331c51da5a9d6d628465d88
     for row in page.rows:
         attention = row["attention"] or []
         table.add_row(

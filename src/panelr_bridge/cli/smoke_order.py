@@ -24,8 +24,8 @@ NOT_RECEIVED_CAUSES = (
     "the webhook is missing, paused or disabled: run panelr-bridge connect",
     "WooCommerce sends webhooks by WP-Cron, and WP-Cron runs only when somebody visits the shop: open one of its"
     " pages, or give a longer --timeout",
-    "the shop cannot reach the bridge, or its webhook secret is different: see WooCommerce > Status > Logs,"
-    " webhooks-delivery",
+    "the shop cannot reach the bridge: see WooCommerce > Status > Logs, webhooks-delivery",
+    "the shop has another webhook secret than the bridge: run panelr-bridge connect --new-secret",
     "this command and the running bridge have different values of BRIDGE_DATABASE_URL",
 )
 NOT_CREATED_CAUSES = (

@@ -44,7 +44,10 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
         words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
         return Misconfigured(words=words, status=status)
     if envelope is None:
-        return Unknown(words=f"Panelr's answer ({status}) is not its usual envelope", status=status)
+        return Unknown(
+            words=f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?",
+            status=status,
+        )
     if envelope["success"]:
         return Done(words="done", status=status, data=envelope.get("data"))
     if status in REFUSING or 200 <= status < 300:

@@ -54,7 +54,7 @@ class StoreFields(BaseModel):
 
     webhook_secret: SecretStr = Field(
         SecretStr(""),
-        description="Secret of the shop's webhooks, as entered in WooCommerce. Use only letters, digits, _ and -.",
+        description="Secret of the shop's webhooks, as in WooCommerce. Use at least 20 letters, digits, _ and -.",
     )
     webhook_secret_previous: SecretStr = Field(
         SecretStr(""), description="The secret before the last change. It is also accepted while it is set."

@@ -19,7 +19,7 @@ in UTC, and amounts are text. Errors are RFC 9457 problem details; their `reques
 TAGS = [
     {"name": "WooCommerce", "description": "The webhook route: where WooCommerce delivers orders."},
     {"name": "Orders", "description": "The state of an order, its history, and the actions of an operator."},
-    {"name": "Mappings", "description": "Which products and payment methods of Panelr those of a shop are."},
+    {"name": "Mappings", "description": "Which of Panelr's products and payment methods belong to those of a shop."},
     {"name": "Panelr", "description": "The products and payment methods that Panelr offers."},
     {"name": "Deliveries", "description": "Every authentic delivery, byte for byte."},
     {"name": "Stats", "description": "The state of the whole bridge in numbers."},

@@ -44,7 +44,9 @@ class Problem(BaseModel):
     type: str = Field("about:blank", description="Always about:blank: the status says what kind of problem it is.")
     title: str = Field(description="The name of the status.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
-    detail: str = Field(description="What is wrong and what to do.", examples=["there is no order 7"])
+    detail: str = Field(
+        description="What is wrong and what to do.", examples=["there is no order with the bridge's id 7"]
+    )
     request_id: str = Field(
         description="The answer's X-Request-ID. The log has the request under this id.", examples=["0b0e9a6c1d7f4f0c"]
     )

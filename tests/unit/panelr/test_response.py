@@ -17,7 +17,7 @@ GOOD = b'{"success":true,"data":{"work_order_id":7},"error":null}'
 BAD = b'{"success":false,"data":null,"error":"Unknown product"}'
 HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 WARNING = b"<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/api.php</b> on line <b>214</b><br />\n"
-NO_ENVELOPE = "Panelr's answer (200) is not its usual envelope"
+NO_ENVELOPE = "the answer (200) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?"
 
 
 def outcome(status: int, body: bytes, retry_after: str | None = None) -> Outcome:
@@ -112,7 +112,7 @@ def test_what_is_not_the_whole_envelope_is_unknown(body: bytes) -> None:
 @pytest.mark.parametrize("status", [204, 400, 404, 409, 422, 500, 502])
 @pytest.mark.parametrize("body", [b"", HTML, BAD[:-1]])
 def test_a_status_without_the_envelope_is_unknown_and_no_refusal(status: int, body: bytes) -> None:
-    words = f"Panelr's answer ({status}) is not its usual envelope"
+    words = f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?"
     assert outcome(status, body) == Unknown(words=words, status=status)
 
 

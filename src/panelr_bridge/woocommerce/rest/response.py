@@ -29,10 +29,10 @@ NO_STORE = frozenset({"hpos_required", "woo_unavailable"})
 _FIX_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
 _FIX_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
 _FIX_KEY = (
-    "WOO_KEY and WOO_SECRET must be a key with permission to read and write of a user who manages the shop, "
-    "or an application password of such a user"
+    "WOO_KEY and WOO_SECRET must be an API key with permission to read and write, of an administrator or shop manager; "
+    "or the user name and application password of such a user"
 )
-_FIX_HTTP = "over plain http WordPress ignores many keys, and WooCommerce takes its own alone: set WOO_URL to https"
+_FIX_HTTP = "over plain http only WooCommerce's own keys are accepted: set WOO_URL to https"
 
 
 def read(
