@@ -75,7 +75,7 @@ class PanelrCatalogue:
         return (await self._read_list(PAYMENT_METHODS, max_age))[0]
 
     async def require_products(self, wanted: Sequence[ProductMapping]) -> None:
-        """Raise Invalid if a mapping's product is missing from Panelr's list; pass if the list may be outdated."""
+        """Raise InvalidValue if a mapping's product is missing from Panelr's list; pass if the list may be outdated."""
         if any(each.panelr_product_id is not None for each in wanted):
             offer, is_current = await self._read_list(PRODUCTS, MAX_AGE)
             if offer is not None and is_current:
@@ -84,7 +84,7 @@ class PanelrCatalogue:
     async def payment_method_values(self, given: PaymentMethodMapping) -> dict[str, Any]:
         """Return a mapping's columns; `on_paid` defaults to what its payment method's mode calls for.
 
-        Raises Invalid if the payment method is missing from Panelr's list and the list is up to date.
+        Raises InvalidValue if the payment method is missing from Panelr's list and the list is up to date.
         """
         offer, is_current = await self._read_list(PAYMENT_METHODS, MAX_AGE)
         methods = offer.items if offer is not None else ()

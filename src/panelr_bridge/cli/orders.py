@@ -91,13 +91,8 @@ async def _find_id(database: Database, number: int, *, woo: bool, store: str) ->
     return row["id"]
 
 
-<<<<<<< HEAD
 def _print_page(page: ResultPage[ShownOrderRow]) -> None:
-    table = Table("id", "store", "order", "WooCommerce", "state", "work order", "reason")
-=======
-def _print_page(page: ResultPage) -> None:
     table = Table("id", "store", "order", "shop status", "state", "work order", "reason")
->>>>>>> cc8e02fa4dfce94cd331c51da5a9d6d628465d88
     for row in page.rows:
         attention = row["attention"] or []
         table.add_row(

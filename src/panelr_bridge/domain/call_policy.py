@@ -8,8 +8,9 @@ from datetime import timedelta
 class CallPolicy:
     """The operator's settings for calls to Panelr.
 
-    `rate_per_minute` is the limit in any 60 seconds, over all processes. `lease` is the longest time that one call may
-    take. `grace` is the wait before an unknown outcome is looked up. `retry_schedule` holds seconds.
+    `rate_per_minute` is the limit in any 60 seconds, over all processes. `lease` is how long the claim of one call
+    lasts, longer than the call can take. `grace` is the wait before an unknown outcome is looked up. `retry_schedule`
+    holds seconds.
     """
 
     rate_per_minute: int

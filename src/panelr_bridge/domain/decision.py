@@ -99,7 +99,7 @@ def amount_paid_for_panelr(order: Order, mappings: OrderMappings, policy: OrderP
 def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decision:
     """Return the decision about `order` from its newest snapshot alone. Money stays Decimal.
 
-    Each outcome is a class of its own, "nothing to do" included.
+    Each kind of decision is a class of its own, "nothing to do" included.
     """
     if (adoption := _find_existing_work_order(order)) is not None:
         return adoption

@@ -155,7 +155,7 @@ order_counts = Table(
     Index("ix_order_counts_of", "store", "state", "attention"),
 )
 
-# The work after an order's work order was created, at most one row of each kind. A row that is done stays, so that the
+# What an order needs beside its create call, at most one row of each kind. A row that is done stays, so that the
 # follow-up is not scheduled twice.
 follow_ups = Table(
     "follow_ups",

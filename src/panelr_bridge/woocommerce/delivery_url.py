@@ -1,6 +1,6 @@
 """Checks whether WooCommerce can deliver to an address. No I/O.
 
-Source: reference/woocommerce-webhooks.md, sections 1 and 5, and WordPress's `wp_http_validate_url`.
+Source: WooCommerce 10.5.0, class-wc-webhook.php, and WordPress's `wp_http_validate_url`.
 """
 
 import ipaddress

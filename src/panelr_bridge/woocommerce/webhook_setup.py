@@ -1,6 +1,6 @@
 """Checks a shop's webhooks and plans their set-up: a pure function of the shop's list of webhooks.
 
-Source: reference/woocommerce-webhooks.md, sections 1, 5 and 8.
+Source: WooCommerce 10.5.0, class-wc-webhook.php and its REST controller of webhooks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""What follows a created work order: payment, instructions, status polls, write-back. One module a kind."""
+"""What an order needs beside its create call: payment, instructions, lines, status, write-back. One file a kind."""

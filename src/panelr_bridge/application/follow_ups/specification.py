@@ -102,6 +102,7 @@ class FollowUpSpec(Generic[P]):
     `plan` is pure: it returns what an order calls for now, None for no change. It is called for orders of the class
     `plans_for`, without escalated follow-ups. `gave_up` is the attention after seven days, `lost` the attention of an
     unknown outcome that an operator must settle. `attention_codes` are the reason codes that a retry clears.
+    A kind that `calls_panelr` takes a slot. One that `yields_to_orders` waits while an owed call is due.
     `lease` is the longest time for one task; None stands for two calls to Panelr.
     """
 

@@ -1,7 +1,7 @@
 """A WooCommerce shop in memory: changes of orders, and the webhooks they fire. No HTTP.
 
 Each method that changes an order is one request of a real shop: it saves once and fires the webhooks of
-reference/woocommerce-webhooks.md, section 6.
+deliveries recorded from WooCommerce 10.5.0.
 """
 
 from collections import deque

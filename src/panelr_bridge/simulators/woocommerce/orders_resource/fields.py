@@ -1,6 +1,6 @@
 """Output fields and sort keys of the Orders resource. No HTTP.
 
-Source: reference/woo-orders-resource.md.
+Source: the documentation of the better-route library 1.1.
 """
 
 from collections.abc import Callable

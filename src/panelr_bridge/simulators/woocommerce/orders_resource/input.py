@@ -1,6 +1,6 @@
 """Parse the body of a write to the Orders resource into `OrderChanges`. No HTTP.
 
-Source: reference/woo-orders-resource.md; the field errors are the library's own texts (better-route 1.1).
+Source: the better-route library 1.1; the field errors are its own texts.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Routes of the Orders resource, `/wp-json/{vendor}/woo/orders`.
 
-Source: reference/seed-woo-orders-resource.txt and reference/woo-orders-resource.md.
+Source: the documentation of the better-route library 1.1.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """WooCommerce's own REST API, `/wp-json/wc/v3`.
 
-Source: reference/woocommerce-webhooks.md, section 8, otherwise WooCommerce's source code.
+Source: WooCommerce 10.5.0, its source code.
 """
 
 from panelr_bridge.simulators.woocommerce.rest.authentication import ApiKey, RestAuthenticator

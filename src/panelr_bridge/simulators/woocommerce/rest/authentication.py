@@ -1,6 +1,6 @@
 """Authentication of wc/v3: REST API keys by Basic, query or OAuth, and application passwords.
 
-Source: reference/woocommerce-webhooks.md, section 8, and WooCommerce's class-wc-rest-authentication.php.
+Source: WooCommerce 10.5.0, class-wc-rest-authentication.php.
 """
 
 import base64
