@@ -41,7 +41,7 @@ test: $(READY) ## run all tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-fast: $(READY) ## run the unit tests: no database, no server, under 20 seconds
-	@$(BIN)/python -m pytest -q -n 2 tests/unit
+	@EXAMPLES_SHARE=0.2 $(BIN)/python -m pytest -q -n 2 tests/unit
 
 torture: $(READY) ## kill, hurry and unplug real processes for ten minutes, and count every order
 	@$(BIN)/python -m tests.torture

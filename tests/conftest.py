@@ -22,6 +22,7 @@ from panelr_bridge.store import database
 from panelr_bridge.store.database import Database
 from tests.support import clock, postgres
 from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
+from tests.support.properties import examples
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -39,7 +40,9 @@ def pytest_configure() -> None:
     setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
     # how long an example takes depends on what else the machine does
-    hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.register_profile(
+        "any machine", examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     hypothesis.settings.load_profile("any machine")
     for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
         del os.environ[name]

@@ -20,7 +20,9 @@ scalars = (
     | st.sampled_from(OrderState)
     | st.text()
 )
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner), max_leaves=15
+)
 
 
 @given(values)

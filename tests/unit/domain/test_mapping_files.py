@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.mapping_input import ProductMapping, read_csv, read_json, write_csv
 from panelr_bridge.domain.models import ItemIntent
 from panelr_bridge.errors import InvalidValue
+from tests.support.properties import examples
 
 HEAD = "woo_product_id,panelr_product_id\n"
 COLUMNS = "store, woo_product_id, woo_variation_id, sku, panelr_product_id, intent, quantity"
@@ -202,7 +202,7 @@ rows_of_json = st.fixed_dictionaries(
 )
 
 
-@examples(max_examples=100)
+@examples(100)
 @given(rows=st.lists(rows_of_json, max_size=4))
 def test_what_is_written_is_read_back_the_same(rows: list[dict[str, Any]]) -> None:
     given_mappings = [ProductMapping(**row) for row in rows]

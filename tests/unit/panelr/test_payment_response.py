@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
@@ -22,6 +21,7 @@ from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_prod
 from panelr_bridge.panelr.customer_lines import customer_lines
 from panelr_bridge.panelr.json_fields import flag, money
 from panelr_bridge.panelr.payment import work_order_details
+from tests.support.properties import examples
 
 PAID = {"amount": Decimal("9.99"), "at": "2026-11-22 12:00:00"}
 SHOWN: dict[str, Any] = {
@@ -318,7 +318,7 @@ json_values = st.recursive(
 )
 
 
-@examples(max_examples=150)
+@examples(150)
 @given(written=json_values.map(json.dumps))
 def test_any_data_are_read_or_unknown(written: str) -> None:
     data = done(json.loads(written, parse_float=Decimal))

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
@@ -22,6 +21,7 @@ from panelr_bridge.panelr.request import (
     get_work_orders,
     load,
 )
+from tests.support.properties import examples
 
 LEAST = WorkOrderRequest(
     customer_email="ada@example.test",
@@ -128,7 +128,7 @@ requests = st.builds(
 )
 
 
-@examples(max_examples=60)
+@examples(60)
 @given(request_=requests)
 def test_any_request_is_read_back_digit_for_digit(request_: WorkOrderRequest) -> None:
     back = load(dump(request_))

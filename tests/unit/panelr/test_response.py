@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown, name
 from panelr_bridge.panelr.response import interpret
+from tests.support.properties import examples
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = b'{"success":true,"data":{"work_order_id":7},"error":null}'
@@ -185,7 +185,7 @@ envelopes = st.fixed_dictionaries(
 ).map(lambda content: json.dumps(content).encode())
 
 
-@examples(max_examples=250)
+@examples(250)
 @given(
     status=st.integers(-1, 1000) | st.sampled_from([200, 422, 429, 503]),
     body=st.binary(max_size=60) | envelopes | st.tuples(st.binary(max_size=9), envelopes).map(b"".join),

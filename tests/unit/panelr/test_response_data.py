@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.panelr.response import created_work_order, listed_work_orders, products_by_name
+from tests.support.properties import examples
 
 CREATED = {
     "work_order_id": 7,
@@ -194,7 +194,7 @@ json_values = st.recursive(
 )
 
 
-@examples(max_examples=150)
+@examples(150)
 @given(data=json_values)
 def test_any_data_are_read_or_unknown(data: Any) -> None:
     assert isinstance(created_work_order(done(data)), (WorkOrder, Unknown))

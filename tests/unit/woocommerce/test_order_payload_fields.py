@@ -6,7 +6,6 @@ from typing import Annotated, Any, get_args
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import GetPydanticSchema, TypeAdapter, ValidationError
 
@@ -15,6 +14,7 @@ from panelr_bridge.woocommerce.json_fields import Money, Quantity, Reference, Te
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.support.bridge_kit import line, order
 from tests.support.decisions import read
+from tests.support.properties import examples
 
 NUMBERS = ["0", "-0", "1", "12", "058.450", "-1.50", "+1", "1_0", ".5", "5.", "1e3", "NaN", "-", "1,50", "\u0661", "²"]
 LONG = ["9" * 12, "9" * 13, "9" * 18, "9" * 19, "0.0000001"]
@@ -64,7 +64,7 @@ def test_the_short_way_reads_what_the_long_one_does(kind: str) -> None:
         assert outcome(short, value) == outcome(long, value), repr(value)
 
 
-@examples(max_examples=300)
+@examples(300)
 @given(value=values, kind=st.sampled_from(sorted(KINDS)))
 def test_any_value_is_read_the_same_both_ways(value: Any, kind: str) -> None:
     short, long = KINDS[kind]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce.order_payload import parse, read_order
 from tests.support.bridge_kit import line, order
+from tests.support.properties import examples
 
 TOPICS = ("order.created", "order.updated", "order.restored", "order.deleted")
 anything = st.recursive(
@@ -106,21 +106,21 @@ def test_the_words_name_the_place_and_never_the_value() -> None:
     )
 
 
-@examples(max_examples=150)
+@examples(150)
 @given(body=st.binary(max_size=80), topic=st.sampled_from(TOPICS))
 def test_any_bytes_are_read_or_unreadable(body: bytes, topic: str) -> None:
     with contextlib.suppress(UnreadableBody):
         parse(body=body, topic=topic)
 
 
-@examples(max_examples=150)
+@examples(150)
 @given(content=anything, topic=st.sampled_from(TOPICS))
 def test_any_json_is_read_or_unreadable(content: Any, topic: str) -> None:
     with contextlib.suppress(UnreadableBody):
         parse(body=json.dumps(content).encode(), topic=topic)
 
 
-@examples(max_examples=200)
+@examples(200)
 @given(
     field=st.sampled_from(sorted(order())),
     of_line=st.sampled_from(sorted(order()["line_items"][0])),
