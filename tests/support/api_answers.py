@@ -40,3 +40,9 @@ async def read_audit_log(kit: Kit) -> list[tuple[str, str, str]]:
         return [(row.actor, row.action, row.subject) for row in rows]
 
     return await kit.runtime.database.read(read)
+
+
+async def count_listed(kit: Kit, path: str) -> int:
+    """Return the total of a list of the admin API."""
+    number: int = (await kit.api("GET", path)).json()["meta"]["total"]
+    return number

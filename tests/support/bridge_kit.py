@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.settings import Settings
+from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.web.app import create_app
 from tests.support.files import CAPTURES
@@ -128,3 +129,8 @@ async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=60) as http:
             yield Kit(app.state.container, panel, http)
+
+
+def with_second_store(settings: Settings) -> Settings:
+    """Return the settings with a second store, `eu`."""
+    return settings.model_copy(update={"stores": {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}})

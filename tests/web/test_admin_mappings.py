@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from panelr_bridge.settings import Settings, StoreSettings
-from tests.support.api_answers import BOTH_DATABASES, problem, read_audit_log
-from tests.support.bridge_kit import Kit, order
+from panelr_bridge.settings import Settings
+from tests.support.api_answers import BOTH_DATABASES, count_listed, problem, read_audit_log
+from tests.support.bridge_kit import Kit, order, with_second_store
 
 PRODUCTS, METHODS = "/product-mappings", "/payment-method-mappings"
 PRODUCT = {
@@ -33,13 +32,7 @@ def dialect() -> str:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Settings with a second store."""
-    return settings.model_copy(update={"stores": {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}})
-
-
-async def total(kit: Kit, path: str = PRODUCTS) -> int:
-    """Return the number of mappings."""
-    number: int = (await kit.api("GET", path)).json()["meta"]["total"]
-    return number
+    return with_second_store(settings)
 
 
 @BOTH_DATABASES
@@ -109,7 +102,7 @@ async def test_what_cannot_be_a_mapping_is_422_and_says_where(kit: Kit) -> None:
     for path, body, where in UNUSABLE:
         found = problem(await kit.api("POST", path, json=body), 422)
         assert [each["where"] for each in found["errors"]] == [where], body
-    assert (await total(kit), await total(kit, METHODS)) == (0, 0)
+    assert (await count_listed(kit, PRODUCTS), await count_listed(kit, METHODS)) == (0, 0)
 
 
 async def test_a_change_is_judged_like_a_new_mapping_and_leaves_the_old_one(kit: Kit) -> None:
@@ -160,7 +153,7 @@ async def test_a_bundle_is_several_mappings_of_one_product(kit: Kit) -> None:
     assert problem(answer, 409)["detail"] == "mapping 1 says this already: change its quantity instead"
     answer = await kit.api("PATCH", f"{PRODUCTS}/2", json={"panelr_product_id": 3})
     assert problem(answer, 409)["detail"] == "mapping 1 says this already: change its quantity instead"
-    assert await total(kit) == 4
+    assert await count_listed(kit, PRODUCTS) == 4
 
 
 @BOTH_DATABASES
@@ -192,7 +185,7 @@ async def test_a_payment_method_has_one_mapping_in_a_store(kit: Kit) -> None:
     assert problem(answer, 409)["detail"] == words
     answer = await kit.api("PATCH", f"{METHODS}/3", json={"woo_payment_method": "bacs"})
     assert problem(answer, 409)["detail"] == words
-    assert await total(kit, METHODS) == 3
+    assert await count_listed(kit, METHODS) == 3
 
 
 # Effects of a mapping

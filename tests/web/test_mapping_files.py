@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
-from panelr_bridge.settings import Settings, StoreSettings
-from tests.support.api_answers import BOTH_DATABASES, problem, read_audit_log
-from tests.support.bridge_kit import Kit
+from panelr_bridge.settings import Settings
+from tests.support.api_answers import BOTH_DATABASES, count_listed, problem, read_audit_log
+from tests.support.bridge_kit import Kit, with_second_store
 
 PRODUCTS = "/product-mappings"
 AS_JSON = {"Content-Type": "application/json"}
@@ -24,13 +23,7 @@ def dialect() -> str:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Settings with a second store."""
-    return settings.model_copy(update={"stores": {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}})
-
-
-async def total(kit: Kit, path: str = PRODUCTS) -> int:
-    """Return the number of mappings."""
-    number: int = (await kit.api("GET", path)).json()["meta"]["total"]
-    return number
+    return with_second_store(settings)
 
 
 @BOTH_DATABASES
@@ -90,7 +83,7 @@ async def test_an_import_with_a_contradiction_changes_nothing(kit: Kit) -> None:
         problem(await kit.api("POST", f"{PRODUCTS}/import{query}", json=wanted), 409)
     twice = [{"sku": "C", "panelr_product_id": 3}, {"sku": "C", "panelr_product_id": None}]
     problem(await kit.api("POST", f"{PRODUCTS}/import", json=twice), 409)
-    assert await total(kit) == 1
+    assert await count_listed(kit, PRODUCTS) == 1
 
 
 @BOTH_DATABASES
@@ -106,7 +99,7 @@ async def test_an_import_of_thousands_is_counted_kept_in_its_order_and_named_whe
         for query in ("", "?dry_run=true"):
             refused = problem(await kit.api("POST", f"{PRODUCTS}/import{query}", json=[*rows, entry]), 409)
             assert refused["detail"].startswith(words)
-    assert await total(kit) == 2
+    assert await count_listed(kit, PRODUCTS) == 2
     counts = {"added": 2499, "changed": 2, "unchanged": 1}
     for dry in (True, False):
         answer = await kit.api("POST", f"{PRODUCTS}/import?dry_run={dry}", json=rows)
@@ -143,7 +136,7 @@ async def refused_file(kit: Kit, content: bytes) -> str:
     ]
     first, second = (problem(answer, 422)["detail"] for answer in answers)
     assert first == second
-    assert await total(kit) == 0
+    assert await count_listed(kit, PRODUCTS) == 0
     return str(first)
 
 
@@ -185,7 +178,7 @@ async def test_a_json_list_that_cannot_be_used_is_422_and_says_where(kit: Kit) -
     ):
         answer = await kit.api("POST", f"{PRODUCTS}/import", content=content, headers=AS_JSON)
         assert problem(answer, 422)["detail"].startswith(words), content[:40]
-    assert await total(kit) == 0
+    assert await count_listed(kit, PRODUCTS) == 0
 
 
 async def test_a_json_list_that_is_nested_too_deeply_is_422(kit: Kit) -> None:
