@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tests.torture.chance import DICE
@@ -94,6 +95,8 @@ async def _one(scenario: Scenario, run: Run, until: float, *, quick: bool) -> li
     for each in results:
         mark = "[red]✘[/]" if each.problems else "[green]✔[/]"
         console.print(f"{mark} {each.scenario}, {each.database}: {each.found} of {each.expected}, {each.seconds:.0f} s")
+        for problem in each.problems:  # at once: a run that is stopped shows no summary
+            console.print(f"  {escape(problem)}", soft_wrap=True)
     return results
 
 
