@@ -59,4 +59,15 @@ def _read_payment_method(row: Any) -> PanelrPaymentMethod | None:
         display_label=string(row.get("display_label")),
         mode=string(row.get("mode")),
         processor=string(row.get("processor")),
+        **_read_adjustment(row),
     )
+
+
+def _read_adjustment(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what Panelr adds to a work order with this method; nothing if it is off or cannot be read."""
+    direction, mode = string(row.get("adjustment_direction")), string(row.get("adjustment_mode"))
+    value = money(row.get("adjustment_value"))
+    usable = direction in {"fee", "discount"} and mode in {"fixed", "percent"} and value is not None and value >= 0
+    if not usable or not flag(row.get("adjustment_enabled")):
+        return {}
+    return {"adjustment_direction": direction, "adjustment_mode": mode, "adjustment_value": value}

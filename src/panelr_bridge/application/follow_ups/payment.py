@@ -17,9 +17,10 @@ from panelr_bridge.application.follow_ups.specification import (
 )
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.decision import ENDED, UNPAID
+from panelr_bridge.domain.decision import ENDED
 from panelr_bridge.domain.follow_up_rules import SETTLED, Cancel, CreatedOrder, Escalate, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason, WorkOrderDetails, WorkOrderProof
+from panelr_bridge.domain.work_order_request import UNPAID
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.json_fields import string
 from panelr_bridge.panelr.payment import work_order_details
