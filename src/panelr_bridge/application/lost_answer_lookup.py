@@ -8,7 +8,7 @@ from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, Pane
 from panelr_bridge.application.transactions import rate_gate, record_outcome
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import Done, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request, response
@@ -29,7 +29,6 @@ CONFLICT_DELAY = timedelta(seconds=5)
 NAMES_MAX_AGE = timedelta(minutes=5)
 """How long the names of Panelr's products are kept."""
 
-_OUTCOMES = (Done, Refused, Misconfigured, Throttled, NotSent, Unknown)
 ProductNames = dict[str, frozenset[int]]
 
 
@@ -58,8 +57,6 @@ class LostAnswerLookup:
         if not isinstance(listed, tuple):
             return await self._postpone(replace(report, outcome=listed))
         result = await self._match(claim, listed)
-        if isinstance(result, _OUTCOMES):  # the match needs the products' names, and their call failed
-            return await self._postpone(replace(report, outcome=result))
         if isinstance(result, MatchFound):
             return await self._adopt(claim, report, result)
         if isinstance(result, AmbiguousMatch):
@@ -70,7 +67,9 @@ class LostAnswerLookup:
                     report, record_outcome.record_not_found, report, call_policy=self._call_policy
                 )
             )
-        return await self._postpone(report, wait=CONFLICT_DELAY)
+        if isinstance(result, NamesNeeded):
+            return await self._postpone(report, wait=CONFLICT_DELAY)
+        return await self._postpone(replace(report, outcome=result))  # the call for the products' names failed
 
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
         now, work_orders = self._caller.clock(), [entry.work_order for entry in listed]

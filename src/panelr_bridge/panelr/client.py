@@ -71,7 +71,11 @@ class PanelrClient:
             async with asyncio.timeout(self._timeout):
                 response = await self._transport.handle_async_request(self._build_request(call))
             return panelr_response.interpret(
-                status=response.status_code, headers=response.headers, body=body_of(response), now=now
+                action=call.action,
+                status=response.status_code,
+                headers=response.headers,
+                body=body_of(response),
+                now=now,
             )
         except TimeoutError:
             return Unknown(words=f"Panelr did not finish its answer within {self._timeout:g} s")

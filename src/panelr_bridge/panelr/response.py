@@ -12,20 +12,22 @@ from datetime import datetime
 from typing import Any
 
 from panelr_bridge import json_codec
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
 from panelr_bridge.panelr.json_fields import integer, rows, string
 
 REFUSING = frozenset({400, 404, 409, 422})
+"""The statuses by which Panelr refuses a request. Without the envelope they do not say whose they are."""
+REQUEST_TIMEOUT = 408
 LONGEST_WORDS = 300
 
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
-def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
-    """Return the outcome of an answer; `headers` have lower-case names, `now` serves a Retry-After date.
+def interpret(*, action: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
+    """Return the outcome of an answer to `action`; `headers` have lower-case names, `now` serves a Retry-After date.
 
     Only a clear refusal counts as one; an unreadable answer is Unknown. So is a 503 with Retry-After but without
     Panelr's envelope: Varnish sends it when the server behind takes too long (builtin.vcl, vcl_backend_error), and
@@ -38,12 +40,17 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
         return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
     if status == 429 or (status == 503 and retry_after is not None and envelope is not None):
         return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
-    if status in {401, 403}:
-        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_suffix(words)}", status=status)
+    if status == 401:
+        return Misconfigured(words=f"Panelr does not accept the API key (401){_suffix(words)}", status=status)
+    if status == 403 and envelope is not None:
+        return _classify_forbidden(action, words)
     if 300 <= status < 400:
         words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
         return Misconfigured(words=words, status=status)
     if envelope is None:
+        if 400 <= status < 500 and status not in REFUSING | {REQUEST_TIMEOUT}:
+            words = f"something in front of Panelr refused this request ({status}), such as a firewall"
+            return Blocked(words=words, status=status)
         return Unknown(
             words=f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?",
             status=status,
@@ -53,6 +60,13 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
     if status in REFUSING or 200 <= status < 300:
         return Refused(words=words or f"Panelr refused without a reason ({status})", status=status)
     return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
+
+
+def _classify_forbidden(action: str, words: str) -> Outcome:
+    """Return the outcome of a 403 with Panelr's envelope. get_work_order answers so if the proof is not that order's."""
+    if action == "get_work_order":
+        return Refused(words=words or "Panelr refused without a reason (403)", status=403)
+    return Misconfigured(words=f"Panelr does not accept the API key or this address (403){_suffix(words)}", status=403)
 
 
 def created_work_order(outcome: Done) -> WorkOrder | Unknown:

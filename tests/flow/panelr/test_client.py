@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import respx
 
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
@@ -51,6 +51,9 @@ OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
     ("status", {"status": 302}, Misconfigured, 0),
     ("status", {"status": 307}, Misconfigured, 0),
     ("status", {"status": 308}, Misconfigured, 0),
+    ("status", {"status": 403}, Blocked, 0),
+    ("status", {"status": 406}, Blocked, 0),
+    ("status", {"status": 413}, Blocked, 0),
     ("throttle", {}, Throttled, 0),
     ("status", {"status": 429}, Throttled, 0),
     ("status", {"status": 503, "retry_after": 7, "body": "envelope"}, Throttled, 0),
