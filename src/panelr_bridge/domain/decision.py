@@ -40,7 +40,7 @@ _BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carri
 class Create:
     """The order needs this work order.
 
-    `reckoning` checks Panelr's total of it. `quote_shape` is set if Panelr's quote for the cart must be asked for first.
+    `reckoning` checks Panelr's total of it. `quote_shape` is set if Panelr must be asked for a quote first.
     """
 
     request: WorkOrderRequest

@@ -13,8 +13,29 @@ _ROUNDING = Decimal("0.10")
 """Up to this amount, an adjustment without another cause is the rounding of unit prices."""
 
 # Digits after the decimal point, where they are not two (ISO 4217)
-_DIGITS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
-_DIGITS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+_DIGITS = dict.fromkeys(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    0,
+)
+_DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
 
 
 def digits(order: Order) -> int:
@@ -74,7 +95,9 @@ def remaining_adjustment(
     """
     names = [*_coupon_codes(order)]
     if whole:
-        names += [name for name in _fee_names(order) if not coupon_code or coupon_code.casefold() not in name.casefold()]
+        names += [
+            name for name in _fee_names(order) if not coupon_code or coupon_code.casefold() not in name.casefold()
+        ]
         names += ["shipping"] if order.shipping_total else []
     if not order.prices_include_tax and any(line.total_tax for line in lines):
         names.append("tax")
@@ -93,7 +116,7 @@ def build_adjustment(amount: Decimal, names: Sequence[str]) -> PriceAdjustment |
 
 
 def coupon_fee(order: Order, code: str) -> Decimal:
-    """Return the discount of Panelr's coupon as its plugin put it into the cart: a negative fee with the code's name."""
+    """Return the discount of Panelr's coupon as its plugin shows it: a negative fee named by its code."""
     fees = [fee for fee in order.fee_lines if code.casefold() in fee.name.casefold() and fee.total < 0]
     return -sum((fee.total + fee.total_tax for fee in fees), Decimal(0))
 

@@ -1,8 +1,8 @@
 """How Panelr adds up a work order, and what its answer says about that. Pure functions.
 
-Source: Panelr's own plugin 2.0.7. The items count with the shop's `unit_price`, or with Panelr's list price where Panelr
-ignores that field. Panelr takes bundle discounts and a coupon off, then adds the payment method's fee or discount, then
-the caller's adjustment. The adjustment is chosen so that the sum is what the customer pays.
+Source: Panelr's own plugin 2.0.7. The items count with the shop's `unit_price`, or with Panelr's list price if
+Panelr ignores that field. Panelr takes bundle discounts and a coupon off, then adds the payment method's fee or
+discount, then the caller's adjustment. The adjustment is chosen so that the sum is what the customer pays.
 """
 
 import hashlib
@@ -96,9 +96,7 @@ def check_total(reckoning: Reckoning, order_total: Decimal, facts: PanelrFacts) 
         return TotalCheck(differs=differs, learned=None)
     unit_price = _agreed({key[0] for key in explain}, facts.honours_unit_price)
     method = _agreed({key[1] for key in explain}, facts.adds_method_adjustment)
-    learned = PanelrFacts(
-        honours_unit_price=unit_price, adds_method_adjustment=method, knows_quotes=facts.knows_quotes
-    )
+    learned = PanelrFacts(honours_unit_price=unit_price, adds_method_adjustment=method, knows_quotes=facts.knows_quotes)
     return TotalCheck(differs=differs, learned=None if learned == facts else learned)
 
 

@@ -12,7 +12,7 @@ from panelr_bridge import json_codec
 from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderProof, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
-LISTED_WORK_ORDERS = 100
+LISTED_WORK_ORDERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> Panelr
 def quote_cart(request: WorkOrderRequest) -> PanelrRequest:
     """Return the call that has Panelr reckon a cart: bundles, the coupon and the payment method. It creates nothing."""
     content = {
-        "customer_email": request.customer_email,
+        "customer_email": request.customer_email or None,
         "payment_method_id": request.payment_method_id,
         "coupon_code": request.coupon_code,
         "items": [_item_fields(item) for item in request.items],

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +32,7 @@ _SQL = (
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
     "  (SELECT o.customer_lines FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS lines,"
-    f"  (SELECT f.value FROM panelr_facts f WHERE f.name = '{panelr_facts.RECKONING}') AS reckoning"
+    "  (SELECT f.value FROM panelr_facts f WHERE f.name = 'reckoning') AS reckoning"
     " ) s LEFT JOIN payment_method_mappings p ON p.store = :store AND p.woo_payment_method = :payment_method"
     " LEFT JOIN panelr_payment_methods a ON a.id = p.panelr_payment_method_id"
     " LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
@@ -84,12 +85,16 @@ def _read_lines(value: Any) -> CustomerLines | None:
     lines = json.loads(value) if isinstance(value, str) else value
     if lines is None:
         return None
-    return CustomerLines(lines["email"], tuple(CustomerLine(**line) for line in lines["lines"]))
+    return CustomerLines(lines["email"], tuple(_read_line(line) for line in lines["lines"]))
 
 
-def _read_adjustment(
-    direction: str | None, mode: str | None, value: Decimal | str | None
-) -> MethodAdjustment | None:
+def _read_line(line: dict[str, Any]) -> CustomerLine:
+    """Return a stored line. An older version stored fewer fields, a newer one may have stored more."""
+    known = {field.name: line[field.name] for field in fields(CustomerLine) if field.name in line}
+    return CustomerLine(**known | {"usernames": tuple(known.get("usernames", ()))})
+
+
+def _read_adjustment(direction: str | None, mode: str | None, value: Decimal | str | None) -> MethodAdjustment | None:
     """Return what Panelr adds with the payment method; SQLite stores money as text."""
     if direction is None or mode is None or value is None:
         return None

@@ -1,7 +1,7 @@
 """Panelr's quotes of carts: claim the call for one, and record the answer.
 
-A quote is asked for once for each shape of cart and kept for all processes. An order whose quote is unknown waits for it
-in state `queued`. A failed call for a quote delays no order: the order is sent with the reckoning that is known, and
+A quote is asked for once for each shape of cart and kept for all processes. An order whose quote is unknown waits for
+it in state `queued`. A failed call for a quote delays no order: the order is sent with the reckoning that is known, and
 Panelr's total of it shows whether that was right.
 """
 
@@ -82,18 +82,18 @@ def record_quote(
     """Record the answer to a call for a quote, and make the order due again. Returns whether Panelr gave a quote."""
     row = orders.lock_by_id(connection, claim.order_id)
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
-    quote = cart_quote(outcome) if isinstance(outcome, Done) else outcome
-    is_known = isinstance(quote, CartQuote)
-    expires_at = now + (KEPT_FOR if is_known else FAILED_FOR)
-    quotes.save(connection, claim.shape, quote if is_known else CartQuote(), expires_at=expires_at, now=now)
+    read = cart_quote(outcome) if isinstance(outcome, Done) else outcome
+    quote, failure = (read, None) if isinstance(read, CartQuote) else (CartQuote(), read)
+    expires_at = now + (KEPT_FOR if failure is None else FAILED_FOR)
+    quotes.save(connection, claim.shape, quote, expires_at=expires_at, now=now)
     if (knows := knows_quotes(outcome)) is not None:
-        learn_about_quotes(connection, knows=knows, now=now)
+        learn_about_quotes(connection, now, knows=knows)
     attempt = attempt_row(
         order_id=claim.order_id,
         action=ACTION,
         number=claim.attempt,
-        outcome=outcome if is_known or not isinstance(quote, Outcome) else quote,
-        words=_words(quote) if is_known else None,
+        outcome=failure or outcome,
+        words=_words(quote) if failure is None else None,
         started_at=started_at,
         milliseconds=milliseconds,
         now=now,
@@ -101,17 +101,17 @@ def record_quote(
     orders.add_attempt(connection, attempt)
     if row is not None and row["state"] == OrderState.QUEUED and row["next_attempt_at"] == claim.again_at:
         orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now))
-    return is_known
+    return failure is None
 
 
 def knows_quotes(outcome: Outcome) -> bool | None:
-    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if the outcome does not show it."""
+    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if it does not show it."""
     if isinstance(outcome, Done):
         return True
     return False if outcome.status == UNKNOWN_ACTION else None
 
 
-def learn_about_quotes(connection: Connection, *, knows: bool, now: datetime) -> None:
+def learn_about_quotes(connection: Connection, now: datetime, *, knows: bool) -> None:
     """Store whether Panelr knows quotes.
 
     One that does not is an older one: it ignores unit prices and adds no adjustment of a payment method, unless its
@@ -122,7 +122,8 @@ def learn_about_quotes(connection: Connection, *, knows: bool, now: datetime) ->
         found = panelr_facts.get(connection, RECKONING)
         panelr_facts.save(connection, RECKONING, found[0] if found else "{}", now=now)  # it was confirmed just now
     elif knows:
-        save_facts(connection, replace(PanelrFacts() if before.knows_quotes is False else before, knows_quotes=True), now=now)
+        kept = PanelrFacts() if before.knows_quotes is False else before
+        save_facts(connection, replace(kept, knows_quotes=True), now=now)
     else:
         assumed = PanelrFacts(
             knows_quotes=False,
@@ -145,5 +146,5 @@ def save_facts(connection: Connection, facts: PanelrFacts, *, now: datetime) -> 
 
 
 def _words(quote: CartQuote) -> str:
-    coupon = "" if quote.coupon_valid is None else f", coupon {'-' if quote.coupon_valid else 'not valid '}{quote.coupon_discount}"
-    return f"bundles -{quote.bundle_discount}{coupon}, payment method {quote.adjustment or 0:+}"
+    coupons = {None: "no coupon", False: "the coupon is not valid", True: f"coupon -{quote.coupon_discount}"}
+    return f"bundles -{quote.bundle_discount}, {coupons[quote.coupon_valid]}, payment method {quote.adjustment or 0:+}"

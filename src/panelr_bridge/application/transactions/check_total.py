@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.cart_quotes import save_facts
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.domain.models import Reason, WorkOrder
+from panelr_bridge.domain.models import PanelrFacts, Reason, WorkOrder
 from panelr_bridge.domain.reckoning import TotalCheck, check_total
 from panelr_bridge.store import orders
 from panelr_bridge.store.rows import OrderRow
@@ -18,7 +18,7 @@ def total_check(claim: Claim, work_order: WorkOrder) -> TotalCheck | None:
     """Return what Panelr's total of the work order says; None if it says nothing new, which is usual."""
     if claim.reckoning is None or work_order.order_total is None:
         return None
-    check = check_total(claim.reckoning, work_order.order_total, claim.facts)
+    check = check_total(claim.reckoning, work_order.order_total, claim.facts or PanelrFacts())
     return check if check.differs or check.learned else None
 
 
@@ -38,9 +38,9 @@ def record_total_check(connection: Connection, claim: Claim, work_order: WorkOrd
 
 def _totals_differ(row: OrderRow, claim: Claim, work_order: WorkOrder) -> Reason:
     target = claim.reckoning.target if claim.reckoning else None
-    currency = row["woo_currency"] or ""
+    theirs, ours = (f"{total} {row['woo_currency'] or ''}".strip() for total in (work_order.order_total, target))
     words = (
-        f"Panelr's total of the work order is {work_order.order_total} {currency}, and the order's is {target} {currency}:"
+        f"Panelr's total of the work order is {theirs}, and the order's is {ours}:"
         " correct one of them before the payment is confirmed"
     )
-    return Reason(TOTALS_DIFFER, " ".join(words.split()))
+    return Reason(TOTALS_DIFFER, words)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.attempts import attempt_row
-from panelr_bridge.application.transactions.claims import Claim, claim_create, claim_look_up, sending_columns
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, claim_quote
+from panelr_bridge.application.transactions.claims import Claim, claim_create, claim_look_up, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
     lasting_attention,

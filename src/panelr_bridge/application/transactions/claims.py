@@ -42,7 +42,7 @@ class Claim:
     slot: RateSlot
     follows_up: bool = False
     reckoning: Reckoning | None = None
-    facts: PanelrFacts = PanelrFacts()
+    facts: PanelrFacts | None = None
     paid_at: datetime | None = None
 
 
