@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -94,32 +95,14 @@ def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
     return {name: str(subject[name]).casefold() for name in SUBJECTS if name in subject}
 
 
-def create_app(
-    *,
-    api_key: str,
-    rate_per_minute: int = 120,
-    latency_seconds: float = 0.0,
-    shows_wc_order_id: bool = True,
-    knows_get_work_orders: bool = True,
-    knows_complete_by_token: bool = True,
-    accepts_repeated_payments: bool = False,
-) -> Starlette:
+def create_app(**settings: Any) -> Starlette:
     """Return a Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
 
-    `rate_per_minute` 0 means no limit; `PanelSettings` describes the other settings. Serve the app with
+    `settings` are the fields of `PanelSettings`; `api_key` is required. Serve the app with
     `panelr_bridge.simulators.server.running`, because faults need the connection's transport. Raises ValueError for an
     empty key or another invalid value.
     """
-    settings = PanelSettings(
-        api_key=api_key,
-        rate_per_minute=rate_per_minute,
-        latency_seconds=latency_seconds,
-        shows_wc_order_id=shows_wc_order_id,
-        knows_get_work_orders=knows_get_work_orders,
-        knows_complete_by_token=knows_complete_by_token,
-        accepts_repeated_payments=accepts_repeated_payments,
-    )
-    panel = Panel(settings, actions=ACTIONS)
+    panel = Panel(PanelSettings(**settings), actions=ACTIONS)
     app = Starlette(
         routes=[Route("/api/api.php", PanelrApi(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
     )

@@ -14,6 +14,7 @@ from panelr_bridge.simulators.panelr.envelope import dump_json, parse_json
 from panelr_bridge.simulators.panelr.faults import BODIES, FAULT_TIMES, KINDS, SUBJECTS, FaultError
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
+from panelr_bridge.simulators.panelr.work_order_views import view_everything
 from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, LATER_STATUSES
 
 FAULT_FIELDS = ("kind", "action", "when", "times", "seconds", "status", "retry_after", "body", *SUBJECTS)
@@ -86,7 +87,7 @@ async def list_work_orders(request: Request) -> Response:
     """List the complete work orders, oldest first."""
     panel, wc_order_id = get_panel(request), request.query_params.get("wc_order_id")
     work_orders = list(panel.work_orders.values()) if wc_order_id is None else panel.of_wc_order(wc_order_id)
-    return json_response([each.full_json() for each in work_orders])
+    return json_response([view_everything(each) for each in work_orders])
 
 
 async def set_status(request: Request) -> Response:
@@ -98,7 +99,7 @@ async def set_status(request: Request) -> Response:
         work_order = get_panel(request).set_status(request.path_params["id"], status)
     except KeyError:
         return not_found_response("work order")
-    return json_response(work_order.full_json())
+    return json_response(view_everything(work_order))
 
 
 async def list_lines(request: Request) -> Response:
