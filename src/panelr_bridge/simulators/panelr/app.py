@@ -16,6 +16,7 @@ from panelr_bridge.simulators.panelr.api_call import ApiCall
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
 from panelr_bridge.simulators.panelr.envelope import failure_response, parse_json
 from panelr_bridge.simulators.panelr.faults import OWN_ALTERATIONS, SUBJECTS
+from panelr_bridge.simulators.panelr.firewall import BLOCKED, is_blocked
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.transport import SILENT_FAULTS, HttpExchange, apply_fault, send_response, send_with_fault
@@ -47,6 +48,10 @@ class PanelrApi:
         await self._answer(call, entry, HttpExchange(scope, receive, send))
 
     async def _answer(self, call: ApiCall, entry: JournalEntry, exchange: HttpExchange) -> None:
+        if is_blocked(call, self.panel.settings.firewall_words):
+            entry.fault, entry.status = "firewall", BLOCKED.status
+            await send_response(BLOCKED, exchange)
+            return
         faults = self.panel.faults
         subject = _find_subject(self.panel, call) if faults.pending else {}
         response = SERVER_ERROR

@@ -18,7 +18,7 @@ class BundleRule:
     """
 
     name: str
-    product_ids: Sequence[int]
+    product_ids: list[int]
     mode: str
     value: Decimal
 
@@ -28,7 +28,7 @@ class BundleDiscount:
     """A bundle in a cart. `discount` is the discount of all `times` combinations."""
 
     name: str
-    product_ids: Sequence[int]
+    product_ids: list[int]
     times: int
     discount: Decimal
 
@@ -37,7 +37,7 @@ class BundleDiscount:
         return {
             "name": self.name,
             "discount": self.discount,
-            "product_ids": list(self.product_ids),
+            "product_ids": self.product_ids,
             "times": self.times,
         }
 
