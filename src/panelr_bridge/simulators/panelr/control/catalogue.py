@@ -26,7 +26,7 @@ from panelr_bridge.simulators.panelr.field_checks import is_int
 from panelr_bridge.simulators.panelr.money import MODES
 from panelr_bridge.simulators.panelr.panel import Panel
 
-Kind = TypeVar("Kind", Product, BundleRule, Coupon)
+Configured = TypeVar("Configured", Product, BundleRule, Coupon)
 PAGES = {
     "PUT /_sim/products/{id}": "add or replace a product: an object with name and price_decimal; two products may "
     "have the same name",
@@ -137,7 +137,7 @@ def _list_fields(kind: type[Any]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind) if each.name != "id")
 
 
-def _build(kind: type[Kind], body: object) -> Kind:
+def _build(kind: type[Configured], body: object) -> Configured:
     """Return an object of a dataclass with the values of `body`. Raises BadRequestError."""
     names = tuple(each.name for each in fields(kind))
     values = _check_values(kind, check_object(body, names))
