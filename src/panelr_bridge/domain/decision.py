@@ -187,7 +187,7 @@ def _build_adjustment(
 ) -> PriceAdjustment | None:
     """Return the order's own fee or discount, or with MATCH_TOTAL the difference to Panelr's prices, all known here."""
     for_panelr = [line.line for line in lines]
-    if policy.adjustment is AdjustmentMode.ORDER:
+    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL:
         return order_adjustment(order, for_panelr, whole=whole)
     priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
     price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))

@@ -64,10 +64,22 @@ class UnmappedLines(StrEnum):
 
 
 class AdjustmentMode(StrEnum):
-    """The source of a work order's fee or discount: the order's own, or the difference to Panelr's prices."""
+    """The source of a work order's fee or discount.
 
+    AUTO: what Panelr's own reckoning lacks of the order's total. ORDER: the order's own fees and discounts.
+    MATCH_TOTAL: the difference to Panelr's list prices.
+    """
+
+    AUTO = "auto"
     ORDER = "order"
     MATCH_TOTAL = "match_total"
+
+
+class FreeOrders(StrEnum):
+    """The treatment of an order whose total is zero."""
+
+    REVIEW = "review"
+    COMPLETE = "complete"
 
 
 class WcOrderId(StrEnum):
@@ -97,7 +109,7 @@ class MappingTarget:
     """One row of the product-mapping table: the Panelr product of a WooCommerce product.
 
     `key` is a `variation_key`, `product_key` or `sku_key`. `panelr_product_id` None means "known, not for Panelr".
-    The price, currency and plugin come from Panelr's product list; None if it was never read or does not show them.
+    The other fields come from Panelr's product list; None if it was never read or does not show them.
     """
 
     key: str
@@ -107,6 +119,23 @@ class MappingTarget:
     price: Decimal | None = None
     currency: str | None = None
     plugin_id: int | None = None
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodAdjustment:
+    """What Panelr adds to a work order with a payment method: a fee, or with a negative value a discount."""
+
+    value: Decimal
+    percent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelrFacts:
+    """What the bridge found out about this Panelr; None for what is not known yet."""
+
+    honours_unit_price: bool | None = None
+    knows_quotes: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +148,8 @@ class OrderMappings:
     on_paid: OnPaid = OnPaid.NONE
     lines: "CustomerLines | None" = None
     """The customer's lines at Panelr, if they have been read."""
+    method_adjustment: MethodAdjustment | None = None
+    facts: PanelrFacts = PanelrFacts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +161,8 @@ class OrderPolicy:
     unmapped_lines: UnmappedLines
     wc_order_id: WcOrderId
     require_payment_method: bool
-    adjustment: AdjustmentMode = AdjustmentMode.ORDER
+    adjustment: AdjustmentMode = AdjustmentMode.AUTO
+    free_orders: FreeOrders = FreeOrders.REVIEW
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
 
@@ -143,6 +175,9 @@ class CartItem:
     intent: ItemIntent
     qty: int
     activation_id: int | None = None
+    unit_price: Decimal | None = None
+    """The shop's price of one, before discounts."""
+    pay_with_points: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +202,8 @@ class WorkOrderRequest:
     payment_method_id: int | None = None
     payment_amount: Decimal | None = None
     adjustment: PriceAdjustment | None = None
+    coupon_code: str | None = None
+    referral_code: str | None = None
     source: str = "woocommerce"
 
 
@@ -178,6 +215,17 @@ class WorkOrder:
     work_order_id: int | None = None
     confirmation_token: str | None = None
     status: str | None = None
+    order_total: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartQuote:
+    """Panelr's reckoning of a cart (quote_cart): positive discounts, and the payment method's signed adjustment."""
+
+    bundle_discount: Decimal = Decimal(0)
+    coupon_discount: Decimal = Decimal(0)
+    coupon_valid: bool | None = None
+    adjustment: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +336,7 @@ class PanelrProduct:
     connections: int | None
     plugin_id: int | None
     is_trial: bool | None
+    plugin_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +348,9 @@ class PanelrPaymentMethod:
     display_label: str | None
     mode: str | None
     processor: str | None
+    adjustment_direction: str | None = None
+    adjustment_mode: str | None = None
+    adjustment_value: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

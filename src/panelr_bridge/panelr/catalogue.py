@@ -44,6 +44,7 @@ def _read_product(row: Any) -> PanelrProduct | None:
         duration_months=natural(row.get("duration_months")),
         connections=natural(row.get("connections")),
         plugin_id=integer(row.get("plugin_id")),
+        plugin_name=string(row.get("plugin_name")),
         is_trial=flag(row.get("is_trial")),
     )
 

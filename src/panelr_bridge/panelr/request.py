@@ -131,6 +131,8 @@ def as_json(request: WorkOrderRequest) -> dict[str, Any]:
         "adjustment_direction": adjustment and adjustment.direction,
         "adjustment_label": adjustment and adjustment.label,
         "adjustment_amount": adjustment and adjustment.amount,
+        "coupon_code": request.coupon_code,
+        "referral_code": request.referral_code,
         "items": [_item_fields(item) for item in request.items],
     }
     return _without_none(content)
@@ -143,12 +145,11 @@ def load(body: str | bytes) -> WorkOrderRequest:
         PriceAdjustment(
             direction=content["adjustment_direction"],
             label=content["adjustment_label"],
-            amount=_decimal(content["adjustment_amount"]),
+            amount=Decimal(content["adjustment_amount"]),
         )
         if "adjustment_direction" in content
         else None
     )
-    amount = content.get("payment_amount")
     return WorkOrderRequest(
         customer_email=content["customer_email"],
         status=content["status"],
@@ -158,6 +159,8 @@ def load(body: str | bytes) -> WorkOrderRequest:
                 intent=ItemIntent(item["intent"]),
                 qty=item["qty"],
                 activation_id=item.get("activation_id"),
+                unit_price=_optional_decimal(item.get("unit_price")),
+                pay_with_points=item.get("pay_with_points", False),
             )
             for item in content["items"]
         ),
@@ -165,8 +168,10 @@ def load(body: str | bytes) -> WorkOrderRequest:
         customer_name=content.get("customer_name"),
         customer_phone=content.get("customer_phone"),
         payment_method_id=content.get("payment_method_id"),
-        payment_amount=None if amount is None else _decimal(amount),
+        payment_amount=_optional_decimal(content.get("payment_amount")),
         adjustment=adjustment,
+        coupon_code=content.get("coupon_code"),
+        referral_code=content.get("referral_code"),
         source=content["source"],
     )
 
@@ -192,10 +197,17 @@ def _encode_json(content: Mapping[str, Any]) -> bytes:
 
 
 def _item_fields(item: CartItem) -> dict[str, Any]:
-    content = {"product_id": item.product_id, "intent": item.intent, "qty": item.qty}
-    return content if item.activation_id is None else content | {"activation_id": item.activation_id}
+    content = {
+        "product_id": item.product_id,
+        "intent": item.intent,
+        "qty": item.qty,
+        "activation_id": item.activation_id,
+        "unit_price": item.unit_price,
+        "pay_with_points": item.pay_with_points or None,
+    }
+    return _without_none(content)
 
 
-def _decimal(value: Any) -> Decimal:
+def _optional_decimal(value: Any) -> Decimal | None:
     """Return an amount as a Decimal; JSON reads a whole one as an int."""
-    return Decimal(value)
+    return None if value is None else Decimal(value)

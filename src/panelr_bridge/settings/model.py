@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.domain.models import AdjustmentMode, OrderPolicy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, UnmappedLines, WcOrderId
 
 PREFIX = "BRIDGE_"
 DEFAULT_STORE = "default"
@@ -192,8 +192,15 @@ class Settings(BaseSettings, StoreFields):
         ),
     )
     adjustment: AdjustmentMode = Field(
-        AdjustmentMode.ORDER,
-        description="Fee or discount of a work order: order keeps the order's own, match_total makes the totals equal.",
+        AdjustmentMode.AUTO,
+        description=(
+            "Fee or discount of a work order: auto makes Panelr's total that of the order, with the shop's prices; "
+            "order sends the order's own fees and discounts; match_total the difference to Panelr's list prices."
+        ),
+    )
+    free_orders: FreeOrders = Field(
+        FreeOrders.REVIEW,
+        description="An order with a total of 0: review leaves its work order to a person, complete has it set up.",
     )
     wake_ignored_days: int = Field(
         30,
@@ -256,6 +263,7 @@ class Settings(BaseSettings, StoreFields):
             wc_order_id=self.wc_order_id,
             require_payment_method=self.require_payment_method,
             adjustment=self.adjustment,
+            free_orders=self.free_orders,
             writes_back=frozenset(
                 name for name, store in self.all_stores.items() if store.has_api and store.write_back
             ),

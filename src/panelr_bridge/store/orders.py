@@ -116,6 +116,7 @@ def empty_row(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
         "attempts": 0,
         "adopted": False,
         "awaits_mapping": False,
+        "waits_for_outage": False,
         "mapping_revision": 0,
         "created_at": now,
         "updated_at": now,

@@ -22,6 +22,7 @@ NO_OWED_CALL: OwedCallColumns = {
     "next_attempt_at": None,
     "call_until": None,
     "call_slot": None,
+    "waits_for_outage": False,
 }
 """The columns of an order that owes no call."""
 _NO_LEASE: Columns = {"call_until": None, "call_slot": None}
@@ -59,12 +60,13 @@ def owed_columns(
         "next_attempt_at": due,
         "call_until": lease_until,
         "call_slot": slot,
+        "waits_for_outage": False,
     }
 
 
 def lease_columns(*, tries: int, until: datetime, slot: int | None) -> Columns:
     """Return the columns that claim the call for try number `tries`, with a slot of the rate limit."""
-    return {"tries": tries, "call_until": until, "call_slot": slot}
+    return {"tries": tries, "call_until": until, "call_slot": slot, "waits_for_outage": False}
 
 
 def release_columns(*, due: datetime) -> Columns:

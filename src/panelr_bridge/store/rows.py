@@ -72,6 +72,7 @@ class OwedCallColumns(TypedDict):
     next_attempt_at: datetime | None
     call_until: datetime | None
     call_slot: int | None
+    waits_for_outage: bool
 
 
 class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
@@ -81,10 +82,12 @@ class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     delivery_id: int | None
     sent_delivery_id: int | None
     attention: list[Json] | None
+    acknowledged: list[Json] | None
     request: str | None
     first_sent_at: datetime | None
     likeness: str | None
     panelr_status: str | None
+    order_total: Decimal | None
     adopted: bool
     attempts: int
     awaits_mapping: bool
@@ -141,6 +144,7 @@ class FollowUpRow(_FollowUpColumns):
     lease_until: datetime | None
     owed_since: datetime
     done_at: datetime | None
+    waits_for_outage: bool
 
 
 class FollowUpWithOrderRow(OrderRow, _FollowUpColumns):

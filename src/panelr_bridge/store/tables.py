@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -88,6 +89,7 @@ orders = Table(
     Column("state", Text, nullable=False),
     Column("reasons", JSON, nullable=False),
     Column("attention", JSON(none_as_null=True)),
+    Column("acknowledged", JSON(none_as_null=True)),  # attention that an operator has acknowledged: who, when, words
     Column("request", Text),  # create_work_order's body as last sent
     Column("first_sent_at", UtcDateTime),
     Column("likeness", Text),  # the request's fingerprint: orders that share it are lookalikes in Panelr's list
@@ -95,6 +97,7 @@ orders = Table(
     Column("reference_code", Text),
     Column("confirmation_token", Text),
     Column("panelr_status", Text),
+    Column("order_total", Money),  # Panelr's total of the work order, as last shown
     Column("adopted", Boolean, nullable=False),  # known from a look-up or Panelr's plugin, not from a call's answer
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("awaits_mapping", Boolean, nullable=False),
@@ -111,6 +114,8 @@ orders = Table(
     Column("next_attempt_at", UtcDateTime),
     Column("call_until", UtcDateTime),  # the lease of the process that makes the call
     Column("call_slot", Integer),  # the rate limit's slot of the call in progress
+    # whether the call waits for the end of an outage: Panelr's next answer makes it due
+    Column("waits_for_outage", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("store", "woo_order_id"),  # a row holds one result: at most one work order per order
     partial_index("ix_orders_work_order_id", "work_order_id", where="work_order_id IS NOT NULL"),
     partial_index("ix_orders_reference_code", "reference_code", where="reference_code IS NOT NULL"),
@@ -128,6 +133,8 @@ orders = Table(
     partial_index("ix_orders_awaits_mapping", "store", "mapping_revision", where="awaits_mapping"),
     partial_index("ix_orders_follow_at", "follow_at", where="follow_at IS NOT NULL"),
     partial_index("ix_orders_due", "owes", "next_attempt_at", "id", where=WAITS),
+    partial_index("ix_orders_owes_since", "owes_since", where=WAITS),
+    partial_index("ix_orders_waits_for_outage", "id", where="waits_for_outage"),
     # the lease of a create call is found by state `sending`, so most orders are in neither of these
     partial_index("ix_orders_looked_up", "call_until", where=LOOKED_UP),
     # on PostgreSQL a trigger enforces the same (migration 0011): it would parse the checks again for each statement
@@ -173,6 +180,7 @@ follow_ups = Table(
     Column("told", JSON, nullable=False),  # the content to send, or that was sent
     Column("owed_since", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
+    Column("waits_for_outage", Boolean, nullable=False, server_default=false()),  # as in `orders`
     UniqueConstraint("order_id", "kind"),
     partial_index("ix_follow_ups_due", "kind", "due_at", "id", where="lease_until IS NULL AND due_at IS NOT NULL"),
     partial_index("ix_follow_ups_leases", "lease_until", where="lease_until IS NOT NULL"),
@@ -261,6 +269,7 @@ panelr_products = Table(
     Column("duration_months", BigInteger),
     Column("connections", BigInteger),
     Column("plugin_id", BigInteger),
+    Column("plugin_name", Text),
     Column("is_trial", Boolean),
     Column("seen_at", UtcDateTime, nullable=False),
 )
@@ -273,6 +282,10 @@ panelr_payment_methods = Table(
     Column("display_label", Text),
     Column("mode", Text),
     Column("processor", Text),
+    # what Panelr adds to a work order with this method; all null if it adds nothing
+    Column("adjustment_direction", Text),
+    Column("adjustment_mode", Text),
+    Column("adjustment_value", Money),
     Column("seen_at", UtcDateTime, nullable=False),
 )
 
@@ -282,8 +295,30 @@ rate_limits = Table(
     Column("name", Text, primary_key=True),
     Column("closed_until", UtcDateTime, nullable=False),
     Column("failures", Integer, nullable=False),  # above 0, the gate is closed
-    Column("cause", Text),  # the outcome that closed it: throttled or misconfigured
+    Column("cause", Text),  # why it is closed: throttled, misconfigured or unreachable
     Column("words", Text),
+    Column("closed_at", UtcDateTime),  # since when it is closed
+)
+
+# What the bridge found out about this Panelr, for all processes: whether it knows an action or honours a field.
+panelr_facts = Table(
+    "panelr_facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("found_at", UtcDateTime, nullable=False),
+)
+
+# Panelr's answers to quote_cart, by the cart's shape: all that the answer depends on.
+panelr_quotes = Table(
+    "panelr_quotes",
+    metadata,
+    Column("shape", LargeBinary, primary_key=True),  # a hash
+    Column("bundle_discount", Money, nullable=False),
+    Column("coupon_discount", Money, nullable=False),
+    Column("coupon_valid", Boolean),
+    Column("adjustment", Money),  # the payment method's fee, negative for a discount; null if not shown
+    Column("found_at", UtcDateTime, nullable=False),
 )
 
 rate_slots = Table(

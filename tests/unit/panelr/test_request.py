@@ -32,15 +32,17 @@ LEAST = WorkOrderRequest(
 FULL = replace(
     LEAST,
     items=(
-        CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2),
+        CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2, unit_price=Decimal("8.50")),
         CartItem(product_id=1, intent=ItemIntent.RENEWAL, qty=1, activation_id=77),
-        CartItem(product_id=2, intent=ItemIntent.TRIAL_UPGRADE, qty=1, activation_id=78),
+        CartItem(product_id=2, intent=ItemIntent.TRIAL_UPGRADE, qty=1, activation_id=78, pay_with_points=True),
     ),
     customer_name="Zoë 🎉",
     customer_phone="+1 415",
     payment_method_id=2,
     payment_amount=Decimal("58.40"),
     adjustment=PriceAdjustment(direction="discount", label="rig10", amount=Decimal("9.80")),
+    coupon_code="SPRING",
+    referral_code="ADA",
 )
 
 
@@ -58,10 +60,18 @@ def test_a_work_order_with_everything() -> None:
         "adjustment_label": "rig10",
         "adjustment_amount": Decimal("9.80"),
         "items": [
-            {"product_id": 3, "intent": "new_activation", "qty": 2},
+            {"product_id": 3, "intent": "new_activation", "qty": 2, "unit_price": Decimal("8.50")},
             {"product_id": 1, "intent": "renewal", "qty": 1, "activation_id": 77},
-            {"product_id": 2, "intent": "trial_upgrade", "qty": 1, "activation_id": 78},
+            {
+                "product_id": 2,
+                "intent": "trial_upgrade",
+                "qty": 1,
+                "activation_id": 78,
+                "pay_with_points": True,
+            },
         ],
+        "coupon_code": "SPRING",
+        "referral_code": "ADA",
     }
 
 
