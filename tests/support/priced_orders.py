@@ -1,4 +1,4 @@
-"""Generate WooCommerce orders with prices, taxes, discounts and fees that add up, and the Panelr that sells their items."""
+"""Generate WooCommerce orders whose prices, taxes, discounts and fees add up, and the Panelr that sells their items."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -47,7 +47,7 @@ def sales(draw: st.DrawFn, *, generation: int = 2) -> Sale:
     def tax(amount: Decimal) -> Decimal:
         return rounded(amount * Decimal(rate), places)
 
-    lines = []
+    lines: list[dict[str, Any]] = []
     for number in range(1, draw(st.integers(1, 3)) + 1):
         quantity = draw(st.integers(1, 4))
         subtotal = money(60) * quantity
@@ -93,7 +93,7 @@ def sales(draw: st.DrawFn, *, generation: int = 2) -> Sale:
     panel = draw(_panels(currency, places, generation))
     mappings = draw(_mappings(lines, panel))
     kept = {mapping.key for mapping in mappings if mapping.panelr_product_id is not None}
-    mine = [line for line in lines if f"product:{line['product_id']}" in kept]
+    mine: list[dict[str, Any]] = [line for line in lines if f"product:{line['product_id']}" in kept]
     if len(mine) < len(lines):
         total = sum((Decimal(line["total"]) + Decimal(line["total_tax"]) for line in mine), Decimal(0))
     return Sale(order, mappings, panel, _method_of(panel), total)
@@ -134,19 +134,24 @@ def _mappings(draw: st.DrawFn, lines: list[dict[str, Any]], panel: Panel) -> tup
     """Return the mappings of the lines: to one product, to two, or to nothing; the first line is for Panelr."""
     found: list[MappingTarget] = []
     for place, line in enumerate(lines):
-        products = draw(st.lists(st.sampled_from(PRODUCTS), min_size=0 if place else 1, max_size=2, unique=True))
-        for product in products or [None]:
-            found.append(
-                MappingTarget(
-                    key=f"product:{line['product_id']}",
-                    panelr_product_id=product,
-                    intent=ItemIntent.NEW_ACTIVATION,
-                    quantity=draw(st.integers(1, 2)),
-                    price=None if product is None else panel.products[product].price_decimal,
-                    currency=panel.settings.currency,
-                )
-            )
+        some = st.lists(st.sampled_from(PRODUCTS), min_size=0 if place else 1, max_size=2, unique=True)
+        products: list[int | None] = [*draw(some)] or [None]
+        quantities = [draw(st.integers(1, 2)) for _ in products]
+        found += [
+            _target(line, panel, product, quantity) for product, quantity in zip(products, quantities, strict=True)
+        ]
     return tuple(found)
+
+
+def _target(line: dict[str, Any], panel: Panel, product: int | None, quantity: int) -> MappingTarget:
+    return MappingTarget(
+        key=f"product:{line['product_id']}",
+        panelr_product_id=product,
+        intent=ItemIntent.NEW_ACTIVATION,
+        quantity=quantity,
+        price=None if product is None else panel.products[product].price_decimal,
+        currency=panel.settings.currency,
+    )
 
 
 def _method_of(panel: Panel) -> MethodAdjustment | None:
