@@ -15,7 +15,7 @@ from panelr_bridge import json_codec
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
-from panelr_bridge.panelr.json_fields import integer, rows, string
+from panelr_bridge.panelr.json_fields import integer, money, rows, string
 
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
@@ -86,6 +86,13 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     return tuple(entry for entry in entries if entry is not None)
 
 
+def shown_work_order(outcome: Done) -> ListedWorkOrder | Unknown:
+    """Return the work order in get_work_order's data, or Unknown if it cannot be read. A missing cart has no items."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    shown = _read_work_order(data | {"items": rows(data.get("cart"), "items") or []})
+    return shown or Unknown(words="Panelr's work order cannot be read", status=outcome.status)
+
+
 def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
     """Return the ids of Panelr's products by name and alternate name, or Unknown if the list cannot be read."""
     listed = rows(outcome.data, "products")
@@ -111,7 +118,10 @@ def _read_work_order(row: Any) -> ListedWorkOrder | None:
     work_order_id = integer(row.get("work_order_id")) or integer(row.get("id"))
     return ListedWorkOrder(
         work_order=WorkOrder(
-            reference_code=reference_code, work_order_id=work_order_id, status=string(row.get("status"))
+            reference_code=reference_code,
+            work_order_id=work_order_id,
+            status=string(row.get("status")),
+            order_total=money(row.get("order_total")),
         ),
         created_at=json_codec.read_time(row.get("created_at")),
         items=tuple(item for item in items if item is not None),
