@@ -53,9 +53,7 @@ def require_linkable(row: ShownOrderRow, *, verified: bool) -> None:
     elif row["state"] != OrderState.CREATED:
         raise Conflict(f"the order is {row['state']}: only an unconfirmed order, or one with a work order, is linked")
     elif verified and not _is_linked(row):
-        source = "the order in WooCommerce" if row["adopted"] else "Panelr's own answer"
-        words = f"the order is created: its work order {row['reference_code']} was named by {source}"
-        raise Conflict(f"{words}. Link another one only if that one is canceled in Panelr; {OVERRIDE}")
+        raise Conflict(f"{_origin(row)}. Link another one only if that one is canceled in Panelr; {OVERRIDE}")
 
 
 def link_work_order(
@@ -107,8 +105,10 @@ def confirm_not_created(connection: Connection, now: datetime, order_id: int, *,
     Raises NotFound, or Conflict: Panelr's own answer named the work order, or the order in WooCommerce still names one.
     """
     row = lock_order(connection, order_id)
-    require_linkable(row, verified=True)
+    require_linkable(row, verified=False)
     if row["state"] == OrderState.CREATED:
+        if not _is_linked(row):
+            raise Conflict(f"{_origin(row)}: only an order that a person or a look-up linked is sent again")
         _require_unnamed(connection, row)
     words = "an operator found no work order: it is sent again"
     if row["reference_code"]:
@@ -148,6 +148,12 @@ def _undo_link(connection: Connection, row: OrderRow) -> Columns:
 
 def _link_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:
     return work_order_columns(work_order, adopted=adopted) | {"order_total": work_order.order_total}
+
+
+def _origin(row: ShownOrderRow) -> str:
+    """Return where the work order of a created order comes from, as the beginning of a sentence."""
+    source = "the order in WooCommerce" if row["adopted"] else "Panelr's own answer"
+    return f"the order is created: its work order {row['reference_code']} was named by {source}"
 
 
 def _is_linked(row: ShownOrderRow) -> bool:

@@ -6,11 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from panelr_bridge.application.bulk_retry import BulkRetryResult
 from panelr_bridge.domain.mapping_input import StoreName
-from panelr_bridge.domain.models import OrderState
 
 MAX_RETRIED = 10_000
 
-Retryable = Literal[OrderState.HELD, OrderState.QUEUED, OrderState.REFUSED, OrderState.UNCONFIRMED]
+Retryable = Literal["held", "queued", "refused", "unconfirmed"]
 
 
 class BulkRetryInput(BaseModel):
@@ -49,7 +48,9 @@ class BulkRetryOut(BaseModel):
     )
     skipped: list[SkippedOrderOut] = Field([], description="The orders that could not be retried, and why.")
     left: int = Field(0, description="How many orders the limit left out; 10,001 stands for more.", examples=[0])
-    last_id: int | None = Field(None, description="The last order that was reached. Null if there was none.")
+    last_id: int | None = Field(
+        None, description="The last order that was reached. Null if there was none.", examples=[4]
+    )
 
     @classmethod
     def of(cls, result: BulkRetryResult) -> "BulkRetryOut":
