@@ -208,7 +208,7 @@ def test_attention_is_acknowledged_with_a_note(filled: Run) -> None:
 
 def test_an_order_is_closed_with_a_reason(filled: Run) -> None:
     code, out, _ = filled("orders", "close", "2", "--why", "set up by hand")
-    assert (code, out) == (0, "order 2000 is now closed (closed by an operator: set up by hand)\n")
+    assert (code, out) == (0, "order 20 is now closed (closed by an operator: set up by hand)\n")
 
 
 def test_an_order_is_resolved_in_words(filled: Run) -> None:

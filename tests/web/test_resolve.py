@@ -1,5 +1,6 @@
 """Link an order to a work order: Panelr is asked first, and a wrong link can be corrected."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -300,3 +301,13 @@ async def test_an_order_that_was_never_sent_is_not_linked(kit: Kit, mapping: boo
     state = (await kit.order(20))["state"]
     detail = problem(await resolve(kit, {"reference_code": "WO-2026-00001"}), 409)["detail"]
     assert detail == f"the order is {state}: only an unconfirmed order, or one with a work order, is linked"
+
+
+@BOTH_DATABASES
+async def test_two_orders_that_are_linked_to_one_work_order_at_once_do_not_share_it(mapped: Kit) -> None:
+    numbers = range(20, 26)
+    for number in numbers:
+        await lose_answer(mapped, when="before", id=number, billing=order()["billing"] | {"email": f"{number}@x.test"})
+    body = {"reference_code": "WO-2026-00777", "unverified": True}
+    answers = await asyncio.gather(*(resolve(mapped, body, order_id=number - 19) for number in numbers))
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
