@@ -172,9 +172,9 @@ def test_a_held_order_is_tried_again_and_a_created_one_is_not(filled: Run) -> No
 
 def test_many_orders_are_retried_at_once(filled: Run) -> None:
     code, out, _ = filled("orders", "retry", "--state", "held,refused", "--dry-run")
-    assert (code, out) == (0, "1 orders would be retried: 1 held\n")
+    assert (code, out) == (0, "1 order would be retried: 1 held\n")
     code, out, _ = filled("orders", "retry", "--state", "held,refused")
-    assert (code, out) == (0, "1 orders retried: 1 now held\n")
+    assert (code, out) == (0, "1 order retried: 1 now held\n")
     code, _, err = filled("orders", "retry", "--state", "created")
     assert (code, err) == (1, "state: created is none of held, queued, refused, unconfirmed\n")
 

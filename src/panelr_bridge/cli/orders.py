@@ -13,7 +13,7 @@ from panelr_bridge.application.find_work_order import find_work_order
 from panelr_bridge.application.order_queries import OrderStory
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.cli.console import out, style_state
-from panelr_bridge.cli.orders_output import print_bulk_retry, print_page, print_story, reason_text
+from panelr_bridge.cli.orders_output import count_orders, print_bulk_retry, print_page, print_story, reason_text
 from panelr_bridge.cli.panelr_access import open_caller
 from panelr_bridge.cli.startup import ACTOR, run_with_database
 from panelr_bridge.domain.models import WorkOrder
@@ -220,7 +220,7 @@ def _retry_many(states: str, *, store: str | None, limit: int | None, dry_run: b
         return
     counts = run_with_database(count)
     by_state = ", ".join(f"{count} {style_state(state)}" for state, count in sorted(counts.items()))
-    out.print(f"{sum(counts.values())} orders would be retried{f': {by_state}' if by_state else ''}")
+    out.print(f"{count_orders(counts)} would be retried{f': {by_state}' if by_state else ''}")
 
 
 async def _find_id(database: Database, number: int, *, woo: bool, store: str) -> int:

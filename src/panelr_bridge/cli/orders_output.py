@@ -1,6 +1,6 @@
 """What the orders command prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from rich.markup import escape
@@ -78,10 +78,16 @@ def _print_money(money: OrderMoney) -> None:
         out.print(f"  [yellow]difference[/]   Panelr's total is {abs(money.difference):f} {side} than {other}")
 
 
+def count_orders(counts: Mapping[str, int]) -> str:
+    """Return how many orders these are, in words."""
+    total = sum(counts.values())
+    return f"{total} order{'' if total == 1 else 's'}"
+
+
 def print_bulk_retry(result: BulkRetryResult) -> None:
     """Print how many orders were retried, by their state since, and why others were not."""
     counts = ", ".join(f"{count} now {style_state(state)}" for state, count in sorted(result.retried.items()))
-    out.print(f"{sum(result.retried.values())} orders retried{f': {counts}' if counts else ''}")
+    out.print(f"{count_orders(result.retried)} retried{f': {counts}' if counts else ''}")
     for skipped in result.skipped[:MAX_SKIPPED]:
         out.print(f"  skipped order {skipped.order_id}: {escape(skipped.words)}", soft_wrap=True)
     if len(result.skipped) > MAX_SKIPPED:
