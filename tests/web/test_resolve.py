@@ -16,6 +16,7 @@ from panelr_bridge.simulators.panelr import WorkOrder as SimulatedWorkOrder
 from panelr_bridge.simulators.panelr import actions
 from panelr_bridge.simulators.panelr.cart import CartItem
 from panelr_bridge.simulators.panelr.panel import Panel
+from panelr_bridge.simulators.panelr.work_order_views import view_in_list
 from panelr_bridge.store.tables import audit_log, rate_slots
 from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, order
@@ -193,7 +194,7 @@ async def test_a_number_alone_needs_a_list_that_shows_numbers(mapped: Kit, monke
     mapped.panel.settings.knows_get_work_orders = True
     answer = await resolve(mapped, {"work_order_id": 1})
     assert "give its reference code" in problem(answer, 409)["detail"]
-    plain = actions.view_in_list
+    plain = view_in_list
     monkeypatch.setattr(
         actions, "view_in_list", lambda work_order, rules: plain(work_order, rules) | {"work_order_id": work_order.id}
     )
