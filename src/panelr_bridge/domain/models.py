@@ -305,7 +305,10 @@ class WorkOrderDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerLine:
-    """One of a customer's lines as get_lines shows it; None for fields not shown."""
+    """One of a customer's lines as get_lines shows it; None for fields not shown.
+
+    `expiration_date` and the first few `usernames` are for an operator who chooses a line.
+    """
 
     activation_id: int
     status: str | None
@@ -313,6 +316,9 @@ class CustomerLine:
     plugin_id: int | None
     plugin_name: str | None
     product_name: str | None
+    connections: int | None = None
+    expiration_date: str | None = None
+    usernames: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

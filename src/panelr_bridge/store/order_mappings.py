@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from panelr_bridge.store.tables import Columns
 # and the order's id, which is null for a new order.
 _SQL = (
     "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
-    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.connections"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
@@ -73,7 +74,13 @@ def _read_lines(value: Any) -> CustomerLines | None:
     lines = json.loads(value) if isinstance(value, str) else value
     if lines is None:
         return None
-    return CustomerLines(lines["email"], tuple(CustomerLine(**line) for line in lines["lines"]))
+    return CustomerLines(lines["email"], tuple(_read_line(line) for line in lines["lines"]))
+
+
+def _read_line(line: dict[str, Any]) -> CustomerLine:
+    """Return a stored line. An older version stored fewer fields, a newer one may have stored more."""
+    known = {field.name: line[field.name] for field in fields(CustomerLine) if field.name in line}
+    return CustomerLine(**known | {"usernames": tuple(known.get("usernames", ()))})
 
 
 def _build_target(
@@ -84,6 +91,7 @@ def _build_target(
     price: Decimal | str | None,
     currency: str | None,
     plugin_id: int | None,
+    connections: int | None,
 ) -> MappingTarget:
     """Return a mapping from the driver's values; SQLite stores money as text."""
     return MappingTarget(
@@ -94,4 +102,5 @@ def _build_target(
         price=None if price is None else Decimal(price),
         currency=currency,
         plugin_id=plugin_id,
+        connections=connections,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge.domain import cart, customer_email
+from panelr_bridge.domain import activation_match, cart, customer_email
 from panelr_bridge.domain import decision as module
 from panelr_bridge.domain.decision import Hold
 from panelr_bridge.domain.models import UnmappedLines
@@ -48,7 +48,7 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 
 
 def test_every_reason_of_the_module_is_tested() -> None:
-    source = "".join(Path(str(each.__file__)).read_text() for each in (module, cart, customer_email))
+    source = "".join(Path(str(each.__file__)).read_text() for each in (module, cart, activation_match, customer_email))
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE
 

@@ -26,4 +26,8 @@ def save_list(
 
 def _decision_fields(items: Sequence[object]) -> dict[int, tuple[object, ...]]:
     """Return each product's fields that decisions use, by the product's id."""
-    return {item.id: (item.price, item.currency, item.plugin_id) for item in items if isinstance(item, PanelrProduct)}
+    return {
+        item.id: (item.price, item.currency, item.plugin_id, item.connections)
+        for item in items
+        if isinstance(item, PanelrProduct)
+    }
