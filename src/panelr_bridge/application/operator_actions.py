@@ -14,6 +14,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
     reevaluate,
     work_order_columns,
 )
+from panelr_bridge.domain.decision import OVERRIDABLE
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, follow_ups, orders, owed_calls
@@ -25,7 +26,7 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     """Evaluate an order again and owe its call at once if it calls for one; return its state.
 
     An unconfirmed order is looked up, never sent. A closed order is reopened, and looked up first if it may have been
-    sent. Raises NotFound, or Conflict if there is nothing to retry.
+    sent. A reason that a retry overrides stays overridden. Raises NotFound, or Conflict if there is nothing to retry.
     """
     row = _lock(connection, order_id)
     state = OrderState(row["state"])
@@ -44,6 +45,9 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
         raise Conflict("the order was deleted before the bridge ever saw it")
     if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
+    if overridden := {reason["code"] for reason in row["reasons"]} & OVERRIDABLE:
+        overridden |= set(row["overridden"] or ())
+        orders.change(connection, order_id, {"overridden": sorted(overridden)}, now=now)
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
     reopened = with_columns(row, {"state": OrderState.HELD}) if state is OrderState.CLOSED else row
     values = reevaluate(reopened, evaluation, now=now, resend=True)

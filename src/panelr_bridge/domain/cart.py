@@ -5,7 +5,6 @@ A renewal without an activation id gets the activation of the customer's line at
 """
 
 import functools
-import re
 from dataclasses import dataclass, replace
 
 from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
@@ -21,11 +20,10 @@ from panelr_bridge.domain.models import (
     sku_key,
     variation_key,
 )
+from panelr_bridge.domain.plugin_meta import BALANCE_PAYMENT, POSITIVE, line_intent
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 LARGEST_NUMBER = 2**31 - 1
-BALANCE_PAYMENT = "balance_payment"
-POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 INTENTS = frozenset(ItemIntent)
 
 
@@ -97,7 +95,7 @@ def _build_keys(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]
 
 
 def _read_parts(line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy) -> list[CartPart | Reason]:
-    intent = line.meta("panelr_intent", "_panelr_intent")
+    intent = line_intent(line)
     if intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
     targets: list[MappingTarget] = []

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
+from panelr_bridge.domain.cart import MappedLine, map_lines
 from panelr_bridge.domain.customer_email import find_email, read_email
 from panelr_bridge.domain.models import (
     AdjustmentMode,
@@ -24,6 +24,12 @@ from panelr_bridge.domain.models import (
     WorkOrderRequest,
 )
 from panelr_bridge.domain.money import amount_paid, matching_adjustment, order_adjustment
+from panelr_bridge.domain.plugin_meta import (
+    balance_payment_reason,
+    find_work_order,
+    plugin_sends_reason,
+    reference_reasons,
+)
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 ENDED = {"cancelled", "refunded", "failed", "trash"}
@@ -34,11 +40,8 @@ UNPAID = "pending_payment"
 PAID_STATUSES = frozenset({"payment_submitted", "completed"})
 """Statuses that report a payment when the work order is created."""
 
-_WORK_ORDER_META = ("_panelr_work_order_id", "_panelr_reference_code", "panelr_reference_code")
-_BY_PLUGIN = Reason(
-    "adopted_from_plugin", "Panelr's own plugin had already sent this order; its work order was adopted"
-)
-_BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
+OVERRIDABLE = frozenset({"plugin_will_send"})
+"""Reason codes that a person overrides by a retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The order's WooCommerce status requires no work order yet."""
+    """The order's WooCommerce status requires no work order yet, or Panelr's plugin will send the order itself."""
 
     reasons: tuple[Reason, ...]
     state = OrderState.WAITING
@@ -101,49 +104,27 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
 
     Each kind of decision is a class of its own, "nothing to do" included.
     """
-    if (adoption := _find_existing_work_order(order)) is not None:
-        return adoption
+    if (balance_payment := balance_payment_reason(order)) is not None:
+        return Ignore((balance_payment,))
+    if (existing := find_work_order(order)) is not None:
+        return Adopt(*existing)
     if (decision_by_status := _decide_by_status(order, policy)) is not None:
         return decision_by_status
+    if (by_plugin := plugin_sends_reason(order)) is not None and by_plugin.code not in mappings.overridden:
+        return Wait((by_plugin,))
     lines = map_lines(order, mappings, policy)
     reasons = [reason for line in lines for reason in line.reasons]
     items = tuple([item for line in lines for item in line.items])
     if not items and not reasons:
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
+    reasons += reference_reasons(order)
     reasons += _price_reasons(order, lines, policy)
     email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
         return Hold(tuple(reasons))
     return Create(_build_request(order, mappings, policy, email=email, lines=lines, items=items))
-
-
-def _find_existing_work_order(order: Order) -> Adopt | None:
-    """Return the adoption of the work order in the order's meta, or None.
-
-    Panelr's plugin writes keys with an underscore after it has sent the order; a second work order would be a
-    duplicate. The bridge writes keys without it, always with the reference code, and so finds its work orders again
-    after a loss of its tables.
-    """
-    if order.meta(*_WORK_ORDER_META) is None:
-        return None
-    by_plugin = order.meta("_panelr_work_order_id", "_panelr_reference_code") is not None
-    prefix = "_" if by_plugin else ""
-    work_order_id = order.meta(f"{prefix}panelr_work_order_id")
-    reference_code = order.meta(f"{prefix}panelr_reference_code")
-    usable_id = int(work_order_id) if work_order_id and POSITIVE.fullmatch(work_order_id) else None
-    if reference_code is None and (usable_id is None or not by_plugin):
-        return None
-    return Adopt(
-        WorkOrder(
-            reference_code=reference_code,
-            work_order_id=usable_id,
-            confirmation_token=order.meta(f"{prefix}panelr_confirmation_token"),
-            status=order.meta(f"{prefix}panelr_status"),
-        ),
-        (_BY_PLUGIN if by_plugin else _BY_ORDER,),
-    )
 
 
 def _decide_by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:

@@ -148,6 +148,8 @@ class OrderMappings:
     on_paid: OnPaid = OnPaid.NONE
     lines: "CustomerLines | None" = None
     """The customer's lines at Panelr, if they have been read."""
+    overridden: frozenset[str] = frozenset()
+    """The reason codes that a person has overridden for this order."""
     method_adjustment: MethodAdjustment | None = None
     facts: PanelrFacts = PanelrFacts()
 

@@ -16,12 +16,13 @@ from panelr_bridge.store.tables import Columns
 # with the mapping's product from Panelr's list; without mappings it returns one row. Each row has the store's revision
 # and the order's id, which is null for a new order.
 _SQL = (
-    "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
+    "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines, s.overridden,"
     " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.connections"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
     "  (SELECT o.customer_lines FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS lines,"
+    "  (SELECT o.overridden FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS overridden,"
     "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
     "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id,"
     "  (SELECT p.on_paid FROM payment_method_mappings p"
@@ -29,7 +30,7 @@ _SQL = (
     " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
     " LEFT JOIN panelr_products c ON c.id = m.panelr_product_id ORDER BY m.id"
 )
-_ORDER_COLUMNS = 5
+_ORDER_COLUMNS = 6
 """The first columns describe the store and the order; the others a mapping, and are null if there is none."""
 # The keys are one parameter, however many there are.
 STATEMENT = CompiledStatement(
@@ -58,20 +59,25 @@ def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_
 def read_rows(rows: Sequence[Sequence[Any]]) -> tuple[OrderMappings, int | None]:
     """Return what the rows of `STATEMENT` hold, as `find` does."""
     targets = tuple(_build_target(*row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
-    revision, order_id, payment_method_id, on_paid, lines = rows[0][:_ORDER_COLUMNS]
+    revision, order_id, payment_method_id, on_paid, lines, overridden = rows[0][:_ORDER_COLUMNS]
     mappings = OrderMappings(
         mappings=targets,
         payment_method_id=payment_method_id,
         revision=revision,
         on_paid=OnPaid(on_paid or OnPaid.NONE),
-        lines=_read_lines(lines),
+        lines=_read_lines(_read_json(lines)),
+        overridden=frozenset(_read_json(overridden) or ()),
     )
     return mappings, order_id
 
 
-def _read_lines(value: Any) -> CustomerLines | None:
-    """Return a customer's lines; asyncpg has decoded the JSON column, SQLite's driver has not."""
-    lines = json.loads(value) if isinstance(value, str) else value
+def _read_json(value: Any) -> Any:
+    """Return the value of a JSON column; asyncpg has decoded it, SQLite's driver has not."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _read_lines(lines: Any) -> CustomerLines | None:
+    """Return a customer's lines from their stored form."""
     if lines is None:
         return None
     return CustomerLines(lines["email"], tuple(_read_line(line) for line in lines["lines"]))

@@ -108,6 +108,11 @@ class Order(_PayloadModel):
         """Return the order's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
 
+    def has_flag(self, name: str) -> bool:
+        """Return whether the order's meta `name` says yes, in any form in which PHP writes that."""
+        text = "1" if (name, True) in self.meta_data else self.meta(name)
+        return text is not None and text.casefold() not in {"0", "no", "false", "off"}
+
     @property
     def is_paid(self) -> bool:
         """Whether the order is paid; cash on delivery may be `processing` and unpaid."""
