@@ -1,5 +1,6 @@
 """Frozen values shared by all parts of the bridge. No I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -252,6 +253,11 @@ class ListedItem:
     product_id: int | None
     wc_order_id: str | None
     shows_wc_order_id: bool
+    plugin_name: str | None = None
+
+
+ProductNames = Mapping[tuple[str, str | None], frozenset[int]]
+"""The ids of Panelr's products by name and service (`plugin_name`), and by name and None whatever the service."""
 
 
 def variation_key(variation_id: int) -> str:
@@ -303,6 +309,7 @@ class WorkOrderDetails:
     balance_due: Decimal | None
     payment_history: tuple[RecordedPayment, ...]
     currency: str | None
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,12 @@ An order may name its work order, pay for another one's balance, or be one that 
 
 import re
 
+from panelr_bridge import text_limits
 from panelr_bridge.domain.models import Reason, WorkOrder
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 BALANCE_PAYMENT = "balance_payment"
 POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
-LONGEST_REFERENCE = 100
-LONGEST_TOKEN = 500
-LONGEST_STATUS = 40
 _PLUGIN, _BRIDGE = "_panelr_", "panelr_"
 """What the keys of each begin with."""
 _BY_PLUGIN = Reason(
@@ -21,7 +19,7 @@ _BY_PLUGIN = Reason(
 _BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
 _TOKEN_TOO_LONG = Reason(
     "token_not_adopted",
-    f"the confirmation token in the order's meta is longer than {LONGEST_TOKEN} characters and was left out:"
+    f"the confirmation token in the order's meta is longer than {text_limits.CONFIRMATION_TOKEN} characters and was left out:"
     " Panelr gets the reference code and the e-mail address in its place",
 )
 _SENDING_STATES = frozenset({"held", "awaiting_payment"})
@@ -54,7 +52,7 @@ def balance_payment_reason(order: Order) -> Reason | None:
         return None
     codes = [part.meta("_panelr_reference_code") for part in order.line_items]
     code = order.meta("_panelr_reference_code") or next(filter(None, codes), None)
-    paid = "an existing work order" if code is None else f"work order {code[:LONGEST_REFERENCE]}"
+    paid = "an existing work order" if code is None else f"work order {code[: text_limits.REFERENCE_CODE]}"
     words = (
         f"this order pays the rest of {paid}: Panelr's own plugin records the payment there."
         " If Panelr does not show it, record it in Panelr"
@@ -97,7 +95,7 @@ def find_work_order(order: Order) -> tuple[WorkOrder, tuple[Reason, ...]] | None
         return None
     prefix = _PLUGIN if reason is _BY_PLUGIN else _BRIDGE
     token = order.meta(f"{prefix}confirmation_token") or ""
-    return found, (reason,) if len(token) <= LONGEST_TOKEN else (reason, _TOKEN_TOO_LONG)
+    return found, (reason,) if len(token) <= text_limits.CONFIRMATION_TOKEN else (reason, _TOKEN_TOO_LONG)
 
 
 def reference_reasons(order: Order) -> list[Reason]:
@@ -107,7 +105,7 @@ def reference_reasons(order: Order) -> list[Reason]:
     return [
         Reason("unusable_reference_code", f"the order's meta {key} {words}")
         for key in keys
-        if len(order.meta(key) or "") > LONGEST_REFERENCE
+        if len(order.meta(key) or "") > text_limits.REFERENCE_CODE
     ]
 
 
@@ -118,13 +116,13 @@ def _is_echo(plugins: WorkOrder, own: WorkOrder) -> bool:
 
 def _read_work_order(order: Order, prefix: str) -> WorkOrder | None:
     work_order_id = _read_id(order, prefix)
-    reference_code = _read_text(order, f"{prefix}reference_code", LONGEST_REFERENCE)
+    reference_code = _read_text(order, f"{prefix}reference_code", text_limits.REFERENCE_CODE)
     if work_order_id is None and reference_code is None:
         return None
     return WorkOrder(
         reference_code=reference_code,
         work_order_id=work_order_id,
-        confirmation_token=_read_text(order, f"{prefix}confirmation_token", LONGEST_TOKEN),
+        confirmation_token=_read_text(order, f"{prefix}confirmation_token", text_limits.CONFIRMATION_TOKEN),
         status=_read_status(order, prefix),
     )
 
@@ -142,5 +140,5 @@ def _read_text(order: Order, key: str, longest: int) -> str | None:
 
 def _read_status(order: Order, prefix: str) -> str | None:
     """Return the work order's status; Panelr spells canceled in two ways."""
-    text = _read_text(order, f"{prefix}status", LONGEST_STATUS)
+    text = _read_text(order, f"{prefix}status", text_limits.STATUS)
     return None if text is None else {"cancelled": "canceled"}.get(text.casefold(), text.casefold())

@@ -21,7 +21,7 @@ from panelr_bridge.domain.decision import ENDED, UNPAID
 from panelr_bridge.domain.follow_up_rules import SETTLED, Cancel, CreatedOrder, Escalate, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason, WorkOrderDetails, WorkOrderProof
 from panelr_bridge.panelr import request
-from panelr_bridge.panelr.json_fields import string
+from panelr_bridge.panelr.json_fields import status as read_status
 from panelr_bridge.panelr.payment import work_order_details
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store.tables import Columns
@@ -96,7 +96,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     exchange = await ask_panelr(context, task, _payment_call(task))
     outcome = exchange.outcome
     if isinstance(outcome, Done):
-        status = string((outcome.data or {}).get("status")) if isinstance(outcome.data, dict) else None
+        status = read_status(outcome.data.get("status")) if isinstance(outcome.data, dict) else None
         return _reported(exchange, status)
     if isinstance(outcome, Unknown):
         return exchange.postpone(context.call_policy.grace, outcome.words)
