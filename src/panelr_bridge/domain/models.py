@@ -83,6 +83,17 @@ class FreeOrders(StrEnum):
     COMPLETE = "complete"
 
 
+class PluginKeys(StrEnum):
+    """The orders in which a write-back also writes the keys of Panelr's own plugin.
+
+    AUTO: where the plugin has left anything.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class WcOrderId(StrEnum):
     """The order field sent to Panelr as `wc_order_id`."""
 

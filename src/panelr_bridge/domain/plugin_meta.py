@@ -19,8 +19,8 @@ _BY_PLUGIN = Reason(
 _BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
 _TOKEN_TOO_LONG = Reason(
     "token_not_adopted",
-    f"the confirmation token in the order's meta is longer than {text_limits.CONFIRMATION_TOKEN} characters and was left out:"
-    " Panelr gets the reference code and the e-mail address in its place",
+    f"the confirmation token in the order's meta is longer than {text_limits.CONFIRMATION_TOKEN} characters and was"
+    " left out: Panelr gets the reference code and the e-mail address in its place",
 )
 _SENDING_STATES = frozenset({"held", "awaiting_payment"})
 

@@ -83,6 +83,8 @@ _NUMBER = core_schema.int_schema(strict=True, ge=0, lt=2**63)
 _Decimal = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_empty_to_zero)]
 
 Text = Annotated[str, BeforeValidator(clean), _try_first(_CLEAN)]
+OptionalText = Annotated[str, PlainValidator(lambda value: clean(value) if isinstance(value, str) else "")]
+"""A text that no order is held or unreadable for: anything else is empty."""
 Money = Annotated[_Decimal, _try_first(_AMOUNT)]
 Quantity = Annotated[_Decimal, _try_first(_PIECES)]
 Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_empty_to_no_id), _try_first(_NUMBER)]

@@ -18,6 +18,7 @@ from panelr_bridge.woocommerce.json_fields import (
     Metas,
     Moment,
     Money,
+    OptionalText,
     Quantity,
     Reference,
     Text,
@@ -91,6 +92,7 @@ class Order(_PayloadModel):
     status: Text
     number: Text = ""
     order_key: Text = ""
+    payment_url: OptionalText = ""
     currency: Text = ""
     total: Money = Decimal(0)
     date_modified_gmt: Moment = None
