@@ -8,6 +8,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from tests.support.bridge_kit import Kit, kit_of, order
 from tests.support.held_table import PANEL_1000, meta
+from tests.support.payments import attention_codes
 
 LATER = "2026-11-21T20:00:00"
 WILL_SEND = order(**meta(_panelr_state="held"))
@@ -80,3 +81,14 @@ async def test_what_the_plugin_gives_up_becomes_a_work_order(mapped: Kit, state:
     await mapped.post(order(**meta(_panelr_state=state), date_modified_gmt=LATER))
     await mapped.until(20, "created")
     assert len(mapped.panel.of_wc_order("20")) == 1
+
+
+async def test_a_second_work_order_of_the_plugins_gets_attention(mapped: Kit) -> None:
+    await mapped.post(WILL_SEND)
+    await press(mapped, "retry")
+    first = await mapped.until(20, "created")
+    sent = meta(_panelr_state="sent", _panelr_work_order_id="77", _panelr_reference_code="WO-2026-00077")
+    await mapped.post(WILL_SEND | sent | {"date_modified_gmt": LATER})
+    story = await mapped.order(20)
+    assert attention_codes(story) == ("sent_by_plugin_too",)
+    assert story["reference_code"] == first["reference_code"]

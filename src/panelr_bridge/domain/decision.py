@@ -29,6 +29,7 @@ from panelr_bridge.domain.plugin_meta import (
     find_work_order,
     plugin_sends_reason,
     reference_reasons,
+    sent_by_plugin_too,
 )
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
@@ -232,7 +233,9 @@ def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
     return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
 
 
-CHANGES = frozenset({"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"})
+CHANGES = frozenset(
+    {"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed", "sent_by_plugin_too"}
+)
 """Reason codes of `changes_since`: each new snapshot computes them again."""
 
 
@@ -251,7 +254,7 @@ def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
-    return tuple(reasons)
+    return (*reasons, *sent_by_plugin_too(sent=sent, now=now))
 
 
 def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:

@@ -98,6 +98,18 @@ def find_work_order(order: Order) -> tuple[WorkOrder, tuple[Reason, ...]] | None
     return found, (reason,) if len(token) <= text_limits.CONFIRMATION_TOKEN else (reason, _TOKEN_TOO_LONG)
 
 
+def sent_by_plugin_too(*, sent: Order, now: Order) -> list[Reason]:
+    """Return the reason for attention if the plugin has made a second work order since `sent` got the bridge's."""
+    if has_balance_payment(now):
+        return []
+    key = f"{_PLUGIN}reference_code"
+    code = _read_text(now, key, text_limits.REFERENCE_CODE)
+    if code in {None, sent.meta(key), now.meta(f"{_BRIDGE}reference_code")}:
+        return []
+    words = f"Panelr's own plugin sent this order too, as work order {code}: cancel one of the two in Panelr"
+    return [Reason("sent_by_plugin_too", words)]
+
+
 def reference_reasons(order: Order) -> list[Reason]:
     """Return why the order's meta may name a work order that cannot be read."""
     keys = (f"{_BRIDGE}reference_code", *(() if has_balance_payment(order) else (f"{_PLUGIN}reference_code",)))

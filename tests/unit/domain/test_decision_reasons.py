@@ -35,7 +35,12 @@ ELSEWHERE = {
         "not_placed",
         "status_not_called_for",
     ),
-    *("token_not_adopted", "balance_payment", "plugin_will_send"),  # tests/unit/domain/test_plugin_meta.py
+    *(
+        "token_not_adopted",
+        "balance_payment",
+        "plugin_will_send",
+        "sent_by_plugin_too",
+    ),  # tests/unit/domain/test_plugin_meta.py
     *("currency_differs", "price_unknown"),  # tests/unit/domain/test_decision_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
 }

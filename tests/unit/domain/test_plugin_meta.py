@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.decision import Adopt, Create, Ignore, Wait, decide
+from panelr_bridge.domain.decision import Adopt, Create, Ignore, Wait, changes_since, decide
 from panelr_bridge.domain.models import OrderMappings
 from tests.support.bridge_kit import line, order
 from tests.support.decisions import MAPPED, POLICY, codes, decision, item, meta, read, request
@@ -105,6 +105,27 @@ def test_a_person_may_override_that_the_plugin_will_send() -> None:
     found = OrderMappings(mappings=MAPPED, payment_method_id=None, revision=1)
     assert isinstance(decide(content, found, POLICY), Wait)
     assert isinstance(decide(content, replace(found, overridden=frozenset({"plugin_will_send"})), POLICY), Create)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {}, []),
+        ({}, CODE, ["sent_by_plugin_too"]),
+        ({"_panelr_state": "held"}, CODE | {"panelr_reference_code": "WO-2026-00041"}, ["sent_by_plugin_too"]),
+        ({}, CODE | {"panelr_reference_code": "WO-2026-00042"}, []),
+        ({}, CODE | {"panelr_reference_code": "WO-2026-00042", "_panelr_confirmation_token": "tok"}, []),
+        (CODE, CODE, []),
+        ({}, FLAGGED, []),
+        ({}, {"_panelr_reference_code": "W" * 101}, []),
+    ],
+    ids=["nothing", "sent", "sent over ours", "our echo", "our echo and a token", "adopted", "pays", "no code"],
+)
+def test_a_second_work_order_of_the_plugins_is_reported(
+    before: dict[str, str], after: dict[str, str], told: list[str]
+) -> None:
+    sent, now = read(order(meta_data=meta(**before))), read(order(meta_data=meta(**after)))
+    assert codes(changes_since(sent=sent, now=now)) == told
 
 
 @pytest.mark.parametrize("intent", ["Renewal", " RENEWAL ", "trial upgrade", "Trial-Upgrade"])
