@@ -20,9 +20,19 @@ from panelr_bridge.domain.follow_up_rules import (
     StoreOptions,
     first_planning,
 )
-from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import (
+    CartItem,
+    FollowUpKind,
+    ItemIntent,
+    OnPaid,
+    PluginKeys,
+    WorkOrder,
+    WorkOrderRequest,
+)
 from panelr_bridge.woocommerce.order_payload import Order
-from tests.support.bridge_kit import order
+from panelr_bridge.woocommerce.order_received import CheckoutPaths
+from tests.support.bridge_kit import line, order
+from tests.support.decisions import meta
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SHOP = StoreOptions(url="https://shop.test/")
@@ -71,6 +81,24 @@ def test_an_unpaid_manual_order_is_sent_payment_instructions_and_asked_about() -
         FollowUpKind.INSTRUCTIONS: Schedule(FollowUpKind.INSTRUCTIONS, NOW, {"confirm_url": url}),
         FollowUpKind.STATUS: Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()}),
     }
+
+
+@pytest.mark.parametrize(
+    ("shop", "page"),
+    [
+        (StoreOptions(url="https://shop.test"), "https://shop.test/kasse"),
+        (StoreOptions(url="https://internal.test", source="https://shop.test/"), "https://shop.test/kasse"),
+        (StoreOptions(url="https://other.test"), "https://other.test/checkout"),
+        (StoreOptions(url="https://shop.test", checkout=CheckoutPaths(page="caisse")), "https://shop.test/caisse"),
+    ],
+)
+def test_payment_instructions_lead_back_to_the_shops_own_checkout_page(shop: StoreOptions, page: str) -> None:
+    shop = replace(shop, checkout=replace(shop.checkout, endpoint="bestellung-erhalten"))
+    pays = "https://shop.test/kasse/zahlung-bezahlen/20/?pay_for_order=true&key=wc_order_x"
+    step = wanted(created(UNPAID | {"payment_url": pays, "order_key": "wc_order_x"}), shop=shop)
+    instructions = step[FollowUpKind.INSTRUCTIONS]
+    assert isinstance(instructions, Schedule)
+    assert instructions.content == {"confirm_url": f"{page}/bestellung-erhalten/20/?key=wc_order_x"}
 
 
 def test_a_paid_order_is_sent_to_panelr_once() -> None:
@@ -129,6 +157,7 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
         (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUpKind.INSTRUCTIONS),
         (UNPAID, {}, StoreOptions(), FollowUpKind.INSTRUCTIONS),
         (UNPAID | {"order_key": ""}, {}, SHOP, FollowUpKind.INSTRUCTIONS),
+        (UNPAID | {"order_key": "k" * 1000}, {}, SHOP, FollowUpKind.INSTRUCTIONS),
     ],
     ids=[
         "no token",
@@ -138,6 +167,7 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
         "no number",
         "no address",
         "no key",
+        "a key without an end",
     ],
 )
 def test_what_cannot_be_done_is_left_to_an_operator(
@@ -231,6 +261,36 @@ def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it()
     assert isinstance(step, Schedule)
     assert step.content["wanted"]["with_token"] is True
     assert "tok" not in str(step.content).replace("with_token", "")
+
+
+PLUGIN_META = {"_panelr_work_order_id", "_panelr_reference_code", "_panelr_status"}
+ITS_STATE = {"meta_data": meta(_panelr_state="never_sent")}
+ITS_LINE = line(order(), meta_data=meta(_panelr_intent="new_activation"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "content", "changes", "are_written"),
+    [
+        (PluginKeys.AUTO, {}, {}, False),
+        (PluginKeys.AUTO, {"meta_data": meta(panelr_reference_code="WO-2026-00007")}, {}, False),
+        (PluginKeys.AUTO, ITS_STATE, {}, True),
+        (PluginKeys.AUTO, ITS_LINE, {}, True),
+        (PluginKeys.ALWAYS, {}, {}, True),
+        (PluginKeys.NEVER, ITS_STATE, {}, False),
+        (PluginKeys.ALWAYS, ITS_STATE, {"by_plugin": True, "request": None}, False),
+        (PluginKeys.ALWAYS, {"meta_data": meta(_panelr_balance_payment="1")}, {}, False),
+    ],
+    ids=["no plugin", "our echo", "a state", "a line", "always", "never", "the plugin's order", "a balance payment"],
+)
+def test_the_plugins_keys_are_written_where_the_plugin_would_list_the_order_as_never_sent(
+    keys: PluginKeys, content: dict[str, Any], changes: dict[str, Any], are_written: bool
+) -> None:
+    shop = replace(SHOP, writes_back=True, plugin_keys=keys)
+    step = wanted(created({**content, **UNPAID}, **changes), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    written = step.content["wanted"]["meta"]
+    assert {key for key in written if key.startswith("_")} == (PLUGIN_META if are_written else set())
+    assert all(written[key] == written[key[1:]] for key in written if key.startswith("_"))
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from panelr_bridge.application.transactions.evaluate_order import (
     latest_snapshot,
     work_order_columns,
 )
-from panelr_bridge.domain.decision import find_existing_work_order
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
+from panelr_bridge.domain.plugin_meta import find_work_order
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import follow_ups, orders, owed_calls
 from panelr_bridge.store.rows import OrderRow, ShownOrderRow, with_columns
@@ -129,9 +129,9 @@ def confirm_not_created(connection: Connection, now: datetime, order_id: int, *,
 def _require_unnamed(connection: Connection, row: OrderRow) -> None:
     """Raise Conflict if the order's meta names a work order: the bridge would adopt it again."""
     order = latest_snapshot(connection, row)
-    named = None if order is None else find_existing_work_order(order)
+    named = None if order is None else find_work_order(order)
     if named is not None:
-        words = f"the order is linked to work order {named.work_order.reference_code} in WooCommerce, too"
+        words = f"the order is linked to work order {named[0].reference_code} in WooCommerce, too"
         raise Conflict(f"{words}: remove panelr_reference_code from the order's meta there, then repeat this")
 
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import FollowUpKind, OnPaid, PluginKeys, Reason, WorkOrder, WorkOrderRequest
 from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.order_received import CheckoutPaths
 
 SETTLED = frozenset({"completed", "canceled"})
 """Final statuses of a work order."""
@@ -20,11 +21,17 @@ FIRST_POLL = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    """What the operator set for a store: its address, and what is written back to its orders."""
+    """What the operator set for a store: its address and checkout page, and what is written back to its orders.
+
+    `source` is the address that the shop itself gave with the order, if it is needed.
+    """
 
     url: str | None = None
+    source: str | None = None
+    checkout: CheckoutPaths = field(default_factory=CheckoutPaths)
     writes_back: bool = False
     with_token: bool = False
+    plugin_keys: PluginKeys = PluginKeys.AUTO
     completes: bool = False
 
 

@@ -83,6 +83,17 @@ class FreeOrders(StrEnum):
     COMPLETE = "complete"
 
 
+class PluginKeys(StrEnum):
+    """The orders in which a write-back also writes the keys of Panelr's own plugin.
+
+    AUTO: where the plugin has left anything.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class WcOrderId(StrEnum):
     """The order field sent to Panelr as `wc_order_id`."""
 
@@ -153,6 +164,8 @@ class OrderMappings:
     on_paid: OnPaid = OnPaid.NONE
     lines: "CustomerLines | None" = None
     """The customer's lines at Panelr, if they have been read."""
+    overridden: frozenset[str] = frozenset()
+    """The reason codes that a person has overridden for this order."""
     method_adjustment: MethodAdjustment | None = None
     facts: PanelrFacts = PanelrFacts()
     quote: "CartQuote | None" = None

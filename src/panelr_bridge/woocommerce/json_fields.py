@@ -100,6 +100,8 @@ _Decimal = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeV
 Text = Annotated[str, BeforeValidator(clean), _try_first(_CLEAN)]
 ShortText = Annotated[str, BeforeValidator(_clean_short), _try_first(_SHORT)]
 Flag = Annotated[bool, PlainValidator(_read_flag)]
+OptionalText = Annotated[str, PlainValidator(lambda value: clean(value) if isinstance(value, str) else "")]
+"""A text that no order is held or unreadable for: anything else is empty."""
 Money = Annotated[_Decimal, _try_first(_AMOUNT)]
 Quantity = Annotated[_Decimal, _try_first(_PIECES)]
 Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_empty_to_no_id), _try_first(_NUMBER)]

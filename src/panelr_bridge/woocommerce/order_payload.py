@@ -19,6 +19,7 @@ from panelr_bridge.woocommerce.json_fields import (
     Metas,
     Moment,
     Money,
+    OptionalText,
     Quantity,
     Reference,
     ShortText,
@@ -94,6 +95,7 @@ class Order(_PayloadModel):
     status: ShortText
     number: ShortText = ""
     order_key: ShortText = ""
+    payment_url: OptionalText = ""
     currency: ShortText = ""
     prices_include_tax: Flag = False
     total: Money = Decimal(0)
@@ -114,6 +116,11 @@ class Order(_PayloadModel):
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
+
+    def has_flag(self, name: str) -> bool:
+        """Return whether the order's meta `name` says yes, in any form in which PHP writes that."""
+        text = "1" if (name, True) in self.meta_data else self.meta(name)
+        return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property
     def is_paid(self) -> bool:

@@ -41,10 +41,11 @@ async def test_a_token_of_70_000_letters_is_not_kept_and_the_order_goes_on_witho
     assert await is_next_order_created(mapped)
 
 
-async def test_a_reference_code_of_70_000_letters_is_cut_and_leads_to_no_second_work_order(mapped: Kit) -> None:
+async def test_a_reference_code_of_70_000_letters_is_held_and_leads_to_no_second_work_order(mapped: Kit) -> None:
     await mapped.post(of_plugin(reference_code=LONG, confirmation_token="t"))
     story = await mapped.order(700)
-    assert (story["state"], story["reference_code"]) == ("created", LONG[: text_limits.REFERENCE_CODE])
+    assert (story["state"], story["reference_code"]) == ("held", None)
+    assert [each["code"] for each in story["reasons"]] == ["unusable_reference_code"]
     assert mapped.panel.work_orders == {}
     assert await is_next_order_created(mapped)
 

@@ -28,6 +28,7 @@ from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
 from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.order_received import is_shop_address
 
 
 def plan_steps(order: OrderToPlan) -> tuple[Step, ...]:
@@ -94,8 +95,9 @@ def _planned_order(
     if row["state"] != OrderState.CREATED:
         return None
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
-    if store.url is None:
-        store = replace(store, url=deliveries.source(connection, not_null(row["delivery_id"])))
+    if store.url is None or (order.payment_url and not is_shop_address(order.payment_url, (store.url,))):
+        source = deliveries.source(connection, not_null(row["delivery_id"]))
+        store = replace(store, url=store.url or source, source=source)
     return CreatedOrder(
         order=order,
         now=now,
