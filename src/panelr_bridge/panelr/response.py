@@ -15,7 +15,7 @@ from panelr_bridge import json_codec
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
-from panelr_bridge.panelr.json_fields import integer, rows, string
+from panelr_bridge.panelr.json_fields import integer, money, rows, string
 
 REFUSING = frozenset({400, 404, 409, 422})
 LONGEST_WORDS = 300
@@ -68,6 +68,7 @@ def created_work_order(outcome: Done) -> WorkOrder | Unknown:
         reference_code=reference_code,
         confirmation_token=token,
         status=string(data.get("status")),
+        order_total=money(data.get("order_total")),
     )
 
 

@@ -136,6 +136,7 @@ def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:
         "reference_code": work_order.reference_code,
         "confirmation_token": work_order.confirmation_token,
         "panelr_status": work_order.status,
+        "order_total": work_order.order_total,
         "adopted": adopted,
     }
 
