@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_panelr
+from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_panelr, work_order_gone
 from panelr_bridge.application.follow_ups.payment_plan import AWAITING_WEBHOOK, plan, statuses_after
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
@@ -59,7 +59,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     if isinstance(outcome, Refused):  # it may be paid already, so look before asking an operator
         changes: Columns = {"told": task.content | {"refused": outcome.words}}
         return exchange.result(f"Panelr refused: {outcome.words}", due_at=exchange.now, changes=changes)
-    return exchange.retry(context.call_policy, changes={"sent_at": None})
+    return exchange.retry(context.call_policy, changes={"sent_at": None, "told": _unchecked(task.content)})
 
 
 def _is_confirmed(task: FollowUpTask) -> bool:
@@ -68,6 +68,17 @@ def _is_confirmed(task: FollowUpTask) -> bool:
     if content.get("checked") or "paid" not in content:  # without the amount, a version before this one planned it
         return True
     return not content.get("looks_first") and agrees(_payment(content), task.work_order.order_total)
+
+
+def _unchecked(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a follow-up's content without its comparison, which an hour or a person may have outdated."""
+    return {name: value for name, value in content.items() if name != "checked"}
+
+
+def _check(content: dict[str, Any], details: WorkOrderDetails) -> Payment | Reason:
+    """Compare a payment with its work order, unless a version planned it that did not know the amount."""
+    payment = _payment(content)
+    return check_payment(payment, details) if "paid" in content else payment
 
 
 def _payment(content: dict[str, Any]) -> Payment:
@@ -109,7 +120,8 @@ def _payment_call(task: FollowUpTask) -> PanelrRequest:
 
 def _reported(exchange: FollowUpExchange, receipt: PaymentReceipt) -> FollowUpResult:
     content = exchange.task.content
-    words = f"Panelr knows of the payment{f' of {content["amount"]}' if content['amount'] else ''}"
+    amount = content["amount"]
+    words = f"Panelr knows of the payment{f' of {amount}' if amount else ''}"
     return exchange.result(
         words,
         done=True,
@@ -134,8 +146,8 @@ async def _look_up(task: FollowUpTask, context: FollowUpContext) -> FollowUpResu
     exchange = await ask_panelr(context, task, call, action=LOOK_UP if is_in_doubt else CHECK)
     unchanged: Columns = {} if is_in_doubt else UNSENT
     if isinstance(exchange.outcome, Refused):
-        words = f"Panelr does not show the work order ({exchange.outcome.words}): check there whether it is paid"
-        return exchange.result(words, attention=Reason("work_order_gone", words), changes=unchanged)
+        gone = work_order_gone(exchange.outcome)
+        return exchange.result(gone.words, attention=gone, changes=unchanged)
     if not isinstance(exchange.outcome, Done):
         return exchange.retry(context.call_policy, changes=unchanged)
     details = work_order_details(exchange.outcome)
@@ -156,7 +168,7 @@ def _judge(exchange: FollowUpExchange, details: WorkOrderDetails, *, call_policy
         words = f"the order is paid, but its work order is {details.status} in Panelr: decide there what to do"
         return exchange.result(words, attention=Reason("payment_not_told", words), order=order)
     if (refused := task.content.get("refused")) is not None:
-        reason = _refusal(check_payment(_payment(task.content), details), refused)
+        reason = _refusal(_check(task.content, details), refused)
         return exchange.result(reason.words, attention=reason, order=order)
     since = task.empty_since or exchange.now
     if task.sent_at is not None and exchange.now < since + 6 * call_policy.grace:
@@ -190,9 +202,10 @@ def _compare(exchange: FollowUpExchange, details: WorkOrderDetails, *, order: Co
         if task.work_order.confirmation_token is None:
             words = "the order is paid, but its work order awaits Panelr's checkout and its token is not known"
             return exchange.result(words, attention=Reason("payment_not_told", words), changes=UNSENT, order=order)
-    payment = check_payment(_payment(content), details)
+    payment = _check(content, details)
     if isinstance(payment, Reason):
-        return exchange.result(payment.words, attention=payment, changes=UNSENT, order=order)
+        changes = UNSENT | {"told": _unchecked(task.content)}
+        return exchange.result(payment.words, attention=payment, changes=changes, order=order)
     told = content | {"checked": True}
     for name in ("amount", "store_discount", "order_total"):
         value = getattr(payment, name)
