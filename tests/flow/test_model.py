@@ -24,7 +24,16 @@ from hypothesis.stateful import (
 
 from panelr_bridge.application import operator_actions
 from panelr_bridge.application.transactions import change_mappings
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import (
+    Blocked,
+    Done,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import mappings, owed_calls
 from panelr_bridge.store.tables import deliveries, orders
@@ -38,6 +47,7 @@ NOT_DONE: dict[str, Outcome] = {
     "refused": Refused(words="no"),
     "throttled": Throttled(words="later", retry_after=7),
     "misconfigured": Misconfigured(words="who are you"),
+    "blocked": Blocked(words="a firewall says no"),
     "not sent": NotSent(words="nobody there"),
     "lost": Unknown(words="lost"),
 }

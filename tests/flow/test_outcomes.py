@@ -67,6 +67,8 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
         ("unauthorized", {}, "misconfigured"),
         ("forbidden", {}, "misconfigured"),
         ("status", {"status": 302}, "misconfigured"),
+        ("status", {"status": 403}, "blocked"),
+        ("status", {"status": 406}, "blocked"),
         ("throttle", {"retry_after": 1}, "throttled"),
         ("throttle", {}, "throttled"),
         ("status", {"status": 503, "retry_after": 1, "body": "envelope"}, "throttled"),

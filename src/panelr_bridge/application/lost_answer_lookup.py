@@ -1,5 +1,6 @@
 """Look up whether a create call with a lost answer reached Panelr: list the customer's work orders and match them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,9 +9,9 @@ from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, Pane
 from panelr_bridge.application.transactions import rate_gate, record_outcome
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import ListedWorkOrder
+from panelr_bridge.domain.models import ListedWorkOrder, ProductNames
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.work_order_match import (
     LOCAL_TIME_ERROR,
@@ -28,9 +29,6 @@ CONFLICT_DELAY = timedelta(seconds=5)
 """How long a look-up waits for another order's call whose work order this one could be."""
 NAMES_MAX_AGE = timedelta(minutes=5)
 """How long the names of Panelr's products are kept."""
-
-_OUTCOMES = (Done, Refused, Misconfigured, Throttled, NotSent, Unknown)
-ProductNames = dict[str, frozenset[int]]
 
 
 class LostAnswerLookup:
@@ -58,8 +56,6 @@ class LostAnswerLookup:
         if not isinstance(listed, tuple):
             return await self._postpone(replace(report, outcome=listed))
         result = await self._match(claim, listed)
-        if isinstance(result, _OUTCOMES):  # the match needs the products' names, and their call failed
-            return await self._postpone(replace(report, outcome=result))
         if isinstance(result, MatchFound):
             return await self._adopt(claim, report, result)
         if isinstance(result, AmbiguousMatch):
@@ -70,7 +66,9 @@ class LostAnswerLookup:
                     report, record_outcome.record_not_found, report, call_policy=self._call_policy
                 )
             )
-        return await self._postpone(report, wait=CONFLICT_DELAY)
+        if isinstance(result, NamesNeeded):
+            return await self._postpone(report, wait=CONFLICT_DELAY)
+        return await self._postpone(replace(report, outcome=result))  # the call for the products' names failed
 
     async def _match(self, claim: Claim, listed: tuple[ListedWorkOrder, ...]) -> Match | Outcome:
         now, work_orders = self._caller.clock(), [entry.work_order for entry in listed]
@@ -87,7 +85,7 @@ class LostAnswerLookup:
         if not isinstance(result, NamesNeeded):
             return result
         products = await self._read_product_names()
-        return match_with(products=products) if isinstance(products, dict) else products or result
+        return match_with(products=products) if isinstance(products, Mapping) else products or result
 
     async def _adopt(self, claim: Claim, report: CallReport, result: MatchFound) -> CallResult:
         """Link the work order, unless it may belong to an order that is being sent or whose answer was lost too.
@@ -138,7 +136,7 @@ class LostAnswerLookup:
         """Use a look-up's call to fetch the names that an earlier look-up had no slot for."""
         report = await self._caller.call(claim, request.get_products())
         names = self._cache_names(report.outcome)
-        if isinstance(names, dict):
+        if isinstance(names, Mapping):
             return await self._postpone(report, wait=timedelta(milliseconds=1))
         return await self._postpone(replace(report, outcome=names))
 
@@ -146,7 +144,7 @@ class LostAnswerLookup:
         """Cache and return the names in a get_products response; return the outcome if it has none."""
         names = response.products_by_name(outcome) if isinstance(outcome, Done) else outcome
         self._needs_names = False
-        if isinstance(names, dict):
+        if isinstance(names, Mapping):
             self._product_names = (self._caller.clock(), names)
         return names
 
@@ -162,7 +160,7 @@ class LostAnswerLookup:
         words = f"the work order may be {codes}, or none of them: check in Panelr, then resolve the order"
         if not result.reference_codes:
             words = (
-                "the customer has more work orders than Panelr lists at once: check in Panelr, then resolve the order"
+                "Panelr may list only the customer's newest work orders: look for the order in Panelr, then resolve it"
             )
         return await self._record_undecided(report, "several_candidates", words)
 

@@ -1,4 +1,4 @@
-"""The outcome of one call to Panelr: six types.
+"""The outcome of one call to Panelr: seven types.
 
 The important line runs between "nothing reached Panelr" and "something may have": only after the first is a call
 sent again without a look-up. docs/reliability.md has the table. `panelr/response.py` classifies answers,
@@ -26,12 +26,20 @@ class Done(_Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused(_Outcome):
-    """Panelr read the request and refused it. Nothing was created, and a repetition changes nothing."""
+    """Panelr refused the request, or it cannot be sent as it is (then `status` is None).
+
+    Nothing was created, and a repetition changes nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misconfigured(_Outcome):
     """The key, the address or the certificate is wrong. The call stays owed and is retried slowly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked(_Outcome):
+    """A refusal without Panelr's envelope: something in front of Panelr may dislike this one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,7 @@ class Unknown(_Outcome):
     """Panelr may or may not have done it. Never send it again before a look-up."""
 
 
-Outcome = Done | Refused | Misconfigured | Throttled | NotSent | Unknown
+Outcome = Done | Refused | Misconfigured | Blocked | Throttled | NotSent | Unknown
 
 
 def name(outcome: Outcome) -> str:
@@ -63,6 +71,7 @@ _NAMES: dict[type[Outcome], str] = {
     Done: "done",
     Refused: "refused",
     Misconfigured: "misconfigured",
+    Blocked: "blocked",
     Throttled: "throttled",
     NotSent: "not_sent",
     Unknown: "unknown",

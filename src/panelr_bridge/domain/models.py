@@ -1,5 +1,6 @@
 """Frozen values shared by all parts of the bridge. No I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -250,6 +251,11 @@ class ListedItem:
     product_id: int | None
     wc_order_id: str | None
     shows_wc_order_id: bool
+    plugin_name: str | None = None
+
+
+ProductNames = Mapping[tuple[str, str | None], frozenset[int]]
+"""The ids of Panelr's products by name and service (`plugin_name`), and by name and None whatever the service."""
 
 
 def variation_key(variation_id: int) -> str:
@@ -301,6 +307,7 @@ class WorkOrderDetails:
     balance_due: Decimal | None
     payment_history: tuple[RecordedPayment, ...]
     currency: str | None
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +322,10 @@ class PaymentReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerLine:
-    """One of a customer's lines as get_lines shows it; None for fields not shown."""
+    """One of a customer's lines as get_lines shows it; None for fields not shown.
+
+    `expiration_date` and the first few `usernames` are for an operator who chooses a line.
+    """
 
     activation_id: int
     status: str | None
@@ -323,6 +333,9 @@ class CustomerLine:
     plugin_id: int | None
     plugin_name: str | None
     product_name: str | None
+    connections: int | None = None
+    expiration_date: str | None = None
+    usernames: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

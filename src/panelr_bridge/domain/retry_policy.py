@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from panelr_bridge.domain.call_outcome import Misconfigured, Outcome, Throttled
+from panelr_bridge.domain.call_outcome import Blocked, Misconfigured, Outcome, Throttled
 
 GIVE_UP_AFTER = timedelta(days=7)
 LONGEST_PAUSE = timedelta(hours=1)
 SLOW_STEPS = 2
-"""Steps of the schedule skipped with a wrong key: Panelr blocks addresses with many failed authentications."""
+"""Steps of the schedule skipped with a wrong key or a blocked request: many of them get an address blocked."""
 
 
 def retry_delay(
@@ -29,6 +29,6 @@ def retry_delay(
         return None
     if isinstance(outcome, Throttled) and outcome.retry_after is not None:
         return min(timedelta(seconds=max(outcome.retry_after, 1.0)), LONGEST_PAUSE)
-    step = attempt - 1 + (SLOW_STEPS if isinstance(outcome, Misconfigured) else 0)
+    step = attempt - 1 + (SLOW_STEPS if isinstance(outcome, (Misconfigured, Blocked)) else 0)
     wait = timedelta(seconds=schedule[min(step, len(schedule) - 1)] * (1 + jitter / 10))
     return min(wait, LONGEST_PAUSE) if isinstance(outcome, Throttled) else wait

@@ -12,7 +12,7 @@ from panelr_bridge import json_codec
 from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderProof, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
-LISTED_WORK_ORDERS = 100
+LISTED_WORK_ORDERS = 50
 
 
 @dataclass(frozen=True, slots=True)

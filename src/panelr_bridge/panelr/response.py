@@ -7,25 +7,26 @@ before the JSON (source: the reference of Panelr's API and its own plugin).
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from panelr_bridge import json_codec
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge import json_codec, text_limits
+from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, ProductNames, WorkOrder
 from panelr_bridge.errors import parse_retry_after
-from panelr_bridge.panelr.json_fields import integer, money, rows, string
+from panelr_bridge.panelr.json_fields import integer, label, rows, status, string, total
 
 REFUSING = frozenset({400, 404, 409, 422})
-LONGEST_WORDS = 300
+"""The statuses by which Panelr refuses a request. Without the envelope they do not say whose they are."""
+REQUEST_TIMEOUT = 408
 
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
-def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
-    """Return the outcome of an answer; `headers` have lower-case names, `now` serves a Retry-After date.
+def interpret(*, action: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome:
+    """Return the outcome of an answer to `action`; `headers` have lower-case names, `now` serves a Retry-After date.
 
     Only a clear refusal counts as one; an unreadable answer is Unknown. So is a 503 with Retry-After but without
     Panelr's envelope: Varnish sends it when the server behind takes too long (builtin.vcl, vcl_backend_error), and
@@ -38,12 +39,17 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
         return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
     if status == 429 or (status == 503 and retry_after is not None and envelope is not None):
         return Throttled(words=f"Panelr asks for a pause ({status})", status=status, retry_after=retry_after)
-    if status in {401, 403}:
-        return Misconfigured(words=f"Panelr does not accept the API key ({status}){_suffix(words)}", status=status)
+    if status == 401:
+        return Misconfigured(words=f"Panelr does not accept the API key (401){_suffix(words)}", status=status)
+    if status == 403 and envelope is not None:
+        return _classify_forbidden(action, words)
     if 300 <= status < 400:
         words = f"Panelr's address redirects ({status}): BRIDGE_PANELR_URL must be the final address"
         return Misconfigured(words=words, status=status)
     if envelope is None:
+        if 400 <= status < 500 and status not in REFUSING | {REQUEST_TIMEOUT}:
+            words = f"something in front of Panelr refused this request ({status}), such as a firewall"
+            return Blocked(words=words, status=status)
         return Unknown(
             words=f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?",
             status=status,
@@ -55,11 +61,19 @@ def interpret(*, status: int, headers: Mapping[str, str], body: bytes, now: date
     return Unknown(words=f"Panelr answered {status}{_suffix(words)}", status=status)
 
 
+def _classify_forbidden(action: str, words: str) -> Outcome:
+    """Return the outcome of a 403 with the envelope: get_work_order answers so if the proof is another order's."""
+    if action == "get_work_order":
+        return Refused(words=words or "Panelr refused without a reason (403)", status=403)
+    return Misconfigured(words=f"Panelr does not accept the API key or this address (403){_suffix(words)}", status=403)
+
+
 def created_work_order(outcome: Done) -> WorkOrder | Unknown:
     """Return the work order in create_work_order's data, or Unknown if a required field is missing."""
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    work_order_id, token = integer(data.get("work_order_id")), string(data.get("confirmation_token"))
-    reference_code = string(data.get("reference_code"))
+    work_order_id = integer(data.get("work_order_id"))
+    reference_code = string(data.get("reference_code"), text_limits.REFERENCE_CODE)
+    token = string(data.get("confirmation_token"), text_limits.CONFIRMATION_TOKEN)
     if work_order_id is None or reference_code is None or token is None:
         words = "Panelr says that it created a work order, but not which one"
         return Unknown(words=words, status=outcome.status)
@@ -67,8 +81,8 @@ def created_work_order(outcome: Done) -> WorkOrder | Unknown:
         work_order_id=work_order_id,
         reference_code=reference_code,
         confirmation_token=token,
-        status=string(data.get("status")),
-        order_total=money(data.get("order_total")),
+        status=status(data.get("status")),
+        order_total=total(data.get("order_total")),
     )
 
 
@@ -87,32 +101,51 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     return tuple(entry for entry in entries if entry is not None)
 
 
-def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
-    """Return the ids of Panelr's products by name and alternate name, or Unknown if the list cannot be read."""
+def products_by_name(outcome: Done) -> ProductNames | Unknown:
+    """Return the ids of Panelr's products by name and alternate name, or Unknown if the list cannot be read.
+
+    The key (name, None) has all products of this name. The key (name, service) has those of one service (Panelr's
+    `plugin_name`), and those that show no service.
+    """
     listed = rows(outcome.data, "products")
     if listed is None:
         return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    ids: dict[str, frozenset[int]] = {}
+    ids: dict[tuple[str, str | None], set[int]] = {}
+    without_service: dict[str, set[int]] = {}
+    for name, service, number in _named_products(listed):
+        ids.setdefault((name, None), set()).add(number)
+        if service is None:
+            without_service.setdefault(name, set()).add(number)
+        else:
+            ids.setdefault((name, service), set()).add(number)
+    return {key: frozenset(numbers | without_service.get(key[0], set())) for key, numbers in ids.items()}
+
+
+def _named_products(listed: list[Any]) -> Iterator[tuple[str, str | None, int]]:
+    """Yield each product's name and alternate name with its service and id."""
     for row in listed:
         number = integer(row.get("id")) if isinstance(row, dict) else None
-        for name in ("name", "alternate_name"):
-            text = string(row.get(name)) if number is not None else None
-            if text is not None and number is not None:
-                ids[text] = ids.get(text, frozenset()) | {number}
-    return ids
+        if number is not None:
+            for field in ("name", "alternate_name"):
+                name = label(row.get(field))
+                if name is not None:
+                    yield name, label(row.get("plugin_name")), number
 
 
 def _read_work_order(row: Any) -> ListedWorkOrder | None:
     if not isinstance(row, dict) or not isinstance(row.get("items"), list):
         return None
-    reference_code = string(row.get("reference_code"))
+    reference_code = string(row.get("reference_code"), text_limits.REFERENCE_CODE)
     items = [_read_item(item) for item in row["items"]]
     if reference_code is None or any(item is None for item in items):
         return None
     work_order_id = integer(row.get("work_order_id")) or integer(row.get("id"))
     return ListedWorkOrder(
         work_order=WorkOrder(
-            reference_code=reference_code, work_order_id=work_order_id, status=string(row.get("status"))
+            reference_code=reference_code,
+            work_order_id=work_order_id,
+            status=status(row.get("status")),
+            order_total=total(row.get("order_total")),
         ),
         created_at=json_codec.read_time(row.get("created_at")),
         items=tuple(item for item in items if item is not None),
@@ -125,13 +158,14 @@ def _read_item(item: Any) -> ListedItem | None:
     qty = integer(item.get("qty"))
     if qty is None and item.get("qty") is not None:
         return None
-    intent = string(item.get("intent"))
+    intent = label(item.get("intent"))
     return ListedItem(
-        name=string(item.get("name")) or "",
+        name=label(item.get("name")) or "",
+        plugin_name=label(item.get("plugin_name")),
         qty=qty,
         intent=intent if intent in set(ItemIntent) else None,
         product_id=integer(item.get("product_id")),
-        wc_order_id=string(item.get("wc_order_id")),
+        wc_order_id=string(item.get("wc_order_id"), text_limits.WC_ORDER_ID),
         shows_wc_order_id="wc_order_id" in item,
     )
 
@@ -151,8 +185,11 @@ def _read_envelope(body: bytes) -> dict[str, Any] | None:
 
 def _error_words(envelope: Mapping[str, Any] | None) -> str:
     error = (envelope or {}).get("error") or (envelope or {}).get("message") or ""
-    text = error if isinstance(error, str) else json.dumps(error, default=str)
-    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[:LONGEST_WORDS].strip()
+    try:
+        text = error if isinstance(error, str) else json.dumps(error, default=str)
+    except RecursionError:
+        text = ""
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[: text_limits.WORDS].strip()
 
 
 def _suffix(words: str) -> str:

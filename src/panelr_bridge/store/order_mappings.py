@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -73,7 +74,13 @@ def _read_lines(value: Any) -> CustomerLines | None:
     lines = json.loads(value) if isinstance(value, str) else value
     if lines is None:
         return None
-    return CustomerLines(lines["email"], tuple(CustomerLine(**line) for line in lines["lines"]))
+    return CustomerLines(lines["email"], tuple(_read_line(line) for line in lines["lines"]))
+
+
+def _read_line(line: dict[str, Any]) -> CustomerLine:
+    """Return a stored line. An older version stored fewer fields, a newer one may have stored more."""
+    known = {field.name: line[field.name] for field in fields(CustomerLine) if field.name in line}
+    return CustomerLine(**known | {"usernames": tuple(known.get("usernames", ()))})
 
 
 def _build_target(

@@ -69,7 +69,7 @@ class AttemptOut(BaseModel):
     action: str = Field(description="What the call was for.", examples=["create_work_order"])
     number: int = Field(description="Number of the attempt, counted from 1 for each action.", examples=[1])
     outcome: str = Field(
-        description="Outcome: done, refused, misconfigured, throttled, not_sent or unknown.",
+        description="Outcome: done, refused, misconfigured, blocked, throttled, not_sent or unknown.",
         examples=["done"],
     )
     status: int | None = Field(description="HTTP status of Panelr's answer. Null without an answer.", examples=[200])

@@ -60,6 +60,15 @@ async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(ma
     assert (len(made), set(made.values())) == (2 * len(CLOSING), {1})
 
 
+async def test_a_blocked_request_keeps_nothing_else_waiting(mapped: Kit) -> None:
+    """A firewall dislikes one order's request; the orders after it are sent at once."""
+    mapped.panel.faults.add("status", action=CREATE, wc_order_id="701", status=403, times=None)
+    answers = [await mapped.post(order_of_customer(number)) for number in (701, 702, 703)]
+    assert [answer.json()["state"] for answer in answers] == ["queued", "created", "created"]
+    (reason,) = (await mapped.order(701))["reasons"]
+    assert (reason["code"], "firewall" in reason["words"]) == ("blocked", True)
+
+
 async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(opened: Database) -> None:
     """The wait for the first pause's probe does not lengthen the second pause."""
     now = utc_now()

@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 import respx
 
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import (
+    Blocked,
+    Done,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request
@@ -51,6 +60,9 @@ OUTCOMES: list[tuple[str, dict[str, Any], type[Any], int]] = [
     ("status", {"status": 302}, Misconfigured, 0),
     ("status", {"status": 307}, Misconfigured, 0),
     ("status", {"status": 308}, Misconfigured, 0),
+    ("status", {"status": 403}, Blocked, 0),
+    ("status", {"status": 406}, Blocked, 0),
+    ("status", {"status": 413}, Blocked, 0),
     ("throttle", {}, Throttled, 0),
     ("status", {"status": 429}, Throttled, 0),
     ("status", {"status": 503, "retry_after": 7, "body": "envelope"}, Throttled, 0),
@@ -285,7 +297,7 @@ async def test_a_get_carries_its_query_and_no_body(respx_mock: respx.MockRouter)
         call = panelr_request.get_work_orders(customer_email="ada+1&x=y@example.test")
         assert await client.call(call, now=NOW) == Done(words="done", status=200, data=[])
     sent = route.calls.last.request
-    query = "action=get_work_orders&customer_email=ada%2B1%26x%3Dy%40example.test&limit=100"
+    query = "action=get_work_orders&customer_email=ada%2B1%26x%3Dy%40example.test&limit=50"
     assert sent.url.query.decode() == query
     assert (sent.read(), "content-type" in sent.headers) == (b"", False)
     assert sent.headers["x-panelr-api-key"] == PANELR_KEY

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import Blocked, Misconfigured, NotSent, Outcome, Throttled, Unknown
 from panelr_bridge.domain.retry_policy import retry_delay
 from panelr_bridge.settings import Settings
 
@@ -12,6 +12,7 @@ SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0)
 NOT_SENT = NotSent(words="")
 UNKNOWN = Unknown(words="")
 MISCONFIGURED = Misconfigured(words="")
+BLOCKED = Blocked(words="")
 
 
 WEEK = timedelta(days=7)
@@ -35,15 +36,16 @@ def test_the_waits_follow_the_schedule_and_its_last_step_repeats(outcome: Outcom
     ]
 
 
-def test_a_wrong_key_is_tried_slowly_from_the_start() -> None:
-    assert [seconds(attempt, MISCONFIGURED) for attempt in range(1, 7)] == [120, 600, 1800, 3600, 10800, 10800]
+@pytest.mark.parametrize("outcome", [MISCONFIGURED, BLOCKED])
+def test_a_wrong_key_and_a_blocked_request_are_tried_slowly_from_the_start(outcome: Outcome) -> None:
+    assert [seconds(attempt, outcome) for attempt in range(1, 7)] == [120, 600, 1800, 3600, 10800, 10800]
 
 
 def test_a_pause_without_a_length_is_an_hour_at_most() -> None:
     assert [seconds(attempt, Throttled(words="")) for attempt in (1, 4, 6, 7, 100)] == [5, 600, 3600, 3600, 3600]
 
 
-@pytest.mark.parametrize("outcome", [NOT_SENT, UNKNOWN, MISCONFIGURED, Throttled(words="", retry_after=5)])
+@pytest.mark.parametrize("outcome", [NOT_SENT, UNKNOWN, MISCONFIGURED, BLOCKED, Throttled(words="", retry_after=5)])
 def test_what_has_been_owed_for_seven_days_is_given_up_however_often_it_was_tried(outcome: Outcome) -> None:
     for attempt in (1, 62, 1000):
         assert seconds(attempt, outcome, owed_for=WEEK - timedelta(seconds=1)) is not None

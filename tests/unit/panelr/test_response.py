@@ -1,5 +1,6 @@
 """The outcome of an answer: only an explicit refusal is one, and an unreadable answer is unknown."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Throttled, Unknown, name
+from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown, name
 from panelr_bridge.panelr.response import interpret
 from tests.support.properties import examples
 
@@ -20,9 +21,9 @@ WARNING = b"<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/api.php<
 NO_ENVELOPE = "the answer (200) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?"
 
 
-def outcome(status: int, body: bytes, retry_after: str | None = None) -> Outcome:
+def outcome(status: int, body: bytes, retry_after: str | None = None, *, action: str = "create_work_order") -> Outcome:
     headers = {} if retry_after is None else {"retry-after": retry_after}
-    return interpret(status=status, headers=headers, body=body, now=NOW)
+    return interpret(action=action, status=status, headers=headers, body=body, now=NOW)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
@@ -54,16 +55,38 @@ def test_a_refusal_is_one_with_its_words(status: int, body: bytes) -> None:
         (b'{"success":false,"error":" a\\u0000\\n b\\u007f "}', "a  b"),
         (b'{"success":false,"error":"a\\ud800b"}', "a?b"),
         (b'{"success":false,"error":"' + b"x" * 400 + b'"}', "x" * 300),
+        (b'{"success":false,"error":NaN}', "NaN"),
+        (b'{"success":false,"error":[NaN,"x"]}', '[NaN, "x"]'),
     ],
 )
 def test_the_words_of_a_refusal_can_be_stored_and_shown(body: bytes, words: str) -> None:
     assert outcome(422, body) == Refused(words=words, status=422)
 
 
-@pytest.mark.parametrize(("status", "body"), [(status, body) for status in (401, 403) for body in (HTML, b"")])
-def test_a_rejected_key_is_a_wrong_setting(status: int, body: bytes) -> None:
-    expected = Misconfigured(words=f"Panelr does not accept the API key ({status})", status=status)
-    assert outcome(status, body) == expected
+@pytest.mark.parametrize("body", [HTML, b""])
+def test_a_rejected_key_is_a_wrong_setting(body: bytes) -> None:
+    assert outcome(401, body) == Misconfigured(words="Panelr does not accept the API key (401)", status=401)
+
+
+@pytest.mark.parametrize("action", ["create_work_order", "submit_payment", "get_work_orders", "get_products"])
+def test_a_403_by_panelr_itself_is_a_wrong_setting(action: str) -> None:
+    words = "Panelr does not accept the API key or this address (403): Unknown product"
+    assert outcome(403, BAD, action=action) == Misconfigured(words=words, status=403)
+
+
+def test_a_403_about_one_work_order_is_a_refusal() -> None:
+    """Token or e-mail address and reference code do not go together."""
+    assert outcome(403, BAD, action="get_work_order") == Refused(words="Unknown product", status=403)
+    wordless = outcome(403, b'{"success":false}', action="get_work_order")
+    assert wordless == Refused(words="Panelr refused without a reason (403)", status=403)
+
+
+@pytest.mark.parametrize("status", [402, 403, 405, 406, 410, 413, 414, 415, 418, 431, 444, 451, 499])
+@pytest.mark.parametrize("body", [b"", HTML, BAD[:-1]])
+@pytest.mark.parametrize("action", ["create_work_order", "get_work_order"])
+def test_a_refusal_without_the_envelope_blocks_this_request_alone(status: int, body: bytes, action: str) -> None:
+    words = f"something in front of Panelr refused this request ({status}), such as a firewall"
+    assert outcome(status, body, action=action) == Blocked(words=words, status=status)
 
 
 def test_a_rejected_key_shows_panelrs_words() -> None:
@@ -109,7 +132,7 @@ def test_what_is_not_the_whole_envelope_is_unknown(body: bytes) -> None:
     assert outcome(200, body) == Unknown(words=NO_ENVELOPE, status=200)
 
 
-@pytest.mark.parametrize("status", [204, 400, 404, 409, 422, 500, 502])
+@pytest.mark.parametrize("status", [204, 400, 404, 408, 409, 422, 500, 502])
 @pytest.mark.parametrize("body", [b"", HTML, BAD[:-1]])
 def test_a_status_without_the_envelope_is_unknown_and_no_refusal(status: int, body: bytes) -> None:
     words = f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?"
@@ -185,20 +208,29 @@ envelopes = st.fixed_dictionaries(
 ).map(lambda content: json.dumps(content).encode())
 
 
+def successes(body: bytes) -> set[Any]:
+    """Return what each JSON object that ends the body says of its success."""
+    found = set()
+    for start in (place for place, byte in enumerate(body) if byte == ord("{")):
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            found.add(json.loads(body[start:]).get("success"))
+    return found
+
+
 @examples(250)
 @given(
-    status=st.integers(-1, 1000) | st.sampled_from([200, 422, 429, 503]),
+    status=st.integers(-1, 1000) | st.sampled_from([200, 403, 422, 429, 503]),
     body=st.binary(max_size=60) | envelopes | st.tuples(st.binary(max_size=9), envelopes).map(b"".join),
     retry_after=st.none() | st.text(max_size=20) | st.datetimes().map(lambda at: f"{at:%a, %d %b %Y %H:%M:%S} GMT"),
 )
 def test_any_answer_has_an_outcome_and_only_success_is_done(status: int, body: bytes, retry_after: Any) -> None:
     found = outcome(status, body, retry_after)
-    assert name(found) in {"done", "refused", "misconfigured", "throttled", "unknown"}
+    assert name(found) in {"done", "refused", "misconfigured", "blocked", "throttled", "unknown"}
     assert found.status == status
     assert "\n" not in found.words
     found.words.encode()
     if isinstance(found, Done):
         assert 200 <= status < 300
-        assert json.loads(body[body.index(b'{"') :])["success"] is True
+        assert True in successes(body)
     if isinstance(found, Refused):
-        assert json.loads(body[body.index(b'{"') :])["success"] in {True, False}
+        assert successes(body) & {True, False}
