@@ -30,7 +30,7 @@ WATCH_PERIOD = timedelta(days=60)
 """How long a completed work order is read once a day."""
 DAY = 86_400
 STRIDE = 7919
-"""Seconds between the daily polls of neighbouring orders. It has no factor in common with a day, so no two of them meet."""
+"""Seconds between the daily polls of neighbours. It and a day have no common factor, so few orders meet."""
 SUBMITTED = "payment_submitted"
 
 
