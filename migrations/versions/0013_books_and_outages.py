@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("coupon_discount", MONEY, nullable=False),
         sa.Column("coupon_valid", sa.Boolean(), nullable=True),
         sa.Column("adjustment", MONEY, nullable=True),
-        sa.Column("found_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("shape", name=op.f("pk_panelr_quotes")),
     )
 

@@ -6,17 +6,19 @@ No transaction is open during a call. The owed call is committed before it is ma
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from panelr_bridge import logs
 from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.lost_answer_lookup import LostAnswerLookup
-from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, utc_now
+from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, log_call, utc_now
 from panelr_bridge.application.parse_delivery import Event, RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import claim_call, receive_delivery, record_outcome
+from panelr_bridge.application.transactions.cart_quotes import ACTION as QUOTE
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, record_quote
 from panelr_bridge.application.transactions.claim_call import RATE_LIMITED_FOR, NothingDue, StateChanged
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
@@ -209,13 +211,21 @@ class Bridge(PanelrCaller):
 
     def start(self, claim: Claim) -> asyncio.Task[CallResult]:
         """Start a claimed call as a task of its own; it ends even if its caller stops waiting."""
-        task = asyncio.create_task(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
-        self._calls.add(task)
-        task.add_done_callback(self._call_ended)
+        task = self._start(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
         if claim.slot.probe:  # its outcome may open the gate
             task.add_done_callback(self._probe_ended)
         if claim.follows_up:
             task.add_done_callback(lambda _: self.wake_worker.set())
+        return task
+
+    def start_quote(self, claim: QuoteClaim) -> asyncio.Task[CallResult]:
+        """Start a claimed call for a quote; its order is due again when it ends."""
+        return self._start(self.ask_for_quote(claim), name=f"{QUOTE} for order {claim.order_id}")
+
+    def _start(self, call: Coroutine[Any, Any, CallResult], *, name: str) -> asyncio.Task[CallResult]:
+        task = asyncio.create_task(call, name=name)
+        self._calls.add(task)
+        task.add_done_callback(self._call_ended)
         return task
 
     def _probe_ended(self, _: asyncio.Task[CallResult]) -> None:
@@ -242,7 +252,7 @@ class Bridge(PanelrCaller):
             await asyncio.wait(self._calls, timeout=seconds)
         return len(self._calls)
 
-    async def claim_due(self) -> Claim | StateChanged | NothingDue:
+    async def claim_due(self) -> Claim | QuoteClaim | StateChanged | NothingDue:
         """Claim the longest due call. Raises ClaimFailed if an order cannot be processed."""
         tried: list[int] = []
         try:
@@ -288,6 +298,15 @@ class Bridge(PanelrCaller):
         return CallResult(
             await self.record(report, record_outcome.record_not_created, report, call_policy=self.call_policy)
         )
+
+    async def ask_for_quote(self, claim: QuoteClaim) -> CallResult:
+        """Make a claimed call for a quote and record the answer."""
+        outcome, started_at, milliseconds = await self.ask(
+            request.quote_cart(claim.request), claimed_at=claim.claimed_at
+        )
+        await self.persist(record_quote, claim, outcome, started_at=started_at, milliseconds=milliseconds)
+        log_call("call.finished", claim, outcome, action=QUOTE, milliseconds=milliseconds, state=OrderState.QUEUED)
+        return CallResult(OrderState.QUEUED)
 
     async def _look_up(self, claim: Claim) -> CallResult:
         try:

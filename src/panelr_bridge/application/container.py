@@ -18,6 +18,7 @@ from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import StoreOptions
+from panelr_bridge.domain.models import AdjustmentMode
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
 from panelr_bridge.store import database, rate_limit
@@ -110,7 +111,12 @@ def build_container(
         shops=shops,
         bridge=bridge,
         follow_ups=follow_ups,
-        catalogue=PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.wake_worker),
+        catalogue=PanelrCatalogue(
+            bridge,
+            call_policy(settings),
+            wake_worker=bridge.wake_worker,
+            reckons=settings.adjustment is AdjustmentMode.AUTO,
+        ),
         worker=Worker(
             bridge,
             wake_ignored=timedelta(days=settings.wake_ignored_days),

@@ -44,7 +44,7 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
         raise Conflict("the order was deleted before the bridge ever saw it")
     if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     reopened = with_columns(row, {"state": OrderState.HELD}) if state is OrderState.CLOSED else row
     values = reevaluate(reopened, evaluation, now=now, resend=True)
     after = OrderState(values.get("state", state))

@@ -12,27 +12,22 @@ from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
 from panelr_bridge.domain.customer_email import find_email, read_email
 from panelr_bridge.domain.models import (
     AdjustmentMode,
-    CartItem,
-    OnPaid,
     OrderMappings,
     OrderPolicy,
     OrderState,
-    PriceAdjustment,
     Reason,
-    WcOrderId,
     WorkOrder,
     WorkOrderRequest,
 )
-from panelr_bridge.domain.money import amount_paid, matching_adjustment, order_adjustment
+from panelr_bridge.domain.money import amount_paid
+from panelr_bridge.domain.reckoning import Reckoning
+from panelr_bridge.domain.work_order_request import build_request
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 ENDED = {"cancelled", "refunded", "failed", "trash"}
 FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.CLOSED}
 """States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
-UNPAID = "pending_payment"
-PAID_STATUSES = frozenset({"payment_submitted", "completed"})
-"""Statuses that report a payment when the work order is created."""
 
 _WORK_ORDER_META = ("_panelr_work_order_id", "_panelr_reference_code", "panelr_reference_code")
 _BY_PLUGIN = Reason(
@@ -43,9 +38,14 @@ _BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carri
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """The order needs this work order."""
+    """The order needs this work order.
+
+    `reckoning` checks Panelr's total of it. `quote_shape` is set if Panelr must be asked for a quote first.
+    """
 
     request: WorkOrderRequest
+    reckoning: Reckoning
+    quote_shape: bytes | None = None
     state = OrderState.QUEUED
     reasons: tuple[Reason, ...] = ()
 
@@ -107,8 +107,7 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
         return decision_by_status
     lines = map_lines(order, mappings, policy)
     reasons = [reason for line in lines for reason in line.reasons]
-    items = tuple([item for line in lines for item in line.items])
-    if not items and not reasons:
+    if not reasons and not any(line.items for line in lines):
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
     reasons += _price_reasons(order, lines, policy)
@@ -116,7 +115,7 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
         return Hold(tuple(reasons))
-    return Create(_build_request(order, mappings, policy, email=email, lines=lines, items=items))
+    return Create(*build_request(order, mappings, policy, email=email, lines=lines))
 
 
 def _find_existing_work_order(order: Order) -> Adopt | None:
@@ -180,53 +179,6 @@ def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -
                 words = f"Panelr's price of product {number} is not known, and the order's total cannot be matched"
                 reasons[Reason("price_unknown", words, line.label)] = None
     return list(reasons)
-
-
-def _build_adjustment(
-    order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool
-) -> PriceAdjustment | None:
-    """Return the order's own fee or discount, or with MATCH_TOTAL the difference to Panelr's prices, all known here."""
-    for_panelr = [line.line for line in lines]
-    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL:
-        return order_adjustment(order, for_panelr, whole=whole)
-    priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
-    price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))
-    return matching_adjustment(order, for_panelr, whole=whole, price=price)
-
-
-def _build_request(
-    order: Order,
-    mappings: OrderMappings,
-    policy: OrderPolicy,
-    *,
-    email: str,
-    lines: list[MappedLine],
-    items: tuple[CartItem, ...],
-) -> WorkOrderRequest:
-    name = order.meta("_panelr_customer_name") or f"{order.billing.first_name} {order.billing.last_name}"
-    mapped = [line for line in lines if line.items]
-    for_panelr, whole = [line.line for line in mapped], len(mapped) == len(lines)
-    status, amount = dict(policy.status_map)[order.status], amount_paid(order, for_panelr, whole=whole)
-    if status in PAID_STATUSES and mappings.on_paid is OnPaid.COMPLETE_ORDER:
-        status, amount = UNPAID, None  # complete_order reports the payment later
-    elif status in PAID_STATUSES and mappings.on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
-        status = UNPAID  # cash on delivery is in processing and unpaid: submit_payment reports the payment later
-    return WorkOrderRequest(
-        customer_email=email,
-        status=status,
-        items=items,
-        wc_order_id=_wc_order_id(order, policy),
-        customer_name=" ".join(name.split()) or None,
-        customer_phone=order.billing.phone.strip() or None,
-        payment_method_id=mappings.payment_method_id,
-        payment_amount=amount,
-        adjustment=_build_adjustment(order, policy, mapped, whole=whole),
-    )
-
-
-def _wc_order_id(order: Order, policy: OrderPolicy) -> str:
-    names = {WcOrderId.ID: "", WcOrderId.NUMBER: order.number, WcOrderId.ORDER_KEY: order.order_key}
-    return names[policy.wc_order_id] or str(order.id)
 
 
 def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:

@@ -136,7 +136,11 @@ class PanelrFacts:
     """What the bridge found out about this Panelr; None for what is not known yet."""
 
     honours_unit_price: bool | None = None
+    """Whether it reckons with the shop's price of an item; otherwise with its own list price."""
+    adds_method_adjustment: bool | None = None
+    """Whether it adds a payment method's fee or discount by itself."""
     knows_quotes: bool | None = None
+    """Whether it knows the action quote_cart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,8 @@ class OrderMappings:
     """The customer's lines at Panelr, if they have been read."""
     method_adjustment: MethodAdjustment | None = None
     facts: PanelrFacts = PanelrFacts()
+    quote: "CartQuote | None" = None
+    """Panelr's quote for this order's cart, if it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

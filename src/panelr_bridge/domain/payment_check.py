@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from panelr_bridge.domain.models import PaymentReceipt, Reason, WorkOrderDetails
-
-CENT = Decimal("0.01")
-"""The largest difference between two equal amounts: both sides round."""
+from panelr_bridge.domain.money import CENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,14 +54,21 @@ def _read_payment_method(row: Any) -> PanelrPaymentMethod | None:
     number = integer(row.get("id")) if isinstance(row, dict) else None
     if number is None:
         return None
-    adjusts = flag(row.get("adjustment_enabled")) is True
     return PanelrPaymentMethod(
         id=number,
         name=label(row.get("name")) or "",
         display_label=label(row.get("display_label")),
         mode=label(row.get("mode")),
         processor=label(row.get("processor")),
-        adjustment_direction=label(row.get("adjustment_direction")) if adjusts else None,
-        adjustment_mode=label(row.get("adjustment_mode")) if adjusts else None,
-        adjustment_value=total(row.get("adjustment_value")) if adjusts else None,
+        **_read_adjustment(row),
     )
+
+
+def _read_adjustment(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what Panelr adds to a work order with this method; nothing if it is off or cannot be read."""
+    direction, mode = label(row.get("adjustment_direction")), label(row.get("adjustment_mode"))
+    value = total(row.get("adjustment_value"))
+    usable = direction in {"fee", "discount"} and mode in {"fixed", "percent"} and value is not None
+    if not usable or not flag(row.get("adjustment_enabled")):
+        return {}
+    return {"adjustment_direction": direction, "adjustment_mode": mode, "adjustment_value": value}

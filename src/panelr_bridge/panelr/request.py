@@ -107,6 +107,17 @@ def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> Panelr
     return _build_post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
 
 
+def quote_cart(request: WorkOrderRequest) -> PanelrRequest:
+    """Return the call that has Panelr reckon a cart: bundles, the coupon and the payment method. It creates nothing."""
+    content = {
+        "customer_email": request.customer_email or None,
+        "payment_method_id": request.payment_method_id,
+        "coupon_code": request.coupon_code,
+        "items": [_item_fields(item) for item in request.items],
+    }
+    return _build_post("quote_cart", content)
+
+
 def get_lines(*, customer_email: str) -> PanelrRequest:
     """Return the call that lists a customer's lines."""
     return PanelrRequest("get_lines", query=(("customer_email", customer_email),))

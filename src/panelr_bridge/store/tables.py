@@ -318,7 +318,7 @@ panelr_quotes = Table(
     Column("coupon_discount", Money, nullable=False),
     Column("coupon_valid", Boolean),
     Column("adjustment", Money),  # the payment method's fee, negative for a discount; null if not shown
-    Column("found_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 rate_slots = Table(

@@ -125,7 +125,7 @@ def _reevaluate(connection: Connection, order_id: int, *, policy: OrderPolicy, n
     row = orders.lock_by_id(connection, order_id)
     order = latest_snapshot(connection, row) if row else None
     if row is not None and order is not None:
-        evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+        evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
         orders.change(connection, row["id"], reevaluate(row, evaluation, now=now), now=now)
 
 

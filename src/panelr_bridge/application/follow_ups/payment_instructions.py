@@ -9,9 +9,9 @@ from panelr_bridge.application.follow_ups.specification import (
     LostAnswer,
 )
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
-from panelr_bridge.domain.decision import UNPAID
 from panelr_bridge.domain.follow_up_rules import Cancel, CreatedOrder, Escalate, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason
+from panelr_bridge.domain.work_order_request import UNPAID
 from panelr_bridge.panelr import request
 
 AWAITING_PAYMENT = frozenset({"pending", "on-hold"})

@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.domain.decision import ENDED, PAID_STATUSES, UNPAID
+from panelr_bridge.domain.decision import ENDED
 from panelr_bridge.domain.follow_up_rules import Cancel, CreatedOrder, Escalate, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, FreeOrders, OnPaid, Reason
+from panelr_bridge.domain.work_order_request import PAID_STATUSES, UNPAID
 from panelr_bridge.woocommerce.order_payload import Order
 
 AWAITING_WEBHOOK = "awaiting_webhook"

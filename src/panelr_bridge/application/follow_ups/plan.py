@@ -92,7 +92,7 @@ def _planned_order(
         return HeldOrder(order=order, now=now, store=store, follow_ups=states, lacks_lines=lacks_lines)
     if row["state"] != OrderState.CREATED:
         return None
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     if store.url is None:
         store = replace(store, url=deliveries.source(connection, not_null(row["delivery_id"])))
     return CreatedOrder(

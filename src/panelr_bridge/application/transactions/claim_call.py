@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, claim_quote
 from panelr_bridge.application.transactions.claims import Claim, claim_create, claim_look_up, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
@@ -54,7 +55,7 @@ def claim_due(
     call_policy: CallPolicy,
     first: CallAction,
     tried: list[int],
-) -> Claim | StateChanged | NothingDue:
+) -> Claim | QuoteClaim | StateChanged | NothingDue:
     """Claim the longest due call if a slot is free; calls of the action `first` go first.
 
     Appends the order's id to `tried`, so that the caller knows the order if this raises.
@@ -76,12 +77,12 @@ def claim_due(
 
 def _claim_create(
     connection: Connection, row: OrderRow, *, policy: OrderPolicy, call_policy: CallPolicy, now: datetime
-) -> Claim | StateChanged | NothingDue:
+) -> Claim | QuoteClaim | StateChanged | NothingDue:
     """Evaluate a queued order by its latest snapshot and the current mappings, then claim its call."""
     order = latest_snapshot(connection, row)
     if order is None:
         raise LookupError(f"order {row['id']} owes a call and has no snapshot")
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     decision = evaluation.decision
     if not isinstance(decision, Create):
         values = reevaluate(row, evaluation, now=now)
@@ -92,6 +93,8 @@ def _claim_create(
     slot = take_slot(connection, now, call_policy=call_policy)
     if slot is None:
         return _rate_limited(connection, call_policy, now=now)
+    if decision.quote_shape is not None:
+        return claim_quote(connection, row, decision, decision.quote_shape, slot=slot, call_policy=call_policy, now=now)
     values = state_columns(evaluation, state=OrderState.SENDING, delivery_id=None, now=now)
     values |= sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
     values |= owed_calls.lease_columns(

@@ -1,6 +1,6 @@
 """Evaluate an order: decide what its latest snapshot calls for, and return the columns that follow from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -20,9 +20,10 @@ from panelr_bridge.domain.decision import (
     next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
+from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls
+from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls, quotes
 from panelr_bridge.store.rows import OrderRow
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce import order_payload
@@ -48,14 +49,21 @@ class Evaluation:
     follows_up: bool
     fingerprint: str | None
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether the order needs a work order, and nothing must be asked of Panelr before."""
+        return isinstance(self.decision, Create) and self.decision.quote_shape is None
+
 
 def evaluate_with(order: Order, mappings: OrderMappings, *, store: str, policy: OrderPolicy) -> Evaluation:
     """Decide `order` by `mappings`."""
     return _evaluation(decide(order, mappings, policy), order, mappings, store=store, policy=policy)
 
 
-def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> tuple[Evaluation, int | None]:
-    """Decide `order` by the current mappings. Also return the order's id if it is stored already."""
+def evaluate(
+    connection: Connection, order: Order, *, store: str, policy: OrderPolicy, now: datetime
+) -> tuple[Evaluation, int | None]:
+    """Decide `order` by the current mappings and quotes. Also return the order's id if it is stored already."""
     found, order_id = order_mappings.find(
         connection,
         store=store,
@@ -64,6 +72,9 @@ def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderP
         payment_method=order.payment_method,
     )
     decision = _unless_taken(connection, decide(order, found, policy), order_id)
+    if isinstance(decision, Create) and decision.quote_shape is not None:
+        found = replace(found, quote=quotes.find(connection, decision.quote_shape, now=now))
+        decision = decide(order, found, policy)
     return _evaluation(decision, order, found, store=store, policy=policy), order_id
 
 
@@ -75,7 +86,7 @@ def _evaluation(
         order=order,
         mappings=mappings,
         decision=decision,
-        follows_up=mappings.on_paid is not OnPaid.NONE or store in policy.writes_back,
+        follows_up=on_paid_for(order, mappings, policy) is not OnPaid.NONE or store in policy.writes_back,
         fingerprint=fingerprint(decision.request) if isinstance(decision, Create) else None,
     )
 

@@ -121,7 +121,7 @@ def _act(
         may_return = delivery.topic == RESTORED or backfill is not None
         if known is not None and not (known["woo_status"] == "trash" and may_return):
             return ReceiveResult(stored, known)
-    evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy)
+    evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy, now=now)
     if order_id is None:
         return _first_snapshot(connection, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
     return _next_snapshot(connection, delivery, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
@@ -138,7 +138,7 @@ def _first_snapshot(
 ) -> ReceiveResult:
     """Insert the order; `new_order` says what its row holds."""
     slot = None
-    if isinstance(evaluation.decision, Create) and backfill is None:
+    if evaluation.can_be_sent and backfill is None:
         slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
     new = new_order(
         evaluation,
@@ -203,7 +203,7 @@ def _claim_now(
 ) -> tuple[Claim | None, Columns]:
     """Claim the call of an order that now owes one, if a slot is free. Also return the columns that change."""
     decision = evaluation.decision
-    if not isinstance(decision, Create):
+    if not isinstance(decision, Create) or not evaluation.can_be_sent:
         return None, {}
     slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
     if slot is None:
@@ -263,7 +263,7 @@ def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: 
     if order is not None:
         if row["state"] == OrderState.CREATED:
             values |= {"attention": attention(connection, row, order), "follow_at": now}
-        evaluation, _ = evaluate(connection, order, store=store, policy=policy)
+        evaluation, _ = evaluate(connection, order, store=store, policy=policy, now=now)
         values |= reevaluate(row, evaluation, now=now)
     orders.change(connection, row["id"], values, now=now)
     return with_columns(row, values)

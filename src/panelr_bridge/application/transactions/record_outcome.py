@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.application.transactions.check_total import record_total_check
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.evaluate_order import (
     attention,
@@ -73,6 +74,7 @@ def record_created(connection: Connection, now: datetime, report: CallReport, wo
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _update_attention(connection, claim.order_id, now=now)
+    record_total_check(connection, claim, work_order, now=now)
     rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
     return OrderState.CREATED
 
@@ -272,6 +274,7 @@ def _record_late(
         )
         _add_attention(connection, row, "created_after_all", words, now=now)
     _update_attention(connection, order_id, now=now)
+    record_total_check(connection, report.claim, work_order, now=now)
     return OrderState.CREATED
 
 
