@@ -39,10 +39,13 @@ def test_a_work_order_of_panelrs_checkout_is_paid_by_complete_order() -> None:
     assert isinstance(payment_of(PAID, work_order=without_token), Escalate)
 
 
+@pytest.mark.parametrize("status", ["pending_payment", "canceled", "payment_failed"])
 @pytest.mark.parametrize("on_paid", [OnPaid.SUBMIT_PAYMENT, OnPaid.COMPLETE_ORDER])
-def test_a_payment_told_at_the_creation_and_set_back_by_an_administrator_is_not_told_again(on_paid: OnPaid) -> None:
+def test_a_payment_told_at_the_creation_is_not_told_again_whatever_administrators_do(
+    on_paid: OnPaid, status: str
+) -> None:
     told = replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))
-    assert payment_of(PAID, request=told, on_paid=on_paid) is None
+    assert payment_of(PAID, request=told, on_paid=on_paid, work_order=replace(WORK_ORDER, status=status)) is None
 
 
 @pytest.mark.parametrize("content", [FREE, FREE | {"date_paid_gmt": None}], ids=["paid", "processing"])

@@ -9,15 +9,15 @@ from panelr_bridge.domain.models import FollowUpKind, FreeOrders, OnPaid, Reason
 from panelr_bridge.domain.work_order_request import PAID_STATUSES, UNPAID
 from panelr_bridge.woocommerce.order_payload import Order
 
+SUBMITTED = "payment_submitted"
 AWAITING_WEBHOOK = "awaiting_webhook"
 """The status of an unpaid order of Panelr's own checkout. Only complete_order pays for it."""
-STATUSES_AFTER_SUBMIT_PAYMENT = frozenset({"payment_submitted", "processing", "queued", "completed"})
+STATUSES_AFTER_SUBMIT_PAYMENT = frozenset({SUBMITTED, "processing", "queued", "completed"})
 """A work order's statuses after submit_payment."""
 STATUSES_AFTER_COMPLETE_ORDER = frozenset({"processing", "queued", "completed"})
 """A work order's statuses after complete_order."""
 PLACED_FREE = frozenset({"processing", "completed"})
 """WooCommerce's statuses of a free order that needs no payment."""
-_STATES_AFTER_PLUGIN_PAYMENT = frozenset({"payment_submitted", *STATUSES_AFTER_COMPLETE_ORDER})
 
 
 def plan(created: CreatedOrder) -> Step | None:
@@ -61,14 +61,17 @@ def _is_completed_free(created: CreatedOrder) -> bool:
 def _is_unreported(created: CreatedOrder, action: OnPaid) -> bool:
     """Return whether there is something to report, and Panelr does not know it.
 
-    A work order whose payment was reported at its creation, and that is unpaid now, was set back by an administrator.
+    A payment that was reported at the creation is not reported again, whatever administrators do to the work order
+    since. It can only be completed, if the mapping says so now.
     """
     status, request = created.work_order.status, created.request
     if action is OnPaid.NONE or status in statuses_after(action):
         return False
     if created.by_plugin:
         return not _plugin_reported(created.order) and not _awaits_status(created, action)
-    return not (request is not None and request.status in PAID_STATUSES and status == UNPAID)
+    if request is not None and request.status in PAID_STATUSES:
+        return action is OnPaid.COMPLETE_ORDER and status == SUBMITTED
+    return True
 
 
 def _plugin_reported(order: Order) -> bool:
@@ -78,7 +81,7 @@ def _plugin_reported(order: Order) -> bool:
     """
     is_submitted = (order.meta("_panelr_payment_submitted") or "").lower() not in {"", "0", "no", "false"}
     states = {order.meta("_panelr_state"), order.meta("_panelr_status")}
-    return is_submitted or bool(states & _STATES_AFTER_PLUGIN_PAYMENT)
+    return is_submitted or bool(states & STATUSES_AFTER_SUBMIT_PAYMENT)
 
 
 def _awaits_status(created: CreatedOrder, action: OnPaid) -> bool:
