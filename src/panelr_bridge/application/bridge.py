@@ -175,7 +175,9 @@ class Bridge(PanelrCaller):
         """Make the claimed call of a stored delivery, or wake the worker; return the order."""
         row: ShownOrderRow | None = received.order
         if received.claim is not None and received.order is not None:
-            row = await self._wait_for_call(until, received.claim, received.order)
+            row = await self._wait_for_call(until, self.start(received.claim), received.order)
+        elif received.quote is not None and received.order is not None:
+            row = await self._wait_for_call(until, self.start_quote(received.quote), received.order)
         elif row is not None:
             self._wake_for(row)
         if row is not None and row["follow_at"] is not None:
@@ -188,9 +190,8 @@ class Bridge(PanelrCaller):
         if order["state"] == OrderState.QUEUED and self.rate_limited_until() is None:
             self.wake_worker.set()
 
-    async def _wait_for_call(self, until: float, claim: Claim, row: OrderRow) -> ShownOrderRow:
-        """Make the call; return the order's row at the end of the call or of the time budget."""
-        call = self.start(claim)
+    async def _wait_for_call(self, until: float, call: asyncio.Task[CallResult], row: OrderRow) -> ShownOrderRow:
+        """Return the order's row at the end of the call or of the time budget."""
         done, _ = await asyncio.wait({call}, timeout=max(until - time.monotonic(), 0))
         if not done or call.exception() is not None:  # `_call_ended` logs the exception; the lease ends
             return row
@@ -204,9 +205,9 @@ class Bridge(PanelrCaller):
             }
             return with_columns(row, created)
         try:
-            return await self.database.read(orders.get, claim.order_id) or row
+            return await self.database.read(orders.get, row["id"]) or row
         except Exception:  # noqa: BLE001  everything is stored, so a failed read must not fail the delivery
-            log.warning("delivery.unread", order=claim.order_id)
+            log.warning("delivery.unread", order=row["id"])
             return row
 
     def start(self, claim: Claim) -> asyncio.Task[CallResult]:
@@ -219,8 +220,8 @@ class Bridge(PanelrCaller):
         return task
 
     def start_quote(self, claim: QuoteClaim) -> asyncio.Task[CallResult]:
-        """Start a claimed call for a quote; its order is due again when it ends."""
-        return self._start(self.ask_for_quote(claim), name=f"{QUOTE} for order {claim.order_id}")
+        """Start a claimed call for a quote; its order's create call follows at once."""
+        return self._start(self._quote_and_create(claim), name=f"{QUOTE} for order {claim.order_id}")
 
     def _start(self, call: Coroutine[Any, Any, CallResult], *, name: str) -> asyncio.Task[CallResult]:
         task = asyncio.create_task(call, name=name)
@@ -299,14 +300,26 @@ class Bridge(PanelrCaller):
             await self.record(report, record_outcome.record_not_created, report, call_policy=self.call_policy)
         )
 
-    async def ask_for_quote(self, claim: QuoteClaim) -> CallResult:
+    async def _quote_and_create(self, quote: QuoteClaim) -> CallResult:
+        """Make a claimed call for a quote, then the create call of its order if a slot is free."""
+        await self.ask_for_quote(quote)
+        claim = await self.write(
+            claim_call.claim_quoted, quote.order_id, policy=self.policy, call_policy=self.call_policy
+        )
+        if claim is None:
+            return CallResult(OrderState.QUEUED)
+        result = await self.carry_out(claim)
+        if claim.follows_up:
+            self.wake_worker.set()
+        return result
+
+    async def ask_for_quote(self, claim: QuoteClaim) -> None:
         """Make a claimed call for a quote and record the answer."""
         outcome, started_at, milliseconds = await self.ask(
             request.quote_cart(claim.request), claimed_at=claim.claimed_at
         )
         await self.persist(record_quote, claim, outcome, started_at=started_at, milliseconds=milliseconds)
         log_call("call.finished", claim, outcome, action=QUOTE, milliseconds=milliseconds, state=OrderState.QUEUED)
-        return CallResult(OrderState.QUEUED)
 
     async def _look_up(self, claim: Claim) -> CallResult:
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from panelr_bridge import text_limits
 from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
 from panelr_bridge.domain.customer_email import find_email, read_email
 from panelr_bridge.domain.models import (
@@ -136,13 +137,18 @@ def _find_existing_work_order(order: Order) -> Adopt | None:
         return None
     return Adopt(
         WorkOrder(
-            reference_code=reference_code,
+            reference_code=reference_code and reference_code[: text_limits.REFERENCE_CODE],
             work_order_id=usable_id,
-            confirmation_token=order.meta(f"{prefix}panelr_confirmation_token"),
+            confirmation_token=_usable_token(order.meta(f"{prefix}panelr_confirmation_token")),
             status=order.meta(f"{prefix}panelr_status"),
         ),
         (_BY_PLUGIN if by_plugin else _BY_ORDER,),
     )
+
+
+def _usable_token(token: str | None) -> str | None:
+    """Return a confirmation token of a usable length; without one, reference code and e-mail address prove access."""
+    return token if token is not None and len(token) <= text_limits.CONFIRMATION_TOKEN else None
 
 
 def _decide_by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:

@@ -138,7 +138,7 @@ class PanelrFacts:
     honours_unit_price: bool | None = None
     """Whether it reckons with the shop's price of an item; otherwise with its own list price."""
     adds_method_adjustment: bool | None = None
-    """Whether it adds a payment method's fee or discount by itself."""
+    """Whether it adds a payment method's own fee or discount."""
     knows_quotes: bool | None = None
     """Whether it knows the action quote_cart."""
 

@@ -59,7 +59,7 @@ def panelr_total(cart: Cart, *, unit_price: bool, method: bool) -> Decimal:
     quote = cart.quote or CartQuote()
     subtotal = max(sum(prices, Decimal(0)) - quote.bundle_discount - quote.coupon_discount, Decimal(0))
     fee = _method_fee(cart, subtotal, unit_price=unit_price) if method else Decimal(0)
-    return max(subtotal + fee, Decimal(0))
+    return subtotal + fee
 
 
 def _price(item: CartItem, listed: Decimal | None, *, unit_price: bool) -> Decimal:
@@ -115,5 +115,5 @@ def quote_shape(request: WorkOrderRequest) -> bytes:
 
 
 def may_have_bundle_or_coupon(request: WorkOrderRequest) -> bool:
-    """Return whether Panelr may take something off this cart by itself: bundles combine items."""
+    """Return whether Panelr may take something off this cart: bundles combine items."""
     return request.coupon_code is not None or sum(item.qty for item in request.items) > 1

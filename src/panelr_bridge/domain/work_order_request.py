@@ -28,7 +28,7 @@ from panelr_bridge.domain.money import (
     total_for_panelr,
 )
 from panelr_bridge.domain.reckoning import Cart, Reckoning, may_have_bundle_or_coupon, quote_shape, reckon
-from panelr_bridge.domain.unit_prices import with_unit_prices
+from panelr_bridge.domain.unit_prices import PANELR_DIGITS, with_unit_prices
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 UNPAID = "pending_payment"
@@ -143,8 +143,9 @@ def _reckoned(
         method=mappings.method_adjustment if request.payment_method_id is not None else None,
     )
     amount, reckoning = reckon(cart, part.total, facts)
+    places = max(digits(order), PANELR_DIGITS)  # Panelr's own reckoning has cents in every currency
     adjustment = remaining_adjustment(
-        order, part.lines, round_to(amount, digits(order)), whole=part.whole, coupon_code=request.coupon_code
+        order, part.lines, round_to(amount, places), whole=part.whole, coupon_code=request.coupon_code
     )
     return replace(request, adjustment=adjustment), reckoning, shape
 

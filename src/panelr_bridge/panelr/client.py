@@ -85,11 +85,13 @@ class PanelrClient:
                 body=body_of(response),
                 now=now,
             )
-        except TimeoutError:
+        except TimeoutError as error:
+            drop_frames(error)
             return Unknown(words=f"Panelr did not finish its answer within {self._timeout:g} s")
         except UnsendableRequest as error:
             return Refused(words=str(error))
         except Exception as error:  # noqa: BLE001  an unexpected error is an unknown outcome, never a crash
+            drop_frames(error)
             return classify(error)
 
     @functools.cached_property
@@ -153,6 +155,12 @@ def classify(error: Exception) -> Outcome:
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")
     return Unknown(words=_describe(error))
+
+
+def drop_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error and its causes: their frames refer to bodies, and to the error again."""
+    for cause in iter_causes(error):
+        cause.__traceback__ = None
 
 
 def _describe(error: Exception) -> str:

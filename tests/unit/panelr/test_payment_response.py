@@ -327,7 +327,8 @@ def test_payment_methods_are_read_in_each_of_their_forms(data: Any) -> None:
         ({}, ("discount", "percent", Decimal("2.5"))),
         ({"adjustment_enabled": "0"}, (None, None, None)),
         ({"adjustment_enabled": None}, (None, None, None)),
-        ({"adjustment_value": -1}, ("discount", "percent", None)),
+        ({"adjustment_value": -1}, (None, None, None)),
+        ({"adjustment_mode": "odd"}, (None, None, None)),
     ],
 )
 def test_a_payment_methods_adjustment_is_read_where_it_is_enabled(changes: dict[str, Any], adjustment: Any) -> None:

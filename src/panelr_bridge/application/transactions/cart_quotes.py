@@ -44,19 +44,16 @@ class QuoteClaim:
     again_at: datetime
 
 
-def claim_quote(
-    connection: Connection,
-    row: OrderRow,
-    decision: Create,
-    shape: bytes,
-    *,
-    slot: RateSlot,
-    call_policy: CallPolicy,
-    now: datetime,
-) -> QuoteClaim:
-    """Claim the call for the quote of a locked, queued order; other processes leave the order alone meanwhile."""
-    again_at = now + call_policy.lease
-    orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=again_at))
+def quote_claim(
+    row: OrderRow, decision: Create, *, slot: RateSlot, call_policy: CallPolicy, now: datetime
+) -> QuoteClaim | None:
+    """Return the claim of the call for a queued order's quote; None if the order needs none.
+
+    The order must be due again at `again_at`, so that other processes leave it alone meanwhile.
+    """
+    shape = decision.quote_shape
+    if shape is None:
+        return None
     return QuoteClaim(
         order_id=row["id"],
         store=row["store"],
@@ -66,7 +63,7 @@ def claim_quote(
         request=decision.request,
         slot=slot,
         claimed_at=now,
-        again_at=again_at,
+        again_at=now + call_policy.lease,
     )
 
 
