@@ -206,15 +206,14 @@ def _compare(exchange: FollowUpExchange, details: WorkOrderDetails, *, order: Co
     if isinstance(payment, Reason):
         changes = UNSENT | {"told": _unchecked(task.content)}
         return exchange.result(payment.words, attention=payment, changes=changes, order=order)
-    told = content | {"checked": True}
-    for name in ("amount", "store_discount", "order_total"):
-        value = getattr(payment, name)
-        told[name] = None if value is None else str(value)
+    amounts = {name: getattr(payment, name) for name in ("amount", "store_discount", "order_total")}
+    checked = {name: None if amount is None else str(amount) for name, amount in amounts.items()}
+    changes = UNSENT | {"told": content | checked | {"checked": True}}
     words = "the payment agrees with Panelr's total"
     if task.sent_at is not None:  # planned again first: the order may have been cancelled meanwhile
         words = "two look-ups found that Panelr does not know of the payment: it is reported again"
         order = order | {"follow_at": exchange.now}
-    return exchange.result(words, due_at=exchange.now, changes=UNSENT | {"told": told}, order=order)
+    return exchange.result(words, due_at=exchange.now, changes=changes, order=order)
 
 
 def has_arrived(
