@@ -330,6 +330,16 @@ class WorkOrderDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReceipt:
+    """What Panelr shows after a payment: the status, and money; None for what it does not show."""
+
+    status: str | None
+    order_total: Decimal | None = None
+    balance_due: Decimal | None = None
+    is_fully_paid: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerLine:
     """One of a customer's lines as get_lines shows it; None for fields not shown.
 

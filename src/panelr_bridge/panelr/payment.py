@@ -1,11 +1,12 @@
-"""Reads a work order and its payments from get_work_order. No I/O."""
+"""Reads a work order and its payments from get_work_order, and the answers to payments. No I/O."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import RecordedPayment, WorkOrderDetails
+from panelr_bridge.domain.models import PaymentReceipt, RecordedPayment, WorkOrderDetails
 from panelr_bridge.json_codec import read_time
 from panelr_bridge.panelr.json_fields import flag, money, status, string, total
 
@@ -18,20 +19,40 @@ def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
 
     An unreadable payment may be the one that the caller looks for.
     """
-    data = outcome.data if isinstance(outcome.data, dict) else {}
-    shown, history = work_order_status(outcome), _read_history(data)
-    if isinstance(shown, Unknown):
-        return shown
+    summary = work_order_summary(outcome)
+    if isinstance(summary, Unknown):
+        return summary
+    history = _read_history(outcome.data)
     if history is None:
         return Unknown(words="the payments of Panelr's work order cannot be read", status=outcome.status)
+    return replace(summary, payment_history=history)
+
+
+def work_order_summary(outcome: Done) -> WorkOrderDetails | Unknown:
+    """Return the work order in get_work_order's data without its payments, or Unknown if its status is missing."""
+    shown = work_order_status(outcome)
+    if isinstance(shown, Unknown):
+        return shown
+    data = outcome.data
     return WorkOrderDetails(
         status=shown,
         order_total=total(data.get("order_total")),
         prev_paid=money(data.get("prev_paid")),
         balance_due=money(data.get("balance_due")),
-        payment_history=history,
+        payment_history=(),
         currency=string(data.get("currency"), text_limits.CURRENCY),
         disputed=_is_disputed(data),
+    )
+
+
+def payment_receipt(outcome: Done) -> PaymentReceipt:
+    """Return what submit_payment or complete_order answers, as far as it can be read."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    return PaymentReceipt(
+        status=status(data.get("status")),
+        order_total=total(data.get("order_total")),
+        balance_due=money(data.get("balance_due")),
+        is_fully_paid=flag(data.get("fully_paid")),
     )
 
 

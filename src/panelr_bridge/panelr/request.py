@@ -79,14 +79,25 @@ def submit_payment(*, proof: WorkOrderProof, amount: Decimal | None, transaction
 
 
 def complete_order(
-    *, confirmation_token: str, amount: Decimal | None, transaction_id: str | None, payment_method_id: int | None
+    *,
+    confirmation_token: str,
+    amount: Decimal | None,
+    transaction_id: str | None,
+    payment_method_id: int | None,
+    store_discount: Decimal | None = None,
+    is_free: bool = False,
 ) -> PanelrRequest:
-    """Return the call that marks an existing work order paid and has it provisioned (Panelr 2.0)."""
+    """Return the call that marks an existing work order paid and has it provisioned (Panelr 2.0).
+
+    `store_discount` is the part of the work order's total that the shop's own coupons pay.
+    """
     content = {
         "confirmation_token": confirmation_token,
         "payment_transaction_id": transaction_id,
         "payment_amount": amount,
         "payment_method_id": payment_method_id,
+        "store_discount": store_discount,
+        "is_free": is_free or None,
     }
     return _build_post("complete_order", content)
 

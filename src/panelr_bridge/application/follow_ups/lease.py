@@ -110,8 +110,10 @@ def record(
     follow_ups.change(connection, row["id"], task.kind, values | result.changes)
     order = dict(result.order)
     reason = gave_up_attention(spec_of(task.kind)) if result.gave_up else result.attention
-    if reason is not None:
-        order["attention"] = add_attention(row, reason)
+    settled = [each for each in row["attention"] or [] if each["code"] not in result.settles]
+    if reason is not None or settled != (row["attention"] or []):
+        row["attention"] = settled or None
+        order["attention"] = row["attention"] if reason is None else add_attention(row, reason)
     if order:
         orders.change(connection, row["id"], order, now=now)
     if result.reevaluate:

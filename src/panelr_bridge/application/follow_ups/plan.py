@@ -111,6 +111,7 @@ def _planned_order(
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
         has_email=row["request"] is not None or find_email(order) is not None,
+        free_orders=policy.free_orders,
     )
 
 
@@ -165,6 +166,7 @@ def work_order_of(row: OrderRow) -> WorkOrder:
         work_order_id=row["work_order_id"],
         confirmation_token=row["confirmation_token"],
         status=row["panelr_status"],
+        order_total=row["order_total"],
     )
 
 
