@@ -8,12 +8,11 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import BundleRule, Coupon, Panel
-from tests.support.bridge_kit import Kit, kit_of, line, order
+from tests.support.bridge_kit import Kit, discover_reckoning, kit_of, line, order
 from tests.support.panelr_prices import switch_fee_on
 from tests.support.payments import attention_codes, is_settled
 
 CARD = {"woo_payment_method": "bacs", "panelr_payment_method_id": 2}
-DISCOVERY = {"get_products", "get_payment_methods", "quote_cart"}
 
 
 @pytest.fixture
@@ -47,12 +46,6 @@ def asked(panel: Panel) -> list[str]:
     return [entry.action for entry in panel.journal]
 
 
-async def discovered(kit: Kit) -> None:
-    """Wait until the bridge has asked Panelr how it reckons, then forget the calls."""
-    await kit.runtime.catalogue._discover()
-    kit.panel.journal.clear()
-
-
 async def test_the_shops_price_counts_not_panelrs_list_price(kit: Kit) -> None:
     assert (await kit.post(sale("8.00"))).status_code == 200
     assert totals(kit.panel) == [Decimal("8.00")]
@@ -75,7 +68,7 @@ async def test_an_automated_order_of_another_price_is_completed(settings: Settin
 async def test_an_older_panelr_gets_the_difference_to_its_list_prices(kit: Kit, generation: int) -> None:
     kit.panel.settings.generation = generation
     switch_fee_on(kit.panel, value="5")
-    await discovered(kit)
+    await discover_reckoning(kit)
     await kit.api("POST", "/payment-method-mappings", json=CARD)
     await kit.post(sale("8.00"))
     assert totals(kit.panel) == [Decimal("8.00")]
@@ -84,7 +77,7 @@ async def test_an_older_panelr_gets_the_difference_to_its_list_prices(kit: Kit, 
 
 async def test_the_methods_own_fee_is_not_sent_a_second_time(kit: Kit) -> None:
     switch_fee_on(kit.panel, value="2.5")
-    await discovered(kit)
+    await discover_reckoning(kit)
     await kit.api("POST", "/payment-method-mappings", json=CARD)
     fee = {"fee_lines": [{"name": "Card fee", "total": "0.25", "total_tax": "0.00"}]}
     await kit.post(sale("10.00", total="10.25", **fee))
@@ -96,7 +89,7 @@ async def test_the_methods_own_fee_is_not_sent_a_second_time(kit: Kit) -> None:
 async def test_a_bundle_discount_is_reckoned_in_and_asked_for_once(kit: Kit, by_plugin: bool) -> None:
     """The plugin's own checkout shows the bundle as a negative fee; without it the customer pays the full price."""
     kit.panel.bundle_rules = [BundleRule("pair", [1, 1], "fixed", Decimal(3))]
-    await discovered(kit)
+    await discover_reckoning(kit)
     two = line(sale("20.00"), quantity=2)
     fees = [{"name": "Bundle", "total": "-3.00", "total_tax": "0.00"}] if by_plugin else []
     paid = "17.00" if by_plugin else "20.00"
@@ -112,7 +105,7 @@ async def test_a_bundle_discount_is_reckoned_in_and_asked_for_once(kit: Kit, by_
 @pytest.mark.parametrize("reason", [None, "It has ended"])
 async def test_panelrs_coupon_is_passed_on_where_it_is_valid(kit: Kit, reason: str | None) -> None:
     kit.panel.add_coupon(Coupon("SPRING", "percent", Decimal(10), reason))
-    await discovered(kit)
+    await discover_reckoning(kit)
     meta = [{"key": "_panelr_coupon_code", "value": "SPRING"}, {"key": "_panelr_referral_code", "value": "ADA"}]
     fee = [{"name": "Coupon SPRING", "total": "-1.00", "total_tax": "0.00"}]
     await kit.post(sale("10.00", total="9.00", fee_lines=fee, meta_data=meta))
@@ -122,7 +115,7 @@ async def test_panelrs_coupon_is_passed_on_where_it_is_valid(kit: Kit, reason: s
 
 
 async def test_an_item_paid_with_points_costs_no_money(kit: Kit) -> None:
-    await discovered(kit)
+    await discover_reckoning(kit)
     points = {"key": "_panelr_pay_with_points", "value": "yes"}
     content = line(sale("0.00"), subtotal="10.00", meta_data=[points])
     await kit.post(content)
@@ -154,7 +147,7 @@ async def test_one_total_teaches_how_panelr_reckons(kit: Kit) -> None:
 
 @pytest.mark.parametrize("fault", ["status", "reset", "empty"])
 async def test_a_quote_that_fails_delays_no_order(kit: Kit, fault: str) -> None:
-    await discovered(kit)
+    await discover_reckoning(kit)
     kit.panel.faults.add(fault, action="quote_cart", times=1)
     await kit.post(line(sale("20.00"), quantity=2))
     await kit.until(20, "created")
@@ -163,8 +156,8 @@ async def test_a_quote_that_fails_delays_no_order(kit: Kit, fault: str) -> None:
 
 async def test_a_panelr_that_does_not_know_quotes_is_asked_once(kit: Kit) -> None:
     kit.panel.settings.knows_quote_cart = False
-    await discovered(kit)
+    await discover_reckoning(kit)
     for number in (20, 21):
         await kit.post(line(sale("20.00"), quantity=2) | {"id": number})
-    await kit.runtime.catalogue._discover()
+    await kit.runtime.catalogue.discover()
     assert asked(kit.panel) == ["create_work_order"] * 2

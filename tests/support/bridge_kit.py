@@ -10,14 +10,19 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
+from sqlalchemy import Connection, delete, inspect
 
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.store import panelr_facts
+from panelr_bridge.store.database import open_database
+from panelr_bridge.store.tables import panelr_facts as panelr_facts_table
 from panelr_bridge.web.app import create_app
 from tests.support.files import CAPTURES
 
@@ -123,12 +128,39 @@ class Kit:
 
 @contextlib.asynccontextmanager
 async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
-    """Run a bridge with `settings` in this process."""
+    """Run a bridge with `settings` in this process.
+
+    It does not ask Panelr how it reckons, as if an older process had asked without a result: the calls to Panelr are
+    those of the test. `discover_reckoning` asks.
+    """
+    async with open_database(settings.database_url) as database:
+        if await database.read(has_tables):
+            await database.write(_note_reckoning)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://bridge.test", timeout=60) as http:
             yield Kit(app.state.container, panel, http)
+
+
+async def discover_reckoning(kit: Kit) -> None:
+    """Let the bridge find out how Panelr reckons, then forget the calls."""
+    await kit.runtime.database.write(_forget_reckoning)
+    assert await kit.runtime.catalogue.discover()
+    kit.panel.journal.clear()
+
+
+def _note_reckoning(connection: Connection) -> None:
+    panelr_facts.save(connection, panelr_facts.RECKONING, "{}", now=datetime.now(UTC))
+
+
+def _forget_reckoning(connection: Connection) -> None:
+    connection.execute(delete(panelr_facts_table))
+
+
+def has_tables(connection: Connection) -> bool:
+    """Return whether the database was migrated: some tests start without tables."""
+    return inspect(connection).has_table("panelr_facts")
 
 
 def with_second_store(settings: Settings) -> Settings:

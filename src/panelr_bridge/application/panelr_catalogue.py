@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.application.reckoning_discovery import discover_reckoning
+from panelr_bridge.application.reckoning_discovery import discover_reckoning, is_reckoning_known
 from panelr_bridge.application.transactions import rate_gate, save_catalogue
 from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
@@ -107,10 +107,10 @@ class PanelrCatalogue:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), interval.total_seconds())
                 return
-            interval = DISCOVERY_INTERVAL
+            interval = min(DISCOVERY_INTERVAL, REFRESH_INTERVAL)
             try:
                 await self.refresh()
-                interval = REFRESH_INTERVAL if await self._discover() else DISCOVERY_INTERVAL
+                interval = REFRESH_INTERVAL if await self.discover() else interval
             except Exception as error:
                 if is_unavailable(error):
                     log.warning("worker.waits", reason="the database is unavailable")
@@ -126,9 +126,9 @@ class PanelrCatalogue:
         await self._refresh(PRODUCTS)
         await self._refresh(PAYMENT_METHODS)
 
-    async def _discover(self) -> bool:
-        """Fetch the lists that Panelr's reckoning needs and find out how it reckons; return whether that is done."""
-        if not self._reckons:
+    async def discover(self) -> bool:
+        """Find out how Panelr adds up a work order, and fetch the lists that this needs; return whether it is known."""
+        if not self._reckons or await self._caller.database.read(is_reckoning_known, now=self._caller.clock()):
             return True
         products, methods = (
             await self.products(max_age=REFRESH_INTERVAL),
@@ -138,8 +138,7 @@ class PanelrCatalogue:
             return False
         if not products.items:
             return True
-        now = self._caller.clock()
-        return await discover_reckoning(self._caller, self._call_policy, products.items[0], now=now)
+        return await discover_reckoning(self._caller, self._call_policy, products.items[0])
 
     async def _refresh(self, kind: _ListKind[Offered]) -> None:
         if await self._caller.database.read(catalogue.get, kind.item_type) is not None:

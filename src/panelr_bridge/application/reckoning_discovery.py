@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions import rate_gate
-from panelr_bridge.application.transactions.cart_quotes import knows_quotes, learn_about_quotes, read_facts
+from panelr_bridge.application.transactions.cart_quotes import knows_quotes, learn_about_quotes
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import CartItem, ItemIntent, PanelrProduct, WorkOrderRequest
@@ -19,14 +21,18 @@ ASKED_AGAIN = timedelta(days=1)
 log = logs.get(__name__)
 
 
-async def discover_reckoning(
-    caller: PanelrCaller, call_policy: CallPolicy, product: PanelrProduct, *, now: datetime
-) -> bool:
-    """Ask Panelr for the quote of one product, unless the answer is known; return whether it is known now."""
-    facts = await caller.database.read(read_facts)
-    found = await caller.database.read(panelr_facts.get, RECKONING)
-    if facts.knows_quotes or (facts.knows_quotes is False and found is not None and now - found[1] < ASKED_AGAIN):
-        return True
+def is_reckoning_known(connection: Connection, *, now: datetime) -> bool:
+    """Return whether Panelr need not be asked: it knows quotes, or was an older one less than a day ago."""
+    found = panelr_facts.get(connection, RECKONING)
+    if found is None:
+        return False
+    value, found_at = found
+    return panelr_facts.read_reckoning(value).knows_quotes is True or now - found_at < ASKED_AGAIN
+
+
+async def discover_reckoning(caller: PanelrCaller, call_policy: CallPolicy, product: PanelrProduct) -> bool:
+    """Ask Panelr for the quote of one product; return whether its answer shows whether it knows quotes."""
+    now = caller.clock()
     slot = await caller.write(rate_gate.take_slot, call_policy=call_policy)
     if slot is None:
         return False

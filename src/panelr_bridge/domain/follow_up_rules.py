@@ -83,6 +83,7 @@ class CreatedOrder(OrderToPlan):
     """An order with its work order.
 
     `request` created the work order; None if it was adopted, from Panelr's plugin (`by_plugin`) or after a lost answer.
+    `by_person` says that a person linked the work order, which need not be the one of the request.
     `amount` is what the customer paid for Panelr's part by the latest snapshot; None if it is unknown. `on_paid` and
     `payment_method_id` come from the mapping of the order's current payment method.
     """
@@ -94,6 +95,7 @@ class CreatedOrder(OrderToPlan):
     payment_method_id: int | None
     amount: Decimal | None
     by_plugin: bool = False
+    by_person: bool = False
     has_email: bool = True
     free_orders: FreeOrders = FreeOrders.REVIEW
 

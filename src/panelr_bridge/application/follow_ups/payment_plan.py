@@ -62,14 +62,14 @@ def _is_unreported(created: CreatedOrder, action: OnPaid) -> bool:
     """Return whether there is something to report, and Panelr does not know it.
 
     A payment that was reported at the creation is not reported again, whatever administrators do to the work order
-    since. It can only be completed, if the mapping says so now.
+    since. It can only be completed, if the mapping says so now. A work order that a person linked may be another one.
     """
     status, request = created.work_order.status, created.request
     if action is OnPaid.NONE or status in statuses_after(action):
         return False
     if created.by_plugin:
         return not _plugin_reported(created.order) and not _awaits_status(created, action)
-    if request is not None and request.status in PAID_STATUSES:
+    if request is not None and request.status in PAID_STATUSES and not created.by_person:
         return action is OnPaid.COMPLETE_ORDER and status == SUBMITTED
     return True
 
@@ -123,7 +123,8 @@ def _unreported_method(created: CreatedOrder) -> str | None:
 
 def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
     is_free = _is_completed_free(created)
-    is_recorded = created.request is not None and created.request.payment_amount is not None and not is_free
+    is_sent = created.request is not None and created.request.payment_amount is not None
+    is_recorded = is_sent and not is_free and not created.by_person
     paid = str(_paid(created))
     content: dict[str, Any] = {
         "action": action.value,
@@ -135,8 +136,10 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
     }
     if is_free:
         content["is_free"] = True
-    if created.by_plugin:  # the plugin may have reported the payment since
-        content |= {"looks_first": True, "coupons": str(_coupons(created.order))}
+    if created.by_plugin or created.by_person:  # the plugin or the person may have reported the payment
+        content["looks_first"] = True
+    if created.by_plugin:
+        content["coupons"] = str(_coupons(created.order))
     return content
 
 

@@ -109,10 +109,15 @@ def _planned_order(
         on_paid=evaluation.mappings.on_paid,
         payment_method_id=evaluation.mappings.payment_method_id,
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
-        by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
+        by_plugin=_has_reason(row, "adopted_from_plugin"),
+        by_person=_has_reason(row, "linked_by_person"),
         has_email=row["request"] is not None or find_email(order) is not None,
         free_orders=policy.free_orders,
     )
+
+
+def _has_reason(row: OrderRow, code: str) -> bool:
+    return any(reason["code"] == code for reason in row["reasons"])
 
 
 def _has_lines(row: OrderRow, order: Order) -> bool:
