@@ -1,4 +1,4 @@
-"""Panelr's total of a work order is what the customer pays, whatever Panelr adds or takes off; else a person is told."""
+"""Panelr's total of a work order is what the customer pays, whatever Panelr adds or takes off."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -60,9 +60,7 @@ async def test_the_shops_price_counts_not_panelrs_list_price(kit: Kit) -> None:
     assert (story["order_total"], story["attention"]) == ("8.00", [])
 
 
-async def test_an_automated_order_of_another_price_ends_completed(
-    settings: Settings, panelr: tuple[str, Panel]
-) -> None:
+async def test_an_automated_order_of_another_price_is_completed(settings: Settings, panelr: tuple[str, Panel]) -> None:
     async with kit_of(settings.model_copy(update={"worker": True}), panelr[1]) as kit:
         await kit.map(woo_product_id=12, panelr_product_id=1)
         await kit.api("POST", "/payment-method-mappings", json=CARD | {"on_paid": "complete_order"})

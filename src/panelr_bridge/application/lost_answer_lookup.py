@@ -13,6 +13,8 @@ from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import ListedWorkOrder, ProductNames
 from panelr_bridge.panelr import request, response
+from panelr_bridge.panelr.catalogue import offered_products
+from panelr_bridge.panelr.product_names import products_by_name
 from panelr_bridge.panelr.work_order_match import (
     LOCAL_TIME_ERROR,
     AmbiguousMatch,
@@ -142,10 +144,12 @@ class LostAnswerLookup:
 
     def _cache_names(self, outcome: Outcome) -> ProductNames | Outcome:
         """Cache and return the names in a get_products response; return the outcome if it has none."""
-        names = response.products_by_name(outcome) if isinstance(outcome, Done) else outcome
         self._needs_names = False
-        if isinstance(names, Mapping):
-            self._product_names = (self._caller.clock(), names)
+        products = offered_products(outcome) if isinstance(outcome, Done) else outcome
+        if not isinstance(products, tuple):
+            return products
+        names = products_by_name(products)
+        self._product_names = (self._caller.clock(), names)
         return names
 
     async def _postpone(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:

@@ -102,7 +102,7 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
 
     Each kind of decision is a class of its own, "nothing to do" included.
     """
-    if (adoption := _find_existing_work_order(order)) is not None:
+    if (adoption := find_existing_work_order(order)) is not None:
         return adoption
     if (decision_by_status := _decide_by_status(order, policy)) is not None:
         return decision_by_status
@@ -119,7 +119,7 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
 
 
-def _find_existing_work_order(order: Order) -> Adopt | None:
+def find_existing_work_order(order: Order) -> Adopt | None:
     """Return the adoption of the work order in the order's meta, or None.
 
     Panelr's plugin writes keys with an underscore after it has sent the order; a second work order would be a

@@ -7,13 +7,13 @@ before the JSON (source: the reference of Panelr's API and its own plugin).
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from panelr_bridge import json_codec, text_limits
 from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, ProductNames, WorkOrder
+from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
 from panelr_bridge.panelr.json_fields import integer, label, rows, status, string, total
 
@@ -101,35 +101,11 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     return tuple(entry for entry in entries if entry is not None)
 
 
-def products_by_name(outcome: Done) -> ProductNames | Unknown:
-    """Return the ids of Panelr's products by name and alternate name, or Unknown if the list cannot be read.
-
-    The key (name, None) has all products of this name. The key (name, service) has those of one service (Panelr's
-    `plugin_name`), and those that show no service.
-    """
-    listed = rows(outcome.data, "products")
-    if listed is None:
-        return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    ids: dict[tuple[str, str | None], set[int]] = {}
-    without_service: dict[str, set[int]] = {}
-    for name, service, number in _named_products(listed):
-        ids.setdefault((name, None), set()).add(number)
-        if service is None:
-            without_service.setdefault(name, set()).add(number)
-        else:
-            ids.setdefault((name, service), set()).add(number)
-    return {key: frozenset(numbers | without_service.get(key[0], set())) for key, numbers in ids.items()}
-
-
-def _named_products(listed: list[Any]) -> Iterator[tuple[str, str | None, int]]:
-    """Yield each product's name and alternate name with its service and id."""
-    for row in listed:
-        number = integer(row.get("id")) if isinstance(row, dict) else None
-        if number is not None:
-            for field in ("name", "alternate_name"):
-                name = label(row.get(field))
-                if name is not None:
-                    yield name, label(row.get("plugin_name")), number
+def shown_work_order(outcome: Done) -> ListedWorkOrder | Unknown:
+    """Return the work order in get_work_order's data, or Unknown if it cannot be read. A missing cart has no items."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    shown = _read_work_order(data | {"items": rows(data.get("cart"), "items") or []})
+    return shown or Unknown(words="Panelr's work order cannot be read", status=outcome.status)
 
 
 def _read_work_order(row: Any) -> ListedWorkOrder | None:

@@ -78,16 +78,16 @@ def match(
     free = [
         entry for entry in listed if not linked_ids & {entry.work_order.reference_code, entry.work_order.work_order_id}
     ]
-    named = [entry for entry in free if request.wc_order_id in _named_orders(entry)]
+    named = [entry for entry in free if request.wc_order_id in named_orders(entry)]
     if named:
         recent = [entry for entry in named if _may_be_created_since(entry, earliest)]
         return _match_result(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
-    linked_elsewhere = [entry for entry in listed if request.wc_order_id in _named_orders(entry)]
+    linked_elsewhere = [entry for entry in listed if request.wc_order_id in named_orders(entry)]
     if recent := [entry for entry in linked_elsewhere if _may_be_created_since(entry, earliest)]:
         # it names our order but is linked to another: another store has an order of this number, or Panelr was
         # restored and uses its codes a second time
         return _match_result([], recent, certain=False, whole=whole)
-    compared = [(entry, _has_same_items(entry, request, products or {})) for entry in free if not _named_orders(entry)]
+    compared = [(entry, has_same_items(entry, request, products or {})) for entry in free if not named_orders(entry)]
     possible = [
         (entry, same) for entry, same in compared if same is not False and _may_be_created_since(entry, earliest)
     ]
@@ -133,7 +133,7 @@ def _match_result(
     return AmbiguousMatch(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
-def _named_orders(entry: ListedWorkOrder) -> set[str]:
+def named_orders(entry: ListedWorkOrder) -> set[str]:
     """Return the WooCommerce orders named by a work order's items."""
     return {item.wc_order_id for item in entry.items if item.wc_order_id is not None}
 
@@ -143,7 +143,7 @@ def _may_be_created_since(entry: ListedWorkOrder, moment: datetime) -> bool:
     return entry.created_at is None or entry.created_at >= moment
 
 
-def _has_same_items(entry: ListedWorkOrder, request: WorkOrderRequest, products: ProductNames) -> bool | None:
+def has_same_items(entry: ListedWorkOrder, request: WorkOrderRequest, products: ProductNames) -> bool | None:
     """Return whether the items are those of the request, or None if the list shows too little to decide.
 
     Quantities are added up, because three of one may be listed as one item or as three. Panelr may have added further

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, WorkOrder
-from panelr_bridge.panelr.response import created_work_order, listed_work_orders, products_by_name
+from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, ProductNames, WorkOrder
+from panelr_bridge.panelr.catalogue import offered_products
+from panelr_bridge.panelr.product_names import products_by_name
+from panelr_bridge.panelr.response import created_work_order, listed_work_orders
 from tests.support.answers import answers
 from tests.support.properties import examples
 
@@ -30,6 +32,12 @@ LISTED = {
     "created_at": "2026-11-22 12:00:00",
     "items": [ITEM],
 }
+
+
+def names_in(outcome: Done) -> ProductNames | Unknown:
+    """Return the names in an answer of get_products, as a look-up reads them."""
+    products = offered_products(outcome)
+    return products_by_name(products) if isinstance(products, tuple) else products
 
 
 def done(data: Any) -> Done:
@@ -207,7 +215,7 @@ def test_one_entry_that_cannot_be_read_spoils_the_list(entry: Any) -> None:
     ],
 )
 def test_the_names_of_products(data: Any) -> None:
-    assert products_by_name(done(data)) == {("A", None): frozenset({1}), ("B", None): frozenset({2})}
+    assert names_in(done(data)) == {("A", None): frozenset({1}), ("B", None): frozenset({2})}
 
 
 def test_products_of_one_name_are_told_apart_by_their_service() -> None:
@@ -216,7 +224,7 @@ def test_products_of_one_name_are_told_apart_by_their_service() -> None:
         {"id": 2, "name": "1 Month", "alternate_name": "Month", "plugin_name": "Reseller"},
         {"id": 3, "name": "Month"},
     ]
-    assert products_by_name(done(listed)) == {
+    assert names_in(done(listed)) == {
         ("1 Month", None): frozenset({1, 2}),
         ("1 Month", "Xtream"): frozenset({1}),
         ("1 Month", "Reseller"): frozenset({2}),
@@ -227,7 +235,7 @@ def test_products_of_one_name_are_told_apart_by_their_service() -> None:
 
 @pytest.mark.parametrize("data", [None, {}, "x", {"products": None}])
 def test_products_that_are_no_list_are_unknown(data: Any) -> None:
-    assert products_by_name(done(data)) == Unknown(words="Panelr's list of products cannot be read", status=200)
+    assert names_in(done(data)) == Unknown(words="Panelr's list of products cannot be read", status=200)
 
 
 @examples(250)
@@ -241,4 +249,4 @@ def test_any_data_are_read_or_unknown(data: Any) -> None:
         assert len(work_order.status or "") <= 40
         assert work_order.order_total is None or 0 <= work_order.order_total < 10**12
     assert isinstance(listed, (tuple, Unknown))
-    assert isinstance(products_by_name(done(data)), (dict, Unknown))
+    assert isinstance(names_in(done(data)), (dict, Unknown))

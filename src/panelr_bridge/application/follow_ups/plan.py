@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
 from panelr_bridge.application.follow_ups.specification import LostAnswer
+from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
 from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
@@ -143,15 +144,17 @@ def _record_step(
     return True
 
 
-def _set_attention(connection: Connection, row: OrderRow, attention: list[dict[str, str]], *, now: datetime) -> None:
+def _set_attention(
+    connection: Connection, row: OrderRow, attention: list[dict[str, str]] | None, *, now: datetime
+) -> None:
     row["attention"] = attention or None  # the next step adds to it
     orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
 
 
-def add_attention(row: OrderRow, reason: Reason) -> list[dict[str, str]]:
-    """Return an order's attention with `reason` in it once."""
+def add_attention(row: OrderRow, reason: Reason) -> list[dict[str, str]] | None:
+    """Return an order's attention with `reason` in it once, unless an operator has acknowledged it; None for none."""
     others = [each for each in row["attention"] or [] if each["code"] != reason.code]
-    return [*others, reason.as_json()]
+    return [*others, *without_acknowledged(row, [reason.as_json()])] or None
 
 
 def work_order_of(row: OrderRow) -> WorkOrder:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import (
     CHANGES,
@@ -24,7 +25,7 @@ from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
 from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls, quotes
-from panelr_bridge.store.rows import OrderRow
+from panelr_bridge.store.rows import OrderRow, ShownOrderRow
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
@@ -102,7 +103,7 @@ def _unless_taken(connection: Connection, decision: Decision, order_id: int | No
     return Hold((Reason("work_order_taken", words),))
 
 
-def latest_snapshot(connection: Connection, row: OrderRow) -> Order | None:
+def latest_snapshot(connection: Connection, row: ShownOrderRow) -> Order | None:
     """Return an order's latest snapshot with the status of its row: a deletion has no snapshot of its own."""
     if row["delivery_id"] is None:
         return None
@@ -179,11 +180,12 @@ def attention(connection: Connection, row: OrderRow, latest: Order) -> list[dict
     """Return the attention of a created order; None for none.
 
     It lists what changed in WooCommerce since the work order was created, and what lasts until an operator acts.
+    A change that an operator has acknowledged is not listed.
     """
     found = lasting_attention(row)
     if row["sent_delivery_id"] is not None:
         sent = order_payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
-        found += reasons_as_json(changes_since(sent=sent, now=latest))
+        found += without_acknowledged(row, reasons_as_json(changes_since(sent=sent, now=latest)))
     return found or None
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
+from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.application.transactions.attempts import attempt_row
 from panelr_bridge.application.transactions.check_total import record_total_check
 from panelr_bridge.application.transactions.claims import Claim
@@ -305,9 +306,9 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
 
 
 def _add_attention(connection: Connection, row: OrderRow, code: str, words: str, *, now: datetime) -> None:
-    """Add attention that lasts until an operator acts."""
-    found = [*(row["attention"] or []), *_reason(code, words)]
-    orders.change(connection, row["id"], {"attention": found}, now=now)
+    """Add attention that lasts until an operator acts, unless one has acknowledged it already."""
+    found = [*(row["attention"] or []), *without_acknowledged(row, _reason(code, words))]
+    orders.change(connection, row["id"], {"attention": found or None}, now=now)
 
 
 def _update_attention(connection: Connection, order_id: int, *, now: datetime) -> None:
