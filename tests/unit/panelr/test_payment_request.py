@@ -74,6 +74,8 @@ def test_an_authority_shows_neither_token_nor_address() -> None:
         ),
         ({"amount": Decimal("0.00"), "transaction_id": None, "payment_method_id": None}, b'"payment_amount":0.00}'),
         ({"amount": None, "transaction_id": None, "payment_method_id": None}, b'{"confirmation_token":"tok"}'),
+        ({"store_discount": Decimal("11.55")}, b'"store_discount":11.55}'),
+        ({"amount": Decimal(0), "payment_method_id": None, "is_free": True}, b'"payment_amount":0,"is_free":true}'),
     ],
 )
 def test_an_existing_work_order_is_completed_by_its_token(changes: dict[str, Any], body: bytes) -> None:

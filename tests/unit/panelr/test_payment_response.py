@@ -1,5 +1,6 @@
 """Answers of get_work_order, get_lines and the product lists: complete, or unknown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,13 +13,14 @@ from panelr_bridge.domain.models import (
     CustomerLine,
     PanelrPaymentMethod,
     PanelrProduct,
+    PaymentReceipt,
     RecordedPayment,
     WorkOrderDetails,
 )
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
 from panelr_bridge.panelr.customer_lines import customer_lines
 from panelr_bridge.panelr.json_fields import flag, money
-from panelr_bridge.panelr.payment import work_order_details
+from panelr_bridge.panelr.payment import payment_receipt, work_order_details, work_order_summary
 from tests.support.answers import answers
 from tests.support.properties import examples
 
@@ -387,3 +389,26 @@ def test_any_data_are_read_or_unknown(data: Any) -> None:
     assert isinstance(work_order_details(done(data)), (WorkOrderDetails, Unknown))
     for read in (customer_lines, offered_products, offered_payment_methods):
         assert isinstance(read(done(data)), (tuple, Unknown))
+
+
+def test_a_poll_needs_no_payment_history() -> None:
+    unreadable = Done(words="done", data=SHOWN | {"payment_history": "?"})
+    assert isinstance(work_order_details(unreadable), Unknown)
+    assert work_order_summary(unreadable) == replace(DETAILS, payment_history=())
+
+
+@pytest.mark.parametrize(
+    ("data", "receipt"),
+    [
+        (
+            {"status": "payment_submitted", "fully_paid": False, "amount_paid": 8, "balance_due": "2.00"},
+            PaymentReceipt(status="payment_submitted", balance_due=Decimal("2.00"), is_fully_paid=False),
+        ),
+        ({"status": "queued", "order_total": 10}, PaymentReceipt(status="queued", order_total=Decimal(10))),
+        ({"status": [], "order_total": -1, "fully_paid": "?"}, PaymentReceipt(status=None)),
+        (None, PaymentReceipt(status=None)),
+        ([], PaymentReceipt(status=None)),
+    ],
+)
+def test_the_answer_to_a_payment_is_read_as_far_as_it_can_be(data: Any, receipt: PaymentReceipt) -> None:
+    assert payment_receipt(Done(words="done", data=data)) == receipt
