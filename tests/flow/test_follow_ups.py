@@ -106,7 +106,7 @@ async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
     await died(stepped)
     bridge = stepped.runtime.bridge
     recorded = await bridge.write(
-        lease.record, late, result(late), call_policy=bridge.call_policy, policy=bridge.policy
+        lease.record, late, result(late), policy=bridge.policy
     )
     assert not recorded
     story = await stepped.order(20)

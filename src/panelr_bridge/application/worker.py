@@ -62,6 +62,8 @@ class Worker:
             return None
         now = self._bridge.clock()
         moments = [await self._safely(partial(self._run_orders, found, now=now))]
+        if found.gate_closed_until is not None:
+            moments.append(self._bridge.probe.start_due(found.gate_closed_until, now=now))
         if self._follow_ups is not None:
             moments.append(await self._safely(partial(self._follow_ups.run_due, found, now=now)))
         return min((moment for moment in moments if moment is not None), default=None)

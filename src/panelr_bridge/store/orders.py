@@ -176,6 +176,12 @@ def add_attempt(connection: Connection, row: NewAttemptRow) -> None:
     _ADD_ATTEMPT.run(connection, row)
 
 
+def count_attempts(connection: Connection, order_id: int, *, outcome: str, since: datetime) -> int:
+    """Return how many attempts of an order since `since` ended with `outcome`."""
+    values = {"of_order": order_id, "outcome": outcome, "since": since}
+    return int(connection.execute(_COUNT_ATTEMPTS, values).scalar_one())
+
+
 def list_attempts(connection: Connection, order_id: int) -> list[AttemptRow]:
     """Return every attempt of an order, oldest first."""
     query = select(attempts).where(attempts.c.order_id == order_id).order_by(attempts.c.id)

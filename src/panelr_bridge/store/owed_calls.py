@@ -8,9 +8,10 @@ with its order: the caller writes them with the order's other columns while it h
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, text
+from sqlalchemy import Connection, Select, bindparam, case, func, select, text, update
 
 from panelr_bridge.domain.models import CallAction
+from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.rows import OrderRow, OwedCallColumns, OwedCallView, ShownOrderRow, fetch_one
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Columns, orders
 
@@ -45,6 +46,29 @@ _ENDED_LEASES = [
 ]
 
 
+_RELEASE_OUTAGE = (
+    update(orders)
+    .where(
+        orders.c.id.in_(
+            select(orders.c.id)
+            .where(text("waits_for_outage"))
+            .order_by(orders.c.id)
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(
+        next_attempt_at=case(
+            (orders.c.owes_since < bindparam("now"), orders.c.owes_since),
+            else_=bindparam("now", type_=UtcDateTime()),
+        ),
+        waits_for_outage=False,
+    )
+)
+_OLDEST_OWED = select(func.min(orders.c.owes_since)).where(text(WAITS))
+_OLDEST_IN_OUTAGE = select(func.min(orders.c.owes_since)).where(text("waits_for_outage"))
+
+
 def owed_columns(
     *, action: CallAction, due: datetime, now: datetime, lease_until: datetime | None = None, slot: int | None = None
 ) -> OwedCallColumns:
@@ -69,9 +93,9 @@ def lease_columns(*, tries: int, until: datetime, slot: int | None) -> Columns:
     return {"tries": tries, "call_until": until, "call_slot": slot, "waits_for_outage": False}
 
 
-def release_columns(*, due: datetime) -> Columns:
-    """Return the columns that release the lease; the same action is owed again at `due`."""
-    return _NO_LEASE | {"next_attempt_at": due}
+def release_columns(*, due: datetime, waits_for_outage: bool = False) -> Columns:
+    """Return the columns that release the lease; the same action is owed again at `due`, or when an outage ends."""
+    return _NO_LEASE | {"next_attempt_at": due, "waits_for_outage": waits_for_outage}
 
 
 def switch_columns(*, action: CallAction, due: datetime) -> Columns:
@@ -113,6 +137,23 @@ def ended_lease(connection: Connection, *, now: datetime) -> OrderRow | None:
         if row is not None:
             return row
     return None
+
+
+def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Make up to `limit` calls due that wait for the end of an outage, longest owed first; return their number."""
+    return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
+
+
+def oldest_owed(connection: Connection) -> datetime | None:
+    """Return since when the oldest unclaimed call has been owed; None if no call waits."""
+    since: datetime | None = connection.execute(_OLDEST_OWED).scalar()
+    return since
+
+
+def oldest_in_outage(connection: Connection) -> datetime | None:
+    """Return since when the oldest call has been owed of those that wait for the end of an outage."""
+    since: datetime | None = connection.execute(_OLDEST_IN_OUTAGE).scalar()
+    return since
 
 
 def next_at(connection: Connection) -> datetime | None:

@@ -69,7 +69,7 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `is_attempt` says whether the attempt gets a row.
+    them. `is_attempt` says whether the attempt gets a row. With `waits_for_outage`, the end of an outage makes it due.
     """
 
     action: str
@@ -85,6 +85,7 @@ class FollowUpResult:
     order: Columns = field(default_factory=dict)
     reevaluate: bool = False
     is_attempt: bool = True
+    waits_for_outage: bool = False
 
 
 class LostAnswer(Enum):
