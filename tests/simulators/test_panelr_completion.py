@@ -25,6 +25,10 @@ async def test_a_completion_creates_a_queued_work_order(caller: PanelrTestClient
         "status": "queued",
         "type": "new_activation",
         "item_count": 2,
+        "order_total": 39.99,
+        "bundle_discount": 0,
+        "coupon_discount": 0,
+        "credits_spent": 0,
     }
     work_order = caller.panel.work_orders[1]
     assert [(each.amount, each.transaction_id) for each in work_order.payments] == [(Decimal("39.99"), "ch_1")]
@@ -42,7 +46,7 @@ async def test_a_completion_creates_a_queued_work_order(caller: PanelrTestClient
 
 
 async def test_a_minimal_completion_is_accepted(caller: PanelrTestClient) -> None:
-    least = {"customer_email": EMAIL, "payment_method_id": 1, "items": [ITEM]}
+    least = {"customer_email": EMAIL, "payment_method_id": 1, "items": [{**ITEM, "product_id": 5}]}
     assert (await caller.post("complete_order", least)).json()["data"]["item_count"] == 1
     assert caller.panel.work_orders[1].payments == []
 
@@ -83,6 +87,10 @@ async def test_an_existing_work_order_is_paid_and_queued_by_its_token(caller: Pa
         "status": "queued",
         "type": "new_activation",
         "item_count": 1,
+        "order_total": 20,
+        "bundle_discount": 0,
+        "coupon_discount": 0,
+        "credits_spent": 0,
     }
     work_order = caller.panel.work_orders[1]
     assert len(caller.panel.work_orders) == 1
@@ -101,7 +109,7 @@ async def test_an_existing_work_order_is_paid_and_queued_by_its_token(caller: Pa
 
 
 async def test_a_completion_keeps_fields_that_it_does_not_name(caller: PanelrTestClient) -> None:
-    token = (await caller.create())["confirmation_token"]
+    token = (await caller.create(items=[{**ITEM, "product_id": 5}]))["confirmation_token"]
     await caller.post("complete_order", {"confirmation_token": token})
     work_order = caller.panel.work_orders[1]
     assert (work_order.status, work_order.payments, work_order.payment_method_id) == ("queued", [], 1)

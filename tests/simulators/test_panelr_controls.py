@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from panelr_bridge.simulators.panelr import FaultError
+from panelr_bridge.simulators.panelr.settings import PanelSettings
 from tests.support.panelr_caller import COMPLETE_ORDER_BODY, KEY, PanelrTestClient
 from tests.support.panelr_payments import REFERENCE
 
@@ -84,20 +85,17 @@ async def test_the_journal_and_reset_controls(caller: PanelrTestClient) -> None:
 
 async def test_settings_are_changed_all_or_none(caller: PanelrTestClient) -> None:
     changed = await caller.client.patch("/_sim/settings", json={"latency_seconds": 0.05, "rate_per_minute": 7})
-    assert changed.json() == {
-        "rate_per_minute": 7,
-        "latency_seconds": 0.05,
-        "shows_wc_order_id": True,
-        "knows_get_work_orders": True,
-        "sends_retry_after": True,
-        "knows_complete_by_token": True,
-        "accepts_repeated_payments": False,
-        "strict": True,
-    }
+    defaults = vars(PanelSettings(api_key=KEY)).items()
+    shown = {name: value for name, value in defaults if name != "api_key"}
+    assert changed.json() == shown | {"rate_per_minute": 7, "latency_seconds": 0.05}
     for body, text in {
         '{"rate_per_minute": 9, "strict": "no"}': "strict must be true or false",
         '{"rate_per_minute": 1.5}': "rate_per_minute must be an integer of at least 0",
         '{"latency_seconds": -1}': "latency_seconds must be a number from 0 to 3600",
+        '{"list_cap": 0}': "list_cap must be an integer of at least 1",
+        '{"firewall_words": "Ada"}': "firewall_words must be a list of strings that are not empty",
+        '{"currency": "usd"}': "currency must be three capital letters",
+        '{"generation": 3}': "generation must be 1 (older) or 2 (newest)",
         '{"api_key": ""}': "api_key must be a string that is not empty",
         "[]": "The body must be a JSON object",
         "{": "The body must be JSON",

@@ -27,7 +27,7 @@ async def test_a_lenient_panel_ignores_unknown_fields(caller: PanelrTestClient) 
     bodies: dict[str, dict[str, Any]] = {
         "send_payment_instructions": INSTRUCTIONS,
         "submit_payment": PAYMENT,
-        "complete_order": {"confirmation_token": token},
+        "complete_order": {"confirmation_token": token, "payment_amount": 20},
     }
     answers = [await caller.post(action, body | {"coupon": "X"}) for action, body in bodies.items()]
     answers.append(await caller.post("complete_order", COMPLETION | {"coupon": "X"}))

@@ -31,6 +31,8 @@ async def test_a_work_order_is_created_and_answered_in_the_envelope(caller: Pane
             "type": "new_activation",
             "item_count": 2,
             "order_total": 35.0,  # 2 x 10.00 + 19.99 - 4.99
+            "bundle_discount": 0,
+            "coupon_discount": 0,
             "credits_spent": 0,
         },
         "error": None,
@@ -175,9 +177,11 @@ async def test_get_work_order_shows_what_is_documented(caller: PanelrTestClient)
         "currency": "USD",
         "cart": [
             {"name": "IPTV 1 Month", "qty": 2, "price": 10.0, "intent": "renewal", "plugin_name": "Xtream UI"}
-            | {"wc_order_id": "4711"},
+            | {"wc_order_id": "4711", "product_id": 1, "plugin_id": 1, "activation_id": 9}
+            | {"linked_username": None, "points_paid": 0},
             {"name": "VIP Add-on", "qty": 1, "price": 19.99, "intent": "new_activation", "plugin_name": "Xtream UI"}
-            | {"wc_order_id": "4711"},
+            | {"wc_order_id": "4711", "product_id": 4, "plugin_id": 1, "activation_id": None}
+            | {"linked_username": None, "points_paid": 0},
         ],
         "snap_total": 39.99,
         "order_total": 35.0,
@@ -186,26 +190,43 @@ async def test_get_work_order_shows_what_is_documented(caller: PanelrTestClient)
         "has_partials": True,
         "payment_history": [{"amount": 9.99, "at": "2026-03-02 00:00:01"}],
         "adjustment": {"direction": "discount", "label": "SPRING", "amount": 4.99},
-        "payment_method": "bank_transfer",
+        "payment_method": {
+            "id": 1,
+            "name": "bank_transfer",
+            "is_automated": False,
+            "mode": "manual",
+            "config": {},
+        },
+        "coupon": None,
+        "bundles": [],
+        "credits_paid": 0,
+        "disputed": False,
         "created_at": "2026-03-01 23:59:58",
     }
+
+
+@pytest.mark.parametrize("proof", [{}, {"token": "wrong"}, {"email": "eve@example.com"}])
+async def test_a_known_work_order_is_forbidden_without_its_token_or_email(
+    caller: PanelrTestClient, proof: dict[str, str]
+) -> None:
+    await caller.send_create()
+    answer = await caller.get("get_work_order", ref=f"WO-{YEAR}-00001", **proof)
+    assert read_error(answer) == (403, "The reference code and the token or e-mail address do not go together")
+    caller.panel.settings.forbids_wrong_proof = False
+    answer = await caller.get("get_work_order", ref=f"WO-{YEAR}-00001", **proof)
+    assert read_error(answer) == (404, "Work order not found")
 
 
 @pytest.mark.parametrize(
     "params",
     [
         {},
-        {"ref": f"WO-{YEAR}-00001"},
-        {"ref": f"WO-{YEAR}-00001", "token": "wrong"},
-        {"ref": f"WO-{YEAR}-00001", "email": "eve@example.com"},
         {"ref": f"WO-{YEAR}-00002", "email": "ada@example.com"},
         {"ref": f"WO-{YEAR}-1", "email": "ada@example.com"},
         {"ref": "1", "email": "ada@example.com"},
     ],
 )
-async def test_a_work_order_is_not_found_without_its_token_or_email(
-    caller: PanelrTestClient, params: dict[str, str]
-) -> None:
+async def test_an_unknown_work_order_is_not_found(caller: PanelrTestClient, params: dict[str, str]) -> None:
     await caller.send_create()
     assert read_error(await caller.get("get_work_order", **params)) == (404, "Work order not found")
 
@@ -244,7 +265,9 @@ async def test_get_work_orders_by_customer_id_with_its_limits(caller: PanelrTest
         limit: len((await caller.get("get_work_orders", customer_id="2", **params)).json()["data"])
         for limit, params in {"none": {}, "1": {"limit": "1"}, "500": {"limit": "500"}}.items()
     }
-    assert counts == {"none": 20, "1": 1, "500": 100}
+    assert counts == {"none": 20, "1": 1, "500": 50}
+    caller.panel.settings.list_cap = 7
+    assert len((await caller.get("get_work_orders", customer_id="2", limit="50")).json()["data"]) == 7
     assert (await caller.get("get_work_orders", customer_id="3")).json()["data"] == []
     assert read_error(await caller.get("get_work_orders")) == (422, "customer_email or customer_id is required")
     bad = await caller.get("get_work_orders", customer_id="2", limit="0")
@@ -278,13 +301,13 @@ async def test_the_catalogue(caller: PanelrTestClient) -> None:
     ]
     documented = (
         "id name alternate_name description price_decimal currency duration_months connections sort_order "
-        "panel_product_id bouquet_ids plugin_id is_trial"
+        "panel_product_id bouquet_ids plugin_id plugin_name is_trial referral_earn_points referral_cost_points"
     )
     assert " ".join(sorted(products[0])) == " ".join(sorted(documented.split()))
     methods = (await caller.get("get_payment_methods")).json()["data"]
     assert [(each["id"], each["mode"]) for each in methods] == [(1, "manual"), (2, "automated")]
     documented = (
-        "id name display_label mode processor instructions config "
+        "id name display_label mode processor checkout_on instructions config "
         "adjustment_enabled adjustment_direction adjustment_mode adjustment_value"
     )
     assert " ".join(methods[0]) == documented

@@ -32,11 +32,22 @@ def panelr(  # noqa: PLR0913, PLR0917  one for each option
         bool, typer.Option(help="Do not accept confirmation_token in complete_order.")
     ] = False,
     accept_repeated_payments: Annotated[bool, typer.Option(help="Accept the same payment more than once.")] = False,
+    accept_underpayment: Annotated[
+        bool, typer.Option(help="Complete work orders whose payment does not cover the total.")
+    ] = False,
+    generation: Annotated[
+        int,
+        typer.Option(min=1, max=2, help="2: the newest Panelr. 1: an older one, without unit_price and quote_cart."),
+    ] = 2,
+    currency: Annotated[str, typer.Option(help="The panel's currency, three capital letters.")] = "USD",
 ) -> None:
     """Run a simulated Panelr.
 
-    Its data is kept in memory and lost at the end. Stop it with Ctrl-C.
+    Its data is kept in memory and lost at the end. Stop it with Ctrl-C. PATCH /_sim/settings changes these settings and
+    more while it runs.
     """
+    if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+        raise typer.BadParameter("must be three capital letters", param_hint="--currency")
     simulator = simulated_panelr.create_app(
         api_key=api_key,
         rate_per_minute=rate_per_minute,
@@ -45,6 +56,9 @@ def panelr(  # noqa: PLR0913, PLR0917  one for each option
         knows_get_work_orders=not without_lists,
         knows_complete_by_token=not without_complete_by_token,
         accepts_repeated_payments=accept_repeated_payments,
+        refuses_underpayment=not accept_underpayment,
+        generation=generation,
+        currency=currency,
     )
     run(_serve("Panelr", simulator, host, port, [f"API key: {api_key}"]))
 

@@ -36,6 +36,8 @@ COMMON_KINDS: Mapping[str, FaultKind] = {
     "warnings": FaultKind("PHP warnings before the JSON", ("status",), alters_response=True),
     "wrong_type": FaultKind("the JSON with content type text/html", ("status",), alters_response=True),
     "truncated": FaultKind("half of the body, then the connection is closed", ("status",), alters_response=True),
+    "endless_body": FaultKind("a body without end, for at most `seconds`", ("status", "seconds"), alters_response=True),
+    "endless_headers": FaultKind("headers without end, for at most `seconds`", ("seconds",)),
     "slow": FaultKind("the body in small parts over `seconds`", ("status", "seconds"), alters_response=True),
 }
 

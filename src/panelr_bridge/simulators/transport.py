@@ -1,6 +1,7 @@
 """Send a response over ASGI, either normally or altered by a fault."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,9 @@ WARNINGS = (
 )
 GARBAGE = b"\x16\x03\x01\x02\x00\x01\x00this is no HTTP\r\n\r\n"
 DRIP_BYTES = 8
+# One part of an endless answer, and the seconds between two parts: at most some megabytes a second.
+ENDLESS_PART = b"x" * 65_536
+ENDLESS_PAUSE = 0.01
 # 204 and 304 must not have a body.
 BODILESS = (204, 304)
 
@@ -115,6 +119,27 @@ async def _send_slowly(fault: Fault, response: HttpResponse, exchange: HttpExcha
     await exchange.send_body(b"", more=False)
 
 
+async def _send_body_without_end(fault: Fault, response: HttpResponse, exchange: HttpExchange) -> None:
+    headers = [(b"content-type", response.content_type.encode())]
+    await exchange.send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await exchange.send_body(response.body[:-1], more=True)
+    for _ in range(math.ceil(fault.seconds / ENDLESS_PAUSE)):
+        await exchange.send_body(ENDLESS_PART, more=True)
+        if await exchange.wait_for_disconnect(ENDLESS_PAUSE):
+            return
+    await _close(fault, response, exchange)
+
+
+async def _send_headers_without_end(fault: Fault, response: HttpResponse, exchange: HttpExchange) -> None:
+    transport: asyncio.Transport = exchange.scope["extensions"]["transport"]
+    transport.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(math.ceil(fault.seconds / ENDLESS_PAUSE)):
+        transport.write(b"X-Filler-%d: %b\r\n" % (number, ENDLESS_PART))
+        if await exchange.wait_for_disconnect(ENDLESS_PAUSE):
+            return
+    await _close(fault, response, exchange)
+
+
 # Faults of any simulator that alter the response.
 ALTERATIONS: Mapping[str, Callable[[Fault, HttpResponse], HttpResponse]] = {
     "html": lambda _fault, _response: HttpResponse(200, PAGE, HTML_TYPE),
@@ -130,8 +155,10 @@ FAULTY_SENDERS: Mapping[str, Callable[[Fault, HttpResponse, HttpExchange], Await
     "garbage": _send_garbage,
     "truncated": _send_half,
     "slow": _send_slowly,
+    "endless_body": _send_body_without_end,
+    "endless_headers": _send_headers_without_end,
 }
-SILENT_FAULTS = ("hang", "reset", "close", "garbage")
+SILENT_FAULTS = ("hang", "reset", "close", "garbage", "endless_headers")
 
 
 def build_status_response(fault: Fault, failure: HttpResponse) -> HttpResponse:

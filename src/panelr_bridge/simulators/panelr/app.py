@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,7 @@ from panelr_bridge.simulators.panelr.api_call import ApiCall
 from panelr_bridge.simulators.panelr.control import ERRORS, ROUTES
 from panelr_bridge.simulators.panelr.envelope import failure_response, parse_json
 from panelr_bridge.simulators.panelr.faults import OWN_ALTERATIONS, SUBJECTS
+from panelr_bridge.simulators.panelr.firewall import BLOCKED, is_blocked
 from panelr_bridge.simulators.panelr.panel import JournalEntry, Panel
 from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.transport import SILENT_FAULTS, HttpExchange, apply_fault, send_response, send_with_fault
@@ -46,6 +48,10 @@ class PanelrApi:
         await self._answer(call, entry, HttpExchange(scope, receive, send))
 
     async def _answer(self, call: ApiCall, entry: JournalEntry, exchange: HttpExchange) -> None:
+        if is_blocked(call, self.panel.settings.firewall_words):
+            entry.fault, entry.status = "firewall", BLOCKED.status
+            await send_response(BLOCKED, exchange)
+            return
         faults = self.panel.faults
         subject = _find_subject(self.panel, call) if faults.pending else {}
         response = SERVER_ERROR
@@ -94,32 +100,14 @@ def _find_subject(panel: Panel, call: ApiCall) -> dict[str, str]:
     return {name: str(subject[name]).casefold() for name in SUBJECTS if name in subject}
 
 
-def create_app(
-    *,
-    api_key: str,
-    rate_per_minute: int = 120,
-    latency_seconds: float = 0.0,
-    shows_wc_order_id: bool = True,
-    knows_get_work_orders: bool = True,
-    knows_complete_by_token: bool = True,
-    accepts_repeated_payments: bool = False,
-) -> Starlette:
+def create_app(**settings: Any) -> Starlette:
     """Return a Panelr installation as an ASGI app; its state is `app.state.panel`, a `Panel`.
 
-    `rate_per_minute` 0 means no limit; `PanelSettings` describes the other settings. Serve the app with
+    `settings` are the fields of `PanelSettings`; `api_key` is required. Serve the app with
     `panelr_bridge.simulators.server.running`, because faults need the connection's transport. Raises ValueError for an
     empty key or another invalid value.
     """
-    settings = PanelSettings(
-        api_key=api_key,
-        rate_per_minute=rate_per_minute,
-        latency_seconds=latency_seconds,
-        shows_wc_order_id=shows_wc_order_id,
-        knows_get_work_orders=knows_get_work_orders,
-        knows_complete_by_token=knows_complete_by_token,
-        accepts_repeated_payments=accepts_repeated_payments,
-    )
-    panel = Panel(settings, actions=ACTIONS)
+    panel = Panel(PanelSettings(**settings), actions=ACTIONS)
     app = Starlette(
         routes=[Route("/api/api.php", PanelrApi(panel)), Mount("/_sim", routes=ROUTES)], exception_handlers=ERRORS
     )

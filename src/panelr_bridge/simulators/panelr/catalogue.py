@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-CURRENCY = "USD"
 PLUGINS = {1: "Xtream UI", 2: "Reseller Panel"}
 
 
 @dataclass
 class Product:
-    """A product in the form of `get_products`."""
+    """A product in the form of `get_products`. Its currency is the panel's, unless it has its own.
+
+    Names are not unique: products of two plugins may have the same one.
+    """
 
     id: int
     name: str
@@ -25,14 +27,22 @@ class Product:
     plugin_id: int = 1
     alternate_name: str = ""
     description: str = ""
-    currency: str = CURRENCY
+    currency: str | None = None
     sort_order: int = 0
     panel_product_id: int = 0
     bouquet_ids: list[int] = field(default_factory=lambda: [1, 2, 3])
+    referral_earn_points: int = 0
+    referral_cost_points: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the product as a JSON object."""
-        return asdict(self)
+    @property
+    def plugin_name(self) -> str:
+        """Return the name of the product's plugin."""
+        return PLUGINS.get(self.plugin_id, f"Plugin {self.plugin_id}")
+
+    def as_json(self, *, currency: str) -> dict[str, Any]:
+        """Return the product as a JSON object; `currency` is the panel's."""
+        own = currency if self.currency is None else self.currency
+        return asdict(self) | {"currency": own, "plugin_name": self.plugin_name}
 
 
 @dataclass
@@ -44,6 +54,7 @@ class PaymentMethod:
     display_label: str
     mode: str
     processor: str
+    checkout_on: str = "store"
     instructions: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     adjustment_enabled: bool = False
@@ -54,6 +65,17 @@ class PaymentMethod:
     def as_json(self) -> dict[str, Any]:
         """Return the payment method as a JSON object."""
         return asdict(self)
+
+    def order_json(self) -> dict[str, Any]:
+        """Return the payment method in the form of get_work_order."""
+        is_automated = self.mode == "automated"
+        return {
+            "id": self.id,
+            "name": self.name,
+            "is_automated": is_automated,
+            "mode": self.mode,
+            "config": self.config,
+        }
 
 
 def seed_products() -> dict[int, Product]:
@@ -71,11 +93,12 @@ def seed_products() -> dict[int, Product]:
         product.panel_product_id = 100 + product.id
         product.alternate_name = product.name.upper()
         product.description = f"{product.name}, {product.connections} connection(s)"
+        product.referral_cost_points = int(product.price_decimal * 10)
     return {product.id: product for product in listed}
 
 
 def seed_payment_methods() -> dict[int, PaymentMethod]:
-    """Return new copies of the two payment methods by id."""
+    """Return new copies of the two payment methods by id. The card's fee is turned off; a test may turn it on."""
     transfer = PaymentMethod(
         1,
         "bank_transfer",
@@ -90,7 +113,7 @@ def seed_payment_methods() -> dict[int, PaymentMethod]:
         "Credit card",
         mode="automated",
         processor="stripe",
-        adjustment_enabled=True,
+        adjustment_enabled=False,
         adjustment_direction="fee",
         adjustment_mode="percent",
         adjustment_value=Decimal("2.50"),
@@ -98,6 +121,7 @@ def seed_payment_methods() -> dict[int, PaymentMethod]:
     return {method.id: method for method in (transfer, card)}
 
 
-def store_settings() -> dict[str, Any]:
+def store_settings(*, currency: str, generation: int) -> dict[str, Any]:
     """Return the settings that Panelr's plugin reads to test its connection."""
-    return {"store_name": "Simulated Panelr", "currency": CURRENCY, "timezone": "UTC", "version": "2.0.2"}
+    version = "2.0.9" if generation > 1 else "1.0"
+    return {"store_name": "Simulated Panelr", "currency": currency, "timezone": "UTC", "version": version}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeGuard
 
 from panelr_bridge.simulators.panelr.errors import ApiError
+from panelr_bridge.simulators.panelr.money import CENT
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 LARGEST_AMOUNT = Decimal("99999999.99")
@@ -75,11 +76,27 @@ def is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def read_amount(body: Mapping[str, Any], name: str) -> Decimal:
+def read_boolean(body: Mapping[str, Any], name: str, prefix: str = "") -> bool:
+    """Return true or false."""
+    value = body[name]
+    if not isinstance(value, bool):
+        raise ApiError(422, f"{prefix}{name} must be true or false")
+    return value
+
+
+def read_amount(body: Mapping[str, Any], name: str, prefix: str = "") -> Decimal:
     """Return an amount of money; 0 is allowed."""
     value = body[name]
     if not is_int(value) and not isinstance(value, Decimal):
-        raise ApiError(422, f"{name} must be a number")
+        raise ApiError(422, f"{prefix}{name} must be a number")
     if not 0 <= value <= LARGEST_AMOUNT:
-        raise ApiError(422, f"{name} must lie between 0 and {LARGEST_AMOUNT}")
+        raise ApiError(422, f"{prefix}{name} must lie between 0 and {LARGEST_AMOUNT}")
     return Decimal(value)
+
+
+def read_unit_price(item: Mapping[str, Any], prefix: str) -> Decimal:
+    """Return an item's unit price, which has two decimals at most."""
+    price = read_amount(item, "unit_price", prefix)
+    if price != price.quantize(CENT):
+        raise ApiError(422, f"{prefix}unit_price must have two decimals at most")
+    return price

@@ -6,7 +6,7 @@ Only the event loop uses it, and no method awaits, so it needs no locks.
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,12 +14,16 @@ from typing import Any
 
 from panelr_bridge.simulators.panelr import catalogue
 from panelr_bridge.simulators.panelr.access_control import ApiKeyGuard, RateLimiter, busiest_window
+from panelr_bridge.simulators.panelr.bundles_and_coupons import BundleRule, Coupon, apply_coupon, find_bundles
+from panelr_bridge.simulators.panelr.cart import CartItem
 from panelr_bridge.simulators.panelr.customer_lines import CustomerLine
 from panelr_bridge.simulators.panelr.faults import BODIES, KINDS, SUBJECTS, FaultCatalogue, FaultQueue
+from panelr_bridge.simulators.panelr.money import NOTHING
 from panelr_bridge.simulators.panelr.payment_input import NewPayment
+from panelr_bridge.simulators.panelr.pricing import OrderCharges, PriceAdjustment, adjust_for_method, sum_items
 from panelr_bridge.simulators.panelr.settings import PanelSettings
 from panelr_bridge.simulators.panelr.work_order_input import NewItem, NewWorkOrder
-from panelr_bridge.simulators.panelr.work_orders import CartItem, PaymentInstructions, RecordedPayment, WorkOrder
+from panelr_bridge.simulators.panelr.work_orders import PaymentInstructions, RecordedPayment, WorkOrder
 
 JOURNAL_LENGTH = 1000
 
@@ -57,6 +61,8 @@ class Panel:
         self.lines: dict[int, CustomerLine] = {}
         self.products = catalogue.seed_products()
         self.payment_methods = catalogue.seed_payment_methods()
+        self.bundle_rules: list[BundleRule] = []
+        self.coupons: dict[str, Coupon] = {}
         self.arrivals: list[float] = []
         self.journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
         self.key_guard = ApiKeyGuard()
@@ -69,31 +75,86 @@ class Panel:
         """Return the largest number of requests, with any outcome, that arrived within `seconds`."""
         return busiest_window(self.arrivals, seconds)
 
+    @property
+    def rules(self) -> PanelSettings:
+        """Return the settings as the panel's generation applies them."""
+        return self.settings.effective
+
     def create(self, new: NewWorkOrder) -> WorkOrder:
         """Store a new work order. There is no idempotency: the same request twice creates two work orders."""
-        self._last_id += 1
-        now = datetime.now(UTC)
-        work_order = WorkOrder(
-            id=self._last_id,
-            reference_code=f"WO-{now.year}-{self._last_id:05d}",
+        return self.add(self.draft(new))
+
+    def draft(self, new: NewWorkOrder) -> WorkOrder:
+        """Return a new work order with its price, without storing it."""
+        now, number, texts = datetime.now(UTC), self._last_id + 1, new.texts
+        cart = self.build_cart(new.items, wc_order_id=texts.get("wc_order_id"))
+        charges = self.price_cart(
+            cart,
+            customer_email=new.customer_email,
+            coupon_code=texts.get("coupon_code"),
+            payment_method_id=new.payment_method_id,
+            adjustment=new.adjustment,
+        )
+        return WorkOrder(
+            id=number,
+            reference_code=f"WO-{now.year}-{number:05d}",
             confirmation_token=secrets.token_hex(32),
             status=new.status,
-            source=new.texts.get("source", "woocommerce"),
-            customer_id=self._customer(new.customer_email),
+            source=texts.get("source", "woocommerce"),
+            customer_id=self.find_customer_id(new.customer_email) or 0,
             customer_email=new.customer_email,
-            customer_name=new.texts.get("customer_name", ""),
-            customer_phone=new.texts.get("customer_phone", ""),
+            customer_name=texts.get("customer_name", ""),
+            customer_phone=texts.get("customer_phone", ""),
+            currency=self.settings.currency,
             payment_method_id=new.payment_method_id,
-            cart=[_build_cart_item(item, new.texts.get("wc_order_id")) for item in new.items],
-            adjustment=new.adjustment,
+            cart=cart,
+            charges=charges,
             created_at=now,
             updated_at=now,
+            referral_code=texts.get("referral_code") if self.rules.honours_codes else None,
+            store_discount=self._honoured_discount(new.store_discount),
             payments=_build_payments(new.payment_amount, now, new.transaction_id),
-            extras=dict(new.extras),
+            extras={**new.extras, **_note_coupon(charges)},
         )
+
+    def add(self, work_order: WorkOrder) -> WorkOrder:
+        """Store a draft, and its customer."""
+        self._last_id = work_order.id
+        work_order.customer_id = self._customer(work_order.customer_email)
         self.work_orders[work_order.id] = work_order
         self._tokens[work_order.confirmation_token] = work_order.id
         return work_order
+
+    def build_cart(self, items: Iterable[NewItem], *, wc_order_id: str | None = None) -> list[CartItem]:
+        """Return the items of a cart with their prices."""
+        return [self._build_cart_item(item, wc_order_id) for item in items]
+
+    def price_cart(
+        self,
+        cart: Sequence[CartItem],
+        *,
+        customer_email: str,
+        coupon_code: str | None,
+        payment_method_id: int | None,
+        adjustment: PriceAdjustment | None = None,
+    ) -> OrderCharges:
+        """Return the charges of a cart, as far as the panel's generation knows them."""
+        bundle_rules = self.bundle_rules if self.rules.adds_bundle_discounts else ()
+        charges = OrderCharges(sum_items(cart), bundles=find_bundles(bundle_rules, cart), adjustment=adjustment)
+        charges = self._with_coupon(charges, coupon_code, customer_email)
+        return self._with_method(charges, payment_method_id)
+
+    def price_completion(self, work_order: WorkOrder, payment: NewPayment) -> OrderCharges:
+        """Return the charges of a work order with the coupon and the payment method of a completion."""
+        charges = self._with_coupon(work_order.charges, payment.coupon_code, work_order.customer_email)
+        method_id = payment.payment_method_id or work_order.payment_method_id
+        if charges == work_order.charges and method_id == work_order.payment_method_id:
+            return charges
+        return self._with_method(charges, method_id)
+
+    def add_coupon(self, coupon: Coupon) -> None:
+        """Add a coupon code, or replace it."""
+        self.coupons[coupon.code.casefold()] = coupon
 
     def find_by_reference(self, reference: str) -> WorkOrder | None:
         """Return the work order with this reference code, or None."""
@@ -136,10 +197,18 @@ class Panel:
     def pay(self, work_order: WorkOrder, payment: NewPayment, *, status: str) -> None:
         """Add a payment and set the status. The same payment twice counts twice."""
         now = datetime.now(UTC)
+        work_order.charges = self.price_completion(work_order, payment)
         work_order.payments += _build_payments(payment.amount, now, payment.transaction_id)
         work_order.payment_method_id = payment.payment_method_id or work_order.payment_method_id
+        if payment.store_discount is not None:
+            work_order.store_discount = self._honoured_discount(payment.store_discount)
+        if payment.referral_code is not None and self.rules.honours_codes:
+            work_order.referral_code = payment.referral_code
+        if payment.is_free is not None:
+            work_order.extras["is_free"] = payment.is_free
         if payment.note is not None:
             work_order.notes.append(payment.note)
+        work_order.extras |= _note_coupon(work_order.charges)
         work_order.status = status
         work_order.updated_at = now
 
@@ -170,19 +239,47 @@ class Panel:
     def _customer(self, email: str) -> int:
         return self.customers.setdefault(email.casefold(), len(self.customers) + 1)
 
+    def _honoured_discount(self, store_discount: Decimal | None) -> Decimal:
+        return NOTHING if store_discount is None or not self.rules.honours_store_discount else store_discount
 
-def _build_cart_item(item: NewItem, wc_order_id: str | None) -> CartItem:
-    return CartItem(
-        product_id=item.product.id,
-        name=item.product.name,
-        plugin_name=catalogue.PLUGINS[item.product.plugin_id],
-        intent=item.intent,
-        qty=item.qty,
-        price=item.product.price_decimal,
-        activation_id=item.activation_id,
-        wc_order_id=wc_order_id,
-    )
+    def _with_coupon(self, charges: OrderCharges, code: str | None, customer_email: str) -> OrderCharges:
+        if not code or not self.rules.honours_codes:
+            return charges
+        base = replace(charges, coupon=None).discounted_total
+        return replace(charges, coupon=apply_coupon(code, self.coupons, customer_email=customer_email, base=base))
+
+    def _with_method(self, charges: OrderCharges, method_id: int | None) -> OrderCharges:
+        method = self.payment_methods.get(method_id or 0) if self.rules.adds_method_fee else None
+        return replace(charges, method_adjustment=adjust_for_method(method, charges.discounted_total))
+
+    def _build_cart_item(self, item: NewItem, wc_order_id: str | None) -> CartItem:
+        product, rules = item.product, self.rules
+        unit_price = item.unit_price if rules.honours_unit_price else None
+        pay_with_points = item.pay_with_points and rules.honours_points
+        line = self.lines.get(item.activation_id or 0)
+        return CartItem(
+            product_id=product.id,
+            name=product.name,
+            plugin_id=product.plugin_id,
+            plugin_name=product.plugin_name,
+            intent=item.intent,
+            qty=item.qty,
+            price=product.price_decimal if unit_price is None else unit_price,
+            activation_id=item.activation_id,
+            wc_order_id=wc_order_id,
+            linked_username=line.usernames[0] if line and line.usernames else None,
+            pay_with_points=pay_with_points,
+            points_paid=product.referral_cost_points * item.qty if pay_with_points else 0,
+        )
 
 
 def _build_payments(amount: Decimal | None, at: datetime, transaction_id: str | None) -> list[RecordedPayment]:
     return [RecordedPayment(amount, at, transaction_id)] if amount else []
+
+
+def _note_coupon(charges: OrderCharges) -> dict[str, Any]:
+    """Return the note about an invalid coupon, which the total ignores."""
+    coupon = charges.coupon
+    if coupon is None or coupon.reason is None:
+        return {}
+    return {"invalid_coupon": {"code": coupon.code, "reason": coupon.reason}}

@@ -1,9 +1,11 @@
 """The actions for payments: submit_payment, complete_order, send_payment_instructions."""
 
+from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.panelr.api_call import ApiCall, read_json_object
 from panelr_bridge.simulators.panelr.errors import ApiError
+from panelr_bridge.simulators.panelr.money import CENT
 from panelr_bridge.simulators.panelr.panel import Panel
 from panelr_bridge.simulators.panelr.payment_input import (
     WorkOrderProof,
@@ -12,6 +14,9 @@ from panelr_bridge.simulators.panelr.payment_input import (
     parse_instructions,
     parse_submission,
 )
+from panelr_bridge.simulators.panelr.pricing import show_amount
+from panelr_bridge.simulators.panelr.renewals import check_renewals
+from panelr_bridge.simulators.panelr.work_order_views import view_queued, view_submitted
 from panelr_bridge.simulators.panelr.work_orders import WorkOrder
 
 AWAITING_PAYMENT = ("pending_payment",)
@@ -26,20 +31,46 @@ def submit_payment(panel: Panel, call: ApiCall) -> dict[str, Any]:
     repeatable = ("payment_submitted",) if panel.settings.accepts_repeated_payments else ()
     _check_status(work_order, (*AWAITING_PAYMENT, *repeatable))
     panel.pay(work_order, payment, status="payment_submitted")
-    return work_order.submitted_json(with_amount=payment.amount is not None)
+    return view_submitted(work_order, with_amount=payment.amount is not None)
 
 
 def complete_order(panel: Panel, call: ApiCall) -> dict[str, Any]:
     """Queue a work order for provisioning: the one of the confirmation token, otherwise a new one."""
-    settings, body = panel.settings, read_json_object(panel, call)
-    if "confirmation_token" not in body or not settings.knows_complete_by_token:
-        new = parse_completion(body, products=panel.products, methods=panel.payment_methods, strict=settings.strict)
-        return panel.create(new).queued_json()
+    body = read_json_object(panel, call)
+    has_token = "confirmation_token" in body and panel.settings.knows_complete_by_token
+    work_order = _complete_existing(panel, body) if has_token else _complete_new(panel, body)
+    return view_queued(work_order, panel.rules)
+
+
+def _complete_new(panel: Panel, body: dict[str, Any]) -> WorkOrder:
+    new = parse_completion(body, products=panel.products, methods=panel.payment_methods, strict=panel.settings.strict)
+    if panel.settings.checks_renewals:
+        check_renewals(new.items, panel.lines)
+    draft = panel.draft(new)
+    _check_payment(panel, total=draft.order_total, covered=draft.paid + draft.store_discount)
+    return panel.add(draft)
+
+
+def _complete_existing(panel: Panel, body: dict[str, Any]) -> WorkOrder:
+    settings = panel.settings
     proof, payment = parse_completion_by_token(body, methods=panel.payment_methods, strict=settings.strict)
     work_order = _find_work_order(panel, proof)
     _check_status(work_order, (*COMPLETABLE, "queued") if settings.accepts_repeated_payments else COMPLETABLE)
+    discount = work_order.store_discount if payment.store_discount is None else payment.store_discount
+    covered = work_order.paid + (payment.amount or 0) + discount
+    _check_payment(panel, total=panel.price_completion(work_order, payment).order_total, covered=covered)
     panel.pay(work_order, payment, status="queued")
-    return work_order.queued_json()
+    return work_order
+
+
+def _check_payment(panel: Panel, *, total: Decimal, covered: Decimal) -> None:
+    """Check that payments and store discount cover the total, within a cent. Raises ApiError (422)."""
+    if panel.rules.refuses_underpayment and covered < total - CENT:
+        raise ApiError(
+            422,
+            f"The payment is too low: {show_amount(covered)} paid or discounted, "
+            f"but the work order costs {show_amount(total)}",
+        )
 
 
 def send_payment_instructions(panel: Panel, call: ApiCall) -> dict[str, Any]:

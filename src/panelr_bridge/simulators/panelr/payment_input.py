@@ -16,6 +16,7 @@ from panelr_bridge.simulators.panelr.field_checks import (
     check_unknown_fields,
     is_int,
     read_amount,
+    read_boolean,
     read_email,
     read_existing_id,
     read_positive,
@@ -26,8 +27,17 @@ from panelr_bridge.simulators.panelr.work_order_input import NewWorkOrder, parse
 
 PROOFS = ("confirmation_token", "reference_code", "customer_email")
 SUBMIT_FIELDS = (*PROOFS, "payment_transaction_id", "customer_note", "amount")
-BY_TOKEN_FIELDS = ("confirmation_token", "payment_transaction_id", "payment_amount", "payment_method_id")
-KEPT_TEXTS = ("customer_name", "customer_phone", "wc_order_id")
+CODES = ("coupon_code", "referral_code")
+BY_TOKEN_FIELDS = (
+    "confirmation_token",
+    "payment_transaction_id",
+    "payment_amount",
+    "payment_method_id",
+    "store_discount",
+    "is_free",
+    *CODES,
+)
+KEPT_TEXTS = ("customer_name", "customer_phone", "wc_order_id", "source", *CODES)
 EXTRAS = ("customer_address", "is_free", "bouquet_ids", "categories", "notes")
 CREATE_FIELDS = (
     "customer_email",
@@ -35,6 +45,7 @@ CREATE_FIELDS = (
     "items",
     "payment_transaction_id",
     "payment_amount",
+    "store_discount",
     *KEPT_TEXTS,
     *EXTRAS,
 )
@@ -58,6 +69,10 @@ class NewPayment:
     transaction_id: str | None
     note: str | None = None
     payment_method_id: int | None = None
+    store_discount: Decimal | None = None
+    coupon_code: str | None = None
+    referral_code: str | None = None
+    is_free: bool | None = None
 
 
 def parse_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[WorkOrderProof, NewPayment]:
@@ -65,7 +80,7 @@ def parse_submission(body: Mapping[str, Any], *, strict: bool) -> tuple[WorkOrde
     if strict:
         check_unknown_fields(body, SUBMIT_FIELDS)
     payment = NewPayment(
-        amount=read_amount(body, "amount") if "amount" in body else None,
+        amount=_read_optional_amount(body, "amount"),
         transaction_id=_read_optional_text(body, "payment_transaction_id"),
         note=_read_optional_text(body, "customer_note"),
     )
@@ -79,9 +94,13 @@ def parse_completion_by_token(
     if strict:
         check_unknown_fields(body, BY_TOKEN_FIELDS)
     payment = NewPayment(
-        amount=read_amount(body, "payment_amount") if "payment_amount" in body else None,
+        amount=_read_optional_amount(body, "payment_amount"),
         transaction_id=_read_optional_text(body, "payment_transaction_id"),
         payment_method_id=read_existing_id(body, "payment_method_id", methods) if "payment_method_id" in body else None,
+        store_discount=_read_optional_amount(body, "store_discount"),
+        coupon_code=_read_optional_text(body, "coupon_code"),
+        referral_code=_read_optional_text(body, "referral_code"),
+        is_free=read_boolean(body, "is_free") if "is_free" in body else None,
     )
     return WorkOrderProof(read_required_text(body, "confirmation_token"), "", ""), payment
 
@@ -99,8 +118,9 @@ def parse_completion(
         items=parse_items(body, products, strict=strict),
         texts={name: read_text(body, name) for name in KEPT_TEXTS if name in body},
         payment_method_id=read_existing_id(body, "payment_method_id", methods),
-        payment_amount=read_amount(body, "payment_amount") if "payment_amount" in body else None,
+        payment_amount=_read_optional_amount(body, "payment_amount"),
         transaction_id=_read_optional_text(body, "payment_transaction_id"),
+        store_discount=_read_optional_amount(body, "store_discount"),
         extras=_read_extras(body),
     )
 
@@ -130,6 +150,10 @@ def _read_proof(body: Mapping[str, Any]) -> WorkOrderProof:
 
 def _read_optional_text(body: Mapping[str, Any], name: str) -> str | None:
     return read_text(body, name) if name in body else None
+
+
+def _read_optional_amount(body: Mapping[str, Any], name: str) -> Decimal | None:
+    return read_amount(body, name) if name in body else None
 
 
 def _read_extras(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,15 +10,18 @@ from panelr_bridge.simulators.panelr.errors import ApiError
 from panelr_bridge.simulators.panelr.field_checks import (
     check_unknown_fields,
     read_amount,
+    read_boolean,
     read_choice,
     read_email,
     read_existing_id,
     read_positive,
     read_text,
+    read_unit_price,
 )
-from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, INTENTS, PriceAdjustment
+from panelr_bridge.simulators.panelr.pricing import PriceAdjustment
+from panelr_bridge.simulators.panelr.work_orders import CREATE_STATUSES, INTENTS
 
-TEXTS = ("customer_name", "customer_phone", "wc_order_id", "source", "adjustment_label")
+TEXTS = ("customer_name", "customer_phone", "wc_order_id", "source", "adjustment_label", "coupon_code", "referral_code")
 FIELDS = (
     "customer_email",
     "status",
@@ -29,7 +32,7 @@ FIELDS = (
     "adjustment_amount",
     *TEXTS,
 )
-ITEM_FIELDS = ("product_id", "intent", "activation_id", "qty")
+ITEM_FIELDS = ("product_id", "intent", "activation_id", "qty", "unit_price", "pay_with_points")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class NewItem:
     intent: str
     activation_id: int | None
     qty: int
+    unit_price: Decimal | None = None
+    pay_with_points: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class NewWorkOrder:
     payment_amount: Decimal | None
     adjustment: PriceAdjustment | None = None
     transaction_id: str | None = None
+    store_discount: Decimal | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -105,6 +111,8 @@ def _parse_item(item: object, place: str, products: Mapping[int, Product], *, st
         intent=intent,
         activation_id=read_positive(item, "activation_id", prefix) if "activation_id" in item else None,
         qty=read_positive(item, "qty", prefix) if "qty" in item else 1,
+        unit_price=read_unit_price(item, prefix) if "unit_price" in item else None,
+        pay_with_points=read_boolean(item, "pay_with_points", prefix) if "pay_with_points" in item else False,
     )
 
 
