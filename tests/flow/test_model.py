@@ -24,7 +24,16 @@ from hypothesis.stateful import (
 
 from panelr_bridge.application import operator_actions
 from panelr_bridge.application.transactions import change_mappings
-from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import (
+    Blocked,
+    Done,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
 from panelr_bridge.store import mappings, owed_calls
 from panelr_bridge.store.tables import deliveries, orders
@@ -42,6 +51,9 @@ NOT_DONE: dict[str, Outcome] = {
     "not sent": NotSent(words="nobody there"),
     "lost": Unknown(words="lost"),
 }
+
+
+PROBED = Done(words="done", status=200, data={})
 
 
 class Model(RuleBasedStateMachine):
@@ -195,6 +207,11 @@ class Model(RuleBasedStateMachine):
             self.world.tell(flight, NOT_DONE[kind])
             self.world.run()
 
+    @rule(kind=st.sampled_from(["done", "refused", "misconfigured", "blocked", "throttled", "not sent", "lost"]))
+    def the_probe_will_end(self, kind: str) -> None:
+        """Decide what a probe finds out from now on: an outage, or one request that Panelr dislikes."""
+        self.world.probe_outcome = NOT_DONE.get(kind, PROBED)
+
     @precondition(lambda self: self.world.flights)
     @rule(data=st.data())
     def panelr_lists(self, data: st.DataObject) -> None:
@@ -299,6 +316,7 @@ class Model(RuleBasedStateMachine):
     def _everything_is_settled_in_the_end(self) -> None:
         """Repair everything: then all owed calls are made, and no delivery is forgotten."""
         self.world.statements_left = None
+        self.world.probe_outcome = PROBED
         self.wake_up()
         self._time_out()
         process = self.world.start()

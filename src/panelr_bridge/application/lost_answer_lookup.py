@@ -8,7 +8,7 @@ from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, Pane
 from panelr_bridge.application.transactions import rate_gate, record_outcome
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
-from panelr_bridge.domain.call_outcome import Done, Outcome, Refused, Unknown
+from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import ListedWorkOrder
 from panelr_bridge.panelr import request, response

@@ -59,9 +59,11 @@ class PanelrCaller:
         self.call_policy = call_policy
         self.clock = clock
         self.metrics = Metrics()
-        self.probe = PanelrProbe(
-            database=database, panelr=panelr, call_policy=call_policy, clock=lambda: self.clock()
-        )
+        self.probe = PanelrProbe(database=database, panelr=panelr, call_policy=call_policy, clock=self.read_clock)
+
+    def read_clock(self) -> datetime:
+        """Return the current time."""
+        return self.clock()
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs

@@ -19,6 +19,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.outage import ProbeVerdict
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.client import PanelrClient
+from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.rate_limit import GateStatus, ProbeSlot
@@ -29,6 +30,7 @@ REUSED_FOR = timedelta(seconds=3)
 """How long a probe's verdict is used for other calls that fail."""
 PATIENCE = 5.0
 """How long a failed call waits for its probe, in seconds: its outcome must be recorded before its lease ends."""
+NEUTRAL_CALL = request.get_store_settings()
 TRIED_AGAIN_AFTER = timedelta(seconds=4)
 """When a worker tries again to begin a probe for which there was no slot."""
 
@@ -36,15 +38,26 @@ log = logs.get(__name__)
 
 
 class PanelrProbe:
-    """The probes of one process. It calls `ended` after each one and after each release of waiting calls."""
+    """The probes of one process, and the outcome of the last one.
+
+    It calls `ended` after each probe and after each release of waiting calls.
+    """
 
     def __init__(
-        self, *, database: Database, panelr: PanelrClient, call_policy: CallPolicy, clock: Callable[[], datetime]
+        self,
+        *,
+        database: Database,
+        panelr: PanelrClient,
+        call_policy: CallPolicy,
+        clock: Callable[[], datetime],
+        call: PanelrRequest = NEUTRAL_CALL,
     ) -> None:
         self._database = database
         self._panelr = panelr
         self._call_policy = call_policy
         self._clock = clock
+        self._neutral_call = call
+        self.outcome: Outcome | None = None
         self._task: asyncio.Task[ProbeVerdict] | None = None
         self._releases: set[asyncio.Task[None]] = set()
         self._last: tuple[datetime, ProbeVerdict] | None = None
@@ -55,8 +68,8 @@ class PanelrProbe:
     async def judge(self, outcome: Outcome) -> Outcome:
         """Return a call's outcome in the light of the probe, which may close the gate.
 
-        A refusal waits for the probe. A call whose fate is unknown, or that was not sent, is to be recorded first, so its
-        probe runs beside that. A success after an outage releases the calls that wait for it.
+        A refusal waits for the probe. A call whose fate is unknown, or that was not sent, is to be recorded first, so
+        its probe runs beside that. A success after an outage releases the calls that wait for it.
         """
         if isinstance(outcome, (Misconfigured, Blocked, Throttled)):
             return await self._judge_refusal(outcome)
@@ -89,7 +102,10 @@ class PanelrProbe:
         return self._task
 
     def start_due(self, closed_until: datetime, *, now: datetime) -> datetime:
-        """Start a probe if the gate's pause is over; return when to ask again. `closed_until` is the database's time."""
+        """Start a probe if the gate's pause is over; return when to ask again.
+
+        `closed_until` is a time of the database; the transaction that begins the probe checks it again.
+        """
         longest = max(outage.longest_pause(self._call_policy.retry_schedule), rate_limit.PROBE)
         due = closed_until if closed_until - now <= longest else now
         if self._not_before is not None and self._not_before - now <= TRIED_AGAIN_AFTER:
@@ -142,6 +158,7 @@ class PanelrProbe:
     async def _make(self, slot: ProbeSlot, *, claimed_at: datetime) -> ProbeVerdict:
         """Make the call, close or open the gate by its outcome, and release what waited for this."""
         outcome, address = await self._call()
+        self.outcome = outcome
         has_more = await self._write(
             rate_gate.record_probe, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
         )
@@ -160,8 +177,7 @@ class PanelrProbe:
 
         If the configured address is ambiguous, each of its meanings is tried until one answers.
         """
-        first = self._panelr.address or self._panelr.addresses[0]
-        call = request.get_store_settings()
+        first, call = self._panelr.address or self._panelr.addresses[0], self._neutral_call
         outcome = await self._panelr.call(call, now=self._clock(), address=first)
         for address in self._panelr.addresses:
             if outage.answers(outcome):

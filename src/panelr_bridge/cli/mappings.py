@@ -142,7 +142,9 @@ async def open_catalogue(database: Database, settings: Settings) -> AsyncIterato
     await database.write(_prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
     async with panelr_client(settings) as panelr:
         catalogue = PanelrCatalogue(
-            PanelrCaller(database=database, panelr=panelr, call_policy=call_policy(settings)), call_policy(settings), wake_worker=asyncio.Event()
+            PanelrCaller(database=database, panelr=panelr, call_policy=call_policy(settings)),
+            call_policy(settings),
+            wake_worker=asyncio.Event(),
         )
         yield catalogue
         await catalogue.drain()

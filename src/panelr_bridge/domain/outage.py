@@ -6,10 +6,21 @@ from datetime import timedelta
 from enum import Enum
 
 from panelr_bridge.domain import retry_policy
-from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import (
+    Blocked,
+    Done,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Refused,
+    Throttled,
+    Unknown,
+)
 
 OUTAGE_PAUSE = timedelta(seconds=60)
 """The longest pause between two probes while Panelr is unreachable."""
+CAUSES = ("throttled", "misconfigured", "unreachable")
+"""Why the gate may be closed."""
 BLOCKED_TRIES = 5
 """After so many blocked calls an order is held."""
 

@@ -59,7 +59,8 @@ _DUE_WORK = select(
 class DueWork:
     """When the next call, lease and follow-up are due; whether orders must be decided by changed mappings.
 
-    `follow_at` is when the next order's follow-ups are to be planned. `gate_closed_until` is null while the gate is open.
+    `follow_at` is when the next order's follow-ups are to be planned. `gate_closed_until` is None while the gate
+    is open.
     """
 
     due_at: datetime | None

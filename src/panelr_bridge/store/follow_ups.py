@@ -53,9 +53,7 @@ _RELEASE_OUTAGE = (
         )
     )
     .values(
-        due_at=case(
-            (_C.owed_since < bindparam("now"), _C.owed_since), else_=bindparam("now", type_=UtcDateTime())
-        ),
+        due_at=case((_C.owed_since < bindparam("now"), _C.owed_since), else_=bindparam("now", type_=UtcDateTime())),
         waits_for_outage=False,
     )
 )

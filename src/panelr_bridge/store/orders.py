@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     false,
+    func,
     insert,
     null,
     or_,
@@ -71,6 +72,15 @@ _BEHIND_REVISION = (
     )
     .order_by(orders.c.state == OrderState.IGNORED, orders.c.id)  # held orders first: an operator waits for them
     .limit(bindparam("limit"))
+)
+_COUNT_ATTEMPTS = (
+    select(func.count())
+    .select_from(attempts)
+    .where(
+        attempts.c.order_id == bindparam("of_order"),
+        attempts.c.outcome == bindparam("outcome"),
+        attempts.c.recorded_at >= bindparam("since"),
+    )
 )
 SHOWN: Select[Any] = select(*(column for column in orders.c if column.name != "confirmation_token"))
 """Selects orders without their confirmation tokens, which only `confirmation_token` returns."""

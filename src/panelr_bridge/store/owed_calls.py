@@ -65,6 +65,9 @@ _RELEASE_OUTAGE = (
         waits_for_outage=False,
     )
 )
+_COUNT_WAITING = (
+    select(func.count()).select_from(orders).where(text(WAITS), orders.c.owes.in_([str(each) for each in CallAction]))
+)
 _OLDEST_OWED = select(func.min(orders.c.owes_since)).where(text(WAITS))
 _OLDEST_IN_OUTAGE = select(func.min(orders.c.owes_since)).where(text("waits_for_outage"))
 
@@ -142,6 +145,11 @@ def ended_lease(connection: Connection, *, now: datetime) -> OrderRow | None:
 def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
     """Make up to `limit` calls due that wait for the end of an outage, longest owed first; return their number."""
     return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
+
+
+def count_waiting(connection: Connection) -> int:
+    """Return how many calls are owed and not under way."""
+    return int(connection.execute(_COUNT_WAITING).scalar_one())
 
 
 def oldest_owed(connection: Connection) -> datetime | None:

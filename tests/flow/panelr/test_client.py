@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 import respx
 
-from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import (
+    Blocked,
+    Done,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from panelr_bridge.panelr import client as client_module
 from panelr_bridge.panelr import http_transport
 from panelr_bridge.panelr import request as panelr_request

@@ -20,9 +20,7 @@ WARNING = b"<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/api.php<
 NO_ENVELOPE = "the answer (200) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?"
 
 
-def outcome(
-    status: int, body: bytes, retry_after: str | None = None, *, action: str = "create_work_order"
-) -> Outcome:
+def outcome(status: int, body: bytes, retry_after: str | None = None, *, action: str = "create_work_order") -> Outcome:
     headers = {} if retry_after is None else {"retry-after": retry_after}
     return interpret(action=action, status=status, headers=headers, body=body, now=NOW)
 
