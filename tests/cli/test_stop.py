@@ -63,7 +63,7 @@ def change(settings: Settings, *statements: str) -> None:
 
 async def owe(settings: Settings, panel: Panel, *numbers: int) -> None:
     """Store queued orders that are due: Panelr asked for a pause, and the pause is over."""
-    panel.faults.add("throttle", action=CREATE)
+    panel.faults.add("throttle", times=2)
     async with kit_of(settings.model_copy(update={"worker": False}), panel) as kit:
         for number in numbers:
             assert (await kit.post(order(id=number))).json()["state"] == "queued"

@@ -20,7 +20,7 @@ from panelr_bridge.domain.outage import ProbeVerdict
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
-from panelr_bridge.store import rate_limit
+from panelr_bridge.store import owed_calls, rate_limit
 from panelr_bridge.store.database import Database, is_unavailable
 from panelr_bridge.store.rate_limit import GateStatus, ProbeSlot
 
@@ -62,7 +62,7 @@ class PanelrProbe:
         self._releases: set[asyncio.Task[None]] = set()
         self._last: tuple[datetime, ProbeVerdict] | None = None
         self._not_before: datetime | None = None
-        self._outage_seen = True  # calls may wait for an outage that ended while no process ran
+        self._outage_seen = False
         self.ended: Callable[[], None] = lambda: None
 
     async def judge(self, outcome: Outcome) -> Outcome:
@@ -116,6 +116,11 @@ class PanelrProbe:
         self._not_before = now + TRIED_AGAIN_AFTER
         return self._not_before
 
+    async def look_for_waiting(self) -> None:
+        """Notice calls that wait for an outage which may have ended while no process ran: a success releases them."""
+        if await self._database.read(owed_calls.oldest_in_outage) is not None:
+            self._outage_seen = True
+
     async def drain(self) -> None:
         """Wait for the probe and the releases under way."""
         tasks = self._releases | ({self._task} if self._task is not None else set())
@@ -134,7 +139,7 @@ class PanelrProbe:
             verdict = await self._probe()
         except Exception as error:
             if not is_unavailable(error):
-                log.exception("probe.failed")
+                log.exception("worker.failed", probe=True)
             verdict = ProbeVerdict.PENDING
         self._last = (self._clock(), verdict)
         self._outage_seen |= verdict is not ProbeVerdict.FINE
@@ -162,7 +167,10 @@ class PanelrProbe:
         has_more = await self._write(
             rate_gate.record_probe, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
         )
-        log.info("probe.finished", outcome=call_outcome.name(outcome), status=outcome.status, failures=slot.failures)
+        if slot.failures or not outage.answers(outcome):
+            log.info(
+                "probe.finished", outcome=call_outcome.name(outcome), status=outcome.status, failures=slot.failures
+            )
         if not outage.answers(outcome):
             return ProbeVerdict.FAILED
         if address != self._panelr.address:
@@ -204,7 +212,7 @@ class PanelrProbe:
         self._releases.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._outage_seen = True  # the next success tries again
-            log.warning("release.failed", error=type(task.exception()).__name__)
+            log.warning("worker.waits", reason="the database is unavailable")
 
     async def _write(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         def transaction(connection: Connection) -> R:

@@ -48,6 +48,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. It waits while the database is unavailable; an order that fails delays no other."""
+        await self._safely(self._bridge.probe.look_for_waiting)
         while not self.stopping:
             self._bridge.wake_worker.clear()
             await self._rest(await self._turn())

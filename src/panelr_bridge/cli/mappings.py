@@ -141,13 +141,11 @@ async def open_catalogue(database: Database, settings: Settings) -> AsyncIterato
     """Open Panelr's catalogue with a client of its own, for the time of the context."""
     await database.write(_prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
     async with panelr_client(settings) as panelr:
-        catalogue = PanelrCatalogue(
-            PanelrCaller(database=database, panelr=panelr, call_policy=call_policy(settings)),
-            call_policy(settings),
-            wake_worker=asyncio.Event(),
-        )
+        caller = PanelrCaller(database=database, panelr=panelr, call_policy=call_policy(settings))
+        catalogue = PanelrCatalogue(caller, call_policy(settings), wake_worker=asyncio.Event())
         yield catalogue
         await catalogue.drain()
+        await caller.probe.drain()
 
 
 def _prepare_rate_limit(connection: Connection, *, rate_per_minute: int) -> None:

@@ -9,6 +9,7 @@ from panelr_bridge.domain.call_outcome import Outcome, Throttled
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.store import follow_ups, owed_calls, panelr_facts, rate_limit
 from panelr_bridge.store.rate_limit import GateStatus, ProbeSlot, RateSlot
+from panelr_bridge.store.tables import Columns
 
 RATE = "panelr"
 """The name of the rate limit of all calls to Panelr."""
@@ -31,6 +32,15 @@ def extend_slot(connection: Connection, slot: RateSlot, *, claimed_at: datetime,
 def record_call(connection: Connection, now: datetime, slot: RateSlot, *, claimed_at: datetime) -> None:
     """Update the slot of a call for one of Panelr's lists."""
     extend_slot(connection, slot, claimed_at=claimed_at, now=now)
+
+
+def waiting_columns(connection: Connection) -> Columns:
+    """Return the columns of an order that is queued while the gate is closed: why it waits. None while it is open."""
+    gate = rate_limit.gate(connection, name=RATE)
+    if gate is None:
+        return {}
+    reason = {"code": gate.cause, "words": f"{gate.words}: all calls to Panelr pause"}
+    return {"reasons": [reason], "waits_for_outage": True}
 
 
 def take_probe(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> ProbeSlot | GateStatus | None:
