@@ -61,7 +61,7 @@ async def test_everything_is_counted(kit: Kit) -> None:
     assert (owed["due"], owed["later"], owed["on_the_wire"]) == (1, 1, 0)
     assert owed["oldest_due_seconds"] >= 0
     limit = found["rate_limit"]
-    assert limit["used_in_the_last_minute"] == 4  # the first mapping fetches Panelr's product list
+    assert limit["used_in_the_last_minute"] == 5  # the first mapping fetches Panelr's product list, the probe is a call
     assert (limit["gate"]["open"], limit["gate"]["cause"]) == (False, "throttled")
     assert found["deliveries"] == {"problems_in_the_last_day": 1}
     assert found["mappings"] == {"products": 1, "payment_methods": 0}

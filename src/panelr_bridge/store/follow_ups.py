@@ -8,7 +8,21 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, case, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store.column_types import UtcDateTime
@@ -56,6 +70,11 @@ _RELEASE_OUTAGE = (
         due_at=case((_C.owed_since < bindparam("now"), _C.owed_since), else_=bindparam("now", type_=UtcDateTime())),
         waits_for_outage=False,
     )
+)
+_PUT_OFF = (
+    update(follow_ups)
+    .where(_IS_OPEN, or_(and_(_C.attempt > 0, _C.due_at > bindparam("latest")), _C.owed_since > bindparam("soon")))
+    .values(due_at=bindparam("now", type_=UtcDateTime()))
 )
 # one subquery for each kind: each reads a range of the index of open follow-ups
 _COUNT_DUE = select(
@@ -144,6 +163,12 @@ def change(connection: Connection, order_id: int, kind: FollowUpKind, values: Co
 def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
     """Make up to `limit` follow-ups due that wait for the end of an outage; return their number."""
     return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
+
+
+def bring_back(connection: Connection, *, now: datetime, soon: datetime, latest: datetime) -> int:
+    """Make follow-ups due that a clock far ahead put off beyond `latest`; return their number."""
+    values = {"now": now, "latest": latest, "soon": soon}
+    return connection.execute(_PUT_OFF, values).rowcount
 
 
 def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> FollowUpWithOrderRow | None:

@@ -65,6 +65,27 @@ _RELEASE_OUTAGE = (
         waits_for_outage=False,
     )
 )
+_TRIED_LATER = (
+    update(orders)
+    .where(
+        text(WAITS),
+        orders.c.owes == bindparam("owed"),
+        orders.c.next_attempt_at > bindparam("latest"),
+        orders.c.tries > 0,  # a call that backfill spreads over time was not tried yet
+    )
+    .values(next_attempt_at=bindparam("now", type_=UtcDateTime()))
+)
+_OWED_LATER = (
+    update(orders)
+    .where(text(WAITS), orders.c.owes_since > bindparam("soon"))
+    .values(next_attempt_at=bindparam("now", type_=UtcDateTime()), owes_since=bindparam("now", type_=UtcDateTime()))
+)
+_LEASED_LONGER = [
+    update(orders)
+    .where(text(is_leased), orders.c.call_until > bindparam("latest"))
+    .values(call_until=bindparam("now", type_=UtcDateTime()))
+    for is_leased in (SENDING, LOOKED_UP)
+]
 _COUNT_WAITING = (
     select(func.count()).select_from(orders).where(text(WAITS), orders.c.owes.in_([str(each) for each in CallAction]))
 )
@@ -150,6 +171,16 @@ def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
 def count_waiting(connection: Connection) -> int:
     """Return how many calls are owed and not under way."""
     return int(connection.execute(_COUNT_WAITING).scalar_one())
+
+
+def bring_back(connection: Connection, *, now: datetime, soon: datetime, latest: datetime) -> int:
+    """Make calls due that a clock far ahead put off, and end its leases; return their number.
+
+    No retry and no lease is later than `latest`, and no call came to be owed after `soon`.
+    """
+    values = {"now": now, "latest": latest, "soon": soon}
+    changed = sum(connection.execute(_TRIED_LATER, values | {"owed": action}).rowcount for action in CallAction)
+    return changed + sum(connection.execute(each, values).rowcount for each in (_OWED_LATER, *_LEASED_LONGER))
 
 
 def oldest_owed(connection: Connection) -> datetime | None:

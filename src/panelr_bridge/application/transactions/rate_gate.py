@@ -14,6 +14,12 @@ from panelr_bridge.store.tables import Columns
 RATE = "panelr"
 """The name of the rate limit of all calls to Panelr."""
 _ENTRY_POINT = "entry_point"
+CLOCKS_APART = timedelta(minutes=1)
+"""How far ahead another process's clock may be without being wrong."""
+LONGEST_WAIT = timedelta(hours=1, minutes=1)
+"""Longer than the longest pause after a 429, and than a call that cannot be processed is set aside."""
+LONGEST_POLL = timedelta(hours=7)
+"""Longer than the time between two status polls."""
 RELEASED_AT_ONCE = 500
 """How many calls one transaction makes due after an outage."""
 
@@ -103,6 +109,14 @@ def release_waiting(connection: Connection, now: datetime) -> bool:
     released = owed_calls.release_outage(connection, now=now, limit=RELEASED_AT_ONCE)
     released += follow_ups.release_outage(connection, now=now, limit=RELEASED_AT_ONCE)
     return released >= RELEASED_AT_ONCE
+
+
+def bring_back(connection: Connection, now: datetime, *, call_policy: CallPolicy) -> int:
+    """Make calls due that a clock far ahead put off; return their number. No pause is longer than these."""
+    longest = max(1.1 * outage.longest_pause(call_policy.retry_schedule), LONGEST_WAIT, 7 * call_policy.grace)
+    soon, latest = now + CLOCKS_APART, now + longest + call_policy.lease
+    calls = owed_calls.bring_back(connection, now=now, soon=soon, latest=latest)
+    return calls + follow_ups.bring_back(connection, now=now, soon=soon, latest=latest + LONGEST_POLL)
 
 
 def read_address(connection: Connection, *, base_url: str) -> str | None:
