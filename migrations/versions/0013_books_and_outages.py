@@ -1,4 +1,4 @@
-"""Store Panelr's total, its reckoning and its outages, and the attention that operators acknowledge."""
+"""Store Panelr's total, its reckoning and its outages, and what operators acknowledge and override."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ depends_on = None
 MOMENT = sa.DateTime(timezone=True)
 MONEY = sa.Numeric().with_variant(sa.Text(), "sqlite")
 COLUMNS = {
-    "orders": {"order_total": MONEY, "acknowledged": sa.JSON()},
+    "orders": {"order_total": MONEY, "acknowledged": sa.JSON(), "overridden": sa.JSON()},
     "rate_limits": {"closed_at": MOMENT},
     "panelr_products": {"plugin_name": sa.Text()},
     "panelr_payment_methods": {
@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("coupon_discount", MONEY, nullable=False),
         sa.Column("coupon_valid", sa.Boolean(), nullable=True),
         sa.Column("adjustment", MONEY, nullable=True),
-        sa.Column("found_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("shape", name=op.f("pk_panelr_quotes")),
     )
 

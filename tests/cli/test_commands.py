@@ -12,6 +12,8 @@ from panelr_bridge import cli
 from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel, create_app
+from panelr_bridge.store.database import open_database
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
 from tests.support.wire_mock import WIRE
 
@@ -166,6 +168,78 @@ def test_a_held_order_is_tried_again_and_a_created_one_is_not(filled: Run) -> No
     assert filled("orders", "retry", "2")[0] == 0
     code, _, err = filled("orders", "retry", "1")
     assert (code, err) == (1, "the order is created: there is nothing to try again\n")
+
+
+def test_many_orders_are_retried_at_once(filled: Run) -> None:
+    code, out, _ = filled("orders", "retry", "--state", "held,refused", "--dry-run")
+    assert (code, out) == (0, "1 order would be retried: 1 held\n")
+    code, out, _ = filled("orders", "retry", "--state", "held,refused")
+    assert (code, out) == (0, "1 order retried: 1 now held\n")
+    code, _, err = filled("orders", "retry", "--state", "created")
+    assert (code, err) == (1, "state: created is none of held, queued, refused, unconfirmed\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--state", "held"), ("1", "--dry-run"), ("1", "--limit", "2")])
+def test_a_retry_names_one_order_or_states(filled: Run, arguments: tuple[str, ...]) -> None:
+    code, _, err = filled("orders", "retry", *arguments)
+    assert code == 1
+    assert "--state" in err
+
+
+async def _add_attention(path: Path) -> None:
+    async with open_database(f"sqlite:///{path}") as database:
+        reason = {"code": "total_changed", "words": "the total was 58.45 and is 60.00 now"}
+        await database.write(
+            lambda connection: connection.execute(orders.update().where(orders.c.id == 1).values(attention=[reason]))
+        )
+
+
+def test_attention_is_acknowledged_with_a_note(filled: Run) -> None:
+    asyncio.run(_add_attention(Path("data/bridge.db")))
+    code, out, err = filled("orders", "acknowledge", "20", "--woo", "--note", "the customer paid the rest")
+    assert (code, out, err) == (0, "acknowledged\n", "")
+    assert "0 of 0 orders" in filled("orders", "list", "--attention")[1]
+    story = filled("orders", "show", "1")[1]
+    assert "acknowledged the total was 58.45 and is 60.00 now" in story
+    assert "the customer paid the rest (command line, 20" in story
+    code, _, err = filled("orders", "acknowledge", "1", "--note", "x" * 501)
+    assert (code, err) == (1, "note: String should have at most 500 characters\n")
+
+
+def test_an_order_is_closed_with_a_reason(filled: Run) -> None:
+    code, out, _ = filled("orders", "close", "2", "--why", "set up by hand")
+    assert (code, out) == (0, "order 20 is now closed (closed by an operator: set up by hand)\n")
+
+
+def test_an_order_is_resolved_in_words(filled: Run) -> None:
+    code, _, err = filled("orders", "resolve", "1", "--not-created")
+    assert (code, err[:26]) == (1, "the order is created: its ")
+    code, _, err = filled("orders", "resolve", "2", "--reference", "WO-2026-00007")
+    assert (code, err[:18]) == (1, "the order is held:")
+    code, _, err = filled("orders", "resolve", "2")
+    assert (code, err) == (1, 'send either work_order_id or reference_code, or {"not_created": true}\n')
+    code, out, _ = filled("orders", "resolve", "1", "--reference", "WO-2026-00007", "--unverified")
+    assert (code, "an operator linked work order WO-2026-00007" in out) == (0, True)
+
+
+def test_a_work_order_is_asked_for_before_it_is_linked(filled: Run) -> None:
+    asyncio.run(_lose_work_order(Path("data/bridge.db")))
+    panelr = create_app(api_key=PANELR_KEY)
+    panel: Panel = panelr.state.panel
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        mock.route(host="panel.test").mock(side_effect=httpx.ASGITransport(panelr).handle_async_request)
+        code, _, err = filled("orders", "resolve", "1", "--reference", "WO-2026-00001")
+    assert code == 1
+    assert "is not shown by Panelr for this customer's e-mail address" in err.replace("\n", " ")
+    assert [entry.action for entry in panel.journal] == ["get_work_order"]
+
+
+async def _lose_work_order(path: Path) -> None:
+    async with open_database(f"sqlite:///{path}") as database:
+        values = {"state": "unconfirmed", "reference_code": None, "work_order_id": None}
+        await database.write(
+            lambda connection: connection.execute(orders.update().where(orders.c.id == 1).values(values))
+        )
 
 
 def test_mappings_go_out_and_come_in(filled: Run, tmp_path: Path) -> None:

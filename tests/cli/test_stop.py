@@ -19,7 +19,8 @@ from tests.support.bridge_process import BridgeProcess, run_bridge, wait_until
 CREATE = "create_work_order"
 MAKE_DUE = "UPDATE orders SET next_attempt_at = '2020-01-01 00:00:00.000000' WHERE owes IS NOT NULL"
 PUT_OFF = (
-    "UPDATE orders SET next_attempt_at = '2099-01-01 00:00:00.000000', waits_for_outage = 0 WHERE woo_order_id = 20"
+    "UPDATE orders SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '+30 minutes'), waits_for_outage = 0"
+    " WHERE woo_order_id = 20"
 )
 END_THE_LEASES = "UPDATE orders SET call_until = '2020-01-01 00:00:00.000000' WHERE call_until IS NOT NULL"
 

@@ -101,7 +101,7 @@ async def test_a_mapping_carries_what_the_list_says_of_its_product(opened: Datab
     await bring(opened, WHOLE)
     (found,) = await mapped(opened)
     assert found == dataclasses.replace(
-        plain, price=Decimal("90.10000000000000000001"), currency="USD", plugin_id=2**40
+        plain, price=Decimal("90.10000000000000000001"), currency="USD", plugin_id=2**40, connections=2
     )
     assert type(found.price) is Decimal
     await bring(opened, dataclasses.replace(BARE, id=2), seen_at=LATER)
@@ -114,7 +114,9 @@ async def test_what_is_not_for_panelr_has_no_price(opened: Database) -> None:
     assert [(each.panelr_product_id, each.price) for each in await mapped(opened)] == [(None, None)]
 
 
-@pytest.mark.parametrize("change", [{"price": Decimal(91)}, {"currency": "EUR"}, {"plugin_id": 3}, {"id": 3}])
+@pytest.mark.parametrize(
+    "change", [{"price": Decimal(91)}, {"currency": "EUR"}, {"plugin_id": 3}, {"connections": 3}, {"id": 3}]
+)
 async def test_orders_of_every_store_are_decided_anew_when_what_decisions_go_by_has_changed(
     opened: Database, change: dict[str, Any]
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application import operator_actions
+from panelr_bridge.application import resolve_order
 from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.follow_ups.plan import plan
 from panelr_bridge.application.transactions import (
@@ -25,7 +25,7 @@ LATER = "2026-11-21T20:00:00"
 async def test_a_late_answer_settles_an_order_that_was_to_be_sent_again(stepped: Kit) -> None:
     claim = await claim_order(stepped, 1)
     await end_lease(stepped, claim)
-    await stepped.runtime.bridge.write(operator_actions.confirm_not_created, claim.order_id, actor="test")
+    await stepped.runtime.bridge.write(resolve_order.confirm_not_created, claim.order_id, actor="test")
     assert (await stepped.order(1))["state"] == "queued"
     assert await record_created(stepped, claim, "WO-2026-00001", 1) is OrderState.CREATED
     story = await stepped.order(1)
@@ -56,7 +56,7 @@ async def test_a_work_order_is_taken_back_from_the_order_that_had_wrongly_adopte
     await end_lease(stepped, ours)
     await end_lease(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await stepped.runtime.bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
+    await stepped.runtime.bridge.write(resolve_order.link_work_order, other.order_id, adopted, actor="test")
     await record_created(stepped, ours, "WO-2026-00001", 1)
     assert (await stepped.order(1))["state"] == "created"
     story = await stepped.order(2)
@@ -72,7 +72,7 @@ async def test_what_followed_a_work_order_is_forgotten_when_it_is_taken_back(ste
     await end_lease(stepped, ours)
     await end_lease(stepped, other)
     adopted = WorkOrder(reference_code="WO-2026-00001", work_order_id=1)
-    await bridge.write(operator_actions.link_work_order, other.order_id, adopted, actor="test")
+    await bridge.write(resolve_order.link_work_order, other.order_id, adopted, actor="test")
     await bridge.write(plan, other.order_id, policy=bridge.policy, stores={})
     if told:
         errand = await bridge.write(lease.claim, kind=FollowUpKind.PAYMENT, call_policy=bridge.call_policy)

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from panelr_bridge.application import operator_actions
+from panelr_bridge.application import operator_actions, resolve_order
 from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.domain.call_outcome import (
     Blocked,
@@ -250,9 +250,9 @@ class Model(RuleBasedStateMachine):
             found = WorkOrder(
                 reference_code=there[0]["answer"]["reference_code"], work_order_id=there[0]["answer"]["work_order_id"]
             )
-            await bridge.write(operator_actions.link_work_order, row["id"], found, actor="test")
+            await bridge.write(resolve_order.link_work_order, row["id"], found, actor="test")
         elif not any(flight.order_id == row["id"] and flight.creates for flight in self.world.flights):
-            await bridge.write(operator_actions.confirm_not_created, row["id"], actor="test")
+            await bridge.write(resolve_order.confirm_not_created, row["id"], actor="test")
             self.world.in_doubt.pop(row["id"], None)
 
     @precondition(lambda self: self.told)

@@ -90,6 +90,13 @@ async def created(kit: Kit, numbers: list[int]) -> None:
     await post(kit, numbers, "created")
 
 
+async def linked(kit: Kit, numbers: list[int]) -> None:
+    """Post orders whose answers are lost, and link them to their work orders."""
+    await a_persons("after")(kit, numbers)
+    for number in numbers:
+        assert (await press(kit, number, "link")).status_code == 200
+
+
 @dataclass(frozen=True)
 class Start:
     """How orders get into a state, how they end without and with a retry, and whether Panelr has them."""
@@ -111,6 +118,7 @@ STARTS: dict[str, Start] = {
     "closed before it was sent": Start(closed_unsent, "closed", "created"),
     "closed after a call that was lost before the creation": Start(closed(unconfirmed("before")), "closed", "created"),
     "closed after a call that was lost after it": Start(closed(unconfirmed("after")), "closed", "created", made=True),
+    "linked by a person": Start(linked, "created", "created", made=True),
     "created": Start(created, "created", "created", made=True),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application import lost_answer_lookup, operator_actions
+from panelr_bridge.application import lost_answer_lookup, resolve_order
 from panelr_bridge.application.bridge import ClaimFailed
 from panelr_bridge.application.transactions import claim_call, evaluate_order, record_outcome
 from panelr_bridge.application.transactions.claims import Claim
@@ -196,7 +196,7 @@ def _free_the_slots(connection: Connection, now: datetime) -> None:
 async def test_a_work_order_that_is_reported_while_a_newer_call_is_under_way_settles_the_order(stepped: Kit) -> None:
     first = await claim_order(stepped, 1)
     await end_lease(stepped, first)
-    await stepped.runtime.bridge.write(operator_actions.confirm_not_created, first.order_id, actor="test")
+    await stepped.runtime.bridge.write(resolve_order.confirm_not_created, first.order_id, actor="test")
     second = await next_claim(stepped)
     assert second.action is CallAction.CREATE_WORK_ORDER
     assert await record_created(stepped, first, "WO-2026-00001", 1) is OrderState.CREATED

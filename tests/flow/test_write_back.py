@@ -1,15 +1,20 @@
 """The write-back to WooCommerce: once, over both kinds of API, also where a plugin saves on every update."""
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from panelr_bridge.domain.models import PluginKeys
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.woocommerce.payload import order_payload
 from panelr_bridge.simulators.woocommerce.shop_data import OrderChanges
+from tests.support.bridge_kit import kit_of
 from tests.support.clockwork import due_now
-from tests.support.fast_path_runs import APIS, Both, both_ways
+from tests.support.fast_path_runs import APIS, PANEL_CREDITS, Both, both_ways
 from tests.support.payments import attention_codes, find_follow_up
 
 UPDATE = {"wc/v3": "orders.update", "myplugin/v1/woo": "resource.update"}
@@ -88,6 +93,54 @@ async def test_nothing_is_written_where_it_is_switched_off(settings: Settings, p
         await both.kit.until(number, "created")
         await both.quiet()
         assert both.writes() == []
+
+
+async def test_panelrs_plugin_sees_that_the_order_was_sent(
+    settings: Settings, panelr: tuple[str, Panel], sqlite_template: Path, tmp_path: Path
+) -> None:
+    async with both_ways(settings, panelr[1]) as both:
+        number = await both.placed(meta={"_panelr_state": "never_sent"})
+        story = await both.kit.until(number, done("write_back"))
+        await both.quiet()
+        written = {"work_order_id": "1", "reference_code": story["reference_code"], "status": "pending_payment"}
+        assert both.meta(number) == {
+            "_panelr_state": "never_sent",
+            **{f"{prefix}{key}": value for key, value in written.items() for prefix in ("panelr_", "_panelr_")},
+        }
+        story = await both.kit.order(number)  # with the echo's snapshot
+        assert (story["state"], story["adopted"], attention_codes(story)) == ("created", False, ())
+        assert both.writes() == ["orders.update", "notes.create"]
+        assert len(both.kit.panel.work_orders) == 1
+        echo = order_payload(both.store.orders[number])
+    lost = tmp_path / "lost.db"
+    shutil.copy(sqlite_template, lost)
+    async with kit_of(settings.model_copy(update={"database_url": f"sqlite:///{lost}"}), panelr[1]) as again:
+        await again.map(woo_product_id=PANEL_CREDITS, panelr_product_id=3)
+        await again.post(echo)
+        found = await again.order(number)
+        assert (found["state"], found["reasons"][0]["code"]) == ("created", "adopted_from_order")
+        assert found["reference_code"] == written["reference_code"]
+        assert len(again.panel.work_orders) == 1
+
+
+async def test_a_renewal_that_copies_the_plugins_keys_is_held_as_before(
+    settings: Settings, panelr: tuple[str, Panel]
+) -> None:
+    async with both_ways(settings, panelr[1], write_back_plugin_keys=PluginKeys.ALWAYS) as both:
+        number = await both.placed()
+        await both.kit.until(number, done("write_back"))
+        copy = await both.placed(meta=both.meta(number))
+        story = await both.kit.until(copy, "held")
+        assert [each["code"] for each in story["reasons"]] == ["work_order_taken"]
+        assert len(both.kit.panel.work_orders) == 1
+
+
+async def test_an_orders_resource_is_sent_no_keys_of_the_plugin(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    keys = {"write_back_plugin_keys": PluginKeys.ALWAYS}
+    async with both_ways(settings, panelr[1], api="myplugin/v1/woo", **keys) as both:
+        number = await both.placed()
+        await both.kit.until(number, done("write_back"))
+        assert set(both.meta(number)) == {"panelr_work_order_id", "panelr_reference_code", "panelr_status"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 from panelr_bridge.domain.decision import Create, Decision, decide
 from panelr_bridge.domain.models import (
+    AdjustmentMode,
     ItemIntent,
     MappingTarget,
     OrderMappings,
@@ -32,6 +33,7 @@ POLICY = OrderPolicy(
     unmapped_lines=UnmappedLines.HOLD,
     wc_order_id=WcOrderId.ID,
     require_payment_method=False,
+    adjustment=AdjustmentMode.ORDER,
 )
 
 

@@ -180,6 +180,11 @@ HOLDS: tuple[Hold, ...] = (
         (Way("the meta is removed", snapshot=order()),),
     ),
     Hold(
+        "unusable_reference_code",
+        order(**meta(_panelr_reference_code="W" * 101)),
+        (Way("the meta is removed", snapshot=order()),),
+    ),
+    Hold(
         "currency_differs",
         order(),
         (

@@ -1,67 +1,28 @@
 """The follow-ups of a created order, by tables."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from panelr_bridge.application.follow_ups.payment import has_arrived
-from panelr_bridge.application.follow_ups.plan import plan_steps
-from panelr_bridge.application.follow_ups.status_poll import POLL_PERIOD, next_poll
+from panelr_bridge.application.follow_ups.status_poll import POLL_PERIOD, next_daily_poll, next_poll
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
-    CreatedOrder,
     Escalate,
     FollowUpState,
     Schedule,
-    Step,
     StoreOptions,
     first_planning,
 )
-from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
-from panelr_bridge.woocommerce.order_payload import Order
-from tests.support.bridge_kit import order
+from panelr_bridge.domain.models import FollowUpKind, OnPaid, PluginKeys
+from panelr_bridge.woocommerce.order_received import CheckoutPaths
+from tests.support.bridge_kit import line, order
+from tests.support.decisions import meta
+from tests.support.planned_orders import NOW, PAID, REQUEST, SHOP, UNPAID, WORK_ORDER, created, wanted
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-SHOP = StoreOptions(url="https://shop.test/")
-REQUEST = WorkOrderRequest(
-    customer_email="ada@mail.test",
-    status="pending_payment",
-    items=(CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=1),),
-    wc_order_id="20",
-    payment_method_id=1,
-)
-WORK_ORDER = WorkOrder(
-    reference_code="WO-2026-00007", work_order_id=7, confirmation_token="tok", status="pending_payment"
-)
-UNPAID = {"status": "on-hold", "date_paid_gmt": None}
-PAID = {"status": "processing", "transaction_id": "ch_1"}
-
-
-def snapshot(**changes: Any) -> Order:
-    return Order.model_validate(order(**changes))
-
-
-def created(content: dict[str, Any], **changes: Any) -> CreatedOrder:
-    known = CreatedOrder(
-        now=NOW,
-        order=snapshot(**content),
-        work_order=WORK_ORDER,
-        request=REQUEST,
-        created_at=NOW,
-        on_paid=OnPaid.SUBMIT_PAYMENT,
-        payment_method_id=1,
-        amount=Decimal("58.45"),
-    )
-    return replace(known, **changes)
-
-
-def wanted(
-    one: CreatedOrder, *, shop: StoreOptions = SHOP, known: dict[FollowUpKind, FollowUpState] | None = None
-) -> dict[FollowUpKind, Step]:
-    return {step.kind: step for step in plan_steps(replace(one, store=shop, follow_ups=known or {}))}
+SUBMIT = {"action": "submit_payment", "amount": "10.00"}
 
 
 def test_an_unpaid_manual_order_is_sent_payment_instructions_and_asked_about() -> None:
@@ -73,8 +34,33 @@ def test_an_unpaid_manual_order_is_sent_payment_instructions_and_asked_about() -
     }
 
 
+@pytest.mark.parametrize(
+    ("shop", "page"),
+    [
+        (StoreOptions(url="https://shop.test"), "https://shop.test/kasse"),
+        (StoreOptions(url="https://internal.test", source="https://shop.test/"), "https://shop.test/kasse"),
+        (StoreOptions(url="https://other.test"), "https://other.test/checkout"),
+        (StoreOptions(url="https://shop.test", checkout=CheckoutPaths(page="caisse")), "https://shop.test/caisse"),
+    ],
+)
+def test_payment_instructions_lead_back_to_the_shops_own_checkout_page(shop: StoreOptions, page: str) -> None:
+    shop = replace(shop, checkout=replace(shop.checkout, endpoint="bestellung-erhalten"))
+    pays = "https://shop.test/kasse/zahlung-bezahlen/20/?pay_for_order=true&key=wc_order_x"
+    step = wanted(created(UNPAID | {"payment_url": pays, "order_key": "wc_order_x"}), shop=shop)
+    instructions = step[FollowUpKind.INSTRUCTIONS]
+    assert isinstance(instructions, Schedule)
+    assert instructions.content == {"confirm_url": f"{page}/bestellung-erhalten/20/?key=wc_order_x"}
+
+
 def test_a_paid_order_is_sent_to_panelr_once() -> None:
-    told = {"action": "submit_payment", "amount": "58.45", "transaction_id": "ch_1", "payment_method_id": 1}
+    told = {
+        "action": "submit_payment",
+        "amount": "58.45",
+        "paid": "58.45",
+        "currency": "USD",
+        "transaction_id": "ch_1",
+        "payment_method_id": 1,
+    }
     assert wanted(created(PAID))[FollowUpKind.PAYMENT] == Schedule(FollowUpKind.PAYMENT, NOW, told)
     done = {FollowUpKind.PAYMENT: FollowUpState(content=told, done_at=NOW, sent=True)}
     assert FollowUpKind.PAYMENT not in wanted(created(PAID), known=done)
@@ -86,7 +72,7 @@ def test_a_paid_order_is_sent_to_panelr_once() -> None:
         (UNPAID, {}),
         (PAID, {"on_paid": OnPaid.NONE}),
         (PAID, {"on_paid": OnPaid.NONE, "request": replace(REQUEST, payment_method_id=None)}),
-        (PAID, {"request": None, "by_plugin": True}),
+        (PAID, {"work_order": replace(WORK_ORDER, status="awaiting_webhook"), "on_paid": OnPaid.NONE}),
         (PAID, {"work_order": replace(WORK_ORDER, status="payment_submitted")}),
         (PAID, {"work_order": replace(WORK_ORDER, status="completed"), "on_paid": OnPaid.COMPLETE_ORDER}),
         (PAID | {"status": "refunded"}, {}),
@@ -96,7 +82,7 @@ def test_a_paid_order_is_sent_to_panelr_once() -> None:
         "unpaid",
         "not wanted",
         "mapped later",
-        "the plugin's",
+        "paid at Panelr's checkout, but not wanted",
         "told at its creation",
         "completed already",
         "refunded",
@@ -109,7 +95,9 @@ def test_no_payment_is_sent(content: dict[str, Any], changes: dict[str, Any]) ->
 
 def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation() -> None:
     told_before = replace(REQUEST, status="payment_submitted", payment_amount=Decimal("58.45"))
-    step = wanted(created(PAID, on_paid=OnPaid.COMPLETE_ORDER, request=told_before))[FollowUpKind.PAYMENT]
+    work_order = replace(WORK_ORDER, status="payment_submitted")
+    changes = {"on_paid": OnPaid.COMPLETE_ORDER, "request": told_before, "work_order": work_order}
+    step = wanted(created(PAID, **changes))[FollowUpKind.PAYMENT]
     assert isinstance(step, Schedule)
     assert (step.content["action"], step.content["amount"]) == ("complete_order", None)  # amounts add up
 
@@ -129,6 +117,7 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
         (UNPAID, {"work_order": replace(WORK_ORDER, work_order_id=None)}, SHOP, FollowUpKind.INSTRUCTIONS),
         (UNPAID, {}, StoreOptions(), FollowUpKind.INSTRUCTIONS),
         (UNPAID | {"order_key": ""}, {}, SHOP, FollowUpKind.INSTRUCTIONS),
+        (UNPAID, {}, StoreOptions(url=f"https://shop.test/{'s' * 1000}"), FollowUpKind.INSTRUCTIONS),
     ],
     ids=[
         "no token",
@@ -138,6 +127,7 @@ def test_complete_order_is_called_also_where_the_amount_was_told_at_the_creation
         "no number",
         "no address",
         "no key",
+        "an address that is too long",
     ],
 )
 def test_what_cannot_be_done_is_left_to_an_operator(
@@ -233,6 +223,36 @@ def test_the_token_is_written_only_where_that_is_wanted_and_never_kept_with_it()
     assert "tok" not in str(step.content).replace("with_token", "")
 
 
+PLUGIN_META = {"_panelr_work_order_id", "_panelr_reference_code", "_panelr_status"}
+ITS_STATE = {"meta_data": meta(_panelr_state="never_sent")}
+ITS_LINE = line(order(), meta_data=meta(_panelr_intent="new_activation"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "content", "changes", "are_written"),
+    [
+        (PluginKeys.AUTO, {}, {}, False),
+        (PluginKeys.AUTO, {"meta_data": meta(panelr_reference_code="WO-2026-00007")}, {}, False),
+        (PluginKeys.AUTO, ITS_STATE, {}, True),
+        (PluginKeys.AUTO, ITS_LINE, {}, True),
+        (PluginKeys.ALWAYS, {}, {}, True),
+        (PluginKeys.NEVER, ITS_STATE, {}, False),
+        (PluginKeys.ALWAYS, ITS_STATE, {"by_plugin": True, "request": None}, False),
+        (PluginKeys.ALWAYS, {"meta_data": meta(_panelr_balance_payment="1")}, {}, False),
+    ],
+    ids=["no plugin", "our echo", "a state", "a line", "always", "never", "the plugin's order", "a balance payment"],
+)
+def test_the_plugins_keys_are_written_where_the_plugin_would_list_the_order_as_never_sent(
+    keys: PluginKeys, content: dict[str, Any], changes: dict[str, Any], are_written: bool
+) -> None:
+    shop = replace(SHOP, writes_back=True, plugin_keys=keys)
+    step = wanted(created({**content, **UNPAID}, **changes), shop=shop)[FollowUpKind.WRITE_BACK]
+    assert isinstance(step, Schedule)
+    written = step.content["wanted"]["meta"]
+    assert {key for key in written if key.startswith("_")} == (PLUGIN_META if are_written else set())
+    assert all(written[key] == written[key[1:]] for key in written if key.startswith("_"))
+
+
 @pytest.mark.parametrize(
     ("status", "panelr", "completes", "moved"),
     [
@@ -268,7 +288,8 @@ def test_after_its_payment_a_work_order_is_asked_for_anew() -> None:
     paid = {FollowUpKind.STATUS: asked, FollowUpKind.PAYMENT: FollowUpState(content=SUBMIT, done_at=NOW, sent=True)}
     work_order = replace(WORK_ORDER, status="payment_submitted")
     step = wanted(created(PAID, work_order=work_order), known=paid)[FollowUpKind.STATUS]
-    assert step == Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), {"since": NOW.isoformat()})
+    content = {"since": NOW.isoformat(), "is_reported": True}
+    assert step == Schedule(FollowUpKind.STATUS, NOW + timedelta(minutes=1), content)
     since = {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat()}, owed=True)}
     assert FollowUpKind.STATUS not in wanted(created(PAID, work_order=work_order), known=paid | since)
 
@@ -313,37 +334,24 @@ def test_a_new_work_order_is_looked_at_at_once_only_where_something_may_be_urgen
     assert first_planning("pending_payment", follows=True, now=NOW) == NOW
     assert first_planning("completed", follows=True, now=NOW) == NOW
     assert first_planning("pending_payment", follows=False, now=NOW) == NOW + timedelta(minutes=1)
-    assert first_planning("completed", follows=False, now=NOW) is None
+    assert first_planning("completed", follows=False, now=NOW) == NOW + timedelta(minutes=1)
+    assert first_planning("canceled", follows=False, now=NOW) is None
 
 
-@pytest.mark.parametrize("settled", ["completed", "canceled"])
-def test_a_settled_work_order_is_not_asked_for(settled: str) -> None:
-    assert FollowUpKind.STATUS not in wanted(created(UNPAID, work_order=replace(WORK_ORDER, status=settled)))
+def test_a_canceled_work_order_is_not_asked_for() -> None:
+    assert FollowUpKind.STATUS not in wanted(created(UNPAID, work_order=replace(WORK_ORDER, status="canceled")))
 
 
-SUBMIT = {"action": "submit_payment", "amount": "10.00"}
-COMPLETE = {"action": "complete_order", "amount": "10.00"}
+def test_a_completed_work_order_is_asked_for_at_its_own_time_of_the_day() -> None:
+    step = wanted(created(PAID, work_order=replace(WORK_ORDER, status="completed")))[FollowUpKind.STATUS]
+    due = next_daily_poll(20, after=NOW)
+    content = {"since": NOW.isoformat(), "completed_at": NOW.isoformat()}
+    assert step == Schedule(FollowUpKind.STATUS, due, content)
+    assert next_daily_poll(20, after=due) - due == timedelta(days=1)
 
 
-@pytest.mark.parametrize(
-    ("told", "status", "payments", "arrived"),
-    [
-        (SUBMIT, "pending_payment", [], False),
-        (SUBMIT, "payment_submitted", [], True),
-        (SUBMIT, "completed", [], True),
-        (SUBMIT, "canceled", [], False),
-        (SUBMIT, "pending_payment", [("10", NOW)], True),
-        (SUBMIT, "pending_payment", [("10", None)], True),
-        (SUBMIT, "pending_payment", [("10", NOW - timedelta(hours=1))], False),
-        (SUBMIT, "pending_payment", [("9.99", NOW)], False),
-        (COMPLETE, "payment_submitted", [], False),
-        (COMPLETE, "queued", [], True),
-        (COMPLETE, "processing", [], True),
-        (COMPLETE | {"amount": None}, "pending_payment", [("10", NOW)], False),
-    ],
-)
-def test_whether_a_payment_has_arrived(
-    told: dict[str, Any], status: str, payments: list[tuple[str, datetime | None]], arrived: bool
-) -> None:
-    paid = tuple((Decimal(amount), at) for amount, at in payments)
-    assert has_arrived(content=told, sent_at=NOW, status=status, payments=paid) is arrived
+def test_daily_polls_of_many_orders_are_spread_over_the_day() -> None:
+    due = sorted(next_daily_poll(number, after=NOW) for number in range(1, 1001))
+    assert all(NOW < moment <= NOW + timedelta(days=1) for moment in due)
+    busiest = max(sum(1 for each in due if start <= each < start + timedelta(minutes=1)) for start in due)
+    assert busiest <= 2

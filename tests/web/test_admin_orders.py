@@ -1,10 +1,12 @@
 """The admin API of orders: what it shows, the operators' actions, and who may see the token."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
+from panelr_bridge.store.tables import orders
 from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, line, order
 
@@ -20,9 +22,11 @@ FIELDS = [
     "state",
     "reasons",
     "attention",
+    "acknowledged",
     "work_order_id",
     "reference_code",
     "panelr_status",
+    "order_total",
     "adopted",
     "attempts",
     "next_attempt_at",
@@ -79,8 +83,8 @@ async def test_a_created_order_shows_its_whole_story(mapped: Kit) -> None:
     await mapped.post(order(), topic="order.updated")
     year = mapped.runtime.bridge.clock().year
     story = await mapped.order(20)
-    assert list(story) == [*FIELDS, "attempt_log", "owed_calls", "follow_ups", "deliveries"]
-    assert {name: story[name] for name in FIELDS[:-2]} == {
+    assert list(story) == [*FIELDS, "money", "attempt_log", "owed_calls", "follow_ups", "deliveries"]
+    assert {name: story[name] for name in FIELDS[:-2] if name != "order_total"} == {
         "id": 1,
         "store": "default",
         "woo_order_id": 20,
@@ -92,6 +96,7 @@ async def test_a_created_order_shows_its_whole_story(mapped: Kit) -> None:
         "state": "created",
         "reasons": [],
         "attention": [],
+        "acknowledged": [],
         "work_order_id": 1,
         "reference_code": f"WO-{year}-00001",
         "panelr_status": "payment_submitted",
@@ -128,6 +133,33 @@ async def test_money_is_shown_as_it_is(kit: Kit, total: str, shown: str) -> None
     """Return an amount as text with WooCommerce's digits, or without zeros: never with an exponent."""
     await kit.post(order(total=total))
     assert (await kit.order(20))["woo_total"] in {shown, total}
+
+
+async def test_the_money_is_shown_on_both_sides(mapped: Kit) -> None:
+    await mapped.post(order())
+    await mapped.runtime.database.write(_set_order_total, "58.00")
+    money = (await mapped.order(20))["money"]
+    assert money == {
+        "currency": "USD",
+        "woo_total": "58.45",
+        "order_total": "58.00",
+        "reported_paid": "58.45",
+        "difference": "-0.45",
+    }
+    await mapped.runtime.database.write(_set_order_total, "58.45")
+    assert (await mapped.order(20))["money"]["difference"] is None
+
+
+async def test_what_is_not_paid_is_not_shown_as_reported(mapped: Kit) -> None:
+    unpaid = {"status": "on-hold", "date_paid": None, "date_paid_gmt": None}
+    await mapped.post(order(**unpaid))
+    await mapped.runtime.database.write(_set_order_total, "60.00")
+    money = (await mapped.order(20))["money"]
+    assert (money["reported_paid"], money["difference"]) == (None, "1.55")
+
+
+def _set_order_total(connection: Connection, total: str) -> None:
+    connection.execute(orders.update().values(order_total=Decimal(total)))
 
 
 @BOTH_DATABASES
@@ -213,7 +245,10 @@ async def test_what_is_created_can_neither_be_retried_nor_resolved_nor_closed(ma
     before = await mapped.order(20)
     words = {
         "retry": "the order is created: there is nothing to try again",
-        "resolve": "the order is created: only an unconfirmed one is resolved",
+        "resolve": (
+            f"the order is created: its work order {before['reference_code']} was named by Panelr's own answer: only an"
+            " order that a person or a look-up linked is sent again"
+        ),
         "close": "the order is created and cannot be closed",
     }
     for action in ACTIONS:
@@ -221,24 +256,6 @@ async def test_what_is_created_can_neither_be_retried_nor_resolved_nor_closed(ma
         assert problem(answer, 409)["detail"] == words[action]
     assert await mapped.order(20) == before
     assert await audited(mapped) == []
-
-
-@BOTH_DATABASES
-async def test_an_unconfirmed_order_is_linked_by_a_person(mapped: Kit) -> None:
-    await unconfirmed(mapped)
-    answer = await mapped.api(
-        "POST", "/orders/1/resolve", json={"work_order_id": 41, "reference_code": "WO-2026-00041"}
-    )
-    assert answer.status_code == 200
-    story = answer.json()["data"]
-    assert (story["state"], story["work_order_id"], story["reference_code"]) == ("created", 41, "WO-2026-00041")
-    assert (story["adopted"], story["attention"], story["owed_calls"]) == (True, [], [])
-    assert [reason["code"] for reason in story["reasons"]] == ["linked_by_person"]
-    assert await audited(mapped) == [("admin", "resolve", "order 1")]
-    await unconfirmed(mapped, 21)
-    for body in ({"work_order_id": 41, "reference_code": "WO-2026-00077"}, {"reference_code": "WO-2026-00041"}):
-        answer = await mapped.api("POST", "/orders/2/resolve", json=body)
-        assert problem(answer, 409)["detail"] == "this work order belongs to order 1 already"
 
 
 async def test_an_unconfirmed_order_that_is_not_there_is_sent_again(mapped: Kit) -> None:
@@ -255,8 +272,9 @@ async def test_a_resolution_says_one_thing(mapped: Kit) -> None:
     unusable: list[Any] = [
         {},
         {"not_created": False},
-        {"work_order_id": 7},
+        {"work_order_id": 7, "unverified": True},
         {"work_order_id": 7, "reference_code": ""},
+        {"reference_code": "x" * 101},
         {"work_order_id": 0, "reference_code": "WO-2026-00007"},
         {"work_order_id": 2**63, "reference_code": "WO-2026-00007"},
         {"work_order_id": 7, "reference_code": "WO-2026-00007", "not_created": True},

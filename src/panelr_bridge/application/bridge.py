@@ -6,17 +6,19 @@ No transaction is open during a call. The owed call is committed before it is ma
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from panelr_bridge import logs
 from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.lost_answer_lookup import LostAnswerLookup
-from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, utc_now
+from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, log_call, utc_now
 from panelr_bridge.application.parse_delivery import Event, RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import claim_call, receive_delivery, record_outcome
+from panelr_bridge.application.transactions.cart_quotes import ACTION as QUOTE
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, record_quote
 from panelr_bridge.application.transactions.claim_call import RATE_LIMITED_FOR, NothingDue, StateChanged
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
@@ -173,7 +175,9 @@ class Bridge(PanelrCaller):
         """Make the claimed call of a stored delivery, or wake the worker; return the order."""
         row: ShownOrderRow | None = received.order
         if received.claim is not None and received.order is not None:
-            row = await self._wait_for_call(until, received.claim, received.order)
+            row = await self._wait_for_call(until, self.start(received.claim), received.order)
+        elif received.quote is not None and received.order is not None:
+            row = await self._wait_for_call(until, self.start_quote(received.quote), received.order)
         elif row is not None:
             self._wake_for(row)
         if row is not None and row["follow_at"] is not None:
@@ -186,9 +190,8 @@ class Bridge(PanelrCaller):
         if order["state"] == OrderState.QUEUED and self.rate_limited_until() is None:
             self.wake_worker.set()
 
-    async def _wait_for_call(self, until: float, claim: Claim, row: OrderRow) -> ShownOrderRow:
-        """Make the call; return the order's row at the end of the call or of the time budget."""
-        call = self.start(claim)
+    async def _wait_for_call(self, until: float, call: asyncio.Task[CallResult], row: OrderRow) -> ShownOrderRow:
+        """Return the order's row at the end of the call or of the time budget."""
         done, _ = await asyncio.wait({call}, timeout=max(until - time.monotonic(), 0))
         if not done or call.exception() is not None:  # `_call_ended` logs the exception; the lease ends
             return row
@@ -202,18 +205,26 @@ class Bridge(PanelrCaller):
             }
             return with_columns(row, created)
         try:
-            return await self.database.read(orders.get, claim.order_id) or row
+            return await self.database.read(orders.get, row["id"]) or row
         except Exception:  # noqa: BLE001  everything is stored, so a failed read must not fail the delivery
-            log.warning("delivery.unread", order=claim.order_id)
+            log.warning("delivery.unread", order=row["id"])
             return row
 
     def start(self, claim: Claim) -> asyncio.Task[CallResult]:
         """Start a claimed call as a task of its own; it ends even if its caller stops waiting."""
-        task = asyncio.create_task(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
-        self._calls.add(task)
-        task.add_done_callback(self._call_ended)
+        task = self._start(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
         if claim.follows_up:
             task.add_done_callback(lambda _: self.wake_worker.set())
+        return task
+
+    def start_quote(self, claim: QuoteClaim) -> asyncio.Task[CallResult]:
+        """Start a claimed call for a quote; its order's create call follows at once."""
+        return self._start(self._quote_and_create(claim), name=f"{QUOTE} for order {claim.order_id}")
+
+    def _start(self, call: Coroutine[Any, Any, CallResult], *, name: str) -> asyncio.Task[CallResult]:
+        task = asyncio.create_task(call, name=name)
+        self._calls.add(task)
+        task.add_done_callback(self._call_ended)
         return task
 
     def _probe_ended(self) -> None:
@@ -242,7 +253,7 @@ class Bridge(PanelrCaller):
         await self.probe.drain()
         return len(self._calls)
 
-    async def claim_due(self) -> Claim | StateChanged | NothingDue:
+    async def claim_due(self) -> Claim | QuoteClaim | StateChanged | NothingDue:
         """Claim the longest due call. Raises ClaimFailed if an order cannot be processed."""
         tried: list[int] = []
         try:
@@ -288,6 +299,27 @@ class Bridge(PanelrCaller):
         return CallResult(
             await self.record(report, record_outcome.record_not_created, report, call_policy=self.call_policy)
         )
+
+    async def _quote_and_create(self, quote: QuoteClaim) -> CallResult:
+        """Make a claimed call for a quote, then the create call of its order if a slot is free."""
+        await self.ask_for_quote(quote)
+        claim = await self.write(
+            claim_call.claim_quoted, quote.order_id, policy=self.policy, call_policy=self.call_policy
+        )
+        if claim is None:
+            return CallResult(OrderState.QUEUED)
+        result = await self.carry_out(claim)
+        if claim.follows_up:
+            self.wake_worker.set()
+        return result
+
+    async def ask_for_quote(self, claim: QuoteClaim) -> None:
+        """Make a claimed call for a quote and record the answer."""
+        outcome, started_at, milliseconds = await self.ask(
+            request.quote_cart(claim.request), claimed_at=claim.claimed_at
+        )
+        await self.persist(record_quote, claim, outcome, started_at=started_at, milliseconds=milliseconds)
+        log_call("call.finished", claim, outcome, action=QUOTE, milliseconds=milliseconds, state=OrderState.QUEUED)
 
     async def _look_up(self, claim: Claim) -> CallResult:
         try:

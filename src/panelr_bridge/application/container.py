@@ -18,12 +18,15 @@ from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.application.worker import Worker
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import StoreOptions
+from panelr_bridge.domain.models import AdjustmentMode, PluginKeys
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import DEFAULT_STORE, Settings, StoreSettings
 from panelr_bridge.store import database, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.delivery_url import bridge_base_url, delivery_path
+from panelr_bridge.woocommerce.order_received import CheckoutPaths
 from panelr_bridge.woocommerce.rest.client import ShopClient
+from panelr_bridge.woocommerce.rest.request import WC, orders_base
 from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
 LEASE_MARGIN = timedelta(seconds=10)
@@ -112,7 +115,12 @@ def build_container(
         shops=shops,
         bridge=bridge,
         follow_ups=follow_ups,
-        catalogue=PanelrCatalogue(bridge, call_policy(settings), wake_worker=bridge.wake_worker),
+        catalogue=PanelrCatalogue(
+            bridge,
+            call_policy(settings),
+            wake_worker=bridge.wake_worker,
+            reckons=settings.adjustment is AdjustmentMode.AUTO,
+        ),
         worker=Worker(
             bridge,
             wake_ignored=timedelta(days=settings.wake_ignored_days),
@@ -165,12 +173,19 @@ def store_options(settings: Settings) -> Mapping[str, StoreOptions]:
     return {
         name: StoreOptions(
             url=store.woo_url.rstrip("/").removesuffix("/wp-json") or None,
+            checkout=CheckoutPaths(page=store.checkout_page, endpoint=store.order_received_endpoint),
             writes_back=store.has_api and store.write_back,
             with_token=store.write_back_token,
+            plugin_keys=store.write_back_plugin_keys if writes_wc_v3(store) else PluginKeys.NEVER,
             completes=store.complete_orders,
         )
         for name, store in settings.all_stores.items()
     }
+
+
+def writes_wc_v3(store: StoreSettings) -> bool:
+    """Return whether write-backs use WooCommerce's own API; an Orders resource refuses keys with an underscore."""
+    return orders_base(store.woo_orders_api) == WC
 
 
 def backfill_intervals(settings: Settings) -> Mapping[str, timedelta]:

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from panelr_bridge.application.parse_delivery import Event, RawDelivery
 from panelr_bridge.application.recent_cache import RecentCache
+from panelr_bridge.application.transactions.check_total import total_check
 from panelr_bridge.application.transactions.evaluate_order import Evaluation, evaluate_with
 from panelr_bridge.application.transactions.new_order import NewOrder, new_order, slot_request
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
 from panelr_bridge.application.transactions.record_outcome import CallReport, created_attempt, created_columns
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
-from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
 from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
 from panelr_bridge.store.database import Database
@@ -94,7 +94,7 @@ class FastPath:
         if found is None:
             return None
         evaluation = evaluate_with(event, found, store=delivery.store, policy=self._policy)
-        return await self._insert(delivery, evaluation) if isinstance(evaluation.decision, Create) else None
+        return await self._insert(delivery, evaluation) if evaluation.can_be_sent else None
 
     async def _insert(self, delivery: Delivery, evaluation: Evaluation) -> ReceiveResult | None:
         new: NewOrder | None = None
@@ -150,11 +150,12 @@ class FastPath:
     async def try_record_created(self, report: CallReport, work_order: WorkOrder) -> bool:
         """Do what `record_outcome.record_created` does after an ordinary call. False if it is anything else.
 
-        A slow call, a newer snapshot and an ended lease are not ordinary.
+        A slow call, a newer snapshot, an ended lease and another total than expected are not ordinary.
         """
         claim = report.claim
         slow = self._clock() - claim.claimed_at > rate_limit.SLACK
-        if slow or not fast_path.supports_record_created(self._database):
+        is_checked = total_check(claim, work_order) is not None
+        if slow or is_checked or not fast_path.supports_record_created(self._database):
             return False
         columns = created_columns(claim, work_order, now=self._clock())
         fence: Columns = {

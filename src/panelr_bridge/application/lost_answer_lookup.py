@@ -1,5 +1,6 @@
 """Look up whether a create call with a lost answer reached Panelr: list the customer's work orders and match them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,8 +11,10 @@ from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import ListedWorkOrder
+from panelr_bridge.domain.models import ListedWorkOrder, ProductNames
 from panelr_bridge.panelr import request, response
+from panelr_bridge.panelr.catalogue import offered_products
+from panelr_bridge.panelr.product_names import products_by_name
 from panelr_bridge.panelr.work_order_match import (
     LOCAL_TIME_ERROR,
     AmbiguousMatch,
@@ -28,8 +31,6 @@ CONFLICT_DELAY = timedelta(seconds=5)
 """How long a look-up waits for another order's call whose work order this one could be."""
 NAMES_MAX_AGE = timedelta(minutes=5)
 """How long the names of Panelr's products are kept."""
-
-ProductNames = dict[str, frozenset[int]]
 
 
 class LostAnswerLookup:
@@ -86,7 +87,7 @@ class LostAnswerLookup:
         if not isinstance(result, NamesNeeded):
             return result
         products = await self._read_product_names()
-        return match_with(products=products) if isinstance(products, dict) else products or result
+        return match_with(products=products) if isinstance(products, Mapping) else products or result
 
     async def _adopt(self, claim: Claim, report: CallReport, result: MatchFound) -> CallResult:
         """Link the work order, unless it may belong to an order that is being sent or whose answer was lost too.
@@ -137,16 +138,18 @@ class LostAnswerLookup:
         """Use a look-up's call to fetch the names that an earlier look-up had no slot for."""
         report = await self._caller.call(claim, request.get_products())
         names = self._cache_names(report.outcome)
-        if isinstance(names, dict):
+        if isinstance(names, Mapping):
             return await self._postpone(report, wait=timedelta(milliseconds=1))
         return await self._postpone(replace(report, outcome=names))
 
     def _cache_names(self, outcome: Outcome) -> ProductNames | Outcome:
         """Cache and return the names in a get_products response; return the outcome if it has none."""
-        names = response.products_by_name(outcome) if isinstance(outcome, Done) else outcome
         self._needs_names = False
-        if isinstance(names, dict):
-            self._product_names = (self._caller.clock(), names)
+        products = offered_products(outcome) if isinstance(outcome, Done) else outcome
+        if not isinstance(products, tuple):
+            return products
+        names = products_by_name(products)
+        self._product_names = (self._caller.clock(), names)
         return names
 
     async def _postpone(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
@@ -161,7 +164,7 @@ class LostAnswerLookup:
         words = f"the work order may be {codes}, or none of them: check in Panelr, then resolve the order"
         if not result.reference_codes:
             words = (
-                "the customer has more work orders than Panelr lists at once: check in Panelr, then resolve the order"
+                "Panelr may list only the customer's newest work orders: look for the order in Panelr, then resolve it"
             )
         return await self._record_undecided(report, "several_candidates", words)
 

@@ -1,20 +1,17 @@
-"""What an operator does to an order: retry, link, confirm, close. None of it can create a second work order."""
+"""What an operator does to an order: retry, acknowledge, close. None of it can create a second work order."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
 from panelr_bridge.application.follow_ups.lease import retry_stuck
 from panelr_bridge.application.follow_ups.registry import ATTENTION_CODES
-from panelr_bridge.application.transactions.evaluate_order import (
-    UNHANDLED,
-    attention,
-    evaluate,
-    latest_snapshot,
-    reevaluate,
-    work_order_columns,
-)
-from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
+from panelr_bridge.application.transactions.acknowledgements import acknowledged_columns, settled_columns
+from panelr_bridge.application.transactions.evaluate_order import UNHANDLED, evaluate, latest_snapshot, reevaluate
+from panelr_bridge.domain.decision import OVERRIDABLE
+from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, follow_ups, orders, owed_calls
 from panelr_bridge.store.rows import OrderRow, with_columns
@@ -25,9 +22,9 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
     """Evaluate an order again and owe its call at once if it calls for one; return its state.
 
     An unconfirmed order is looked up, never sent. A closed order is reopened, and looked up first if it may have been
-    sent. Raises NotFound, or Conflict if there is nothing to retry.
+    sent. A reason that a retry overrides stays overridden. Raises NotFound, or Conflict if there is nothing to retry.
     """
-    row = _lock(connection, order_id)
+    row = lock_order(connection, order_id)
     state = OrderState(row["state"])
     can_follow_up = state is OrderState.CREATED and (
         bool(follow_ups.list_stuck(connection, order_id)) or _is_unhandled(row)
@@ -44,7 +41,10 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
         raise Conflict("the order was deleted before the bridge ever saw it")
     if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    if overridden := {reason["code"] for reason in row["reasons"]} & OVERRIDABLE:
+        overridden |= set(row["overridden"] or ())
+        orders.change(connection, order_id, {"overridden": sorted(overridden)}, now=now)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     reopened = with_columns(row, {"state": OrderState.HELD}) if state is OrderState.CLOSED else row
     values = reevaluate(reopened, evaluation, now=now, resend=True)
     after = OrderState(values.get("state", state))
@@ -56,14 +56,13 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
 
 def _is_unhandled(row: OrderRow) -> bool:
     """Return whether the bridge failed to process the order."""
-    return any(reason["code"] == UNHANDLED for reason in row["attention"] or [])
+    return any(reason["code"] == UNHANDLED for reason in [*(row["attention"] or []), *(row["acknowledged"] or [])])
 
 
 def _retry_follow_ups(connection: Connection, row: OrderRow, *, now: datetime) -> OrderState:
     retry_stuck(connection, now, row)
-    settled = ATTENTION_CODES | {UNHANDLED}
-    left = [reason for reason in row["attention"] or [] if reason["code"] not in settled]
-    orders.change(connection, row["id"], {"attention": left or None, "follow_at": now}, now=now)
+    values = settled_columns(row, ATTENTION_CODES | {UNHANDLED})
+    orders.change(connection, row["id"], values | {"follow_at": now}, now=now)
     return OrderState.CREATED
 
 
@@ -78,76 +77,71 @@ def _look_up_now(connection: Connection, row: OrderRow, *, now: datetime) -> Ord
     return OrderState.UNCONFIRMED
 
 
-def link_work_order(
-    connection: Connection, now: datetime, order_id: int, work_order: WorkOrder, *, actor: str
+def acknowledge(
+    connection: Connection, now: datetime, order_id: int, *, note: str, codes: Collection[str] | None = None, actor: str
 ) -> OrderState:
-    """Link the work order that an operator found for an unconfirmed order. Raises NotFound or Conflict."""
-    row = _lock_unconfirmed(connection, order_id)
-    owner = orders.find_owner(connection, work_order)
-    if owner is not None:
-        raise Conflict(f"this work order belongs to order {owner} already")
-    reasons = [{"code": "linked_by_person", "words": f"an operator linked work order {work_order.reference_code}"}]
-    values = work_order_columns(work_order, adopted=True) | {
-        "state": OrderState.CREATED,
-        "reasons": reasons,
-        "follow_at": now,
-    }
-    order = latest_snapshot(connection, row)
-    values |= {"attention": None if order is None else attention(connection, row, order)}
-    _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
-    return OrderState.CREATED
+    """Acknowledge an order's attention, or only the reasons with one of `codes`: they are not raised again.
 
-
-def confirm_not_created(connection: Connection, now: datetime, order_id: int, *, actor: str) -> OrderState:
-    """Record that Panelr has no work order of an unconfirmed order: its create call is owed again."""
-    row = _lock_unconfirmed(connection, order_id)
-    reasons = [{"code": "not_created_by_person", "words": "an operator found no work order: it is sent again"}]
-    values: Columns = {"state": OrderState.QUEUED, "reasons": reasons, "attention": None, "first_sent_at": None}
-    values |= owed_calls.owed_columns(action=CallAction.CREATE_WORK_ORDER, due=now, now=now)
-    _record_decision(connection, row, values, actor=actor, action="resolve", now=now)
-    return OrderState.QUEUED
+    Raises NotFound, or Conflict if the order has no such attention.
+    """
+    row = lock_order(connection, order_id)
+    present = [reason["code"] for reason in row["attention"] or []]
+    missing = [code for code in codes or () if code not in present]
+    if not present:
+        raise Conflict("the order has no attention: there is nothing to acknowledge")
+    if missing:
+        raise Conflict(f"the order has no attention {', '.join(missing)}; it has {', '.join(present)}")
+    values = acknowledged_columns(row, codes or present, note=note, by=actor, now=now)
+    orders.change(connection, order_id, values, now=now)
+    subject, seen = f"order {order_id}", [each for each in row["attention"] or [] if each["code"] in (codes or present)]
+    audit_log.add(
+        connection,
+        actor=actor,
+        action="acknowledge",
+        store=row["store"],
+        subject=subject,
+        now=now,
+        note=note,
+        reasons=seen,
+    )
+    return OrderState(row["state"])
 
 
 def close(connection: Connection, now: datetime, order_id: int, *, why: str, actor: str) -> OrderState:
     """Close an order that owes nothing, by an operator's decision. Raises NotFound or Conflict."""
-    row = _lock(connection, order_id)
+    row = lock_order(connection, order_id)
     if row["state"] in {OrderState.CREATED, OrderState.SENDING, OrderState.CLOSED}:
         raise Conflict(f"the order is {row['state']} and cannot be closed")
     reasons = [{"code": "closed", "words": f"closed by an operator: {why}"}]
     values = {"state": OrderState.CLOSED, "reasons": reasons, "attention": None, "awaits_mapping": False}
-    _record_decision(connection, row, values, actor=actor, action="close", now=now)
+    record_decision(connection, row, values, actor=actor, action="close", now=now)
     return OrderState.CLOSED
 
 
 def confirmation_token(connection: Connection, now: datetime, order_id: int, *, actor: str) -> str | None:
     """Return an order's confirmation token and record who asked for it. Raises NotFound."""
-    row = _lock(connection, order_id)
+    row = lock_order(connection, order_id)
     subject = f"order {order_id}"
     audit_log.add(connection, actor=actor, action="confirmation_token", store=row["store"], subject=subject, now=now)
     return orders.confirmation_token(connection, order_id)
 
 
-def _lock(connection: Connection, order_id: int) -> OrderRow:
+def lock_order(connection: Connection, order_id: int) -> OrderRow:
+    """Return an order and lock its row; raises NotFound."""
     row = orders.lock_by_id(connection, order_id)
     if row is None:
         raise NotFound(f"there is no order with the bridge's id {order_id}")
     return row
 
 
-def _lock_unconfirmed(connection: Connection, order_id: int) -> OrderRow:
-    row = _lock(connection, order_id)
-    if row["state"] != OrderState.UNCONFIRMED:
-        raise Conflict(f"the order is {row['state']}: only an unconfirmed one is resolved")
-    if row["call_until"] is not None:
-        raise Conflict("the order is being looked up at this moment: ask again in a few seconds")
-    return row
-
-
-def _record_decision(
-    connection: Connection, row: OrderRow, values: Columns, *, actor: str, action: str, now: datetime
+def record_decision(
+    connection: Connection, row: OrderRow, values: Columns, *, actor: str, action: str, now: datetime, **more: Any
 ) -> None:
-    """Change the order by an operator's decision, and record who decided. It owes only the call in `values`."""
+    """Change the order by an operator's decision, and record who decided. It owes only the call in `values`.
+
+    The audit log also keeps `more`.
+    """
     orders.change(connection, row["id"], owed_calls.NO_OWED_CALL | values, now=now)
     subject = f"order {row['id']}"
-    details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]}
+    details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]} | more
     audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

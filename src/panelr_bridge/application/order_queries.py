@@ -3,10 +3,12 @@
 The admin API and the command line both ask here.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.order_money import OrderMoney, money_of
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls
@@ -23,18 +25,19 @@ class OrderStory:
     """
 
     order: ShownOrderRow
+    money: OrderMoney
     attempts: list[AttemptRow]
     owed_call: OwedCallView | None
     follow_ups: list[FollowUpRow]
     deliveries: list[ListedDeliveryRow]
 
 
-def parse_states(text: str) -> tuple[OrderState, ...]:
-    """Return the states in a comma-separated list; raises BadQuery if the list is empty or names an unknown state."""
+def parse_states(text: str, *, allowed: Collection[OrderState] = tuple(OrderState)) -> tuple[OrderState, ...]:
+    """Return the states in a comma-separated list; raises BadQuery if it is empty or one is not `allowed`."""
     names = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [name for name in names if name not in set(OrderState)]
+    unknown = [name for name in names if name not in set(allowed)]
     if unknown or not names:
-        raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(OrderState)}")
+        raise BadQuery(f"state: {', '.join(unknown) or 'nothing'} is none of {', '.join(allowed)}")
     return tuple(OrderState(name) for name in names)
 
 
@@ -53,10 +56,12 @@ def _read_story(connection: Connection, order_id: int) -> OrderStory:
     order = orders.get(connection, order_id)
     if order is None:
         raise NotFound(f"there is no order with the bridge's id {order_id}")
+    planned = follow_ups.list_for_order(connection, order_id)
     return OrderStory(
         order=order,
+        money=money_of(order, planned),
         attempts=orders.list_attempts(connection, order_id),
         owed_call=owed_calls.call_of(order),
-        follow_ups=list(follow_ups.list_for_order(connection, order_id).values()),
+        follow_ups=list(planned.values()),
         deliveries=deliveries.list_for_order(connection, store=order["store"], woo_order_id=order["woo_order_id"]),
     )

@@ -12,6 +12,7 @@ from typing import Any, Generic
 
 from panelr_bridge import logs
 from panelr_bridge.application.panelr_caller import PanelrCaller
+from panelr_bridge.application.reckoning_discovery import discover_reckoning
 from panelr_bridge.application.transactions import rate_gate, save_catalogue
 from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
@@ -29,6 +30,8 @@ MAX_AGE = timedelta(minutes=5)
 """How old a list may be when a person reads it or a mapping is checked against it."""
 REFRESH_INTERVAL = timedelta(hours=1)
 """How old a list becomes at most while the worker runs and Panelr answers."""
+DISCOVERY_INTERVAL = timedelta(minutes=1)
+"""How often Panelr is asked how it reckons, until it answers."""
 RETRY_DELAY = timedelta(seconds=10)
 """How long Panelr is not asked again after a failure, unless a person requests a refresh."""
 CALL_TIMEOUT = 5.0
@@ -56,8 +59,12 @@ PAYMENT_METHODS = _ListKind(
 class PanelrCatalogue:
     """One process's access to Panelr's lists. It sets `wake_worker` when waiting orders must be decided again."""
 
-    def __init__(self, caller: PanelrCaller, call_policy: CallPolicy, *, wake_worker: asyncio.Event) -> None:
+    def __init__(
+        self, caller: PanelrCaller, call_policy: CallPolicy, *, wake_worker: asyncio.Event, reckons: bool = False
+    ) -> None:
+        """Use `caller` for the calls. With `reckons`, `run` also finds out how Panelr adds up a work order."""
         self._caller = caller
+        self._reckons = reckons
         self._call_policy = call_policy
         self._wake_worker = wake_worker
         self._fetches: dict[str, asyncio.Task[None]] = {}
@@ -95,12 +102,15 @@ class PanelrCatalogue:
 
     async def run(self) -> None:
         """Refresh the stored lists periodically until `stop`: decisions use their prices and currencies."""
+        interval = timedelta(0)
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), REFRESH_INTERVAL.total_seconds())
+                await asyncio.wait_for(self._stopping.wait(), interval.total_seconds())
                 return
+            interval = DISCOVERY_INTERVAL
             try:
                 await self.refresh()
+                interval = REFRESH_INTERVAL if await self._discover() else DISCOVERY_INTERVAL
             except Exception as error:
                 if is_unavailable(error):
                     log.warning("worker.waits", reason="the database is unavailable")
@@ -115,6 +125,21 @@ class PanelrCatalogue:
         """Fetch each stored list older than `REFRESH_INTERVAL` again."""
         await self._refresh(PRODUCTS)
         await self._refresh(PAYMENT_METHODS)
+
+    async def _discover(self) -> bool:
+        """Fetch the lists that Panelr's reckoning needs and find out how it reckons; return whether that is done."""
+        if not self._reckons:
+            return True
+        products, methods = (
+            await self.products(max_age=REFRESH_INTERVAL),
+            await self.payment_methods(max_age=REFRESH_INTERVAL),
+        )
+        if products is None or methods is None:
+            return False
+        if not products.items:
+            return True
+        now = self._caller.clock()
+        return await discover_reckoning(self._caller, self._call_policy, products.items[0], now=now)
 
     async def _refresh(self, kind: _ListKind[Offered]) -> None:
         if await self._caller.database.read(catalogue.get, kind.item_type) is not None:

@@ -11,6 +11,7 @@ from panelr_bridge import logs
 from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, ClaimFailed
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner
 from panelr_bridge.application.transactions import claim_call, rate_gate, waiting_orders
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim
 from panelr_bridge.application.transactions.claim_call import NothingDue
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.store import due_work, orders
@@ -142,6 +143,8 @@ class Worker:
                 return claimed.until
             if isinstance(claimed, Claim):
                 self._bridge.start(claimed)
+            elif isinstance(claimed, QuoteClaim):
+                self._bridge.start_quote(claimed)
             else:
                 log.info("order.moved", order=claimed.order_id, state=claimed.state)
         return None

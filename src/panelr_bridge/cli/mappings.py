@@ -10,21 +10,20 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Connection
 
-from panelr_bridge.application.container import call_policy, panelr_client, shop_client
-from panelr_bridge.application.panelr_caller import PanelrCaller, utc_now
+from panelr_bridge.application.container import call_policy, shop_client
+from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
 from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
 from panelr_bridge.application.transactions.change_mappings import ImportResult, import_mappings
-from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.cli.console import err, out
 from panelr_bridge.cli.options import StoreOption
+from panelr_bridge.cli.panelr_access import open_caller
 from panelr_bridge.cli.startup import ACTOR, require_store, run_with_database
 from panelr_bridge.domain import mapping_input
 from panelr_bridge.errors import ConfigurationError, InvalidValue, UpstreamUnavailable
 from panelr_bridge.settings import DEFAULT_STORE, Settings
-from panelr_bridge.store import mappings, rate_limit
+from panelr_bridge.store import mappings
 from panelr_bridge.store.database import Database
 
 app = typer.Typer(
@@ -139,18 +138,11 @@ def _print_suggestions(result: SuggestedMappings) -> None:
 @contextlib.asynccontextmanager
 async def open_catalogue(database: Database, settings: Settings) -> AsyncIterator[PanelrCatalogue]:
     """Open Panelr's catalogue with a client of its own, for the time of the context."""
-    await database.write(_prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
-    async with panelr_client(settings) as panelr:
-        caller = PanelrCaller(database=database, panelr=panelr, call_policy=call_policy(settings))
+    async with open_caller(database, settings) as caller:
         catalogue = PanelrCatalogue(caller, call_policy(settings), wake_worker=asyncio.Event())
         yield catalogue
         await catalogue.drain()
         await caller.probe.drain()
-
-
-def _prepare_rate_limit(connection: Connection, *, rate_per_minute: int) -> None:
-    """Insert the rows of the rate limit if they are missing. A closed gate stays closed."""
-    rate_limit.prepare(connection, name=RATE, limit=rate_per_minute, now=utc_now())
 
 
 def _read_text(file: str) -> str:

@@ -37,7 +37,7 @@ def panelr(  # noqa: PLR0913, PLR0917  one for each option
     ] = False,
     generation: Annotated[
         int,
-        typer.Option(min=1, max=2, help="2: the newest Panelr. 1: an older one, without unit_price and quote_cart."),
+        typer.Option(min=1, max=2, help="2: the newest Panelr. 1: an older one, without unit prices and quotes."),
     ] = 2,
     currency: Annotated[str, typer.Option(help="The panel's currency, three capital letters.")] = "USD",
 ) -> None:

@@ -5,14 +5,11 @@ A renewal without an activation id gets the activation of the customer's line at
 """
 
 import functools
-import re
-from collections import Counter
 from dataclasses import dataclass, replace
 
-from panelr_bridge.domain.customer_email import find_email
+from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
 from panelr_bridge.domain.models import (
     CartItem,
-    CustomerLine,
     ItemIntent,
     MappingTarget,
     OrderMappings,
@@ -23,14 +20,11 @@ from panelr_bridge.domain.models import (
     sku_key,
     variation_key,
 )
+from panelr_bridge.domain.plugin_meta import BALANCE_PAYMENT, POSITIVE, line_intent
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 LARGEST_NUMBER = 2**31 - 1
-BALANCE_PAYMENT = "balance_payment"
-POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 INTENTS = frozenset(ItemIntent)
-RENEWABLE = frozenset({"active", "expired", "suspended"})
-UPGRADABLE = frozenset({"trial_active", "active", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +42,6 @@ class MappedLine:
         return _line_label(self.line)
 
 
-_CartPart = tuple[CartItem, MappingTarget]
-"""One item of a line, and its mapping."""
-
-
 def lookup_keys(order: Order) -> frozenset[str]:
     """Return the keys of this order's lines in the mapping table."""
     return frozenset([key for line in order.line_items for key in _line_keys(line)])
@@ -64,14 +54,11 @@ def map_lines(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> lis
         by_key.setdefault(mapping.key, []).append(mapping)
     results = [(line, _read_parts(line, by_key, policy)) for line in order.line_items]
     parts = [part for _, line_parts in results for part in line_parts if isinstance(part, tuple)]
-    incomplete = [part for part in parts if _needs_activation(part[0])]
-    matcher = _build_matcher(order, mappings, parts, incomplete) if incomplete else None
+    matcher = build_matcher(order, mappings, parts)
     return [_build_mapped_line(line, line_parts, matcher) for line, line_parts in results]
 
 
-def _build_mapped_line(
-    line: LineItem, parts: list[_CartPart | Reason], matcher: "_ActivationMatcher | None"
-) -> MappedLine:
+def _build_mapped_line(line: LineItem, parts: list[CartPart | Reason], matcher: ActivationMatcher | None) -> MappedLine:
     """Return the line with its items; `matcher` is None if no item needs an activation."""
     items: list[CartItem] = []
     mappings: list[MappingTarget] = []
@@ -82,7 +69,7 @@ def _build_mapped_line(
             continue
         item, mapping = part
         mappings.append(mapping)
-        complete = item if matcher is None else matcher.complete(line, item, mapping)
+        complete = item if matcher is None else matcher.complete(item, mapping, label=_line_label(line))
         if isinstance(complete, Reason):
             reasons[complete] = None
         else:
@@ -107,10 +94,8 @@ def _build_keys(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]
     return tuple(keys)
 
 
-def _read_parts(
-    line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy
-) -> list[_CartPart | Reason]:
-    intent = line.meta("panelr_intent", "_panelr_intent")
+def _read_parts(line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy) -> list[CartPart | Reason]:
+    intent = line_intent(line)
     if intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
     targets: list[MappingTarget] = []
@@ -121,7 +106,7 @@ def _read_parts(
     return [_build_part(line, target, intent) for target in targets if target.panelr_product_id is not None]
 
 
-def _build_part(line: LineItem, mapping: MappingTarget, line_intent: str | None) -> _CartPart | Reason:
+def _build_part(line: LineItem, mapping: MappingTarget, line_intent: str | None) -> CartPart | Reason:
     """Return one cart item with its mapping, or the reason why Panelr would refuse it."""
     if line_intent is not None and line_intent not in INTENTS:
         words = f"the line's panelr_intent {line_intent[:60]!r} is not an intent of Panelr's"
@@ -141,62 +126,6 @@ def _build_part(line: LineItem, mapping: MappingTarget, line_intent: str | None)
         words = f"panelr_activation_id {activation[:60]!r} is not a number"
         return Reason("unusable_activation_id", words, _line_label(line))
     return replace(item, activation_id=int(activation)), mapping
-
-
-def _needs_activation(item: CartItem) -> bool:
-    return item.intent is not ItemIntent.NEW_ACTIVATION and item.activation_id is None
-
-
-class _ActivationMatcher:
-    """Finds the customer's line at Panelr for the items without an activation id.
-
-    A line named by another item, or fitting two items, is given to neither of them: the bridge does not guess.
-    """
-
-    def __init__(
-        self, lines: tuple[CustomerLine, ...] | None, parts: list[_CartPart], incomplete: list[_CartPart]
-    ) -> None:
-        named = {item.activation_id for item, _ in parts}
-        self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
-        self._demand = Counter(line.activation_id for part in incomplete for line in self._fitting_lines(*part))
-
-    def complete(self, line: LineItem, item: CartItem, mapping: MappingTarget) -> CartItem | Reason:
-        """Return the item with its activation id, or the reason why it is not known."""
-        if not _needs_activation(item):
-            return item
-        name = _line_label(line)
-        if self._lines is None:
-            words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
-            return Reason("no_activation_id", words, name)
-        fitting = self._fitting_lines(item, mapping)
-        if not fitting:
-            words = f"no line of this customer at Panelr fits this {item.intent}: set panelr_activation_id"
-            return Reason("no_fitting_line", words, name)
-        if len(fitting) > 1 or self._demand[fitting[0].activation_id] > 1:
-            words = f"more than one line of this customer fits this {item.intent}: set panelr_activation_id"
-            return Reason("several_fitting_lines", words, name)
-        return replace(item, activation_id=fitting[0].activation_id)
-
-    def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
-        return [line for line in self._lines or () if _line_fits(line, item, mapping)]
-
-
-def _build_matcher(
-    order: Order, mappings: OrderMappings, parts: list[_CartPart], incomplete: list[_CartPart]
-) -> _ActivationMatcher:
-    customer = mappings.lines
-    lines = customer.lines if customer is not None and customer.email == find_email(order) else None
-    return _ActivationMatcher(lines, parts, incomplete)
-
-
-def _line_fits(line: CustomerLine, item: CartItem, mapping: MappingTarget) -> bool:
-    plugins = (line.plugin_id, mapping.plugin_id)
-    if None not in plugins and plugins[0] != plugins[1]:
-        return False
-    trial = line.is_trial or line.status == "trial_active"
-    if item.intent is ItemIntent.TRIAL_UPGRADE:
-        return trial and line.status in UPGRADABLE
-    return not trial and line.status in RENEWABLE
 
 
 def _unmapped_reason(line: LineItem) -> Reason:

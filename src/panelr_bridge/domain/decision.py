@@ -8,44 +8,48 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from panelr_bridge.domain.cart import POSITIVE, MappedLine, map_lines
+from panelr_bridge.domain.cart import MappedLine, map_lines
 from panelr_bridge.domain.customer_email import find_email, read_email
 from panelr_bridge.domain.models import (
     AdjustmentMode,
-    CartItem,
-    OnPaid,
     OrderMappings,
     OrderPolicy,
     OrderState,
-    PriceAdjustment,
     Reason,
-    WcOrderId,
     WorkOrder,
     WorkOrderRequest,
 )
-from panelr_bridge.domain.money import amount_paid, matching_adjustment, order_adjustment
+from panelr_bridge.domain.money import amount_paid
+from panelr_bridge.domain.plugin_meta import (
+    balance_payment_reason,
+    find_work_order,
+    plugin_sends_reason,
+    reference_reasons,
+    sent_by_plugin_too,
+)
+from panelr_bridge.domain.reckoning import Reckoning
+from panelr_bridge.domain.work_order_request import build_request
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 ENDED = {"cancelled", "refunded", "failed", "trash"}
 FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.CLOSED}
 """States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
-UNPAID = "pending_payment"
-PAID_STATUSES = frozenset({"payment_submitted", "completed"})
-"""Statuses that report a payment when the work order is created."""
 
-_WORK_ORDER_META = ("_panelr_work_order_id", "_panelr_reference_code", "panelr_reference_code")
-_BY_PLUGIN = Reason(
-    "adopted_from_plugin", "Panelr's own plugin had already sent this order; its work order was adopted"
-)
-_BY_ORDER = Reason("adopted_from_order", "the order in WooCommerce already carries this work order; it was adopted")
+OVERRIDABLE = frozenset({"plugin_will_send"})
+"""Reason codes that a person overrides by a retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """The order needs this work order."""
+    """The order needs this work order.
+
+    `reckoning` checks Panelr's total of it. `quote_shape` is set if Panelr must be asked for a quote first.
+    """
 
     request: WorkOrderRequest
+    reckoning: Reckoning
+    quote_shape: bytes | None = None
     state = OrderState.QUEUED
     reasons: tuple[Reason, ...] = ()
 
@@ -69,7 +73,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The order's WooCommerce status requires no work order yet."""
+    """The order's WooCommerce status requires no work order yet, or Panelr's plugin will send the order itself."""
 
     reasons: tuple[Reason, ...]
     state = OrderState.WAITING
@@ -101,49 +105,26 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
 
     Each kind of decision is a class of its own, "nothing to do" included.
     """
-    if (adoption := _find_existing_work_order(order)) is not None:
-        return adoption
+    if (balance_payment := balance_payment_reason(order)) is not None:
+        return Ignore((balance_payment,))
+    if (existing := find_work_order(order)) is not None:
+        return Adopt(*existing)
     if (decision_by_status := _decide_by_status(order, policy)) is not None:
         return decision_by_status
+    if (by_plugin := plugin_sends_reason(order)) is not None and by_plugin.code not in mappings.overridden:
+        return Wait((by_plugin,))
     lines = map_lines(order, mappings, policy)
     reasons = [reason for line in lines for reason in line.reasons]
-    items = tuple([item for line in lines for item in line.items])
-    if not items and not reasons:
+    if not reasons and not any(line.items for line in lines):
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
+    reasons += reference_reasons(order)
     reasons += _price_reasons(order, lines, policy)
     email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
         return Hold(tuple(reasons))
-    return Create(_build_request(order, mappings, policy, email=email, lines=lines, items=items))
-
-
-def _find_existing_work_order(order: Order) -> Adopt | None:
-    """Return the adoption of the work order in the order's meta, or None.
-
-    Panelr's plugin writes keys with an underscore after it has sent the order; a second work order would be a
-    duplicate. The bridge writes keys without it, always with the reference code, and so finds its work orders again
-    after a loss of its tables.
-    """
-    if order.meta(*_WORK_ORDER_META) is None:
-        return None
-    by_plugin = order.meta("_panelr_work_order_id", "_panelr_reference_code") is not None
-    prefix = "_" if by_plugin else ""
-    work_order_id = order.meta(f"{prefix}panelr_work_order_id")
-    reference_code = order.meta(f"{prefix}panelr_reference_code")
-    usable_id = int(work_order_id) if work_order_id and POSITIVE.fullmatch(work_order_id) else None
-    if reference_code is None and (usable_id is None or not by_plugin):
-        return None
-    return Adopt(
-        WorkOrder(
-            reference_code=reference_code,
-            work_order_id=usable_id,
-            confirmation_token=order.meta(f"{prefix}panelr_confirmation_token"),
-            status=order.meta(f"{prefix}panelr_status"),
-        ),
-        (_BY_PLUGIN if by_plugin else _BY_ORDER,),
-    )
+    return Create(*build_request(order, mappings, policy, email=email, lines=lines))
 
 
 def _decide_by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
@@ -182,53 +163,6 @@ def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -
     return list(reasons)
 
 
-def _build_adjustment(
-    order: Order, policy: OrderPolicy, lines: list[MappedLine], *, whole: bool
-) -> PriceAdjustment | None:
-    """Return the order's own fee or discount, or with MATCH_TOTAL the difference to Panelr's prices, all known here."""
-    for_panelr = [line.line for line in lines]
-    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL:
-        return order_adjustment(order, for_panelr, whole=whole)
-    priced = (pair for line in lines for pair in zip(line.items, line.mappings, strict=True))
-    price = sum(((product.price or Decimal(0)) * item.qty for item, product in priced), Decimal(0))
-    return matching_adjustment(order, for_panelr, whole=whole, price=price)
-
-
-def _build_request(
-    order: Order,
-    mappings: OrderMappings,
-    policy: OrderPolicy,
-    *,
-    email: str,
-    lines: list[MappedLine],
-    items: tuple[CartItem, ...],
-) -> WorkOrderRequest:
-    name = order.meta("_panelr_customer_name") or f"{order.billing.first_name} {order.billing.last_name}"
-    mapped = [line for line in lines if line.items]
-    for_panelr, whole = [line.line for line in mapped], len(mapped) == len(lines)
-    status, amount = dict(policy.status_map)[order.status], amount_paid(order, for_panelr, whole=whole)
-    if status in PAID_STATUSES and mappings.on_paid is OnPaid.COMPLETE_ORDER:
-        status, amount = UNPAID, None  # complete_order reports the payment later
-    elif status in PAID_STATUSES and mappings.on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
-        status = UNPAID  # cash on delivery is in processing and unpaid: submit_payment reports the payment later
-    return WorkOrderRequest(
-        customer_email=email,
-        status=status,
-        items=items,
-        wc_order_id=_wc_order_id(order, policy),
-        customer_name=" ".join(name.split()) or None,
-        customer_phone=order.billing.phone.strip() or None,
-        payment_method_id=mappings.payment_method_id,
-        payment_amount=amount,
-        adjustment=_build_adjustment(order, policy, mapped, whole=whole),
-    )
-
-
-def _wc_order_id(order: Order, policy: OrderPolicy) -> str:
-    names = {WcOrderId.ID: "", WcOrderId.NUMBER: order.number, WcOrderId.ORDER_KEY: order.order_key}
-    return names[policy.wc_order_id] or str(order.id)
-
-
 def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
     """Return the order's state after `decision`; `refused` is the request that Panelr has refused.
 
@@ -251,7 +185,9 @@ def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
     return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
 
 
-CHANGES = frozenset({"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"})
+CHANGES = frozenset(
+    {"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed", "sent_by_plugin_too"}
+)
 """Reason codes of `changes_since`: each new snapshot computes them again."""
 
 
@@ -270,7 +206,7 @@ def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
-    return tuple(reasons)
+    return (*reasons, *sent_by_plugin_too(sent=sent, now=now))
 
 
 def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:

@@ -9,22 +9,37 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import (
+    FollowUpKind,
+    FreeOrders,
+    OnPaid,
+    PluginKeys,
+    Reason,
+    WorkOrder,
+    WorkOrderRequest,
+)
 from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.order_received import CheckoutPaths
 
-SETTLED = frozenset({"completed", "canceled"})
-"""Final statuses of a work order."""
+COMPLETED, CANCELED = "completed", "canceled"
+"""The statuses at the end of a work order. A completed one may still be canceled, or disputed."""
 FIRST_POLL = timedelta(minutes=1)
 """How long after its creation a work order's status is first read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    """What the operator set for a store: its address, and what is written back to its orders."""
+    """What the operator set for a store: its address and checkout page, and what is written back to its orders.
+
+    `source` is the address that the shop itself gave with the order, if it is needed.
+    """
 
     url: str | None = None
+    source: str | None = None
+    checkout: CheckoutPaths = field(default_factory=CheckoutPaths)
     writes_back: bool = False
     with_token: bool = False
+    plugin_keys: PluginKeys = PluginKeys.AUTO
     completes: bool = False
 
 
@@ -80,6 +95,14 @@ class CreatedOrder(OrderToPlan):
     amount: Decimal | None
     by_plugin: bool = False
     has_email: bool = True
+    free_orders: FreeOrders = FreeOrders.REVIEW
+
+    @property
+    def has_reported_amount(self) -> bool:
+        """Whether Panelr has been given an amount that was paid, at the creation or by a payment."""
+        payment = self.follow_ups.get(FollowUpKind.PAYMENT)
+        is_reported = payment is not None and payment.done_at is not None and not payment.content.get("is_free")
+        return is_reported or (self.request is not None and self.request.payment_amount is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +135,8 @@ Step = Schedule | Cancel | Escalate
 def first_planning(status: str | None, *, follows: bool, now: datetime) -> datetime | None:
     """Return when the follow-ups of a new work order are planned.
 
-    At once if something may be due (`follows`), else with the first status poll; never if its status is final.
+    At once if something may be due (`follows`), else with the first status poll; never if it is canceled.
     """
     if follows:
         return now
-    return None if status in SETTLED else now + FIRST_POLL
+    return None if status == CANCELED else now + FIRST_POLL

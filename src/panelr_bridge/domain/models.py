@@ -1,5 +1,6 @@
 """Frozen values shared by all parts of the bridge. No I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -82,6 +83,17 @@ class FreeOrders(StrEnum):
     COMPLETE = "complete"
 
 
+class PluginKeys(StrEnum):
+    """The orders in which a write-back also writes the keys of Panelr's own plugin.
+
+    AUTO: where the plugin has left anything.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class WcOrderId(StrEnum):
     """The order field sent to Panelr as `wc_order_id`."""
 
@@ -135,7 +147,11 @@ class PanelrFacts:
     """What the bridge found out about this Panelr; None for what is not known yet."""
 
     honours_unit_price: bool | None = None
+    """Whether it reckons with the shop's price of an item; otherwise with its own list price."""
+    adds_method_adjustment: bool | None = None
+    """Whether it adds a payment method's own fee or discount."""
     knows_quotes: bool | None = None
+    """Whether it knows the action quote_cart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +164,12 @@ class OrderMappings:
     on_paid: OnPaid = OnPaid.NONE
     lines: "CustomerLines | None" = None
     """The customer's lines at Panelr, if they have been read."""
+    overridden: frozenset[str] = frozenset()
+    """The reason codes that a person has overridden for this order."""
     method_adjustment: MethodAdjustment | None = None
     facts: PanelrFacts = PanelrFacts()
+    quote: "CartQuote | None" = None
+    """Panelr's quote for this order's cart, if it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +270,11 @@ class ListedItem:
     product_id: int | None
     wc_order_id: str | None
     shows_wc_order_id: bool
+    plugin_name: str | None = None
+
+
+ProductNames = Mapping[tuple[str, str | None], frozenset[int]]
+"""The ids of Panelr's products by name and service (`plugin_name`), and by name and None whatever the service."""
 
 
 def variation_key(variation_id: int) -> str:
@@ -301,11 +326,25 @@ class WorkOrderDetails:
     balance_due: Decimal | None
     payment_history: tuple[RecordedPayment, ...]
     currency: str | None
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReceipt:
+    """What Panelr shows after a payment: the status, and money; None for what it does not show."""
+
+    status: str | None
+    order_total: Decimal | None = None
+    balance_due: Decimal | None = None
+    is_fully_paid: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerLine:
-    """One of a customer's lines as get_lines shows it; None for fields not shown."""
+    """One of a customer's lines as get_lines shows it; None for fields not shown.
+
+    `expiration_date` and the first few `usernames` are for an operator who chooses a line.
+    """
 
     activation_id: int
     status: str | None
@@ -313,6 +352,9 @@ class CustomerLine:
     plugin_id: int | None
     plugin_name: str | None
     product_name: str | None
+    connections: int | None = None
+    expiration_date: str | None = None
+    usernames: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
-from panelr_bridge.panelr.json_fields import flag, integer, money, natural, rows, string
+from panelr_bridge.panelr.json_fields import flag, integer, label, natural, rows, string, total
 
 
 def offered_products(outcome: Done) -> tuple[PanelrProduct, ...] | Unknown:
@@ -37,14 +38,14 @@ def _read_product(row: Any) -> PanelrProduct | None:
         return None
     return PanelrProduct(
         id=number,
-        name=string(row.get("name")) or "",
-        alternate_name=string(row.get("alternate_name")),
-        price=money(row.get("price_decimal")),
-        currency=string(row.get("currency")),
+        name=label(row.get("name")) or "",
+        alternate_name=label(row.get("alternate_name")),
+        price=total(row.get("price_decimal")),
+        currency=string(row.get("currency"), text_limits.CURRENCY),
         duration_months=natural(row.get("duration_months")),
         connections=natural(row.get("connections")),
         plugin_id=integer(row.get("plugin_id")),
-        plugin_name=string(row.get("plugin_name")),
+        plugin_name=label(row.get("plugin_name")),
         is_trial=flag(row.get("is_trial")),
     )
 
@@ -55,8 +56,19 @@ def _read_payment_method(row: Any) -> PanelrPaymentMethod | None:
         return None
     return PanelrPaymentMethod(
         id=number,
-        name=string(row.get("name")) or "",
-        display_label=string(row.get("display_label")),
-        mode=string(row.get("mode")),
-        processor=string(row.get("processor")),
+        name=label(row.get("name")) or "",
+        display_label=label(row.get("display_label")),
+        mode=label(row.get("mode")),
+        processor=label(row.get("processor")),
+        **_read_adjustment(row),
     )
+
+
+def _read_adjustment(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what Panelr adds to a work order with this method; nothing if it is off or cannot be read."""
+    direction, mode = label(row.get("adjustment_direction")), label(row.get("adjustment_mode"))
+    value = total(row.get("adjustment_value"))
+    usable = direction in {"fee", "discount"} and mode in {"fixed", "percent"} and value is not None
+    if not usable or not flag(row.get("adjustment_enabled")):
+        return {}
+    return {"adjustment_direction": direction, "adjustment_mode": mode, "adjustment_value": value}

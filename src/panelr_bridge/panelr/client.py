@@ -12,10 +12,11 @@ import ssl
 from datetime import datetime
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
 import httpx
 
-from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Unknown
+from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, Refused, Unknown
 from panelr_bridge.errors import iter_causes
 from panelr_bridge.panelr import response as panelr_response
 from panelr_bridge.panelr.http_transport import HttpTransport, ResponseTooLarge, body_of
@@ -24,7 +25,9 @@ from panelr_bridge.panelr.request import PanelrRequest, entry_points
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s; one that is about to close is never used."""
 CONNECTIONS = 512
-LARGEST_RESPONSE = 16 * 1024 * 1024
+LARGEST_RESPONSE = 4 * 1024 * 1024
+LONGEST_ADDRESS = 6000
+"""Bytes of a request's path and query. Apache and nginx refuse a request line of more than 8,190."""
 NO_BODY = httpx.ByteStream(b"")
 
 _CONNECTION_ERRORS: tuple[tuple[type[Exception], str], ...] = (
@@ -33,6 +36,10 @@ _CONNECTION_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.ReadError, "the connection to Panelr broke before its answer was there"),
     (httpx.RemoteProtocolError, "Panelr's answer broke off, or cannot be read"),
 )
+
+
+class UnsendableRequest(Exception):
+    """The texts of one order make a request that cannot be sent; the message says why."""
 
 
 class PanelrClient:
@@ -82,8 +89,9 @@ class PanelrClient:
         if address is None:
             return NotSent(words=f"the bridge is finding out which address Panelr has: {' or '.join(self.addresses)}")
         try:
+            request = self._build_request(call, address)
             async with asyncio.timeout(self._timeout):
-                response = await self._transport.handle_async_request(self._build_request(call, address))
+                response = await self._transport.handle_async_request(request)
             return panelr_response.interpret(
                 action=call.action,
                 status=response.status_code,
@@ -91,9 +99,13 @@ class PanelrClient:
                 body=body_of(response),
                 now=now,
             )
-        except TimeoutError:
+        except TimeoutError as error:
+            drop_frames(error)
             return Unknown(words=f"Panelr did not finish its answer within {self._timeout:g} s")
+        except UnsendableRequest as error:
+            return Refused(words=str(error))
         except Exception as error:  # noqa: BLE001  an unexpected error is an unknown outcome, never a crash
+            drop_frames(error)
             return classify(error)
 
     @functools.cached_property
@@ -104,9 +116,7 @@ class PanelrClient:
 
     def _build_request(self, call: PanelrRequest, address: str) -> httpx.Request:
         """Return the request with all its headers: no httpx client adds to it."""
-        url = _build_url(address, call.action)
-        if call.query:
-            url = url.copy_merge_params(dict(call.query))
+        url = _add_query(_build_url(address, call.action), call.query)
         try:
             without_body, with_body = self._headers
         except UnicodeEncodeError as error:
@@ -116,6 +126,21 @@ class PanelrClient:
         headers = with_body.copy()
         headers["Content-Length"] = str(len(call.body))
         return httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(call.body))
+
+
+def _add_query(url: httpx.URL, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+    """Return `url` with more parameters; raise UnsendableRequest if the texts of one order make it unusable."""
+    if not query:
+        return url
+    try:
+        whole = url.query + b"&" + urlencode(query).encode()
+    except UnicodeEncodeError:
+        raise UnsendableRequest("the address of this call holds characters that cannot be sent") from None
+    length = len(url.path) + 1 + len(whole)
+    if length > LONGEST_ADDRESS:
+        words = f"the address of this call is too long: {length} bytes, and at most {LONGEST_ADDRESS} are sent"
+        raise UnsendableRequest(f"{words}. Shorten the reference code, token or e-mail address")
+    return url.copy_with(query=whole)
 
 
 @functools.lru_cache(maxsize=64)
@@ -144,6 +169,12 @@ def classify(error: Exception) -> Outcome:
     if isinstance(error, httpx.PoolTimeout):
         return NotSent(words="no connection to Panelr was free in time")
     return Unknown(words=_describe(error))
+
+
+def drop_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error and its causes: their frames refer to bodies, and to the error again."""
+    for cause in iter_causes(error):
+        cause.__traceback__ = None
 
 
 def _describe(error: Exception) -> str:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
 from panelr_bridge.domain.models import CustomerLine
-from panelr_bridge.panelr.json_fields import flag, integer, rows, string
+from panelr_bridge.panelr.json_fields import flag, integer, label, natural, rows, status, string
 
 
 def customer_lines(outcome: Done) -> tuple[CustomerLine, ...] | Unknown:
@@ -30,9 +31,18 @@ def _read_line(row: Any) -> CustomerLine | None:
         return None
     return CustomerLine(
         activation_id=activation_id,
-        status=string(row.get("status")),
+        status=status(row.get("status")),
         is_trial=flag(row.get("is_trial")),
         plugin_id=integer(row.get("plugin_id")),
-        plugin_name=string(row.get("plugin_name")),
-        product_name=string(row.get("product_name")),
+        plugin_name=label(row.get("plugin_name")),
+        product_name=label(row.get("product_name")),
+        connections=natural(row.get("connections")),
+        expiration_date=string(row.get("expiration_date"), text_limits.DATE),
+        usernames=_read_usernames(row.get("usernames")),
     )
+
+
+def _read_usernames(value: Any) -> tuple[str, ...]:
+    """Return the first user names: they are only shown to a person."""
+    names = [label(each, text_limits.USERNAME) for each in value] if isinstance(value, list) else []
+    return tuple(name for name in names if name is not None)[: text_limits.USERNAMES]

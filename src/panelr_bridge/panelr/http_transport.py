@@ -6,6 +6,8 @@ The parser is httptools (llhttp), the connection is asyncio's, and aiohappyeyeba
 
 Raises errors of httpx only: PoolTimeout, ConnectTimeout and ConnectError before any byte was handed to the network;
 LocalProtocolError for a malformed request; ReadError and RemoteProtocolError afterwards. No request is sent twice.
+
+An exchange leaves no reference cycle: its memory is free at its end, without a run of the garbage collector.
 """
 
 import asyncio
@@ -25,6 +27,8 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 
 GZIP_OR_ZLIB = 47
 """zlib's window size for detecting the format by its first bytes."""
+LARGEST_HEAD = 64 * 1024
+"""Bytes of a response's header fields, with those of interim responses and the trailer. Parsed, they take tenfold."""
 IPV6_HEAD_START = 0.25
 """Seconds before IPv4 is tried as well (RFC 8305, section 5)."""
 
@@ -162,6 +166,7 @@ class Connection(asyncio.Protocol):
             return response
         finally:
             self._parser = None
+            parser.close()
             self._idle_since = time.monotonic()
             self.is_usable = self.is_usable and is_reusable and not transport.is_closing()
             if not self.is_usable:
@@ -189,6 +194,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Finish or fail the response (called by asyncio)."""
         self.is_usable = False
+        self._transport = None  # the two refer to each other
         self._open_connections.discard(self)
         if self._parser is not None:
             self._parser.finish(error)
@@ -205,9 +211,10 @@ class ResponseParser:
         self.is_reusable = False
         self._request = request
         self._remaining = self._largest = largest
+        self._remaining_head = LARGEST_HEAD
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._body = bytearray()  # a list of parts would take tenfold if each part is a byte
         self._in_body = False
 
     def feed(self, data: bytes) -> None:
@@ -219,7 +226,11 @@ class ResponseParser:
             self.is_reusable = False
             self._fail(httpx.RemoteProtocolError(str(error), request=self._request), error)
         if self._remaining < 0:
-            self._fail(ResponseTooLarge(self._request, self._parser.get_status_code()))
+            self._fail_as_too_large()
+
+    def close(self) -> None:
+        """Drop the parser, which refers to this object."""
+        del self._parser
 
     def finish(self, error: Exception | None) -> None:
         """Handle the connection's end: it completes a body without an announced length and breaks any other."""
@@ -237,8 +248,12 @@ class ResponseParser:
             self.is_reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a header."""
-        self._headers.append((name, value))
+        """Store a header; skip one of the trailer. Raises ResponseTooLarge, which ends the parsing."""
+        self._remaining_head -= len(name) + len(value) + len(b": \r\n")
+        if self._remaining_head < 0:
+            raise self._fail_as_too_large()
+        if not self._in_body:
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Note the beginning of the body."""
@@ -246,7 +261,7 @@ class ResponseParser:
 
     def on_body(self, data: bytes) -> None:
         """Store a part of the body."""
-        self._body.append(data)
+        self._body += data
 
     def on_message_complete(self) -> None:
         """Complete the response, unless it is an interim one (1xx) before the real one."""
@@ -268,7 +283,7 @@ class ResponseParser:
 
     def _decode_body(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """Return the headers and the body, decompressed if a server compresses unasked, within the size limit."""
-        content = b"".join(self._body)
+        content = bytes(self._body)
         encodings = [value.strip().lower() for name, value in self._headers if name.lower() == b"content-encoding"]
         if not encodings or encodings == [b"identity"]:
             return self._headers, content
@@ -280,10 +295,15 @@ class ResponseParser:
         except zlib.error as error:
             raise httpx.RemoteProtocolError("the response cannot be decompressed") from error
         if decompressor.unconsumed_tail:
-            raise ResponseTooLarge(self._request, self._parser.get_status_code())
+            raise self._fail_as_too_large()
         if not decompressor.eof:
             raise httpx.RemoteProtocolError("the compressed response is incomplete")
         return [header for header in self._headers if header[0].lower() != b"content-encoding"], content
+
+    def _fail_as_too_large(self) -> ResponseTooLarge:
+        error = ResponseTooLarge(self._request, self._parser.get_status_code())
+        self._fail(error)
+        return error
 
     def _fail(self, error: httpx.HTTPError, cause: BaseException | None = None) -> None:
         if not self.response.done():

@@ -1,12 +1,17 @@
-"""Reads a work order and its payments from get_work_order. No I/O."""
+"""Reads a work order and its payments from get_work_order, and the answers to payments. No I/O."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import RecordedPayment, WorkOrderDetails
+from panelr_bridge.domain.models import PaymentReceipt, RecordedPayment, WorkOrderDetails
 from panelr_bridge.json_codec import read_time
-from panelr_bridge.panelr.json_fields import money, string
+from panelr_bridge.panelr.json_fields import flag, money, status, string, total
+
+DISPUTE_FIELDS = ("disputed", "dispute", "is_disputed")
+NO_DISPUTE = frozenset({"", "no", "none", "closed", "resolved"})
 
 
 def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
@@ -14,27 +19,61 @@ def work_order_details(outcome: Done) -> WorkOrderDetails | Unknown:
 
     An unreadable payment may be the one that the caller looks for.
     """
-    data = outcome.data if isinstance(outcome.data, dict) else {}
-    status, history = work_order_status(outcome), _read_history(data)
-    if isinstance(status, Unknown):
-        return status
+    summary = work_order_summary(outcome)
+    if isinstance(summary, Unknown):
+        return summary
+    history = _read_history(outcome.data)
     if history is None:
         return Unknown(words="the payments of Panelr's work order cannot be read", status=outcome.status)
+    return replace(summary, payment_history=history)
+
+
+def work_order_summary(outcome: Done) -> WorkOrderDetails | Unknown:
+    """Return the work order in get_work_order's data without its payments, or Unknown if its status is missing."""
+    shown = work_order_status(outcome)
+    if isinstance(shown, Unknown):
+        return shown
+    data = outcome.data
     return WorkOrderDetails(
-        status=status,
-        order_total=money(data.get("order_total")),
+        status=shown,
+        order_total=total(data.get("order_total")),
         prev_paid=money(data.get("prev_paid")),
         balance_due=money(data.get("balance_due")),
-        payment_history=history,
-        currency=string(data.get("currency")),
+        payment_history=(),
+        currency=string(data.get("currency"), text_limits.CURRENCY),
+        disputed=_is_disputed(data),
+    )
+
+
+def payment_receipt(outcome: Done) -> PaymentReceipt:
+    """Return what submit_payment or complete_order answers, as far as it can be read."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    return PaymentReceipt(
+        status=status(data.get("status")),
+        order_total=total(data.get("order_total")),
+        balance_due=money(data.get("balance_due")),
+        is_fully_paid=flag(data.get("fully_paid")),
     )
 
 
 def work_order_status(outcome: Done) -> str | Unknown:
     """Return a work order's status, or Unknown if get_work_order's data have none."""
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    status = string(data.get("status"))
-    return status or Unknown(words="Panelr shows a work order without its status", status=outcome.status)
+    return status(data.get("status")) or Unknown(
+        words="Panelr shows a work order without its status", status=outcome.status
+    )
+
+
+def _is_disputed(data: dict[str, Any]) -> bool:
+    """Return whether Panelr shows a dispute. The field's name and form are not documented: details mean one as well."""
+    for name in DISPUTE_FIELDS:
+        value = data.get(name)
+        disputed = flag(value)
+        if disputed is None:
+            disputed = bool(value) and str(value).strip().lower() not in NO_DISPUTE
+        if disputed:
+            return True
+    return False
 
 
 def _read_history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:

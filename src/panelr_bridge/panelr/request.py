@@ -13,7 +13,7 @@ from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, W
 
 ENTRY_POINT = "/api/api.php"
 ENDINGS = (ENTRY_POINT, "/api/process.php")
-LISTED_WORK_ORDERS = 100
+LISTED_WORK_ORDERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,25 @@ def submit_payment(*, proof: WorkOrderProof, amount: Decimal | None, transaction
 
 
 def complete_order(
-    *, confirmation_token: str, amount: Decimal | None, transaction_id: str | None, payment_method_id: int | None
+    *,
+    confirmation_token: str,
+    amount: Decimal | None,
+    transaction_id: str | None,
+    payment_method_id: int | None,
+    store_discount: Decimal | None = None,
+    is_free: bool = False,
 ) -> PanelrRequest:
-    """Return the call that marks an existing work order paid and has it provisioned (Panelr 2.0)."""
+    """Return the call that marks an existing work order paid and has it provisioned (Panelr 2.0).
+
+    `store_discount` is the part of the work order's total that the shop's own coupons pay.
+    """
     content = {
         "confirmation_token": confirmation_token,
         "payment_transaction_id": transaction_id,
         "payment_amount": amount,
         "payment_method_id": payment_method_id,
+        "store_discount": store_discount,
+        "is_free": is_free or None,
     }
     return _build_post("complete_order", content)
 
@@ -98,6 +109,17 @@ def complete_order(
 def send_payment_instructions(*, work_order_id: int, confirm_url: str) -> PanelrRequest:
     """Return the call that e-mails payment instructions; `confirm_url` is the customer's page to return to."""
     return _build_post("send_payment_instructions", {"work_order_id": work_order_id, "confirm_url": confirm_url})
+
+
+def quote_cart(request: WorkOrderRequest) -> PanelrRequest:
+    """Return the call that has Panelr reckon a cart: bundles, the coupon and the payment method. It creates nothing."""
+    content = {
+        "customer_email": request.customer_email or None,
+        "payment_method_id": request.payment_method_id,
+        "coupon_code": request.coupon_code,
+        "items": [_item_fields(item) for item in request.items],
+    }
+    return _build_post("quote_cart", content)
 
 
 def get_lines(*, customer_email: str) -> PanelrRequest:

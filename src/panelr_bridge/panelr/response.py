@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from panelr_bridge import json_codec
+from panelr_bridge import json_codec, text_limits
 from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown
 from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
-from panelr_bridge.panelr.json_fields import integer, rows, string
+from panelr_bridge.panelr.json_fields import integer, label, rows, status, string, total
 
 REFUSING = frozenset({400, 404, 409, 422})
 """The statuses by which Panelr refuses a request. Without the envelope they do not say whose they are."""
 REQUEST_TIMEOUT = 408
-LONGEST_WORDS = 300
 
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -63,7 +62,7 @@ def interpret(*, action: str, status: int, headers: Mapping[str, str], body: byt
 
 
 def _classify_forbidden(action: str, words: str) -> Outcome:
-    """Return the outcome of a 403 with Panelr's envelope. get_work_order answers so if the proof is not that order's."""
+    """Return the outcome of a 403 with the envelope: get_work_order answers so if the proof is another order's."""
     if action == "get_work_order":
         return Refused(words=words or "Panelr refused without a reason (403)", status=403)
     return Misconfigured(words=f"Panelr does not accept the API key or this address (403){_suffix(words)}", status=403)
@@ -72,8 +71,9 @@ def _classify_forbidden(action: str, words: str) -> Outcome:
 def created_work_order(outcome: Done) -> WorkOrder | Unknown:
     """Return the work order in create_work_order's data, or Unknown if a required field is missing."""
     data = outcome.data if isinstance(outcome.data, dict) else {}
-    work_order_id, token = integer(data.get("work_order_id")), string(data.get("confirmation_token"))
-    reference_code = string(data.get("reference_code"))
+    work_order_id = integer(data.get("work_order_id"))
+    reference_code = string(data.get("reference_code"), text_limits.REFERENCE_CODE)
+    token = string(data.get("confirmation_token"), text_limits.CONFIRMATION_TOKEN)
     if work_order_id is None or reference_code is None or token is None:
         words = "Panelr says that it created a work order, but not which one"
         return Unknown(words=words, status=outcome.status)
@@ -81,7 +81,8 @@ def created_work_order(outcome: Done) -> WorkOrder | Unknown:
         work_order_id=work_order_id,
         reference_code=reference_code,
         confirmation_token=token,
-        status=string(data.get("status")),
+        status=status(data.get("status")),
+        order_total=total(data.get("order_total")),
     )
 
 
@@ -100,32 +101,27 @@ def listed_work_orders(outcome: Done) -> tuple[ListedWorkOrder, ...] | Unknown:
     return tuple(entry for entry in entries if entry is not None)
 
 
-def products_by_name(outcome: Done) -> dict[str, frozenset[int]] | Unknown:
-    """Return the ids of Panelr's products by name and alternate name, or Unknown if the list cannot be read."""
-    listed = rows(outcome.data, "products")
-    if listed is None:
-        return Unknown(words="Panelr's list of products cannot be read", status=outcome.status)
-    ids: dict[str, frozenset[int]] = {}
-    for row in listed:
-        number = integer(row.get("id")) if isinstance(row, dict) else None
-        for name in ("name", "alternate_name"):
-            text = string(row.get(name)) if number is not None else None
-            if text is not None and number is not None:
-                ids[text] = ids.get(text, frozenset()) | {number}
-    return ids
+def shown_work_order(outcome: Done) -> ListedWorkOrder | Unknown:
+    """Return the work order in get_work_order's data, or Unknown if it cannot be read. A missing cart has no items."""
+    data = outcome.data if isinstance(outcome.data, dict) else {}
+    shown = _read_work_order(data | {"items": rows(data.get("cart"), "items") or []})
+    return shown or Unknown(words="Panelr's work order cannot be read", status=outcome.status)
 
 
 def _read_work_order(row: Any) -> ListedWorkOrder | None:
     if not isinstance(row, dict) or not isinstance(row.get("items"), list):
         return None
-    reference_code = string(row.get("reference_code"))
+    reference_code = string(row.get("reference_code"), text_limits.REFERENCE_CODE)
     items = [_read_item(item) for item in row["items"]]
     if reference_code is None or any(item is None for item in items):
         return None
     work_order_id = integer(row.get("work_order_id")) or integer(row.get("id"))
     return ListedWorkOrder(
         work_order=WorkOrder(
-            reference_code=reference_code, work_order_id=work_order_id, status=string(row.get("status"))
+            reference_code=reference_code,
+            work_order_id=work_order_id,
+            status=status(row.get("status")),
+            order_total=total(row.get("order_total")),
         ),
         created_at=json_codec.read_time(row.get("created_at")),
         items=tuple(item for item in items if item is not None),
@@ -138,13 +134,14 @@ def _read_item(item: Any) -> ListedItem | None:
     qty = integer(item.get("qty"))
     if qty is None and item.get("qty") is not None:
         return None
-    intent = string(item.get("intent"))
+    intent = label(item.get("intent"))
     return ListedItem(
-        name=string(item.get("name")) or "",
+        name=label(item.get("name")) or "",
+        plugin_name=label(item.get("plugin_name")),
         qty=qty,
         intent=intent if intent in set(ItemIntent) else None,
         product_id=integer(item.get("product_id")),
-        wc_order_id=string(item.get("wc_order_id")),
+        wc_order_id=string(item.get("wc_order_id"), text_limits.WC_ORDER_ID),
         shows_wc_order_id="wc_order_id" in item,
     )
 
@@ -164,8 +161,11 @@ def _read_envelope(body: bytes) -> dict[str, Any] | None:
 
 def _error_words(envelope: Mapping[str, Any] | None) -> str:
     error = (envelope or {}).get("error") or (envelope or {}).get("message") or ""
-    text = error if isinstance(error, str) else json.dumps(error, default=str)
-    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[:LONGEST_WORDS].strip()
+    try:
+        text = error if isinstance(error, str) else json.dumps(error, default=str)
+    except RecursionError:
+        text = ""
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[: text_limits.WORDS].strip()
 
 
 def _suffix(words: str) -> str:

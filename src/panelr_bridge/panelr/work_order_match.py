@@ -7,17 +7,23 @@ NoMatch leads to a repeated create call, so it needs certainty.
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
-from panelr_bridge.panelr.request import LISTED_WORK_ORDERS
+from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, ProductNames, WorkOrder, WorkOrderRequest
 
 CLOCKS_APART = timedelta(minutes=2)
 """The tolerated difference between Panelr's clock and ours."""
 LOCAL_TIME_ERROR = timedelta(hours=26)
 """The largest error of a clock in local time. Older work orders are not ours; newer ones may be."""
+SHORTEST_CUT_LIST = 10
+"""The fewest work orders to which Panelr may cut a list.
+
+Whether and where it cuts a list is not known, and no usual page is shorter. A list that is cut off unnoticed leads to a
+second work order. A whole list that is taken for a cut one costs an operator's look: it needs a customer with as many
+work orders since our first attempt, and none before.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class NoMatch:
 class AmbiguousMatch:
     """These work orders may be ours, and the list does not show which: the operator decides.
 
-    No codes mean that ours may lie beyond the end of a full list.
+    No codes mean that ours may lie beyond the end of the list.
     """
 
     reference_codes: tuple[str, ...]
@@ -49,7 +55,6 @@ class NamesNeeded:
 
 
 ItemKey = tuple[int | None, str | None]
-Products = Mapping[str, frozenset[int]]
 Match = MatchFound | NoMatch | AmbiguousMatch | NamesNeeded
 
 
@@ -59,13 +64,13 @@ def match(
     first_attempt_at: datetime,
     listed: Sequence[ListedWorkOrder],
     linked: Collection[str | int],
-    products: Products | None,
+    products: ProductNames | None,
     now: datetime,
 ) -> Match:
     """Return the match for `request` in `listed`, a list read `now`.
 
-    `linked` holds the reference codes and ids of other orders, `products` the ids of Panelr's products by name (None
-    if not read yet).
+    `linked` holds the reference codes and ids of other orders, `products` the ids of Panelr's products (None if
+    not read yet).
     """
     whole = not _is_cut_off(listed, first_attempt_at)
     earliest = first_attempt_at - LOCAL_TIME_ERROR
@@ -73,16 +78,16 @@ def match(
     free = [
         entry for entry in listed if not linked_ids & {entry.work_order.reference_code, entry.work_order.work_order_id}
     ]
-    named = [entry for entry in free if request.wc_order_id in _named_orders(entry)]
+    named = [entry for entry in free if request.wc_order_id in named_orders(entry)]
     if named:
         recent = [entry for entry in named if _may_be_created_since(entry, earliest)]
         return _match_result(recent, [entry for entry in named if entry not in recent], certain=True, whole=whole)
-    linked_elsewhere = [entry for entry in listed if request.wc_order_id in _named_orders(entry)]
+    linked_elsewhere = [entry for entry in listed if request.wc_order_id in named_orders(entry)]
     if recent := [entry for entry in linked_elsewhere if _may_be_created_since(entry, earliest)]:
         # it names our order but is linked to another: another store has an order of this number, or Panelr was
         # restored and uses its codes a second time
         return _match_result([], recent, certain=False, whole=whole)
-    compared = [(entry, _has_same_items(entry, request, products or {})) for entry in free if not _named_orders(entry)]
+    compared = [(entry, has_same_items(entry, request, products or {})) for entry in free if not named_orders(entry)]
     possible = [
         (entry, same) for entry, same in compared if same is not False and _may_be_created_since(entry, earliest)
     ]
@@ -114,8 +119,8 @@ def fingerprint(request: WorkOrderRequest) -> str:
 
 def _is_cut_off(listed: Sequence[ListedWorkOrder], first_attempt_at: datetime) -> bool:
     """Return whether the list, newest first, may end before it reaches the time of our first attempt."""
-    full = len(listed) >= LISTED_WORK_ORDERS
-    return full and all(_may_be_created_since(entry, first_attempt_at - LOCAL_TIME_ERROR) for entry in listed)
+    since = first_attempt_at - LOCAL_TIME_ERROR
+    return len(listed) >= SHORTEST_CUT_LIST and all(_may_be_created_since(entry, since) for entry in listed)
 
 
 def _match_result(
@@ -128,7 +133,7 @@ def _match_result(
     return AmbiguousMatch(tuple(entry.work_order.reference_code or "" for entry in [*same, *maybe]))
 
 
-def _named_orders(entry: ListedWorkOrder) -> set[str]:
+def named_orders(entry: ListedWorkOrder) -> set[str]:
     """Return the WooCommerce orders named by a work order's items."""
     return {item.wc_order_id for item in entry.items if item.wc_order_id is not None}
 
@@ -138,7 +143,7 @@ def _may_be_created_since(entry: ListedWorkOrder, moment: datetime) -> bool:
     return entry.created_at is None or entry.created_at >= moment
 
 
-def _has_same_items(entry: ListedWorkOrder, request: WorkOrderRequest, products: Products) -> bool | None:
+def has_same_items(entry: ListedWorkOrder, request: WorkOrderRequest, products: ProductNames) -> bool | None:
     """Return whether the items are those of the request, or None if the list shows too little to decide.
 
     Quantities are added up, because three of one may be listed as one item or as three. Panelr may have added further
@@ -174,9 +179,15 @@ def _may_be_same(shown: ItemKey, requested: ItemKey) -> bool:
     return all(mine is None or mine == theirs for mine, theirs in zip(shown, requested, strict=True))
 
 
-def _product_id(item: ListedItem, products: Products) -> int | None:
-    """Return the product of a listed item by its id or its name, or None if that is ambiguous."""
+def _product_id(item: ListedItem, products: ProductNames) -> int | None:
+    """Return the product of a listed item by its id, or by its name and service; None if that is ambiguous."""
     if item.product_id is not None:
         return item.product_id
-    ids = products.get(item.name, frozenset())
+    ids = products.get((item.name, _known_service(item, products)), frozenset())
     return next(iter(ids)) if len(ids) == 1 else None
+
+
+def _known_service(item: ListedItem, products: ProductNames) -> str | None:
+    """Return the item's service if the products show it too; otherwise only names can be compared."""
+    is_known = any(service == item.plugin_name for _, service in products)
+    return item.plugin_name if is_known else None

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
 
 PREFIX = "BRIDGE_"
 DEFAULT_STORE = "default"
@@ -88,9 +89,30 @@ class StoreFields(BaseModel):
             "Whether to save the confirmation token there too. Anyone who can read the order can then pay with it."
         ),
     )
+    write_back_plugin_keys: PluginKeys = Field(
+        PluginKeys.AUTO,
+        description=(
+            "Whether to save the work order also under the keys of Panelr's own plugin, which then does not list the "
+            "order as never sent: auto where the plugin has left anything, always or never. Only with wc/v3."
+        ),
+    )
     complete_orders: bool = Field(
         False,
         description="Whether to complete a WooCommerce order in processing when its work order is completed.",
+    )
+    checkout_page: str = Field(
+        "",
+        description=(
+            "Path of the shop's checkout page, such as kasse, for the link in Panelr's payment e-mail. If it is not "
+            "set: as in the order's payment link, else checkout."
+        ),
+    )
+    order_received_endpoint: str = Field(
+        ORDER_RECEIVED,
+        description=(
+            "Name of the order-received page in WooCommerce > Settings > Advanced, such as bestellung-erhalten, for "
+            "the same link."
+        ),
     )
 
 

@@ -23,6 +23,7 @@ _PLACEHOLDER = re.compile(  # values that people leave in or enter until they ha
     r"placeholder|secret|password|token|key|example|todo|none|null|(c[ks]_)?x+",
     re.IGNORECASE,
 )
+_PATH = re.compile(r"[^\s?#:\\]{0,200}")
 _ORDERS_API = re.compile(r"/*[\w.~-]+(/[\w.~-]+)+/*", re.ASCII)
 
 _MAKE_SECRET = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105  how to
@@ -38,7 +39,7 @@ def require_ready(settings: Settings) -> None:
     """Raise ConfigurationError with every problem that must be solved before the bridge may start."""
     problems = [*_secret_problems(settings), *_address_problems(settings), *_status_problems(settings)]
     for name, store in settings.all_stores.items():
-        problems += shop_problems(name, store)
+        problems += [*shop_problems(name, store), *_checkout_problems(name, store)]
     if problems:
         raise ConfigurationError(problems)
 
@@ -87,6 +88,15 @@ def shop_problems(name: str, store: StoreSettings) -> list[str]:
     if not _ORDERS_API.fullmatch(store.woo_orders_api):
         problems.append(f"{prefix}WOO_ORDERS_API is not a path below /wp-json: set wc/v3, or one like myplugin/v1/woo")
     return problems
+
+
+def _checkout_problems(name: str, store: StoreSettings) -> list[str]:
+    paths = (("CHECKOUT_PAGE", store.checkout_page), ("ORDER_RECEIVED_ENDPOINT", store.order_received_endpoint))
+    return [
+        f"{prefix_of(name)}{setting} is not a path in the shop: set only what stands there, such as kasse"
+        for setting, path in paths
+        if not _PATH.fullmatch(path)
+    ]
 
 
 def prefix_of(name: str) -> str:

@@ -2,12 +2,22 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ARRAY, JSON, Connection, Text, bindparam, text
 
-from panelr_bridge.domain.models import CustomerLine, CustomerLines, ItemIntent, MappingTarget, OnPaid, OrderMappings
+from panelr_bridge.domain.models import (
+    CustomerLine,
+    CustomerLines,
+    ItemIntent,
+    MappingTarget,
+    MethodAdjustment,
+    OnPaid,
+    OrderMappings,
+)
+from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Columns
 
@@ -15,20 +25,21 @@ from panelr_bridge.store.tables import Columns
 # with the mapping's product from Panelr's list; without mappings it returns one row. Each row has the store's revision
 # and the order's id, which is null for a new order.
 _SQL = (
-    "SELECT s.revision, s.order_id, s.payment_method_id, s.on_paid, s.lines,"
-    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id"
+    "SELECT s.revision, s.order_id, s.lines, s.overridden, s.reckoning, p.panelr_payment_method_id, p.on_paid,"
+    " a.adjustment_direction, a.adjustment_mode, a.adjustment_value,"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.connections"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
     "  (SELECT o.customer_lines FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS lines,"
-    "  (SELECT p.panelr_payment_method_id FROM payment_method_mappings p"
-    "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS payment_method_id,"
-    "  (SELECT p.on_paid FROM payment_method_mappings p"
-    "   WHERE p.store = :store AND p.woo_payment_method = :payment_method) AS on_paid"
-    " ) s LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
+    "  (SELECT o.overridden FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS overridden,"
+    "  (SELECT f.value FROM panelr_facts f WHERE f.name = 'reckoning') AS reckoning"
+    " ) s LEFT JOIN payment_method_mappings p ON p.store = :store AND p.woo_payment_method = :payment_method"
+    " LEFT JOIN panelr_payment_methods a ON a.id = p.panelr_payment_method_id"
+    " LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
     " LEFT JOIN panelr_products c ON c.id = m.panelr_product_id ORDER BY m.id"
 )
-_ORDER_COLUMNS = 5
+_ORDER_COLUMNS = 10
 """The first columns describe the store and the order; the others a mapping, and are null if there is none."""
 # The keys are one parameter, however many there are.
 STATEMENT = CompiledStatement(
@@ -57,23 +68,44 @@ def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_
 def read_rows(rows: Sequence[Sequence[Any]]) -> tuple[OrderMappings, int | None]:
     """Return what the rows of `STATEMENT` hold, as `find` does."""
     targets = tuple(_build_target(*row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
-    revision, order_id, payment_method_id, on_paid, lines = rows[0][:_ORDER_COLUMNS]
+    revision, order_id, lines, overridden, reckoning, method_id, on_paid, *adjustment = rows[0][:_ORDER_COLUMNS]
     mappings = OrderMappings(
         mappings=targets,
-        payment_method_id=payment_method_id,
+        payment_method_id=method_id,
         revision=revision,
         on_paid=OnPaid(on_paid or OnPaid.NONE),
-        lines=_read_lines(lines),
+        lines=_read_lines(_read_json(lines)),
+        overridden=frozenset(_read_json(overridden) or ()),
+        method_adjustment=_read_adjustment(*adjustment),
+        facts=panelr_facts.read_reckoning(reckoning),
     )
     return mappings, order_id
 
 
-def _read_lines(value: Any) -> CustomerLines | None:
-    """Return a customer's lines; asyncpg has decoded the JSON column, SQLite's driver has not."""
-    lines = json.loads(value) if isinstance(value, str) else value
+def _read_json(value: Any) -> Any:
+    """Return the value of a JSON column; asyncpg has decoded it, SQLite's driver has not."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _read_lines(lines: Any) -> CustomerLines | None:
+    """Return a customer's lines from their stored form."""
     if lines is None:
         return None
-    return CustomerLines(lines["email"], tuple(CustomerLine(**line) for line in lines["lines"]))
+    return CustomerLines(lines["email"], tuple(_read_line(line) for line in lines["lines"]))
+
+
+def _read_line(line: dict[str, Any]) -> CustomerLine:
+    """Return a stored line. An older version stored fewer fields, a newer one may have stored more."""
+    known = {field.name: line[field.name] for field in fields(CustomerLine) if field.name in line}
+    return CustomerLine(**known | {"usernames": tuple(known.get("usernames", ()))})
+
+
+def _read_adjustment(direction: str | None, mode: str | None, value: Decimal | str | None) -> MethodAdjustment | None:
+    """Return what Panelr adds with the payment method; SQLite stores money as text."""
+    if direction is None or mode is None or value is None:
+        return None
+    amount = Decimal(value)
+    return MethodAdjustment(value=amount if direction == "fee" else -amount, percent=mode == "percent")
 
 
 def _build_target(
@@ -84,6 +116,7 @@ def _build_target(
     price: Decimal | str | None,
     currency: str | None,
     plugin_id: int | None,
+    connections: int | None,
 ) -> MappingTarget:
     """Return a mapping from the driver's values; SQLite stores money as text."""
     return MappingTarget(
@@ -94,4 +127,5 @@ def _build_target(
         price=None if price is None else Decimal(price),
         currency=currency,
         plugin_id=plugin_id,
+        connections=connections,
     )

@@ -1,25 +1,41 @@
-"""What the bridge found out about this Panelr, for all processes: the table `panelr_facts`."""
+"""What the bridge found out about this Panelr, shared by all processes: one row a fact."""
 
+import json
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, text
 
+from panelr_bridge.domain.models import PanelrFacts
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.tables import panelr_facts
 
-_GET = select(panelr_facts.c.value).where(panelr_facts.c.name == bindparam("of_name"))
-_PUT = text(
+RECKONING = "reckoning"
+"""How Panelr adds up a work order: the fields of PanelrFacts as JSON."""
+_READ = text("SELECT value, found_at FROM panelr_facts WHERE name = :name").columns(found_at=UtcDateTime())
+_SAVE = text(
     "INSERT INTO panelr_facts (name, value, found_at) VALUES (:name, :value, :now)"
-    " ON CONFLICT (name) DO UPDATE SET value = :value, found_at = :now"
-).bindparams(bindparam("now", type_=UtcDateTime))
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value, found_at = excluded.found_at"
+).bindparams(bindparam("now", type_=UtcDateTime()))
 
 
-def get(connection: Connection, name: str) -> str | None:
-    """Return the value of a fact; None if it is not known."""
-    value: str | None = connection.execute(_GET, {"of_name": name}).scalar()
-    return value
+def get(connection: Connection, name: str) -> tuple[str, datetime] | None:
+    """Return a fact's value and when it was found; None if it is not known."""
+    row = connection.execute(_READ, {"name": name}).one_or_none()
+    return None if row is None else (row.value, row.found_at)
 
 
-def put(connection: Connection, name: str, value: str, *, now: datetime) -> None:
-    """Store a fact."""
-    connection.execute(_PUT, {"name": name, "value": value, "now": now})
+def save(connection: Connection, name: str, value: str, *, now: datetime) -> None:
+    """Store a fact, in place of an earlier one of this name."""
+    connection.execute(_SAVE, {"name": name, "value": value, "now": now})
+
+
+def read_reckoning(value: str | None) -> PanelrFacts:
+    """Return the facts in the value of `RECKONING`; None stands for nothing known."""
+    if value is None:
+        return PanelrFacts()
+    content = json.loads(value)
+    return PanelrFacts(**{name: content.get(name) for name in PanelrFacts.__dataclass_fields__})
+
+
+def dump_reckoning(facts: PanelrFacts) -> str:
+    """Return the value of `RECKONING` that holds these facts."""
+    return json.dumps({name: getattr(facts, name) for name in PanelrFacts.__dataclass_fields__})

@@ -83,6 +83,7 @@ class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     sent_delivery_id: int | None
     attention: list[Json] | None
     acknowledged: list[Json] | None
+    overridden: list[str] | None
     request: str | None
     first_sent_at: datetime | None
     likeness: str | None

@@ -90,6 +90,7 @@ orders = Table(
     Column("reasons", JSON, nullable=False),
     Column("attention", JSON(none_as_null=True)),
     Column("acknowledged", JSON(none_as_null=True)),  # attention that an operator has acknowledged: who, when, words
+    Column("overridden", JSON(none_as_null=True)),  # the reason codes that an operator has overridden by a retry
     Column("request", Text),  # create_work_order's body as last sent
     Column("first_sent_at", UtcDateTime),
     Column("likeness", Text),  # the request's fingerprint: orders that share it are lookalikes in Panelr's list
@@ -318,7 +319,7 @@ panelr_quotes = Table(
     Column("coupon_discount", Money, nullable=False),
     Column("coupon_valid", Boolean),
     Column("adjustment", Money),  # the payment method's fee, negative for a discount; null if not shown
-    Column("found_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 rate_slots = Table(

@@ -18,6 +18,7 @@ from panelr_bridge.web import (
     mappings,
     metrics,
     openapi,
+    order_actions,
     orders,
     problems,
     stats,
@@ -70,7 +71,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(AdminGate, token=settings.admin_token.get_secret_value())
     app.add_middleware(RequestId)
     problems.install(app)
-    for part in (catalogue, suggestions, mapping_files, mappings, orders, deliveries, stats, health, metrics):
+    for part in (
+        catalogue,
+        suggestions,
+        mapping_files,
+        mappings,
+        order_actions,
+        orders,
+        deliveries,
+        stats,
+        health,
+        metrics,
+    ):
         app.include_router(part.router)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]
     return app

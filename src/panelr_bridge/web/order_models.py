@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from panelr_bridge.application.order_queries import OrderStory
 from panelr_bridge.domain.models import CallAction, FollowUpKind, OrderState
@@ -25,6 +25,14 @@ class ReasonOut(BaseModel):
     )
 
 
+class AcknowledgedOut(ReasonOut):
+    """Attention that an operator has acknowledged. The same reason is not raised again."""
+
+    by: str = Field(description="Who acknowledged it, as in the audit log.", examples=["admin"])
+    at: Time = Field(description="When.")
+    note: str = Field(description="The operator's words.", examples=["the customer got a voucher"])
+
+
 class OrderOut(BaseModel):
     """An order."""
 
@@ -43,11 +51,15 @@ class OrderOut(BaseModel):
     attention: Annotated[list[ReasonOut], BeforeValidator(lambda reasons: reasons or [])] = Field(
         description="Why an operator must look at the order. Empty if none must.", examples=[[]]
     )
+    acknowledged: Annotated[list[AcknowledgedOut], BeforeValidator(lambda reasons: reasons or [])] = Field(
+        description="Attention that an operator has acknowledged.", examples=[[]]
+    )
     work_order_id: int | None = Field(description="Panelr's id of the work order.", examples=[7])
     reference_code: str | None = Field(description="Reference code of the work order.", examples=["WO-2026-00007"])
     panelr_status: str | None = Field(
         description="Latest known status of the work order.", examples=["payment_submitted"]
     )
+    order_total: Amount | None = Field(description="Panelr's total of the work order. Null if it is not known.")
     adopted: bool = Field(
         description=(
             "Whether the work order was found or linked afterwards. False if Panelr's answer to the bridge named it."
@@ -109,9 +121,29 @@ class FollowUpOut(BaseModel):
     done_at: Time | None = Field(description="When it was done.")
 
 
-class OrderStoryOut(OrderOut):
-    """An order with its attempts, owed calls, follow-ups and deliveries."""
+class OrderMoneyOut(BaseModel):
+    """The money of an order on both sides. Amounts that are not known are null."""
 
+    model_config = ConfigDict(from_attributes=True)
+
+    currency: str | None = Field(description="Currency of the order.", examples=["USD"])
+    woo_total: Amount | None = Field(description="The order's total in WooCommerce.")
+    order_total: Amount | None = Field(description="Panelr's total of the work order.")
+    reported_paid: Amount | None = Field(
+        description="The amount that the bridge reported to Panelr as paid. Null if it reported none."
+    )
+    difference: Amount | None = Field(
+        description=(
+            "Panelr's total less the amount that was reported as paid, or less the order's total if none was. Null"
+            " without a difference. An order with lines that are not for Panelr may differ from its total rightly."
+        )
+    )
+
+
+class OrderStoryOut(OrderOut):
+    """An order with its money, attempts, owed calls, follow-ups and deliveries."""
+
+    money: OrderMoneyOut = Field(description="The order's money in WooCommerce and in Panelr.")
     attempt_log: list[AttemptOut] = Field(description="Every call made for the order, the oldest first.")
     owed_calls: list[OwedCallOut] = Field(
         description="The call that the order owes Panelr. Empty if it owes none.", examples=[[]]
@@ -123,6 +155,7 @@ class OrderStoryOut(OrderOut):
     def of(cls, story: OrderStory) -> "OrderStoryOut":
         """Return the answer for `story`."""
         parts = {
+            "money": story.money,
             "attempt_log": story.attempts,
             "owed_calls": [] if story.owed_call is None else [story.owed_call],
             "follow_ups": story.follow_ups,

@@ -71,7 +71,22 @@ def sequence(value: Any) -> Any:
     return list(value.values()) if isinstance(value, dict) else value
 
 
+LONGEST_SHORT_TEXT = 200
+"""The largest length of a text that is stored as it is; a longer one is cut."""
+
+
+def _clean_short(value: Any) -> Any:
+    text = clean(value)
+    return text[:LONGEST_SHORT_TEXT] if isinstance(text, str) else text
+
+
+def _read_flag(value: Any) -> bool:
+    """Return a flag as PHP and plugins write it; anything else is false."""
+    return value is True or (isinstance(value, (str, int)) and str(value).casefold() in {"1", "yes", "true"})
+
+
 _CLEAN = core_schema.str_schema(strict=True, pattern=f"^[^{_CONTROLS}]*$")
+_SHORT = core_schema.str_schema(strict=True, pattern=f"^[^{_CONTROLS}]*$", max_length=LONGEST_SHORT_TEXT)
 # Fewer digits than money may have: counting them would take longer than everything else.
 _AMOUNT = core_schema.no_info_after_validator_function(
     Decimal, core_schema.str_schema(strict=True, pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$")
@@ -83,6 +98,10 @@ _NUMBER = core_schema.int_schema(strict=True, ge=0, lt=2**63)
 _Decimal = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_empty_to_zero)]
 
 Text = Annotated[str, BeforeValidator(clean), _try_first(_CLEAN)]
+ShortText = Annotated[str, BeforeValidator(_clean_short), _try_first(_SHORT)]
+Flag = Annotated[bool, PlainValidator(_read_flag)]
+OptionalText = Annotated[str, PlainValidator(lambda value: clean(value) if isinstance(value, str) else "")]
+"""A text that no order is held or unreadable for: anything else is empty."""
 Money = Annotated[_Decimal, _try_first(_AMOUNT)]
 Quantity = Annotated[_Decimal, _try_first(_PIECES)]
 Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_empty_to_no_id), _try_first(_NUMBER)]

@@ -14,12 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from panelr_bridge import json_codec
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce.json_fields import (
+    Flag,
     Id,
     Metas,
     Moment,
     Money,
+    OptionalText,
     Quantity,
     Reference,
+    ShortText,
     Text,
     clean,
     meta_text,
@@ -55,6 +58,7 @@ class LineItem(_PayloadModel):
     sku: Text = ""
     quantity: Quantity = Decimal(0)
     subtotal: Money = Decimal(0)
+    subtotal_tax: Money = Decimal(0)
     total: Money = Decimal(0)
     total_tax: Money = Decimal(0)
     meta_data: Metas = ()
@@ -88,15 +92,20 @@ class Order(_PayloadModel):
     """An order in the form of WooCommerce's API version 3. Money is in `currency`, times are in UTC."""
 
     id: Id
-    status: Text
-    number: Text = ""
-    order_key: Text = ""
-    currency: Text = ""
+    status: ShortText
+    number: ShortText = ""
+    order_key: ShortText = ""
+    payment_url: OptionalText = ""
+    currency: ShortText = ""
+    prices_include_tax: Flag = False
     total: Money = Decimal(0)
+    discount_total: Money = Decimal(0)
+    discount_tax: Money = Decimal(0)
+    shipping_total: Money = Decimal(0)
     date_modified_gmt: Moment = None
     date_paid_gmt: Moment = None
-    payment_method: Text = ""
-    transaction_id: Text = ""
+    payment_method: ShortText = ""
+    transaction_id: ShortText = ""
     billing: Annotated[BillingAddress, BeforeValidator(lambda value: value or {})] = BillingAddress()
     line_items: Annotated[tuple[LineItem, ...], BeforeValidator(sequence)]
     fee_lines: Annotated[tuple[FeeLine, ...], BeforeValidator(sequence)] = ()
@@ -107,6 +116,11 @@ class Order(_PayloadModel):
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of `names` that is not empty, as text."""
         return meta_text(self.meta_data, names)
+
+    def has_flag(self, name: str) -> bool:
+        """Return whether the order's meta `name` says yes, in any form in which PHP writes that."""
+        text = "1" if (name, True) in self.meta_data else self.meta(name)
+        return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property
     def is_paid(self) -> bool:

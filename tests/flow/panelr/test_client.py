@@ -165,6 +165,37 @@ async def test_a_wait_that_cannot_be_read_is_none(panelr: tuple[str, Panel], ret
 # The request was never sent
 
 
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("x" * 5_990, "too long: 6"),
+        ("x" * 70_000, "too long: 70"),
+        ("\N{SNOWMAN}" * 1_000, "too long: 9"),
+        ("tok\ud800", "characters that cannot be sent"),
+    ],
+)
+async def test_a_call_whose_address_cannot_be_sent_is_refused_and_concerns_nothing_else(
+    panelr: tuple[str, Panel], token: str, words: str
+) -> None:
+    """The texts of one order are no wrong setting."""
+    call = panelr_request.get_work_order(reference_code="WO-1", confirmation_token=token)
+    async with PanelrClient(base_url=panelr[0], api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client:
+        outcome = await client.call(call, now=NOW)
+        assert list(panelr[1].journal) == []
+        assert type(await client.call(CREATE, now=NOW)) is Done
+    assert isinstance(outcome, Refused)
+    assert (words in outcome.words, outcome.status) == (True, None)
+
+
+async def test_an_address_of_the_longest_length_is_sent(panelr: tuple[str, Panel]) -> None:
+    empty = len("/api/api.php?action=get_work_order&ref=WO-1&token=")
+    for length, journal in ((client_module.LONGEST_ADDRESS - empty, 1), (client_module.LONGEST_ADDRESS - empty + 1, 1)):
+        call = panelr_request.get_work_order(reference_code="WO-1", confirmation_token="x" * length)
+        async with PanelrClient(base_url=panelr[0], api_key=PANELR_KEY, timeout_seconds=TIMEOUT) as client:
+            assert type(await client.call(call, now=NOW)) is Refused
+        assert len(panelr[1].journal) == journal
+
+
 async def test_a_refused_connection_is_not_sent() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -297,7 +328,7 @@ async def test_a_get_carries_its_query_and_no_body(respx_mock: respx.MockRouter)
         call = panelr_request.get_work_orders(customer_email="ada+1&x=y@example.test")
         assert await client.call(call, now=NOW) == Done(words="done", status=200, data=[])
     sent = route.calls.last.request
-    query = "action=get_work_orders&customer_email=ada%2B1%26x%3Dy%40example.test&limit=100"
+    query = "action=get_work_orders&customer_email=ada%2B1%26x%3Dy%40example.test&limit=50"
     assert sent.url.query.decode() == query
     assert (sent.read(), "content-type" in sent.headers) == (b"", False)
     assert sent.headers["x-panelr-api-key"] == PANELR_KEY

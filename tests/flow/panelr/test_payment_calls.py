@@ -105,7 +105,7 @@ async def test_payment_instructions_are_sent_once_a_call(panelr: tuple[str, Pane
 
 
 async def test_lines_products_and_payment_methods_are_read(panelr: tuple[str, Panel]) -> None:
-    panelr[1].add_line(EMAIL, id=77, is_trial=True)
+    panelr[1].add_line(EMAIL, id=77, is_trial=True, usernames=["ada"], expiration_date="2026-12-22")
     assert customer_lines(await call(panelr, get_lines(customer_email=EMAIL.upper()))) == (
         CustomerLine(
             activation_id=77,
@@ -114,6 +114,9 @@ async def test_lines_products_and_payment_methods_are_read(panelr: tuple[str, Pa
             plugin_id=1,
             plugin_name="Xtream UI",
             product_name="IPTV 1 Month",
+            connections=1,
+            expiration_date="2026-12-22",
+            usernames=("ada",),
         ),
     )
     products = offered_products(await call(panelr, get_products()))

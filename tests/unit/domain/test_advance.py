@@ -18,6 +18,7 @@ from panelr_bridge.domain.decision import (
     next_state,
 )
 from panelr_bridge.domain.models import CartItem, ItemIntent, OrderState, Reason, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.reckoning import Reckoning
 from tests.support.bridge_kit import line, order
 from tests.support.decisions import item, meta, read
 
@@ -30,7 +31,7 @@ REQUEST = WorkOrderRequest(
 )
 WHY = (Reason("code", "words"),)
 CREATE, ADOPT, HOLD, WAIT, IGNORE = (
-    Create(REQUEST),
+    Create(REQUEST, Reckoning(target=Decimal("58.45"))),
     Adopt(WorkOrder(reference_code="WO-1"), WHY),
     Hold(WHY),
     Wait(WHY),

@@ -9,6 +9,7 @@ import pytest
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create, Hold, Ignore, decide
 from panelr_bridge.domain.models import CartItem, ItemIntent, OrderMappings, Reason, UnmappedLines, WorkOrderRequest
+from panelr_bridge.domain.reckoning import Reckoning
 from tests.support.bridge_kit import line, order
 from tests.support.decisions import MAPPED, POLICY, codes, decision, item, maps, meta, read, request
 
@@ -29,7 +30,8 @@ def test_a_valid_order_becomes_this_work_order() -> None:
             payment_amount=Decimal("58.45"),
             adjustment=None,
             source="woocommerce",
-        )
+        ),
+        Reckoning(target=Decimal("58.45")),
     )
 
 

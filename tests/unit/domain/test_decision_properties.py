@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from panelr_bridge.domain.decision import Adopt, Create, Hold, Ignore, Wait, decide
 from panelr_bridge.domain.models import (
+    AdjustmentMode,
+    FreeOrders,
     ItemIntent,
     MappingTarget,
     OrderMappings,
@@ -130,6 +132,8 @@ policies = st.builds(
     unmapped_lines=st.sampled_from(UnmappedLines),
     wc_order_id=st.sampled_from(WcOrderId),
     require_payment_method=st.booleans(),
+    adjustment=st.sampled_from([AdjustmentMode.AUTO, AdjustmentMode.ORDER]),
+    free_orders=st.sampled_from(FreeOrders),
 )
 
 
@@ -175,7 +179,7 @@ def test_the_order_of_mappings_of_different_keys_does_not_matter(
     assert decide(read(content), moved, policy) == decide(read(content), catalogue, policy)
 
 
-prices = st.decimals("0.00", "9999999.99", places=2) | st.decimals("0.0000", "9.9999", places=4)
+prices = st.decimals("0.00", "9999999.99", places=2)
 others = st.lists(st.tuples(st.booleans(), prices, prices, prices), max_size=5)
 ours = st.tuples(st.just(True), prices, prices, prices)
 POLICY = OrderPolicy(
@@ -184,6 +188,7 @@ POLICY = OrderPolicy(
     unmapped_lines=UnmappedLines.SKIP,
     wc_order_id=WcOrderId.ID,
     require_payment_method=False,
+    adjustment=AdjustmentMode.ORDER,
 )
 IN = MappingTarget(key="sku:in", panelr_product_id=1, intent=ItemIntent.NEW_ACTIVATION, quantity=1)
 

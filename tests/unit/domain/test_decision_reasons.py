@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge.domain import cart, customer_email
+from panelr_bridge.domain import activation_match, cart, customer_email, plugin_meta
 from panelr_bridge.domain import decision as module
 from panelr_bridge.domain.decision import Hold
 from panelr_bridge.domain.models import UnmappedLines
@@ -23,6 +23,7 @@ HELD = {
     "no_email": order(billing={}),
     "unusable_email": order(billing={"email": "ada"}),
     "unmapped_payment_method": order(payment_method="stripe"),
+    "unusable_reference_code": order(meta_data=meta(_panelr_reference_code="W" * 101)),
 }
 BY_LINES = {"no_fitting_line", "several_fitting_lines"}  # tests/unit/domain/test_cart.py
 ELSEWHERE = {
@@ -34,6 +35,12 @@ ELSEWHERE = {
         "not_placed",
         "status_not_called_for",
     ),
+    *(
+        "token_not_adopted",
+        "balance_payment",
+        "plugin_will_send",
+        "sent_by_plugin_too",
+    ),  # tests/unit/domain/test_plugin_meta.py
     *("currency_differs", "price_unknown"),  # tests/unit/domain/test_decision_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
 }
@@ -48,7 +55,9 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 
 
 def test_every_reason_of_the_module_is_tested() -> None:
-    source = "".join(Path(str(each.__file__)).read_text() for each in (module, cart, customer_email))
+    source = "".join(
+        Path(str(each.__file__)).read_text() for each in (module, cart, activation_match, customer_email, plugin_meta)
+    )
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE
 

@@ -153,7 +153,7 @@ def test_any_request_is_read_back_digit_for_digit(request_: WorkOrderRequest) ->
         (
             get_work_orders(customer_email="a+b@example.test"),
             PanelrRequest(
-                "get_work_orders", query=(("customer_email", "a+b@example.test"), ("limit", "100")), body=None
+                "get_work_orders", query=(("customer_email", "a+b@example.test"), ("limit", "50")), body=None
             ),
             "GET",
         ),

@@ -6,21 +6,32 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import CartItem, ItemIntent, ListedItem, ListedWorkOrder, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import (
+    CartItem,
+    ItemIntent,
+    ListedItem,
+    ListedWorkOrder,
+    ProductNames,
+    WorkOrder,
+    WorkOrderRequest,
+)
 from panelr_bridge.panelr.work_order_match import (
     AmbiguousMatch,
     Match,
     MatchFound,
     NamesNeeded,
     NoMatch,
-    Products,
     fingerprint,
     match,
 )
 
 SENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LOOKED = SENT + timedelta(minutes=10)
-PRODUCTS = {"IPTV 1 Month": frozenset({1}), "IPTV 12 Months": frozenset({2}), "Panel Credits 1000": frozenset({3})}
+PRODUCTS: ProductNames = {
+    ("IPTV 1 Month", None): frozenset({1}),
+    ("IPTV 12 Months", None): frozenset({2}),
+    ("Panel Credits 1000", None): frozenset({3}),
+}
 REQUEST = WorkOrderRequest(
     customer_email="ada@example.test",
     status="payment_submitted",
@@ -50,7 +61,7 @@ def of(code: str, wc_order_id: str | None, *, at: datetime | None = SENT) -> Lis
     return listed(code, replace(CREDITS, name="?", wc_order_id=wc_order_id, shows_wc_order_id=True), at=at)
 
 
-def matched(*entries: ListedWorkOrder, linked: Any = (), products: Products | None = PRODUCTS) -> Match:
+def matched(*entries: ListedWorkOrder, linked: Any = (), products: ProductNames | None = PRODUCTS) -> Match:
     return match(request=REQUEST, first_attempt_at=SENT, listed=entries, linked=linked, products=products, now=LOOKED)
 
 
@@ -189,13 +200,13 @@ def test_names_are_not_asked_for_where_they_could_change_nothing(entry: ListedWo
 @pytest.mark.parametrize("intent", [None, "new_activation"])
 def test_what_is_not_shown_cannot_rule_a_work_order_out(product: str, intent: str | None) -> None:
     """An ambiguous or missing name, or a missing intent, is left to an operator."""
-    products = PRODUCTS | {"IPTV 1 Month": frozenset({1, 9}), "": frozenset()}
+    products = {**PRODUCTS, ("IPTV 1 Month", None): frozenset({1, 9}), ("", None): frozenset()}
     entry = listed("A", replace(CREDITS, name="Panel Credits 1000", intent=intent), replace(MONTH, name=product))
     assert matched(entry, products=products) == AmbiguousMatch(("A",))
 
 
-@pytest.mark.parametrize("products", [{}, {"Panel Credits 1000": frozenset({3})}])
-def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: Products) -> None:
+@pytest.mark.parametrize("products", [{}, {("Panel Credits 1000", None): frozenset({3})}])
+def test_a_product_whose_name_is_not_known_is_never_taken_for_not_there(products: ProductNames) -> None:
     """NotThere, twice, sends the order again: it must not be returned where names are ambiguous (invariant I7)."""
     assert matched(listed("A"), products=products) != NoMatch()
 
@@ -228,12 +239,57 @@ def test_a_work_order_that_is_known_by_its_number_alone_is_not_ours() -> None:
 # Lists that are too short, and lookalikes
 
 
-def test_a_full_list_that_does_not_reach_back_to_our_first_attempt_does_not_say_that_ours_is_not_there() -> None:
-    newer = [of(f"N{number}", str(1000 + number), at=SENT + timedelta(minutes=5)) for number in range(100)]
+def test_a_list_in_which_nothing_is_older_than_our_first_attempt_may_be_cut_off() -> None:
+    """Panelr may cut a list at any number, so its length alone says nothing."""
+    newer = [of(f"N{number}", str(1000 + number), at=SENT + timedelta(minutes=5)) for number in range(10)]
     assert matched(*newer) == AmbiguousMatch(())
-    assert matched(*newer[:99]) == NoMatch()
-    assert matched(*newer[:99], of("OLD", "1", at=SENT - timedelta(days=3))) == NoMatch()
-    assert matched(*newer[:99], of("OURS", "20")) == found("OURS", certain=True)
+    assert matched(*newer[:9], of("OLD", "1", at=SENT - timedelta(days=3))) == NoMatch()
+    assert matched(*newer, *newer, of("OLD", "1", at=SENT - timedelta(days=3))) == NoMatch()
+    assert matched(*newer[:9], of("OURS", "20")) == found("OURS", certain=True)
+
+
+def test_a_new_customers_few_work_orders_are_all_there_are() -> None:
+    newer = [of(f"N{number}", str(1000 + number), at=SENT + timedelta(minutes=5)) for number in range(9)]
+    assert matched(*newer) == NoMatch()
+
+
+# Two services with a product of one name
+
+XTREAM, RESELLER = "Xtream UI", "Reseller Panel"
+BY_SERVICE: ProductNames = {
+    **PRODUCTS,
+    ("IPTV 1 Month", None): frozenset({1, 9}),
+    ("IPTV 1 Month", XTREAM): frozenset({1}),
+    ("IPTV 1 Month", RESELLER): frozenset({9}),
+    ("Panel Credits 1000", RESELLER): frozenset({3}),
+}
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (XTREAM, found("A", certain=False)),
+        (RESELLER, NoMatch()),  # another product of this name
+        (None, AmbiguousMatch(("A",))),
+        ("A service of the past", AmbiguousMatch(("A",))),
+    ],
+)
+def test_a_product_is_recognised_by_its_name_and_its_service(service: str | None, expected: Match) -> None:
+    entry = listed("A", CREDITS, replace(MONTH, plugin_name=service))
+    assert matched(entry, products=BY_SERVICE) == expected
+
+
+def test_where_only_the_list_or_only_the_products_show_the_service_the_name_decides() -> None:
+    entry = listed("A", replace(CREDITS, plugin_name=RESELLER), replace(MONTH, plugin_name=XTREAM))
+    assert matched(entry, products=PRODUCTS) == found("A", certain=False)
+    by_service: ProductNames = {**PRODUCTS, ("IPTV 1 Month", XTREAM): frozenset({1})}
+    assert matched(listed("A"), products=by_service) == found("A", certain=False)
+
+
+def test_a_name_that_its_service_does_not_have_leaves_it_to_a_person() -> None:
+    entry = listed("A", replace(CREDITS, plugin_name=XTREAM), MONTH)
+    products: ProductNames = {**BY_SERVICE, ("IPTV 1 Month", None): frozenset({1})}
+    assert matched(entry, products=products) == AmbiguousMatch(("A",))
 
 
 def test_orders_of_one_customer_with_the_same_items_are_lookalikes() -> None:

@@ -193,3 +193,15 @@ def test_a_shop_whose_api_alone_is_set_still_needs_its_webhook_secret() -> None:
     assert problems(**SHOP, webhook_secret="", stores={"b": store("secret-of-b")}) == [
         f"BRIDGE_WEBHOOK_SECRET is missing: {IN_WOO}"
     ]
+
+
+@pytest.mark.parametrize("path", ["kasse", "/kasse/", "shop/kasse", "k\u00e4sse", "bestellung-erhalten"])
+def test_the_checkout_page_is_a_path(path: str) -> None:
+    assert problems(checkout_page=path, order_received_endpoint=path) == []
+
+
+@pytest.mark.parametrize("path", ["https://shop.test/kasse", "kasse?page=1", "kasse#top", "my page", "k" * 201])
+def test_a_checkout_page_that_is_no_path_is_named(path: str) -> None:
+    words = "is not a path in the shop: set only what stands there, such as kasse"
+    assert problems(checkout_page=path) == [f"BRIDGE_CHECKOUT_PAGE {words}"]
+    assert problems(order_received_endpoint=path) == [f"BRIDGE_ORDER_RECEIVED_ENDPOINT {words}"]

@@ -112,7 +112,12 @@ class PageImporter:
         if order is None:
             return fetched.to_compared(OrderComparison.FAILED, words=fetched.delivery.words)
         state, reasons = await self._caller.database.read(
-            known_orders.preview_state, order, fetched.row, store=self._store, policy=self._policy
+            known_orders.preview_state,
+            order,
+            fetched.row,
+            store=self._store,
+            policy=self._policy,
+            now=self._caller.clock(),
         )
         words = "; ".join(reason.words for reason in reasons)
         return fetched.to_compared(OrderComparison.FOUND, state=state, words=words)

@@ -17,6 +17,7 @@ from panelr_bridge.application.follow_ups.specification import (
 from panelr_bridge.domain import outage, retry_policy
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.models import Reason
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
 from panelr_bridge.panelr.request import PanelrRequest
 
@@ -76,6 +77,12 @@ async def ask_panelr(
         now=context.caller.clock(),
         milliseconds=milliseconds,
     )
+
+
+def work_order_gone(outcome: Refused) -> Reason:
+    """Return that Panelr does not show a work order; a 403 means that the proof of access is not this order's."""
+    cause = "its token or e-mail address does not fit" if outcome.status == 403 else "it may be deleted"
+    return Reason("work_order_gone", f"Panelr does not show the work order ({outcome.words}): {cause}, look there")
 
 
 async def ask_shop(

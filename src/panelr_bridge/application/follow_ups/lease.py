@@ -112,8 +112,10 @@ def record(
     follow_ups.change(connection, row["id"], task.kind, values | result.changes)
     order = dict(result.order)
     reason = gave_up_attention(spec_of(task.kind)) if result.gave_up else result.attention
-    if reason is not None:
-        order["attention"] = add_attention(row, reason)
+    settled = [each for each in row["attention"] or [] if each["code"] not in result.settles]
+    if reason is not None or settled != (row["attention"] or []):
+        row["attention"] = settled or None
+        order["attention"] = row["attention"] if reason is None else add_attention(row, reason)
     if order:
         orders.change(connection, row["id"], order, now=now)
     if result.reevaluate:
@@ -125,7 +127,7 @@ def _reevaluate(connection: Connection, order_id: int, *, policy: OrderPolicy, n
     row = orders.lock_by_id(connection, order_id)
     order = latest_snapshot(connection, row) if row else None
     if row is not None and order is not None:
-        evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+        evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
         orders.change(connection, row["id"], reevaluate(row, evaluation, now=now), now=now)
 
 

@@ -9,10 +9,11 @@ from panelr_bridge.application.follow_ups.specification import (
     LostAnswer,
 )
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
-from panelr_bridge.domain.decision import UNPAID
 from panelr_bridge.domain.follow_up_rules import Cancel, CreatedOrder, Escalate, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason
+from panelr_bridge.domain.work_order_request import UNPAID
 from panelr_bridge.panelr import request
+from panelr_bridge.woocommerce.order_received import LONGEST_ADDRESS, order_received_address
 
 AWAITING_PAYMENT = frozenset({"pending", "on-hold"})
 UNCLEAR = Reason(
@@ -39,7 +40,11 @@ def plan(created: CreatedOrder) -> Step | None:
         return _escalate("the work order's number is not known")
     if not created.store.url or not order.order_key:
         return _escalate("the store's order-received page is not known")
-    url = f"{created.store.url.rstrip('/')}/checkout/order-received/{order.id}/?key={order.order_key}"
+    url = order_received_address(
+        order, shop_url=created.store.url, source=created.store.source, paths=created.store.checkout
+    )
+    if len(url) > LONGEST_ADDRESS:
+        return _escalate(f"the address of the order-received page is longer than {LONGEST_ADDRESS} characters")
     return Schedule(FollowUpKind.INSTRUCTIONS, created.now, {"confirm_url": url})
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
 from panelr_bridge.application.follow_ups.specification import LostAnswer
+from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
 from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
@@ -27,6 +28,7 @@ from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
 from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.order_received import is_shop_address
 
 
 def plan_steps(order: OrderToPlan) -> tuple[Step, ...]:
@@ -92,9 +94,10 @@ def _planned_order(
         return HeldOrder(order=order, now=now, store=store, follow_ups=states, lacks_lines=lacks_lines)
     if row["state"] != OrderState.CREATED:
         return None
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
-    if store.url is None:
-        store = replace(store, url=deliveries.source(connection, not_null(row["delivery_id"])))
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
+    if store.url is None or (order.payment_url and not is_shop_address(order.payment_url, (store.url,))):
+        source = deliveries.source(connection, not_null(row["delivery_id"]))
+        store = replace(store, url=store.url or source, source=source)
     return CreatedOrder(
         order=order,
         now=now,
@@ -108,6 +111,7 @@ def _planned_order(
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=any(reason["code"] == "adopted_from_plugin" for reason in row["reasons"]),
         has_email=row["request"] is not None or find_email(order) is not None,
+        free_orders=policy.free_orders,
     )
 
 
@@ -142,15 +146,17 @@ def _record_step(
     return True
 
 
-def _set_attention(connection: Connection, row: OrderRow, attention: list[dict[str, str]], *, now: datetime) -> None:
+def _set_attention(
+    connection: Connection, row: OrderRow, attention: list[dict[str, str]] | None, *, now: datetime
+) -> None:
     row["attention"] = attention or None  # the next step adds to it
     orders.change(connection, row["id"], {"attention": row["attention"]}, now=now)
 
 
-def add_attention(row: OrderRow, reason: Reason) -> list[dict[str, str]]:
-    """Return an order's attention with `reason` in it once."""
+def add_attention(row: OrderRow, reason: Reason) -> list[dict[str, str]] | None:
+    """Return an order's attention with `reason` in it once, unless an operator has acknowledged it; None for none."""
     others = [each for each in row["attention"] or [] if each["code"] != reason.code]
-    return [*others, reason.as_json()]
+    return [*others, *without_acknowledged(row, [reason.as_json()])] or None
 
 
 def work_order_of(row: OrderRow) -> WorkOrder:
@@ -160,6 +166,7 @@ def work_order_of(row: OrderRow) -> WorkOrder:
         work_order_id=row["work_order_id"],
         confirmation_token=row["confirmation_token"],
         status=row["panelr_status"],
+        order_total=row["order_total"],
     )
 
 

@@ -16,7 +16,8 @@ from panelr_bridge.application.follow_ups.specification import (
 from panelr_bridge.domain.call_outcome import Done, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CreatedOrder, Schedule, Step
-from panelr_bridge.domain.models import FollowUpKind, Reason
+from panelr_bridge.domain.models import FollowUpKind, PluginKeys, Reason
+from panelr_bridge.domain.plugin_meta import carries_plugin_meta, has_balance_payment
 from panelr_bridge.errors import ShopUnsupported
 
 ACTION = "write_back"
@@ -40,8 +41,8 @@ def plan(created: CreatedOrder) -> Step | None:
 def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the WooCommerce order should hold.
 
-    Meta keys have no leading underscore, because the Orders resource refuses those. The confirmation token itself is
-    not part of the content, only the wish to write it.
+    Meta keys have no leading underscore, because the Orders resource refuses those; the plugin's keys come beside them.
+    The confirmation token itself is not part of the content, only the wish to write it.
     """
     work_order = created.work_order
     meta = {
@@ -49,6 +50,8 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
         "panelr_reference_code": work_order.reference_code,
         "panelr_status": work_order.status,
     }
+    if _writes_plugin_keys(created):
+        meta |= {f"_{key}": value for key, value in meta.items()}
     wanted: dict[str, Any] = {"meta": {key: str(value) for key, value in meta.items() if value is not None}}
     if created.store.with_token and work_order.confirmation_token is not None:
         wanted["with_token"] = True
@@ -56,6 +59,17 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
     if completes or (created.order.status == "completed" and "status" in before.get("wanted", {})):
         wanted["status"] = "completed"
     return wanted
+
+
+def _writes_plugin_keys(created: CreatedOrder) -> bool:
+    """Return whether Panelr's plugin should see that the order was sent, so that it does not list it as never sent.
+
+    The keys are left to the plugin where it sent the order, or where they name another work order that the order pays.
+    """
+    keys = created.store.plugin_keys
+    if keys is PluginKeys.NEVER or created.by_plugin or has_balance_payment(created.order):
+        return False
+    return keys is PluginKeys.ALWAYS or carries_plugin_meta(created.order)
 
 
 async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:

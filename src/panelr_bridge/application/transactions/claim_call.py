@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, claim_look_up, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
@@ -54,7 +55,7 @@ def claim_due(
     call_policy: CallPolicy,
     first: CallAction,
     tried: list[int],
-) -> Claim | StateChanged | NothingDue:
+) -> Claim | QuoteClaim | StateChanged | NothingDue:
     """Claim the longest due call if a slot is free; calls of the action `first` go first.
 
     Appends the order's id to `tried`, so that the caller knows the order if this raises.
@@ -74,14 +75,26 @@ def claim_due(
     return claim
 
 
+def claim_quoted(
+    connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, call_policy: CallPolicy
+) -> Claim | None:
+    """Claim the create call of an order whose quote was recorded; None if it is not due, or no slot is free."""
+    row = orders.lock_by_id(connection, order_id)
+    due = None if row is None or row["call_until"] is not None else row["next_attempt_at"]
+    if row is None or due is None or due > now or row["owes"] != CallAction.CREATE_WORK_ORDER:
+        return None
+    claimed = _claim_create(connection, row, policy=policy, call_policy=call_policy, now=now)
+    return claimed if isinstance(claimed, Claim) else None
+
+
 def _claim_create(
     connection: Connection, row: OrderRow, *, policy: OrderPolicy, call_policy: CallPolicy, now: datetime
-) -> Claim | StateChanged | NothingDue:
+) -> Claim | QuoteClaim | StateChanged | NothingDue:
     """Evaluate a queued order by its latest snapshot and the current mappings, then claim its call."""
     order = latest_snapshot(connection, row)
     if order is None:
         raise LookupError(f"order {row['id']} owes a call and has no snapshot")
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     decision = evaluation.decision
     if not isinstance(decision, Create):
         values = reevaluate(row, evaluation, now=now)
@@ -92,6 +105,10 @@ def _claim_create(
     slot = take_slot(connection, now, call_policy=call_policy)
     if slot is None:
         return _rate_limited(connection, call_policy, now=now)
+    quote = quote_claim(row, decision, slot=slot, call_policy=call_policy, now=now)
+    if quote is not None:
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=quote.again_at))
+        return quote
     values = state_columns(evaluation, state=OrderState.SENDING, delivery_id=None, now=now)
     values |= sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
     values |= owed_calls.lease_columns(

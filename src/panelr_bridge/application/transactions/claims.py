@@ -6,7 +6,8 @@ from datetime import datetime
 from panelr_bridge.application.transactions.evaluate_order import Evaluation
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import CallAction, OrderState, WorkOrderRequest
+from panelr_bridge.domain.models import CallAction, OrderState, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.reckoning import Reckoning
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.rows import NewOrderRow, OrderRow
@@ -19,7 +20,8 @@ class Claim:
 
     `body` is the request as the order's row holds it: the bridge sends what it has stored. `attempt` counts the tries
     of this action. `number` counts the order's create calls and fences late outcomes. `follows_up` says whether more
-    is due once the work order exists. `paid_at` is WooCommerce's; None if it gives none.
+    is due once the work order exists. `reckoning` checks Panelr's total by `facts`; None for a look-up. `paid_at` is
+    WooCommerce's; None if it gives none.
     """
 
     order_id: int
@@ -39,6 +41,8 @@ class Claim:
     owed_since: datetime
     slot: RateSlot
     follows_up: bool = False
+    reckoning: Reckoning | None = None
+    facts: PanelrFacts | None = None
     paid_at: datetime | None = None
 
 
@@ -77,6 +81,8 @@ def claim_create(
         owed_since=owed_since,
         slot=slot,
         follows_up=evaluation.follows_up,
+        reckoning=decision.reckoning,
+        facts=evaluation.mappings.facts,
         paid_at=evaluation.order.date_paid_gmt,
     )
 

@@ -1,10 +1,11 @@
 """Evaluate an order: decide what its latest snapshot calls for, and return the columns that follow from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import (
     CHANGES,
@@ -20,10 +21,11 @@ from panelr_bridge.domain.decision import (
     next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
+from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls
-from panelr_bridge.store.rows import OrderRow
+from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls, quotes
+from panelr_bridge.store.rows import OrderRow, ShownOrderRow
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
@@ -48,14 +50,21 @@ class Evaluation:
     follows_up: bool
     fingerprint: str | None
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether the order needs a work order, and nothing must be asked of Panelr before."""
+        return isinstance(self.decision, Create) and self.decision.quote_shape is None
+
 
 def evaluate_with(order: Order, mappings: OrderMappings, *, store: str, policy: OrderPolicy) -> Evaluation:
     """Decide `order` by `mappings`."""
     return _evaluation(decide(order, mappings, policy), order, mappings, store=store, policy=policy)
 
 
-def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> tuple[Evaluation, int | None]:
-    """Decide `order` by the current mappings. Also return the order's id if it is stored already."""
+def evaluate(
+    connection: Connection, order: Order, *, store: str, policy: OrderPolicy, now: datetime
+) -> tuple[Evaluation, int | None]:
+    """Decide `order` by the current mappings and quotes. Also return the order's id if it is stored already."""
     found, order_id = order_mappings.find(
         connection,
         store=store,
@@ -64,6 +73,9 @@ def evaluate(connection: Connection, order: Order, *, store: str, policy: OrderP
         payment_method=order.payment_method,
     )
     decision = _unless_taken(connection, decide(order, found, policy), order_id)
+    if isinstance(decision, Create) and decision.quote_shape is not None:
+        found = replace(found, quote=quotes.find(connection, decision.quote_shape, now=now))
+        decision = decide(order, found, policy)
     return _evaluation(decision, order, found, store=store, policy=policy), order_id
 
 
@@ -75,7 +87,7 @@ def _evaluation(
         order=order,
         mappings=mappings,
         decision=decision,
-        follows_up=mappings.on_paid is not OnPaid.NONE or store in policy.writes_back,
+        follows_up=on_paid_for(order, mappings, policy) is not OnPaid.NONE or store in policy.writes_back,
         fingerprint=fingerprint(decision.request) if isinstance(decision, Create) else None,
     )
 
@@ -91,7 +103,7 @@ def _unless_taken(connection: Connection, decision: Decision, order_id: int | No
     return Hold((Reason("work_order_taken", words),))
 
 
-def latest_snapshot(connection: Connection, row: OrderRow) -> Order | None:
+def latest_snapshot(connection: Connection, row: ShownOrderRow) -> Order | None:
     """Return an order's latest snapshot with the status of its row: a deletion has no snapshot of its own."""
     if row["delivery_id"] is None:
         return None
@@ -136,6 +148,7 @@ def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:
         "reference_code": work_order.reference_code,
         "confirmation_token": work_order.confirmation_token,
         "panelr_status": work_order.status,
+        "order_total": work_order.order_total,
         "adopted": adopted,
     }
 
@@ -167,11 +180,12 @@ def attention(connection: Connection, row: OrderRow, latest: Order) -> list[dict
     """Return the attention of a created order; None for none.
 
     It lists what changed in WooCommerce since the work order was created, and what lasts until an operator acts.
+    A change that an operator has acknowledged is not listed.
     """
     found = lasting_attention(row)
     if row["sent_delivery_id"] is not None:
         sent = order_payload.read_order(deliveries.body(connection, row["sent_delivery_id"]))
-        found += reasons_as_json(changes_since(sent=sent, now=latest))
+        found += without_acknowledged(row, reasons_as_json(changes_since(sent=sent, now=latest)))
     return found or None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -47,10 +48,10 @@ def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes) -> bool:
 
 
 def preview_state(
-    connection: Connection, order: Order, row: KnownOrderRow | None, *, store: str, policy: OrderPolicy
+    connection: Connection, order: Order, row: KnownOrderRow | None, *, store: str, policy: OrderPolicy, now: datetime
 ) -> tuple[OrderState, tuple[Reason, ...]]:
     """Return the state and reasons that `order` would get by the current mappings; write nothing."""
-    evaluation, _ = evaluate(connection, order, store=store, policy=policy)
+    evaluation, _ = evaluate(connection, order, store=store, policy=policy, now=now)
     decision = evaluation.decision
     state = (
         decision.state if row is None else next_state(state=OrderState(row["state"]), decision=decision, refused=None)

@@ -121,7 +121,8 @@ def bring_back(connection: Connection, now: datetime, *, call_policy: CallPolicy
 
 def read_address(connection: Connection, *, base_url: str) -> str | None:
     """Return which address of `base_url` was found to be Panelr's; None if that is not known."""
-    return panelr_facts.get(connection, f"{_ENTRY_POINT}:{base_url}")
+    found = panelr_facts.get(connection, f"{_ENTRY_POINT}:{base_url}")
+    return None if found is None else found[0]
 
 
 def save_address(connection: Connection, now: datetime, address: str, *, base_url: str) -> bool:
@@ -129,7 +130,7 @@ def save_address(connection: Connection, now: datetime, address: str, *, base_ur
 
     Returns whether there may be more of them.
     """
-    panelr_facts.put(connection, f"{_ENTRY_POINT}:{base_url}", address, now=now)
+    panelr_facts.save(connection, f"{_ENTRY_POINT}:{base_url}", address, now=now)
     return release_waiting(connection, now)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
@@ -48,11 +49,15 @@ class BackfillContext:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveResult:
-    """A stored delivery, its order's row if it has one, and the claim if the caller must make a call now."""
+    """A stored delivery, its order's row if it has one, and the claim if the caller must make a call now.
+
+    The call is the order's create call, or with `quote` the call for the quote that the order needs first.
+    """
 
     stored: StoredDelivery
     order: OrderRow | None = None
     claim: Claim | None = None
+    quote: QuoteClaim | None = None
 
 
 def receive(
@@ -122,7 +127,7 @@ def _act(
         may_return = delivery.topic == RESTORED or backfill is not None
         if known is not None and not (known["woo_status"] == "trash" and may_return):
             return ReceiveResult(stored, known)
-    evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy)
+    evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy, now=now)
     if order_id is None:
         return _first_snapshot(connection, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
     return _next_snapshot(connection, delivery, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
@@ -141,12 +146,14 @@ def _first_snapshot(
     slot = None
     if isinstance(evaluation.decision, Create) and backfill is None:
         slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
+    is_quoted = slot is not None and not evaluation.can_be_sent
+    due = backfill.due if backfill else now
     new = new_order(
         evaluation,
         delivery_id=stored.id,
         sha256=stored.sha256,
-        slot=slot,
-        due=backfill.due if backfill else now,
+        slot=None if is_quoted else slot,
+        due=now + call_policy.lease if is_quoted else due,
         call_policy=call_policy,
         now=now,
     )
@@ -155,7 +162,11 @@ def _first_snapshot(
     order_id = orders.add(connection, new.row)
     if order_id is None:  # another delivery inserted this order first; the retry rolls the slot back
         raise RetryTransaction
-    return ReceiveResult(stored, *new.stored(order_id=order_id, delivery_id=stored.id, slot=slot))
+    row, claim = new.stored(order_id=order_id, delivery_id=stored.id, slot=None if is_quoted else slot)
+    quote = None
+    if slot is not None and isinstance(evaluation.decision, Create):
+        quote = quote_claim(row, evaluation.decision, slot=slot, call_policy=call_policy, now=now)
+    return ReceiveResult(stored, row, claim, quote)
 
 
 def _next_snapshot(
@@ -182,15 +193,15 @@ def _next_snapshot(
         values |= {"attention": attention(connection, row, order)}
         values |= {"follow_at": now} if calls_for_more else {}  # a write-back of the bridge's own does not
     values |= reevaluate(row, evaluation, now=now)
-    claim = None
+    claim, quote = None, None
     if values.get("state", row["state"]) == OrderState.QUEUED and row["state"] != OrderState.QUEUED:
         if backfill is not None:
             values |= owed_calls.release_columns(due=backfill.due)
         else:
-            claim, sending = _claim_now(connection, row, evaluation, call_policy=call_policy, now=now)
+            claim, quote, sending = _claim_now(connection, row, evaluation, call_policy=call_policy, now=now)
             values |= sending
     orders.change(connection, row["id"], values, now=now)
-    return ReceiveResult(stored, with_columns(row, values), claim)
+    return ReceiveResult(stored, with_columns(row, values), claim, quote)
 
 
 def _was_just_paid(connection: Connection, row: OrderRow, evaluation: Evaluation) -> bool:
@@ -203,19 +214,21 @@ def _was_just_paid(connection: Connection, row: OrderRow, evaluation: Evaluation
 
 def _claim_now(
     connection: Connection, row: OrderRow, evaluation: Evaluation, *, call_policy: CallPolicy, now: datetime
-) -> tuple[Claim | None, Columns]:
+) -> tuple[Claim | None, QuoteClaim | None, Columns]:
     """Claim the call of an order that now owes one, if a slot is free. Also return the columns that change."""
     decision = evaluation.decision
     if not isinstance(decision, Create):
-        return None, {}
+        return None, None, {}
     slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
     if slot is None:
-        return None, rate_gate.waiting_columns(connection)
+        return None, None, rate_gate.waiting_columns(connection)
+    quote = quote_claim(row, decision, slot=slot, call_policy=call_policy, now=now)
+    if quote is not None:
+        return None, quote, owed_calls.release_columns(due=quote.again_at)
     sending = sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now)
     sending |= owed_create(slot, due=now, call_policy=call_policy, now=now)
-    return claim_create(
-        with_columns(row, sending), evaluation, decision, slot=slot, call_policy=call_policy, now=now
-    ), sending
+    claim = claim_create(with_columns(row, sending), evaluation, decision, slot=slot, call_policy=call_policy, now=now)
+    return claim, None, sending
 
 
 def _brings_nothing_new(
@@ -266,7 +279,7 @@ def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: 
     if order is not None:
         if row["state"] == OrderState.CREATED:
             values |= {"attention": attention(connection, row, order), "follow_at": now}
-        evaluation, _ = evaluate(connection, order, store=store, policy=policy)
+        evaluation, _ = evaluate(connection, order, store=store, policy=policy, now=now)
         values |= reevaluate(row, evaluation, now=now)
     orders.change(connection, row["id"], values, now=now)
     return with_columns(row, values)

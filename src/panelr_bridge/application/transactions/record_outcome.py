@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
+from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.application.transactions.check_total import record_total_check
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.evaluate_order import (
     attention,
@@ -73,6 +75,7 @@ def record_created(connection: Connection, now: datetime, report: CallReport, wo
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _update_attention(connection, claim.order_id, now=now)
+    record_total_check(connection, claim, work_order, now=now)
     return OrderState.CREATED
 
 
@@ -268,6 +271,7 @@ def _record_late(
         )
         _add_attention(connection, row, "created_after_all", words, now=now)
     _update_attention(connection, order_id, now=now)
+    record_total_check(connection, report.claim, work_order, now=now)
     return OrderState.CREATED
 
 
@@ -298,9 +302,9 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
 
 
 def _add_attention(connection: Connection, row: OrderRow, code: str, words: str, *, now: datetime) -> None:
-    """Add attention that lasts until an operator acts."""
-    found = [*(row["attention"] or []), *_reason(code, words)]
-    orders.change(connection, row["id"], {"attention": found}, now=now)
+    """Add attention that lasts until an operator acts, unless one has acknowledged it already."""
+    found = [*(row["attention"] or []), *without_acknowledged(row, _reason(code, words))]
+    orders.change(connection, row["id"], {"attention": found or None}, now=now)
 
 
 def _update_attention(connection: Connection, order_id: int, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.domain.models import PanelrProduct
+from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store import catalogue, mappings
 from panelr_bridge.store.catalogue import Offered
 
@@ -18,12 +18,18 @@ def save_list(
     They must if a field that decisions use has changed. The list's row is locked before the mapping revisions.
     """
     before = catalogue.replace(connection, kind, items, seen_at=seen_at)
-    if before is None or kind is not PanelrProduct or _decision_fields(before) == _decision_fields(items):
+    if before is None or _decision_fields(before) == _decision_fields(items):
         return False
     mappings.increment_revision(connection, *catalogue.stores_with_mappings(connection))
     return True
 
 
-def _decision_fields(items: Sequence[object]) -> dict[int, tuple[object, ...]]:
-    """Return each product's fields that decisions use, by the product's id."""
-    return {item.id: (item.price, item.currency, item.plugin_id) for item in items if isinstance(item, PanelrProduct)}
+def _decision_fields(items: Sequence[PanelrProduct] | Sequence[PanelrPaymentMethod]) -> dict[int, tuple[object, ...]]:
+    """Return each item's fields that decisions use, by the item's id."""
+    return {item.id: _fields_of(item) for item in items}
+
+
+def _fields_of(item: PanelrProduct | PanelrPaymentMethod) -> tuple[object, ...]:
+    if isinstance(item, PanelrProduct):
+        return item.price, item.currency, item.plugin_id, item.connections
+    return item.adjustment_direction, item.adjustment_mode, item.adjustment_value

@@ -29,7 +29,7 @@ def reevaluate_waiting(
     if row["state"] == OrderState.IGNORED and row["created_at"] < ignored_since:
         orders.change(connection, order_id, {"awaits_mapping": False}, now=now)
         return None
-    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy)
+    evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     values = reevaluate(row, evaluation, now=now)
     orders.change(connection, order_id, values, now=now)
     changed = values.get("state", row["state"]) != row["state"]

@@ -1,9 +1,7 @@
 """A firewall in front of Panelr: it blocks requests that contain certain texts."""
 
 import contextlib
-from collections.abc import Iterable
-
-import simplejson
+from collections.abc import Iterable, Iterator
 
 from panelr_bridge.simulators.panelr.api_call import ApiCall
 from panelr_bridge.simulators.panelr.envelope import parse_json
@@ -21,12 +19,20 @@ def is_blocked(call: ApiCall, words: Iterable[str]) -> bool:
     blocked = [word.casefold() for word in words]
     if not blocked:
         return False
-    texts = [*call.query.values(), call.body.decode(errors="replace"), _read_unescaped(call.body)]
+    texts = [*call.query.values(), call.body.decode(errors="replace"), *_list_texts(_read_body(call))]
     return any(word in text.casefold() for word in blocked for text in texts)
 
 
-def _read_unescaped(body: bytes) -> str:
-    """Return a JSON body without escapes; an empty text for another body."""
+def _read_body(call: ApiCall) -> object:
     with contextlib.suppress(ValueError):
-        return str(simplejson.dumps(parse_json(body), use_decimal=True, ensure_ascii=False))
-    return ""
+        return parse_json(call.body)
+    return None
+
+
+def _list_texts(value: object) -> Iterator[str]:
+    """Yield the texts of a JSON value, which have no escapes."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _list_texts(each)

@@ -1,10 +1,10 @@
 """The list of orders. Its totals come from counters, and its branches are the orders of one store and state."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import cast
 
-from sqlalchemy import ColumnElement, Connection, text
+from sqlalchemy import ColumnElement, Connection, select, text
 
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store import database, order_counts
@@ -34,6 +34,28 @@ def page(connection: Connection, query: PageQuery) -> ResultPage[ShownOrderRow]:
         column = "id" if query.sort_column == "state" else query.sort_column
         rows = read_page(connection, SHOWN, orders, branches, query, ShownOrderRow, branch_sort_column=column)
     return ResultPage(rows, total)
+
+
+def ids_after(
+    connection: Connection, *, states: Collection[str], store: str | None, after: int, limit: int
+) -> list[int]:
+    """Return the ids of the first orders after the id `after` in one of these states, oldest first."""
+    query = select(orders.c.id).order_by(orders.c.id).limit(limit)
+    branches = _branches_after(connection, states=states, store=store, after=after)
+    found = [order_id for branch in branches for order_id in connection.execute(query.where(*branch)).scalars()]
+    return sorted(found)[:limit]
+
+
+def count_after(connection: Connection, *, states: Collection[str], store: str | None, after: int) -> int:
+    """Return how many orders after the id `after` are in one of these states, counted up to a maximum."""
+    return count_rows(connection, orders, _branches_after(connection, states=states, store=store, after=after))
+
+
+def _branches_after(connection: Connection, *, states: Collection[str], store: str | None, after: int) -> list[Branch]:
+    filters = {"state": states} if store is None else {"state": states, "store": store}
+    query = PageQuery(filters=filters, sort="id")
+    groups = [group for group in order_counts.count_orders(connection) if _matches(group, query)]
+    return [[*branch, orders.c.id > after] for branch in _build_branches(groups, query)]
 
 
 def _matches(group: OrderCount, query: PageQuery) -> bool:

@@ -26,7 +26,7 @@ from panelr_bridge.simulators.panelr.field_checks import is_int
 from panelr_bridge.simulators.panelr.money import MODES
 from panelr_bridge.simulators.panelr.panel import Panel
 
-Kind = TypeVar("Kind", Product, BundleRule, Coupon)
+Configured = TypeVar("Configured", Product, BundleRule, Coupon)
 PAGES = {
     "PUT /_sim/products/{id}": "add or replace a product: an object with name and price_decimal; two products may "
     "have the same name",
@@ -56,7 +56,7 @@ CHOICES: Mapping[type, Mapping[str, tuple[str | None, ...]]] = {
 async def put_product(request: Request) -> Response:
     """Add a product, or replace it; answer 400 for an invalid value."""
     product_id: int = request.path_params["id"]
-    product = _build(Product, await read_json(request, parse_json) | {"id": product_id})
+    product = _build(Product, {**await read_object(request, _list_fields(Product), parse_json), "id": product_id})
     get_panel(request).products[product_id] = product
     return json_response(_product_json(get_panel(request), product))
 
@@ -130,11 +130,14 @@ async def _read_list(request: Request) -> list[Any]:
 
 
 async def _read_changes(request: Request, kind: type[Any]) -> dict[str, Any]:
-    allowed = tuple(each.name for each in fields(kind) if each.name != "id")
-    return _check_values(kind, await read_object(request, allowed, parse_json))
+    return _check_values(kind, await read_object(request, _list_fields(kind), parse_json))
 
 
-def _build(kind: type[Kind], body: object) -> Kind:
+def _list_fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind) if each.name != "id")
+
+
+def _build(kind: type[Configured], body: object) -> Configured:
     """Return an object of a dataclass with the values of `body`. Raises BadRequestError."""
     names = tuple(each.name for each in fields(kind))
     values = _check_values(kind, check_object(body, names))

@@ -1,0 +1,147 @@
+"""Panelr's quotes of carts: claim the call for one, and record the answer.
+
+A quote is asked for once for each shape of cart and kept for all processes. An order whose quote is unknown waits for
+it in state `queued`. A failed call for a quote delays no order: the order is sent with the reckoning that is known, and
+Panelr's total of it shows whether that was right.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.transactions import rate_gate
+from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.domain.call_outcome import Done, Outcome
+from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.decision import Create
+from panelr_bridge.domain.models import CartQuote, OrderState, PanelrFacts, WorkOrderRequest
+from panelr_bridge.panelr.quote import cart_quote
+from panelr_bridge.store import catalogue, mappings, orders, owed_calls, panelr_facts, quotes
+from panelr_bridge.store.panelr_facts import RECKONING
+from panelr_bridge.store.rate_limit import RateSlot
+from panelr_bridge.store.rows import OrderRow
+
+ACTION = "quote_cart"
+UNKNOWN_ACTION = 404
+KEPT_FOR = timedelta(days=1)
+FAILED_FOR = timedelta(minutes=10)
+"""How long a quote is used, and how long none is asked for after a failed call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteClaim:
+    """A call for a quote that its holder makes now. If the holder ends first, the order is due again at `again_at`."""
+
+    order_id: int
+    store: str
+    woo_order_id: int
+    attempt: int
+    shape: bytes
+    request: WorkOrderRequest
+    slot: RateSlot
+    claimed_at: datetime
+    again_at: datetime
+
+
+def quote_claim(
+    row: OrderRow, decision: Create, *, slot: RateSlot, call_policy: CallPolicy, now: datetime
+) -> QuoteClaim | None:
+    """Return the claim of the call for a queued order's quote; None if the order needs none.
+
+    The order must be due again at `again_at`, so that other processes leave it alone meanwhile.
+    """
+    shape = decision.quote_shape
+    if shape is None:
+        return None
+    return QuoteClaim(
+        order_id=row["id"],
+        store=row["store"],
+        woo_order_id=row["woo_order_id"],
+        attempt=row["attempts"] + 1,
+        shape=shape,
+        request=decision.request,
+        slot=slot,
+        claimed_at=now,
+        again_at=now + call_policy.lease,
+    )
+
+
+def record_quote(
+    connection: Connection,
+    now: datetime,
+    claim: QuoteClaim,
+    outcome: Outcome,
+    *,
+    started_at: datetime,
+    milliseconds: int,
+) -> bool:
+    """Record the answer to a call for a quote, and make the order due again. Returns whether Panelr gave a quote."""
+    row = orders.lock_by_id(connection, claim.order_id)
+    rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
+    read = cart_quote(outcome) if isinstance(outcome, Done) else outcome
+    quote, failure = (read, None) if isinstance(read, CartQuote) else (CartQuote(), read)
+    expires_at = now + (KEPT_FOR if failure is None else FAILED_FOR)
+    quotes.save(connection, claim.shape, quote, expires_at=expires_at, now=now)
+    if (knows := knows_quotes(outcome)) is not None:
+        learn_about_quotes(connection, now, knows=knows)
+    attempt = attempt_row(
+        order_id=claim.order_id,
+        action=ACTION,
+        number=claim.attempt,
+        outcome=failure or outcome,
+        words=_words(quote) if failure is None else None,
+        started_at=started_at,
+        milliseconds=milliseconds,
+        now=now,
+    )
+    orders.add_attempt(connection, attempt)
+    if row is not None and row["state"] == OrderState.QUEUED and row["next_attempt_at"] == claim.again_at:
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now))
+    return failure is None
+
+
+def knows_quotes(outcome: Outcome) -> bool | None:
+    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if it does not show it."""
+    if isinstance(outcome, Done):
+        return True
+    return False if outcome.status == UNKNOWN_ACTION else None
+
+
+def learn_about_quotes(connection: Connection, now: datetime, *, knows: bool) -> None:
+    """Store whether Panelr knows quotes.
+
+    One that does not is an older one: it ignores unit prices and adds no adjustment of a payment method, unless its
+    totals have shown something else. After its update, what was assumed of the older one is forgotten.
+    """
+    before = read_facts(connection)
+    if before.knows_quotes is knows:
+        found = panelr_facts.get(connection, RECKONING)
+        panelr_facts.save(connection, RECKONING, found[0] if found else "{}", now=now)  # it was confirmed just now
+    elif knows:
+        kept = PanelrFacts() if before.knows_quotes is False else before
+        save_facts(connection, replace(kept, knows_quotes=True), now=now)
+    else:
+        assumed = PanelrFacts(
+            knows_quotes=False,
+            honours_unit_price=bool(before.honours_unit_price),
+            adds_method_adjustment=bool(before.adds_method_adjustment),
+        )
+        save_facts(connection, assumed, now=now)
+
+
+def read_facts(connection: Connection) -> PanelrFacts:
+    """Return what is known about Panelr's reckoning."""
+    found = panelr_facts.get(connection, RECKONING)
+    return panelr_facts.read_reckoning(None if found is None else found[0])
+
+
+def save_facts(connection: Connection, facts: PanelrFacts, *, now: datetime) -> None:
+    """Store how Panelr reckons; orders that wait for a mapping are decided again with it."""
+    panelr_facts.save(connection, RECKONING, panelr_facts.dump_reckoning(facts), now=now)
+    mappings.increment_revision(connection, *catalogue.stores_with_mappings(connection))
+
+
+def _words(quote: CartQuote) -> str:
+    coupons = {None: "no coupon", False: "the coupon is not valid", True: f"coupon -{quote.coupon_discount}"}
+    return f"bundles -{quote.bundle_discount}, {coupons[quote.coupon_valid]}, payment method {quote.adjustment or 0:+}"

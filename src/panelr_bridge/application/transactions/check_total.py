@@ -1,0 +1,46 @@
+"""Compare Panelr's total of a new work order with what the order costs, and learn how Panelr reckons."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from panelr_bridge.application.transactions.cart_quotes import save_facts
+from panelr_bridge.application.transactions.claims import Claim
+from panelr_bridge.domain.models import PanelrFacts, Reason, WorkOrder
+from panelr_bridge.domain.reckoning import TotalCheck, check_total
+from panelr_bridge.store import orders
+from panelr_bridge.store.rows import OrderRow
+
+TOTALS_DIFFER = "totals_differ"
+
+
+def total_check(claim: Claim, work_order: WorkOrder) -> TotalCheck | None:
+    """Return what Panelr's total of the work order says; None if it says nothing new, which is usual."""
+    if claim.reckoning is None or work_order.order_total is None:
+        return None
+    check = check_total(claim.reckoning, work_order.order_total, claim.facts or PanelrFacts())
+    return check if check.differs or check.learned else None
+
+
+def record_total_check(connection: Connection, claim: Claim, work_order: WorkOrder, *, now: datetime) -> None:
+    """Add attention to the created order if Panelr's total differs, and store what its total has shown."""
+    check = total_check(claim, work_order)
+    if check is None or claim.reckoning is None:
+        return
+    if check.learned is not None:
+        save_facts(connection, check.learned, now=now)
+    row = orders.lock_by_id(connection, claim.order_id)
+    if check.differs and row is not None:
+        found = [each for each in row["attention"] or [] if each["code"] != TOTALS_DIFFER]
+        reason = _totals_differ(row, claim, work_order)
+        orders.change(connection, row["id"], {"attention": [*found, reason.as_json()]}, now=now)
+
+
+def _totals_differ(row: OrderRow, claim: Claim, work_order: WorkOrder) -> Reason:
+    target = claim.reckoning.target if claim.reckoning else None
+    theirs, ours = (f"{total} {row['woo_currency'] or ''}".strip() for total in (work_order.order_total, target))
+    words = (
+        f"Panelr's total of the work order is {theirs}, and the order's is {ours}:"
+        " correct one of them before the payment is confirmed"
+    )
+    return Reason(TOTALS_DIFFER, words)

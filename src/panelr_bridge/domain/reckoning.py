@@ -1,0 +1,119 @@
+"""How Panelr adds up a work order, and what its answer says about that. Pure functions.
+
+Source: Panelr's own plugin 2.0.7. The items count with the shop's `unit_price`, or with Panelr's list price if
+Panelr ignores that field. Panelr takes bundle discounts and a coupon off, then adds the payment method's fee or
+discount, then the caller's adjustment. The adjustment is chosen so that the sum is what the customer pays.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+
+from panelr_bridge.domain.models import CartItem, CartQuote, MethodAdjustment, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.money import CENT, round_to
+
+HUNDRED = Decimal(100)
+_ASSUMPTIONS = [(unit_price, method) for unit_price in (True, False) for method in (True, False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cart:
+    """What Panelr reckons with: the items, Panelr's list price of each, the quote, and the named payment method."""
+
+    items: tuple[CartItem, ...]
+    list_prices: tuple[Decimal | None, ...]
+    quote: CartQuote | None
+    method: MethodAdjustment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reckoning:
+    """What the order is to cost at Panelr, and Panelr's total if it honours the unit price, the method, both, neither.
+
+    `totals` is empty if the operator chose another reckoning: then an answer teaches nothing.
+    """
+
+    target: Decimal
+    totals: tuple[tuple[tuple[bool, bool], Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalCheck:
+    """What Panelr's total of a new work order says: whether it differs from the target, and facts that are new."""
+
+    differs: bool
+    learned: PanelrFacts | None
+
+
+def assumed(facts: PanelrFacts) -> tuple[bool, bool]:
+    """Return whether Panelr honours the unit price and adds the method's adjustment; a newer Panelr does both."""
+    return facts.honours_unit_price is not False, facts.adds_method_adjustment is not False
+
+
+def panelr_total(cart: Cart, *, unit_price: bool, method: bool) -> Decimal:
+    """Return Panelr's total before the caller's adjustment, by these assumptions."""
+    prices = [
+        Decimal(0) if item.pay_with_points else _price(item, listed, unit_price=unit_price) * item.qty
+        for item, listed in zip(cart.items, cart.list_prices, strict=True)
+    ]
+    quote = cart.quote or CartQuote()
+    subtotal = max(sum(prices, Decimal(0)) - quote.bundle_discount - quote.coupon_discount, Decimal(0))
+    fee = _method_fee(cart, subtotal, unit_price=unit_price) if method else Decimal(0)
+    return subtotal + fee
+
+
+def _price(item: CartItem, listed: Decimal | None, *, unit_price: bool) -> Decimal:
+    """Return the price of one; the other price stands in for an unknown one."""
+    first, second = (item.unit_price, listed) if unit_price else (listed, item.unit_price)
+    price = second if first is None else first
+    return Decimal(0) if price is None else price
+
+
+def _method_fee(cart: Cart, subtotal: Decimal, *, unit_price: bool) -> Decimal:
+    if cart.quote is not None and cart.quote.adjustment is not None and unit_price:
+        return cart.quote.adjustment
+    if cart.method is None:
+        return Decimal(0)
+    return round_to(subtotal * cart.method.value / HUNDRED, 2) if cart.method.percent else cart.method.value
+
+
+def reckon(cart: Cart, target: Decimal, facts: PanelrFacts) -> tuple[Decimal, Reckoning]:
+    """Return the signed adjustment that makes Panelr's total the `target`, and the reckoning to check it by."""
+    before = {key: panelr_total(cart, unit_price=key[0], method=key[1]) for key in _ASSUMPTIONS}
+    adjustment = target - before[assumed(facts)]
+    totals = tuple((key, max(total + adjustment, Decimal(0))) for key, total in before.items())
+    return adjustment, Reckoning(target=target, totals=totals)
+
+
+def check_total(reckoning: Reckoning, order_total: Decimal, facts: PanelrFacts) -> TotalCheck:
+    """Compare Panelr's total of a new work order with the target, and find out how Panelr reckons.
+
+    A fact is learned if every assumption that explains the total agrees about it.
+    """
+    differs = abs(order_total - reckoning.target) > CENT
+    explain = [key for key, total in reckoning.totals if abs(order_total - total) <= CENT]
+    if not explain:
+        return TotalCheck(differs=differs, learned=None)
+    unit_price = _agreed({key[0] for key in explain}, facts.honours_unit_price)
+    method = _agreed({key[1] for key in explain}, facts.adds_method_adjustment)
+    learned = PanelrFacts(honours_unit_price=unit_price, adds_method_adjustment=method, knows_quotes=facts.knows_quotes)
+    return TotalCheck(differs=differs, learned=None if learned == facts else learned)
+
+
+def _agreed(values: set[bool], known: bool | None) -> bool | None:
+    return next(iter(values)) if len(values) == 1 else known
+
+
+def quote_shape(request: WorkOrderRequest) -> bytes:
+    """Return a hash of all that Panelr's quote for this request depends on; the e-mail address only with a coupon."""
+    items = sorted(
+        f"{item.product_id} {item.intent} {item.qty} {item.unit_price} {item.pay_with_points}" for item in request.items
+    )
+    customer = request.customer_email.casefold() if request.coupon_code else ""
+    parts = [*items, request.coupon_code or "", customer, str(request.payment_method_id)]
+    return hashlib.sha256("\n".join(parts).encode()).digest()
+
+
+def may_have_bundle_or_coupon(request: WorkOrderRequest) -> bool:
+    """Return whether Panelr may take something off this cart: bundles combine items."""
+    return request.coupon_code is not None or sum(item.qty for item in request.items) > 1

@@ -1,0 +1,43 @@
+"""What an order's row holds beside its mappings, in the forms of both drivers and of older versions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from panelr_bridge.domain.models import CustomerLine
+from panelr_bridge.store.order_mappings import read_rows
+
+OLDER = {
+    "activation_id": 77,
+    "status": "active",
+    "is_trial": False,
+    "plugin_id": 1,
+    "plugin_name": "A",
+    "product_name": "IPTV",
+}
+NEWER = OLDER | {"connections": 2, "expiration_date": "2026-12-31", "usernames": ["ada"], "of_a_later_version": 1}
+NO_MAPPING = (None,) * 8
+
+
+def read(lines: Any, overridden: Any) -> Any:
+    found, order_id = read_rows([(1, 20, lines, overridden, *[None] * 6, *NO_MAPPING)])
+    assert order_id == 20
+    return found
+
+
+@pytest.mark.parametrize("driver", [json.dumps, lambda value: value], ids=["text", "decoded"])
+def test_stored_lines_of_any_version_are_read(driver: Any) -> None:
+    found = read(driver({"email": "ada@example.test", "lines": [OLDER, NEWER]}), driver(["plugin_will_send"]))
+    line = CustomerLine(
+        activation_id=77, status="active", is_trial=False, plugin_id=1, plugin_name="A", product_name="IPTV"
+    )
+    assert found.lines.lines[0] == line
+    later = found.lines.lines[1]
+    assert (later.connections, later.expiration_date, later.usernames) == (2, "2026-12-31", ("ada",))
+    assert found.overridden == {"plugin_will_send"}
+
+
+def test_an_order_without_them_has_none() -> None:
+    found = read(None, None)
+    assert (found.lines, found.overridden) == (None, frozenset())
