@@ -58,6 +58,8 @@ Times = dict[str, list[tuple[float, float]]]
 class InstantPanelr:
     """A Panelr that creates the work order at once."""
 
+    address = "https://panel.example/api/api.php"
+
     def __init__(self) -> None:
         self._numbers = itertools.count(10**9)
 

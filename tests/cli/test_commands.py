@@ -109,7 +109,7 @@ def test_check_says_that_all_is_well(command: Run) -> None:
         code, out, _ = command("check")
     assert code == 0, out
     assert "✘" not in out
-    assert f"{PANELR}/api/api.php answers and accepts the key" in out
+    assert f"calls go to {PANELR}/api/api.php: it answers and accepts the key" in out
 
 
 def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:

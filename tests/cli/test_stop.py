@@ -19,7 +19,8 @@ from tests.support.bridge_process import BridgeProcess, run_bridge, wait_until
 CREATE = "create_work_order"
 MAKE_DUE = "UPDATE orders SET next_attempt_at = '2020-01-01 00:00:00.000000' WHERE owes IS NOT NULL"
 PUT_OFF = (
-    "UPDATE orders SET next_attempt_at = '2099-01-01 00:00:00.000000' WHERE owes IS NOT NULL AND woo_order_id = 20"
+    "UPDATE orders SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '+30 minutes'), waits_for_outage = 0"
+    " WHERE woo_order_id = 20"
 )
 END_THE_LEASES = "UPDATE orders SET call_until = '2020-01-01 00:00:00.000000' WHERE call_until IS NOT NULL"
 
@@ -63,7 +64,7 @@ def change(settings: Settings, *statements: str) -> None:
 
 async def owe(settings: Settings, panel: Panel, *numbers: int) -> None:
     """Store queued orders that are due: Panelr asked for a pause, and the pause is over."""
-    panel.faults.add("throttle", action=CREATE)
+    panel.faults.add("throttle", times=2)
     async with kit_of(settings.model_copy(update={"worker": False}), panel) as kit:
         for number in numbers:
             assert (await kit.post(order(id=number))).json()["state"] == "queued"

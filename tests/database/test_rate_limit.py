@@ -13,11 +13,13 @@ from sqlalchemy import Connection
 from panelr_bridge.store import database, migrate, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.engine.postgres import AUTOCOMMIT_SETTINGS
+from panelr_bridge.store.rate_limit import GateStatus, ProbeSlot
 from tests.support.clock import turn
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(seconds=60)
 LIMIT = 5
+LONGEST = timedelta(hours=3)
 
 
 @pytest.fixture
@@ -143,33 +145,75 @@ def _ahead(connection: Connection, now: datetime) -> rate_limit.RateSlot | None:
 def _close(connection: Connection, now: datetime, pause: float, cause: str = "misconfigured") -> None:
     turn(connection, now)
     rate_limit.close(
-        connection, name="panelr", now=now, pause=timedelta(seconds=pause), failures=1, cause=cause, words="words"
+        connection,
+        name="panelr",
+        now=now,
+        pause=timedelta(seconds=pause),
+        failures=1,
+        cause=cause,
+        words="words",
+        longest=LONGEST,
     )
+
+
+async def _probe(opened: Database, now: datetime) -> ProbeSlot | GateStatus | None:
+    def take(connection: Connection) -> ProbeSlot | GateStatus | None:
+        turn(connection, now)
+        return rate_limit.take_probe(connection, name="panelr", limit=LIMIT, longest=LONGEST, now=now)
+
+    return await opened.write(take)
 
 
 async def test_a_closed_gate_lets_one_probe_through_when_the_pause_has_passed(opened: Database) -> None:
     await _prepared(opened)
     await opened.write(_close, NOW, 30)
-    assert await opened.write(_take_slot, NOW) is None
     after = NOW + timedelta(seconds=30)
-    assert await opened.write(_ahead, after) is None
-    probe = await opened.write(_take_slot, after)
-    assert probe is not None
-    assert probe.probe
-    assert await opened.write(_take_slot, after) is None
-    await opened.write(rate_limit.open_again, name="panelr", now=after, accepted=True)
+    assert isinstance(await _probe(opened, NOW + timedelta(seconds=29)), GateStatus)
+    for take in (_take_slot, _ahead):  # no other call is the probe
+        assert await opened.write(take, after) is None
+    assert await _probe(opened, after) is not None
+    assert isinstance(await _probe(opened, after), GateStatus)
+    await opened.write(rate_limit.open_again, name="panelr", now=after)
     for take in (_take_slot, _ahead):
-        slot = await opened.write(take, after)
-        assert slot is not None
-        assert not slot.probe
+        assert await opened.write(take, after) is not None
+
+
+async def test_a_probe_that_is_never_recorded_closes_the_gate_for_a_minute_only(opened: Database) -> None:
+    await _prepared(opened)
+    await opened.write(_close, NOW, 0)
+    assert isinstance(await _probe(opened, NOW), ProbeSlot)
+    assert isinstance(await _probe(opened, NOW + timedelta(seconds=59)), GateStatus)
+    assert isinstance(await _probe(opened, NOW + timedelta(seconds=60)), ProbeSlot)
+
+
+async def test_a_probe_of_an_open_gate_needs_nothing_but_a_slot(opened: Database) -> None:
+    await _prepared(opened)
+    assert [isinstance(await _probe(opened, NOW), ProbeSlot) for _ in range(LIMIT)] == [True] * LIMIT
+    assert await _probe(opened, NOW) is None
+
+
+async def test_a_pause_that_a_clock_far_ahead_wrote_is_over(opened: Database) -> None:
+    await _prepared(opened)
+    ahead = NOW + timedelta(days=30)
+    await opened.write(_close, ahead, 30, "throttled")
+    assert isinstance(await _probe(opened, NOW), ProbeSlot)
+
+
+async def test_slots_that_a_clock_far_ahead_took_are_free_after_a_minute_and_not_before(opened: Database) -> None:
+    await _prepared(opened)
+    for _ in range(LIMIT):
+        assert await opened.write(_take, NOW + timedelta(days=30))
+    assert not await opened.write(_take, NOW)  # the calls may have been made just now
+    assert not await opened.write(_take, NOW + timedelta(seconds=60))
+    assert await opened.write(_take, NOW + timedelta(seconds=61))
 
 
 async def test_a_later_pause_never_shortens_one_that_is_in_force(opened: Database) -> None:
     await _prepared(opened)
     await opened.write(_close, NOW, 300, "throttled")
     await opened.write(_close, NOW + timedelta(seconds=1), 5, "throttled")
-    assert await opened.write(_take_slot, NOW + timedelta(seconds=299)) is None
-    assert await opened.write(_take_slot, NOW + timedelta(seconds=300)) is not None
+    assert isinstance(await _probe(opened, NOW + timedelta(seconds=299)), GateStatus)
+    assert isinstance(await _probe(opened, NOW + timedelta(seconds=300)), ProbeSlot)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

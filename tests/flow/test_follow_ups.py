@@ -105,9 +105,7 @@ async def test_who_comes_after_his_lease_changes_nothing(stepped: Kit) -> None:
     assert isinstance(late, FollowUpTask)
     await died(stepped)
     bridge = stepped.runtime.bridge
-    recorded = await bridge.write(
-        lease.record, late, result(late), call_policy=bridge.call_policy, policy=bridge.policy
-    )
+    recorded = await bridge.write(lease.record, late, result(late), policy=bridge.policy)
     assert not recorded
     story = await stepped.order(20)
     assert (find_follow_up(story, "instructions") or {})["done_at"] is None

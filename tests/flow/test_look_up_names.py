@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.rate_gate import RATE
@@ -11,21 +10,22 @@ from tests.support.bridge_kit import Kit
 
 
 def close_gate(connection: Connection, now: datetime) -> None:
-    """Close the gate with a pause that is over, so that the next call is the probe."""
+    """Close the gate with a pause that is over."""
     rate_limit.close(
         connection, name=RATE, now=now, pause=timedelta(0), failures=1, cause="throttled", words="too many calls"
     )
 
 
-@pytest.mark.parametrize(("status", "is_open"), [(None, True), (429, False)], ids=["accepted", "paused again"])
-async def test_a_call_for_names_that_is_the_probe_decides_about_the_gate(
-    stepped: Kit, status: int | None, is_open: bool
-) -> None:
+async def test_a_call_for_names_waits_while_the_gate_is_closed(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
     await bridge.write(close_gate)
-    if status is not None:
-        stepped.panel.faults.add("status", action="get_products", status=status, retry_after=60)
-    names = await bridge._look_ups._read_product_names()
-    assert isinstance(names, dict) is is_open
-    gate = await bridge.database.read(rate_limit.gate, name=RATE)
-    assert (gate is None) is is_open
+    asked = len(stepped.panel.journal)
+    assert await bridge._look_ups._read_product_names() is None
+    assert len(stepped.panel.journal) == asked
+
+
+async def test_a_call_for_names_that_panelr_throttles_closes_the_gate(stepped: Kit) -> None:
+    bridge = stepped.runtime.bridge
+    stepped.panel.faults.add("status", status=429, retry_after=60, times=2)
+    assert not isinstance(await bridge._look_ups._read_product_names(), dict)
+    assert await bridge.database.read(rate_limit.gate, name=RATE) is not None

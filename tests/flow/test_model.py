@@ -53,6 +53,9 @@ NOT_DONE: dict[str, Outcome] = {
 }
 
 
+PROBED = Done(words="done", status=200, data={})
+
+
 class Model(RuleBasedStateMachine):
     """Any number of processes, one Panelr, one shop of three orders."""
 
@@ -204,6 +207,11 @@ class Model(RuleBasedStateMachine):
             self.world.tell(flight, NOT_DONE[kind])
             self.world.run()
 
+    @rule(kind=st.sampled_from(["done", "refused", "misconfigured", "blocked", "throttled", "not sent", "lost"]))
+    def the_probe_will_end(self, kind: str) -> None:
+        """Decide what a probe finds out from now on: an outage, or one request that Panelr dislikes."""
+        self.world.probe_outcome = NOT_DONE.get(kind, PROBED)
+
     @precondition(lambda self: self.world.flights)
     @rule(data=st.data())
     def panelr_lists(self, data: st.DataObject) -> None:
@@ -308,6 +316,7 @@ class Model(RuleBasedStateMachine):
     def _everything_is_settled_in_the_end(self) -> None:
         """Repair everything: then all owed calls are made, and no delivery is forgotten."""
         self.world.statements_left = None
+        self.world.probe_outcome = PROBED
         self.wake_up()
         self._time_out()
         process = self.world.start()

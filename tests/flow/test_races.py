@@ -14,8 +14,9 @@ from panelr_bridge.application.transactions import claim_call, evaluate_order, r
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.application.transactions.record_outcome import CallReport
-from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Throttled, Unknown
+from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.outage import ProbeVerdict
 from panelr_bridge.panelr import request
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import deliveries, orders, owed_calls, rate_limit
@@ -81,7 +82,7 @@ async def test_a_lookalike_whose_answer_is_lost_just_now_is_seen(stepped: Kit, m
 async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
     bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
-    stepped.panel.faults.add("throttle", action="create_work_order", times=8)
+    stepped.panel.faults.add("throttle", times=9)
     stepped.panel.settings.latency_seconds = 0.3
     await asyncio.gather(*(stepped.post(order_of_customer(number)) for number in range(1, 9)))
 
@@ -96,26 +97,17 @@ async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped:
 
 async def test_each_probe_that_fails_makes_the_pause_longer(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
-    bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
-    claim = await claim_order(stepped, 1)
-    await not_created(stepped, claim, Throttled(words="429", status=429))
+    stepped.panel.faults.add("throttle", times=None)
 
-    def probe(connection: Connection, now: datetime) -> None:
-        connection.execute(
-            orders_table.update()
-            .where(orders_table.c.owes.is_not(None))
-            .values(next_attempt_at=now - timedelta(seconds=1))
-        )
+    def end_pause(connection: Connection, now: datetime) -> None:
         connection.execute(rate_limits.update().values(closed_until=now - timedelta(seconds=1)))
 
-    for failures in (2, 3):
-        await bridge.write(probe)
-        again = await bridge.claim_due()
-        assert isinstance(again, Claim)
-        await not_created(stepped, again, Throttled(words="429", status=429))
+    for failures in (1, 2, 3):
+        assert await bridge.probe.start() is ProbeVerdict.FAILED
         gate = await bridge.database.read(rate_limit.gate, name=RATE)
         assert gate is not None
         assert gate.failures == failures
+        await bridge.write(end_pause)
 
 
 async def test_an_order_that_was_corrected_while_it_was_sent_is_sent_again_when_refused(stepped: Kit) -> None:
@@ -137,7 +129,7 @@ async def test_an_order_that_was_refused_as_it_still_is_stays_so(stepped: Kit) -
 
 async def test_replaying_an_old_deletion_drops_nothing(stepped: Kit) -> None:
     await stepped.post({"id": 1}, topic="order.deleted")
-    stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
+    stepped.panel.faults.add("throttle", times=2, retry_after=600)
     await stepped.post(order(id=1, date_modified_gmt=LATER), topic="order.restored")
     story = await stepped.order(1)
     (deletion,) = [each["id"] for each in story["deliveries"] if each["verdict"] == "deleted"]
@@ -146,7 +138,7 @@ async def test_replaying_an_old_deletion_drops_nothing(stepped: Kit) -> None:
 
 
 async def test_an_order_may_be_restored_twice_with_the_same_bytes(stepped: Kit) -> None:
-    stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
+    stepped.panel.faults.add("throttle", times=2, retry_after=600)
     for _ in range(2):
         await stepped.post({"id": 1}, topic="order.deleted")
         assert (await stepped.order(1))["state"] == "ignored"
@@ -158,7 +150,7 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
     stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge, really = stepped.runtime.bridge, evaluate_order.evaluate
-    stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
+    stepped.panel.faults.add("throttle", times=2, retry_after=600)
     for number in (1, 2):
         await stepped.post(order_of_customer(number))
 
@@ -269,7 +261,7 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
     if stepped.runtime.database.dialect == "sqlite":
         pytest.skip("there is one writer")
     bridge = stepped.runtime.bridge
-    stepped.panel.faults.add("throttle", action="create_work_order", retry_after=600)
+    stepped.panel.faults.add("throttle", times=2, retry_after=600)
     await stepped.post(order(id=1))
     await bridge.write(_due)
     (told,) = (await stepped.order(1))["deliveries"]

@@ -106,6 +106,10 @@ class Kit:
         self.runtime.bridge._rate_limited_until = None
         self.runtime.bridge.wake_worker.set()
 
+    def forget_probe(self) -> None:
+        """Let the next call that fails ask a probe of its own."""
+        self.runtime.bridge.probe._last = None
+
     async def order(self, woo_order_id: int) -> dict[str, Any]:
         """Return the whole story of an order."""
         found = (await self.api("GET", f"/orders?woo_order_id={woo_order_id}")).json()["data"]

@@ -21,7 +21,7 @@ from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
-from panelr_bridge.store import database, rate_limit
+from panelr_bridge.store import database, due_work, rate_limit
 from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Columns
@@ -87,6 +87,7 @@ class World:
     in_doubt: dict[int, int] = field(default_factory=dict)  # by order: look-ups that found nothing since
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     under_way: list["asyncio.Task[Any]"] = field(default_factory=list)
+    probe_outcome: Outcome = field(default_factory=lambda: Done(words="done", status=200, data={}))
     busy: int = 0
     statements_left: int | None = None
 
@@ -206,11 +207,15 @@ class World:
     def _others(self, flight: Flight) -> bool:
         return any(each.order_id == flight.order_id and each.creates for each in self.flights)
 
-    def depart(self, flight: Flight) -> None:
-        """A call leaves: not the sixth within a minute, and none that may be there already."""
+    def count_call(self) -> None:
+        """A call leaves: not the sixth within a minute."""
         since = self.now - timedelta(seconds=60)
         self.calls = [*(moment for moment in self.calls if moment > since), self.now]
         assert len(self.calls) <= TERMS.rate_per_minute, "more calls in a minute than are allowed"
+
+    def depart(self, flight: Flight) -> None:
+        """A call for an order leaves: none that may be there already."""
+        self.count_call()
         if flight.creates:
             look_ups = self.in_doubt.get(flight.order_id)
             assert look_ups is None or look_ups >= 2, "sent again without two look-ups"
@@ -220,6 +225,9 @@ class World:
 
 class Process:
     """One process of the bridge: the real bridge and the real steps of its worker."""
+
+    base_url = address = "https://panel.example/api/api.php"
+    addresses = (address,)
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -284,8 +292,11 @@ class Process:
         finally:
             self.world.busy -= 1
 
-    async def call(self, call: PanelrRequest, *, now: datetime) -> Outcome:
-        """Panelr's client: the call is on the wire until the model answers it."""
+    async def call(self, call: PanelrRequest, *, now: datetime, address: str | None = None) -> Outcome:
+        """Panelr's client: the call is on the wire until the model answers it. A probe is answered at once."""
+        if address is not None:
+            self.world.count_call()
+            return self.world.probe_outcome
         task = asyncio.current_task()
         assert task is not None
         order_id = int(task.get_name().rsplit(" ", 1)[1])
@@ -301,13 +312,17 @@ class Process:
         """One turn of the worker."""
         for step in (self.worker._end_leases, self.worker._reevaluate_waiting, self.worker._start_due):
             await step()
+        found = await self.read(due_work.find_due_work)
+        if found.gate_closed_until is not None:
+            self.bridge.probe.start_due(found.gate_closed_until, now=self.world.now)
 
     async def die(self) -> None:
         """SIGKILL: what it was doing is never heard of again; its requests may still arrive."""
         self.world.processes.remove(self)
         for flight in self.world.flights:
             flight.deaf = flight.deaf or flight.process is self
-        calls = list(self.bridge._calls)
+        probe = self.bridge.probe
+        calls = [*self.bridge._calls, *probe._releases, *([probe._task] if probe._task else [])]
         for task in calls:
             task.cancel()
         await asyncio.gather(*calls, return_exceptions=True)

@@ -134,11 +134,11 @@ def _watch_commits(watch: _Watch) -> None:
 def _watch_calls(watch: _Watch) -> None:
     make = PanelrClient.call
 
-    async def watched(self: PanelrClient, call: PanelrRequest, *, now: datetime) -> Outcome:
+    async def watched(self: PanelrClient, call: PanelrRequest, *, now: datetime, address: str | None = None) -> Outcome:
         counts = watch.concerns(call)
         if counts:
             watch.step(f"before {call.action}")
-        outcome = await make(self, call, now=now)
+        outcome = await make(self, call, now=now, address=address)
         if counts:
             watch.step(f"after {call.action}: {type(outcome).__name__}")
         return outcome

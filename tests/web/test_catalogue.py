@@ -174,13 +174,14 @@ async def test_without_a_free_slot_panelr_is_not_asked(kit: Kit) -> None:
         ("throttle", {"retry_after": 60}, "throttled"),
         ("unauthorized", {}, "misconfigured"),
         ("forbidden", {}, None),
+        ("status", {"status": 403}, None),
         ("reset", {}, None),
     ],
 )
 async def test_a_pause_and_a_wrong_key_stop_everybody_and_nothing_else_does(
     kit: Kit, kind: str, more: dict[str, Any], cause: str | None
 ) -> None:
-    down(kit, kind, **more)
+    kit.panel.faults.add(kind, times=None if cause else 1, **more)
     problem(await kit.api("GET", PRODUCTS), 503)
     gate = (await kit.api("GET", "/stats")).json()["data"]["rate_limit"]["gate"]
     assert (gate["open"], gate["cause"]) == (cause is None, cause)

@@ -33,7 +33,7 @@ async def test_what_happened_is_counted(kit: Kit) -> None:
     await kit.post(line(order(id=2), product_id=999, sku="OTHER"))
     await kit.post(b"[]", topic="order.created")
     await kit.post(order(id=3), secret="wrong")
-    kit.panel.faults.add("throttle", wc_order_id="4", retry_after=30)
+    kit.panel.faults.add("throttle", times=2, retry_after=30)
     await kit.post(order(id=4))
     page = await told(kit)
     for expected in (
@@ -42,8 +42,11 @@ async def test_what_happened_is_counted(kit: Kit) -> None:
         'bridge_orders{attention="false",state="held",store="default"} 1.0',
         "bridge_owed_later 1.0",
         "bridge_panelr_gate_open 0.0",
+        'bridge_panelr_gate_closed{cause="throttled"} 1.0',
+        'bridge_panelr_gate_closed{cause="unreachable"} 0.0',
+        "bridge_panelr_gate_waiting 1.0",
         "bridge_rate_limit_allowed 120.0",
-        "bridge_rate_limit_used 3.0",
+        "bridge_rate_limit_used 4.0",
         "bridge_delivery_problems 1.0",
         'bridge_follow_ups_due{kind="payment"} 0.0',
         'bridge_deliveries_total{answer="200",verdict="order"} 2.0',

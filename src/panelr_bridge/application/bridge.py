@@ -77,10 +77,10 @@ class Bridge(PanelrCaller):
         sync_budget: timedelta,
         clock: Clock = utc_now,
     ) -> None:
-        super().__init__(database=database, panelr=panelr, clock=clock)
+        super().__init__(database=database, panelr=panelr, call_policy=call_policy, clock=clock)
         self.policy = policy
-        self.call_policy = call_policy
         self.wake_worker = asyncio.Event()
+        self.probe.ended = self._probe_ended
         self._sync_budget = sync_budget
         self._calls: set[asyncio.Task[CallResult]] = set()
         self._action_turns = deque(ACTION_TURNS)
@@ -213,8 +213,6 @@ class Bridge(PanelrCaller):
     def start(self, claim: Claim) -> asyncio.Task[CallResult]:
         """Start a claimed call as a task of its own; it ends even if its caller stops waiting."""
         task = self._start(self.carry_out(claim), name=f"{claim.action} for order {claim.order_id}")
-        if claim.slot.probe:  # its outcome may open the gate
-            task.add_done_callback(self._probe_ended)
         if claim.follows_up:
             task.add_done_callback(lambda _: self.wake_worker.set())
         return task
@@ -229,7 +227,8 @@ class Bridge(PanelrCaller):
         task.add_done_callback(self._call_ended)
         return task
 
-    def _probe_ended(self, _: asyncio.Task[CallResult]) -> None:
+    def _probe_ended(self) -> None:
+        """Look for work again: the gate may be open, and calls may be due."""
         self._rate_limited_until = None
         self.wake_worker.set()
 
@@ -251,6 +250,7 @@ class Bridge(PanelrCaller):
         """Wait up to `seconds` for the calls under way; return how many did not end."""
         if self._calls:
             await asyncio.wait(self._calls, timeout=seconds)
+        await self.probe.drain()
         return len(self._calls)
 
     async def claim_due(self) -> Claim | QuoteClaim | StateChanged | NothingDue:

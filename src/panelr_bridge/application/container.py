@@ -79,6 +79,8 @@ async def open_container(settings: Settings, *, clock: Clock = utc_now) -> Async
             for name, store in stores_with_api(settings).items()
         }
         container = build_container(settings, opened, panelr=panelr, shops=shops, clock=clock)
+        if panelr.address is None:
+            container.bridge.probe.start()
         try:
             yield container
         finally:
@@ -203,6 +205,6 @@ def call_policy(settings: Settings) -> CallPolicy:
 
 
 def prepare_rate_limit(connection: Connection, now: datetime, *, rate_per_minute: int) -> None:
-    """Create the rate limit's rows, and let one call probe a closed gate: the operator may have fixed the cause."""
+    """Create the rate limit's rows, and let the probe go if the gate is closed: the cause may have been fixed."""
     rate_limit.prepare(connection, name=RATE, limit=rate_per_minute, now=now)
     rate_limit.probe_now(connection, name=RATE, now=now)

@@ -150,12 +150,12 @@ class FastPath:
     async def try_record_created(self, report: CallReport, work_order: WorkOrder) -> bool:
         """Do what `record_outcome.record_created` does after an ordinary call. False if it is anything else.
 
-        A probe, a slow call, a newer snapshot, an ended lease and another total than expected are not ordinary.
+        A slow call, a newer snapshot, an ended lease and another total than expected are not ordinary.
         """
         claim = report.claim
         slow = self._clock() - claim.claimed_at > rate_limit.SLACK
         is_checked = total_check(claim, work_order) is not None
-        if claim.slot.probe or slow or is_checked or not fast_path.supports_record_created(self._database):
+        if slow or is_checked or not fast_path.supports_record_created(self._database):
             return False
         columns = created_columns(claim, work_order, now=self._clock())
         fence: Columns = {

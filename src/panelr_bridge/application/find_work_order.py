@@ -127,7 +127,7 @@ class _Inquiry:
         made = _MadeCall(
             slot=slot, outcome=outcome, claimed_at=claimed_at, started_at=started_at, milliseconds=milliseconds
         )
-        await self._caller.persist(_record_call, self._order.row["id"], made, call_policy=self._call_policy)
+        await self._caller.persist(_record_call, self._order.row["id"], made)
         return outcome
 
 
@@ -175,13 +175,11 @@ def _record_call(
     now: datetime,
     order_id: int,
     made: _MadeCall,
-    *,
-    call_policy: CallPolicy,
 ) -> None:
-    """Record an operator's call among the order's attempts, and what it says about the rate limit."""
+    """Record an operator's call among the order's attempts, and update its slot."""
     orders.lock_by_id(connection, order_id)
     before = [each for each in orders.list_attempts(connection, order_id) if each["action"] == ACTION]
-    rate_gate.record_call(connection, now, made.slot, made.outcome, claimed_at=made.claimed_at, call_policy=call_policy)
+    rate_gate.record_call(connection, now, made.slot, claimed_at=made.claimed_at)
     attempt = attempt_row(
         order_id=order_id,
         action=ACTION,

@@ -21,6 +21,7 @@ from panelr_bridge.store.rows import BackfillCursorRow, ListedDeliveryRow, Webho
 
 DELIVERY_WINDOW = timedelta(days=1)
 """How old the deliveries are that `webhooks` looks at."""
+DAY = timedelta(days=1)
 CLOCKS_APART = timedelta(seconds=5)
 BACKFILL_FAILING = timedelta(hours=1)
 """How long a store's backfill may fail before the check does."""
@@ -51,8 +52,9 @@ async def run_checks(
 ) -> list[HealthCheck]:
     """Run every check that needs only the database. Never raises if the database is unavailable.
 
-    The backlog check fails if a call has been due for longer than `overdue`. `backfill_intervals` maps each store with
-    a periodic backfill to the time between two runs.
+    The backlog check fails if a call has been due, or has waited for the end of an outage, for longer than `overdue`;
+    an outage counts from when the call came to be owed, not from its next try. `backfill_intervals` maps each store
+    with a periodic backfill to the time between two runs.
     """
     try:
         await database.read(_ping_database)
@@ -75,8 +77,10 @@ def _check_tables(
 ) -> list[HealthCheck]:
     checks = [
         _check_clock(store.database_time(connection), now=now),
-        _check_gate(rate_limit.gate(connection, name=RATE)),
-        _check_backlog(owed_calls.next_at(connection), now=now, overdue=overdue),
+        _check_gate(rate_limit.gate(connection, name=RATE), waiting=owed_calls.count_waiting(connection), now=now),
+        _check_backlog(
+            owed_calls.next_at(connection), owed_calls.oldest_in_outage(connection), now=now, overdue=overdue
+        ),
         _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
     ]
@@ -92,20 +96,33 @@ def _check_clock(database_time: datetime | None, *, now: datetime) -> HealthChec
     return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _check_gate(gate: rate_limit.GateStatus | None) -> HealthCheck:
-    """Fail if Panelr rejects the settings. A pause that Panelr asked for is normal operation."""
+def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: datetime) -> HealthCheck:
+    """Fail if Panelr is unreachable or rejects the settings. A pause that Panelr asked for is normal operation."""
     if gate is None:
         return HealthCheck(name="panelr", ok=True, words="calls are not paused")
-    causes = {"throttled": "Panelr asked for a pause", "misconfigured": "Panelr does not accept the key or the address"}
-    words = f"{causes[gate.cause]}; next try at {gate.closed_until:%H:%M:%S} UTC"
+    causes = {
+        "throttled": "Panelr asked for a pause",
+        "misconfigured": f"Panelr does not accept the key or the address ({gate.words})",
+        "unreachable": f"Panelr is unreachable ({gate.words})",
+    }
+    since = f"{gate.closed_at:%H:%M}" if now - gate.closed_at < DAY else f"{gate.closed_at:%Y-%m-%d %H:%M}"
+    words = (
+        f"{causes[gate.cause]} since {since} UTC, {_count(waiting, 'order')} wait{'s' if waiting == 1 else ''};"
+        f" next try at {gate.closed_until:%H:%M:%S} UTC"
+    )
     return HealthCheck(name="panelr", ok=gate.cause == "throttled", words=words)
 
 
-def _check_backlog(oldest_due: datetime | None, *, now: datetime, overdue: timedelta) -> HealthCheck:
-    late = now - oldest_due if oldest_due is not None else timedelta(0)
-    if late <= overdue:
+def _check_backlog(
+    oldest_due: datetime | None, oldest_in_outage: datetime | None, *, now: datetime, overdue: timedelta
+) -> HealthCheck:
+    late = now - (oldest_due or now)
+    owed_for = now - (oldest_in_outage or now)
+    if max(late, owed_for) <= overdue:
         return HealthCheck(name="backlog", ok=True, words="no call is overdue")
     words = f"the oldest call has been due for {_minutes(late)} minutes: is a worker running?"
+    if owed_for >= late:
+        words = f"the oldest call has failed for {_minutes(owed_for)} minutes: see the reasons of the queued orders"
     return HealthCheck(name="backlog", ok=False, words=words)
 
 
@@ -153,3 +170,7 @@ def _find_backfill_problem(cursor: BackfillCursorRow | None, every: timedelta, *
 
 def _minutes(duration: timedelta) -> int:
     return int(duration.total_seconds() // 60)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -131,7 +131,7 @@ class LostAnswerLookup:
             self._needs_names = True
             return None
         outcome, *_ = await self._caller.ask(request.get_products(), claimed_at=now)
-        await self._caller.write(rate_gate.record_call, slot, outcome, claimed_at=now, call_policy=self._call_policy)
+        await self._caller.write(rate_gate.record_call, slot, claimed_at=now)
         return self._cache_names(outcome)
 
     async def _call_for_names(self, claim: Claim) -> CallResult:

@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 
 from panelr_bridge import logs
 from panelr_bridge.application.metrics import Metrics
+from panelr_bridge.application.panelr_probe import PanelrProbe
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import NotSent, Outcome
+from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderState, WorkOrder
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
@@ -27,6 +29,7 @@ Clock = Callable[[], datetime]
 
 SLOT_HOLDS = rate_limit.SLACK
 """How long after its claim a call may start."""
+HELD_UP = NotSent(words="this process was held up before the call could begin")
 RECORD_TRIES = 20
 
 log = logs.get(__name__)
@@ -46,13 +49,21 @@ class CallResult:
 
 
 class PanelrCaller:
-    """The database, the Panelr client, the clock and the metrics of one process."""
+    """The database, the Panelr client with its probe, the clock and the metrics of one process."""
 
-    def __init__(self, *, database: Database, panelr: PanelrClient, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, *, database: Database, panelr: PanelrClient, call_policy: CallPolicy, clock: Clock = utc_now
+    ) -> None:
         self.database = database
         self.panelr = panelr
+        self.call_policy = call_policy
         self.clock = clock
         self.metrics = Metrics()
+        self.probe = PanelrProbe(database=database, panelr=panelr, call_policy=call_policy, clock=self.read_clock)
+
+    def read_clock(self) -> datetime:
+        """Return the current time."""
+        return self.clock()
 
     async def write(
         self, work: Callable[Concatenate[Connection, datetime, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -76,16 +87,19 @@ class PanelrCaller:
         return CallReport(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
 
     async def ask(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime, int]:
-        """Call Panelr unless the slot has expired; return the outcome, the start and the duration in milliseconds."""
+        """Call Panelr unless the slot has expired; return the outcome, the start and the duration in milliseconds.
+
+        The probe judges the outcome: whether it concerns this call alone.
+        """
+        if self.panelr.address is None:
+            await self.probe.read_address()
         started_at, began = self.clock(), time.monotonic()
-        outcome: Outcome
         if started_at - claimed_at > SLOT_HOLDS:
-            outcome = NotSent(words="this process was held up before the call could begin")
-        else:
-            outcome = await self.panelr.call(call, now=started_at)
+            return HELD_UP, started_at, 0
+        outcome = await self.panelr.call(call, now=started_at)
         seconds = time.monotonic() - began
         self.metrics.observe_call(call.action, call_outcome.name(outcome), seconds)
-        return outcome, started_at, round(seconds * 1000)
+        return await self.probe.judge(outcome), started_at, round(seconds * 1000)
 
     async def record(
         self,

@@ -179,9 +179,7 @@ class PanelrCatalogue:
             self._record_failure(kind, "Panelr's rate limit has no free slot at the moment")
             return
         outcome, asked_at = await self._call(kind.build_request(), claimed_at=claimed_at)
-        await self._caller.write(
-            rate_gate.record_call, slot, outcome, claimed_at=claimed_at, call_policy=self._call_policy
-        )
+        await self._caller.write(rate_gate.record_call, slot, claimed_at=claimed_at)
         items = kind.read_response(outcome) if isinstance(outcome, Done) else outcome
         log.info("catalogue.asked", list=kind.name, outcome=call_outcome.name(outcome), status=outcome.status)
         if not isinstance(items, tuple):

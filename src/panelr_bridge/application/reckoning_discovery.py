@@ -37,7 +37,7 @@ async def discover_reckoning(caller: PanelrCaller, call_policy: CallPolicy, prod
     if slot is None:
         return False
     outcome, *_ = await caller.ask(request.quote_cart(_cart_of(product)), claimed_at=now)
-    await caller.write(rate_gate.record_call, slot, outcome, claimed_at=now, call_policy=call_policy)
+    await caller.write(rate_gate.record_call, slot, claimed_at=now)
     log.info("quote.asked", outcome=call_outcome.name(outcome), status=outcome.status)
     knows = knows_quotes(outcome)
     if knows is None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from panelr_bridge import logs
 from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, ClaimFailed
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner
-from panelr_bridge.application.transactions import claim_call, waiting_orders
+from panelr_bridge.application.transactions import claim_call, rate_gate, waiting_orders
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim
 from panelr_bridge.application.transactions.claim_call import NothingDue
 from panelr_bridge.application.transactions.claims import Claim
@@ -21,6 +21,8 @@ from panelr_bridge.store.due_work import DueWork
 R = TypeVar("R")
 
 BATCH = 500
+CLOCK_CHECK = timedelta(minutes=1)
+"""How often a worker looks for calls that a clock far ahead put off."""
 POLL = timedelta(seconds=5)
 """How often a worker looks for work of other processes; its own process wakes it at once."""
 
@@ -40,6 +42,7 @@ class Worker:
         self._bridge = bridge
         self._wake_ignored = wake_ignored
         self._follow_ups = follow_ups
+        self._checked_clock_at: datetime | None = None
         self.stopping = False
 
     def stop(self) -> None:
@@ -49,6 +52,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. It waits while the database is unavailable; an order that fails delays no other."""
+        await self._safely(self._bridge.probe.look_for_waiting)
         while not self.stopping:
             self._bridge.wake_worker.clear()
             await self._rest(await self._turn())
@@ -62,7 +66,12 @@ class Worker:
         if found is None:
             return None
         now = self._bridge.clock()
+        if self._checked_clock_at is None or abs(now - self._checked_clock_at) >= CLOCK_CHECK:
+            self._checked_clock_at = now
+            await self._safely(self._bring_back)
         moments = [await self._safely(partial(self._run_orders, found, now=now))]
+        if found.gate_closed_until is not None:
+            moments.append(self._bridge.probe.start_due(found.gate_closed_until, now=now))
         if self._follow_ups is not None:
             moments.append(await self._safely(partial(self._follow_ups.run_due, found, now=now)))
         return min((moment for moment in moments if moment is not None), default=None)
@@ -90,6 +99,13 @@ class Worker:
             else:
                 log.exception("worker.failed")
             return None
+
+    async def _bring_back(self) -> None:
+        """Make calls due that were put off while a clock was far ahead."""
+        put_off = await self._bridge.write(rate_gate.bring_back, call_policy=self._bridge.call_policy)
+        if put_off:
+            log.warning("worker.clock_was_ahead", calls=put_off)
+            self._bridge.wake_worker.set()
 
     async def _end_leases(self) -> None:
         call_policy = self._bridge.call_policy

@@ -19,13 +19,15 @@ from panelr_bridge.application.container import (
 )
 from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, run_checks
 from panelr_bridge.application.panelr_caller import utc_now
-from panelr_bridge.application.transactions.rate_gate import take_slot
+from panelr_bridge.application.panelr_probe import PanelrProbe
 from panelr_bridge.application.webhook_monitor import check_webhooks
 from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
 from panelr_bridge.domain import call_outcome
+from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.panelr import request as panelr_request
+from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.settings import Settings, find_unknown_settings, load_settings, prefix_of, require_ready
 from panelr_bridge.store.database import Database, missing_sqlite_file, open_database
 
@@ -62,37 +64,37 @@ async def collect_checks() -> list[HealthCheck]:
     if (path := missing_sqlite_file(settings.database_url)) is not None:
         words = f"there is no file {path} yet: run panelr-bridge migrate, or start the bridge"
         checks.append(HealthCheck(name="database", ok=False, words=words))
-        return [*checks, *await _check_services(settings, has_slot=True)]
+        return [*checks, await _check_panelr(settings, None), *await _check_others(settings)]
     async with open_database(settings.database_url) as database:
         stored = await run_checks(
             database, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(settings)
         )
-        has_slot = await _take_slot(database, settings) if _all_vital_ok(stored) else True
+        panelr = await _check_panelr(settings, database if _can_count(stored) else None)
     # Panelr and the shops are called now, so what the worker stored about them is left out
     checks += [each for each in stored if each.name != "panelr" and not each.name.startswith(WEBHOOKS_PREFIX)]
-    return [*checks, *await _check_services(settings, has_slot=has_slot)]
+    return [*checks, panelr, *await _check_others(settings)]
 
 
 async def check_panelr(settings: Settings) -> HealthCheck:
     """Call Panelr, unless the rate limit has no free slot."""
-    has_slot = True
-    if missing_sqlite_file(settings.database_url) is None:
-        async with open_database(settings.database_url) as database:
-            stored = await run_checks(database, now=utc_now(), overdue=OVERDUE)
-            has_slot = await _take_slot(database, settings) if _all_vital_ok(stored) else True
-    return await _call_panelr(settings, has_slot=has_slot)
+    if missing_sqlite_file(settings.database_url) is not None:
+        return await _check_panelr(settings, None)
+    async with open_database(settings.database_url) as database:
+        stored = await run_checks(database, now=utc_now(), overdue=OVERDUE)
+        return await _check_panelr(settings, database if _can_count(stored) else None)
+
+
+def _can_count(stored: list[HealthCheck]) -> bool:
+    """Return whether the database can count a call in the rate limit."""
+    return all(each.ok for each in stored if each.name in {"database", "migrations"})
 
 
 def _all_vital_ok(checks: list[HealthCheck]) -> bool:
     return all(each.ok for each in checks if each.vital)
 
 
-async def _check_services(settings: Settings, *, has_slot: bool) -> list[HealthCheck]:
-    return [
-        await _call_panelr(settings, has_slot=has_slot),
-        await _check_clock(settings),
-        *await _check_shops(settings),
-    ]
+async def _check_others(settings: Settings) -> list[HealthCheck]:
+    return [await _check_clock(settings), *await _check_shops(settings)]
 
 
 async def _check_shops(settings: Settings) -> list[HealthCheck]:
@@ -107,27 +109,40 @@ async def _check_shops(settings: Settings) -> list[HealthCheck]:
     return checks
 
 
-async def _take_slot(database: Database, settings: Settings) -> bool:
-    """Take a slot of the rate limit: each call to Panelr counts, also the one of this command."""
+async def _check_panelr(settings: Settings, database: Database | None) -> HealthCheck:
+    """Read Panelr's payment methods: a cheap call that proves the address and the key.
 
-    def take(connection: Connection) -> bool:
-        now = utc_now()
-        prepare_rate_limit(connection, now, rate_per_minute=settings.panelr_rate_per_minute)
-        return take_slot(connection, now, call_policy=call_policy(settings)) is not None
+    With a database the call counts in the rate limit, and opens a closed gate if it succeeds.
+    """
+    async with panelr_client(settings) as client:
+        call = panelr_request.get_payment_methods()
+        if database is None:
+            for address in client.addresses:
+                client.use(address)
+                outcome = await client.call(call, now=utc_now())
+                if isinstance(outcome, call_outcome.Done):
+                    break
+            return _describe_call(client, outcome)
+        await database.write(_prepare, rate_per_minute=settings.panelr_rate_per_minute)
+        probe = PanelrProbe(
+            database=database, panelr=client, call_policy=call_policy(settings), clock=utc_now, call=call
+        )
+        await probe.start()
+        await probe.drain()
+        return _describe_call(client, probe.outcome)
 
-    return await database.write(take)
+
+def _prepare(connection: Connection, *, rate_per_minute: int) -> None:
+    prepare_rate_limit(connection, utc_now(), rate_per_minute=rate_per_minute)
 
 
-async def _call_panelr(settings: Settings, *, has_slot: bool) -> HealthCheck:
-    """Read Panelr's payment methods: a cheap call that proves the address and the key."""
-    address = panelr_request.entry_point(settings.panelr_url)
-    if not has_slot:
+def _describe_call(client: PanelrClient, outcome: Outcome | None) -> HealthCheck:
+    address = client.address or " or ".join(client.addresses)
+    if outcome is None:
         words = f"{address} was not called: the rate limit is used up, or Panelr asked for a pause. Try again later"
         return HealthCheck(name="panelr", ok=True, words=words)
-    async with panelr_client(settings) as client:
-        outcome = await client.call(panelr_request.get_payment_methods(), now=utc_now())
     if isinstance(outcome, call_outcome.Done):
-        return HealthCheck(name="panelr", ok=True, words=f"{address} answers and accepts the key")
+        return HealthCheck(name="panelr", ok=True, words=f"calls go to {address}: it answers and accepts the key")
     return HealthCheck(name="panelr", ok=False, words=f"{address}: {outcome.words}")
 
 

@@ -142,6 +142,7 @@ async def open_catalogue(database: Database, settings: Settings) -> AsyncIterato
         catalogue = PanelrCatalogue(caller, call_policy(settings), wake_worker=asyncio.Event())
         yield catalogue
         await catalogue.drain()
+        await caller.probe.drain()
 
 
 def _read_text(file: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.container import panelr_client
+from panelr_bridge.application.container import call_policy, panelr_client
 from panelr_bridge.application.panelr_caller import PanelrCaller, utc_now
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.errors import ConfigurationError
@@ -21,7 +21,9 @@ async def open_caller(database: Database, settings: Settings) -> AsyncIterator[P
         raise ConfigurationError(["BRIDGE_PANELR_URL is missing: it is needed to ask Panelr"])
     await database.write(_prepare_rate_limit, rate_per_minute=settings.panelr_rate_per_minute)
     async with panelr_client(settings) as panelr:
-        yield PanelrCaller(database=database, panelr=panelr)
+        caller = PanelrCaller(database=database, panelr=panelr, call_policy=call_policy(settings))
+        yield caller
+        await caller.probe.drain()
 
 
 def _prepare_rate_limit(connection: Connection, *, rate_per_minute: int) -> None:

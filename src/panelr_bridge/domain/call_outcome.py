@@ -44,9 +44,13 @@ class Blocked(_Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled(_Outcome):
-    """Panelr asks for a pause of `retry_after` seconds; None if it did not say how long."""
+    """Panelr asks for a pause of `retry_after` seconds; None if it did not say how long.
+
+    `one_request`: Panelr answered another call meanwhile, so the others do not pause.
+    """
 
     retry_after: float | None = None
+    one_request: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from panelr_bridge.domain.call_outcome import Misconfigured, NotSent, Outcome, R
 from panelr_bridge.errors import iter_causes
 from panelr_bridge.panelr import response as panelr_response
 from panelr_bridge.panelr.http_transport import HttpTransport, ResponseTooLarge, body_of
-from panelr_bridge.panelr.request import PanelrRequest, entry_point
+from panelr_bridge.panelr.request import PanelrRequest, entry_points
 
 IDLE_SECONDS = 2.0
 """Apache closes an idle connection after 5 s; one that is about to close is never used."""
@@ -46,7 +46,9 @@ class PanelrClient:
     """Calls one Panelr. Use it as an async context manager; `call` may run many times at once."""
 
     def __init__(self, *, base_url: str, api_key: str, timeout_seconds: float) -> None:
-        self._entry_point = entry_point(base_url)
+        self.base_url = base_url
+        self.addresses = entry_points(base_url)
+        self._address = self.addresses[0] if len(self.addresses) == 1 else None
         self._timeout = timeout_seconds
         self._base_headers = {
             "X-Panelr-API-Key": api_key,
@@ -69,13 +71,25 @@ class PanelrClient:
     ) -> None:
         await self._transport.aclose()
 
-    async def call(self, call: PanelrRequest, *, now: datetime) -> Outcome:
-        """Make `call` and return its outcome, whatever happens.
+    @property
+    def address(self) -> str | None:
+        """The API's address; None until it is found out which of `addresses` it is."""
+        return self._address
+
+    def use(self, address: str) -> None:
+        """Call Panelr at this one of `addresses`."""
+        self._address = address
+
+    async def call(self, call: PanelrRequest, *, now: datetime, address: str | None = None) -> Outcome:
+        """Make `call` and return its outcome, whatever happens; `address` is for a test of that address.
 
         The timeout bounds the whole exchange, so a slowly dripping response cannot hold it up.
         """
+        address = address or self._address
+        if address is None:
+            return NotSent(words=f"the bridge is finding out which address Panelr has: {' or '.join(self.addresses)}")
         try:
-            request = self._build_request(call)
+            request = self._build_request(call, address)
             async with asyncio.timeout(self._timeout):
                 response = await self._transport.handle_async_request(request)
             return panelr_response.interpret(
@@ -97,12 +111,12 @@ class PanelrClient:
     @functools.cached_property
     def _headers(self) -> tuple[httpx.Headers, httpx.Headers]:
         """The headers of calls without a body and with one; raises UnicodeEncodeError."""
-        headers = {"Host": httpx.URL(self._entry_point).netloc.decode()} | self._base_headers
+        headers = {"Host": httpx.URL(self.addresses[0]).netloc.decode()} | self._base_headers
         return httpx.Headers(headers), httpx.Headers(headers | {"Content-Type": "application/json"})
 
-    def _build_request(self, call: PanelrRequest) -> httpx.Request:
+    def _build_request(self, call: PanelrRequest, address: str) -> httpx.Request:
         """Return the request with all its headers: no httpx client adds to it."""
-        url = _add_query(_build_url(self._entry_point, call.action), call.query)
+        url = _add_query(_build_url(address, call.action), call.query)
         try:
             without_body, with_body = self._headers
         except UnicodeEncodeError as error:

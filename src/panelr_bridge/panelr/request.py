@@ -12,6 +12,7 @@ from panelr_bridge import json_codec
 from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderProof, WorkOrderRequest
 
 ENTRY_POINT = "/api/api.php"
+ENDINGS = (ENTRY_POINT, "/api/process.php")
 LISTED_WORK_ORDERS = 50
 
 
@@ -29,17 +30,20 @@ class PanelrRequest:
         return "GET" if self.body is None else "POST"
 
 
-def entry_point(base_url: str) -> str:
-    """Return the API's address for any usual form of `base_url`.
+def entry_points(base_url: str) -> tuple[str, ...]:
+    """Return the addresses that the API may have for any usual form of `base_url`, the likelier one first.
 
-    These are `https://panel.example`, optionally with a folder, and with `/`, `/api`, `/api/`, `/api/api.php` or a
-    query at the end.
+    These are `https://panel.example`, optionally with a folder, and with `/`, `/api/api.php`, `/api/process.php` or a
+    query at the end. An address that ends in `/api` may name the API's own folder or a folder of that name.
     """
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/")
-    for ending in (ENTRY_POINT, "/api"):
-        path = path.removesuffix(ending).rstrip("/")
-    return urlunsplit((parts.scheme, parts.netloc, path + ENTRY_POINT, "", ""))
+    ending = next((ending for ending in ENDINGS if path.endswith(ending)), "")
+    folders = [path.removesuffix(ending)]
+    if not ending and path.endswith("/api"):
+        folders.insert(0, path.removesuffix("/api"))
+    paths = (folder.rstrip("/") + ENTRY_POINT for folder in folders)
+    return tuple(urlunsplit((parts.scheme, parts.netloc, path, "", "")) for path in paths)
 
 
 def create_work_order(body: bytes) -> PanelrRequest:
@@ -131,6 +135,11 @@ def get_products() -> PanelrRequest:
 def get_payment_methods() -> PanelrRequest:
     """Return the call that lists Panelr's payment methods; being cheap, it also checks the address and the key."""
     return PanelrRequest("get_payment_methods")
+
+
+def get_store_settings() -> PanelrRequest:
+    """Return the probe's call: cheap, and about no order. An older Panelr refuses it, which is an answer too."""
+    return PanelrRequest("get_store_settings")
 
 
 def dump(request: WorkOrderRequest) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, text
 
 from panelr_bridge.domain.models import CallAction, FollowUpKind
-from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, mapping_revisions, orders
+from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, mapping_revisions, orders, rate_limits
 
 # Each minimum reads one entry of a partial index, by the index's exact condition for SQLite. A minimum over several
 # actions would read the whole index.
@@ -47,6 +47,11 @@ _DUE_WORK = select(
     .where(follow_ups.c.lease_until.is_not(None))
     .scalar_subquery()
     .label("follow_up_lease_ends_at"),
+    # one row; with the time of the database
+    select(func.min(rate_limits.c.closed_until))
+    .where(rate_limits.c.failures > 0)
+    .scalar_subquery()
+    .label("gate_closed_until"),
 )
 
 
@@ -54,7 +59,8 @@ _DUE_WORK = select(
 class DueWork:
     """When the next call, lease and follow-up are due; whether orders must be decided by changed mappings.
 
-    `follow_at` is when the next order's follow-ups are to be planned.
+    `follow_at` is when the next order's follow-ups are to be planned. `gate_closed_until` is None while the gate
+    is open.
     """
 
     due_at: datetime | None
@@ -63,6 +69,7 @@ class DueWork:
     follow_at: datetime | None = None
     follow_ups: Mapping[FollowUpKind, datetime] = field(default_factory=dict)
     follow_up_lease_ends_at: datetime | None = None
+    gate_closed_until: datetime | None = None
 
 
 def find_due_work(connection: Connection) -> DueWork:
@@ -76,6 +83,7 @@ def find_due_work(connection: Connection) -> DueWork:
         follow_at=row.follow_at,
         follow_ups={kind: time for kind, time in follow_ups_due_at.items() if time is not None},
         follow_up_lease_ends_at=row.follow_up_lease_ends_at,
+        gate_closed_until=row.gate_closed_until,
     )
 
 

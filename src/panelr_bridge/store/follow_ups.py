@@ -8,7 +8,21 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store.column_types import UtcDateTime
@@ -42,6 +56,26 @@ _NEXT_DUE = WITH_ORDER.where(_IS_OPEN, _C.kind == bindparam("of_kind"), _C.due_a
     _C.due_at, _C.id
 )
 _ENDED_LEASE = WITH_ORDER.where(_C.lease_until < bindparam("now")).order_by(_C.lease_until)
+_RELEASE_OUTAGE = (
+    update(follow_ups)
+    .where(
+        _C.id.in_(
+            select(_C.id)
+            .where(_IS_OPEN, _C.waits_for_outage)
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(
+        due_at=case((_C.owed_since < bindparam("now"), _C.owed_since), else_=bindparam("now", type_=UtcDateTime())),
+        waits_for_outage=False,
+    )
+)
+_PUT_OFF = (
+    update(follow_ups)
+    .where(_IS_OPEN, or_(and_(_C.attempt > 0, _C.due_at > bindparam("latest")), _C.owed_since > bindparam("soon")))
+    .values(due_at=bindparam("now", type_=UtcDateTime()))
+)
 # one subquery for each kind: each reads a range of the index of open follow-ups
 _COUNT_DUE = select(
     *(
@@ -102,6 +136,7 @@ def schedule(
         "told": content,
         "owed_since": now,
         "done_at": None,
+        "waits_for_outage": False,
     }
     if _update(connection, row["id"], kind, values) == 0:
         new = {"store": row["store"], "order_id": row["id"], "kind": kind, "lease_until": None, "slot": None}
@@ -123,6 +158,17 @@ def cancel(connection: Connection, order_id: int, kind: FollowUpKind) -> None:
 def change(connection: Connection, order_id: int, kind: FollowUpKind, values: Columns) -> None:
     """Update a follow-up of a locked order with `values`."""
     _update(connection, order_id, kind, values)
+
+
+def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Make up to `limit` follow-ups due that wait for the end of an outage; return their number."""
+    return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
+
+
+def bring_back(connection: Connection, *, now: datetime, soon: datetime, latest: datetime) -> int:
+    """Make follow-ups due that a clock far ahead put off beyond `latest`; return their number."""
+    values = {"now": now, "latest": latest, "soon": soon}
+    return connection.execute(_PUT_OFF, values).rowcount
 
 
 def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> FollowUpWithOrderRow | None:

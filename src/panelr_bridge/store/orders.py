@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     false,
+    func,
     insert,
     null,
     or_,
@@ -71,6 +72,15 @@ _BEHIND_REVISION = (
     )
     .order_by(orders.c.state == OrderState.IGNORED, orders.c.id)  # held orders first: an operator waits for them
     .limit(bindparam("limit"))
+)
+_COUNT_ATTEMPTS = (
+    select(func.count())
+    .select_from(attempts)
+    .where(
+        attempts.c.order_id == bindparam("of_order"),
+        attempts.c.outcome == bindparam("outcome"),
+        attempts.c.recorded_at >= bindparam("since"),
+    )
 )
 SHOWN: Select[Any] = select(*(column for column in orders.c if column.name != "confirmation_token"))
 """Selects orders without their confirmation tokens, which only `confirmation_token` returns."""
@@ -174,6 +184,12 @@ def settle(
 def add_attempt(connection: Connection, row: NewAttemptRow) -> None:
     """Insert the row of one call that was made for an order, with its outcome."""
     _ADD_ATTEMPT.run(connection, row)
+
+
+def count_attempts(connection: Connection, order_id: int, *, outcome: str, since: datetime) -> int:
+    """Return how many attempts of an order since `since` ended with `outcome`."""
+    values = {"of_order": order_id, "outcome": outcome, "since": since}
+    return int(connection.execute(_COUNT_ATTEMPTS, values).scalar_one())
 
 
 def list_attempts(connection: Connection, order_id: int) -> list[AttemptRow]:

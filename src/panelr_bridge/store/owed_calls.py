@@ -8,9 +8,10 @@ with its order: the caller writes them with the order's other columns while it h
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, text
+from sqlalchemy import Connection, Select, bindparam, case, func, select, text, update
 
 from panelr_bridge.domain.models import CallAction
+from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.rows import OrderRow, OwedCallColumns, OwedCallView, ShownOrderRow, fetch_one
 from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, Columns, orders
 
@@ -45,6 +46,53 @@ _ENDED_LEASES = [
 ]
 
 
+_RELEASE_OUTAGE = (
+    update(orders)
+    .where(
+        orders.c.id.in_(
+            select(orders.c.id)
+            .where(text("waits_for_outage"))
+            .order_by(orders.c.id)
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(
+        next_attempt_at=case(
+            (orders.c.owes_since < bindparam("now"), orders.c.owes_since),
+            else_=bindparam("now", type_=UtcDateTime()),
+        ),
+        waits_for_outage=False,
+    )
+)
+_TRIED_LATER = (
+    update(orders)
+    .where(
+        text(WAITS),
+        orders.c.owes == bindparam("owed"),
+        orders.c.next_attempt_at > bindparam("latest"),
+        orders.c.tries > 0,  # a call that backfill spreads over time was not tried yet
+    )
+    .values(next_attempt_at=bindparam("now", type_=UtcDateTime()))
+)
+_OWED_LATER = (
+    update(orders)
+    .where(text(WAITS), orders.c.owes_since > bindparam("soon"))
+    .values(next_attempt_at=bindparam("now", type_=UtcDateTime()), owes_since=bindparam("now", type_=UtcDateTime()))
+)
+_LEASED_LONGER = [
+    update(orders)
+    .where(text(is_leased), orders.c.call_until > bindparam("latest"))
+    .values(call_until=bindparam("now", type_=UtcDateTime()))
+    for is_leased in (SENDING, LOOKED_UP)
+]
+_COUNT_WAITING = (
+    select(func.count()).select_from(orders).where(text(WAITS), orders.c.owes.in_([str(each) for each in CallAction]))
+)
+_OLDEST_OWED = select(func.min(orders.c.owes_since)).where(text(WAITS))
+_OLDEST_IN_OUTAGE = select(func.min(orders.c.owes_since)).where(text("waits_for_outage"))
+
+
 def owed_columns(
     *, action: CallAction, due: datetime, now: datetime, lease_until: datetime | None = None, slot: int | None = None
 ) -> OwedCallColumns:
@@ -69,9 +117,9 @@ def lease_columns(*, tries: int, until: datetime, slot: int | None) -> Columns:
     return {"tries": tries, "call_until": until, "call_slot": slot, "waits_for_outage": False}
 
 
-def release_columns(*, due: datetime) -> Columns:
-    """Return the columns that release the lease; the same action is owed again at `due`."""
-    return _NO_LEASE | {"next_attempt_at": due}
+def release_columns(*, due: datetime, waits_for_outage: bool = False) -> Columns:
+    """Return the columns that release the lease; the same action is owed again at `due`, or when an outage ends."""
+    return _NO_LEASE | {"next_attempt_at": due, "waits_for_outage": waits_for_outage}
 
 
 def switch_columns(*, action: CallAction, due: datetime) -> Columns:
@@ -113,6 +161,38 @@ def ended_lease(connection: Connection, *, now: datetime) -> OrderRow | None:
         if row is not None:
             return row
     return None
+
+
+def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Make up to `limit` calls due that wait for the end of an outage, longest owed first; return their number."""
+    return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
+
+
+def count_waiting(connection: Connection) -> int:
+    """Return how many calls are owed and not under way."""
+    return int(connection.execute(_COUNT_WAITING).scalar_one())
+
+
+def bring_back(connection: Connection, *, now: datetime, soon: datetime, latest: datetime) -> int:
+    """Make calls due that a clock far ahead put off, and end its leases; return their number.
+
+    No retry and no lease is later than `latest`, and no call came to be owed after `soon`.
+    """
+    values = {"now": now, "latest": latest, "soon": soon}
+    changed = sum(connection.execute(_TRIED_LATER, values | {"owed": action}).rowcount for action in CallAction)
+    return changed + sum(connection.execute(each, values).rowcount for each in (_OWED_LATER, *_LEASED_LONGER))
+
+
+def oldest_owed(connection: Connection) -> datetime | None:
+    """Return since when the oldest unclaimed call has been owed; None if no call waits."""
+    since: datetime | None = connection.execute(_OLDEST_OWED).scalar()
+    return since
+
+
+def oldest_in_outage(connection: Connection) -> datetime | None:
+    """Return since when the oldest call has been owed of those that wait for the end of an outage."""
+    since: datetime | None = connection.execute(_OLDEST_IN_OUTAGE).scalar()
+    return since
 
 
 def next_at(connection: Connection) -> datetime | None:

@@ -1,5 +1,7 @@
 """Panelr's rate limit, shared by every process on the database, and the gate that pauses all Panelr calls.
 
+Only the probe closes and opens the gate; while it is closed, only the probe gets a slot.
+
 There is one slot, a row in `rate_slots`, for each call that a minute allows. A call takes a free slot, and the slot is
 free again a minute after the call was sent. No slot is taken twice in any 60 seconds, so there are never more calls
 than slots. Processes never wait for each other: SKIP LOCKED on PostgreSQL, one writer on SQLite.
@@ -28,25 +30,37 @@ SLACK = timedelta(seconds=1)
 TAKEN = MINUTE + SLACK
 """How long a slot stays taken."""
 PROBE = timedelta(seconds=60)
-"""How long other calls wait for a probe's outcome before the next probe."""
+"""The probe's lease: if its outcome is not recorded by then, the next probe may go."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TIME_SQL: Mapping[str, Columns] = {
     "postgresql": {
         "now": "statement_timestamp()",
         "free_since": "(statement_timestamp() - :window)",
+        "ahead": "(statement_timestamp() + :window)",
         "until": "(statement_timestamp() + :pause)",
+        "latest": "(statement_timestamp() + :longest)",
         "lock": " FOR UPDATE SKIP LOCKED",
     },
-    "sqlite": {"now": ":now", "free_since": ":free_since", "until": ":until", "lock": ""},
+    "sqlite": {
+        "now": ":now",
+        "free_since": ":free_since",
+        "ahead": ":ahead",
+        "until": ":until",
+        "latest": ":latest",
+        "lock": "",
+    },
 }
 _TYPES: Mapping[str, Any] = {
     "now": UtcDateTime(),
     "free_since": UtcDateTime(),
+    "ahead": UtcDateTime(),
     "until": UtcDateTime(),
+    "latest": UtcDateTime(),
     "doubtful_since": UtcDateTime(),
     "window": Interval(),
     "pause": Interval(),
+    "longest": Interval(),
 }
 
 
@@ -87,29 +101,35 @@ _TAKES = {
     "queued": CompiledStatement(_for_each_dialect(_TAKE.format(condition=_IS_OPEN))),
     "probe": CompiledStatement(_for_each_dialect(_TAKE.format(condition=""))),
 }
-_BECOME_PROBE = _for_each_dialect(
-    "UPDATE rate_limits SET closed_until = {until} WHERE name = :name AND failures > 0 AND closed_until <= {now} AND"
-    " EXISTS (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot <= :limit AND s.used_at <= {free_since})"
+_LEASE_PROBE = _for_each_dialect(
+    "UPDATE rate_limits SET closed_until = {until} WHERE name = :name AND failures > 0"
+    # a clock that was ahead wrote a pause that is too long
+    " AND (closed_until <= {now} OR closed_until > {latest}) AND EXISTS"
+    " (SELECT 1 FROM rate_slots s WHERE s.name = :name AND s.slot <= :limit AND s.used_at <= {free_since})"
 )
 _KEEP = _for_each_dialect("UPDATE rate_slots SET used_at = {now} WHERE name = :name AND slot = :slot")
+_RESET_AHEAD = _for_each_dialect("UPDATE rate_slots SET used_at = {now} WHERE name = :name AND used_at > {ahead}")
 _CLOSE = _for_each_dialect(
-    "INSERT INTO rate_limits (name, closed_until, failures, cause, words)"
-    " VALUES (:name, {until}, :failures, :cause, :words)"
+    "INSERT INTO rate_limits (name, closed_until, failures, cause, words, closed_at)"
+    " VALUES (:name, {until}, :failures, :cause, :words, {now})"
     " ON CONFLICT (name) DO UPDATE SET closed_until ="
-    " CASE WHEN rate_limits.closed_until > {until} THEN rate_limits.closed_until ELSE {until} END,"
+    " CASE WHEN rate_limits.failures >= :failures"
+    " AND rate_limits.closed_until > {until} AND rate_limits.closed_until <= {latest}"
+    " THEN rate_limits.closed_until ELSE {until} END,"
     " failures = CASE WHEN rate_limits.failures > :failures THEN rate_limits.failures ELSE :failures END,"
-    " cause = :cause, words = :words"
+    " closed_at = CASE WHEN rate_limits.failures > 0 AND (rate_limits.cause = 'throttled') = (:cause = 'throttled')"
+    " THEN rate_limits.closed_at ELSE {now} END, cause = :cause, words = :words"
 )
 _OPEN = _for_each_dialect(
-    "UPDATE rate_limits SET closed_until = {now}, failures = 0, cause = NULL, words = NULL"
-    " WHERE name = :name AND failures > 0 AND (:accepted OR cause = 'throttled')"
+    "UPDATE rate_limits SET closed_until = {now}, failures = 0, cause = NULL, words = NULL, closed_at = NULL"
+    " WHERE name = :name AND failures > 0"
 )
 _PROBE_NOW = _for_each_dialect(
     "UPDATE rate_limits SET closed_until = {now} WHERE name = :name AND failures > 0 AND closed_until > {now}"
-    " AND cause = 'misconfigured'"
+    " AND (:even_if_throttled OR cause <> 'throttled')"
 )
-_GATE = text("SELECT closed_until, failures, cause, words FROM rate_limits WHERE name = :name").columns(
-    closed_until=UtcDateTime
+_GATE = text("SELECT closed_until, failures, cause, words, closed_at FROM rate_limits WHERE name = :name").columns(
+    closed_until=UtcDateTime, closed_at=UtcDateTime
 )
 _OLDEST_USE = _for_each_dialect(
     "SELECT min(used_at) AS used_at, {now} AS database_now FROM rate_slots WHERE name = :name AND slot <= :limit",
@@ -129,20 +149,27 @@ _OCCUPY_ALL = _for_each_dialect(
 
 @dataclass(frozen=True, slots=True)
 class RateSlot:
-    """A slot taken for one call. `probe` marks the call whose outcome opens or closes the gate."""
+    """A slot taken for one call."""
 
     number: int
-    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSlot(RateSlot):
+    """A slot taken for the probe. `failures` counts the probes that failed before; above 0, the gate is closed."""
+
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GateStatus:
-    """Why the gate is closed, and until when."""
+    """Why the gate is closed, since when, and until when."""
 
     closed_until: datetime
     failures: int
     cause: str
     words: str
+    closed_at: datetime
 
 
 def prepare(connection: Connection, *, name: str, limit: int, now: datetime) -> None:
@@ -188,17 +215,36 @@ def take_ahead_values(*, name: str, limit: int, now: datetime, fingerprint: str,
 
 
 def take(connection: Connection, *, name: str, limit: int, now: datetime) -> RateSlot | None:
-    """Take a slot for the call that has waited longest; returns None if no slot is free.
-
-    While the gate is closed, one call at a time gets a slot as a probe, each time that the pause has passed.
-    """
-    start_slot = _start_slot(limit, now=now)
-    values = {"name": name, "limit": limit, "start_slot": start_slot, **_time_values(now, pause=PROBE)}
+    """Take a slot for the call that has waited longest; None if no slot is free or the gate is closed."""
+    values = {"name": name, "limit": limit, "start_slot": _start_slot(limit, now=now), **_time_values(now)}
     slot = _take(connection, "queued", values)
-    if slot is not None:
-        return slot
-    is_probe = connection.execute(_BECOME_PROBE[connection.dialect.name], values).rowcount == 1
-    return _take(connection, "probe", values) if is_probe else None
+    if slot is None:  # a clock that was ahead may have taken slots until far in the future
+        connection.execute(_RESET_AHEAD[connection.dialect.name], values)
+    return slot
+
+
+def take_probe(
+    connection: Connection, *, name: str, limit: int, longest: timedelta, now: datetime
+) -> ProbeSlot | GateStatus | None:
+    """Take a slot for the probe; None if no slot is free.
+
+    While the gate is closed, one probe at a time gets a slot, each time that the pause has passed. The others get the
+    gate's status. `longest` bounds the pause, whatever was written by a clock that was ahead.
+    """
+    values = {"name": name, "limit": limit, "start_slot": _start_slot(limit, now=now)}
+    values |= _time_values(now, pause=PROBE, longest=max(longest, PROBE))
+    status = gate(connection, name=name)
+    if status is not None and connection.execute(_LEASE_PROBE[connection.dialect.name], values).rowcount == 0:
+        connection.execute(_RESET_AHEAD[connection.dialect.name], values)
+        return status
+    slot = _take(connection, "probe", values)
+    return None if slot is None else ProbeSlot(slot.number, status.failures if status else 0)
+
+
+def take_any(connection: Connection, *, name: str, limit: int, now: datetime) -> RateSlot | None:
+    """Take a slot although the gate may be closed, for a second call of the probe; None if no slot is free."""
+    values = {"name": name, "limit": limit, "start_slot": _start_slot(limit, now=now), **_time_values(now)}
+    return _take(connection, "probe", values)
 
 
 def keep(connection: Connection, slot: int, *, name: str, now: datetime) -> None:
@@ -217,27 +263,35 @@ def free_at(connection: Connection, *, name: str, limit: int, now: datetime) -> 
 
 
 def close(
-    connection: Connection, *, name: str, now: datetime, pause: timedelta, failures: int, cause: str, words: str
+    connection: Connection,
+    *,
+    name: str,
+    now: datetime,
+    pause: timedelta,
+    failures: int,
+    cause: str,
+    words: str,
+    longest: timedelta = PROBE,
 ) -> None:
-    """Close the gate for all calls for `pause`, because Panelr throttled a call or refused the key.
+    """Close the gate for all calls for `pause`.
 
-    `failures` counts such outcomes in a row; `cause` names the outcome. A longer pause that is in force stays.
+    `failures` counts failed probes in a row; `cause` is throttled, misconfigured or unreachable. A longer pause of as
+    many failures that is in force stays, unless it is longer than `longest`.
     """
-    values = {"name": name, "failures": failures, "cause": cause, "words": words, **_time_values(now, pause=pause)}
+    values = {"name": name, "failures": failures, "cause": cause, "words": words}
+    values |= _time_values(now, pause=pause, longest=max(longest, PROBE))
     connection.execute(_CLOSE[connection.dialect.name], values)
 
 
-def open_again(connection: Connection, *, name: str, now: datetime, accepted: bool) -> None:
-    """Open the gate after a probe. `accepted` says that Panelr accepted the call.
-
-    Otherwise only a throttling pause ends: a key that Panelr refused may still be wrong.
-    """
-    connection.execute(_OPEN[connection.dialect.name], {"name": name, "accepted": accepted, **_time_values(now)})
+def open_again(connection: Connection, *, name: str, now: datetime) -> None:
+    """Open the gate: Panelr answered the probe."""
+    connection.execute(_OPEN[connection.dialect.name], {"name": name, **_time_values(now)})
 
 
-def probe_now(connection: Connection, *, name: str, now: datetime) -> None:
-    """End the pause of a gate that a wrong key or address closed, so that a probe may go; a throttling pause stays."""
-    connection.execute(_PROBE_NOW[connection.dialect.name], {"name": name, **_time_values(now)})
+def probe_now(connection: Connection, *, name: str, now: datetime, even_if_throttled: bool = False) -> None:
+    """End the pause of a closed gate, so that a probe may go. A pause that Panelr asked for stays otherwise."""
+    values = {"name": name, "even_if_throttled": even_if_throttled, **_time_values(now)}
+    connection.execute(_PROBE_NOW[connection.dialect.name], values)
 
 
 def gate(connection: Connection, *, name: str) -> GateStatus | None:
@@ -245,7 +299,7 @@ def gate(connection: Connection, *, name: str) -> GateStatus | None:
     row = connection.execute(_GATE, {"name": name}).one_or_none()
     if row is None or row.failures == 0:
         return None
-    return GateStatus(row.closed_until, row.failures, row.cause, row.words)
+    return GateStatus(row.closed_until, row.failures, row.cause, row.words, row.closed_at or row.closed_until)
 
 
 def _take(connection: Connection, kind: str, values: Columns) -> RateSlot | None:
@@ -253,7 +307,7 @@ def _take(connection: Connection, kind: str, values: Columns) -> RateSlot | None
     rows = _TAKES[kind].run(connection, values)
     if not rows and values["start_slot"] > 1:
         rows = _TAKES[kind].run(connection, values | {"start_slot": 1})
-    return next((RateSlot(slot, probe=kind == "probe") for (slot,) in rows), None)
+    return next((RateSlot(slot) for (slot,) in rows), None)
 
 
 def _start_slot(limit: int, *, now: datetime) -> int:
@@ -264,6 +318,15 @@ def _start_slot(limit: int, *, now: datetime) -> int:
     return int(now.timestamp() % TAKEN.total_seconds() / TAKEN.total_seconds() * limit * 7 / 8) + 1
 
 
-def _time_values(now: datetime, *, pause: timedelta = timedelta(0)) -> Columns:
+def _time_values(now: datetime, *, pause: timedelta = timedelta(0), longest: timedelta = PROBE) -> Columns:
     """Return every time and duration that a statement may name; each statement uses those that it needs."""
-    return {"now": now, "free_since": now - TAKEN, "until": now + pause, "window": TAKEN, "pause": pause}
+    return {
+        "now": now,
+        "free_since": now - TAKEN,
+        "ahead": now + TAKEN,
+        "until": now + pause,
+        "latest": now + longest,
+        "window": TAKEN,
+        "pause": pause,
+        "longest": longest,
+    }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
 from panelr_bridge.domain.models import CallAction
-from panelr_bridge.store import database, order_counts, rate_limit
+from panelr_bridge.store import database, order_counts, owed_calls, rate_limit
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.deliveries import PROBLEM_VERDICTS
 from panelr_bridge.store.order_counts import OrderCount
@@ -44,7 +44,10 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeStats:
-    """The statistics. `oldest_due` is when the longest waiting call became due; None if no call is due."""
+    """The statistics. `oldest_due` is when the longest waiting call became due; None if no call is due.
+
+    `oldest_owed` is since when the oldest call has been owed of those that are not under way.
+    """
 
     groups: list[OrderCount]
     due: int
@@ -53,6 +56,7 @@ class BridgeStats:
     oldest_due: datetime | None
     calls_in_the_last_minute: int
     gate: GateStatus | None
+    oldest_owed: datetime | None
     delivery_problems: int
     product_mappings: int
     payment_method_mappings: int
@@ -77,6 +81,7 @@ def read_stats(connection: Connection, *, rate_name: str, now: datetime) -> Brid
         oldest_due=min((time for time in oldest if time is not None and time <= now), default=None),
         calls_in_the_last_minute=numbers["used"],
         gate=rate_limit.gate(connection, name=rate_name),
+        oldest_owed=owed_calls.oldest_owed(connection),
         delivery_problems=numbers["problems"],
         product_mappings=numbers["products"],
         payment_method_mappings=numbers["payment_methods"],

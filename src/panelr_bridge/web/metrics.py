@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.metrics import Histogram, Metrics
 from panelr_bridge.application.transactions.rate_gate import RATE
+from panelr_bridge.domain.outage import CAUSES
 from panelr_bridge.store import backfill_cursors, follow_ups, stats
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.rows import BackfillCursorRow
@@ -98,9 +99,22 @@ def _database_metrics(numbers: DatabaseNumbers, container: BridgeContainer, *, n
     yield _gauge("bridge_rate_limit_used", "Calls in the last 60 seconds.", current.calls_in_the_last_minute)
     help_text = "1 while calls to Panelr are made, 0 while all of them pause."
     yield _gauge("bridge_panelr_gate_open", help_text, int(current.gate is None))
+    yield from _gate_metrics(current, now=now)
     help_text = "Deliveries of the last 24 hours that brought no order."
     yield _gauge("bridge_delivery_problems", help_text, current.delivery_problems)
     yield from _backfill_metrics(numbers.backfill_cursors, now=now)
+
+
+def _gate_metrics(current: BridgeStats, *, now: datetime) -> "Iterator[Metric]":
+    gate = current.gate
+    closed = {cause: int(gate is not None and gate.cause == cause) for cause in CAUSES}
+    yield _gauge("bridge_panelr_gate_closed", "1 while all calls pause, by cause.", closed, labels=("cause",))
+    since = 0.0 if gate is None else max((now - gate.closed_at).total_seconds(), 0.0)
+    yield _gauge("bridge_panelr_gate_closed_seconds", "For how long all calls have paused.", since)
+    waiting = 0 if gate is None else current.due + current.later
+    yield _gauge("bridge_panelr_gate_waiting", "Owed calls that wait while all calls pause.", waiting)
+    age = 0.0 if current.oldest_owed is None else max((now - current.oldest_owed).total_seconds(), 0.0)
+    yield _gauge("bridge_owed_oldest_seconds", "For how long the oldest owed call has been owed.", age)
 
 
 def _backfill_metrics(cursors: list[BackfillCursorRow], *, now: datetime) -> "Iterator[Metric]":

@@ -64,8 +64,8 @@ class GateOut(BaseModel):
     open: bool = Field(description="Whether calls are made.", examples=[True])
     cause: str | None = Field(
         description=(
-            "Why the gate is closed: throttled (Panelr asked for a pause) or misconfigured (Panelr does not accept the"
-            " key or the address). Null while it is open."
+            "Why the gate is closed: throttled (Panelr asked for a pause), misconfigured (Panelr does not accept the"
+            " key or the address) or unreachable. Null while it is open."
         ),
         examples=[None, "throttled"],
     )

@@ -1,15 +1,22 @@
-"""What closes the gate for all calls: a refused key, or a pause that Panelr asks for."""
+"""Only the probe closes and opens the gate: what concerns one request stops no other order."""
 
+import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.transactions.rate_gate import RATE
+from panelr_bridge.domain.outage import BLOCKED_TRIES
+from panelr_bridge.settings import Settings
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
-from tests.support.bridge_kit import Kit
+from panelr_bridge.store.rate_limit import ProbeSlot
+from panelr_bridge.store.tables import follow_ups
+from tests.support.bridge_kit import Kit, kit_of, order, tried
 from tests.support.panelr_faults import (
     CREATE,
     ENDS,
@@ -21,9 +28,11 @@ from tests.support.panelr_faults import (
     wait_until_settled,
 )
 
+PROBE = "get_store_settings"
 CLOSING: tuple[Fault, ...] = (
     Fault("401", "misconfigured", "unauthorized"),
     Fault("403", "misconfigured", "forbidden"),
+    Fault("403 with html", "misconfigured", "status", {"status": 403}),
     Fault("302", "misconfigured", "status", {"status": 302}),
     Fault("429 without Retry-After", "throttled", "throttle"),
     Fault("429 with Retry-After", "throttled", "throttle", {"retry_after": 1}),
@@ -37,17 +46,27 @@ CLOSING: tuple[Fault, ...] = (
 )
 
 
-async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
+def actions(kit: Kit) -> list[str]:
+    """Return the actions of the calls that Panelr received, in order."""
+    return [entry.action for entry in kit.panel.journal]
+
+
+def _make_follow_ups_due(connection: Connection, now: datetime) -> None:
+    connection.execute(follow_ups.update().where(follow_ups.c.done_at.is_(None)).values(due_at=now))
+
+
+async def test_what_the_probe_confirms_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
     """One after the other: each of these stops all calls until a probe succeeds."""
     for number, fault in enumerate(CLOSING, 701):
-        mapped.panel.faults.add(fault.kind, action=CREATE, wc_order_id=str(number), **fault.more)
+        mapped.panel.faults.add(fault.kind, times=2, **fault.more)  # the order's call and the probe
+        mapped.forget_probe()
         moment = utc_now()
         mapped.runtime.bridge.clock = lambda moment=moment: moment  # type: ignore[misc]
         asked = len(mapped.panel.journal)
         for each in (number, number + 100):  # the order with the fault, and one after it
             answer = await mapped.post(order_of_customer(each))
             assert (fault.name, answer.status_code, answer.json()["state"]) == (fault.name, 202, "queued")
-        assert len(mapped.panel.journal) == asked + 1
+        assert actions(mapped)[asked:] == [CREATE, PROBE]
         (reason,) = (await mapped.order(number))["reasons"]
         assert (reason["code"], bool(reason["words"])) == (fault.fate, True)
         mapped.runtime.bridge.clock = utc_now
@@ -60,13 +79,72 @@ async def test_what_closes_the_gate_keeps_everybody_waiting_and_loses_nothing(ma
     assert (len(made), set(made.values())) == (2 * len(CLOSING), {1})
 
 
-async def test_a_blocked_request_keeps_nothing_else_waiting(mapped: Kit) -> None:
-    """A firewall dislikes one order's request; the orders after it are sent at once."""
-    mapped.panel.faults.add("status", action=CREATE, wc_order_id="701", status=403, times=None)
-    answers = [await mapped.post(order_of_customer(number)) for number in (701, 702, 703)]
-    assert [answer.json()["state"] for answer in answers] == ["queued", "created", "created"]
+@pytest.mark.parametrize("fault", CLOSING, ids=lambda fault: fault.name)
+async def test_what_the_probe_does_not_confirm_keeps_nothing_else_waiting(mapped: Kit, fault: Fault) -> None:
+    mapped.panel.faults.add(fault.kind, action=CREATE, wc_order_id="701", times=None, **fault.more)
+    states = [(await mapped.post(order_of_customer(number))).json()["state"] for number in (701, 702, 703)]
+    assert states == ["queued", "created", "created"]
     (reason,) = (await mapped.order(701))["reasons"]
-    assert (reason["code"], "firewall" in reason["words"]) == ("blocked", True)
+    assert reason["code"] == ("throttled" if fault.fate == "throttled" else "blocked")
+    assert await mapped.runtime.database.read(rate_limit.gate, name=RATE) is None
+
+
+async def test_eight_orders_that_a_firewall_refuses_delay_none_of_thirty_others(
+    settings: Settings, panelr: tuple[str, Any]
+) -> None:
+    default = Settings().retry_schedule_seconds
+    async with kit_of(settings.model_copy(update={"retry_schedule_seconds": default}), panelr[1]) as patient:
+        await patient.map(sku="PANEL-1000", panelr_product_id=3)
+        patient.panel.settings.firewall_words = ["O'Select"]
+        blocked, others = range(701, 709), range(801, 831)
+        for number in blocked:
+            billing = order_of_customer(number)["billing"] | {"last_name": "O'Select"}
+            answer = await patient.post(order(id=number, billing=billing))
+            assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+            assert "firewall" in answer.json()["reason"]
+        states = [(await patient.post(order_of_customer(number))).json()["state"] for number in others]
+        assert states == ["created"] * len(others)
+        listed = (await patient.api("GET", "/orders?state=queued")).json()["data"]
+        assert {each["woo_order_id"] for each in listed} == set(blocked)
+        assert {each["reasons"][0]["code"] for each in listed} == {"blocked"}
+        assert all("then retry" in each["reasons"][0]["words"] for each in listed)
+        ready = await patient.http.get("/readyz")
+        assert ready.status_code == 200, ready.text
+
+
+async def test_an_order_that_stays_blocked_is_held_and_goes_on_when_corrected(mapped: Kit) -> None:
+    mapped.panel.settings.firewall_words = ["O'Select"]
+    billing = order_of_customer(701)["billing"] | {"last_name": "O'Select"}
+    await mapped.post(order(id=701, billing=billing))
+    story = await mapped.until(701, "held")
+    assert [reason["code"] for reason in story["reasons"]] == ["blocked"]
+    assert len(tried(story)) == BLOCKED_TRIES
+    answer = await mapped.post(order_of_customer(701) | {"date_modified_gmt": "2026-11-21T20:00:00"})
+    assert answer.json()["state"] == "created"
+
+
+async def test_an_order_with_a_token_too_long_for_an_address_stops_no_other(mapped: Kit) -> None:
+    meta = [
+        {"id": 1, "key": "_panelr_work_order_id", "value": "9"},
+        {"id": 2, "key": "_panelr_reference_code", "value": "WO-2026-00009"},
+        {"id": 3, "key": "_panelr_confirmation_token", "value": "t" * 70_000},
+    ]
+    await mapped.post(order_of_customer(701) | {"meta_data": meta})
+    await mapped.until(701, lambda story: bool(story["follow_ups"]))
+    await mapped.runtime.bridge.write(_make_follow_ups_due)
+    mapped.wake_worker()
+    await mapped.until(701, lambda story: any(each["action"] == "get_work_order" for each in story["attempt_log"]))
+    assert (await mapped.post(order_of_customer(702))).json()["state"] == "created"
+    assert await mapped.runtime.database.read(rate_limit.gate, name=RATE) is None
+
+
+async def test_many_calls_that_fail_together_cost_one_probe(mapped: Kit) -> None:
+    mapped.panel.faults.add("unauthorized", times=None)
+    mapped.panel.settings.latency_seconds = 0.2
+    moment = utc_now()
+    mapped.runtime.bridge.clock = lambda: moment
+    await asyncio.gather(*(mapped.post(order_of_customer(number)) for number in range(701, 711)))
+    assert actions(mapped).count(PROBE) == 1
 
 
 async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(opened: Database) -> None:
@@ -78,10 +156,9 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
         rate_limit.close(
             connection, name=RATE, now=now, pause=timedelta(0), failures=1, cause="throttled", words="a pause"
         )
-        probe = rate_limit.take(connection, name=RATE, limit=10, now=now)
-        assert probe is not None
-        assert probe.probe
-        rate_limit.open_again(connection, name=RATE, now=now, accepted=True)
+        probe = rate_limit.take_probe(connection, name=RATE, limit=10, longest=timedelta(hours=1), now=now)
+        assert isinstance(probe, ProbeSlot)
+        rate_limit.open_again(connection, name=RATE, now=now)
         rate_limit.close(
             connection, name=RATE, now=now, pause=timedelta(seconds=5), failures=1, cause="throttled", words="another"
         )
@@ -90,9 +167,8 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
     assert timedelta(seconds=4) < await opened.write(twice) <= timedelta(seconds=5)
 
 
-async def test_a_probe_whose_answer_is_lost_keeps_nobody_waiting(mapped: Kit) -> None:
-    """Panelr's pause is over; a lost answer of the probe starts no new pause."""
-    mapped.panel.faults.add("throttle", action=CREATE, wc_order_id="701", retry_after=1)
+async def test_an_order_whose_answer_is_lost_after_a_pause_keeps_nobody_waiting(mapped: Kit) -> None:
+    mapped.panel.faults.add("throttle", times=2, retry_after=1)
     mapped.panel.faults.add("reset", action=CREATE, wc_order_id="701", when="after")
     for number in (701, 702):
         await mapped.post(order_of_customer(number))

@@ -15,7 +15,7 @@ from panelr_bridge.panelr.request import (
     as_json,
     create_work_order,
     dump,
-    entry_point,
+    entry_points,
     get_payment_methods,
     get_products,
     get_work_orders,
@@ -172,13 +172,14 @@ def test_the_calls(call: PanelrRequest, expected: PanelrRequest, method: str) ->
         *[
             (f"https://panel.test{ending}", "https://panel.test/api/api.php")
             for ending in (
-                *("", "/", "//", "/api", "/api/", "/api/api.php", "/api/api.php/"),
+                *("", "/", "//", "/api/api.php", "/api/api.php/", "/api/process.php", "/api/process.php/"),
                 *("/api/api.php?action=get_products", "?x=1", "/#top", "/api/api.php#top"),
             )
         ],
         (" https://panel.test/ \n", "https://panel.test/api/api.php"),
         ("http://10.0.0.7:8443", "http://10.0.0.7:8443/api/api.php"),
-        ("http://[::1]:8443/api/", "http://[::1]:8443/api/api.php"),
+        ("http://[::1]:8443/", "http://[::1]:8443/api/api.php"),
+        ("https://shop.test/api/api/api.php", "https://shop.test/api/api/api.php"),
         ("https://shop.test/panel", "https://shop.test/panel/api/api.php"),
         ("https://shop.test/panel/api/api.php", "https://shop.test/panel/api/api.php"),
         ("https://shop.test/myapi/", "https://shop.test/myapi/api/api.php"),
@@ -186,8 +187,13 @@ def test_the_calls(call: PanelrRequest, expected: PanelrRequest, method: str) ->
     ],
 )
 def test_the_entry_point_is_found_from_every_form_that_an_operator_saves(saved: str, address: str) -> None:
-    assert entry_point(saved) == address
-    assert entry_point(entry_point(saved)) == address
+    assert entry_points(saved) == (address,)
+    assert entry_points(address) == (address,)
+
+
+@pytest.mark.parametrize("saved", ["https://panel.test/api", "https://panel.test/api/", "https://panel.test/api?x=1"])
+def test_an_address_that_ends_in_api_may_be_either_folder(saved: str) -> None:
+    assert entry_points(saved) == ("https://panel.test/api/api.php", "https://panel.test/api/api/api.php")
 
 
 def test_the_order_of_the_items_is_kept() -> None:

@@ -14,7 +14,7 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpTask,
     OrderWriter,
 )
-from panelr_bridge.domain import retry_policy
+from panelr_bridge.domain import outage, retry_policy
 from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import Reason
@@ -56,7 +56,8 @@ class FollowUpExchange:
         )
         if wait is None:
             return self.result(outcome.words, outcome=outcome, gave_up=True, **more)
-        return self.result(outcome.words, outcome=outcome, due_at=self.now + wait, **more)
+        waits = outage.is_outage(outcome)
+        return self.result(outcome.words, outcome=outcome, due_at=self.now + wait, waits_for_outage=waits, **more)
 
     def postpone(self, wait: timedelta, words: str, **more: Any) -> FollowUpResult:
         """Return that the task is due again after `wait`."""

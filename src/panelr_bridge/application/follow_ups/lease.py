@@ -55,6 +55,7 @@ def claim(
             return NothingDue(rate_limit.free_at(connection, name=RATE, limit=share, now=now), rate_limited=True)
     until = now + spec.lease_for(call_policy)
     values = {"lease_until": until, "attempt": row["of_attempt"] + 1, "slot": slot and slot.number}
+    values["waits_for_outage"] = False
     if spec.after_lost_answer is not LostAnswer.REPEAT and row["sent_at"] is None:
         values["sent_at"] = now
     follow_ups.change(connection, row["id"], kind, values)
@@ -91,12 +92,12 @@ def record(
     task: FollowUpTask,
     result: FollowUpResult,
     *,
-    call_policy: CallPolicy,
     policy: OrderPolicy,
 ) -> bool:
     """Record a task's result. Returns False if its lease had ended: then only the attempt is recorded."""
     row = orders.lock_by_id(connection, task.order_id)
-    _update_rate_limit(connection, task, result, call_policy=call_policy, now=now)
+    if task.slot is not None:
+        rate_gate.extend_slot(connection, task.slot, claimed_at=task.claimed_at, now=now)
     if result.is_attempt:
         _add_attempt(connection, task, result, now=now)
     if row is None or not follow_ups.holds(connection, row["id"], task.kind, lease_until=task.lease_until):
@@ -106,6 +107,7 @@ def record(
         "slot": None,
         "due_at": result.due_at,
         "done_at": now if result.done else None,
+        "waits_for_outage": result.waits_for_outage and task.slot is not None,
     }
     follow_ups.change(connection, row["id"], task.kind, values | result.changes)
     order = dict(result.order)
@@ -153,15 +155,6 @@ def stop_planning(connection: Connection, now: datetime, order_id: int) -> None:
     if row is not None:
         orders.schedule_planning(connection, order_id, at=None)
         orders.change(connection, order_id, {"attention": unhandled_attention(row)}, now=now)
-
-
-def _update_rate_limit(
-    connection: Connection, task: FollowUpTask, result: FollowUpResult, *, call_policy: CallPolicy, now: datetime
-) -> None:
-    if task.slot is not None:
-        rate_gate.extend_slot(connection, task.slot, claimed_at=task.claimed_at, now=now)
-        rate_gate.reopen_gate(connection, task.slot, result.outcome, now=now)
-        rate_gate.close_gate(connection, task.slot, result.outcome, schedule=call_policy.retry_schedule, now=now)
 
 
 def _add_attempt(connection: Connection, task: FollowUpTask, result: FollowUpResult, *, now: datetime) -> None:

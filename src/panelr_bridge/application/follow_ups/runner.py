@@ -163,7 +163,7 @@ class FollowUpRunner:
 
     async def _carry_out(self, task: FollowUpTask) -> None:
         result = await spec_of(task.kind).carry_out(task, self._context)
-        await self._caller.persist(lease.record, task, result, call_policy=self._call_policy, policy=self._policy)
+        await self._caller.persist(lease.record, task, result, policy=self._policy)
         log_call(
             "errand.finished",
             task,

@@ -69,7 +69,8 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row.
+    them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With
+    `waits_for_outage`, the end of an outage makes it due.
     """
 
     action: str
@@ -86,6 +87,7 @@ class FollowUpResult:
     reevaluate: bool = False
     settles: frozenset[str] = frozenset()
     is_attempt: bool = True
+    waits_for_outage: bool = False
 
 
 class LostAnswer(Enum):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
 from panelr_bridge.application.transactions.evaluate_order import (
@@ -156,6 +157,8 @@ def _first_snapshot(
         call_policy=call_policy,
         now=now,
     )
+    if slot is None and new.row["state"] == OrderState.QUEUED and backfill is None:
+        new = replace(new, row=with_columns(new.row, rate_gate.waiting_columns(connection)))
     order_id = orders.add(connection, new.row)
     if order_id is None:  # another delivery inserted this order first; the retry rolls the slot back
         raise RetryTransaction
@@ -218,7 +221,7 @@ def _claim_now(
         return None, None, {}
     slot = rate_limit.take_ahead(connection, **slot_request(evaluation, call_policy=call_policy, now=now))
     if slot is None:
-        return None, None, {}
+        return None, None, rate_gate.waiting_columns(connection)
     quote = quote_claim(row, decision, slot=slot, call_policy=call_policy, now=now)
     if quote is not None:
         return None, quote, owed_calls.release_columns(due=quote.again_at)

@@ -22,8 +22,8 @@ from panelr_bridge.application.transactions.evaluate_order import (
     unhandled_attention,
     work_order_columns,
 )
-from panelr_bridge.domain import call_outcome, retry_policy
-from panelr_bridge.domain.call_outcome import Outcome, Refused, Unknown
+from panelr_bridge.domain import call_outcome, outage, retry_policy
+from panelr_bridge.domain.call_outcome import Blocked, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_planning
 from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
@@ -76,7 +76,6 @@ def record_created(connection: Connection, now: datetime, report: CallReport, wo
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
         _update_attention(connection, claim.order_id, now=now)
     record_total_check(connection, claim, work_order, now=now)
-    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
     return OrderState.CREATED
 
 
@@ -106,6 +105,8 @@ def record_not_created(
         state, reasons = OrderState.UNCONFIRMED, _reason("unconfirmed", outcome.words)
     elif isinstance(outcome, Refused):
         state, reasons = OrderState.REFUSED, _reason("refused", f"Panelr refused: {outcome.words}")
+    elif isinstance(outcome, Blocked) and _has_been_blocked(connection, claim):
+        state, reasons = OrderState.HELD, _reason("blocked", f"{outcome.words} ({outage.BLOCKED_TRIES} tries)")
     elif (wait := _retry_delay(report, call_policy, now=now)) is None:
         state, reasons = OrderState.HELD, _reason("gave_up", GAVE_UP)
     else:
@@ -119,14 +120,12 @@ def record_not_created(
         values["mapping_revision"] = -1  # evaluate once more: the order or its mapping may be corrected already
     if state is not OrderState.UNCONFIRMED:  # nothing was created, so a later lost answer starts a new doubt
         values |= {"first_sent_at": None, "sent_delivery_id": None}
-    values |= _next_owed_call(state, due)
+    values |= _next_owed_call(state, due, waits_for_outage=outage.is_outage(outcome))
     if orders.settle(connection, claim.order_id, claim.number, values, now=now) is None:
         words = f"{outcome.words} (reported after the lease had ended: changes nothing)"
         record_attempt(connection, report, now=now, words=words)
         return _current_state(connection, claim.order_id)
     record_attempt(connection, report, now=now)
-    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
-    rate_gate.close_gate(connection, report.claim.slot, outcome, schedule=call_policy.retry_schedule, now=now)
     return state
 
 
@@ -205,10 +204,9 @@ def postpone_look_up(
             orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
             return OrderState.UNCONFIRMED
         not_counted = {} if wait is None else {"tries": not_null(row["tries"]) - 1}
-        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now + pause) | not_counted)
-        if wait is None:
-            slot, schedule = report.claim.slot, call_policy.retry_schedule
-            rate_gate.close_gate(connection, slot, report.outcome, schedule=schedule, now=now)
+        is_outage = wait is None and outage.is_outage(report.outcome)
+        released = owed_calls.release_columns(due=now + pause, waits_for_outage=is_outage)
+        orders.change_quietly(connection, row["id"], released | not_counted)
         return OrderState.UNCONFIRMED
 
     words = "cannot be judged yet: asked again soon" if wait is not None else None
@@ -236,7 +234,6 @@ def _record_look_up(
     """Record a look-up's attempt, then `apply` its result unless the order was settled meanwhile."""
     row = orders.lock_by_id(connection, report.claim.order_id)
     record_attempt(connection, report, now=now, words=words)
-    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
     if row is None or not owed_calls.holds(row, lease_until=report.claim.lease_until):
         return OrderState(row["state"]) if row else OrderState.CLOSED
     return apply(row)
@@ -253,7 +250,6 @@ def _record_late(
     row = orders.lock_by_id(connection, order_id)
     words = f"created {work_order.reference_code}, reported after the lease had ended"
     record_attempt(connection, report, now=now, words=words)
-    rate_gate.reopen_gate(connection, report.claim.slot, report.outcome, now=now)
     if row is None:
         return OrderState.CLOSED
     if row["state"] == OrderState.CREATED and row["reference_code"] != work_order.reference_code:
@@ -319,10 +315,18 @@ def _update_attention(connection: Connection, order_id: int, *, now: datetime) -
         orders.change(connection, order_id, {"attention": attention(connection, row, order)}, now=now)
 
 
-def _next_owed_call(state: OrderState, due: datetime) -> Columns | OwedCallColumns:
+def _next_owed_call(state: OrderState, due: datetime, *, waits_for_outage: bool) -> Columns | OwedCallColumns:
     if state is OrderState.UNCONFIRMED:
         return owed_calls.switch_columns(action=CallAction.LOOK_UP, due=due)
-    return owed_calls.release_columns(due=due) if state is OrderState.QUEUED else owed_calls.NO_OWED_CALL
+    if state is OrderState.QUEUED:
+        return owed_calls.release_columns(due=due, waits_for_outage=waits_for_outage)
+    return owed_calls.NO_OWED_CALL
+
+
+def _has_been_blocked(connection: Connection, claim: Claim) -> bool:
+    """Return whether this blocked call is the last one that an order gets."""
+    before = orders.count_attempts(connection, claim.order_id, outcome="blocked", since=claim.owed_since)
+    return before + 1 >= outage.BLOCKED_TRIES
 
 
 def _current_state(connection: Connection, order_id: int) -> OrderState:
