@@ -49,7 +49,7 @@ def interpret(*, action: str, status: int, headers: Mapping[str, str], body: byt
     if envelope is None:
         if 400 <= status < 500 and status not in REFUSING | {REQUEST_TIMEOUT}:
             words = f"something in front of Panelr refused this request ({status}), such as a firewall"
-            return Blocked(words=words, status=status)
+            return Blocked(words=words, status=status, doubtful=True)  # a firewall may look at answers, too
         return Unknown(
             words=f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?",
             status=status,

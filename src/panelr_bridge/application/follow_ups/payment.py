@@ -54,7 +54,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     outcome = exchange.outcome
     if isinstance(outcome, Done):
         return _reported(exchange, payment_receipt(outcome))
-    if isinstance(outcome, Unknown):
+    if isinstance(outcome, Unknown) or outcome.doubtful:
         return exchange.postpone(context.call_policy.grace, outcome.words)
     if isinstance(outcome, Refused):  # it may be paid already, so look before asking an operator
         changes: Columns = {"told": task.content | {"refused": outcome.words}}
