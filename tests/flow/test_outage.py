@@ -1,6 +1,5 @@
 """An outage of Panelr: orders are stored at once, people are alarmed, and all go on when Panelr answers again."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from panelr_bridge.simulators.server import running
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.tables import orders, panelr_facts, rate_limits
 from tests.support.bridge_kit import PANELR_KEY, Kit, kit_of
+from tests.support.bridge_process import wait_until
 from tests.support.panelr_faults import order_of_customer
 from tests.support.ports import free_port
 
@@ -134,8 +134,7 @@ async def test_a_probe_that_ends_between_its_call_and_its_record_opens_the_gate_
         await bridge.write(end_pause)
         hanging = kit.panel.faults.add("hang", seconds=30)
         task = bridge.probe.start()
-        while not hanging.struck:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: hanging.struck > 0)
         task.cancel()  # as SIGKILL: nothing is recorded
         gate = await bridge.database.read(rate_limit.gate, name=RATE)
         assert gate is not None

@@ -52,8 +52,8 @@ async def run_checks(
 ) -> list[HealthCheck]:
     """Run every check that needs only the database. Never raises if the database is unavailable.
 
-    The backlog check fails if a call has been due, or has waited for the end of an outage, for longer than `overdue`;
-    an outage counts from when the call came to be owed, not from its next try. `backfill_intervals` maps each store
+    The backlog check fails if a call has been due, or has failed again and again, for longer than `overdue`; the latter
+    counts from when the call came to be owed, not from its next try. `backfill_intervals` maps each store
     with a periodic backfill to the time between two runs.
     """
     try:
@@ -78,9 +78,7 @@ def _check_tables(
     checks = [
         _check_clock(store.database_time(connection), now=now),
         _check_gate(rate_limit.gate(connection, name=RATE), waiting=owed_calls.count_waiting(connection), now=now),
-        _check_backlog(
-            owed_calls.next_at(connection), owed_calls.oldest_in_outage(connection), now=now, overdue=overdue
-        ),
+        _check_backlog(owed_calls.next_at(connection), owed_calls.oldest_failing(connection), now=now, overdue=overdue),
         _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
     ]
@@ -114,10 +112,10 @@ def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: dateti
 
 
 def _check_backlog(
-    oldest_due: datetime | None, oldest_in_outage: datetime | None, *, now: datetime, overdue: timedelta
+    oldest_due: datetime | None, oldest_failing: datetime | None, *, now: datetime, overdue: timedelta
 ) -> HealthCheck:
     late = now - (oldest_due or now)
-    owed_for = now - (oldest_in_outage or now)
+    owed_for = now - (oldest_failing or now)
     if max(late, owed_for) <= overdue:
         return HealthCheck(name="backlog", ok=True, words="no call is overdue")
     words = f"the oldest call has been due for {_minutes(late)} minutes: is a worker running?"

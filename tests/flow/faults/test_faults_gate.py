@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import utc_now
+from panelr_bridge.application.transactions.claim_call import NothingDue
 from panelr_bridge.application.transactions.rate_gate import RATE
-from panelr_bridge.domain.outage import BLOCKED_TRIES
+from panelr_bridge.domain.outage import BLOCKED_TRIES, ProbeVerdict
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.rate_limit import ProbeSlot
-from panelr_bridge.store.tables import follow_ups
+from panelr_bridge.store.tables import follow_ups, rate_slots
 from tests.support.bridge_kit import Kit, kit_of, order, tried
 from tests.support.panelr_faults import (
     CREATE,
@@ -80,13 +81,18 @@ async def test_what_the_probe_confirms_keeps_everybody_waiting_and_loses_nothing
 
 
 @pytest.mark.parametrize("fault", CLOSING, ids=lambda fault: fault.name)
-async def test_what_the_probe_does_not_confirm_keeps_nothing_else_waiting(mapped: Kit, fault: Fault) -> None:
-    mapped.panel.faults.add(fault.kind, action=CREATE, wc_order_id="701", times=None, **fault.more)
-    states = [(await mapped.post(order_of_customer(number))).json()["state"] for number in (701, 702, 703)]
-    assert states == ["queued", "created", "created"]
-    (reason,) = (await mapped.order(701))["reasons"]
-    assert reason["code"] == ("throttled" if fault.fate == "throttled" else "blocked")
-    assert await mapped.runtime.database.read(rate_limit.gate, name=RATE) is None
+async def test_what_the_probe_does_not_confirm_keeps_nothing_else_waiting(
+    settings: Settings, panelr: tuple[str, Any], fault: Fault
+) -> None:
+    default = {"retry_schedule_seconds": Settings().retry_schedule_seconds, "worker": False}
+    async with kit_of(settings.model_copy(update=default), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        kit.panel.faults.add(fault.kind, action=CREATE, wc_order_id="701", times=None, **fault.more)
+        states = [(await kit.post(order_of_customer(number))).json()["state"] for number in (701, 702, 703)]
+        assert states == ["queued", "created", "created"]
+        (reason,) = (await kit.order(701))["reasons"]
+        assert reason["code"] == ("throttled" if fault.fate == "throttled" else "blocked")
+        assert await kit.runtime.database.read(rate_limit.gate, name=RATE) is None
 
 
 async def test_eight_orders_that_a_firewall_refuses_delay_none_of_thirty_others(
@@ -145,6 +151,27 @@ async def test_many_calls_that_fail_together_cost_one_probe(mapped: Kit) -> None
     mapped.runtime.bridge.clock = lambda: moment
     await asyncio.gather(*(mapped.post(order_of_customer(number)) for number in range(701, 711)))
     assert actions(mapped).count(PROBE) == 1
+
+
+async def test_a_refused_key_without_a_slot_for_the_probe_lets_no_order_go_before_it(
+    settings: Settings, panelr: tuple[str, Any]
+) -> None:
+    async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 2, "worker": False}), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # takes a slot
+        kit.panel.faults.add("unauthorized", times=None)
+        assert (await kit.post(order_of_customer(701))).json()["state"] == "queued"
+        assert actions(kit) == ["get_products", CREATE]
+        gate = await kit.runtime.database.read(rate_limit.gate, name=RATE)
+        assert gate is not None
+        assert gate.cause == "misconfigured"
+        await kit.runtime.bridge.write(_free_the_slots)
+        assert isinstance(await kit.runtime.bridge.claim_due(), NothingDue)
+        assert await kit.runtime.bridge.probe.start() is ProbeVerdict.FAILED
+        assert actions(kit)[-1] == PROBE
+
+
+def _free_the_slots(connection: Connection, now: datetime) -> None:
+    connection.execute(rate_slots.update().values(used_at=now - timedelta(hours=1)))
 
 
 async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(opened: Database) -> None:
