@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
-from panelr_bridge.domain.call_outcome import Done, Outcome
+from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import CartQuote, OrderState, PanelrFacts, WorkOrderRequest
@@ -83,8 +83,8 @@ def record_quote(
     quote, failure = (read, None) if isinstance(read, CartQuote) else (CartQuote(), read)
     expires_at = now + (KEPT_FOR if failure is None else FAILED_FOR)
     quotes.save(connection, claim.shape, quote, expires_at=expires_at, now=now)
-    if (knows := knows_quotes(outcome)) is not None:
-        learn_about_quotes(connection, now, knows=knows)
+    if knows_quotes(outcome):  # a refusal may be about this cart: only the neutral cart shows that none is known
+        learn_about_quotes(connection, now, knows=True)
     attempt = attempt_row(
         order_id=claim.order_id,
         action=ACTION,
@@ -102,10 +102,13 @@ def record_quote(
 
 
 def knows_quotes(outcome: Outcome) -> bool | None:
-    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if it does not show it."""
+    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if it does not show it.
+
+    A 404 without Panelr's envelope is not Panelr's own.
+    """
     if isinstance(outcome, Done):
         return True
-    return False if outcome.status == UNKNOWN_ACTION else None
+    return False if isinstance(outcome, Refused) and outcome.status == UNKNOWN_ACTION else None
 
 
 def learn_about_quotes(connection: Connection, now: datetime, *, knows: bool) -> None:
