@@ -268,7 +268,7 @@ class Bridge(PanelrCaller):
             if is_unavailable(error) or not tried:
                 raise
             raise ClaimFailed(tried[-1]) from error
-        if isinstance(claimed, Claim):
+        if isinstance(claimed, (Claim, QuoteClaim)):
             self._action_turns.rotate(-1)
         limited = isinstance(claimed, NothingDue) and claimed.rate_limited
         self._rate_limited_until = claimed.until if isinstance(claimed, NothingDue) and limited else None
