@@ -75,9 +75,10 @@ def _ping_database(connection: Connection) -> None:
 def _check_tables(
     connection: Connection, *, now: datetime, overdue: timedelta, backfill_intervals: Mapping[str, timedelta]
 ) -> list[HealthCheck]:
+    gate = rate_limit.gate(connection, name=RATE)
     checks = [
         _check_clock(store.database_time(connection), now=now),
-        _check_gate(rate_limit.gate(connection, name=RATE), waiting=owed_calls.count_waiting(connection), now=now),
+        _check_gate(gate, waiting=owed_calls.count_waiting(connection) if gate else 0, now=now),
         _check_backlog(owed_calls.next_at(connection), owed_calls.oldest_failing(connection), now=now, overdue=overdue),
         _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
