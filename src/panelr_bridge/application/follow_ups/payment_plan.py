@@ -132,7 +132,7 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
         "paid": paid,
         "currency": created.order.currency,
         "transaction_id": created.order.transaction_id or None,
-        "payment_method_id": created.payment_method_id,
+        "payment_method_id": _named_method(created),
     }
     if is_free:
         content["is_free"] = True
@@ -141,6 +141,16 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
     if created.by_plugin:
         content["coupons"] = str(_coupons(created.order))
     return content
+
+
+def _named_method(created: CreatedOrder) -> int | None:
+    """Return the payment method that a completion names: the one of the creation, by which Panelr reckoned the total.
+
+    With another one, Panelr adds that method's fee or discount to a total that agrees with what the customer paid.
+    """
+    request = created.request
+    at_creation = None if request is None or created.by_person else request.payment_method_id
+    return created.payment_method_id if at_creation is None else at_creation
 
 
 def _paid(created: CreatedOrder) -> Decimal | None:
