@@ -24,6 +24,12 @@ def _all_due(connection: Connection, now: datetime) -> None:
     connection.execute(rate_limits.delete())
 
 
+def _end_outage(connection: Connection, _: datetime) -> None:
+    """Open the gate, and make every owed call due since it came to be owed."""
+    connection.execute(orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=orders.c.owes_since))
+    connection.execute(rate_limits.delete())
+
+
 async def lose(kit: Kit, *numbers: int) -> None:
     """Store orders that must be looked up."""
     for number in numbers:
@@ -66,6 +72,20 @@ async def test_look_ups_take_their_turn_beside_orders_that_need_a_quote(stepped:
     claimed = [await stepped.runtime.bridge.claim_due() for _ in range(5)]
     kinds = [(type(each), each.woo_order_id) for each in claimed if isinstance(each, Claim | QuoteClaim)]
     assert kinds == [*((QuoteClaim, number) for number in (11, 12, 13)), (Claim, 1), (QuoteClaim, 14)]
+
+
+async def test_an_order_whose_quote_is_known_goes_before_those_that_came_later(stepped: Kit) -> None:
+    await leave_queued(stepped, 11, 12, quantity=2)
+    bridge = stepped.runtime.bridge
+    await bridge.write(learn_about_quotes, knows=True)
+    await bridge.write(_end_outage)
+    quote = await bridge.claim_due()
+    assert isinstance(quote, QuoteClaim)
+    stepped.panel.faults.clear()
+    await bridge.ask_for_quote(quote)
+    claim = await bridge.claim_due()
+    assert isinstance(claim, Claim)
+    assert (quote.woo_order_id, claim.woo_order_id) == (11, 11)
 
 
 async def test_a_delivery_does_not_overtake_an_order_that_waits_but_passes_look_ups(stepped: Kit) -> None:

@@ -20,7 +20,7 @@ from panelr_bridge.panelr.quote import cart_quote
 from panelr_bridge.store import catalogue, mappings, orders, owed_calls, panelr_facts, quotes
 from panelr_bridge.store.panelr_facts import RECKONING
 from panelr_bridge.store.rate_limit import RateSlot
-from panelr_bridge.store.rows import OrderRow
+from panelr_bridge.store.rows import OrderRow, not_null
 
 ACTION = "quote_cart"
 UNKNOWN_ACTION = 404
@@ -97,7 +97,8 @@ def record_quote(
     )
     orders.add_attempt(connection, attempt)
     if row is not None and row["state"] == OrderState.QUEUED and row["next_attempt_at"] == claim.again_at:
-        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now))
+        due = min(now, not_null(row["owes_since"]))  # before all that came later
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=due))
     return failure is None
 
 
