@@ -9,15 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.domain.models import (
-    FollowUpKind,
-    FreeOrders,
-    OnPaid,
-    PluginKeys,
-    Reason,
-    WorkOrder,
-    WorkOrderRequest,
-)
+from panelr_bridge.domain.models import FollowUpKind, FreeOrders, OnPaid, PluginKeys, Reason, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.order_received import CheckoutPaths
 

@@ -23,7 +23,8 @@ from panelr_bridge.domain.follow_up_rules import (
     Step,
     StoreOptions,
 )
-from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason, WorkOrder
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null

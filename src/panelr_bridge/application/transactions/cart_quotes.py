@@ -15,7 +15,8 @@ from panelr_bridge.application.transactions.attempts import attempt_row
 from panelr_bridge.domain.call_outcome import Done, Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import CartQuote, OrderState, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.models import OrderState, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import CartQuote, PanelrFacts
 from panelr_bridge.panelr.quote import cart_quote
 from panelr_bridge.store import catalogue, mappings, orders, owed_calls, panelr_facts, quotes
 from panelr_bridge.store.panelr_facts import RECKONING
