@@ -65,7 +65,10 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     "free at": (set(), set()),
     "take": (set(), set()),
     "take probe": (set(), set()),
-    "release after an outage": ({"along ix_orders_waits_for_outage"}, {"along ix_orders_waits_for_outage", "pk_orders"}),
+    "release after an outage": (
+        {"along ix_orders_waits_for_outage"},
+        {"along ix_orders_waits_for_outage", "pk_orders"},
+    ),
     "release follow-ups": ({"along ix_follow_ups_due"}, {"ix_follow_ups_due", "pk_follow_ups"}),
     "oldest owed": ({"ix_orders_owes_since"}, {"ix_orders_owes_since"}),
     "oldest in an outage": ({"ix_orders_waits_for_outage"}, {"along ix_orders_waits_for_outage"}),
