@@ -182,7 +182,7 @@ async def test_a_retry_that_a_clock_a_month_ahead_put_off_is_due_when_it_is_righ
     async with kit_of(default.model_copy(update={"worker": False}), panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         put_clock_ahead(kit)
-        kit.panel.faults.add("status", action="create_work_order", status=403)
+        kit.panel.faults.add("forbidden", action="create_work_order")
         assert (await kit.post(order_of_customer(1))).json()["state"] == "queued"
     async with kit_of(default, panelr[1]) as right:
         await right.until(1, "created")

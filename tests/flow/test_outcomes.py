@@ -67,8 +67,6 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
         ("unauthorized", {}, "misconfigured"),
         ("forbidden", {}, "misconfigured"),
         ("status", {"status": 302}, "misconfigured"),
-        ("status", {"status": 403}, "blocked"),
-        ("status", {"status": 406}, "blocked"),
         ("throttle", {"retry_after": 1}, "throttled"),
         ("throttle", {}, "throttled"),
         ("status", {"status": 503, "retry_after": 1, "body": "envelope"}, "throttled"),
@@ -77,14 +75,22 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
 async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
     mapped: Kit, kind: str, more: dict[str, Any], outcome: str
 ) -> None:
-    if outcome == "blocked":
-        mapped.panel.faults.add(kind, action="create_work_order", **more)
-    else:
-        mapped.fail_with_probe(kind, **more)
+    mapped.fail_with_probe(kind, **more)
     answer = await mapped.post(order())
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     story = await mapped.until(20, "created")
     assert tries(story) == [("create_work_order", outcome), ("create_work_order", "done")]
+    assert len(mapped.panel.work_orders) == 1
+
+
+@pytest.mark.parametrize("status", [403, 406])
+async def test_what_a_firewall_refused_is_looked_up_and_sent_again(mapped: Kit, status: int) -> None:
+    mapped.panel.faults.add("status", action="create_work_order", status=status)
+    answer = await mapped.post(order())
+    assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
+    story = await mapped.until(20, "created")
+    looked = [("look_up", "done")] * 2
+    assert tries(story) == [("create_work_order", "blocked"), *looked, ("create_work_order", "done")]
     assert len(mapped.panel.work_orders) == 1
 
 
