@@ -174,18 +174,22 @@ async def test_a_429_while_the_clock_was_a_month_ahead_delays_nothing_when_it_is
             await right.until(number, "created")
 
 
+@pytest.mark.parametrize(
+    ("fault", "state", "next_state"),
+    [({"kind": "forbidden"}, "queued", "created"), ({"kind": "status", "status": 403}, "unconfirmed", "queued")],
+)
 async def test_a_retry_that_a_clock_a_month_ahead_put_off_is_due_when_it_is_right_again(
-    settings: Settings, panelr: tuple[str, Panel]
+    settings: Settings, panelr: tuple[str, Panel], fault: dict[str, Any], state: str, next_state: str
 ) -> None:
     """The gate is open: only this order's request was refused."""
     default = settings.model_copy(update={"retry_schedule_seconds": DEFAULT_SCHEDULE})
     async with kit_of(default.model_copy(update={"worker": False}), panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         put_clock_ahead(kit)
-        kit.panel.faults.add("forbidden", action="create_work_order")
-        assert (await kit.post(order_of_customer(1))).json()["state"] == "queued"
+        kit.panel.faults.add(action="create_work_order", **fault)
+        assert (await kit.post(order_of_customer(1))).json()["state"] == state
     async with kit_of(default, panelr[1]) as right:
-        await right.until(1, "created")
+        await right.until(1, next_state)
 
 
 @pytest.mark.parametrize("folder", ["", "/api"], ids=["the API's own folder", "a folder of that name"])

@@ -83,14 +83,20 @@ async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
     assert len(mapped.panel.work_orders) == 1
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("status", [403, 406])
-async def test_what_a_firewall_refused_is_looked_up_and_sent_again(mapped: Kit, status: int) -> None:
-    mapped.panel.faults.add("status", action="create_work_order", status=status)
+async def test_a_refusal_in_front_of_panelr_is_looked_up_before_it_is_sent_again(
+    mapped: Kit, status: int, when: str
+) -> None:
+    """A firewall that inspects answers refuses one after Panelr has created the work order."""
+    mapped.panel.faults.add("status", status=status, action="create_work_order", when=when)
     answer = await mapped.post(order())
     assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
+    assert "firewall" in answer.json()["reason"]
     story = await mapped.until(20, "created")
-    looked = [("look_up", "done")] * 2
-    assert tries(story) == [("create_work_order", "blocked"), *looked, ("create_work_order", "done")]
+    sent_again = [("look_up", "done"), ("look_up", "done"), ("create_work_order", "done")]
+    expected = sent_again if when == "before" else [("look_up", "done")]
+    assert tries(story) == [("create_work_order", "blocked"), *expected]
     assert len(mapped.panel.work_orders) == 1
 
 
