@@ -109,6 +109,7 @@ def _planned_order(
         created_at=row["first_sent_at"] or now,
         on_paid=evaluation.mappings.on_paid,
         payment_method_id=evaluation.mappings.payment_method_id,
+        method_adjusts=evaluation.mappings.method_adjustment is not None,
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=_has_reason(row, "adopted_from_plugin"),
         by_person=_has_reason(row, "linked_by_person"),
