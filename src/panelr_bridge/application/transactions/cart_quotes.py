@@ -144,5 +144,11 @@ def save_facts(connection: Connection, facts: PanelrFacts, *, now: datetime) -> 
 
 
 def _words(quote: CartQuote) -> str:
-    coupons = {None: "no coupon", False: "the coupon is not valid", True: f"coupon -{quote.coupon_discount}"}
-    return f"bundles -{quote.bundle_discount}, {coupons[quote.coupon_valid]}, payment method {quote.adjustment or 0:+}"
+    bundles = f"bundles take off {quote.bundle_discount}" if quote.bundle_discount else "no bundle"
+    coupons = {
+        None: "no coupon",
+        False: "the coupon is not valid",
+        True: f"the coupon takes off {quote.coupon_discount}",
+    }
+    method = f"the payment method adds {quote.adjustment:+}" if quote.adjustment else "no fee of the payment method"
+    return f"{bundles}, {coupons[quote.coupon_valid]}, {method}"
