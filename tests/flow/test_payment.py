@@ -9,9 +9,8 @@ import pytest
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from tests.support.bridge_kit import Kit, discover_reckoning, kit_of
+from tests.support.bridge_kit import Kit, kit_of
 from tests.support.panelr_faults import FAULTS, HIDES, TIMEOUT, order_of_customer
-from tests.support.panelr_prices import switch_fee_on
 from tests.support.payments import (
     EVEN_LATER,
     LATER,
@@ -177,22 +176,6 @@ async def test_an_automated_order_is_completed_once(kit: Kit) -> None:
     assert len(kit.panel.work_orders) == 1
     assert story["panelr_status"] == "queued"
     assert kit.panel.work_orders[1].payment_method_id == 2
-
-
-@pytest.mark.parametrize("dialect", ["sqlite"])
-@pytest.mark.parametrize("direction", ["fee", "discount"])
-async def test_a_customer_who_pays_by_another_method_pays_what_the_work_order_costs(kit: Kit, direction: str) -> None:
-    """Panelr reckoned the total by the method of the creation; the other one has a fee of its own."""
-    switch_fee_on(kit.panel, direction=direction, value="5")
-    await discover_reckoning(kit)
-    await map_bank_transfer(kit, "complete_order")
-    card = {"woo_payment_method": "card", "panelr_payment_method_id": 2, "on_paid": "complete_order"}
-    await kit.api("POST", "/payment-method-mappings", json=card)
-    await kit.post(order_of_customer(20) | ON_HOLD)
-    await kit.post(order_of_customer(20) | PAID | {"payment_method": "card"})
-    story = await kit.until(20, is_settled("payment"))
-    assert (list_tries(story), attention_codes(story)) == (("complete_order done",), ())
-    assert (amounts_paid(kit, 20), story["order_total"]) == ([Decimal("58.45")], "58.45")
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

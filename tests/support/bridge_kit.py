@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, inspect
 
 from panelr_bridge.application.container import BridgeContainer
-from panelr_bridge.domain.models import PanelrFacts
+from panelr_bridge.domain.panelr_values import PanelrFacts
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import panelr_facts
@@ -106,6 +106,11 @@ class Kit:
         """Wake the worker after a test has changed the rate limit's rows: forget the wait that the bridge has read."""
         self.runtime.bridge._rate_limited_until = None
         self.runtime.bridge.wake_worker.set()
+
+    def fail_with_probe(self, kind: str, *, times: int | None = 1, **more: Any) -> None:
+        """Let the next create call fail, and the probe that follows it."""
+        for action in ("create_work_order", "get_store_settings"):
+            self.panel.faults.add(kind, action=action, times=times, **more)
 
     def forget_probe(self) -> None:
         """Let the next call that fails ask a probe of its own."""

@@ -75,10 +75,9 @@ def _ping_database(connection: Connection) -> None:
 def _check_tables(
     connection: Connection, *, now: datetime, overdue: timedelta, backfill_intervals: Mapping[str, timedelta]
 ) -> list[HealthCheck]:
-    gate = rate_limit.gate(connection, name=RATE)
     checks = [
         _check_clock(store.database_time(connection), now=now),
-        _check_gate(gate, waiting=owed_calls.count_waiting(connection) if gate else 0, now=now),
+        check_gate(connection, now=now),
         _check_backlog(owed_calls.next_at(connection), owed_calls.oldest_failing(connection), now=now, overdue=overdue),
         _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
@@ -95,8 +94,9 @@ def _check_clock(database_time: datetime | None, *, now: datetime) -> HealthChec
     return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: datetime) -> HealthCheck:
+def check_gate(connection: Connection, *, now: datetime) -> HealthCheck:
     """Fail if Panelr is unreachable or rejects the settings. A pause that Panelr asked for is normal operation."""
+    gate = rate_limit.gate(connection, name=RATE)
     if gate is None:
         return HealthCheck(name="panelr", ok=True, words="calls are not paused")
     causes = {
@@ -104,6 +104,7 @@ def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: dateti
         "misconfigured": f"Panelr does not accept the key or the address ({gate.words})",
         "unreachable": f"Panelr is unreachable ({gate.words})",
     }
+    waiting = owed_calls.count_waiting(connection)
     since = f"{gate.closed_at:%H:%M}" if now - gate.closed_at < DAY else f"{gate.closed_at:%Y-%m-%d %H:%M}"
     words = (
         f"{causes[gate.cause]} since {since} UTC, {_count(waiting, 'order')} wait{'s' if waiting == 1 else ''};"

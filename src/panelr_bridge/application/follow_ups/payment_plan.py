@@ -132,7 +132,7 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
         "paid": paid,
         "currency": created.order.currency,
         "transaction_id": created.order.transaction_id or None,
-        "payment_method_id": _named_method(created),
+        "payment_method_id": _method_to_name(created),
     }
     if is_free:
         content["is_free"] = True
@@ -143,14 +143,17 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
     return content
 
 
-def _named_method(created: CreatedOrder) -> int | None:
-    """Return the payment method that a completion names: the one of the creation, by which Panelr reckoned the total.
+def _method_to_name(created: CreatedOrder) -> int | None:
+    """Return the payment method that complete_order may name without a change of Panelr's total.
 
-    With another one, Panelr adds that method's fee or discount to a total that agrees with what the customer paid.
+    Panelr adds the fee of the method that is named. So the method of the creation stays, whatever method the customer
+    paid by, and a first one is named only if it has no fee and no discount.
     """
-    request = created.request
-    at_creation = None if request is None or created.by_person else request.payment_method_id
-    return created.payment_method_id if at_creation is None else at_creation
+    if created.request is None or created.request.payment_method_id == created.payment_method_id:
+        return created.payment_method_id
+    if created.request.payment_method_id is not None:
+        return created.request.payment_method_id
+    return None if created.method_adjusts else created.payment_method_id
 
 
 def _paid(created: CreatedOrder) -> Decimal | None:
