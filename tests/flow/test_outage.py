@@ -129,10 +129,10 @@ async def test_a_probe_that_ends_between_its_call_and_its_record_opens_the_gate_
 ) -> None:
     async with kit_of(settings.model_copy(update={"worker": False}), panelr[1]) as kit:
         bridge = kit.runtime.bridge
-        kit.panel.faults.add("unauthorized")
+        kit.panel.faults.add("unauthorized", action="get_store_settings")
         assert await bridge.probe.start() is ProbeVerdict.FAILED
         await bridge.write(end_pause)
-        hanging = kit.panel.faults.add("hang", seconds=30)
+        hanging = kit.panel.faults.add("hang", action="get_store_settings", seconds=30)
         task = bridge.probe.start()
         await wait_until(lambda: hanging.struck > 0)
         task.cancel()  # as SIGKILL: nothing is recorded
@@ -150,7 +150,7 @@ async def test_two_processes_share_one_probe_while_the_gate_is_closed(
 ) -> None:
     waiting = settings.model_copy(update={"worker": False, "retry_schedule_seconds": (600.0,)})
     async with kit_of(waiting, panelr[1]) as first, kit_of(waiting, panelr[1]) as second:
-        first.panel.faults.add("unauthorized", times=None)
+        first.panel.faults.add("unauthorized", action="get_store_settings", times=None)
         verdicts = [await each.runtime.bridge.probe.start() for each in (first, second)]
         assert verdicts == [ProbeVerdict.FAILED] * 2
         assert [each.action for each in first.panel.journal] == ["get_store_settings"]
@@ -164,7 +164,7 @@ async def test_a_429_while_the_clock_was_a_month_ahead_delays_nothing_when_it_is
     async with kit_of(ahead, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         put_clock_ahead(kit)
-        kit.panel.faults.add("throttle", times=2, retry_after=600)
+        kit.fail_with_probe("throttle", retry_after=600)
         for number in (1, 2):
             assert (await kit.post(order_of_customer(number))).json()["state"] == "queued"
     async with kit_of(default, panelr[1]) as right:

@@ -75,7 +75,7 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
 async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
     mapped: Kit, kind: str, more: dict[str, Any], outcome: str
 ) -> None:
-    mapped.panel.faults.add(kind, times=2, **more)  # the probe, too
+    mapped.fail_with_probe(kind, **more)
     answer = await mapped.post(order())
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     story = await mapped.until(20, "created")
@@ -149,15 +149,12 @@ async def test_a_wrong_key_is_not_hammered_by_new_orders(settings: Settings, pan
     patient = settings.model_copy(update={"retry_schedule_seconds": (60.0,)})
     async with kit_of(patient, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        kit.panel.faults.add("unauthorized", times=None)
+        kit.fail_with_probe("unauthorized", times=None)
         for order_id in range(800, 806):
             answer = await kit.post(order(id=order_id))
             assert (answer.status_code, answer.json()["state"]) == (202, "queued")
-        assert [entry.action for entry in kit.panel.journal] == [
-            "get_products",
-            "create_work_order",
-            "get_store_settings",
-        ]
+        asked = [entry.action for entry in kit.panel.journal]
+        assert (asked.count("create_work_order"), asked.count("get_store_settings")) == (1, 1)
     panelr[1].faults.clear()
     async with kit_of(patient, panelr[1]) as restarted:  # the operator has corrected the key
         for order_id in range(800, 806):

@@ -16,7 +16,8 @@ from panelr_bridge.application.transactions import (
 )
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
+from panelr_bridge.domain.models import CallAction, FollowUpKind
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
     backfill_cursors,

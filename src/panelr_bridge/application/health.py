@@ -77,7 +77,7 @@ def _check_tables(
 ) -> list[HealthCheck]:
     checks = [
         _check_clock(store.database_time(connection), now=now),
-        _check_gate(rate_limit.gate(connection, name=RATE), waiting=owed_calls.count_waiting(connection), now=now),
+        check_gate(connection, now=now),
         _check_backlog(owed_calls.next_at(connection), owed_calls.oldest_failing(connection), now=now, overdue=overdue),
         _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
@@ -94,8 +94,9 @@ def _check_clock(database_time: datetime | None, *, now: datetime) -> HealthChec
     return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: datetime) -> HealthCheck:
+def check_gate(connection: Connection, *, now: datetime) -> HealthCheck:
     """Fail if Panelr is unreachable or rejects the settings. A pause that Panelr asked for is normal operation."""
+    gate, waiting = rate_limit.gate(connection, name=RATE), owed_calls.count_waiting(connection)
     if gate is None:
         return HealthCheck(name="panelr", ok=True, words="calls are not paused")
     causes = {

@@ -13,7 +13,8 @@ from typing import Any
 
 from panelr_bridge import json_codec, text_limits
 from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge.domain.models import ItemIntent
+from panelr_bridge.domain.panelr_values import ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
 from panelr_bridge.panelr.json_fields import integer, label, rows, status, string, total
 

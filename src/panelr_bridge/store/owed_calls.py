@@ -8,7 +8,7 @@ with its order: the caller writes them with the order's other columns while it h
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, case, cast, func, or_, select, text, update
 
 from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store.column_types import UtcDateTime
@@ -93,7 +93,14 @@ _OLDEST_OWED = select(func.min(orders.c.owes_since)).where(text(WAITS))
 # a call that is repeated because nothing was found after a lost answer, again and again
 _OLDEST_FAILING = select(func.min(orders.c.owes_since)).where(
     text(WAITS),
-    or_(orders.c.waits_for_outage, and_(orders.c.owes == CallAction.LOOK_UP, orders.c.attempts > 1)),
+    or_(
+        orders.c.waits_for_outage,
+        and_(
+            orders.c.owes == CallAction.LOOK_UP,
+            orders.c.attempts > 1,
+            cast(orders.c.reasons, Text).not_like('%"blocked"%'),
+        ),
+    ),
 )
 _OLDEST_IN_OUTAGE = select(func.min(orders.c.owes_since)).where(text("waits_for_outage"))
 

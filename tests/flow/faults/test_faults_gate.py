@@ -49,8 +49,8 @@ CLOSING: tuple[Fault, ...] = (
 
 
 def actions(kit: Kit) -> list[str]:
-    """Return the actions of the calls that Panelr received, in order."""
-    return [entry.action for entry in kit.panel.journal]
+    """Return the create calls and the probes that Panelr received, in order."""
+    return [entry.action for entry in kit.panel.journal if entry.action in {CREATE, PROBE}]
 
 
 def _make_follow_ups_due(connection: Connection, now: datetime) -> None:
@@ -60,11 +60,11 @@ def _make_follow_ups_due(connection: Connection, now: datetime) -> None:
 async def test_what_the_probe_confirms_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
     """One after the other: each of these stops all calls until a probe succeeds."""
     for number, fault in enumerate(CLOSING, 701):
-        mapped.panel.faults.add(fault.kind, times=2, **fault.more)  # the order's call and the probe
+        mapped.fail_with_probe(fault.kind, **fault.more)
         mapped.forget_probe()
         moment = utc_now()
         mapped.runtime.bridge.clock = lambda moment=moment: moment  # type: ignore[misc]
-        asked = len(mapped.panel.journal)
+        asked = len(actions(mapped))
         for each in (number, number + 100):  # the order with the fault, and one after it
             answer = await mapped.post(order_of_customer(each))
             assert (fault.name, answer.status_code, answer.json()["state"]) == (fault.name, 202, "queued")
@@ -82,7 +82,7 @@ async def test_what_the_probe_confirms_keeps_everybody_waiting_and_loses_nothing
 
 
 async def test_a_firewall_that_refuses_everything_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
-    mapped.panel.faults.add(FIREWALL.kind, times=2, **FIREWALL.more)
+    mapped.fail_with_probe(FIREWALL.kind, **FIREWALL.more)
     mapped.panel.journal.clear()
     states = [(await mapped.post(order_of_customer(number))).json()["state"] for number in (701, 702)]
     assert (states, actions(mapped)[:2]) == (["unconfirmed", "queued"], [CREATE, PROBE])
@@ -157,7 +157,7 @@ async def test_an_order_with_a_token_too_long_for_an_address_stops_no_other(mapp
 
 
 async def test_many_calls_that_fail_together_cost_one_probe(mapped: Kit) -> None:
-    mapped.panel.faults.add("unauthorized", times=None)
+    mapped.fail_with_probe("unauthorized", times=None)
     mapped.panel.settings.latency_seconds = 0.2
     moment = utc_now()
     mapped.runtime.bridge.clock = lambda: moment
@@ -170,9 +170,9 @@ async def test_a_refused_key_without_a_slot_for_the_probe_lets_no_order_go_befor
 ) -> None:
     async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 2, "worker": False}), panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)  # takes a slot
-        kit.panel.faults.add("unauthorized", times=None)
+        kit.fail_with_probe("unauthorized", times=None)
         assert (await kit.post(order_of_customer(701))).json()["state"] == "queued"
-        assert actions(kit) == ["get_products", CREATE]
+        assert actions(kit) == [CREATE]
         gate = await kit.runtime.database.read(rate_limit.gate, name=RATE)
         assert gate is not None
         assert gate.cause == "misconfigured"
@@ -207,7 +207,7 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
 
 
 async def test_an_order_whose_answer_is_lost_after_a_pause_keeps_nobody_waiting(mapped: Kit) -> None:
-    mapped.panel.faults.add("throttle", times=2, retry_after=1)
+    mapped.fail_with_probe("throttle", retry_after=1)
     mapped.panel.faults.add("reset", action=CREATE, wc_order_id="701", when="after")
     for number in (701, 702):
         await mapped.post(order_of_customer(number))

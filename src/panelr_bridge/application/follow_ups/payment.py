@@ -19,15 +19,8 @@ from panelr_bridge.application.follow_ups.specification import (
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CANCELED, CreatedOrder
-from panelr_bridge.domain.models import (
-    FollowUpKind,
-    OnPaid,
-    PaymentReceipt,
-    Reason,
-    RecordedPayment,
-    WorkOrderDetails,
-    WorkOrderProof,
-)
+from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason
+from panelr_bridge.domain.panelr_values import PaymentReceipt, RecordedPayment, WorkOrderDetails, WorkOrderProof
 from panelr_bridge.domain.payment_check import Payment, agrees, check_payment, check_receipt
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.payment import payment_receipt, work_order_details

@@ -26,7 +26,8 @@ from panelr_bridge.domain import call_outcome, outage, retry_policy
 from panelr_bridge.domain.call_outcome import Blocked, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_planning
-from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
 from panelr_bridge.store.rows import NewAttemptRow, OrderRow, OwedCallColumns, not_null
 from panelr_bridge.store.tables import Columns
