@@ -181,21 +181,37 @@ def record_not_found(
 def _not_there_columns(connection: Connection, row: OrderRow, *, call_policy: CallPolicy, now: datetime) -> Columns:
     """Return the columns of an order that Panelr certainly does not have: it is sent again.
 
-    An order whose request was blocked is sent again slowly, and held after the last try.
+    At once after its first lost answer, then by the retry schedule. An order whose request was blocked is sent again
+    slowly, and held after the last try.
     """
+    owed_since = not_null(row["owes_since"])
     blocked = [reason for reason in row["reasons"] if reason["code"] == "blocked"]
-    tries = orders.count_attempts(connection, row["id"], outcome="blocked", since=not_null(row["owes_since"]))
+    outcome: Outcome = Blocked(words="") if blocked else Unknown(words="")
+    tries = _count_creates(connection, row["id"], outcome, since=owed_since)
     if blocked and tries >= outage.BLOCKED_TRIES:
-        reasons = _reason("blocked", f"{blocked[0]['words']} ({tries} tries, and Panelr does not have it)")
-        held: Columns = {"state": OrderState.HELD, "reasons": reasons, "awaits_mapping": True}
-        return held | {"first_sent_at": None, "sent_delivery_id": None} | owed_calls.NO_OWED_CALL
-    reasons = blocked or _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
-    schedule = call_policy.retry_schedule
-    wait = retry_policy.retry_delay(attempt=tries, outcome=Blocked(words=""), schedule=schedule) if blocked else None
-    due = now + (wait or timedelta(0))
-    return {"state": OrderState.QUEUED, "reasons": reasons} | owed_calls.switch_columns(
-        action=CallAction.CREATE_WORK_ORDER, due=due
+        return _held(_reason("blocked", f"{blocked[0]['words']} ({tries} tries, and Panelr does not have it)"))
+    repeated = tries if blocked else tries - 1
+    wait: timedelta | None = timedelta(0)
+    if repeated > 0:
+        schedule, owed_for = call_policy.retry_schedule, now - owed_since
+        wait = retry_policy.retry_delay(attempt=repeated, outcome=outcome, schedule=schedule, owed_for=owed_for)
+    if wait is None:
+        return _held(_reason("gave_up", GAVE_UP))
+    return {"state": OrderState.QUEUED, "reasons": blocked or _not_there(repeated)} | owed_calls.switch_columns(
+        action=CallAction.CREATE_WORK_ORDER, due=now + wait
     )
+
+
+def _held(reasons: list[dict[str, str]]) -> Columns:
+    """Return the columns of an order that Panelr does not have and that is not sent again by the schedule."""
+    held: Columns = {"state": OrderState.HELD, "reasons": reasons, "awaits_mapping": True}
+    return held | {"first_sent_at": None, "sent_delivery_id": None} | owed_calls.NO_OWED_CALL
+
+
+def _not_there(repeated: int) -> list[dict[str, str]]:
+    words = "two look-ups found no work order for the lost answer: it is sent again"
+    more = f", later each time. Panelr has failed on it {repeated + 1} times: its own log may say why"
+    return _reason("not_there", words + (more if repeated > 0 else ""))
 
 
 def record_undecided(connection: Connection, now: datetime, report: CallReport, *, code: str, words: str) -> OrderState:
@@ -347,8 +363,13 @@ def _next_owed_call(state: OrderState, due: datetime, *, waits_for_outage: bool)
 
 def _has_been_blocked(connection: Connection, claim: Claim) -> bool:
     """Return whether this blocked call is the last one that an order gets."""
-    before = orders.count_attempts(connection, claim.order_id, outcome="blocked", since=claim.owed_since)
+    before = _count_creates(connection, claim.order_id, Blocked(words=""), since=claim.owed_since)
     return before + 1 >= outage.BLOCKED_TRIES
+
+
+def _count_creates(connection: Connection, order_id: int, outcome: Outcome, *, since: datetime) -> int:
+    action, name = CallAction.CREATE_WORK_ORDER, call_outcome.name(outcome)
+    return orders.count_attempts(connection, order_id, action=action, outcome=name, since=since)
 
 
 def _current_state(connection: Connection, order_id: int) -> OrderState:
