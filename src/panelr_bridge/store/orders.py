@@ -188,9 +188,7 @@ def add_attempt(connection: Connection, row: NewAttemptRow) -> None:
     _ADD_ATTEMPT.run(connection, row)
 
 
-def count_attempts(
-    connection: Connection, order_id: int, *, action: CallAction, outcome: str, since: datetime
-) -> int:
+def count_attempts(connection: Connection, order_id: int, *, action: CallAction, outcome: str, since: datetime) -> int:
     """Return how many calls of this action for an order since `since` ended with `outcome`."""
     values = {"of_order": order_id, "action": action.value, "outcome": outcome, "since": since}
     return int(connection.execute(_COUNT_ATTEMPTS, values).scalar_one())
