@@ -84,12 +84,12 @@ def _payment(content: dict[str, Any]) -> Payment:
     def amount(name: str) -> Decimal | None:
         return None if content.get(name) is None else Decimal(content[name])
 
-    coupons = amount("coupons") if content["action"] == OnPaid.COMPLETE_ORDER else None
+    coupons = content.get("coupons", ()) if content["action"] == OnPaid.COMPLETE_ORDER else ()
     return Payment(
         paid=amount("paid") or amount("amount") or Decimal(0),
         amount=amount("amount"),
         currency=content.get("currency") or "",
-        coupons=coupons or Decimal(0),
+        coupons=tuple(Decimal(each) for each in coupons),
         store_discount=amount("store_discount"),
         order_total=amount("order_total"),
     )
