@@ -61,8 +61,10 @@ def _parse(raw: RawDelivery) -> tuple[str, str | None, Event | None]:
 
 def _describe_error(error: ErrorObject) -> str:
     """Say what WooCommerce's error means for the shop."""
-    if error.code in order_payload.OWNER_MAY_NOT_READ:
+    if error.owner_may_not_read:
         hint = "the webhook's owner may not read orders: give the webhook to a user who may (shop manager)"
     else:
         hint = "WooCommerce could not read the order at the time of delivery"
+    if error.legacy:
+        hint = f"{hint}; and {order_payload.API_VERSION}"
     return f"{hint} ({error.code}: {error.words})"[:500]
