@@ -39,12 +39,13 @@ def unwrap(value: Any) -> Any:
     """Return the value in a list of one; "" for the other forms that PHP gives to nothing: null, false, [] and {}."""
     if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], (list, dict)):
         value = value[0]
-    return "" if value is None or value is False or value == [] or value == {} else value
+    return "" if value is None or value is False or value in ([], {}) else value
 
 
 def clean(value: Any) -> Any:
     """Return a text or number as text without unstorable characters; return any other value as it is."""
-    value = unwrap(value)
+    if not isinstance(value, str):
+        value = unwrap(value)
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):

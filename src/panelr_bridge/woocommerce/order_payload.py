@@ -251,7 +251,8 @@ def _read_legacy(content: dict[str, Any]) -> Order:
     except UnreadableBody:
         raise UnreadableBody(f"the body is in the form of the legacy API: {API_VERSION}") from None
     order = Order.model_validate({"id": order_id, "status": UNKNOWN_STATUS, "total": 0, "line_items": []})
-    unreadable = UnreadableField(f"the whole order is in the form of the legacy API: {API_VERSION}")
+    words = f"the webhook sends this order in the form of WooCommerce's legacy API: {API_VERSION}, then save the order"
+    unreadable = UnreadableField(words, has_advice=True)
     number = clean(content.get("order_number"))
     update = {"number": number[:20] if isinstance(number, str) else "", "unreadable": (unreadable,)}
     return order.model_copy(update=update)
@@ -281,9 +282,11 @@ def without_repeats(order: Order) -> Order:
 
 def _keep_first(name: str, entries: tuple[_Entry, ...], unreadable: list[UnreadableField]) -> tuple[_Entry, ...]:
     first: dict[int, _Entry] = {}
-    for entry in entries:
-        if entry.id and first.setdefault(entry.id, entry) != entry:
-            unreadable.append(UnreadableField(f"{name} holds the id {entry.id} twice, with different contents"))
+    unreadable += [
+        UnreadableField(f"{name} holds the id {entry.id} twice, with different contents")
+        for entry in entries
+        if entry.id and first.setdefault(entry.id, entry) != entry
+    ]
     return tuple(entry for entry in entries if not entry.id or first[entry.id] is entry)
 
 

@@ -35,10 +35,14 @@ LONGEST_LABEL = 120
 
 @dataclass(frozen=True, slots=True)
 class UnreadableField:
-    """A field that cannot be read: words with its name and value, and the label of its line if it is in one."""
+    """A field that cannot be read: words with its name and value, and the label of its line if it is in one.
+
+    `has_advice`: the words are a sentence, and say what to do.
+    """
 
     words: str
     line: str | None = None
+    has_advice: bool = False
 
 
 def remove_unreadable(content: dict[str, Any], error: ValidationError) -> tuple[UnreadableField, ...]:
@@ -101,10 +105,11 @@ def _show(value: Any, *, is_personal: bool) -> str:
     if unwrap(value) == "":
         return "is empty"
     if isinstance(value, list):
-        return f"holds a list of {len(value)}"
+        return f"holds a list of {len(value)}, which cannot be read"
     if isinstance(value, dict):
-        return "holds an object"
+        return "holds an object, which cannot be read"
     text = value.strip() if isinstance(value, str) else str(value)
     if is_personal or "@" in text or not text.isprintable():
-        return "holds something else"
-    return f"holds {text!r}" if len(text) <= LONGEST_SHOWN else f"holds {text[:LONGEST_SHOWN]!r}\u2026"
+        return "cannot be read"
+    shown = repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}\u2026"
+    return f"holds {shown}, which cannot be read"
