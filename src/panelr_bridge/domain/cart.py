@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
-from panelr_bridge.domain.line_intent import BALANCE_PAYMENT, CONTRADICTION, IntentMeta, choose_intent, read_intent_meta
+from panelr_bridge.domain.line_intent import BALANCE_PAYMENT, IntentMeta, choose_intent, contradiction, read_intent_meta
 from panelr_bridge.domain.models import (
     CartItem,
     MappingTarget,
@@ -118,7 +118,7 @@ def _read_parts(
     if meta.is_empty and not of_order.is_empty and wanted:
         if not alone:
             words = "the order itself, not one of its lines, has panelr_intent or panelr_activation_id: move it there"
-            return [Reason(CONTRADICTION, words, _line_label(line))]
+            return [contradiction(words, _line_label(line))]
         meta = of_order
     return [_build_part(line, target, meta, alone=len(wanted) == 1) for target in wanted]
 

@@ -12,7 +12,6 @@ from panelr_bridge.domain.models import ItemIntent, Reason
 from panelr_bridge.woocommerce.json_fields import Meta, clean
 
 BALANCE_PAYMENT = "balance_payment"
-CONTRADICTION = "contradicting_intent"
 POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 LARGEST_ID = 2**31 - 1
 INTENTS = frozenset(ItemIntent)
@@ -62,6 +61,11 @@ def read_intent(entries: tuple[Meta, ...]) -> str | None:
     return _spell_intent(texts.get(_INTENT)) if texts else None
 
 
+def contradiction(words: str, label: str) -> Reason:
+    """Return the reason to hold an order whose line, named by `label`, says two things."""
+    return Reason("contradicting_intent", words, label)
+
+
 def choose_intent(
     meta: IntentMeta, by_mapping: ItemIntent, *, label: str, alone: bool
 ) -> tuple[ItemIntent, int | None] | Reason:
@@ -83,7 +87,7 @@ def choose_intent(
     if intent is ItemIntent.NEW_ACTIVATION:
         if meta.intent is not None or not alone:
             words = f"the line is a new activation and names activation {int(activation)}: correct panelr_intent"
-            return Reason(CONTRADICTION, words, label)
+            return contradiction(words, label)
         intent = ItemIntent.RENEWAL
     return intent, int(activation)
 

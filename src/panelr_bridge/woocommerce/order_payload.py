@@ -5,9 +5,10 @@ store (tests/captures). Only the fields used by the bridge are read, so a plugin
 make an order unreadable. An order with a field that cannot be read is still an order: `Order.unreadable` names it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, TypedDict, TypeVar, get_args
+from typing import Annotated, Any, TypedDict, get_args
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
@@ -33,7 +34,7 @@ from panelr_bridge.woocommerce.json_fields import (
     unwrap,
 )
 from panelr_bridge.woocommerce.payload_time import Moment, PaidMoment
-from panelr_bridge.woocommerce.unreadable_fields import LISTS, UNKNOWN_STATUS, UnreadableField, remove_unreadable
+from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, UnreadableField, remove_unreadable
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
@@ -226,7 +227,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
 
 
 def _validate_order(content: dict[str, Any]) -> Order:
-    if not content.get("date_paid_gmt") and content.get("date_paid"):
+    if "date_paid_gmt" not in content and "date_paid" in content:
         content["date_paid_gmt"] = content["date_paid"]  # older APIs have the shop's local time only
     try:
         order = Order.model_validate(content)
@@ -258,36 +259,44 @@ def _read_legacy(content: dict[str, Any]) -> Order:
     return order.model_copy(update=update)
 
 
-_Entry = TypeVar("_Entry", LineItem, FeeLine, OrderRefund)
+_Entry = LineItem | FeeLine | OrderRefund
 
 
 def without_repeats(order: Order) -> Order:
     """Return the order with each line, fee and refund once: plugins' filters make the API repeat them.
 
-    Two with one id and different contents contradict each other.
+    Two of one id and product, with different contents, contradict each other.
     """
-    lists: dict[str, tuple[Any, ...]] = {
-        name: entries
-        for name in LISTS
-        if len(entries := getattr(order, name)) > 1
-        and name != "coupon_lines"
-        and len({entry.id for entry in entries}) < len(entries)
-    }
-    if not lists:
+    lines, fees, refunds = order.line_items, order.fee_lines, order.refunds
+    if not (_has_repeats(lines) or _has_repeats(fees) or _has_repeats(refunds)):
         return order
     unreadable = list(order.unreadable)
-    update: dict[str, Any] = {name: _keep_first(name, entries, unreadable) for name, entries in lists.items()}
+    update = {
+        "line_items": _keep_first("line_items", lines, unreadable),
+        "fee_lines": _keep_first("fee_lines", fees, unreadable),
+        "refunds": _keep_first("refunds", refunds, unreadable),
+    }
     return order.model_copy(update=update | {"unreadable": tuple(unreadable)})
 
 
-def _keep_first(name: str, entries: tuple[_Entry, ...], unreadable: list[UnreadableField]) -> tuple[_Entry, ...]:
-    first: dict[int, _Entry] = {}
-    unreadable += [
-        UnreadableField(f"{name} holds the id {entry.id} twice, with different contents")
-        for entry in entries
-        if entry.id and first.setdefault(entry.id, entry) != entry
-    ]
-    return tuple(entry for entry in entries if not entry.id or first[entry.id] is entry)
+def _has_repeats(entries: Sequence[_Entry]) -> bool:
+    return len(entries) > 1 and len({entry.id for entry in entries}) < len(entries)
+
+
+def _keep_first(name: str, entries: Sequence[_Entry], unreadable: list[UnreadableField]) -> tuple[_Entry, ...]:
+    first: dict[tuple[int | str, ...], _Entry] = {}
+    kept: list[_Entry] = []
+    for entry in entries:
+        known = first.setdefault((entry.id, *_product(entry)), entry)
+        if known is entry or not entry.id:
+            kept.append(entry)
+        elif known != entry:
+            unreadable.append(UnreadableField(f"{name} hold the id {entry.id} twice, with different contents"))
+    return tuple(kept)
+
+
+def _product(entry: _Entry) -> tuple[int | str, ...]:
+    return (entry.product_id, entry.variation_id, entry.sku) if isinstance(entry, LineItem) else ()
 
 
 def _read_error(content: dict[str, Any]) -> ErrorObject | None:
