@@ -29,8 +29,6 @@ def read_moment(value: Any) -> datetime | None:
     value = unwrap(value)
     if isinstance(value, str):
         value = value.strip()
-    if time is not None and time.year < FIRST_YEAR and not _is_number(value):
-        return None
     if isinstance(value, dict):
         return _read_php_object(value)
     return _read_seconds(Decimal(value)) if _is_number(value) else _read_text(value)
@@ -57,9 +55,9 @@ def _read_text(value: Any) -> datetime | None:
     if value == "" or (isinstance(value, str) and value.startswith(("-", "000"))):
         return None
     time = json_codec.read_time(value)
-    if time is None:
+    if time is None or time.year > LAST_YEAR:
         raise ValueError("no time")
-    return time
+    return time if time.year >= FIRST_YEAR else None
 
 
 def _read_php_object(value: dict[str, Any]) -> datetime | None:

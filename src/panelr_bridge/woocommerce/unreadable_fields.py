@@ -48,14 +48,14 @@ class UnreadableField:
 def remove_unreadable(content: dict[str, Any], error: ValidationError) -> tuple[UnreadableField, ...]:
     """Take what `error` names out of `content`; return the important ones. Raises UnreadableBody for the id."""
     for name in LISTS:
-        if isinstance(content.get(name), dict):
+        if content.get(name):
             content[name] = sequence(content[name])
     found: dict[UnreadableField, None] = {}
     entries: list[tuple[str, int]] = []
     for path, fault in find_faults(error):
         if path == ("id",):
             raise UnreadableBody(f"the body is not a readable order: id: {fault['msg']}")
-        value = _MISSING if fault["type"] == "missing" else fault["input"]
+        value = _MISSING if fault["type"] == "missing" else _get(content, path)
         if _is_important(path, value):
             found[_describe(content, path, value)] = None
         if len(path) == 2 and isinstance(path[1], int):
@@ -74,6 +74,12 @@ def _is_important(path: Path, value: Any) -> bool:
     name = ".".join(part for part in path if isinstance(part, str))
     is_nothing = value is not _MISSING and unwrap(value) == "" and path[0] != "line_items" and len(path) > 1
     return name in IMPORTANT and not is_nothing  # null among fees and refunds is nothing; a line may be missing
+
+
+def _get(content: Any, path: Path) -> Any:
+    for part in path:
+        content = content[part]
+    return content
 
 
 def _remove(content: Any, path: Path) -> None:
