@@ -39,7 +39,7 @@ def mostly(usual: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.Sea
 
 texts = st.text(st.sampled_from('aB1é ß\t\n\x00\x7f\x85\xa0\u2028\ud800🎉"\\<@.'), max_size=20)
 amounts = st.decimals("-20.000", "99999.999", places=3) | st.decimals("0.00", "999.99", places=2)
-money = mostly(amounts.map(str) | amounts, st.sampled_from(["", 0, 7, "1E+2"]))
+money = mostly(amounts.map(str) | amounts, st.sampled_from([0, 7, "1E+2"]))
 addresses = st.from_regex(r"[!-~]{1,9}@[!-~]{1,9}\.[a-z]{2,3}", fullmatch=True)
 emails = mostly(
     st.sampled_from(["ada@example.test", " Ada+1@Example.test ", "zoë@bücher.example"]),
