@@ -10,14 +10,8 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.application.transactions import save_catalogue
 from panelr_bridge.application.transactions.change_mappings import add
-from panelr_bridge.domain.models import (
-    CatalogueList,
-    ItemIntent,
-    MappingTarget,
-    OrderMappings,
-    PanelrPaymentMethod,
-    PanelrProduct,
-)
+from panelr_bridge.domain.models import ItemIntent, MappingTarget, OrderMappings
+from panelr_bridge.domain.panelr_values import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store import catalogue, order_mappings
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.mappings import PRODUCT

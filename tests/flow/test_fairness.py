@@ -33,7 +33,7 @@ async def lose(kit: Kit, *numbers: int) -> None:
 async def leave_queued(kit: Kit, *numbers: int) -> None:
     """Store orders that wait to be sent."""
     kit.forget_probe()
-    kit.panel.faults.add("throttle", times=2, retry_after=600)  # the order's call and the probe
+    kit.fail_with_probe("throttle", retry_after=600)
     for number in numbers:
         assert (await kit.post(of_customer(number))).json()["state"] == "queued"
 

@@ -106,6 +106,11 @@ class Kit:
         self.runtime.bridge._rate_limited_until = None
         self.runtime.bridge.wake_worker.set()
 
+    def fail_with_probe(self, kind: str, *, times: int | None = 1, **more: Any) -> None:
+        """Let the next create call fail, and the probe that follows it."""
+        for action in ("create_work_order", "get_store_settings"):
+            self.panel.faults.add(kind, action=action, times=times, **more)
+
     def forget_probe(self) -> None:
         """Let the next call that fails ask a probe of its own."""
         self.runtime.bridge.probe._last = None

@@ -25,7 +25,8 @@ from panelr_bridge.application.transactions.receive_delivery import ReceiveResul
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.errors import DeliveryNotStored
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.client import PanelrClient

@@ -17,7 +17,8 @@ from panelr_bridge.application.transactions.receive_delivery import ReceiveResul
 from panelr_bridge.application.transactions.record_outcome import CallReport, created_attempt, created_columns
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
-from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
+from panelr_bridge.domain.models import OrderMappings, OrderPolicy
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery

@@ -11,7 +11,7 @@ from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import ListedWorkOrder, ProductNames
+from panelr_bridge.domain.panelr_values import ListedWorkOrder, ProductNames
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.catalogue import offered_products
 from panelr_bridge.panelr.product_names import products_by_name

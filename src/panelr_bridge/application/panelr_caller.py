@@ -17,7 +17,8 @@ from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import NotSent, Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import OrderState, WorkOrder
+from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store import rate_limit

@@ -10,7 +10,8 @@ from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import knows_quotes, learn_about_quotes
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import CartItem, ItemIntent, PanelrProduct, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import PanelrProduct
 from panelr_bridge.panelr import request
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.panelr_facts import RECKONING

@@ -16,8 +16,8 @@ from panelr_bridge.cli.console import out, style_state
 from panelr_bridge.cli.orders_output import count_orders, print_bulk_retry, print_page, print_story, reason_text
 from panelr_bridge.cli.panelr_access import open_caller
 from panelr_bridge.cli.startup import ACTOR, run_with_database
-from panelr_bridge.domain.models import WorkOrder
 from panelr_bridge.domain.operator_input import AcknowledgeInput, CloseInput, ResolveInput, read_options
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.errors import InvalidValue, NotFound
 from panelr_bridge.settings import DEFAULT_STORE, Settings
 from panelr_bridge.store import orders

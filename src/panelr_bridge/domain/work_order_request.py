@@ -9,7 +9,6 @@ from panelr_bridge.domain.customer_name import find_name
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     CartItem,
-    CartQuote,
     FreeOrders,
     OnPaid,
     OrderMappings,
@@ -28,6 +27,7 @@ from panelr_bridge.domain.money import (
     round_to,
     total_for_panelr,
 )
+from panelr_bridge.domain.panelr_values import CartQuote
 from panelr_bridge.domain.reckoning import Cart, Reckoning, may_have_bundle_or_coupon, quote_shape, reckon
 from panelr_bridge.domain.unit_prices import PANELR_DIGITS, with_unit_prices
 from panelr_bridge.woocommerce.order_payload import LineItem, Order

@@ -28,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from panelr_bridge.domain.models import OrderState, WorkOrder
+from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.rows import (
     AttemptRow,

@@ -15,7 +15,8 @@ from panelr_bridge.application.transactions.attempts import attempt_row
 from panelr_bridge.domain.call_outcome import Done, Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import CartQuote, OrderState, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.models import OrderState, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import CartQuote, PanelrFacts
 from panelr_bridge.panelr.quote import cart_quote
 from panelr_bridge.store import catalogue, mappings, orders, owed_calls, panelr_facts, quotes
 from panelr_bridge.store.panelr_facts import RECKONING
@@ -143,5 +144,11 @@ def save_facts(connection: Connection, facts: PanelrFacts, *, now: datetime) -> 
 
 
 def _words(quote: CartQuote) -> str:
-    coupons = {None: "no coupon", False: "the coupon is not valid", True: f"coupon -{quote.coupon_discount}"}
-    return f"bundles -{quote.bundle_discount}, {coupons[quote.coupon_valid]}, payment method {quote.adjustment or 0:+}"
+    bundles = f"bundles take off {quote.bundle_discount}" if quote.bundle_discount else "no bundle"
+    coupons = {
+        None: "no coupon",
+        False: "the coupon is not valid",
+        True: f"the coupon takes off {quote.coupon_discount}",
+    }
+    method = f"the payment method adds {quote.adjustment:+}" if quote.adjustment else "no fee of the payment method"
+    return f"{bundles}, {coupons[quote.coupon_valid]}, {method}"

@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.cart_quotes import save_facts
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.domain.models import PanelrFacts, Reason, WorkOrder
+from panelr_bridge.domain.models import Reason
+from panelr_bridge.domain.panelr_values import PanelrFacts, WorkOrder
 from panelr_bridge.domain.reckoning import TotalCheck, check_total
 from panelr_bridge.store import orders
 from panelr_bridge.store.rows import OrderRow

@@ -26,7 +26,8 @@ from panelr_bridge.domain import call_outcome, outage, retry_policy
 from panelr_bridge.domain.call_outcome import Blocked, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_planning
-from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
 from panelr_bridge.store.rows import NewAttemptRow, OrderRow, OwedCallColumns, not_null
 from panelr_bridge.store.tables import Columns
@@ -103,6 +104,9 @@ def record_not_created(
     due = now + call_policy.grace
     if isinstance(outcome, Unknown):
         state, reasons = OrderState.UNCONFIRMED, _reason("unconfirmed", outcome.words)
+    elif outcome.doubtful:
+        words = f"{outcome.words}. The work order is looked up before it is sent again"
+        state, reasons = OrderState.UNCONFIRMED, _reason(call_outcome.name(outcome), words)
     elif isinstance(outcome, Refused):
         state, reasons = OrderState.REFUSED, _reason("refused", f"Panelr refused: {outcome.words}")
     elif isinstance(outcome, Blocked) and _has_been_blocked(connection, claim):
@@ -167,13 +171,31 @@ def record_not_found(
             found_nothing = owed_calls.not_found_columns(since=since, due=since + 6 * call_policy.grace)
             orders.change_quietly(connection, row["id"], found_nothing)
             return OrderState.UNCONFIRMED
-        reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
-        values = {"state": OrderState.QUEUED, "reasons": reasons}
-        values |= owed_calls.switch_columns(action=CallAction.CREATE_WORK_ORDER, due=now)
+        values = _not_there_columns(connection, row, call_policy=call_policy, now=now)
         orders.change(connection, row["id"], values, now=now)
-        return OrderState.QUEUED
+        return OrderState(values["state"])
 
     return _record_look_up(connection, report, wait_or_send, now=now, words="found none")
+
+
+def _not_there_columns(connection: Connection, row: OrderRow, *, call_policy: CallPolicy, now: datetime) -> Columns:
+    """Return the columns of an order that Panelr certainly does not have: it is sent again.
+
+    An order whose request was blocked is sent again slowly, and held after the last try.
+    """
+    blocked = [reason for reason in row["reasons"] if reason["code"] == "blocked"]
+    tries = orders.count_attempts(connection, row["id"], outcome="blocked", since=not_null(row["owes_since"]))
+    if blocked and tries >= outage.BLOCKED_TRIES:
+        reasons = _reason("blocked", f"{blocked[0]['words']} ({tries} tries, and Panelr does not have it)")
+        held: Columns = {"state": OrderState.HELD, "reasons": reasons, "awaits_mapping": True}
+        return held | {"first_sent_at": None, "sent_delivery_id": None} | owed_calls.NO_OWED_CALL
+    reasons = blocked or _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
+    schedule = call_policy.retry_schedule
+    wait = retry_policy.retry_delay(attempt=tries, outcome=Blocked(words=""), schedule=schedule) if blocked else None
+    due = now + (wait or timedelta(0))
+    return {"state": OrderState.QUEUED, "reasons": reasons} | owed_calls.switch_columns(
+        action=CallAction.CREATE_WORK_ORDER, due=due
+    )
 
 
 def record_undecided(connection: Connection, now: datetime, report: CallReport, *, code: str, words: str) -> OrderState:
