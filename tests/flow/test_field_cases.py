@@ -67,8 +67,8 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     "zero-dates": {2306: UNPAID, 2307: UNPAID, 2308: UNPAID},
 }
 WORDS = {
-    "legacy-error": "the webhook's owner may not read orders: give the webhook to a user who may (shop manager); and set"
-    " the webhook's API version to WP REST API Integration v3"
+    "legacy-error": "the webhook's owner may not read orders: give the webhook to a user who may (shop manager); and"
+    " set the webhook's API version to WP REST API Integration v3"
     " (woocommerce_api_user_cannot_read_order: You do not have permission to read this order)",
     "legacy-v3-wrapper": "the webhook sends this order in the form of WooCommerce's legacy API: set the webhook's API"
     " version to WP REST API Integration v3, then save the order",
