@@ -56,7 +56,7 @@ async def test_an_important_field_that_cannot_be_read_holds_the_order_until_it_i
     assert len(mapped.panel.work_orders) == 1
 
 
-EMPTY = [None, False, "", [], {}, ["a", "b"], {"a": 1}, 7, True, [[]]]
+EMPTY: list[Any] = [None, False, "", [], {}, ["a", "b"], {"a": 1}, 7, True, [[]]]
 UNIMPORTANT = [
     *("number", "order_key", "payment_method", "transaction_id", "payment_url", "discount_total", "shipping_total"),
     *("customer_note", "date_created_gmt", "date_modified_gmt", "coupon_lines", "meta_data", "version", "parent_id"),
@@ -72,7 +72,20 @@ async def test_an_unimportant_field_holds_nothing_up(mapped: Kit, field: str) ->
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
 async def test_whatever_stands_in_one_field_the_answer_is_200_and_the_order_is_in_the_list(mapped: Kit) -> None:
-    values = [*EMPTY, "\ud800", "a\x00b", "x" * 100_000, 2**70, -1, 1.5, "1e400", [None], [{}], {"0": None}, "2026"]
+    values: list[Any] = [
+        *EMPTY,
+        "\ud800",
+        "a\x00b",
+        "x" * 100_000,
+        2**70,
+        -1,
+        1.5,
+        "1e400",
+        [None],
+        [{}],
+        {"0": None},
+        "2026",
+    ]
     number = 1000
     for field in [name for name in order() if name != "id"]:
         for value in values:

@@ -180,7 +180,7 @@ HOLDS: tuple[Hold, ...] = (
         line(order(), **meta(panelr_activation_id="-9")),
         (
             Way("the id is corrected", snapshot=line(order(), **meta(panelr_activation_id="9"))),
-            Way("the mapping is edited", edit={"intent": "new_activation"}),
+            Way("it is mapped to nothing", items=(), edit={"panelr_product_id": None}),
         ),
         mapping=RENEWAL,
     ),

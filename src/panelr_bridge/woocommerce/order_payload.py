@@ -193,7 +193,7 @@ def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
 
 
-_READER = json_codec.reader(_build_shape(Order, "code", "message", "data", "date_paid", "order", "errors"))
+_READER = json_codec.reader(_build_shape(Order, "code", "message", "date_paid", "order", "errors"))
 
 
 def parse(*, body: bytes, topic: str) -> DeliveryContent:
@@ -302,21 +302,19 @@ def _product(entry: _Entry) -> tuple[int | str, ...]:
 def _read_error(content: dict[str, Any]) -> ErrorObject | None:
     """Return the error that WooCommerce sent in place of an order, None if there is none."""
     if "code" in content:
-        data = content.get("data")
-        status = data.get("status") if isinstance(data, dict) else None
-        return _build_error(content["code"], content.get("message", ""), status)
+        return _build_error(content["code"], content.get("message", ""))
     errors = content.get("errors")
     if isinstance(errors, dict) and errors:
         code, messages = next(iter(errors.items()))
-        return _build_error(code, unwrap(messages), None, legacy=True)
+        return _build_error(code, unwrap(messages), legacy=True)
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-        return _build_error(errors[0].get("code", ""), errors[0].get("message", ""), None, legacy=True)
+        return _build_error(errors[0].get("code", ""), errors[0].get("message", ""), legacy=True)
     return None
 
 
-def _build_error(code: Any, message: Any, status: Any, *, legacy: bool = False) -> ErrorObject:
+def _build_error(code: Any, message: Any, *, legacy: bool = False) -> ErrorObject:
     text = clean(str(code))
-    denied = status in {401, 403} or any(part in text for part in _DENIALS)
+    denied = any(part in text for part in _DENIALS)
     return ErrorObject(text, clean(str(message)), owner_may_not_read=denied, legacy=legacy)
 
 

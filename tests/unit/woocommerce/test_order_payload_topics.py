@@ -34,7 +34,6 @@ def test_a_deletion_holds_an_id(given: Any) -> None:
             {"code": "woocommerce_rest_cannot_view", "message": "Sorry"},
             ErrorObject("woocommerce_rest_cannot_view", "Sorry", owner_may_not_read=True),
         ),
-        ({"code": "x", "message": "y", "data": {"status": 403}}, ErrorObject("x", "y", owner_may_not_read=True)),
         ({"code": "x", "message": "y", "data": {"status": 404}}, ErrorObject("x", "y")),
         ({"code": 7, "data": []}, ErrorObject("7", "")),
         ({"code": "a\x00b", "message": ["x", "y"]}, ErrorObject("ab", "['x', 'y']")),

@@ -205,7 +205,7 @@ def _next_snapshot(
 
 
 def _was_just_paid(connection: Connection, row: OrderRow, evaluation: Evaluation) -> bool:
-    """Return whether the order became readably paid with this snapshot; False if payments are not reported to Panelr."""
+    """Return whether this snapshot is the first readable one that is paid; False if no payments are reported."""
     if row["state"] != OrderState.CREATED or evaluation.mappings.on_paid is OnPaid.NONE or not evaluation.order.is_paid:
         return False
     before = latest_snapshot(connection, row)
