@@ -69,13 +69,17 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
         {"along ix_orders_waits_for_outage"},
         {"along ix_orders_waits_for_outage", "pk_orders"},
     ),
-    "release follow-ups": ({"along ix_follow_ups_due"}, {"ix_follow_ups_due", "pk_follow_ups"}),
+    "release follow-ups": (
+        {"along ix_follow_ups_waits_for_outage"},
+        {"along ix_follow_ups_waits_for_outage", "pk_follow_ups"},
+    ),
     "oldest owed": ({"ix_orders_owes_since"}, {"ix_orders_owes_since"}),
     "oldest in an outage": ({"ix_orders_waits_for_outage"}, {"along ix_orders_waits_for_outage"}),
     "bring back": (
         {"ix_orders_due", "ix_orders_owes_since", "along ix_orders_sending", "ix_orders_looked_up"},
         {"ix_orders_due", "ix_orders_owes_since", "along ix_orders_sending", "ix_orders_looked_up"},
     ),
+    "bring follow-ups back": ({"ix_follow_ups_due"}, {"ix_follow_ups_due"}),
     "settle": (set(), {"pk_orders"}),
     "wake": (set(), {"pk_deliveries", "pk_orders"}),
     "twin in doubt": ({"ix_orders_in_doubt"}, {"ix_orders_in_doubt"}),

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from panelr_bridge.application import lost_answer_lookup, resolve_order
 from panelr_bridge.application.bridge import ClaimFailed
 from panelr_bridge.application.transactions import claim_call, evaluate_order, record_outcome
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.rate_gate import RATE
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.outage import ProbeVerdict

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from panelr_bridge.application.transactions import claim_call, receive_delivery, record_outcome
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.domain.panelr_values import WorkOrder

@@ -106,6 +106,12 @@ def hot() -> Iterator[Case]:
         "bring back",
         lambda connection: owed_calls.bring_back(connection, now=LATER, soon=LATER, latest=LATER + timedelta(hours=4)),
     )
+    yield (
+        "bring follow-ups back",
+        lambda connection: follow_ups.bring_back(
+            connection, FollowUpKind.STATUS, now=LATER, soon=LATER, latest=LATER + timedelta(hours=4)
+        ),
+    )
     yield "take", lambda connection: rate_limit.take(connection, name=RATE, limit=120, now=LATER)
     yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
     yield (

@@ -96,7 +96,7 @@ def _check_clock(database_time: datetime | None, *, now: datetime) -> HealthChec
 
 def check_gate(connection: Connection, *, now: datetime) -> HealthCheck:
     """Fail if Panelr is unreachable or rejects the settings. A pause that Panelr asked for is normal operation."""
-    gate, waiting = rate_limit.gate(connection, name=RATE), owed_calls.count_waiting(connection)
+    gate = rate_limit.gate(connection, name=RATE)
     if gate is None:
         return HealthCheck(name="panelr", ok=True, words="calls are not paused")
     causes = {
@@ -104,6 +104,7 @@ def check_gate(connection: Connection, *, now: datetime) -> HealthCheck:
         "misconfigured": f"Panelr does not accept the key or the address ({gate.words})",
         "unreachable": f"Panelr is unreachable ({gate.words})",
     }
+    waiting = owed_calls.count_waiting(connection)
     since = f"{gate.closed_at:%H:%M}" if now - gate.closed_at < DAY else f"{gate.closed_at:%Y-%m-%d %H:%M}"
     words = (
         f"{causes[gate.cause]} since {since} UTC, {_count(waiting, 'order')} wait{'s' if waiting == 1 else ''};"

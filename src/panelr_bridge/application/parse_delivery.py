@@ -6,7 +6,8 @@ from panelr_bridge import logs
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.store.deliveries import Delivery, digest
 from panelr_bridge.woocommerce import order_payload
-from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic
+from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject
+from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted, OtherTopic
 
 log = logs.get(__name__)
 
@@ -66,5 +67,5 @@ def _describe_error(error: ErrorObject) -> str:
     else:
         hint = "WooCommerce could not read the order at the time of delivery"
     if error.legacy:
-        hint = f"{hint}; and {order_payload.API_VERSION}"
+        hint = f"{hint}; and {API_VERSION}"
     return f"{hint} ({error.code}: {error.words})"[:500]

@@ -176,7 +176,7 @@ def ended_lease(connection: Connection, *, now: datetime) -> OrderRow | None:
 
 
 def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
-    """Make up to `limit` calls due that wait for the end of an outage, longest owed first; return their number."""
+    """Make up to `limit` calls due that wait for the end of an outage, oldest orders first; return their number."""
     return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
 
 

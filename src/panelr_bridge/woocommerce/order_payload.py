@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from panelr_bridge import json_codec
 from panelr_bridge.errors import UnreadableBody
+from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject, read_error
 from panelr_bridge.woocommerce.json_fields import (
     Amount,
     Currency,
@@ -38,8 +39,6 @@ from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, Unreadab
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
-API_VERSION = "set the webhook's API version to WP REST API Integration v3"
-"""What to do about a webhook with a legacy API version."""
 
 
 class _PayloadModel(BaseModel):
@@ -157,16 +156,6 @@ class OrderDeleted:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorObject:
-    """An error that WooCommerce signed and sent instead of the order, because it could not read the order."""
-
-    code: str
-    words: str
-    owner_may_not_read: bool = False
-    legacy: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class OtherTopic:
     """A topic that the bridge does not use."""
 
@@ -204,7 +193,7 @@ def parse(*, body: bytes, topic: str) -> DeliveryContent:
     if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
         return OtherTopic(clean(topic))
     content = _read_object(body)
-    if "id" not in content and (error := _read_error(content)) is not None:
+    if "id" not in content and (error := read_error(content)) is not None:
         return error
     if topic == DELETED_TOPIC:
         return OrderDeleted(_read_order_id(content))
@@ -297,28 +286,6 @@ def _keep_first(name: str, entries: Sequence[_Entry], unreadable: list[Unreadabl
 
 def _product(entry: _Entry) -> tuple[int | str, ...]:
     return (entry.product_id, entry.variation_id, entry.sku) if isinstance(entry, LineItem) else ()
-
-
-def _read_error(content: dict[str, Any]) -> ErrorObject | None:
-    """Return the error that WooCommerce sent in place of an order, None if there is none."""
-    if "code" in content:
-        return _build_error(content["code"], content.get("message", ""))
-    errors = content.get("errors")
-    if isinstance(errors, dict) and errors:
-        code, messages = next(iter(errors.items()))
-        return _build_error(code, unwrap(messages), legacy=True)
-    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-        return _build_error(errors[0].get("code", ""), errors[0].get("message", ""), legacy=True)
-    return None
-
-
-def _build_error(code: Any, message: Any, *, legacy: bool = False) -> ErrorObject:
-    text = clean(str(code))
-    denied = any(part in text for part in _DENIALS)
-    return ErrorObject(text, clean(str(message)), owner_may_not_read=denied, legacy=legacy)
-
-
-_DENIALS = ("cannot_view", "cannot_read", "authentication_error")
 
 
 def _read_order_id(content: dict[str, Any]) -> int:

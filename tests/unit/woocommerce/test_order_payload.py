@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.woocommerce.order_payload import BillingAddress, ErrorObject, Order, OrderDeleted, parse, read_order
+from panelr_bridge.woocommerce.error_object import ErrorObject
+from panelr_bridge.woocommerce.order_payload import BillingAddress, Order, OrderDeleted, parse, read_order
 from tests.support.bridge_kit import capture, line, order
 from tests.support.decisions import meta, read
 from tests.support.files import CAPTURES

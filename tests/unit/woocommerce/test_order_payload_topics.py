@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from panelr_bridge.errors import UnreadableBody
-from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic, parse, read_order
+from panelr_bridge.woocommerce.error_object import ErrorObject
+from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted, OtherTopic, parse, read_order
 from tests.support.bridge_kit import order
 from tests.support.decisions import read
 
