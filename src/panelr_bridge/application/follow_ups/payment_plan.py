@@ -38,7 +38,7 @@ def payment_action(created: CreatedOrder) -> OnPaid:
     A free order has no gateway, and so no mapping: the setting alone decides whether it is completed.
     """
     order = created.order
-    if order.status in ENDED:
+    if order.status in ENDED or order.unreadable:
         return OnPaid.NONE
     if _is_completed_free(created):
         return OnPaid.COMPLETE_ORDER
