@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +133,11 @@ def _watch_commits(watch: _Watch) -> None:
 def _watch_calls(watch: _Watch) -> None:
     make = PanelrClient.call
 
-    async def watched(self: PanelrClient, call: PanelrRequest, *, now: datetime, address: str | None = None) -> Outcome:
+    async def watched(self: PanelrClient, call: PanelrRequest, **more: Any) -> Outcome:
         counts = watch.concerns(call)
         if counts:
             watch.step(f"before {call.action}")
-        outcome = await make(self, call, now=now, address=address)
+        outcome = await make(self, call, **more)
         if counts:
             watch.step(f"after {call.action}: {type(outcome).__name__}")
         return outcome

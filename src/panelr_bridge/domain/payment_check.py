@@ -17,8 +17,8 @@ class Payment:
     """A payment to report: what the customer `paid`, and the `amount` to add to the work order's payments.
 
     `amount` is None if Panelr has recorded it already. `coupons` is what the shop's own coupons took off, without and
-    with tax, if the work order does not contain them; `store_discount` is what the call sends of it. `order_total` is Panelr's total that the
-    payment was compared with.
+    with tax, if the work order does not contain them. `store_discount` is what the call sends of it. `order_total` is
+    Panelr's total, with which the payment was compared.
     """
 
     paid: Decimal
