@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.bridge_kit import Kit
+from tests.support.bridge_kit import Kit, line
 from tests.support.panelr_faults import order_of_customer
 from tests.support.panelr_prices import switch_fee_on
 from tests.support.payments import (
@@ -191,3 +191,17 @@ async def test_a_method_that_the_customer_chose_later_adds_no_fee_at_the_complet
     )
     assert work_order.payment_method_id == (1 if named_before else None)
     assert story["attention"] == []
+
+
+async def test_other_items_than_those_of_the_work_order_are_not_completed(kit: Kit) -> None:
+    """The totals agree, but Panelr would set up what the customer no longer wants."""
+    await kit.map(woo_product_id=99, panelr_product_id=1)
+    await unpaid(kit, COMPLETE)
+    await kit.post(line(order_of_customer(20) | PAID, product_id=99, sku="OTHER"))
+    story = await kit.until(20, lambda story: "payment_not_told" in attention_codes(story))
+    assert attention_codes(story) == ("items_changed", "payment_not_told")
+    assert amounts_paid(kit, 20) == []
+    kit.panel.work_orders[1].cart[0].product_id = 1  # corrected in Panelr
+    await kit.api("POST", f"/orders/{story['id']}/acknowledge", json={"note": "corrected", "codes": ["items_changed"]})
+    await kit.until(20, payment_is_reported)
+    assert amounts_paid(kit, 20) == [Decimal("58.45")]

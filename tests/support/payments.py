@@ -6,7 +6,7 @@ from typing import Any
 
 from panelr_bridge.simulators.panelr.pricing import PriceAdjustment
 from tests.support.bridge_kit import Kit, tried
-from tests.support.clockwork import due_now
+from tests.support.clockwork import due_now, plan_now
 
 LATER = "2026-11-21T20:00:00"
 EVEN_LATER = "2026-11-21T21:00:00"
@@ -78,6 +78,7 @@ def payment_is_reported(story: dict[str, Any]) -> bool:
 
 async def poll_status(kit: Kit, number: int) -> dict[str, Any]:
     """Read an order's work order now instead of at its next poll; return the order's story."""
+    await plan_now(kit.runtime, (await kit.order(number))["id"])
     story = await kit.until(number, lambda story: (find_follow_up(story, "status") or {"due_at": None})["due_at"])
     calls = count_status_polls(kit)
     await due_now(kit.runtime, story["id"], "status")

@@ -91,7 +91,7 @@ def acknowledge(
         raise Conflict("the order has no attention: there is nothing to acknowledge")
     if missing:
         raise Conflict(f"the order has no attention {', '.join(missing)}; it has {', '.join(present)}")
-    values = acknowledged_columns(row, codes or present, note=note, by=actor, now=now)
+    values = acknowledged_columns(row, codes or present, note=note, by=actor, now=now) | {"follow_at": now}
     orders.change(connection, order_id, values, now=now)
     subject, seen = f"order {order_id}", [each for each in row["attention"] or [] if each["code"] in (codes or present)]
     audit_log.add(

@@ -76,7 +76,8 @@ class CreatedOrder(OrderToPlan):
     """An order with its work order.
 
     `request` created the work order; None if it was adopted, from Panelr's plugin (`by_plugin`) or after a lost answer.
-    `by_person` says that a person linked the work order, which need not be the one of the request.
+    `by_person` says that a person linked the work order, which need not be the one of the request. `items_changed`: the
+    order's items changed after its creation, and no person has acknowledged that.
     `amount` is what the customer paid for Panelr's part by the latest snapshot; None if it is unknown. `on_paid` and
     `payment_method_id` come from the mapping of the order's current payment method; `method_adjusts` says whether
     Panelr adds a fee or a discount for it.
@@ -91,6 +92,7 @@ class CreatedOrder(OrderToPlan):
     amount: Decimal | None
     by_plugin: bool = False
     by_person: bool = False
+    items_changed: bool = False
     has_email: bool = True
     free_orders: FreeOrders = FreeOrders.REVIEW
 

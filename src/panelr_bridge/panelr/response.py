@@ -21,6 +21,8 @@ from panelr_bridge.panelr.json_fields import integer, label, rows, status, strin
 REFUSING = frozenset({400, 404, 409, 422})
 """The statuses by which Panelr refuses a request. Without the envelope they do not say whose they are."""
 REQUEST_TIMEOUT = 408
+SERVER_ERROR = 500
+WRONG_ADDRESS = ": does BRIDGE_PANELR_URL lead to Panelr?"
 
 _ENVELOPE = re.compile(rb'\{\s*"(?:success|data|error|message)"\s*:')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -52,7 +54,7 @@ def interpret(*, action: str, status: int, headers: Mapping[str, str], body: byt
             words = f"something in front of Panelr refused this request ({status}), such as a firewall"
             return Blocked(words=words, status=status, doubtful=True)  # a firewall may look at answers, too
         return Unknown(
-            words=f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?",
+            words=f"the answer ({status}) is not in Panelr's format{'' if status >= SERVER_ERROR else WRONG_ADDRESS}",
             status=status,
         )
     if envelope["success"]:

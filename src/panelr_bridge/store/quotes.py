@@ -37,3 +37,8 @@ def save(connection: Connection, shape: bytes, quote: CartQuote, *, expires_at: 
     connection.execute(_PRUNE, {"now": now})
     values = {name: getattr(quote, name) for name in _FIELDS}
     connection.execute(_SAVE, values | {"shape": shape, "expires_at": expires_at})
+
+
+def forget(connection: Connection, shape: bytes) -> None:
+    """Delete a quote: the next cart of this shape is quoted again."""
+    connection.execute(delete(panelr_quotes).where(panelr_quotes.c.shape == shape))

@@ -103,6 +103,11 @@ def _obstacle(created: CreatedOrder, action: OnPaid) -> str | None:
         return "the order is paid, but its work order's token and e-mail address are not known: record it in Panelr"
     if work_order.reference_code is None:
         return "the order is paid, but its work order's reference code is not known: record the payment in Panelr"
+    if action is OnPaid.COMPLETE_ORDER and created.items_changed:
+        return (
+            "the order is paid, but its items changed after its work order was created, so Panelr would set up the old"
+            " ones: correct the work order in Panelr, then acknowledge items_changed"
+        )
     if _paid(created) is None:
         return "the order is paid, but its mappings changed and the amount is not known: record it in Panelr"
     return None

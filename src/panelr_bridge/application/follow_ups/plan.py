@@ -113,6 +113,7 @@ def _planned_order(
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=_has_reason(row, "adopted_from_plugin"),
         by_person=_has_reason(row, "linked_by_person"),
+        items_changed=any(each["code"] == "items_changed" for each in row["attention"] or []),
         has_email=row["request"] is not None or find_email(order) is not None,
         free_orders=policy.free_orders,
     )
