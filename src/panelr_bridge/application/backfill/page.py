@@ -4,8 +4,6 @@ The worker makes the calls of imported orders. They fall due one after the other
 orders never wait behind the backlog of an outage.
 """
 
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from panelr_bridge import logs
@@ -14,7 +12,10 @@ from panelr_bridge.application.backfill.compared_order import (
     ComparedOrder,
     FetchedOrder,
     OrderComparison,
+    compare_plainly,
+    has_id,
     read_payload,
+    read_unread,
     with_stored,
 )
 from panelr_bridge.application.panelr_caller import PanelrCaller
@@ -22,38 +23,15 @@ from panelr_bridge.application.transactions import known_orders, receive_deliver
 from panelr_bridge.application.transactions.receive_delivery import BackfillContext, ReceiveResult
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
+from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.woocommerce.rest.models import Payload
-from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE
+from panelr_bridge.woocommerce.rest.models import ChangedPage
 
 SHARE = 0.5
 """The share of Panelr's rate limit that imported orders may use, over all stores."""
 UNPROCESSED = "this order could not be processed because of an internal error: see the log"
 
 log = logs.get(__name__)
-
-
-async def group_pages(payloads: AsyncIterator[Payload]) -> AsyncGenerator[list[Payload], None]:
-    """Group `payloads` into pages of `MAX_PER_PAGE`."""
-    page: list[Payload] = []
-    try:
-        async for payload in payloads:
-            page.append(payload)
-            if len(page) == MAX_PER_PAGE:
-                yield page
-                page = []
-        if page:
-            yield page
-    finally:
-        if isinstance(payloads, AsyncGenerator):
-            with contextlib.suppress(RuntimeError):  # a read is in progress; its cancellation closes the generator
-                await payloads.aclose()
-
-
-def newest(page: Iterable[ComparedOrder], *, until: datetime) -> datetime | None:
-    """Return the latest modification of a page up to `until`; later ones may come from a shop's wrong clock."""
-    moments = (each.modified_at for each in page if each.modified_at is not None)
-    return max((moment for moment in moments if moment <= until), default=None)
 
 
 class PageImporter:
@@ -69,15 +47,15 @@ class PageImporter:
         self._pace = timedelta(seconds=60 * stores / (call_policy.rate_per_minute * SHARE))
 
     async def import_page(
-        self, page: Sequence[Payload], *, since: datetime, paced_until: datetime | None
+        self, page: ChangedPage, *, since: datetime, paced_until: datetime | None
     ) -> tuple[list[ComparedOrder], datetime | None]:
         """Store the orders of a page that the bridge does not know.
 
         `since` is when the backfill run began, `paced_until` when the last imported order's call falls due. Returns
         the compared orders and the new `paced_until`. Raises only if the database is unavailable.
         """
-        compared = []
-        for fetched in await self._match_stored(page):
+        compared, differing = await self._match_stored(page)
+        for fetched in differing:
             now = self._caller.clock()
             if (skip_reason := fetched.find_skip_reason(now=now)) is not None:
                 compared.append(fetched.to_compared(skip_reason))
@@ -90,20 +68,31 @@ class PageImporter:
             compared.append(imported)
         return compared, paced_until
 
-    async def compare_page(self, page: Sequence[Payload]) -> list[ComparedOrder]:
+    async def compare_page(self, page: ChangedPage) -> list[ComparedOrder]:
         """Return what `import_page` would do by the current mappings, and store nothing."""
-        return [await self._compare_order(fetched) for fetched in await self._match_stored(page)]
+        known, differing = await self._match_stored(page)
+        return known + [await self._compare_order(fetched) for fetched in differing]
 
-    async def _match_stored(self, page: Sequence[Payload]) -> list[FetchedOrder]:
-        fetched = [read_payload(payload, store=self._store) for payload in page]
-        stored = await self._caller.database.read(
-            known_orders.read_known_orders,
-            store=self._store,
-            topic=TOPIC,
-            ids=[each.order.id for each in fetched if each.order is not None],
-            unreadable=[each.sha256 for each in fetched if each.order is None],
+    async def _match_stored(self, page: ChangedPage) -> tuple[list[ComparedOrder], list[FetchedOrder]]:
+        """Return the orders that are plainly known, and the others in a delivery's form with their rows."""
+        rows = await self._caller.database.read(
+            backfill_cursors.known_orders, store=self._store, ids=[each["id"] for each in page.orders if has_id(each)]
         )
-        return [with_stored(each, stored) for each in fetched]
+        known: list[ComparedOrder] = []
+        differing = [read_unread(each, store=self._store) for each in page.unread]
+        for payload in page.orders:
+            if (compared := compare_plainly(payload, rows)) is not None:
+                known.append(compared)
+            else:
+                differing.append(read_payload(payload, store=self._store))
+        digests = [each.sha256 for each in differing if each.order is None]
+        verdicts = await self._read_verdicts(digests) if digests else {}
+        return known, [with_stored(each, rows, verdicts) for each in differing]
+
+    async def _read_verdicts(self, digests: list[bytes]) -> dict[bytes, str]:
+        return await self._caller.database.read(
+            deliveries.find_verdicts, store=self._store, topic=TOPIC, digests=digests
+        )
 
     async def _compare_order(self, fetched: FetchedOrder) -> ComparedOrder:
         if (skip_reason := fetched.find_skip_reason(now=self._caller.clock())) is not None:

@@ -6,14 +6,14 @@ It saves its progress with every page, so another process can continue an interr
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from panelr_bridge import logs
 from panelr_bridge.application.backfill.compared_order import SETTLE, ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.cursor_lease import FIRST_RUN, BackfillStopped, CursorLease
-from panelr_bridge.application.backfill.page import PageImporter, group_pages, newest
+from panelr_bridge.application.backfill.page import PageImporter
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
@@ -23,10 +23,10 @@ from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.rows import BackfillCursorRow, not_null
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.rest.client import ShopClient
-from panelr_bridge.woocommerce.rest.models import Payload
+from panelr_bridge.woocommerce.rest.models import ChangedPage
 
 ReportOrder = Callable[[ComparedOrder], None]
-Pages = AsyncGenerator[list[Payload], None]
+Pages = AsyncIterator[ChangedPage]
 
 OVERLAP = timedelta(seconds=60)
 """How far each run steps back: filters are exclusive, changes of one second come late, a shop's clocks differ."""
@@ -165,7 +165,8 @@ class BackfillScheduler:
         begin = cursor["moment"] - OVERLAP if cursor is not None else self._caller.clock() - FIRST_RUN
         stats = BackfillStats()
         try:
-            async with contextlib.aclosing(self._read_pages(store, since or begin)) as pages:
+            pages = self._read_pages(store, since or begin, horizon=self._caller.clock())
+            async with contextlib.aclosing(pages):
                 async for page in pages:
                     compared = await self._importers[store].compare_page(page)
                     stats.add_page(compared)
@@ -183,7 +184,8 @@ class BackfillScheduler:
         moves_cursor = begin <= cursor["moment"]
         moment: datetime = cursor["moment"]
         paced_until: datetime | None = cursor["paced_until"]
-        async with contextlib.aclosing(self._read_pages(store, begin)) as pages:
+        pages = self._read_pages(store, begin, horizon=began_at - SETTLE)
+        async with contextlib.aclosing(pages):
             async for page in pages:
                 compared, paced_until = await self._importers[store].import_page(
                     page, since=began_at, paced_until=paced_until
@@ -191,10 +193,10 @@ class BackfillScheduler:
                 stats.add_page(compared)
                 if any(each.state is OrderState.QUEUED for each in compared):
                     self._wake_worker.set()
-                if moves_cursor:
-                    moment = max(moment, newest(compared, until=began_at - SETTLE) or moment)
-                progress = {"moment": moment} if self._shops[store].lists_oldest_first else {}
+                if moves_cursor and page.complete_to is not None:
+                    moment = max(moment, page.complete_to)
                 found_in_all = cursor["found_in_all"] + stats.found
+                progress: Columns = {"moment": moment} if moves_cursor else {}
                 progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
                 await self._lease.extend(store, progress)
                 for each in compared:
@@ -217,13 +219,18 @@ class BackfillScheduler:
         failure = {"words": stats.words, "failures": failures, "failing_since": since, "next_at": now + pause}
         await self._lease.release(store, failure)
 
-    async def _read_pages(self, store: str, since: datetime) -> Pages:
+    async def _read_pages(self, store: str, since: datetime, *, horizon: datetime) -> AsyncGenerator[ChangedPage, None]:
         """Yield the pages of orders modified since `since`; raise BackfillStopped as soon as `stop` is called."""
-        async with contextlib.aclosing(group_pages(self._shops[store].changed_since(since))) as pages:
+        pages = self._shops[store].changed_pages(since, horizon=horizon)
+        try:
             while (page := await self._read_page(pages)) is not None:
                 yield page
+        finally:
+            if isinstance(pages, AsyncGenerator):
+                with contextlib.suppress(RuntimeError):  # a read is in progress; its cancellation closes the generator
+                    await pages.aclose()
 
-    async def _read_page(self, pages: Pages) -> list[Payload] | None:
+    async def _read_page(self, pages: Pages) -> ChangedPage | None:
         """Return the next page, None at the end; on `stop` raise BackfillStopped without waiting for the shop."""
         reading = asyncio.ensure_future(_next_or_none(pages))
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -238,5 +245,5 @@ class BackfillScheduler:
             await asyncio.wait({reading})
 
 
-async def _next_or_none(pages: Pages) -> list[Payload] | None:
+async def _next_or_none(pages: Pages) -> ChangedPage | None:
     return await anext(pages, None)

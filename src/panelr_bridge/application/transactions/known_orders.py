@@ -1,7 +1,5 @@
-"""Compare orders fetched from a shop with the stored ones; one query reads a whole page."""
+"""Compare orders fetched from a shop with the stored ones."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -9,28 +7,8 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions.evaluate_order import evaluate
 from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
-from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order
-
-
-@dataclass(frozen=True, slots=True)
-class KnownOrders:
-    """The stored data of a page: rows by WooCommerce order id, delivery verdicts by the SHA-256 of the body."""
-
-    rows: Mapping[int, KnownOrderRow]
-    verdicts: Mapping[bytes, str]
-
-
-def read_known_orders(
-    connection: Connection, *, store: str, topic: str, ids: Sequence[int], unreadable: Sequence[bytes]
-) -> KnownOrders:
-    """Read the rows of orders by `ids`, and the verdicts of unreadable bodies by their SHA-256."""
-    rows = backfill_cursors.known_orders(connection, store=store, ids=list(ids)) if ids else {}
-    verdicts = (
-        deliveries.find_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
-    )
-    return KnownOrders(rows, verdicts)
 
 
 def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes) -> bool:

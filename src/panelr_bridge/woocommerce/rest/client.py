@@ -11,6 +11,7 @@ from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopUnsupporte
 from panelr_bridge.woocommerce.rest import changed_orders, compare, wc_v3
 from panelr_bridge.woocommerce.rest.http import RETRY_WAITS, RestConnection
 from panelr_bridge.woocommerce.rest.models import (
+    ChangedPage,
     ItemsPage,
     OrdersDialect,
     OrdersPage,
@@ -66,19 +67,18 @@ class ShopClient:
         """Return one page of orders; raise BadQuery if this kind of API does not support the query."""
         return self.dialect.page(await self._connection.read(self.dialect.list_orders(query)), query)
 
-    @property
-    def lists_oldest_first(self) -> bool:
-        """Whether `changed_since` returns the orders modified first before all others."""
-        return isinstance(self.dialect, wc_v3.WcV3)
-
-    def changed_since(self, moment: datetime, *, per_page: int = MAX_PER_PAGE) -> AsyncIterator[Payload]:
+    def changed_pages(
+        self, moment: datetime, *, horizon: datetime, per_page: int = MAX_PER_PAGE
+    ) -> AsyncIterator[ChangedPage]:
         """Iterate over every order modified at `moment` or later; `changed_orders` states the guarantees.
 
-        wc/v3 returns the oldest first, the Orders resource the newest first: move a cursor only after the last one.
+        wc/v3 reports how far it is complete from time to time, an Orders resource only with its last page.
         """
-        if self.lists_oldest_first:
-            return changed_orders.oldest_first(self._connection.read, moment, per_page=per_page)
-        return changed_orders.newest_first(lambda query: self.list_orders(query=query), moment, per_page=per_page)
+        if isinstance(self.dialect, OrdersResource):
+            return changed_orders.newest_first(
+                self._connection, self.dialect, moment, per_page=per_page, horizon=horizon
+            )
+        return changed_orders.by_windows(self._connection, moment, per_page=per_page, horizon=horizon)
 
     async def get_order(self, order_id: int) -> Payload:
         """Return one order; raise ShopNotFound if it does not exist."""

@@ -21,7 +21,7 @@ LARGEST_RESPONSE = 64 * 1024 * 1024
 LONGEST_WAIT = 30.0
 CONNECT_SECONDS = 10.0
 RETRY_WAITS = (0.5, 2.0, 5.0)
-RETRIED_STATUSES = frozenset({None, 408, 425, 429, 502, 503, 504})
+RETRIED_STATUSES = frozenset({None, 408, 425, 429, 500, 502, 503, 504})
 _BAD_ADDRESS = "WOO_URL is not an address that can be called"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 

@@ -20,7 +20,7 @@ from panelr_bridge.woocommerce.rest.models import (
     RestResponse,
 )
 from panelr_bridge.woocommerce.rest.request import write_request
-from panelr_bridge.woocommerce.rest.wc_v3 import require_object
+from panelr_bridge.woocommerce.rest.wc_v3 import list_entries, require_object
 
 NEWEST_FIRST = "-date_modified"
 SORTS = ("date_created", "date_modified", "id", "total")
@@ -59,16 +59,18 @@ class OrdersResource:
     def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
         """Return the page in `answer`, without orders modified before `modified_since`."""
         content = answer.content
-        if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        entries = list_entries(content.get("data")) if isinstance(content, dict) else None
+        if entries is None:
             raise ShopMisconfigured("the answer is not a list of an Orders resource: see WOO_ORDERS_API")
         meta = content.get("meta")
         total = meta.get("total") if isinstance(meta, dict) else None
         total = total if isinstance(total, int) else None
-        every = tuple(order for order in content["data"] if isinstance(order, dict))
-        full = len(every) >= query.per_page if total is None else query.page * query.per_page < total
+        every = tuple(order for order in entries if isinstance(order, dict))
+        full = len(entries) >= query.per_page if total is None else query.page * query.per_page < total
         since = query.modified_since
         wanted = every if since is None else tuple(order for order in every if not is_older(order, since))
-        return OrdersPage(orders=wanted, total=total, has_more=full and len(wanted) == len(every))
+        has_more = full and len(wanted) == len(every)
+        return OrdersPage(orders=wanted, total=total, has_more=has_more, count=len(entries))
 
     def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""

@@ -4,6 +4,9 @@ There are three forms of error: WordPress's and WooCommerce's `{"code", "message
 `{"error": {"code", "message", "details"}}`, and HTML from a web server in front of them.
 """
 
+import contextlib
+import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +27,12 @@ from panelr_bridge.woocommerce.rest.sanitize import sanitize_text
 
 TRY_LATER = frozenset({408, 425, 429})
 NO_ROUTE = "rest_no_route"
+MOST_STARTS = 20
+"""At how many brackets JSON is looked for behind PHP's notices, which can contain brackets too."""
 NO_STORE = frozenset({"hpos_required", "woo_unavailable"})
 
+_JSON_START = re.compile(rb"[\[{]")
+_PAGE = re.compile(rb"\W*<(!doctype|html)", re.IGNORECASE)
 _FIX_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
 _FIX_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
 _FIX_KEY = (
@@ -69,11 +76,21 @@ class _ErrorEnvelope:
 
 
 def _read_json(body: bytes) -> Any:
-    """Return the content of `body`, or None if it is not JSON."""
+    """Return the content of `body`, or None if it is not JSON. PHP's notices may stand in front of it."""
     try:
-        return json_codec.read_lenient(body)
+        return json_codec.read(body)
     except (ValueError, ArithmeticError, RecursionError):
+        return _read_after_notices(body)
+
+
+def _read_after_notices(body: bytes) -> Any:
+    """Return the JSON with which `body` ends, or None. A page of HTML has none, whatever its scripts contain."""
+    if _PAGE.match(body):
         return None
+    for start in itertools.islice(_JSON_START.finditer(body), MOST_STARTS):
+        with contextlib.suppress(ValueError, ArithmeticError, RecursionError):
+            return json_codec.read_lenient(body[start.start() :])
+    return None
 
 
 def _read_envelope(content: Any, secrets: tuple[str, ...]) -> _ErrorEnvelope:
