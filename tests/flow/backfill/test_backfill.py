@@ -143,7 +143,7 @@ async def test_only_one_process_backfills_a_store_and_an_ended_lease_is_taken_ov
 
 
 class Held:
-    """A shop's client that yields a number of pages, then waits for `go_on`."""
+    """A shop's client that yields `after` pages, then reads one and waits for `go_on`."""
 
     def __init__(self, shop: Any, *, after: int) -> None:
         self._shop, self._after = shop, after
@@ -314,7 +314,7 @@ async def test_it_runs_on_its_schedule_and_several_processes_share_the_runs(
 
 async def test_a_deletion_after_the_answer_was_read_is_not_undone(rig: Rig) -> None:
     number = rig.buy()
-    held = Held(rig.kit.runtime.shops["default"], after=1)
+    held = Held(rig.kit.runtime.shops["default"], after=0)
     rig.buy()
     walker = rig.another(held)
     walking = asyncio.create_task(walker.run_store("default"))
