@@ -1,0 +1,78 @@
+"""Orders whose webhook was lost, found in a shop with oddities."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from panelr_bridge.application.backfill.compared_order import OrderComparison
+from panelr_bridge.simulators.woocommerce import OrderChanges
+from tests.support.shops import LISTS, WC, Rig
+
+
+@pytest.fixture
+def dialect() -> str:
+    """Use SQLite only: test_backfill.py runs the statements on both databases."""
+    return "sqlite"
+
+
+async def test_260_orders_modified_in_one_second_are_all_found(rig: Rig) -> None:
+    if rig.orders_api != WC:
+        pytest.skip("the Orders resource has no order that is stable within a second")
+    orders = rig.buy_many(260)
+    for number in orders:
+        rig.store.orders[number].modified = rig.clock.now
+    rig.store.switches.shuffles_ties = True
+    known, found, failed = await rig.walk()
+    assert (known, found, failed) == (0, 260, 0)
+    assert sorted(each or 0 for each in rig.found()) == orders
+
+
+@pytest.mark.parametrize("switch", ["lists_as_objects", "notices", "omits_totals"])
+async def test_an_oddity_of_the_lists_hides_no_order(rig: Rig, switch: str) -> None:
+    orders = rig.buy_many(205)
+    setattr(rig.store.switches, switch, True)
+    assert await rig.walk() == (0, 205, 0)
+    assert sorted(each or 0 for each in rig.found()) == orders
+    assert (await rig.walk())[1:] == (0, 0)
+
+
+async def test_a_broken_order_is_named_and_stops_no_other(rig: Rig) -> None:
+    orders = rig.buy_many(120)
+    broken = orders[40]
+    rig.store.broken_orders.add(broken)
+    assert await rig.walk() == (0, 119, 1)
+    (failed,) = [each for each in rig.seen if each.kind is OrderComparison.FAILED]
+    assert "the shop cannot show" in failed.words
+    assert "500" in failed.words
+    (kept,) = (await rig.kit.api("GET", "/deliveries?verdict=failed")).json()["data"]
+    assert kept["words"] == failed.words
+    assert (await rig.cursor())["failed"] == 1
+    assert (await rig.cursor())["words"] is None
+    rig.store.broken_orders.clear()
+    rig.clock.advance(1)
+    rig.store.update(broken, OrderChanges())
+    assert (await rig.walk())[1:] == (1, 0)
+    assert rig.found() == [broken]
+
+
+async def test_a_shop_that_is_down_is_an_error_of_the_run(rig: Rig) -> None:
+    rig.buy_many(3)
+    rig.store.faults.add("status", action=LISTS[rig.orders_api], status=500, times=None)
+    walked = await rig.backfill.run_store("default", at_once=True)
+    assert walked is not None
+    assert (walked.failed, "500" in (walked.words or "")) == (0, True)
+
+
+async def test_a_known_order_is_not_read_again_in_full(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk over a large shop stays cheap."""
+    if rig.orders_api != WC:
+        pytest.skip("an Orders resource's order is converted before it is compared")
+    rig.buy_many(5)
+    await rig.walk()
+    converted: list[Any] = []
+    monkeypatch.setattr(
+        "panelr_bridge.application.backfill.page.read_payload", lambda *each, **_: converted.append(each)
+    )
+    assert await rig.walk(since=rig.clock.now - timedelta(hours=1)) == (5, 0, 0)
+    assert converted == []
