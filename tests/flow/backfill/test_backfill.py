@@ -148,6 +148,7 @@ class Held:
     def __init__(self, shop: Any, *, after: int) -> None:
         self._shop, self._after = shop, after
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+        self.read_whole = shop.read_whole
 
     async def changed_pages(self, moment: datetime, *, horizon: datetime) -> AsyncIterator[ChangedPage]:
         n = 0

@@ -1,12 +1,13 @@
 """Orders whose webhook was lost, found in a shop with oddities."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from panelr_bridge.application.backfill.compared_order import OrderComparison
+from panelr_bridge.simulators.faults import Fault
 from panelr_bridge.simulators.woocommerce import OrderChanges
+from panelr_bridge.simulators.woocommerce.faults import RecordedRequest
 from tests.support.shops import LISTS, WC, Rig
 
 
@@ -64,15 +65,35 @@ async def test_a_shop_that_is_down_is_an_error_of_the_run(rig: Rig) -> None:
     assert (walked.failed, "500" in (walked.words or "")) == (0, True)
 
 
-async def test_a_known_order_is_not_read_again_in_full(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A walk over a large shop stays cheap."""
+async def test_known_orders_are_compared_by_summaries(rig: Rig) -> None:
+    """A walk over a large shop stays cheap for both sides."""
     if rig.orders_api != WC:
-        pytest.skip("an Orders resource's order is converted before it is compared")
+        pytest.skip("the lists of an Orders resource hold whole orders")
     rig.buy_many(5)
     await rig.walk()
-    converted: list[Any] = []
-    monkeypatch.setattr(
-        "panelr_bridge.application.backfill.page.read_payload", lambda *each, **_: converted.append(each)
-    )
+    rig.store.requests.clear()
     assert await rig.walk(since=rig.clock.now - timedelta(hours=1)) == (5, 0, 0)
-    assert converted == []
+    assert all("_fields" in request.query for request in rig.store.requests)
+
+
+async def test_an_order_that_only_its_summary_shows_is_named(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    if rig.orders_api != WC:
+        pytest.skip("the lists of an Orders resource hold whole orders")
+    orders = rig.buy_many(30)
+    broken = {orders[3], orders[17]}
+
+    def is_broken(request: RecordedRequest) -> bool:
+        if "_fields" in request.query:
+            return False
+        ids = request.query.get("include", request.path.rpartition("/")[2])
+        return bool(broken & {int(each) for each in ids.split(",") if each.isdigit()})
+
+    breaks = Fault(1, "status", "*", "before", None, 0, 500, None, "html")
+    requests = rig.store.requests
+    monkeypatch.setattr(
+        rig.store.faults, "take", lambda _, when, __: breaks if when == "before" and is_broken(requests[-1]) else None
+    )
+    assert await rig.walk() == (0, 28, 2)
+    failed = {each.woo_order_id: each.words for each in rig.seen if each.kind is OrderComparison.FAILED}
+    assert set(failed) == broken
+    assert all(f"order {number}" in words for number, words in failed.items())

@@ -25,7 +25,8 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.woocommerce.rest.models import ChangedPage
+from panelr_bridge.woocommerce.rest.client import ShopClient
+from panelr_bridge.woocommerce.rest.models import ChangedPage, Payload
 
 SHARE = 0.5
 """The share of Panelr's rate limit that imported orders may use, over all stores."""
@@ -38,9 +39,17 @@ class PageImporter:
     """Imports pages of one store's orders. All `stores` together use half of Panelr's rate limit."""
 
     def __init__(
-        self, caller: PanelrCaller, *, store: str, policy: OrderPolicy, call_policy: CallPolicy, stores: int = 1
+        self,
+        caller: PanelrCaller,
+        *,
+        shop: ShopClient,
+        store: str,
+        policy: OrderPolicy,
+        call_policy: CallPolicy,
+        stores: int = 1,
     ) -> None:
         self._caller = caller
+        self._shop = shop
         self._store = store
         self._policy = policy
         self._call_policy = call_policy
@@ -52,7 +61,7 @@ class PageImporter:
         """Store the orders of a page that the bridge does not know.
 
         `since` is when the backfill run began, `paced_until` when the last imported order's call falls due. Returns
-        the compared orders and the new `paced_until`. Raises only if the database is unavailable.
+        the compared orders and the new `paced_until`. Raises only if the database is unavailable, or the shop.
         """
         compared, differing = await self._match_stored(page)
         for fetched in differing:
@@ -79,12 +88,17 @@ class PageImporter:
             backfill_cursors.known_orders, store=self._store, ids=[each["id"] for each in page.orders if has_id(each)]
         )
         known: list[ComparedOrder] = []
-        differing = [read_unread(each, store=self._store) for each in page.unread]
+        changed: list[Payload] = []
         for payload in page.orders:
             if (compared := compare_plainly(payload, rows)) is not None:
                 known.append(compared)
             else:
-                differing.append(read_payload(payload, store=self._store))
+                changed.append(payload)
+        whole = ChangedPage(tuple(changed))
+        if page.is_summary and changed:
+            whole = await self._shop.read_whole([each["id"] for each in changed if has_id(each)])
+        differing = [read_unread(each, store=self._store) for each in (*page.unread, *whole.unread)]
+        differing += [read_payload(payload, store=self._store) for payload in whole.orders]
         digests = [each.sha256 for each in differing if each.order is None]
         verdicts = await self._read_verdicts(digests) if digests else {}
         return known, [with_stored(each, rows, verdicts) for each in differing]

@@ -92,8 +92,8 @@ class BackfillScheduler:
         self._lease = CursorLease(caller, duration=lease)
         self._stopping = asyncio.Event()
         self._importers = {
-            name: PageImporter(caller, store=name, policy=policy, call_policy=call_policy, stores=len(shops))
-            for name in shops
+            name: PageImporter(caller, shop=shop, store=name, policy=policy, call_policy=call_policy, stores=len(shops))
+            for name, shop in shops.items()
         }
 
     def stop(self) -> None:

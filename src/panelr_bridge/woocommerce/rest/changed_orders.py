@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from panelr_bridge.errors import ShopError, ShopMisconfigured
 from panelr_bridge.json_codec import read_time
 from panelr_bridge.woocommerce.rest.models import ChangedPage, Payload, UnreadOrder
-from panelr_bridge.woocommerce.rest.orders_list import ModifiedOrders, NewestOrders, RestReader
+from panelr_bridge.woocommerce.rest.orders_list import ModifiedOrders, NewestOrders, OrdersById, RestReader
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource, is_older
 from panelr_bridge.woocommerce.rest.read_range import ListRange, read_range
 
@@ -38,10 +38,16 @@ async def by_windows(
         end = await _find_window_end(reader, after, horizon=horizon)
         orders = ModifiedOrders(reader, after, None if end is None else end + SECOND)
         async for page in _by_id(orders, per_page=per_page, complete_to=end, horizon=horizon):
-            yield page
+            yield replace(page, is_summary=True)
         if end is None:
             return
         after = end
+
+
+async def read_whole(reader: RestReader, ids: Iterable[int]) -> ChangedPage:
+    """Return wc/v3's whole orders with these ids; those that the shop cannot show are unread."""
+    chosen = tuple(ids)
+    return _as_page((await read_range(OrdersById(reader, chosen), 0, len(chosen))).entries)
 
 
 async def _find_window_end(reader: RestReader, after: datetime, *, horizon: datetime) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -72,13 +72,18 @@ class ShopClient:
     ) -> AsyncIterator[ChangedPage]:
         """Iterate over every order modified at `moment` or later; `changed_orders` states the guarantees.
 
-        wc/v3 reports how far it is complete from time to time, an Orders resource only with its last page.
+        wc/v3 shows summaries and reports how far it is complete from time to time. An Orders resource shows whole
+        orders and reports it with its last page.
         """
         if isinstance(self.dialect, OrdersResource):
             return changed_orders.newest_first(
                 self._connection, self.dialect, moment, per_page=per_page, horizon=horizon
             )
         return changed_orders.by_windows(self._connection, moment, per_page=per_page, horizon=horizon)
+
+    async def read_whole(self, ids: Iterable[int]) -> ChangedPage:
+        """Return the whole orders of a page of summaries, without those that are gone by now."""
+        return await changed_orders.read_whole(self._connection, ids)
 
     async def get_order(self, order_id: int) -> Payload:
         """Return one order; raise ShopNotFound if it does not exist."""

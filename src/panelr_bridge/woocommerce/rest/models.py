@@ -62,7 +62,7 @@ class UnreadOrder:
 
 @dataclass(frozen=True, slots=True)
 class ChangedPage:
-    """One page of the orders modified since a moment.
+    """One page of the orders modified since a moment; `is_summary` if they have only the fields that show a change.
 
     With the page, every order modified at or before `complete_to` has been returned; None if that is not known yet.
     """
@@ -70,6 +70,7 @@ class ChangedPage:
     orders: tuple[Payload, ...]
     unread: tuple[UnreadOrder, ...] = ()
     complete_to: datetime | None = None
+    is_summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
