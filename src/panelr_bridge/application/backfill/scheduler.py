@@ -34,6 +34,9 @@ CLOCKS_APART = timedelta(hours=1)
 """How far a shop's clock may be behind. A cursor follows the shop's clock, at most this far behind ours."""
 LEASE = timedelta(minutes=5)
 """Longer than a page takes if every request is retried as often as allowed."""
+SAVE_INTERVAL = timedelta(seconds=20)
+"""How often the lease is extended while all orders are known."""
+KNOWN = OrderComparison.KNOWN
 LONGEST_PAUSE = timedelta(hours=1)
 RETRY_DELAY = timedelta(seconds=30)
 """How long to wait while the database is unavailable."""
@@ -180,7 +183,7 @@ class BackfillScheduler:
         self, store: str, cursor: BackfillCursorRow, stats: BackfillStats, *, begin: datetime, report: ReportOrder
     ) -> Columns:
         """Import everything modified since `begin`; return the cursor's columns for a finished run."""
-        began_at = not_null(cursor["began_at"])
+        saved_at = began_at = not_null(cursor["began_at"])
         moves_cursor = begin <= cursor["moment"]
         moment: datetime = cursor["moment"]
         paced_until: datetime | None = cursor["paced_until"]
@@ -195,10 +198,13 @@ class BackfillScheduler:
                     self._wake_worker.set()
                 if moves_cursor and page.complete_to is not None:
                     moment = max(moment, page.complete_to)
-                found_in_all = cursor["found_in_all"] + stats.found
-                progress: Columns = {"moment": moment} if moves_cursor else {}
-                progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
-                await self._lease.extend(store, progress)
+                is_news = page.complete_to is not None or any(each.kind is not KNOWN for each in compared)
+                if is_news or self._caller.clock() - saved_at > SAVE_INTERVAL:
+                    saved_at = self._caller.clock()
+                    found_in_all = cursor["found_in_all"] + stats.found
+                    progress: Columns = {"moment": moment} if moves_cursor else {}
+                    progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
+                    await self._lease.extend(store, progress)
                 for each in compared:
                     report(each)
         now = self._caller.clock()
