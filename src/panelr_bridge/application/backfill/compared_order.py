@@ -149,13 +149,14 @@ def compare_plainly(payload: Payload, rows: Mapping[int, KnownOrderRow]) -> Comp
     Returns None for any other, which needs the whole comparison: that costs ten times as much.
     """
     row = rows.get(payload["id"]) if has_id(payload) else None
+    stored = None if row is None else row["woo_modified_at"]
     modified, status = payload.get("date_modified_gmt"), payload.get("status")
-    if row is None or row["woo_modified_at"] is None or not isinstance(modified, str) or not isinstance(status, str):
+    if row is None or stored is None or not isinstance(modified, str) or not isinstance(status, str):
         return None
     moment = read_time(modified)
-    if moment is None or moment > row["woo_modified_at"]:
+    if moment is None or moment > stored:
         return None
-    is_same_second = moment == row["woo_modified_at"]
+    is_same_second = moment == stored
     if is_same_second and (status != row["woo_status"] or not _is_amount(payload.get("total"), row["woo_total"])):
         return None
     return ComparedOrder(

@@ -124,8 +124,9 @@ def _check_list(found: ListRange, *, after: datetime, count: int) -> None:
     ids = _ids(found)
     if ids != sorted(ids):
         raise ShopMisconfigured("the shop does not sort orders by id: a plugin changes its API's lists")
-    moments = [_modified_at(each) for each in found.entries if isinstance(each, dict)]
-    if len(moments) >= count and all(each is not None and each <= after for each in moments):
+    orders = [each for each in found.entries if isinstance(each, dict)]
+    moments = (_modified_at(each) for each in orders)
+    if len(orders) >= count and all(each is not None and each <= after for each in moments):
         raise ShopMisconfigured("the shop does not filter orders by modification: WooCommerce 5.8 or newer does")
 
 
