@@ -1,13 +1,6 @@
 """httpx's transport, with one more kind of broken connection reported as such."""
 
-import importlib.util
-import sys
-
 import httpx
-
-if importlib.util.find_spec("sniffio") is None:
-    # httpcore looks for this optional package four times a request; None makes each look-up end at once.
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class TimeoutTransport(httpx.AsyncHTTPTransport):
