@@ -1,7 +1,7 @@
 """Orders whose webhook was lost, found in a simulated shop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -148,9 +148,9 @@ class Held:
     def __init__(self, shop: Any, *, after: int) -> None:
         self._shop, self._after = shop, after
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
-        self.read_whole = shop.read_whole
+        self.read_whole, self.learn_dates, self.add_skus = shop.read_whole, shop.learn_dates, shop.add_skus
 
-    async def changed_pages(self, moment: datetime, *, horizon: datetime) -> AsyncIterator[ChangedPage]:
+    async def changed_pages(self, moment: datetime, *, horizon: datetime) -> AsyncGenerator[ChangedPage, None]:
         n = 0
         async for page in self._shop.changed_pages(moment, horizon=horizon):
             if n == self._after:

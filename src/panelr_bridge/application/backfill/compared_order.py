@@ -100,6 +100,8 @@ class FetchedOrder:
             state=state,
             words=words or "",
         )
+        if state is OrderState.HELD and self.order is not None and self.delivery.words is not None:
+            compared = replace(compared, words=f"{compared.words}; {self.delivery.words}")
         order = self.order
         if order is None:
             return compared
@@ -107,8 +109,11 @@ class FetchedOrder:
         return replace(compared, number=number, status=order.status, modified_at=order.date_modified_gmt)
 
 
-def read_payload(payload: Payload, *, store: str) -> FetchedOrder:
-    """Convert `payload`, from either kind of API, to the delivery that its webhook would have sent. Never raises."""
+def read_payload(payload: Payload, *, store: str, sku_words: str | None = None) -> FetchedOrder:
+    """Convert `payload`, from either kind of API, to the delivery that its webhook would have sent. Never raises.
+
+    `sku_words` say why its lines have no SKUs; they are kept with the delivery.
+    """
     try:
         body = as_wc_body(payload)
     except Exception:
@@ -119,6 +124,8 @@ def read_payload(payload: Payload, *, store: str) -> FetchedOrder:
         )
         return FetchedOrder(failed, None, hashlib.sha256(failed.body).digest())
     delivery, event = parse_delivery(RawDelivery(store=store, topic=TOPIC, body=body, headers=dict(HEADERS)))
+    if sku_words is not None and delivery.words is None:
+        delivery = replace(delivery, words=sku_words)
     return FetchedOrder(delivery, event, delivery.sha256)
 
 

@@ -98,7 +98,8 @@ class PageImporter:
         if page.is_summary and changed:
             whole = await self._shop.read_whole([each["id"] for each in changed if has_id(each)])
         differing = [read_unread(each, store=self._store) for each in (*page.unread, *whole.unread)]
-        differing += [read_payload(payload, store=self._store) for payload in whole.orders]
+        payloads, sku_words = await self._shop.add_skus(whole.orders)
+        differing += [read_payload(payload, store=self._store, sku_words=sku_words) for payload in payloads]
         digests = [each.sha256 for each in differing if each.order is None]
         verdicts = await self._read_verdicts(digests) if digests else {}
         return known, [with_stored(each, rows, verdicts) for each in differing]
@@ -114,6 +115,8 @@ class PageImporter:
         order = fetched.order
         if order is None:
             return fetched.to_compared(OrderComparison.FAILED, words=fetched.delivery.words)
+        if await self._is_echo(fetched):
+            return fetched.to_compared(OrderComparison.KNOWN)
         state, reasons = await self._caller.database.read(
             known_orders.preview_state,
             order,
@@ -128,6 +131,7 @@ class PageImporter:
     async def _import_order(self, fetched: FetchedOrder, context: BackfillContext) -> ComparedOrder:
         """Store one order. One that cannot be processed is stored as a failed delivery and stops no other order."""
         delivery = fetched.delivery
+        is_echo = await self._is_echo(fetched)
         try:
             received = await self._caller.write(
                 receive_delivery.receive,
@@ -146,7 +150,12 @@ class PageImporter:
         if fetched.order is None:
             log.warning("backfill.failed", store=self._store, verdict=delivery.verdict, delivery=received.stored.id)
             return fetched.to_compared(OrderComparison.FAILED, words=delivery.words)
-        return self._finish_import(fetched, received)
+        return fetched.to_compared(OrderComparison.KNOWN) if is_echo else self._finish_import(fetched, received)
+
+    async def _is_echo(self, fetched: FetchedOrder) -> bool:
+        if fetched.row is None or fetched.order is None:
+            return False
+        return await self._caller.database.read(known_orders.is_echo, fetched.order, store=self._store)
 
     def _finish_import(self, fetched: FetchedOrder, received: ReceiveResult) -> ComparedOrder:
         order = received.order

@@ -6,9 +6,10 @@ It saves its progress with every page, so another process can continue an interr
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from panelr_bridge import logs
 from panelr_bridge.application.backfill.compared_order import SETTLE, ComparedOrder, OrderComparison
@@ -26,7 +27,7 @@ from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import ChangedPage
 
 ReportOrder = Callable[[ComparedOrder], None]
-Pages = AsyncIterator[ChangedPage]
+Pages = AsyncGenerator[ChangedPage, None]
 
 OVERLAP = timedelta(seconds=60)
 """How far each run steps back: filters are exclusive, changes of one second come late, a shop's clocks differ."""
@@ -227,14 +228,23 @@ class BackfillScheduler:
 
     async def _read_pages(self, store: str, since: datetime, *, horizon: datetime) -> AsyncGenerator[ChangedPage, None]:
         """Yield the pages of orders modified since `since`; raise BackfillStopped as soon as `stop` is called."""
-        pages = self._shops[store].changed_pages(since, horizon=horizon)
+        pages = self._read_changes(store, since, horizon=horizon)
         try:
             while (page := await self._read_page(pages)) is not None:
                 yield page
         finally:
-            if isinstance(pages, AsyncGenerator):
-                with contextlib.suppress(RuntimeError):  # a read is in progress; its cancellation closes the generator
-                    await pages.aclose()
+            with contextlib.suppress(RuntimeError):  # a read is in progress; its cancellation closes the generator
+                await pages.aclose()
+
+    async def _read_changes(self, store: str, since: datetime, *, horizon: datetime) -> Pages:
+        shop = self._shops[store]
+        await shop.learn_dates(partial(self._read_reported, store))
+        async with contextlib.aclosing(shop.changed_pages(since, horizon=horizon)) as pages:
+            async for page in pages:
+                yield page
+
+    async def _read_reported(self, store: str, ids: list[int]) -> dict[int, datetime]:
+        return await self._caller.database.read(backfill_cursors.reported_modifications, store=store, ids=ids)
 
     async def _read_page(self, pages: Pages) -> ChangedPage | None:
         """Return the next page, None at the end; on `stop` raise BackfillStopped without waiting for the shop."""

@@ -8,7 +8,7 @@ may come from a wrong clock.
 Neither keeps more than a page in memory.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +28,7 @@ MOST_IDLE_PAGES = 100
 
 async def by_windows(
     reader: RestReader, moment: datetime, *, per_page: int, horizon: datetime
-) -> AsyncIterator[ChangedPage]:
+) -> AsyncGenerator[ChangedPage, None]:
     """Iterate over wc/v3's orders by windows of modification times, oldest first, and within a window by id.
 
     Sorted by modification, wc/v3 returns orders of one second in another order on each page. Only the id is stable.
@@ -64,7 +64,7 @@ async def _find_window_end(reader: RestReader, after: datetime, *, horizon: date
 
 async def _by_id(
     orders: ModifiedOrders, *, per_page: int, complete_to: datetime | None, horizon: datetime
-) -> AsyncIterator[ChangedPage]:
+) -> AsyncGenerator[ChangedPage, None]:
     """Iterate over the orders of a window. Each page begins with the last order of the page before.
 
     If a page begins with a greater id, orders may have left the list and moved others up: the page before is read
@@ -132,7 +132,7 @@ def _check_list(found: ListRange, *, after: datetime, count: int) -> None:
 
 async def newest_first(
     reader: RestReader, dialect: OrdersResource, moment: datetime, *, per_page: int, horizon: datetime
-) -> AsyncIterator[ChangedPage]:
+) -> AsyncGenerator[ChangedPage, None]:
     """Iterate over the Orders resource, newest first, to the first order older than `moment`.
 
     Orders changed or created meanwhile come to the top and move the others down, so some are returned twice. A
