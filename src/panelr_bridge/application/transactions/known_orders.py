@@ -1,7 +1,6 @@
 """Compare orders fetched from a shop with the stored ones."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 

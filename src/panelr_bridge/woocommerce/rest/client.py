@@ -98,7 +98,8 @@ class ShopClient:
 
     async def _read_zone(self) -> tzinfo:
         try:
-            response = await self._connection.read(RestRequest("GET", "", (("_fields", "gmt_offset,timezone_string"),)))
+            request = RestRequest("GET", "", (("_fields", "gmt_offset,timezone_string"),))
+            response = await self._connection.send_once(request)
         except ShopError:  # a plugin hides the index; what the resource shows is all there is
             return UTC
         return site_dates.read_zone(response.content)
