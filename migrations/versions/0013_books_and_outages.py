@@ -21,8 +21,9 @@ COLUMNS = {
     },
 }
 INDEXES = {
-    "ix_orders_owes_since": ("owes_since", sa.text("owes IS NOT NULL AND call_until IS NULL")),
-    "ix_orders_waits_for_outage": ("id", sa.text("waits_for_outage")),
+    "ix_orders_owes_since": ("orders", "owes_since", sa.text("owes IS NOT NULL AND call_until IS NULL")),
+    "ix_orders_waits_for_outage": ("orders", "id", sa.text("waits_for_outage")),
+    "ix_follow_ups_waits_for_outage": ("follow_ups", "id", sa.text("waits_for_outage")),
 }
 
 
@@ -33,8 +34,8 @@ def upgrade() -> None:
             op.add_column(table, sa.Column(name, kind, nullable=True))
     for table in ("orders", "follow_ups"):
         op.add_column(table, sa.Column("waits_for_outage", sa.Boolean(), server_default=sa.false(), nullable=False))
-    for name, (column, where) in INDEXES.items():
-        op.create_index(name, "orders", [column], postgresql_where=where, sqlite_where=where)
+    for name, (table, column, where) in INDEXES.items():
+        op.create_index(name, table, [column], postgresql_where=where, sqlite_where=where)
     op.create_table(
         "panelr_facts",
         sa.Column("name", sa.Text(), nullable=False),
@@ -52,14 +53,17 @@ def upgrade() -> None:
         sa.Column("expires_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("shape", name=op.f("pk_panelr_quotes")),
     )
+    op.create_index("ix_panelr_quotes_expires_at", "panelr_quotes", ["expires_at"])
 
 
 def downgrade() -> None:
     """Revert the migration."""
     op.drop_table("panelr_quotes")
     op.drop_table("panelr_facts")
-    for name in INDEXES:
-        op.drop_index(name, "orders")
+    # versions before this one know two causes only
+    op.execute("UPDATE rate_limits SET cause = 'misconfigured' WHERE cause = 'unreachable'")
+    for name, (table, *_) in INDEXES.items():
+        op.drop_index(name, table)
     for table in ("follow_ups", "orders"):
         op.drop_column(table, "waits_for_outage")
     for table, columns in COLUMNS.items():

@@ -164,6 +164,13 @@ def test_what_is_not_there_is_said_in_a_sentence(filled: Run) -> None:
     assert (code, out, err) == (1, "", "there is no order with the bridge's id 99\n")
 
 
+@pytest.mark.parametrize("action", [("show",), ("retry",), ("close", "--why", "x"), ("show", "--woo")])
+def test_a_number_that_no_order_can_have_is_refused_in_words(filled: Run, action: tuple[str, ...]) -> None:
+    name, *options = action
+    code, _, err = filled("orders", name, str(2**63), *options)
+    assert (code, "should be less than" in err) == (2, True), err
+
+
 def test_a_held_order_is_tried_again_and_a_created_one_is_not(filled: Run) -> None:
     assert filled("orders", "retry", "2")[0] == 0
     code, _, err = filled("orders", "retry", "1")

@@ -10,14 +10,8 @@ from sqlalchemy import Connection, text
 
 from panelr_bridge.application.transactions import save_catalogue
 from panelr_bridge.application.transactions.change_mappings import add
-from panelr_bridge.domain.models import (
-    CatalogueList,
-    ItemIntent,
-    MappingTarget,
-    OrderMappings,
-    PanelrPaymentMethod,
-    PanelrProduct,
-)
+from panelr_bridge.domain.models import ItemIntent, MappingTarget, OrderMappings
+from panelr_bridge.domain.panelr_values import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store import catalogue, order_mappings
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.mappings import PRODUCT
@@ -140,7 +134,9 @@ async def test_orders_of_every_store_are_decided_anew_when_what_decisions_go_by_
 )
 async def test_nothing_is_decided_anew_for_what_no_decision_goes_by(opened: Database, change: dict[str, Any]) -> None:
     await bring(opened, WHOLE)
+    await bring(opened, CARD, kind=PanelrPaymentMethod)
     await map_sku(opened, 2)
     assert await bring(opened, dataclasses.replace(WHOLE, **change), seen_at=LATER) is False
-    assert await bring(opened, CARD, kind=PanelrPaymentMethod) is False
+    renamed = dataclasses.replace(CARD, display_label="Card")
+    assert await bring(opened, renamed, kind=PanelrPaymentMethod, seen_at=LATER) is False
     assert await revisions(opened) == {"default": 1}

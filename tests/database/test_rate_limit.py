@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -184,6 +185,18 @@ async def test_a_probe_that_is_never_recorded_closes_the_gate_for_a_minute_only(
     assert isinstance(await _probe(opened, NOW), ProbeSlot)
     assert isinstance(await _probe(opened, NOW + timedelta(seconds=59)), GateStatus)
     assert isinstance(await _probe(opened, NOW + timedelta(seconds=60)), ProbeSlot)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_probe_that_finds_its_slot_locked_leaves_no_lease(opened: Database, turned_url: str) -> None:
+    await _prepared(opened)
+    await opened.write(_close, NOW, 0)
+    holder = await asyncpg.connect(turned_url)
+    async with holder.transaction():
+        await holder.execute("SELECT slot FROM rate_slots FOR UPDATE")
+        assert await _probe(opened, NOW) is None
+    await holder.close()
+    assert isinstance(await _probe(opened, NOW + timedelta(seconds=1)), ProbeSlot)
 
 
 async def test_a_probe_of_an_open_gate_needs_nothing_but_a_slot(opened: Database) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.bridge_kit import Kit
 from tests.support.panelr_faults import order_of_customer
+from tests.support.panelr_prices import switch_fee_on
 from tests.support.payments import (
     CHECK,
     COMPLETE,
@@ -31,6 +32,12 @@ async def kit(kit: Kit) -> Kit:
     """A bridge with mappings."""
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     return kit
+
+
+async def map_method(kit: Kit, woo: str, panelr: int, *, on_paid: str) -> None:
+    """Map a gateway of the shop to one of Panelr's payment methods."""
+    mapping = {"woo_payment_method": woo, "panelr_payment_method_id": panelr, "on_paid": on_paid}
+    assert (await kit.api("POST", "/payment-method-mappings", json=mapping)).status_code == 201
 
 
 async def unpaid(kit: Kit, on_paid: str) -> None:
@@ -160,3 +167,27 @@ async def test_what_panelr_answers_to_a_completion_is_compared_too(kit: Kit) -> 
     (reason,) = [each for each in story["attention"] if each["code"] == "totals_differ"]
     assert "56.45 USD" in reason["words"]
     assert "the payment is reported" in reason["words"]
+
+
+@pytest.mark.parametrize("named_before", [False, True])
+async def test_a_method_that_the_customer_chose_later_adds_no_fee_at_the_completion(
+    kit: Kit, named_before: bool
+) -> None:
+    """Panelr adds the fee of the method that a completion names."""
+    switch_fee_on(kit.panel, value="5")
+    await kit.api("GET", "/panelr/payment-methods?refresh=true")
+    await map_method(kit, "card", 2, on_paid=COMPLETE)
+    if named_before:
+        await map_method(kit, "bacs", 1, on_paid=COMPLETE)
+    await kit.post(order_of_customer(20) | ON_HOLD)
+    await kit.until(20, "created")
+    await kit.post(order_of_customer(20) | PAID | {"payment_method": "card"})
+    story = await kit.until(20, payment_is_reported)
+    (work_order,) = kit.panel.work_orders.values()
+    assert (work_order.status, work_order.order_total, work_order.paid) == (
+        "queued",
+        Decimal("58.45"),
+        Decimal("58.45"),
+    )
+    assert work_order.payment_method_id == (1 if named_before else None)
+    assert story["attention"] == []

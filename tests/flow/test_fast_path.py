@@ -129,7 +129,7 @@ def played(
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Repeat calls at the same times in both runs."""
-    monkeypatch.setattr("panelr_bridge.application.transactions.record_outcome.random.random", lambda: 0.5)
+    monkeypatch.setattr("panelr_bridge.application.transactions.call_report.random.random", lambda: 0.5)
     return iter(())
 
 

@@ -14,7 +14,8 @@ from panelr_bridge.application.transactions import (
     evaluate_order,
 )
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.domain.models import FollowUpKind, OrderState, WorkOrder
+from panelr_bridge.domain.models import FollowUpKind, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from tests.support.bridge_kit import Kit, order
 from tests.support.claims import claim_order, end_lease, record_created
 from tests.support.payments import map_bank_transfer

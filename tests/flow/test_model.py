@@ -34,7 +34,8 @@ from panelr_bridge.domain.call_outcome import (
     Throttled,
     Unknown,
 )
-from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store import mappings, owed_calls
 from panelr_bridge.store.tables import deliveries, orders
 from tests.support.bridge_kit import order

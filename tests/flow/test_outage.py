@@ -1,6 +1,5 @@
 """An outage of Panelr: orders are stored at once, people are alarmed, and all go on when Panelr answers again."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from panelr_bridge.simulators.server import running
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.tables import orders, panelr_facts, rate_limits
 from tests.support.bridge_kit import PANELR_KEY, Kit, kit_of
+from tests.support.bridge_process import wait_until
 from tests.support.panelr_faults import order_of_customer
 from tests.support.ports import free_port
 
@@ -129,13 +129,12 @@ async def test_a_probe_that_ends_between_its_call_and_its_record_opens_the_gate_
 ) -> None:
     async with kit_of(settings.model_copy(update={"worker": False}), panelr[1]) as kit:
         bridge = kit.runtime.bridge
-        kit.panel.faults.add("unauthorized")
+        kit.panel.faults.add("unauthorized", action="get_store_settings")
         assert await bridge.probe.start() is ProbeVerdict.FAILED
         await bridge.write(end_pause)
-        hanging = kit.panel.faults.add("hang", seconds=30)
+        hanging = kit.panel.faults.add("hang", action="get_store_settings", seconds=30)
         task = bridge.probe.start()
-        while not hanging.struck:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: hanging.struck > 0)
         task.cancel()  # as SIGKILL: nothing is recorded
         gate = await bridge.database.read(rate_limit.gate, name=RATE)
         assert gate is not None
@@ -151,7 +150,7 @@ async def test_two_processes_share_one_probe_while_the_gate_is_closed(
 ) -> None:
     waiting = settings.model_copy(update={"worker": False, "retry_schedule_seconds": (600.0,)})
     async with kit_of(waiting, panelr[1]) as first, kit_of(waiting, panelr[1]) as second:
-        first.panel.faults.add("unauthorized", times=None)
+        first.panel.faults.add("unauthorized", action="get_store_settings", times=None)
         verdicts = [await each.runtime.bridge.probe.start() for each in (first, second)]
         assert verdicts == [ProbeVerdict.FAILED] * 2
         assert [each.action for each in first.panel.journal] == ["get_store_settings"]
@@ -165,7 +164,7 @@ async def test_a_429_while_the_clock_was_a_month_ahead_delays_nothing_when_it_is
     async with kit_of(ahead, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         put_clock_ahead(kit)
-        kit.panel.faults.add("throttle", times=2, retry_after=600)
+        kit.fail_with_probe("throttle", retry_after=600)
         for number in (1, 2):
             assert (await kit.post(order_of_customer(number))).json()["state"] == "queued"
     async with kit_of(default, panelr[1]) as right:
@@ -175,18 +174,22 @@ async def test_a_429_while_the_clock_was_a_month_ahead_delays_nothing_when_it_is
             await right.until(number, "created")
 
 
+@pytest.mark.parametrize(
+    ("fault", "state", "next_state"),
+    [({"kind": "forbidden"}, "queued", "created"), ({"kind": "status", "status": 403}, "unconfirmed", "queued")],
+)
 async def test_a_retry_that_a_clock_a_month_ahead_put_off_is_due_when_it_is_right_again(
-    settings: Settings, panelr: tuple[str, Panel]
+    settings: Settings, panelr: tuple[str, Panel], fault: dict[str, Any], state: str, next_state: str
 ) -> None:
     """The gate is open: only this order's request was refused."""
     default = settings.model_copy(update={"retry_schedule_seconds": DEFAULT_SCHEDULE})
     async with kit_of(default.model_copy(update={"worker": False}), panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
         put_clock_ahead(kit)
-        kit.panel.faults.add("status", action="create_work_order", status=403)
-        assert (await kit.post(order_of_customer(1))).json()["state"] == "queued"
+        kit.panel.faults.add(action="create_work_order", **fault)
+        assert (await kit.post(order_of_customer(1))).json()["state"] == state
     async with kit_of(default, panelr[1]) as right:
-        await right.until(1, "created")
+        await right.until(1, next_state)
 
 
 @pytest.mark.parametrize("folder", ["", "/api"], ids=["the API's own folder", "a folder of that name"])

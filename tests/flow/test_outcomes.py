@@ -67,8 +67,6 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
         ("unauthorized", {}, "misconfigured"),
         ("forbidden", {}, "misconfigured"),
         ("status", {"status": 302}, "misconfigured"),
-        ("status", {"status": 403}, "blocked"),
-        ("status", {"status": 406}, "blocked"),
         ("throttle", {"retry_after": 1}, "throttled"),
         ("throttle", {}, "throttled"),
         ("status", {"status": 503, "retry_after": 1, "body": "envelope"}, "throttled"),
@@ -77,12 +75,28 @@ async def test_refused_goes_on_when_a_person_says_so(mapped: Kit) -> None:
 async def test_what_was_not_done_for_sure_stays_owed_and_is_sent_again(
     mapped: Kit, kind: str, more: dict[str, Any], outcome: str
 ) -> None:
-    times = 1 if outcome == "blocked" else 2  # the probe, too
-    mapped.panel.faults.add(kind, times=times, **more)
+    mapped.fail_with_probe(kind, **more)
     answer = await mapped.post(order())
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     story = await mapped.until(20, "created")
     assert tries(story) == [("create_work_order", outcome), ("create_work_order", "done")]
+    assert len(mapped.panel.work_orders) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("status", [403, 406])
+async def test_a_refusal_in_front_of_panelr_is_looked_up_before_it_is_sent_again(
+    mapped: Kit, status: int, when: str
+) -> None:
+    """A firewall that inspects answers refuses one after Panelr has created the work order."""
+    mapped.panel.faults.add("status", status=status, action="create_work_order", when=when)
+    answer = await mapped.post(order())
+    assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
+    assert "firewall" in answer.json()["reason"]
+    story = await mapped.until(20, "created")
+    sent_again = [("look_up", "done"), ("look_up", "done"), ("create_work_order", "done")]
+    expected = sent_again if when == "before" else [("look_up", "done")]
+    assert tries(story) == [("create_work_order", "blocked"), *expected]
     assert len(mapped.panel.work_orders) == 1
 
 
@@ -135,15 +149,12 @@ async def test_a_wrong_key_is_not_hammered_by_new_orders(settings: Settings, pan
     patient = settings.model_copy(update={"retry_schedule_seconds": (60.0,)})
     async with kit_of(patient, panelr[1]) as kit:
         await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        kit.panel.faults.add("unauthorized", times=None)
+        kit.fail_with_probe("unauthorized", times=None)
         for order_id in range(800, 806):
             answer = await kit.post(order(id=order_id))
             assert (answer.status_code, answer.json()["state"]) == (202, "queued")
-        assert [entry.action for entry in kit.panel.journal] == [
-            "get_products",
-            "create_work_order",
-            "get_store_settings",
-        ]
+        asked = [entry.action for entry in kit.panel.journal]
+        assert (asked.count("create_work_order"), asked.count("get_store_settings")) == (1, 1)
     panelr[1].faults.clear()
     async with kit_of(patient, panelr[1]) as restarted:  # the operator has corrected the key
         for order_id in range(800, 806):

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from panelr_bridge.application import lost_answer_lookup, resolve_order
 from panelr_bridge.application.bridge import ClaimFailed
 from panelr_bridge.application.transactions import claim_call, evaluate_order, record_outcome
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.rate_gate import RATE
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import NotSent, Outcome, Refused, Unknown
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.outage import ProbeVerdict
@@ -82,7 +82,7 @@ async def test_a_lookalike_whose_answer_is_lost_just_now_is_seen(stepped: Kit, m
 async def test_calls_that_were_on_the_wire_together_close_the_gate_once(stepped: Kit) -> None:
     bridge = stepped.runtime.bridge
     bridge.call_policy = replace(bridge.call_policy, retry_schedule=SCHEDULE)
-    stepped.panel.faults.add("throttle", times=9)
+    stepped.fail_with_probe("throttle", times=8)
     stepped.panel.settings.latency_seconds = 0.3
     await asyncio.gather(*(stepped.post(order_of_customer(number)) for number in range(1, 9)))
 
@@ -129,7 +129,7 @@ async def test_an_order_that_was_refused_as_it_still_is_stays_so(stepped: Kit) -
 
 async def test_replaying_an_old_deletion_drops_nothing(stepped: Kit) -> None:
     await stepped.post({"id": 1}, topic="order.deleted")
-    stepped.panel.faults.add("throttle", times=2, retry_after=600)
+    stepped.fail_with_probe("throttle", retry_after=600)
     await stepped.post(order(id=1, date_modified_gmt=LATER), topic="order.restored")
     story = await stepped.order(1)
     (deletion,) = [each["id"] for each in story["deliveries"] if each["verdict"] == "deleted"]
@@ -138,7 +138,7 @@ async def test_replaying_an_old_deletion_drops_nothing(stepped: Kit) -> None:
 
 
 async def test_an_order_may_be_restored_twice_with_the_same_bytes(stepped: Kit) -> None:
-    stepped.panel.faults.add("throttle", times=2, retry_after=600)
+    stepped.fail_with_probe("throttle", retry_after=600)
     for _ in range(2):
         await stepped.post({"id": 1}, topic="order.deleted")
         assert (await stepped.order(1))["state"] == "ignored"
@@ -150,7 +150,7 @@ async def test_two_workers_that_fail_at_one_order_set_no_other_aside(
     stepped: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge, really = stepped.runtime.bridge, evaluate_order.evaluate
-    stepped.panel.faults.add("throttle", times=2, retry_after=600)
+    stepped.fail_with_probe("throttle", retry_after=600)
     for number in (1, 2):
         await stepped.post(order_of_customer(number))
 
@@ -261,7 +261,7 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
     if stepped.runtime.database.dialect == "sqlite":
         pytest.skip("there is one writer")
     bridge = stepped.runtime.bridge
-    stepped.panel.faults.add("throttle", times=2, retry_after=600)
+    stepped.fail_with_probe("throttle", retry_after=600)
     await stepped.post(order(id=1))
     await bridge.write(_due)
     (told,) = (await stepped.order(1))["deliveries"]

@@ -1,13 +1,18 @@
 """Panelr's total of a work order is what the customer pays, whatever Panelr adds or takes off."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from panelr_bridge.application.transactions.cart_quotes import learn_about_quotes, read_facts
+from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import BundleRule, Coupon, Panel
+from panelr_bridge.store.tables import orders, rate_limits
 from tests.support.bridge_kit import Kit, discover_reckoning, kit_of, line, order
 from tests.support.panelr_prices import switch_fee_on
 from tests.support.payments import attention_codes, is_settled
@@ -161,3 +166,49 @@ async def test_a_panelr_that_does_not_know_quotes_is_asked_once(kit: Kit) -> Non
         await kit.post(line(sale("20.00"), quantity=2) | {"id": number})
     await kit.runtime.catalogue.discover()
     assert asked(kit.panel) == ["create_work_order"] * 2
+
+
+@pytest.mark.parametrize("body", ["html", "envelope"])
+async def test_a_404_for_one_cart_teaches_nothing_about_panelr(kit: Kit, body: str) -> None:
+    """It may be about one of the cart's products, or from something in front of Panelr."""
+    kit.panel.bundle_rules = [BundleRule("three", [1, 1, 1], "fixed", Decimal(3))]
+    await discover_reckoning(kit)
+    kit.panel.faults.add("status", action="quote_cart", status=404, body=body)
+    await kit.post(line(sale("20.00"), quantity=2))
+    await kit.post(line(sale("30.00"), quantity=3) | {"id": 21})
+    calls = [action for action in asked(kit.panel) if action != "get_store_settings"]  # the probe's
+    assert calls == ["quote_cart", "create_work_order"] * 2
+    assert totals(kit.panel) == [Decimal("20.00"), Decimal("30.00")]
+
+
+async def test_a_coupon_counts_as_the_plugin_shows_it_while_no_quote_is_to_be_had(kit: Kit) -> None:
+    kit.panel.add_coupon(Coupon("SPRING", "percent", Decimal(10)))
+    await discover_reckoning(kit)
+    kit.panel.faults.add("reset", action="quote_cart")
+    meta = [{"key": "_panelr_coupon_code", "value": "SPRING"}]
+    fee = [{"name": "Coupon SPRING", "total": "-1.00", "total_tax": "0.00"}]
+    await kit.post(sale("10.00", total="9.00", fee_lines=fee, meta_data=meta))
+    await kit.until(20, "created")
+    assert (totals(kit.panel), (await kit.order(20))["attention"]) == ([Decimal("9.00")], [])
+
+
+def _end_outage(connection: Connection, now: datetime) -> None:
+    """Open the gate, and make every owed call due."""
+    connection.execute(orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=now))
+    connection.execute(rate_limits.delete())
+
+
+async def test_a_total_keeps_the_facts_that_were_found_out_during_its_call(kit: Kit) -> None:
+    kit.panel.settings.honours_unit_price = False
+    await kit.runtime.catalogue.products()
+    bridge = kit.runtime.bridge
+    kit.forget_probe()
+    kit.panel.faults.add("throttle", times=2, retry_after=600)  # the order's call and the probe
+    assert (await kit.post(sale("8.00"))).json()["state"] == "queued"
+    await bridge.write(_end_outage)
+    claim = await bridge.claim_due()
+    assert isinstance(claim, Claim)
+    await bridge.write(learn_about_quotes, knows=True)
+    await bridge.carry_out(claim)
+    facts = await kit.runtime.database.read(read_facts)
+    assert (facts.knows_quotes, facts.honours_unit_price) == (True, False)

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, inspect
 
 from panelr_bridge.application.container import BridgeContainer
+from panelr_bridge.domain.panelr_values import PanelrFacts
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import panelr_facts
@@ -106,6 +107,11 @@ class Kit:
         self.runtime.bridge._rate_limited_until = None
         self.runtime.bridge.wake_worker.set()
 
+    def fail_with_probe(self, kind: str, *, times: int | None = 1, **more: Any) -> None:
+        """Let the next create call fail, and the probe that follows it."""
+        for action in ("create_work_order", "get_store_settings"):
+            self.panel.faults.add(kind, action=action, times=times, **more)
+
     def forget_probe(self) -> None:
         """Let the next call that fails ask a probe of its own."""
         self.runtime.bridge.probe._last = None
@@ -134,8 +140,8 @@ class Kit:
 async def kit_of(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
     """Run a bridge with `settings` in this process.
 
-    It does not ask Panelr how it reckons, as if an older process had asked without a result: the calls to Panelr are
-    those of the test. `discover_reckoning` asks.
+    It does not ask Panelr how it reckons, as if another process had found that this one knows no quotes: the calls to
+    Panelr are those of the test. `discover_reckoning` asks.
     """
     async with open_database(settings.database_url) as database:
         if await database.read(has_tables):
@@ -155,7 +161,8 @@ async def discover_reckoning(kit: Kit) -> None:
 
 
 def _note_reckoning(connection: Connection) -> None:
-    panelr_facts.save(connection, panelr_facts.RECKONING, "{}", now=datetime.now(UTC))
+    facts = panelr_facts.dump_reckoning(PanelrFacts(knows_quotes=False))
+    panelr_facts.save(connection, panelr_facts.RECKONING, facts, now=datetime.now(UTC))
 
 
 def _forget_reckoning(connection: Connection) -> None:

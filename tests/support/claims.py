@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from panelr_bridge.application.transactions import claim_call, receive_delivery, record_outcome
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
-from panelr_bridge.domain.models import OrderState, WorkOrder
+from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.support.bridge_kit import Kit, order

@@ -16,7 +16,8 @@ from panelr_bridge.application.transactions import (
 )
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import CallAction, FollowUpKind, WorkOrder
+from panelr_bridge.domain.models import CallAction, FollowUpKind
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
     backfill_cursors,
@@ -91,6 +92,26 @@ def hot() -> Iterator[Case]:
     yield "awaiting mapping", lambda connection: orders.list_behind_mappings(connection, limit=500)
     yield "next at", owed_calls.next_at
     yield "free at", lambda connection: rate_limit.free_at(connection, name=RATE, limit=120, now=LATER)
+    yield (
+        "take probe",
+        lambda connection: rate_limit.take_probe(
+            connection, name=RATE, limit=120, longest=timedelta(hours=3), now=LATER
+        ),
+    )
+    yield "release after an outage", lambda connection: owed_calls.release_outage(connection, now=LATER, limit=500)
+    yield "release follow-ups", lambda connection: follow_ups.release_outage(connection, now=LATER, limit=500)
+    yield "oldest owed", owed_calls.oldest_owed
+    yield "oldest in an outage", owed_calls.oldest_in_outage
+    yield (
+        "bring back",
+        lambda connection: owed_calls.bring_back(connection, now=LATER, soon=LATER, latest=LATER + timedelta(hours=4)),
+    )
+    yield (
+        "bring follow-ups back",
+        lambda connection: follow_ups.bring_back(
+            connection, FollowUpKind.STATUS, now=LATER, soon=LATER, latest=LATER + timedelta(hours=4)
+        ),
+    )
     yield "take", lambda connection: rate_limit.take(connection, name=RATE, limit=120, now=LATER)
     yield "settle", lambda connection: orders.settle(connection, 500, 1, {"panelr_status": "x"}, now=LATER)
     yield (

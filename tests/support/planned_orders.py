@@ -7,7 +7,8 @@ from typing import Any
 
 from panelr_bridge.application.follow_ups.plan import plan_steps
 from panelr_bridge.domain.follow_up_rules import CreatedOrder, FollowUpState, Step, StoreOptions
-from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.woocommerce.order_payload import Order
 from tests.support.bridge_kit import order
 

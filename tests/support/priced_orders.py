@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from panelr_bridge.domain.models import ItemIntent, MappingTarget, MethodAdjustment
+from panelr_bridge.domain.models import ItemIntent, MappingTarget
+from panelr_bridge.domain.panelr_values import MethodAdjustment
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.bundles_and_coupons import BundleRule, Coupon
 from panelr_bridge.simulators.panelr.catalogue import PaymentMethod

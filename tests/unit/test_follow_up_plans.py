@@ -302,10 +302,17 @@ def test_only_who_pays_before_the_goods_gets_instructions(status: str) -> None:
     )  # cash on delivery has the status processing
 
 
-def test_a_payment_by_another_method_names_the_other_one() -> None:
-    step = wanted(created(PAID, payment_method_id=2))[FollowUpKind.PAYMENT]
+@pytest.mark.parametrize(
+    ("at_creation", "adjusts", "named"),
+    [(1, False, 1), (1, True, 1), (2, True, 2), (None, False, 2), (None, True, None)],
+)
+def test_a_payment_names_a_method_that_does_not_change_panelrs_total(
+    at_creation: int | None, adjusts: bool, named: int | None
+) -> None:
+    request = replace(REQUEST, payment_method_id=at_creation)
+    step = wanted(created(PAID, request=request, payment_method_id=2, method_adjusts=adjusts))[FollowUpKind.PAYMENT]
     assert isinstance(step, Schedule)
-    assert step.content["payment_method_id"] == 2
+    assert step.content["payment_method_id"] == named
 
 
 def test_an_order_that_was_completed_so_is_not_written_to_again() -> None:

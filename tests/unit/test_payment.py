@@ -9,7 +9,8 @@ import pytest
 
 from panelr_bridge.application.follow_ups.payment import has_arrived
 from panelr_bridge.application.follow_ups.status_poll import find_news
-from panelr_bridge.domain.models import PaymentReceipt, Reason, RecordedPayment, WorkOrderDetails
+from panelr_bridge.domain.models import Reason
+from panelr_bridge.domain.panelr_values import PaymentReceipt, RecordedPayment, WorkOrderDetails
 from panelr_bridge.domain.payment_check import Payment, agrees, check_payment, check_receipt
 from tests.support.planned_orders import NOW
 

@@ -33,7 +33,7 @@ async def test_what_happened_is_counted(kit: Kit) -> None:
     await kit.post(line(order(id=2), product_id=999, sku="OTHER"))
     await kit.post(b"[]", topic="order.created")
     await kit.post(order(id=3), secret="wrong")
-    kit.panel.faults.add("throttle", times=2, retry_after=30)
+    kit.fail_with_probe("throttle", retry_after=30)
     await kit.post(order(id=4))
     page = await told(kit)
     for expected in (

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from panelr_bridge.application import resolve_order
 from panelr_bridge.application.resolve_order import VerifiedLink
-from panelr_bridge.domain.models import WorkOrder
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.errors import Conflict
 from panelr_bridge.simulators.panelr import WorkOrder as SimulatedWorkOrder
 from panelr_bridge.simulators.panelr import actions

@@ -48,7 +48,7 @@ async def test_everything_is_counted(kit: Kit) -> None:
     await kit.post(line(order(id=3), product_id=999, sku="OTHER"))
     await kit.post(order(id=4, status="pending"))
     await kit.post(b"[]", topic="order.created")
-    kit.panel.faults.add("throttle", times=2, retry_after=30)
+    kit.fail_with_probe("throttle", retry_after=30)
     await kit.post(order(id=5))
     await kit.post(order(id=6))
     found = await stats(kit)

@@ -16,16 +16,17 @@ from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.lost_answer_lookup import LostAnswerLookup
 from panelr_bridge.application.panelr_caller import CallResult, Clock, PanelrCaller, log_call, utc_now
 from panelr_bridge.application.parse_delivery import Event, RawDelivery, parse_delivery
-from panelr_bridge.application.transactions import claim_call, receive_delivery, record_outcome
+from panelr_bridge.application.transactions import claim_call, receive_delivery, record_look_up, record_outcome
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.cart_quotes import ACTION as QUOTE
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, record_quote
 from panelr_bridge.application.transactions.claim_call import RATE_LIMITED_FOR, NothingDue, StateChanged
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.errors import DeliveryNotStored
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.client import PanelrClient
@@ -268,7 +269,7 @@ class Bridge(PanelrCaller):
             if is_unavailable(error) or not tried:
                 raise
             raise ClaimFailed(tried[-1]) from error
-        if isinstance(claimed, Claim):
+        if isinstance(claimed, (Claim, QuoteClaim)):
             self._action_turns.rotate(-1)
         limited = isinstance(claimed, NothingDue) and claimed.rate_limited
         self._rate_limited_until = claimed.until if isinstance(claimed, NothingDue) and limited else None
@@ -328,7 +329,7 @@ class Bridge(PanelrCaller):
             if is_unavailable(error):
                 raise
             log.exception("worker.failed", order=claim.order_id)
-            return CallResult(await self.write(record_outcome.record_failure, claim))
+            return CallResult(await self.write(record_look_up.record_failure, claim))
 
     async def _record_created(self, report: CallReport, work_order: WorkOrder) -> CallResult:
         """Run transaction 2, by the fast path if it applies."""

@@ -10,14 +10,16 @@ from datetime import datetime
 
 from panelr_bridge.application.parse_delivery import Event, RawDelivery
 from panelr_bridge.application.recent_cache import RecentCache
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.check_total import total_check
 from panelr_bridge.application.transactions.evaluate_order import Evaluation, evaluate_with
 from panelr_bridge.application.transactions.new_order import NewOrder, new_order, slot_request
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
-from panelr_bridge.application.transactions.record_outcome import CallReport, created_attempt, created_columns
+from panelr_bridge.application.transactions.record_outcome import created_attempt, created_columns
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
-from panelr_bridge.domain.models import OrderMappings, OrderPolicy, WorkOrder
+from panelr_bridge.domain.models import OrderMappings, OrderPolicy
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery

@@ -13,7 +13,8 @@ from panelr_bridge.application.transactions.evaluate_order import latest_snapsho
 from panelr_bridge.domain.call_outcome import Done, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.models import ListedWorkOrder, PanelrProduct, ProductNames, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import WorkOrderRequest
+from panelr_bridge.domain.panelr_values import ListedWorkOrder, PanelrProduct, ProductNames, WorkOrder
 from panelr_bridge.errors import Conflict, NotFound, UpstreamUnavailable
 from panelr_bridge.panelr import link_check, request, response
 from panelr_bridge.panelr.product_names import products_by_name

@@ -52,8 +52,8 @@ async def run_checks(
 ) -> list[HealthCheck]:
     """Run every check that needs only the database. Never raises if the database is unavailable.
 
-    The backlog check fails if a call has been due, or has waited for the end of an outage, for longer than `overdue`;
-    an outage counts from when the call came to be owed, not from its next try. `backfill_intervals` maps each store
+    The backlog check fails if a call has been due, or has failed again and again, for longer than `overdue`; the latter
+    counts from when the call came to be owed, not from its next try. `backfill_intervals` maps each store
     with a periodic backfill to the time between two runs.
     """
     try:
@@ -77,10 +77,8 @@ def _check_tables(
 ) -> list[HealthCheck]:
     checks = [
         _check_clock(store.database_time(connection), now=now),
-        _check_gate(rate_limit.gate(connection, name=RATE), waiting=owed_calls.count_waiting(connection), now=now),
-        _check_backlog(
-            owed_calls.next_at(connection), owed_calls.oldest_in_outage(connection), now=now, overdue=overdue
-        ),
+        check_gate(connection, now=now),
+        _check_backlog(owed_calls.next_at(connection), owed_calls.oldest_failing(connection), now=now, overdue=overdue),
         _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
     ]
@@ -96,8 +94,9 @@ def _check_clock(database_time: datetime | None, *, now: datetime) -> HealthChec
     return HealthCheck(name="time", ok=apart <= CLOCKS_APART, words=words)
 
 
-def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: datetime) -> HealthCheck:
+def check_gate(connection: Connection, *, now: datetime) -> HealthCheck:
     """Fail if Panelr is unreachable or rejects the settings. A pause that Panelr asked for is normal operation."""
+    gate = rate_limit.gate(connection, name=RATE)
     if gate is None:
         return HealthCheck(name="panelr", ok=True, words="calls are not paused")
     causes = {
@@ -105,6 +104,7 @@ def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: dateti
         "misconfigured": f"Panelr does not accept the key or the address ({gate.words})",
         "unreachable": f"Panelr is unreachable ({gate.words})",
     }
+    waiting = owed_calls.count_waiting(connection)
     since = f"{gate.closed_at:%H:%M}" if now - gate.closed_at < DAY else f"{gate.closed_at:%Y-%m-%d %H:%M}"
     words = (
         f"{causes[gate.cause]} since {since} UTC, {_count(waiting, 'order')} wait{'s' if waiting == 1 else ''};"
@@ -114,10 +114,10 @@ def _check_gate(gate: rate_limit.GateStatus | None, *, waiting: int, now: dateti
 
 
 def _check_backlog(
-    oldest_due: datetime | None, oldest_in_outage: datetime | None, *, now: datetime, overdue: timedelta
+    oldest_due: datetime | None, oldest_failing: datetime | None, *, now: datetime, overdue: timedelta
 ) -> HealthCheck:
     late = now - (oldest_due or now)
-    owed_for = now - (oldest_in_outage or now)
+    owed_for = now - (oldest_failing or now)
     if max(late, owed_for) <= overdue:
         return HealthCheck(name="backlog", ok=True, words="no call is overdue")
     words = f"the oldest call has been due for {_minutes(late)} minutes: is a worker running?"

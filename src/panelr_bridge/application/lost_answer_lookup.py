@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from panelr_bridge.application.panelr_caller import SLOT_HOLDS, CallResult, PanelrCaller
-from panelr_bridge.application.transactions import rate_gate, record_outcome
+from panelr_bridge.application.transactions import rate_gate, record_look_up
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import ListedWorkOrder, ProductNames
+from panelr_bridge.domain.panelr_values import ListedWorkOrder, ProductNames
 from panelr_bridge.panelr import request, response
 from panelr_bridge.panelr.catalogue import offered_products
 from panelr_bridge.panelr.product_names import products_by_name
@@ -65,7 +65,7 @@ class LostAnswerLookup:
         if isinstance(result, NoMatch):
             return CallResult(
                 await self._caller.record(
-                    report, record_outcome.record_not_found, report, call_policy=self._call_policy
+                    report, record_look_up.record_not_found, report, call_policy=self._call_policy
                 )
             )
         if isinstance(result, NamesNeeded):
@@ -98,7 +98,7 @@ class LostAnswerLookup:
             return await self._postpone(report, wait=CONFLICT_DELAY)
         if not result.certain and await self._has_lookalike(claim):
             return await self._record_ambiguous(report, AmbiguousMatch((result.work_order.reference_code or "",)))
-        return CallResult(await self._caller.record(report, record_outcome.record_adopted, report, result.work_order))
+        return CallResult(await self._caller.record(report, record_look_up.record_adopted, report, result.work_order))
 
     async def _has_call_on_the_wire(self, claim: Claim, *, certain: bool) -> bool:
         """Return whether the work order could be that of another order of the customer that is being sent."""
@@ -155,7 +155,7 @@ class LostAnswerLookup:
     async def _postpone(self, report: CallReport, *, wait: timedelta | None = None) -> CallResult:
         return CallResult(
             await self._caller.record(
-                report, record_outcome.postpone_look_up, report, call_policy=self._call_policy, wait=wait
+                report, record_look_up.postpone_look_up, report, call_policy=self._call_policy, wait=wait
             )
         )
 
@@ -170,5 +170,5 @@ class LostAnswerLookup:
 
     async def _record_undecided(self, report: CallReport, code: str, words: str) -> CallResult:
         return CallResult(
-            await self._caller.record(report, record_outcome.record_undecided, report, code=code, words=words)
+            await self._caller.record(report, record_look_up.record_undecided, report, code=code, words=words)
         )

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from panelr_bridge import logs
 from panelr_bridge.application.metrics import Metrics
 from panelr_bridge.application.panelr_probe import PanelrProbe
+from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.application.transactions.record_outcome import CallReport
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import NotSent, Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import OrderState, WorkOrder
+from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.store import rate_limit

@@ -18,7 +18,7 @@ from panelr_bridge.domain import call_outcome, mapping_check
 from panelr_bridge.domain.call_outcome import Done, Outcome, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.mapping_input import PaymentMethodMapping, ProductMapping
-from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.panelr_values import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
 from panelr_bridge.panelr.request import PanelrRequest

@@ -5,7 +5,8 @@ so many calls that fail together cost one probe.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -35,6 +36,17 @@ TRIED_AGAIN_AFTER = timedelta(seconds=4)
 """When a worker tries again to begin a probe for which there was no slot."""
 
 log = logs.get(__name__)
+
+
+@contextlib.contextmanager
+def suppress_unavailable() -> Iterator[None]:
+    """Go on if the database is unavailable."""
+    try:
+        yield
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        log.warning("worker.waits", reason="the database is unavailable")
 
 
 class PanelrProbe:
@@ -86,7 +98,8 @@ class PanelrProbe:
             done, _ = await asyncio.wait({self.start()}, timeout=PATIENCE)
             verdict = done.pop().result() if done else ProbeVerdict.PENDING
         if verdict is ProbeVerdict.NO_SLOT and isinstance(outcome, (Misconfigured, Throttled)):
-            await self._write(rate_gate.close_until_probed, outcome, call_policy=self._call_policy)
+            with suppress_unavailable():  # the outcome is recorded all the same
+                await self._write(rate_gate.close_until_probed, outcome, call_policy=self._call_policy)
         return outage.judge(outcome, verdict)
 
     def _reusable(self) -> ProbeVerdict | None:
@@ -130,7 +143,9 @@ class PanelrProbe:
     async def read_address(self) -> None:
         """Use the address that another process or an earlier run found out, if the configured one is ambiguous."""
         if self._panelr.address is None:
-            found = await self._database.read(rate_gate.read_address, base_url=self._panelr.base_url)
+            found = None
+            with suppress_unavailable():
+                found = await self._database.read(rate_gate.read_address, base_url=self._panelr.base_url)
             if found in self._panelr.addresses:
                 self._panelr.use(found)
 

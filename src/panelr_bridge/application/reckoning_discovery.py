@@ -10,24 +10,25 @@ from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import knows_quotes, learn_about_quotes
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_policy import CallPolicy
-from panelr_bridge.domain.models import CartItem, ItemIntent, PanelrProduct, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import PanelrProduct
 from panelr_bridge.panelr import request
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.panelr_facts import RECKONING
 
 ASKED_AGAIN = timedelta(days=1)
-"""How long an older Panelr counts as one: it may have been updated since."""
+"""How long the answer counts: Panelr may have been updated, or put back, since."""
 
 log = logs.get(__name__)
 
 
 def is_reckoning_known(connection: Connection, *, now: datetime) -> bool:
-    """Return whether Panelr need not be asked: it knows quotes, or was an older one less than a day ago."""
+    """Return whether Panelr need not be asked: less than a day ago it was known whether it knows quotes."""
     found = panelr_facts.get(connection, RECKONING)
     if found is None:
         return False
     value, found_at = found
-    return panelr_facts.read_reckoning(value).knows_quotes is True or now - found_at < ASKED_AGAIN
+    return panelr_facts.read_reckoning(value).knows_quotes is not None and now - found_at < ASKED_AGAIN
 
 
 async def discover_reckoning(caller: PanelrCaller, call_policy: CallPolicy, product: PanelrProduct) -> bool:

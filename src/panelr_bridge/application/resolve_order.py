@@ -17,7 +17,8 @@ from panelr_bridge.application.transactions.evaluate_order import (
     latest_snapshot,
     work_order_columns,
 )
-from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import find_work_order
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import follow_ups, orders, owed_calls

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from panelr_bridge.domain.mapping_suggestion import MappingSuggestion, ShopItem, read_item, suggest
-from panelr_bridge.domain.models import PanelrProduct, product_key, sku_key, variation_key
+from panelr_bridge.domain.models import product_key, sku_key, variation_key
+from panelr_bridge.domain.panelr_values import PanelrProduct
 from panelr_bridge.store import mappings
 from panelr_bridge.store.database import Database
 from panelr_bridge.woocommerce.rest.client import ShopClient

@@ -1,5 +1,6 @@
 """check: find what is configured wrong or cannot be reached."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
@@ -17,7 +18,7 @@ from panelr_bridge.application.container import (
     prepare_rate_limit,
     shop_client,
 )
-from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, run_checks
+from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, check_gate, run_checks
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.panelr_probe import PanelrProbe
 from panelr_bridge.application.webhook_monitor import check_webhooks
@@ -129,7 +130,9 @@ async def _check_panelr(settings: Settings, database: Database | None) -> Health
         )
         await probe.start()
         await probe.drain()
-        return _describe_call(client, probe.outcome)
+        panelr = _describe_call(client, probe.outcome)
+        gate = await database.read(check_gate, now=utc_now())
+        return panelr if panelr.ok or gate.ok else replace(panelr, words=f"{panelr.words}. {gate.words}")
 
 
 def _prepare(connection: Connection, *, rate_per_minute: int) -> None:

@@ -16,8 +16,8 @@ from panelr_bridge.cli.console import out, style_state
 from panelr_bridge.cli.orders_output import count_orders, print_bulk_retry, print_page, print_story, reason_text
 from panelr_bridge.cli.panelr_access import open_caller
 from panelr_bridge.cli.startup import ACTOR, run_with_database
-from panelr_bridge.domain.models import WorkOrder
 from panelr_bridge.domain.operator_input import AcknowledgeInput, CloseInput, ResolveInput, read_options
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.errors import InvalidValue, NotFound
 from panelr_bridge.settings import DEFAULT_STORE, Settings
 from panelr_bridge.store import orders
@@ -29,7 +29,10 @@ app = typer.Typer(
     help="List and show the orders in the bridge, and act on them.", no_args_is_help=True, add_completion=False
 )
 
-NumberArgument = Annotated[int, typer.Argument(help="The bridge's id of the order: the first column of orders list.")]
+LARGEST_ID = 2**63 - 1
+NumberArgument = Annotated[
+    int, typer.Argument(min=1, max=LARGEST_ID, help="The bridge's id of the order: the first column of orders list.")
+]
 WooOption = Annotated[bool, typer.Option("--woo", help="The number is WooCommerce's order id.")]
 StoreOfNumberOption = Annotated[str, typer.Option("--store", help="Name of the store, with --woo.")]
 
@@ -72,7 +75,9 @@ def show(number: NumberArgument, *, woo: WooOption = False, store: StoreOfNumber
 
 @app.command()
 def retry(
-    number: Annotated[int | None, typer.Argument(help="The bridge's id of one order. Left out with --state.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(min=1, max=LARGEST_ID, help="The bridge's id of one order. Left out with --state.")
+    ] = None,
     *,
     states: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""The demo: the real bridge between a simulated shop and a simulated Panelr, in six scenes.
+"""The demo: the real bridge between a simulated shop and a simulated Panelr, in seven scenes.
 
 Each result is read from the shop's journal, from Panelr's state and from the bridge's admin API. A failed check ends
 the demo and prints the expected and the actual values, and the bridge's log.
@@ -24,6 +24,7 @@ LOG_FILE = "bridge.log"
 SCENES = (
     order_scenes.set_up,
     order_scenes.order_placed,
+    order_scenes.other_price,
     order_scenes.order_held,
     failure_scenes.repeated_deliveries,
     failure_scenes.answer_lost,

@@ -1,6 +1,7 @@
 """The scenes without problems: the set-up, a paid order, and an order that waits for a mapping."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from panelr_bridge.demo.console import DemoConsole, SceneFailed, escape_markup
 from panelr_bridge.demo.evidence import (
@@ -19,6 +20,7 @@ from panelr_bridge.simulators.woocommerce.models import Order
 
 YEAR, MONTH, CREDITS, MUG = "IPTV-12M", "IPTV-1M", "PANEL-1000", 11
 CARD = 2
+LISTED_PRICE = Decimal("12.00")
 MAPPINGS: tuple[Json, ...] = (
     {"sku": YEAR, "panelr_product_id": 2},
     {"sku": MONTH, "panelr_product_id": 1},
@@ -74,6 +76,29 @@ async def order_placed(stage: DemoStage, console: DemoConsole) -> None:
             "forged": forged != genuine.body,
         },
         expected={"answer": 401, "deliveries": before, "forged": True},
+    )
+
+
+async def other_price(stage: DemoStage, console: DemoConsole) -> None:
+    """Sell a product at another price than Panelr's list price, and follow the order until Panelr sets it up."""
+    console.start_scene("The shop's price differs from Panelr's list price")
+    product = stage.panel.products[1]
+    product.price_decimal = LISTED_PRICE
+    order = await place_demo_order(stage, console, NewOrderLine(stage.shop.product(sku=MONTH)))
+    console.print_line("panelr", f"lists product 1 ({escape_markup(product.name)}) at {product.price_decimal} USD")
+    await report_deliveries(stage, console, order)
+    order_data = await stage.bridge.wait_for_state(order.id, "created", attempts=2)
+    (work_order,) = stage.panel.of_wc_order(str(order.id))
+    console.print_line("bridge", f"reports the payment; the work order costs {order_data['order_total']} USD")
+    console.check(
+        "Panelr's total is what the customer paid. Panelr took the payment and sets it up.",
+        actual={
+            "Panelr's total": work_order.order_total,
+            "paid": work_order.paid,
+            "status": work_order.status,
+            "attention": order_data["attention"],
+        },
+        expected={"Panelr's total": order.total, "paid": order.total, "status": "queued", "attention": []},
     )
 
 

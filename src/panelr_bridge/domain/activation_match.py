@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.models import CartItem, CustomerLine, ItemIntent, MappingTarget, OrderMappings, Reason
+from panelr_bridge.domain.models import CartItem, ItemIntent, MappingTarget, OrderMappings, Reason
+from panelr_bridge.domain.panelr_values import CustomerLine
 from panelr_bridge.woocommerce.order_payload import Order
 
 CartPart = tuple[CartItem, MappingTarget]

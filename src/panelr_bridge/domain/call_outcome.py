@@ -11,10 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """Words for the operator, and the HTTP status if there was one."""
+    """Words for the operator, and the HTTP status if there was one.
+
+    `doubtful`: the answer was not Panelr's own, so Panelr may have done it before something refused the answer.
+    """
 
     words: str
     status: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

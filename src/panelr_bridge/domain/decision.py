@@ -10,16 +10,9 @@ from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
 from panelr_bridge.domain.customer_email import find_email, read_email
-from panelr_bridge.domain.models import (
-    AdjustmentMode,
-    OrderMappings,
-    OrderPolicy,
-    OrderState,
-    Reason,
-    WorkOrder,
-    WorkOrderRequest,
-)
+from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import (
     balance_payment_reason,
     find_work_order,

@@ -9,15 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from panelr_bridge.domain.models import (
-    FollowUpKind,
-    FreeOrders,
-    OnPaid,
-    PluginKeys,
-    Reason,
-    WorkOrder,
-    WorkOrderRequest,
-)
+from panelr_bridge.domain.models import FollowUpKind, FreeOrders, OnPaid, PluginKeys, Reason, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.order_received import CheckoutPaths
 
@@ -85,7 +78,8 @@ class CreatedOrder(OrderToPlan):
     `request` created the work order; None if it was adopted, from Panelr's plugin (`by_plugin`) or after a lost answer.
     `by_person` says that a person linked the work order, which need not be the one of the request.
     `amount` is what the customer paid for Panelr's part by the latest snapshot; None if it is unknown. `on_paid` and
-    `payment_method_id` come from the mapping of the order's current payment method.
+    `payment_method_id` come from the mapping of the order's current payment method; `method_adjusts` says whether
+    Panelr adds a fee or a discount for it.
     """
 
     work_order: WorkOrder
@@ -93,6 +87,7 @@ class CreatedOrder(OrderToPlan):
     created_at: datetime
     on_paid: OnPaid
     payment_method_id: int | None
+    method_adjusts: bool = False
     amount: Decimal | None
     by_plugin: bool = False
     by_person: bool = False

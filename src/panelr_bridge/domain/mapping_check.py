@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.domain.models import OnPaid, PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.models import OnPaid
+from panelr_bridge.domain.panelr_values import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import InvalidValue
 
 MAX_SUGGESTED = 5

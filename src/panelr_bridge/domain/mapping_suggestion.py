@@ -11,7 +11,8 @@ from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from typing import Any
 
-from panelr_bridge.domain.models import ItemIntent, PanelrProduct
+from panelr_bridge.domain.models import ItemIntent
+from panelr_bridge.domain.panelr_values import PanelrProduct
 
 MIN_SCORE = 45
 """Suggestions with a lower score, of 100, are dropped."""

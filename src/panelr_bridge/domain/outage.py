@@ -65,11 +65,11 @@ def judge(outcome: Outcome, verdict: ProbeVerdict) -> Outcome:
             f"Panelr answers other calls, but this one was refused: {outcome.words}. Allow the bridge's requests in the"
             " firewall, or correct the order (its names and addresses), then retry"
         )
-        return Blocked(words=words, status=outcome.status)
+        return Blocked(words=words, status=outcome.status, doubtful=outcome.doubtful)
     if verdict is ProbeVerdict.FINE and isinstance(outcome, Throttled):
         return replace(outcome, one_request=True)
     if verdict is ProbeVerdict.FAILED and isinstance(outcome, Blocked):
-        return Misconfigured(words=outcome.words, status=outcome.status)
+        return Misconfigured(words=outcome.words, status=outcome.status, doubtful=outcome.doubtful)
     return outcome
 
 

@@ -7,8 +7,9 @@ back. So both are compared before a payment is reported, and again with Panelr's
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from panelr_bridge.domain.models import PaymentReceipt, Reason, WorkOrderDetails
+from panelr_bridge.domain.models import Reason
 from panelr_bridge.domain.money import CENT
+from panelr_bridge.domain.panelr_values import PaymentReceipt, WorkOrderDetails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ An order may name its work order, pay for another one's balance, or be one that 
 import re
 
 from panelr_bridge import text_limits
-from panelr_bridge.domain.models import Reason, WorkOrder
+from panelr_bridge.domain.models import Reason
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 BALANCE_PAYMENT = "balance_payment"

@@ -9,8 +9,9 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 
-from panelr_bridge.domain.models import CartItem, CartQuote, MethodAdjustment, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, WorkOrderRequest
 from panelr_bridge.domain.money import CENT, round_to
+from panelr_bridge.domain.panelr_values import CartQuote, MethodAdjustment, PanelrFacts
 
 HUNDRED = Decimal(100)
 _ASSUMPTIONS = [(unit_price, method) for unit_price in (True, False) for method in (True, False)]

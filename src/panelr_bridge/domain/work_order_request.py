@@ -8,7 +8,6 @@ from panelr_bridge.domain.cart import MappedLine
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     CartItem,
-    CartQuote,
     FreeOrders,
     OnPaid,
     OrderMappings,
@@ -27,6 +26,7 @@ from panelr_bridge.domain.money import (
     round_to,
     total_for_panelr,
 )
+from panelr_bridge.domain.panelr_values import CartQuote
 from panelr_bridge.domain.reckoning import Cart, Reckoning, may_have_bundle_or_coupon, quote_shape, reckon
 from panelr_bridge.domain.unit_prices import PANELR_DIGITS, with_unit_prices
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
@@ -133,7 +133,7 @@ def _reckoned(
     shape = None
     if mappings.quote is None and facts.knows_quotes and may_have_bundle_or_coupon(request):
         shape = quote_shape(request)
-    quote = mappings.quote or _expected_quote(request, mappings, part)
+    quote = _expected_quote(request, mappings, part)
     if quote is not None and quote.coupon_valid is False:
         request = replace(request, coupon_code=None)  # Panelr does not take it: its discount is in the adjustment
     cart = Cart(
@@ -151,13 +151,17 @@ def _reckoned(
 
 
 def _expected_quote(request: WorkOrderRequest, mappings: OrderMappings, part: PanelrPart) -> CartQuote | None:
-    """Return the coupon's discount as the plugin put it into the cart, while Panelr's own quote is not known.
+    """Return Panelr's quote; where it shows nothing of the coupon, with the discount that the plugin put into the cart.
 
-    An older Panelr, which knows no quotes, knows no coupon codes either.
+    So it is before the quote is known, and after its call failed. An older Panelr, which knows no quotes, knows no
+    coupon codes either.
     """
+    quote = mappings.quote
     if request.coupon_code is None or mappings.facts.knows_quotes is False:
-        return None
-    return CartQuote(coupon_discount=coupon_fee(part.order, request.coupon_code))
+        return quote
+    if quote is not None and (quote.coupon_valid is not None or quote.coupon_discount):
+        return quote
+    return replace(quote or CartQuote(), coupon_discount=coupon_fee(part.order, request.coupon_code))
 
 
 def _code(order: Order, name: str) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.panelr_values import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.panelr.json_fields import flag, integer, label, natural, rows, string, total
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from decimal import Decimal
 
-from panelr_bridge.domain.models import ListedWorkOrder, ProductNames, WorkOrderRequest
+from panelr_bridge.domain.models import WorkOrderRequest
+from panelr_bridge.domain.panelr_values import ListedWorkOrder, ProductNames
 from panelr_bridge.panelr.work_order_match import has_same_items, named_orders
 
 UNPAID = frozenset({"pending", "pending_payment", "awaiting_webhook", "payment_failed"})

@@ -6,7 +6,7 @@ from typing import Any
 
 from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import PaymentReceipt, RecordedPayment, WorkOrderDetails
+from panelr_bridge.domain.panelr_values import PaymentReceipt, RecordedPayment, WorkOrderDetails
 from panelr_bridge.json_codec import read_time
 from panelr_bridge.panelr.json_fields import flag, money, status, string, total
 

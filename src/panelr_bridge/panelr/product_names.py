@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from panelr_bridge.domain.models import PanelrProduct, ProductNames
+from panelr_bridge.domain.panelr_values import PanelrProduct, ProductNames
 
 
 def products_by_name(products: Iterable[PanelrProduct]) -> ProductNames:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import CartQuote
+from panelr_bridge.domain.panelr_values import CartQuote
 from panelr_bridge.panelr.json_fields import LARGEST_MONEY, flag, money, status
 
 ZERO = Decimal(0)

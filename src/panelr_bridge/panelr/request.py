@@ -9,7 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 import simplejson
 
 from panelr_bridge import json_codec
-from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderProof, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import WorkOrderProof
 
 ENTRY_POINT = "/api/api.php"
 ENDINGS = (ENTRY_POINT, "/api/process.php")

@@ -13,7 +13,8 @@ from typing import Any
 
 from panelr_bridge import json_codec, text_limits
 from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Throttled, Unknown
-from panelr_bridge.domain.models import ItemIntent, ListedItem, ListedWorkOrder, WorkOrder
+from panelr_bridge.domain.models import ItemIntent
+from panelr_bridge.domain.panelr_values import ListedItem, ListedWorkOrder, WorkOrder
 from panelr_bridge.errors import parse_retry_after
 from panelr_bridge.panelr.json_fields import integer, label, rows, status, string, total
 
@@ -49,7 +50,7 @@ def interpret(*, action: str, status: int, headers: Mapping[str, str], body: byt
     if envelope is None:
         if 400 <= status < 500 and status not in REFUSING | {REQUEST_TIMEOUT}:
             words = f"something in front of Panelr refused this request ({status}), such as a firewall"
-            return Blocked(words=words, status=status)
+            return Blocked(words=words, status=status, doubtful=True)  # a firewall may look at answers, too
         return Unknown(
             words=f"the answer ({status}) is not in Panelr's format: does BRIDGE_PANELR_URL lead to Panelr?",
             status=status,

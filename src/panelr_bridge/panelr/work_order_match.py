@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, ProductNames, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import WorkOrderRequest
+from panelr_bridge.domain.panelr_values import ListedItem, ListedWorkOrder, ProductNames, WorkOrder
 
 CLOCKS_APART = timedelta(minutes=2)
 """The tolerated difference between Panelr's clock and ours."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table, delete, insert, select, text
 from sqlalchemy.sql import bindparam
 
-from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.panelr_values import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.tables import Columns, mapping_revisions, panelr_lists, panelr_payment_methods, panelr_products
 

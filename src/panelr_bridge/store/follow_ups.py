@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Select,
     Update,
-    and_,
     bindparam,
     case,
     delete,
@@ -61,7 +60,8 @@ _RELEASE_OUTAGE = (
     .where(
         _C.id.in_(
             select(_C.id)
-            .where(_IS_OPEN, _C.waits_for_outage)
+            .where(text("waits_for_outage"), _C.due_at.is_not(None))
+            .order_by(_C.id)
             .limit(bindparam("limit"))
             .with_for_update(skip_locked=True)
         )
@@ -73,7 +73,12 @@ _RELEASE_OUTAGE = (
 )
 _PUT_OFF = (
     update(follow_ups)
-    .where(_IS_OPEN, or_(and_(_C.attempt > 0, _C.due_at > bindparam("latest")), _C.owed_since > bindparam("soon")))
+    .where(
+        _IS_OPEN,
+        _C.kind == bindparam("of_kind"),
+        _C.due_at > bindparam("soon"),  # a range of the index
+        or_(_C.due_at > bindparam("latest"), _C.owed_since > bindparam("soon")),
+    )
     .values(due_at=bindparam("now", type_=UtcDateTime()))
 )
 # one subquery for each kind: each reads a range of the index of open follow-ups
@@ -165,10 +170,12 @@ def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
     return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
 
 
-def bring_back(connection: Connection, *, now: datetime, soon: datetime, latest: datetime) -> int:
-    """Make follow-ups due that a clock far ahead put off beyond `latest`; return their number."""
-    values = {"now": now, "latest": latest, "soon": soon}
-    return connection.execute(_PUT_OFF, values).rowcount
+def bring_back(connection: Connection, kind: FollowUpKind, *, now: datetime, soon: datetime, latest: datetime) -> int:
+    """Make follow-ups of a kind due that a clock far ahead put off; return their number.
+
+    None is due later than `latest`. One that is due after `soon` came to be owed before it.
+    """
+    return connection.execute(_PUT_OFF, {"of_kind": kind, "now": now, "soon": soon, "latest": latest}).rowcount
 
 
 def next_due(connection: Connection, kind: FollowUpKind, *, now: datetime) -> FollowUpWithOrderRow | None:

@@ -8,15 +8,8 @@ from typing import Any
 
 from sqlalchemy import ARRAY, JSON, Connection, Text, bindparam, text
 
-from panelr_bridge.domain.models import (
-    CustomerLine,
-    CustomerLines,
-    ItemIntent,
-    MappingTarget,
-    MethodAdjustment,
-    OnPaid,
-    OrderMappings,
-)
+from panelr_bridge.domain.models import ItemIntent, MappingTarget, OnPaid, OrderMappings
+from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines, MethodAdjustment
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Columns

@@ -28,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from panelr_bridge.domain.models import OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.rows import (
     AttemptRow,
@@ -78,6 +79,7 @@ _COUNT_ATTEMPTS = (
     .select_from(attempts)
     .where(
         attempts.c.order_id == bindparam("of_order"),
+        attempts.c.action == bindparam("action"),
         attempts.c.outcome == bindparam("outcome"),
         attempts.c.recorded_at >= bindparam("since"),
     )
@@ -186,9 +188,9 @@ def add_attempt(connection: Connection, row: NewAttemptRow) -> None:
     _ADD_ATTEMPT.run(connection, row)
 
 
-def count_attempts(connection: Connection, order_id: int, *, outcome: str, since: datetime) -> int:
-    """Return how many attempts of an order since `since` ended with `outcome`."""
-    values = {"of_order": order_id, "outcome": outcome, "since": since}
+def count_attempts(connection: Connection, order_id: int, *, action: CallAction, outcome: str, since: datetime) -> int:
+    """Return how many calls of this action for an order since `since` ended with `outcome`."""
+    values = {"of_order": order_id, "action": action.value, "outcome": outcome, "since": since}
     return int(connection.execute(_COUNT_ATTEMPTS, values).scalar_one())
 
 

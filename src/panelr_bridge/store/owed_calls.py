@@ -8,7 +8,7 @@ with its order: the caller writes them with the order's other columns while it h
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, select, text, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, case, cast, func, or_, select, text, update
 
 from panelr_bridge.domain.models import CallAction
 from panelr_bridge.store.column_types import UtcDateTime
@@ -90,6 +90,18 @@ _COUNT_WAITING = (
     select(func.count()).select_from(orders).where(text(WAITS), orders.c.owes.in_([str(each) for each in CallAction]))
 )
 _OLDEST_OWED = select(func.min(orders.c.owes_since)).where(text(WAITS))
+# a call that is repeated because nothing was found after a lost answer, again and again
+_OLDEST_FAILING = select(func.min(orders.c.owes_since)).where(
+    text(WAITS),
+    or_(
+        orders.c.waits_for_outage,
+        and_(
+            orders.c.owes == CallAction.LOOK_UP,
+            orders.c.attempts > 1,
+            cast(orders.c.reasons, Text).not_like('%"blocked"%'),
+        ),
+    ),
+)
 _OLDEST_IN_OUTAGE = select(func.min(orders.c.owes_since)).where(text("waits_for_outage"))
 
 
@@ -164,7 +176,7 @@ def ended_lease(connection: Connection, *, now: datetime) -> OrderRow | None:
 
 
 def release_outage(connection: Connection, *, now: datetime, limit: int) -> int:
-    """Make up to `limit` calls due that wait for the end of an outage, longest owed first; return their number."""
+    """Make up to `limit` calls due that wait for the end of an outage, oldest orders first; return their number."""
     return connection.execute(_RELEASE_OUTAGE, {"now": now, "limit": limit}).rowcount
 
 
@@ -186,6 +198,15 @@ def bring_back(connection: Connection, *, now: datetime, soon: datetime, latest:
 def oldest_owed(connection: Connection) -> datetime | None:
     """Return since when the oldest unclaimed call has been owed; None if no call waits."""
     since: datetime | None = connection.execute(_OLDEST_OWED).scalar()
+    return since
+
+
+def oldest_failing(connection: Connection) -> datetime | None:
+    """Return since when the oldest call has been owed of those that fail again and again; None if there is none.
+
+    A blocked order is not among them: it is its own problem, and is held soon.
+    """
+    since: datetime | None = connection.execute(_OLDEST_FAILING).scalar()
     return since
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, text
 
-from panelr_bridge.domain.models import PanelrFacts
+from panelr_bridge.domain.panelr_values import PanelrFacts
 from panelr_bridge.store.column_types import UtcDateTime
 
 RECKONING = "reckoning"

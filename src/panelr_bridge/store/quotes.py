@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.sql import bindparam
 
-from panelr_bridge.domain.models import CartQuote
+from panelr_bridge.domain.panelr_values import CartQuote
 from panelr_bridge.store.column_types import Money, UtcDateTime
 from panelr_bridge.store.tables import panelr_quotes
 

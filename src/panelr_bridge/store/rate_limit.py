@@ -238,6 +238,8 @@ def take_probe(
         connection.execute(_RESET_AHEAD[connection.dialect.name], values)
         return status
     slot = _take(connection, "probe", values)
+    if slot is None and status is not None:  # another transaction holds the free slot: the next probe may go at once
+        probe_now(connection, name=name, now=now, even_if_throttled=True)
     return None if slot is None else ProbeSlot(slot.number, status.failures if status else 0)
 
 

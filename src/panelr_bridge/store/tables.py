@@ -185,6 +185,7 @@ follow_ups = Table(
     UniqueConstraint("order_id", "kind"),
     partial_index("ix_follow_ups_due", "kind", "due_at", "id", where="lease_until IS NULL AND due_at IS NOT NULL"),
     partial_index("ix_follow_ups_leases", "lease_until", where="lease_until IS NOT NULL"),
+    partial_index("ix_follow_ups_waits_for_outage", "id", where="waits_for_outage"),
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
 )
 
@@ -320,6 +321,7 @@ panelr_quotes = Table(
     Column("coupon_valid", Boolean),
     Column("adjustment", Money),  # the payment method's fee, negative for a discount; null if not shown
     Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_panelr_quotes_expires_at", "expires_at"),
 )
 
 rate_slots = Table(

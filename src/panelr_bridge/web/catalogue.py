@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.panelr_catalogue import MAX_AGE
-from panelr_bridge.domain.models import CatalogueList, PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.panelr_values import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import UpstreamUnavailable
 from panelr_bridge.store.pagination import ResultPage
 from panelr_bridge.web import problems

@@ -6,8 +6,8 @@ from panelr_bridge import logs
 from panelr_bridge.application import bulk_retry, operator_actions, resolve_order
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.find_work_order import find_work_order
-from panelr_bridge.domain.models import WorkOrder
 from panelr_bridge.domain.operator_input import AcknowledgeInput, CloseInput, ResolveInput
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.web import problems
 from panelr_bridge.web.answers import SingleAnswer
 from panelr_bridge.web.auth import ACTOR, admin_router

@@ -99,8 +99,6 @@ class Order(_PayloadModel):
     currency: ShortText = ""
     prices_include_tax: Flag = False
     total: Money = Decimal(0)
-    discount_total: Money = Decimal(0)
-    discount_tax: Money = Decimal(0)
     shipping_total: Money = Decimal(0)
     date_modified_gmt: Moment = None
     date_paid_gmt: Moment = None

@@ -30,7 +30,7 @@ NOT_KNOWN = {
 }
 RESOLVED: dict[str, End] = {
     "lost before": End("created", None, None, (*NOT_KNOWN["lost before"].tries, f"{CREATE} done"), 1),
-    "lost after": End("created", "linked_by_person", None, NOT_KNOWN["lost after"].tries, 1),
+    "lost after": End("created", "linked_by_person", None, (*NOT_KNOWN["lost after"].tries, "verify_link done"), 1),
 }
 MODES: dict[str, dict[str, bool]] = {
     "shows wc_order_id": {},

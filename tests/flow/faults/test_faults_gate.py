@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import utc_now
+from panelr_bridge.application.transactions.claim_call import NothingDue
 from panelr_bridge.application.transactions.rate_gate import RATE
-from panelr_bridge.domain.outage import BLOCKED_TRIES
+from panelr_bridge.domain.outage import BLOCKED_TRIES, ProbeVerdict
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.rate_limit import ProbeSlot
-from panelr_bridge.store.tables import follow_ups
+from panelr_bridge.store.tables import follow_ups, rate_slots
 from tests.support.bridge_kit import Kit, kit_of, order, tried
 from tests.support.panelr_faults import (
     CREATE,
@@ -28,11 +29,12 @@ from tests.support.panelr_faults import (
     wait_until_settled,
 )
 
+FIREWALL = Fault("403 with html", "misconfigured", "status", {"status": 403})
+"""A refusal that may not be Panelr's own: the order is looked up before it is sent again."""
 PROBE = "get_store_settings"
 CLOSING: tuple[Fault, ...] = (
     Fault("401", "misconfigured", "unauthorized"),
     Fault("403", "misconfigured", "forbidden"),
-    Fault("403 with html", "misconfigured", "status", {"status": 403}),
     Fault("302", "misconfigured", "status", {"status": 302}),
     Fault("429 without Retry-After", "throttled", "throttle"),
     Fault("429 with Retry-After", "throttled", "throttle", {"retry_after": 1}),
@@ -47,8 +49,8 @@ CLOSING: tuple[Fault, ...] = (
 
 
 def actions(kit: Kit) -> list[str]:
-    """Return the actions of the calls that Panelr received, in order."""
-    return [entry.action for entry in kit.panel.journal]
+    """Return the create calls and the probes that Panelr received, in order."""
+    return [entry.action for entry in kit.panel.journal if entry.action in {CREATE, PROBE}]
 
 
 def _make_follow_ups_due(connection: Connection, now: datetime) -> None:
@@ -58,11 +60,11 @@ def _make_follow_ups_due(connection: Connection, now: datetime) -> None:
 async def test_what_the_probe_confirms_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
     """One after the other: each of these stops all calls until a probe succeeds."""
     for number, fault in enumerate(CLOSING, 701):
-        mapped.panel.faults.add(fault.kind, times=2, **fault.more)  # the order's call and the probe
+        mapped.fail_with_probe(fault.kind, **fault.more)
         mapped.forget_probe()
         moment = utc_now()
         mapped.runtime.bridge.clock = lambda moment=moment: moment  # type: ignore[misc]
-        asked = len(mapped.panel.journal)
+        asked = len(actions(mapped))
         for each in (number, number + 100):  # the order with the fault, and one after it
             answer = await mapped.post(order_of_customer(each))
             assert (fault.name, answer.status_code, answer.json()["state"]) == (fault.name, 202, "queued")
@@ -79,14 +81,30 @@ async def test_what_the_probe_confirms_keeps_everybody_waiting_and_loses_nothing
     assert (len(made), set(made.values())) == (2 * len(CLOSING), {1})
 
 
-@pytest.mark.parametrize("fault", CLOSING, ids=lambda fault: fault.name)
-async def test_what_the_probe_does_not_confirm_keeps_nothing_else_waiting(mapped: Kit, fault: Fault) -> None:
-    mapped.panel.faults.add(fault.kind, action=CREATE, wc_order_id="701", times=None, **fault.more)
-    states = [(await mapped.post(order_of_customer(number))).json()["state"] for number in (701, 702, 703)]
-    assert states == ["queued", "created", "created"]
-    (reason,) = (await mapped.order(701))["reasons"]
-    assert reason["code"] == ("throttled" if fault.fate == "throttled" else "blocked")
-    assert await mapped.runtime.database.read(rate_limit.gate, name=RATE) is None
+async def test_a_firewall_that_refuses_everything_keeps_everybody_waiting_and_loses_nothing(mapped: Kit) -> None:
+    mapped.fail_with_probe(FIREWALL.kind, **FIREWALL.more)
+    mapped.panel.journal.clear()
+    states = [(await mapped.post(order_of_customer(number))).json()["state"] for number in (701, 702)]
+    assert (states, actions(mapped)[:2]) == (["unconfirmed", "queued"], [CREATE, PROBE])
+    await wait_until_settled(mapped)
+    tries = (f"{CREATE} misconfigured", f"{LOOK_UP} done", f"{LOOK_UP} done", f"{CREATE} done")
+    assert await read_end(mapped, 701) == End("created", None, None, tries, 1)
+    assert await read_end(mapped, 702) == ENDS["done"]
+
+
+@pytest.mark.parametrize("fault", [*CLOSING, FIREWALL], ids=lambda fault: fault.name)
+async def test_what_the_probe_does_not_confirm_keeps_nothing_else_waiting(
+    settings: Settings, panelr: tuple[str, Any], fault: Fault
+) -> None:
+    default = {"retry_schedule_seconds": Settings().retry_schedule_seconds, "worker": False}
+    async with kit_of(settings.model_copy(update=default), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        kit.panel.faults.add(fault.kind, action=CREATE, wc_order_id="701", times=None, **fault.more)
+        states = [(await kit.post(order_of_customer(number))).json()["state"] for number in (701, 702, 703)]
+        assert states == ["unconfirmed" if fault is FIREWALL else "queued", "created", "created"]
+        (reason,) = (await kit.order(701))["reasons"]
+        assert reason["code"] == ("throttled" if fault.fate == "throttled" else "blocked")
+        assert await kit.runtime.database.read(rate_limit.gate, name=RATE) is None
 
 
 async def test_eight_orders_that_a_firewall_refuses_delay_none_of_thirty_others(
@@ -100,14 +118,14 @@ async def test_eight_orders_that_a_firewall_refuses_delay_none_of_thirty_others(
         for number in blocked:
             billing = order_of_customer(number)["billing"] | {"last_name": "O'Select"}
             answer = await patient.post(order(id=number, billing=billing))
-            assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+            assert (answer.status_code, answer.json()["state"]) == (202, "unconfirmed")
             assert "firewall" in answer.json()["reason"]
         states = [(await patient.post(order_of_customer(number))).json()["state"] for number in others]
         assert states == ["created"] * len(others)
-        listed = (await patient.api("GET", "/orders?state=queued")).json()["data"]
+        listed = (await patient.api("GET", "/orders?state=unconfirmed")).json()["data"]
         assert {each["woo_order_id"] for each in listed} == set(blocked)
         assert {each["reasons"][0]["code"] for each in listed} == {"blocked"}
-        assert all("then retry" in each["reasons"][0]["words"] for each in listed)
+        assert all("Allow the bridge's requests" in each["reasons"][0]["words"] for each in listed)
         ready = await patient.http.get("/readyz")
         assert ready.status_code == 200, ready.text
 
@@ -118,7 +136,7 @@ async def test_an_order_that_stays_blocked_is_held_and_goes_on_when_corrected(ma
     await mapped.post(order(id=701, billing=billing))
     story = await mapped.until(701, "held")
     assert [reason["code"] for reason in story["reasons"]] == ["blocked"]
-    assert len(tried(story)) == BLOCKED_TRIES
+    assert [each["outcome"] for each in tried(story) if each["action"] == CREATE] == ["blocked"] * BLOCKED_TRIES
     answer = await mapped.post(order_of_customer(701) | {"date_modified_gmt": "2026-11-21T20:00:00"})
     assert answer.json()["state"] == "created"
 
@@ -139,12 +157,33 @@ async def test_an_order_with_a_token_too_long_for_an_address_stops_no_other(mapp
 
 
 async def test_many_calls_that_fail_together_cost_one_probe(mapped: Kit) -> None:
-    mapped.panel.faults.add("unauthorized", times=None)
+    mapped.fail_with_probe("unauthorized", times=None)
     mapped.panel.settings.latency_seconds = 0.2
     moment = utc_now()
     mapped.runtime.bridge.clock = lambda: moment
     await asyncio.gather(*(mapped.post(order_of_customer(number)) for number in range(701, 711)))
     assert actions(mapped).count(PROBE) == 1
+
+
+async def test_a_refused_key_without_a_slot_for_the_probe_lets_no_order_go_before_it(
+    settings: Settings, panelr: tuple[str, Any]
+) -> None:
+    async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 2, "worker": False}), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)  # takes a slot
+        kit.fail_with_probe("unauthorized", times=None)
+        assert (await kit.post(order_of_customer(701))).json()["state"] == "queued"
+        assert actions(kit) == [CREATE]
+        gate = await kit.runtime.database.read(rate_limit.gate, name=RATE)
+        assert gate is not None
+        assert gate.cause == "misconfigured"
+        await kit.runtime.bridge.write(_free_the_slots)
+        assert isinstance(await kit.runtime.bridge.claim_due(), NothingDue)
+        assert await kit.runtime.bridge.probe.start() is ProbeVerdict.FAILED
+        assert actions(kit)[-1] == PROBE
+
+
+def _free_the_slots(connection: Connection, now: datetime) -> None:
+    connection.execute(rate_slots.update().values(used_at=now - timedelta(hours=1)))
 
 
 async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(opened: Database) -> None:
@@ -168,7 +207,7 @@ async def test_a_pause_soon_after_another_is_no_longer_than_it_was_asked_for(ope
 
 
 async def test_an_order_whose_answer_is_lost_after_a_pause_keeps_nobody_waiting(mapped: Kit) -> None:
-    mapped.panel.faults.add("throttle", times=2, retry_after=1)
+    mapped.fail_with_probe("throttle", retry_after=1)
     mapped.panel.faults.add("reset", action=CREATE, wc_order_id="701", when="after")
     for number in (701, 702):
         await mapped.post(order_of_customer(number))

@@ -4,15 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from panelr_bridge.domain.call_outcome import Done, Refused
-from panelr_bridge.domain.models import (
-    CartItem,
-    CustomerLine,
-    ItemIntent,
-    WorkOrder,
-    WorkOrderDetails,
-    WorkOrderProof,
-    WorkOrderRequest,
-)
+from panelr_bridge.domain.models import CartItem, ItemIntent, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import CustomerLine, WorkOrder, WorkOrderDetails, WorkOrderProof
 from panelr_bridge.panelr.catalogue import offered_payment_methods, offered_products
 from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.customer_lines import customer_lines

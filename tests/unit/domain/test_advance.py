@@ -17,7 +17,8 @@ from panelr_bridge.domain.decision import (
     changes_since,
     next_state,
 )
-from panelr_bridge.domain.models import CartItem, ItemIntent, OrderState, Reason, WorkOrder, WorkOrderRequest
+from panelr_bridge.domain.models import CartItem, ItemIntent, OrderState, Reason, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.reckoning import Reckoning
 from tests.support.bridge_kit import line, order
 from tests.support.decisions import item, meta, read

@@ -7,8 +7,9 @@ from hypothesis import given
 
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.decision import Create, decide
-from panelr_bridge.domain.models import AdjustmentMode, CartQuote, OrderMappings, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, WorkOrderRequest
 from panelr_bridge.domain.money import CENT
+from panelr_bridge.domain.panelr_values import CartQuote, PanelrFacts
 from panelr_bridge.domain.reckoning import check_total
 from panelr_bridge.panelr.quote import cart_quote
 from panelr_bridge.panelr.request import dump, quote_cart

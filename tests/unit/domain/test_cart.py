@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
-from panelr_bridge.domain.models import (
-    CustomerLine,
-    CustomerLines,
-    ItemIntent,
-    MappingTarget,
-    OrderMappings,
-    product_key,
-)
+from panelr_bridge.domain.models import ItemIntent, MappingTarget, OrderMappings, product_key
+from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines
 from panelr_bridge.woocommerce.order_payload import Order
 from tests.support.bridge_kit import order
 from tests.support.decisions import POLICY, item, meta

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from panelr_bridge.domain.decision import Adopt, Create, Ignore
-from panelr_bridge.domain.models import OrderState, Reason, WorkOrder
+from panelr_bridge.domain.models import OrderState, Reason
+from panelr_bridge.domain.panelr_values import WorkOrder
 from tests.support.bridge_kit import order
 from tests.support.decisions import codes, decision, meta
 

@@ -6,7 +6,7 @@ import pytest
 
 from panelr_bridge.domain.mapping_check import default_on_paid, require_payment_method, require_products
 from panelr_bridge.domain.mapping_input import ProductMapping
-from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.panelr_values import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.errors import InvalidValue
 
 

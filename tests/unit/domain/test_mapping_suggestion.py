@@ -8,7 +8,7 @@ import pytest
 
 from panelr_bridge.domain.mapping_input import read_csv, write_csv
 from panelr_bridge.domain.mapping_suggestion import MIN_SCORE, ShopItem, read_item, suggest
-from panelr_bridge.domain.models import PanelrProduct
+from panelr_bridge.domain.panelr_values import PanelrProduct
 
 
 def product(number: int, name: str, price: str, months: int | None, **more: Any) -> PanelrProduct:

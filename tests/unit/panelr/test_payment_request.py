@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import WorkOrderProof
+from panelr_bridge.domain.panelr_values import WorkOrderProof
 from panelr_bridge.panelr.request import (
     PanelrRequest,
     complete_order,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import (
+from panelr_bridge.domain.panelr_values import (
     CustomerLine,
     PanelrPaymentMethod,
     PanelrProduct,

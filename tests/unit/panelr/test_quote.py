@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import CartQuote
+from panelr_bridge.domain.panelr_values import CartQuote
 from panelr_bridge.panelr.quote import cart_quote
 from tests.support.answers import answers
 from tests.support.properties import examples

@@ -86,7 +86,7 @@ def test_a_403_about_one_work_order_is_a_refusal() -> None:
 @pytest.mark.parametrize("action", ["create_work_order", "get_work_order"])
 def test_a_refusal_without_the_envelope_blocks_this_request_alone(status: int, body: bytes, action: str) -> None:
     words = f"something in front of Panelr refused this request ({status}), such as a firewall"
-    assert outcome(status, body, action=action) == Blocked(words=words, status=status)
+    assert outcome(status, body, action=action) == Blocked(words=words, status=status, doubtful=True)
 
 
 def test_a_rejected_key_shows_panelrs_words() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.domain.models import ListedItem, ListedWorkOrder, ProductNames, WorkOrder
+from panelr_bridge.domain.panelr_values import ListedItem, ListedWorkOrder, ProductNames, WorkOrder
 from panelr_bridge.panelr.catalogue import offered_products
 from panelr_bridge.panelr.product_names import products_by_name
 from panelr_bridge.panelr.response import created_work_order, listed_work_orders

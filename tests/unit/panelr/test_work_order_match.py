@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import (
-    CartItem,
-    ItemIntent,
-    ListedItem,
-    ListedWorkOrder,
-    ProductNames,
-    WorkOrder,
-    WorkOrderRequest,
-)
+from panelr_bridge.domain.models import CartItem, ItemIntent, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import ListedItem, ListedWorkOrder, ProductNames, WorkOrder
 from panelr_bridge.panelr.work_order_match import (
     AmbiguousMatch,
     Match,

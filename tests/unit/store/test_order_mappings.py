@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.models import CustomerLine
+from panelr_bridge.domain.panelr_values import CustomerLine
 from panelr_bridge.store.order_mappings import read_rows
 
 OLDER = {

@@ -11,7 +11,8 @@ from panelr_bridge.application.follow_ups.specification import (
 )
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.follow_up_rules import HeldOrder, Schedule, Step
-from panelr_bridge.domain.models import CustomerLine, FollowUpKind, Reason
+from panelr_bridge.domain.models import FollowUpKind, Reason
+from panelr_bridge.domain.panelr_values import CustomerLine
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.customer_lines import customer_lines
 

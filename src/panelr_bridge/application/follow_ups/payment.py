@@ -19,15 +19,8 @@ from panelr_bridge.application.follow_ups.specification import (
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CANCELED, CreatedOrder
-from panelr_bridge.domain.models import (
-    FollowUpKind,
-    OnPaid,
-    PaymentReceipt,
-    Reason,
-    RecordedPayment,
-    WorkOrderDetails,
-    WorkOrderProof,
-)
+from panelr_bridge.domain.models import FollowUpKind, OnPaid, Reason
+from panelr_bridge.domain.panelr_values import PaymentReceipt, RecordedPayment, WorkOrderDetails, WorkOrderProof
 from panelr_bridge.domain.payment_check import Payment, agrees, check_payment, check_receipt
 from panelr_bridge.panelr import request
 from panelr_bridge.panelr.payment import payment_receipt, work_order_details
@@ -54,7 +47,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     outcome = exchange.outcome
     if isinstance(outcome, Done):
         return _reported(exchange, payment_receipt(outcome))
-    if isinstance(outcome, Unknown):
+    if isinstance(outcome, Unknown) or outcome.doubtful:
         return exchange.postpone(context.call_policy.grace, outcome.words)
     if isinstance(outcome, Refused):  # it may be paid already, so look before asking an operator
         changes: Columns = {"told": task.content | {"refused": outcome.words}}

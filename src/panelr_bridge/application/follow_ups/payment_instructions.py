@@ -62,7 +62,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     outcome = exchange.outcome
     if isinstance(outcome, Done):
         return exchange.result("Panelr has e-mailed the payment instructions", done=True)
-    if isinstance(outcome, Unknown):
+    if isinstance(outcome, Unknown) or outcome.doubtful:
         return exchange.result(outcome.words, attention=UNCLEAR)
     if isinstance(outcome, Refused):
         words = f"Panelr refused to send payment instructions: {outcome.words}"

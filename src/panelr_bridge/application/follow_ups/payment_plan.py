@@ -132,7 +132,7 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
         "paid": paid,
         "currency": created.order.currency,
         "transaction_id": created.order.transaction_id or None,
-        "payment_method_id": created.payment_method_id,
+        "payment_method_id": _method_to_name(created),
     }
     if is_free:
         content["is_free"] = True
@@ -141,6 +141,19 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
     if created.by_plugin:
         content["coupons"] = str(_coupons(created.order))
     return content
+
+
+def _method_to_name(created: CreatedOrder) -> int | None:
+    """Return the payment method that complete_order may name without a change of Panelr's total.
+
+    Panelr adds the fee of the method that is named. So the method of the creation stays, whatever method the customer
+    paid by, and a first one is named only if it has no fee and no discount.
+    """
+    if created.request is None or created.request.payment_method_id == created.payment_method_id:
+        return created.payment_method_id
+    if created.request.payment_method_id is not None:
+        return created.request.payment_method_id
+    return None if created.method_adjusts else created.payment_method_id
 
 
 def _paid(created: CreatedOrder) -> Decimal | None:

@@ -23,7 +23,8 @@ from panelr_bridge.domain.follow_up_rules import (
     Step,
     StoreOptions,
 )
-from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason, WorkOrder
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
@@ -108,6 +109,7 @@ def _planned_order(
         created_at=row["first_sent_at"] or now,
         on_paid=evaluation.mappings.on_paid,
         payment_method_id=evaluation.mappings.payment_method_id,
+        method_adjusts=evaluation.mappings.method_adjustment is not None,
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
         by_plugin=_has_reason(row, "adopted_from_plugin"),
         by_person=_has_reason(row, "linked_by_person"),

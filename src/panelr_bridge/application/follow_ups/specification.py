@@ -10,7 +10,8 @@ from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import OrderToPlan, Step
-from panelr_bridge.domain.models import FollowUpKind, Reason, WorkOrder
+from panelr_bridge.domain.models import FollowUpKind, Reason
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.tables import Columns
 

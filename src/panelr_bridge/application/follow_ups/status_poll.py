@@ -16,8 +16,9 @@ from panelr_bridge.application.follow_ups.specification import (
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CANCELED, COMPLETED, FIRST_POLL, CreatedOrder, Schedule, Step
-from panelr_bridge.domain.models import FollowUpKind, Reason, WorkOrderDetails
+from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.money import CENT
+from panelr_bridge.domain.panelr_values import WorkOrderDetails
 from panelr_bridge.domain.payment_check import balance_due, payment_reset
 from panelr_bridge.domain.work_order_request import UNPAID
 from panelr_bridge.panelr import request

@@ -12,15 +12,16 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
-from panelr_bridge.domain.call_outcome import Done, Outcome
+from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import CartQuote, OrderState, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.models import OrderState, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import CartQuote, PanelrFacts
 from panelr_bridge.panelr.quote import cart_quote
 from panelr_bridge.store import catalogue, mappings, orders, owed_calls, panelr_facts, quotes
 from panelr_bridge.store.panelr_facts import RECKONING
 from panelr_bridge.store.rate_limit import RateSlot
-from panelr_bridge.store.rows import OrderRow
+from panelr_bridge.store.rows import OrderRow, not_null
 
 ACTION = "quote_cart"
 UNKNOWN_ACTION = 404
@@ -83,8 +84,8 @@ def record_quote(
     quote, failure = (read, None) if isinstance(read, CartQuote) else (CartQuote(), read)
     expires_at = now + (KEPT_FOR if failure is None else FAILED_FOR)
     quotes.save(connection, claim.shape, quote, expires_at=expires_at, now=now)
-    if (knows := knows_quotes(outcome)) is not None:
-        learn_about_quotes(connection, now, knows=knows)
+    if knows_quotes(outcome):  # a refusal may be about this cart: only the neutral cart shows that none is known
+        learn_about_quotes(connection, now, knows=True)
     attempt = attempt_row(
         order_id=claim.order_id,
         action=ACTION,
@@ -97,15 +98,19 @@ def record_quote(
     )
     orders.add_attempt(connection, attempt)
     if row is not None and row["state"] == OrderState.QUEUED and row["next_attempt_at"] == claim.again_at:
-        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now))
+        due = min(now, not_null(row["owes_since"]))  # before all that came later
+        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=due))
     return failure is None
 
 
 def knows_quotes(outcome: Outcome) -> bool | None:
-    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if it does not show it."""
+    """Return whether this Panelr knows quotes, by the outcome of a call for one; None if it does not show it.
+
+    A 404 without Panelr's envelope is not Panelr's own.
+    """
     if isinstance(outcome, Done):
         return True
-    return False if outcome.status == UNKNOWN_ACTION else None
+    return False if isinstance(outcome, Refused) and outcome.status == UNKNOWN_ACTION else None
 
 
 def learn_about_quotes(connection: Connection, now: datetime, *, knows: bool) -> None:
@@ -143,5 +148,11 @@ def save_facts(connection: Connection, facts: PanelrFacts, *, now: datetime) -> 
 
 
 def _words(quote: CartQuote) -> str:
-    coupons = {None: "no coupon", False: "the coupon is not valid", True: f"coupon -{quote.coupon_discount}"}
-    return f"bundles -{quote.bundle_discount}, {coupons[quote.coupon_valid]}, payment method {quote.adjustment or 0:+}"
+    bundles = f"bundles take off {quote.bundle_discount}" if quote.bundle_discount else "no bundle"
+    coupons = {
+        None: "no coupon",
+        False: "the coupon is not valid",
+        True: f"the coupon takes off {quote.coupon_discount}",
+    }
+    method = f"the payment method adds {quote.adjustment:+}" if quote.adjustment else "no fee of the payment method"
+    return f"{bundles}, {coupons[quote.coupon_valid]}, {method}"

@@ -6,7 +6,8 @@ from datetime import datetime
 from panelr_bridge.application.transactions.evaluate_order import Evaluation
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import CallAction, OrderState, PanelrFacts, WorkOrderRequest
+from panelr_bridge.domain.models import CallAction, OrderState, WorkOrderRequest
+from panelr_bridge.domain.panelr_values import PanelrFacts
 from panelr_bridge.domain.reckoning import Reckoning
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store.rate_limit import RateSlot

@@ -20,7 +20,8 @@ from panelr_bridge.domain.decision import (
     needs_customer_lines,
     next_state,
 )
-from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrder
+from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from panelr_bridge.domain import outage
 from panelr_bridge.domain.call_outcome import Outcome, Throttled
 from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.store import follow_ups, owed_calls, panelr_facts, rate_limit
 from panelr_bridge.store.rate_limit import GateStatus, ProbeSlot, RateSlot
 from panelr_bridge.store.tables import Columns
@@ -18,8 +19,8 @@ CLOCKS_APART = timedelta(minutes=1)
 """How far ahead another process's clock may be without being wrong."""
 LONGEST_WAIT = timedelta(hours=1, minutes=1)
 """Longer than the longest pause after a 429, and than a call that cannot be processed is set aside."""
-LONGEST_POLL = timedelta(hours=7)
-"""Longer than the time between two status polls."""
+LONGEST_POLL = timedelta(hours=25)
+"""Longer than the time between two status polls: a completed work order is read once a day."""
 RELEASED_AT_ONCE = 500
 """How many calls one transaction makes due after an outage."""
 
@@ -116,7 +117,11 @@ def bring_back(connection: Connection, now: datetime, *, call_policy: CallPolicy
     longest = max(1.1 * outage.longest_pause(call_policy.retry_schedule), LONGEST_WAIT, 7 * call_policy.grace)
     soon, latest = now + CLOCKS_APART, now + longest + call_policy.lease
     calls = owed_calls.bring_back(connection, now=now, soon=soon, latest=latest)
-    return calls + follow_ups.bring_back(connection, now=now, soon=soon, latest=latest + LONGEST_POLL)
+    latest_poll = latest + LONGEST_POLL
+    for kind in set(FollowUpKind) - {FollowUpKind.STATUS}:
+        calls += follow_ups.bring_back(connection, kind, now=now, soon=soon, latest=latest)
+    # there are many polls, and most are due within a day: only later ones are read
+    return calls + follow_ups.bring_back(connection, FollowUpKind.STATUS, now=now, soon=latest_poll, latest=latest_poll)
 
 
 def read_address(connection: Connection, *, base_url: str) -> str | None:

@@ -3,65 +3,36 @@
 `panelr/response.py` classifies the outcome. This module turns it into the order's state and its next owed call.
 """
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
-from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
-from panelr_bridge.application.transactions.attempts import attempt_row
+from panelr_bridge.application.transactions.call_report import (
+    GAVE_UP,
+    CallReport,
+    add_attention,
+    build_attempt,
+    count_creates,
+    next_delay,
+    reason_json,
+    record_attempt,
+    update_attention,
+)
 from panelr_bridge.application.transactions.check_total import record_total_check
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.application.transactions.evaluate_order import (
-    attention,
-    lasting_attention,
-    latest_snapshot,
-    unhandled_attention,
     work_order_columns,
 )
-from panelr_bridge.domain import call_outcome, outage, retry_policy
-from panelr_bridge.domain.call_outcome import Blocked, Outcome, Refused, Unknown
+from panelr_bridge.domain import call_outcome, outage
+from panelr_bridge.domain.call_outcome import Blocked, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_planning
-from panelr_bridge.domain.models import CallAction, OrderState, WorkOrder
+from panelr_bridge.domain.models import CallAction, OrderState
+from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
-from panelr_bridge.store.rows import NewAttemptRow, OrderRow, OwedCallColumns, not_null
+from panelr_bridge.store.rows import NewAttemptRow, OwedCallColumns
 from panelr_bridge.store.tables import Columns
-
-GAVE_UP = "seven days of trying have passed: see what is wrong, then retry"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallReport:
-    """A claimed call after it was made: its outcome, start and duration."""
-
-    claim: Claim
-    outcome: Outcome
-    started_at: datetime
-    milliseconds: int
-
-
-def record_attempt(connection: Connection, report: CallReport, *, now: datetime, words: str | None = None) -> None:
-    """Insert the attempt's row, and extend the slot of a slow call."""
-    rate_gate.extend_slot(connection, report.claim.slot, claimed_at=report.claim.claimed_at, now=now)
-    orders.add_attempt(connection, _attempt_row(report, words, now=now))
-
-
-def _attempt_row(report: CallReport, words: str | None, *, now: datetime) -> NewAttemptRow:
-    claim = report.claim
-    return attempt_row(
-        order_id=claim.order_id,
-        action=claim.action,
-        number=claim.number if claim.action is CallAction.CREATE_WORK_ORDER else claim.attempt,
-        outcome=report.outcome,
-        words=words,
-        started_at=report.started_at,
-        milliseconds=report.milliseconds,
-        now=now,
-    )
 
 
 def record_created(connection: Connection, now: datetime, report: CallReport, work_order: WorkOrder) -> OrderState:
@@ -74,7 +45,7 @@ def record_created(connection: Connection, now: datetime, report: CallReport, wo
         return _record_late(connection, report, work_order, values, now=now)
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
     if (settled["delivery_id"], settled["woo_status"]) != (claim.delivery_id, claim.woo_status):
-        _update_attention(connection, claim.order_id, now=now)
+        update_attention(connection, claim.order_id, now=now)
     record_total_check(connection, claim, work_order, now=now)
     return OrderState.CREATED
 
@@ -92,7 +63,7 @@ def created_columns(claim: Claim, work_order: WorkOrder, *, now: datetime) -> Co
 
 def created_attempt(report: CallReport, work_order: WorkOrder, *, now: datetime) -> NewAttemptRow:
     """Return the row of the attempt that created `work_order`."""
-    return _attempt_row(report, f"created {work_order.reference_code}", now=now)
+    return build_attempt(report, f"created {work_order.reference_code}", now=now)
 
 
 def record_not_created(
@@ -102,15 +73,18 @@ def record_not_created(
     claim, outcome = report.claim, report.outcome
     due = now + call_policy.grace
     if isinstance(outcome, Unknown):
-        state, reasons = OrderState.UNCONFIRMED, _reason("unconfirmed", outcome.words)
+        state, reasons = OrderState.UNCONFIRMED, reason_json("unconfirmed", outcome.words)
+    elif outcome.doubtful:
+        words = f"{outcome.words}. The work order is looked up before it is sent again"
+        state, reasons = OrderState.UNCONFIRMED, reason_json(call_outcome.name(outcome), words)
     elif isinstance(outcome, Refused):
-        state, reasons = OrderState.REFUSED, _reason("refused", f"Panelr refused: {outcome.words}")
+        state, reasons = OrderState.REFUSED, reason_json("refused", f"Panelr refused: {outcome.words}")
     elif isinstance(outcome, Blocked) and _has_been_blocked(connection, claim):
-        state, reasons = OrderState.HELD, _reason("blocked", f"{outcome.words} ({outage.BLOCKED_TRIES} tries)")
-    elif (wait := _retry_delay(report, call_policy, now=now)) is None:
-        state, reasons = OrderState.HELD, _reason("gave_up", GAVE_UP)
+        state, reasons = OrderState.HELD, reason_json("blocked", f"{outcome.words} ({outage.BLOCKED_TRIES} tries)")
+    elif (wait := next_delay(report, call_policy, now=now)) is None:
+        state, reasons = OrderState.HELD, reason_json("gave_up", GAVE_UP)
     else:
-        state, reasons, due = OrderState.QUEUED, _reason(call_outcome.name(outcome), outcome.words), now + wait
+        state, reasons, due = OrderState.QUEUED, reason_json(call_outcome.name(outcome), outcome.words), now + wait
     values: Columns = {
         "state": state,
         "reasons": reasons,
@@ -129,116 +103,6 @@ def record_not_created(
     return state
 
 
-def record_adopted(connection: Connection, now: datetime, report: CallReport, work_order: WorkOrder) -> OrderState:
-    """Link the work order that a look-up found.
-
-    Its confirmation token is unknown. Reference code and e-mail address prove the order to Panelr instead.
-    """
-
-    def link(row: OrderRow) -> OrderState:
-        if orders.find_owner(connection, work_order) not in {None, row["id"]}:  # another order linked it meanwhile
-            orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=now + timedelta(seconds=1)))
-            return OrderState.UNCONFIRMED
-        words = f"the answer was lost; a look-up found work order {work_order.reference_code}"
-        values = work_order_columns(work_order, adopted=True) | {
-            "state": OrderState.CREATED,
-            "reasons": _reason("adopted_by_look_up", words),
-            "attention": lasting_attention(row, handled=True) or None,
-            "follow_at": now,
-        }
-        orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
-        _update_attention(connection, row["id"], now=now)
-        return OrderState.CREATED
-
-    return _record_look_up(connection, report, link, now=now, words=f"found {work_order.reference_code}")
-
-
-def record_not_found(
-    connection: Connection, now: datetime, report: CallReport, *, call_policy: CallPolicy
-) -> OrderState:
-    """Record that a look-up found no work order. The second one, six grace periods later, sends the order again.
-
-    Panelr may still be working on the first call, so one look-up is not enough. Extra look-ups do not shorten the wait.
-    """
-
-    def wait_or_send(row: OrderRow) -> OrderState:
-        since = report.claim.empty_since or now
-        if now < since + 6 * call_policy.grace:
-            found_nothing = owed_calls.not_found_columns(since=since, due=since + 6 * call_policy.grace)
-            orders.change_quietly(connection, row["id"], found_nothing)
-            return OrderState.UNCONFIRMED
-        reasons = _reason("not_there", "two look-ups found no work order for the lost answer: it is sent again")
-        values = {"state": OrderState.QUEUED, "reasons": reasons}
-        values |= owed_calls.switch_columns(action=CallAction.CREATE_WORK_ORDER, due=now)
-        orders.change(connection, row["id"], values, now=now)
-        return OrderState.QUEUED
-
-    return _record_look_up(connection, report, wait_or_send, now=now, words="found none")
-
-
-def record_undecided(connection: Connection, now: datetime, report: CallReport, *, code: str, words: str) -> OrderState:
-    """Record that look-ups cannot settle the order: an operator decides."""
-
-    def ask(row: OrderRow) -> OrderState:
-        values = {"attention": [*lasting_attention(row), *_reason(code, words)]}
-        orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
-        return OrderState.UNCONFIRMED
-
-    return _record_look_up(connection, report, ask, now=now, words=words)
-
-
-def postpone_look_up(
-    connection: Connection,
-    now: datetime,
-    report: CallReport,
-    *,
-    call_policy: CallPolicy,
-    wait: timedelta | None = None,
-) -> OrderState:
-    """Repeat a look-up later: after `wait` if it could not be judged yet, by the schedule if its call failed."""
-
-    def postpone(row: OrderRow) -> OrderState:
-        pause = wait or _retry_delay(report, call_policy, now=now)
-        if pause is None:
-            values = {"attention": [*lasting_attention(row), *_reason("gave_up", GAVE_UP)]}
-            orders.change(connection, row["id"], values | owed_calls.NO_OWED_CALL, now=now)
-            return OrderState.UNCONFIRMED
-        not_counted = {} if wait is None else {"tries": not_null(row["tries"]) - 1}
-        is_outage = wait is None and outage.is_outage(report.outcome)
-        released = owed_calls.release_columns(due=now + pause, waits_for_outage=is_outage)
-        orders.change_quietly(connection, row["id"], released | not_counted)
-        return OrderState.UNCONFIRMED
-
-    words = "cannot be judged yet: asked again soon" if wait is not None else None
-    return _record_look_up(connection, report, postpone, now=now, words=words)
-
-
-def record_failure(connection: Connection, now: datetime, claim: Claim) -> OrderState:
-    """Record that the bridge failed to process a look-up's result: an operator may retry."""
-    row = orders.lock_by_id(connection, claim.order_id)
-    if row is None or not owed_calls.holds(row, lease_until=claim.lease_until):
-        return OrderState(row["state"]) if row else OrderState.CLOSED
-    values = {"attention": unhandled_attention(row)}
-    orders.change(connection, claim.order_id, values | owed_calls.NO_OWED_CALL, now=now)
-    return OrderState.UNCONFIRMED
-
-
-def _record_look_up(
-    connection: Connection,
-    report: CallReport,
-    apply: Callable[[OrderRow], OrderState],
-    *,
-    now: datetime,
-    words: str | None,
-) -> OrderState:
-    """Record a look-up's attempt, then `apply` its result unless the order was settled meanwhile."""
-    row = orders.lock_by_id(connection, report.claim.order_id)
-    record_attempt(connection, report, now=now, words=words)
-    if row is None or not owed_calls.holds(row, lease_until=report.claim.lease_until):
-        return OrderState(row["state"]) if row else OrderState.CLOSED
-    return apply(row)
-
-
 def _record_late(
     connection: Connection, report: CallReport, work_order: WorkOrder, values: Columns, *, now: datetime
 ) -> OrderState:
@@ -254,7 +118,7 @@ def _record_late(
         return OrderState.CLOSED
     if row["state"] == OrderState.CREATED and row["reference_code"] != work_order.reference_code:
         words = f"Panelr also created {work_order.reference_code} for this order: cancel one of them there"
-        _add_attention(connection, row, "second_work_order", words, now=now)
+        add_attention(connection, row, "second_work_order", words, now=now)
         return OrderState(row["state"])
     _release_from_other_order(connection, work_order, order_id, now=now)
     orders.change(connection, order_id, values, now=now)
@@ -263,14 +127,14 @@ def _record_late(
             f"Panelr reported late that it had created {work_order.reference_code}, during another call for this order:"
             " check in Panelr whether a second work order exists"
         )
-        _add_attention(connection, row, "second_work_order", words, now=now)
+        add_attention(connection, row, "second_work_order", words, now=now)
     if row["state"] in {OrderState.CLOSED, OrderState.IGNORED}:
         words = (
             f"the order was {row['state']} when Panelr reported that {work_order.reference_code} exists:"
             " decide there what becomes of it"
         )
-        _add_attention(connection, row, "created_after_all", words, now=now)
-    _update_attention(connection, order_id, now=now)
+        add_attention(connection, row, "created_after_all", words, now=now)
+    update_attention(connection, order_id, now=now)
     record_total_check(connection, report.claim, work_order, now=now)
     return OrderState.CREATED
 
@@ -289,7 +153,7 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
     values |= {
         "first_sent_at": row["first_sent_at"] or row["created_at"],
         "state": OrderState.UNCONFIRMED,
-        "reasons": _reason("unconfirmed", words),
+        "reasons": reason_json("unconfirmed", words),
     }
     values |= owed_calls.owed_columns(action=CallAction.LOOK_UP, due=now, now=now)
     orders.change(connection, row["id"], values, now=now)
@@ -298,21 +162,7 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
             f"its payment was reported for {work_order.reference_code}, which is order {order_id}'s:"
             " check the payments of both in Panelr"
         )
-        _add_attention(connection, row, "payment_not_told", words, now=now)
-
-
-def _add_attention(connection: Connection, row: OrderRow, code: str, words: str, *, now: datetime) -> None:
-    """Add attention that lasts until an operator acts, unless one has acknowledged it already."""
-    found = [*(row["attention"] or []), *without_acknowledged(row, _reason(code, words))]
-    orders.change(connection, row["id"], {"attention": found or None}, now=now)
-
-
-def _update_attention(connection: Connection, order_id: int, *, now: datetime) -> None:
-    """Compare the latest snapshot with the one that was sent: the order may have changed during the call."""
-    row = orders.lock_by_id(connection, order_id)
-    order = latest_snapshot(connection, row) if row else None
-    if row is not None and order is not None:
-        orders.change(connection, order_id, {"attention": attention(connection, row, order)}, now=now)
+        add_attention(connection, row, "payment_not_told", words, now=now)
 
 
 def _next_owed_call(state: OrderState, due: datetime, *, waits_for_outage: bool) -> Columns | OwedCallColumns:
@@ -325,24 +175,10 @@ def _next_owed_call(state: OrderState, due: datetime, *, waits_for_outage: bool)
 
 def _has_been_blocked(connection: Connection, claim: Claim) -> bool:
     """Return whether this blocked call is the last one that an order gets."""
-    before = orders.count_attempts(connection, claim.order_id, outcome="blocked", since=claim.owed_since)
+    before = count_creates(connection, claim.order_id, Blocked(words=""), since=claim.owed_since)
     return before + 1 >= outage.BLOCKED_TRIES
 
 
 def _current_state(connection: Connection, order_id: int) -> OrderState:
     row = orders.lock_by_id(connection, order_id)
     return OrderState(row["state"]) if row else OrderState.CLOSED
-
-
-def _retry_delay(report: CallReport, call_policy: CallPolicy, *, now: datetime) -> timedelta | None:
-    return retry_policy.retry_delay(
-        owed_for=now - report.claim.owed_since,
-        attempt=report.claim.attempt,
-        outcome=report.outcome,
-        schedule=call_policy.retry_schedule,
-        jitter=random.random(),  # noqa: S311  spreads retries, guards nothing
-    )
-
-
-def _reason(code: str, words: str) -> list[dict[str, str]]:
-    return [{"code": code, "words": words}]

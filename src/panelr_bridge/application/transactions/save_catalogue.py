@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.domain.models import PanelrPaymentMethod, PanelrProduct
+from panelr_bridge.domain.panelr_values import PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store import catalogue, mappings
 from panelr_bridge.store.catalogue import Offered
 
