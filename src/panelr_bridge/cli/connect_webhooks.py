@@ -182,9 +182,8 @@ class WebhookConnector:
         if topics:
             words = "WooCommerce may still count 6 failures, and disables the webhook at the next one"
             self.checklist.warn("webhooks", f"{', '.join(topics)}: {words}, unless a delivery succeeds first")
-            self.checklist.add_details(
-                f"Run panelr-bridge smoke{self.endpoint.store_option}: it makes order.created and order.updated succeed."
-            )
+            smoke = f"panelr-bridge smoke{self.endpoint.store_option}"
+            self.checklist.add_details(f"Run {smoke}: it makes order.created and order.updated succeed.")
 
     async def _save_newest_order(self) -> bool:
         newest = OrdersQuery(sort="-id", per_page=1, fields=("id",))
