@@ -8,6 +8,8 @@ from panelr_bridge.application.backfill.compared_order import OrderComparison
 from panelr_bridge.simulators.faults import Fault
 from panelr_bridge.simulators.woocommerce import OrderChanges
 from panelr_bridge.simulators.woocommerce.faults import RecordedRequest
+from panelr_bridge.woocommerce.rest.http import RestConnection
+from panelr_bridge.woocommerce.rest.models import RestRequest, RestResponse
 from tests.support.shops import LISTS, WC, Rig
 
 
@@ -55,6 +57,24 @@ async def test_a_broken_order_is_named_and_stops_no_other(rig: Rig) -> None:
     rig.store.update(broken, OrderChanges())
     assert (await rig.walk())[1:] == (1, 0)
     assert rig.found() == [broken]
+
+
+@pytest.mark.parametrize("odd", [None, "x", True, 2**70, -3, {}])
+async def test_an_order_with_an_odd_id_stops_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch, odd: object) -> None:
+    orders = rig.buy_many(3)
+    read = RestConnection.send_once
+
+    async def send_once(connection: RestConnection, request: RestRequest) -> RestResponse:
+        response = await read(connection, request)
+        content = response.content
+        entries = content.get("data") if isinstance(content, dict) else content
+        for entry in entries if isinstance(entries, list) else []:
+            entry["id"] = odd if entry.get("id") == orders[2] else entry.get("id")
+        return response
+
+    monkeypatch.setattr(RestConnection, "send_once", send_once)
+    _, found, failed = await rig.walk()
+    assert (found, failed) == (2, 1)
 
 
 async def test_a_shop_that_is_down_is_an_error_of_the_run(rig: Rig) -> None:

@@ -20,6 +20,7 @@ from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
 from panelr_bridge.woocommerce.rest.models import Payload, UnreadOrder
 from panelr_bridge.woocommerce.rest.normalize import as_wc_body
+from panelr_bridge.woocommerce.rest.wc_v3 import usable_id
 
 TOPIC = "order.updated"
 HEADERS = {"source": "backfill"}
@@ -145,9 +146,8 @@ def read_unread(unread: UnreadOrder, *, store: str) -> FetchedOrder:
 
 
 def has_id(payload: Payload) -> bool:
-    """Return whether the payload has a usable id."""
-    value = payload.get("id")
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Return whether the payload has an id that the database can hold."""
+    return usable_id(payload.get("id")) is not None
 
 
 def compare_plainly(payload: Payload, rows: Mapping[int, KnownOrderRow]) -> ComparedOrder | None:

@@ -4,6 +4,7 @@ The worker makes the calls of imported orders. They fall due one after the other
 orders never wait behind the backlog of an outage.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from panelr_bridge import logs
@@ -95,8 +96,10 @@ class PageImporter:
             else:
                 changed.append(payload)
         whole = ChangedPage(tuple(changed))
-        if page.is_summary and changed:
-            whole = await self._shop.read_whole([each["id"] for each in changed if has_id(each)])
+        if page.is_summary and (ids := [each["id"] for each in changed if has_id(each)]):
+            whole = await self._shop.read_whole(ids)
+            odd = tuple(each for each in changed if not has_id(each))
+            whole = replace(whole, orders=whole.orders + odd)
         differing = [read_unread(each, store=self._store) for each in (*page.unread, *whole.unread)]
         payloads, sku_words = await self._shop.add_skus(whole.orders)
         differing += [read_payload(payload, store=self._store, sku_words=sku_words) for payload in payloads]

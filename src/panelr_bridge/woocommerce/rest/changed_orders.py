@@ -18,6 +18,7 @@ from panelr_bridge.woocommerce.rest.models import ChangedPage, Payload, UnreadOr
 from panelr_bridge.woocommerce.rest.orders_list import ModifiedOrders, NewestOrders, OrdersById, RestReader
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource, is_older
 from panelr_bridge.woocommerce.rest.read_range import ListRange, read_range
+from panelr_bridge.woocommerce.rest.wc_v3 import usable_id
 
 SECOND = timedelta(seconds=1)
 WINDOW = 1000
@@ -171,8 +172,7 @@ def _ids(found: ListRange) -> list[int]:
 
 
 def _id(entry: Payload | UnreadOrder) -> int | None:
-    value = entry.order_id if isinstance(entry, UnreadOrder) else entry.get("id")
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return entry.order_id if isinstance(entry, UnreadOrder) else usable_id(entry.get("id"))
 
 
 def _modified_at(order: Payload) -> datetime | None:

@@ -93,8 +93,8 @@ class ShopClient:
             page = uncorrected.page(await self._connection.send_once(uncorrected.list_orders(newest)), newest)
         except ShopError:  # one broken order is enough; the index is good in itself
             return {}
-        moments = {order.get("id"): read_time(order.get("date_modified")) for order in page.orders}
-        return {each: moment for each, moment in moments.items() if isinstance(each, int) and moment is not None}
+        moments = ((wc_v3.usable_id(order.get("id")), read_time(order.get("date_modified"))) for order in page.orders)
+        return {each: moment for each, moment in moments if each is not None and moment is not None}
 
     async def _read_zone(self) -> tzinfo:
         try:

@@ -124,5 +124,4 @@ class NewestOrders:
 
 
 def _only_id(orders: tuple[Payload, ...]) -> int | None:
-    value = orders[0].get("id") if orders else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return wc_v3.usable_id(orders[0].get("id")) if orders else None

@@ -13,6 +13,7 @@ from panelr_bridge.woocommerce.rest.request import WC, write_request
 
 SORTS = {"date_created": "date", "date_modified": "modified", "id": "id"}
 SECOND = timedelta(seconds=1)
+LARGEST_ID = 2**63
 
 
 class WcV3:
@@ -96,6 +97,12 @@ def list_entries(content: Any) -> list[Any] | None:
         content = list(content.values())
     is_list = isinstance(content, list) and all(each is None or isinstance(each, dict) for each in content)
     return content if is_list else None
+
+
+def usable_id(value: Any) -> int | None:
+    """Return `value` if it is an id that a database can hold."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_integer and 0 < value < LARGEST_ID else None
 
 
 def require_object(content: Any) -> Payload:
