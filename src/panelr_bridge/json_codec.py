@@ -36,10 +36,19 @@ def read(body: bytes, *, by: msgspec.json.Decoder[Any] = _FAST_DECODER, allow_na
 def read_lenient(body: bytes, *, allow_nan: bool = True) -> Any:
     """Return the content of `body` in any UTF encoding, lone surrogates included; raises as `read` does.
 
-    With `allow_nan` the words NaN and Infinity, unknown to JSON, become floats.
+    With `allow_nan` the words NaN and Infinity, unknown to JSON, become floats; without it they become texts.
     """
     decoder = _LENIENT_DECODER if allow_nan else _FINITE_DECODER
-    return decoder.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+    return decoder.decode(_decode(body))
+
+
+def _decode(body: bytes) -> str:
+    """Return the text of `body`; a broken character, such as half of a cut name, becomes a question mark."""
+    encoding = json.detect_encoding(body)
+    try:
+        return body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return body.decode(encoding, "replace")
 
 
 def read_time(value: Any) -> datetime | None:
@@ -73,9 +82,5 @@ def _write_lenient(content: Any) -> str:
     return text
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
 _LENIENT_DECODER = json.JSONDecoder(parse_float=Decimal)
-_FINITE_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_FINITE_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=str)

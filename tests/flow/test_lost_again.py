@@ -1,7 +1,7 @@
-"""An order whose answer is lost each time is sent again ever more slowly, and in the end a person decides."""
+"""A call whose answer is lost each time is made again ever more slowly, and in the end a person decides."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,21 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.store.tables import orders
+from panelr_bridge.store.tables import follow_ups, orders
 from tests.support.bridge_kit import Kit, kit_of, order, tried
+from tests.support.clockwork import due_now
+from tests.support.panelr_faults import order_of_customer
+from tests.support.payments import (
+    COMPLETE,
+    PAID,
+    SUBMIT,
+    amounts_paid,
+    attention_codes,
+    find_follow_up,
+    is_settled,
+    list_tries,
+    map_bank_transfer,
+)
 
 SCHEDULE = (1000.0, 2000.0)
 
@@ -84,3 +97,51 @@ async def test_after_seven_days_a_person_decides(failing: Kit) -> None:
     story, _ = await look_up_twice(failing)
     assert (story["state"], story["reasons"][0]["code"]) == ("held", "gave_up")
     assert story["next_attempt_at"] is None
+
+
+def waits_long(story: dict[str, Any]) -> bool:
+    """Return whether the payment waits for the last step of the schedule."""
+    payment = find_follow_up(story, "payment")
+    if payment is None or payment["due_at"] is None:
+        return False
+    return datetime.fromisoformat(payment["due_at"]) > datetime.now(UTC) + timedelta(seconds=500)
+
+
+@pytest.mark.parametrize(("call", "fault"), [(COMPLETE, 500), (COMPLETE, 403), (SUBMIT, 500)])
+async def test_a_payment_that_is_lost_each_time_is_told_ever_later_and_a_person_learns_of_it(
+    settings: Settings, panelr: tuple[str, Panel], call: str, fault: int
+) -> None:
+    changes = {"retry_schedule_seconds": (0.05, 0.05, 0.05, 1000.0), "panelr_rate_per_minute": 1200}
+    async with kit_of(settings.model_copy(update=changes), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        await map_bank_transfer(kit, call, method=2 if call == COMPLETE else 1)
+        kit.panel.faults.add("status", status=fault, times=None, action=call, wc_order_id="20")
+        await kit.post(order_of_customer(20) | PAID | {"date_paid_gmt": None, "date_paid": None})
+        await kit.until(20, "created")
+        await kit.post(order_of_customer(20) | PAID)
+        story = await kit.until(20, waits_long)
+        assert len(list_tries(story, call)) == 5
+        assert attention_codes(story) == ("payment_not_told",)
+        assert "failed to take the payment 5 times" in story["attention"][0]["words"]
+        kit.panel.faults.clear()
+        await due_now(kit.runtime, story["id"], "payment")
+        story = await kit.until(20, is_settled("payment"))
+        assert (len(amounts_paid(kit, 20)), attention_codes(story)) == (1, ())
+
+
+async def test_after_seven_days_a_payment_is_left_to_a_person(settings: Settings, panelr: tuple[str, Panel]) -> None:
+    changes = {"retry_schedule_seconds": (1000.0,), "panelr_rate_per_minute": 1200}
+    async with kit_of(settings.model_copy(update=changes), panelr[1]) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        await map_bank_transfer(kit, COMPLETE, method=2)
+        kit.panel.faults.add("status", status=500, times=None, action=COMPLETE, wc_order_id="20")
+        await kit.post(order_of_customer(20) | PAID)
+        story = await kit.until(20, waits_long)
+
+        def a_week_ago(connection: Connection, now: datetime) -> None:
+            connection.execute(follow_ups.update().values(owed_since=now - timedelta(days=8)))
+
+        await kit.runtime.bridge.write(a_week_ago)
+        await due_now(kit.runtime, story["id"], "payment")
+        story = await kit.until(20, is_settled("payment"))
+        assert attention_codes(story) == ("payment_not_told",)

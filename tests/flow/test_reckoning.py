@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.cart_quotes import learn_about_quotes, read_facts
+from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, learn_about_quotes, read_facts
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import BundleRule, Coupon, Panel
@@ -212,3 +212,18 @@ async def test_a_total_keeps_the_facts_that_were_found_out_during_its_call(kit: 
     await bridge.carry_out(claim)
     facts = await kit.runtime.database.read(read_facts)
     assert (facts.knows_quotes, facts.honours_unit_price) == (True, False)
+
+
+async def test_an_outage_during_a_quote_is_no_answer_about_the_cart(kit: Kit) -> None:
+    kit.panel.bundle_rules = [BundleRule("pair", [1, 1], "fixed", Decimal(3))]
+    await discover_reckoning(kit)
+    bridge = kit.runtime.bridge
+    kit.forget_probe()
+    kit.panel.faults.add("throttle", times=2, retry_after=600)  # the call for the quote and the probe
+    assert (await kit.post(line(sale("20.00"), quantity=2))).json()["state"] == "queued"
+    assert [each["code"] for each in (await kit.order(20))["reasons"]] == ["throttled"]
+    await bridge.write(_end_outage)
+    quote = await bridge.claim_due()
+    assert isinstance(quote, QuoteClaim)
+    await bridge.start_quote(quote)
+    assert totals(kit.panel) == [Decimal("20.00")]

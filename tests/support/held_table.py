@@ -131,6 +131,34 @@ HOLDS: tuple[Hold, ...] = (
         ),
     ),
     Hold(
+        "contradicting_intent",
+        line(order(), **meta(panelr_intent="new_activation", panelr_activation_id="9")),
+        (
+            Way("the intent is taken out", snapshot=line(order(), **meta(panelr_activation_id="9"))),
+            Way("the id is taken out", snapshot=line(order(), **meta(panelr_intent="new_activation"))),
+            Way("it is mapped to nothing", items=(), edit={"panelr_product_id": None}),
+        ),
+    ),
+    Hold(
+        "unreadable",
+        order(total="1.234,56"),
+        (Way("the order is corrected", snapshot=order()),),
+    ),
+    Hold(
+        "unreadable",
+        order(status=False),
+        (Way("the order is corrected", snapshot=order()),),
+    ),
+    Hold(
+        "too_many_lines",
+        order(line_items=[FIRST | {"id": number} for number in (1, 2, 3)]),
+        (
+            Way("lines are taken out", snapshot=order()),
+            Way("more lines are allowed", items=((3, 1), (3, 1), (3, 1)), settings={"max_lines": 3}),
+        ),
+        settings={"max_lines": 2},
+    ),
+    Hold(
         "no_activation_id",
         order(),
         SAYS_WHICH,
@@ -152,7 +180,7 @@ HOLDS: tuple[Hold, ...] = (
         line(order(), **meta(panelr_activation_id="-9")),
         (
             Way("the id is corrected", snapshot=line(order(), **meta(panelr_activation_id="9"))),
-            Way("the mapping is edited", edit={"intent": "new_activation"}),
+            Way("it is mapped to nothing", items=(), edit={"panelr_product_id": None}),
         ),
         mapping=RENEWAL,
     ),

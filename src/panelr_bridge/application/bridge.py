@@ -43,6 +43,8 @@ ACTION_TURNS = (CallAction.CREATE_WORK_ORDER,) * 3 + (CallAction.LOOK_UP,)
 CALLS_AT_ONCE = 64
 """How many calls a process makes at the same time before its worker claims no more."""
 STORE_RETRY_SECONDS = 0.5
+QUOTE_SECONDS = 5.0
+"""The longest wait for a quote: an order is also sent without one."""
 
 log = logs.get(__name__)
 
@@ -303,10 +305,17 @@ class Bridge(PanelrCaller):
 
     async def _quote_and_create(self, quote: QuoteClaim) -> CallResult:
         """Make a claimed call for a quote, then the create call of its order if a slot is free."""
-        await self.ask_for_quote(quote)
-        claim = await self.write(
-            claim_call.claim_quoted, quote.order_id, policy=self.policy, call_policy=self.call_policy
-        )
+        try:
+            await self.ask_for_quote(quote)
+            claim = await self.write(
+                claim_call.claim_quoted, quote.order_id, policy=self.policy, call_policy=self.call_policy
+            )
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            log.exception("worker.failed", order=quote.order_id)
+            await self.write(claim_call.set_aside, quote.order_id, due=quote.again_at)
+            return CallResult(OrderState.QUEUED)
         if claim is None:
             return CallResult(OrderState.QUEUED)
         result = await self.carry_out(claim)
@@ -317,7 +326,7 @@ class Bridge(PanelrCaller):
     async def ask_for_quote(self, claim: QuoteClaim) -> None:
         """Make a claimed call for a quote and record the answer."""
         outcome, started_at, milliseconds = await self.ask(
-            request.quote_cart(claim.request), claimed_at=claim.claimed_at
+            request.quote_cart(claim.request), claimed_at=claim.claimed_at, patience=QUOTE_SECONDS
         )
         await self.persist(record_quote, claim, outcome, started_at=started_at, milliseconds=milliseconds)
         log_call("call.finished", claim, outcome, action=QUOTE, milliseconds=milliseconds, state=OrderState.QUEUED)

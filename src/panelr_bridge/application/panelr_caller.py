@@ -87,17 +87,19 @@ class PanelrCaller:
         outcome, started_at, milliseconds = await self.ask(call, claimed_at=claim.claimed_at)
         return CallReport(claim=claim, outcome=outcome, started_at=started_at, milliseconds=milliseconds)
 
-    async def ask(self, call: PanelrRequest, *, claimed_at: datetime) -> tuple[Outcome, datetime, int]:
+    async def ask(
+        self, call: PanelrRequest, *, claimed_at: datetime, patience: float | None = None
+    ) -> tuple[Outcome, datetime, int]:
         """Call Panelr unless the slot has expired; return the outcome, the start and the duration in milliseconds.
 
-        The probe judges the outcome: whether it concerns this call alone.
+        The probe judges the outcome: whether it concerns this call alone. `patience` shortens the timeout (seconds).
         """
         if self.panelr.address is None:
             await self.probe.read_address()
         started_at, began = self.clock(), time.monotonic()
         if started_at - claimed_at > SLOT_HOLDS:
             return HELD_UP, started_at, 0
-        outcome = await self.panelr.call(call, now=started_at)
+        outcome = await self.panelr.call(call, now=started_at, patience=patience)
         seconds = time.monotonic() - began
         self.metrics.observe_call(call.action, call_outcome.name(outcome), seconds)
         return await self.probe.judge(outcome), started_at, round(seconds * 1000)

@@ -225,9 +225,12 @@ class PanelrProbe:
 
     def _released(self, task: "asyncio.Task[None]") -> None:
         self._releases.discard(task)
-        if not task.cancelled() and task.exception() is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             self._outage_seen = True  # the next success tries again
-            log.warning("worker.waits", reason="the database is unavailable")
+            if is_unavailable(error):
+                log.warning("worker.waits", reason="the database is unavailable")
+            else:
+                log.error("worker.failed", probe=True, exc_info=error)
 
     async def _write(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         def transaction(connection: Connection) -> R:

@@ -6,7 +6,8 @@ from panelr_bridge import logs
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.store.deliveries import Delivery, digest
 from panelr_bridge.woocommerce import order_payload
-from panelr_bridge.woocommerce.order_payload import ErrorObject, Order, OrderDeleted, OtherTopic
+from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject
+from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted, OtherTopic
 
 log = logs.get(__name__)
 
@@ -61,8 +62,10 @@ def _parse(raw: RawDelivery) -> tuple[str, str | None, Event | None]:
 
 def _describe_error(error: ErrorObject) -> str:
     """Say what WooCommerce's error means for the shop."""
-    if error.code in order_payload.OWNER_MAY_NOT_READ:
+    if error.owner_may_not_read:
         hint = "the webhook's owner may not read orders: give the webhook to a user who may (shop manager)"
     else:
         hint = "WooCommerce could not read the order at the time of delivery"
+    if error.legacy:
+        hint = f"{hint}; and {API_VERSION}"
     return f"{hint} ({error.code}: {error.words})"[:500]

@@ -14,11 +14,13 @@ class _Outcome:
     """Words for the operator, and the HTTP status if there was one.
 
     `doubtful`: the answer was not Panelr's own, so Panelr may have done it before something refused the answer.
+    `one_request`: it is not known to concern other calls, so this call waits by its own schedule.
     """
 
     words: str
     status: int | None = None
     doubtful: bool = False
+    one_request: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,9 @@ class Blocked(_Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled(_Outcome):
-    """Panelr asks for a pause of `retry_after` seconds; None if it did not say how long.
-
-    `one_request`: Panelr answered another call meanwhile, so the others do not pause.
-    """
+    """Panelr asks for a pause of `retry_after` seconds; None if it did not say how long."""
 
     retry_after: float | None = None
-    one_request: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

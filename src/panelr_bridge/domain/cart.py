@@ -5,12 +5,14 @@ A renewal without an activation id gets the activation of the customer's line at
 """
 
 import functools
-from dataclasses import dataclass, replace
+import html
+import unicodedata
+from dataclasses import dataclass
 
 from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
+from panelr_bridge.domain.line_intent import BALANCE_PAYMENT, IntentMeta, choose_intent, contradiction, read_intent_meta
 from panelr_bridge.domain.models import (
     CartItem,
-    ItemIntent,
     MappingTarget,
     OrderMappings,
     OrderPolicy,
@@ -20,11 +22,9 @@ from panelr_bridge.domain.models import (
     sku_key,
     variation_key,
 )
-from panelr_bridge.domain.plugin_meta import BALANCE_PAYMENT, POSITIVE, line_intent
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 LARGEST_NUMBER = 2**31 - 1
-INTENTS = frozenset(ItemIntent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,11 @@ def map_lines(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> lis
     by_key: dict[str, list[MappingTarget]] = {}
     for mapping in mappings.mappings:
         by_key.setdefault(mapping.key, []).append(mapping)
-    results = [(line, _read_parts(line, by_key, policy)) for line in order.line_items]
+    of_order = read_intent_meta(order.meta_data)
+    results = [
+        (line, _read_parts(line, by_key, policy, of_order=of_order, alone=len(order.line_items) == 1))
+        for line in order.line_items
+    ]
     parts = [part for _, line_parts in results for part in line_parts if isinstance(part, tuple)]
     matcher = build_matcher(order, mappings, parts)
     return [_build_mapped_line(line, line_parts, matcher) for line, line_parts in results]
@@ -89,43 +93,48 @@ def _build_keys(variation_id: int, product_id: int, sku: str) -> tuple[str, ...]
         keys.append(variation_key(variation_id))
     if product_id:
         keys.append(product_key(product_id))
-    if sku.strip():
-        keys.append(sku_key(sku))
+    keys += dict.fromkeys(sku_key(text) for text in (sku, _plain_sku(sku)) if text.strip())
     return tuple(keys)
 
 
-def _read_parts(line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy) -> list[CartPart | Reason]:
-    intent = line_intent(line)
-    if intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
+def _plain_sku(sku: str) -> str:
+    """Return a SKU without HTML's escapes, and with each accent in one character with its letter."""
+    return unicodedata.normalize("NFC", html.unescape(sku))
+
+
+def _read_parts(
+    line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy, *, of_order: IntentMeta, alone: bool
+) -> list[CartPart | Reason]:
+    """Return the line's cart items, or the reasons against them; `alone` says that the order has no other line."""
+    meta = read_intent_meta(line.meta_data)
+    if meta.intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
     targets: list[MappingTarget] = []
     for key in _line_keys(line):
         targets = targets or by_key.get(key, [])
     if not targets:
         return [_unmapped_reason(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
-    return [_build_part(line, target, intent) for target in targets if target.panelr_product_id is not None]
+    wanted = [target for target in targets if target.panelr_product_id is not None]
+    if meta.is_empty and not of_order.is_empty and wanted:
+        if not alone:
+            words = "the order itself, not one of its lines, has panelr_intent or panelr_activation_id: move it there"
+            return [contradiction(words, _line_label(line))]
+        meta = of_order
+    return [_build_part(line, target, meta, alone=len(wanted) == 1) for target in wanted]
 
 
-def _build_part(line: LineItem, mapping: MappingTarget, line_intent: str | None) -> CartPart | Reason:
+def _build_part(line: LineItem, mapping: MappingTarget, meta: IntentMeta, *, alone: bool) -> CartPart | Reason:
     """Return one cart item with its mapping, or the reason why Panelr would refuse it."""
-    if line_intent is not None and line_intent not in INTENTS:
-        words = f"the line's panelr_intent {line_intent[:60]!r} is not an intent of Panelr's"
-        return Reason("unknown_intent", words, _line_label(line))
+    chosen = choose_intent(meta, mapping.intent, label=_line_label(line), alone=alone)
+    if isinstance(chosen, Reason):
+        return chosen
     qty = line.quantity * mapping.quantity
     if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
         return Reason("unusable_quantity", words, _line_label(line))
-    intent = mapping.intent if line_intent is None else ItemIntent(line_intent)
-    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty))
-    if intent is ItemIntent.NEW_ACTIVATION:
-        return item, mapping
-    activation = line.meta("panelr_activation_id", "_panelr_activation_id")
-    if activation is None:
-        return item, mapping
-    if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_NUMBER:
-        words = f"panelr_activation_id {activation[:60]!r} is not a number"
-        return Reason("unusable_activation_id", words, _line_label(line))
-    return replace(item, activation_id=int(activation)), mapping
+    intent, activation_id = chosen
+    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty), activation_id=activation_id)
+    return item, mapping
 
 
 def _unmapped_reason(line: LineItem) -> Reason:
@@ -134,7 +143,7 @@ def _unmapped_reason(line: LineItem) -> Reason:
         for what, value in (
             ("variation", line.variation_id),
             ("product", line.product_id),
-            ("SKU", line.sku.strip()),
+            ("SKU", line.sku.strip()[:120]),
         )
         if value
     )

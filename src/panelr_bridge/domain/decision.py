@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
-from panelr_bridge.domain.customer_email import find_email, read_email
+from panelr_bridge.domain.customer_email import clean_email, find_email, read_email
+from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
 from panelr_bridge.domain.panelr_values import WorkOrder
@@ -98,14 +99,21 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
 
     Each kind of decision is a class of its own, "nothing to do" included.
     """
-    if (balance_payment := balance_payment_reason(order)) is not None:
+    if not order.unreadable and (balance_payment := balance_payment_reason(order)) is not None:
         return Ignore((balance_payment,))
     if (existing := find_work_order(order)) is not None:
         return Adopt(*existing)
+    if order.unreadable and not order.is_status_known:
+        return Hold(_unreadable_reasons(order))
     if (decision_by_status := _decide_by_status(order, policy)) is not None:
         return decision_by_status
     if (by_plugin := plugin_sends_reason(order)) is not None and by_plugin.code not in mappings.overridden:
         return Wait((by_plugin,))
+    if order.unreadable:
+        return Hold(_unreadable_reasons(order))
+    if len(order.line_items) > policy.max_lines:
+        words = f"the order has more than {policy.max_lines} lines (BRIDGE_MAX_LINES): raise it, then retry"
+        return Hold((Reason("too_many_lines", words),))
     lines = map_lines(order, mappings, policy)
     reasons = [reason for line in lines for reason in line.reasons]
     if not reasons and not any(line.items for line in lines):
@@ -118,6 +126,15 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
     if reasons:
         return Hold(tuple(reasons))
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
+
+
+def _unreadable_reasons(order: Order) -> tuple[Reason, ...]:
+    """Return a reason for each field that cannot be read."""
+    words = "correct the order in WooCommerce, or the plugin that changes what its API sends"
+    return tuple(
+        Reason("unreadable", field.words if field.has_advice else f"the order's {field.words}: {words}", field.line)
+        for field in order.unreadable
+    )
 
 
 def _decide_by_status(order: Order, policy: OrderPolicy) -> Wait | Ignore | None:
@@ -179,7 +196,10 @@ def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
 
 
 CHANGES = frozenset(
-    {"ended_after_creation", "refunded_after_creation", "items_changed", "total_changed", "sent_by_plugin_too"}
+    {
+        *("ended_after_creation", "refunded_after_creation", "items_changed", "total_changed", "email_changed"),
+        *("sent_by_plugin_too", "unreadable"),
+    }
 )
 """Reason codes of `changes_since`: each new snapshot computes them again."""
 
@@ -191,6 +211,12 @@ def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
         word = "deleted" if now.status == "trash" else now.status
         words = f"the order is {word} in WooCommerce: check its work order in Panelr"
         reasons.append(Reason("ended_after_creation", words))
+    reasons += _unreadable_reasons(now) if now.unreadable or sent.unreadable else _content_changes(sent, now)
+    return (*reasons, *sent_by_plugin_too(sent=sent, now=now))
+
+
+def _content_changes(sent: Order, now: Order) -> list[Reason]:
+    reasons = []
     if now.refunded > sent.refunded:
         amount = f"{now.refunded - sent.refunded} {now.currency}".strip()
         reasons.append(Reason("refunded_after_creation", f"{amount} was refunded after the work order was created"))
@@ -199,17 +225,17 @@ def changes_since(*, sent: Order, now: Order) -> tuple[Reason, ...]:
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
-    return (*reasons, *sent_by_plugin_too(sent=sent, now=now))
+    if _comparable_email(now) != _comparable_email(sent) and not now.has_flag("_anonymized"):
+        words = "the order's e-mail address changed after the work order was created: correct the customer in Panelr"
+        reasons.append(Reason("email_changed", words))
+    return reasons
 
 
-def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str | None, str | None]]:
-    return sorted(
-        (
-            line.product_id,
-            line.variation_id,
-            line.quantity,
-            line.meta("panelr_intent", "_panelr_intent") or "",
-            line.meta("panelr_activation_id", "_panelr_activation_id") or "",
-        )
-        for line in lines
-    )
+def _comparable_email(order: Order) -> str:
+    """Return the billing address; that of Panelr's plugin is the one of the customer's account."""
+    return (clean_email(order.billing.email) or order.billing.email).casefold()
+
+
+def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str, str]]:
+    items = [(line.product_id, line.variation_id, line.quantity, read_intent_meta(line.meta_data)) for line in lines]
+    return sorted((*numbers, meta.intent or "", meta.activation or "") for *numbers, meta in items)  # type: ignore[misc]

@@ -105,6 +105,10 @@ class WcOrderId(StrEnum):
     ORDER_KEY = "order_key"
 
 
+LONGEST_WORDS = 1000
+"""The largest length of a reason's words; a shop's texts in them may be of any length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why an order has its state: a stable code, words for the operator, and the line concerned, if any."""
@@ -115,7 +119,7 @@ class Reason:
 
     def as_json(self) -> dict[str, str]:
         """Return `{"code", "words"}`, and `"line"` if the reason concerns one."""
-        content = {"code": self.code, "words": self.words}
+        content = {"code": self.code, "words": self.words[:LONGEST_WORDS]}
         return content if self.line is None else content | {"line": self.line}
 
 
@@ -168,6 +172,7 @@ class OrderPolicy:
     free_orders: FreeOrders = FreeOrders.REVIEW
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
+    max_lines: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Panelr's part of an order's money: exact Decimals, computed from WooCommerce's own amounts. No I/O."""
 
+import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -117,7 +118,8 @@ def build_adjustment(amount: Decimal, names: Sequence[str]) -> PriceAdjustment |
 
 def coupon_fee(order: Order, code: str) -> Decimal:
     """Return the discount of Panelr's coupon as its plugin shows it: a negative fee named by its code."""
-    fees = [fee for fee in order.fee_lines if code.casefold() in fee.name.casefold() and fee.total < 0]
+    names_code = re.compile(rf"(?<!\w){re.escape(code)}(?!\w)", re.IGNORECASE)
+    fees = [fee for fee in order.fee_lines if fee.total < 0 and names_code.search(fee.name)]
     return -sum((fee.total + fee.total_tax for fee in fees), Decimal(0))
 
 

@@ -66,7 +66,7 @@ def judge(outcome: Outcome, verdict: ProbeVerdict) -> Outcome:
             " firewall, or correct the order (its names and addresses), then retry"
         )
         return Blocked(words=words, status=outcome.status, doubtful=outcome.doubtful)
-    if verdict is ProbeVerdict.FINE and isinstance(outcome, Throttled):
+    if verdict is ProbeVerdict.NO_SLOT or (verdict is ProbeVerdict.FINE and isinstance(outcome, Throttled)):
         return replace(outcome, one_request=True)
     if verdict is ProbeVerdict.FAILED and isinstance(outcome, Blocked):
         return Misconfigured(words=outcome.words, status=outcome.status, doubtful=outcome.doubtful)
@@ -75,6 +75,4 @@ def judge(outcome: Outcome, verdict: ProbeVerdict) -> Outcome:
 
 def is_outage(outcome: Outcome) -> bool:
     """Return whether a call with this outcome waits until Panelr answers again."""
-    if isinstance(outcome, Throttled):
-        return not outcome.one_request
-    return isinstance(outcome, (Misconfigured, NotSent, Unknown))
+    return isinstance(outcome, (Misconfigured, Throttled, NotSent, Unknown)) and not outcome.one_request

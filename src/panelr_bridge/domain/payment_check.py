@@ -16,15 +16,15 @@ from panelr_bridge.domain.panelr_values import PaymentReceipt, WorkOrderDetails
 class Payment:
     """A payment to report: what the customer `paid`, and the `amount` to add to the work order's payments.
 
-    `amount` is None if Panelr has recorded it already. `coupons` is the part of the shop's own coupons that the work
-    order does not contain; `store_discount` is what the call sends of it. `order_total` is Panelr's total that the
+    `amount` is None if Panelr has recorded it already. `coupons` is what the shop's own coupons took off, without and
+    with tax, if the work order does not contain them; `store_discount` is what the call sends of it. `order_total` is Panelr's total that the
     payment was compared with.
     """
 
     paid: Decimal
     amount: Decimal | None
     currency: str = ""
-    coupons: Decimal = Decimal(0)
+    coupons: tuple[Decimal, ...] = ()
     store_discount: Decimal | None = None
     order_total: Decimal | None = None
 
@@ -49,9 +49,8 @@ def check_payment(payment: Payment, details: WorkOrderDetails) -> Payment | Reas
         if abs(owed) <= CENT and details.prev_paid >= payment.paid - CENT:
             return replace(payment, amount=None)
     gap = owed - payment.paid
-    discount = min(payment.coupons, gap)
-    if gap > CENT and gap - discount <= CENT:
-        return replace(payment, store_discount=discount)
+    if gap > CENT and any(abs(gap - coupons) <= CENT for coupons in payment.coupons):
+        return replace(payment, store_discount=gap)
     return payment if abs(gap) <= CENT else _totals_differ(payment, owed, name=name)
 
 

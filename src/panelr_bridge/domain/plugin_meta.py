@@ -3,15 +3,12 @@
 An order may name its work order, pay for another one's balance, or be one that the plugin itself will still send.
 """
 
-import re
-
 from panelr_bridge import text_limits
+from panelr_bridge.domain.line_intent import BALANCE_PAYMENT, POSITIVE, read_intent
 from panelr_bridge.domain.models import Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
-BALANCE_PAYMENT = "balance_payment"
-POSITIVE = re.compile(r"0*[1-9][0-9]{0,9}")
 _PLUGIN, _BRIDGE = "_panelr_", "panelr_"
 """What the keys of each begin with."""
 _BY_PLUGIN = Reason(
@@ -24,12 +21,6 @@ _TOKEN_TOO_LONG = Reason(
     " left out: Panelr gets the reference code and the e-mail address in its place",
 )
 _SENDING_STATES = frozenset({"held", "awaiting_payment"})
-
-
-def line_intent(line: LineItem) -> str | None:
-    """Return the intent in a line's meta in Panelr's spelling, whatever its capitals and blanks; None for none."""
-    intent = line.meta("panelr_intent", "_panelr_intent")
-    return None if intent is None else "_".join(intent.casefold().replace("-", " ").split())
 
 
 def carries_plugin_meta(order: Order) -> bool:
@@ -62,7 +53,7 @@ def balance_payment_reason(order: Order) -> Reason | None:
 
 
 def _pays_balance(line: LineItem) -> bool:
-    return line_intent(line) == BALANCE_PAYMENT
+    return read_intent(line.meta_data) == BALANCE_PAYMENT
 
 
 def plugin_sends_reason(order: Order) -> Reason | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine
+from panelr_bridge.domain.customer_name import find_name
 from panelr_bridge.domain.models import (
     AdjustmentMode,
     CartItem,
@@ -81,13 +82,12 @@ def _build_unpriced(
     order: Order, mappings: OrderMappings, policy: OrderPolicy, part: PanelrPart, *, email: str
 ) -> WorkOrderRequest:
     """Return the request without money."""
-    name = order.meta("_panelr_customer_name") or f"{order.billing.first_name} {order.billing.last_name}"
     return WorkOrderRequest(
         customer_email=email,
         status=dict(policy.status_map)[order.status],
         items=tuple(item for line in part.mapped for item in line.items),
         wc_order_id=_wc_order_id(order, policy),
-        customer_name=" ".join(name.split())[:LONGEST_NAME] or None,
+        customer_name=find_name(order)[:LONGEST_NAME] or None,
         customer_phone=order.billing.phone.strip()[:LONGEST_PHONE] or None,
         payment_method_id=mappings.payment_method_id,
         coupon_code=_code(order, "panelr_coupon_code"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.woocommerce.json_fields import LARGEST_LIST
 from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
 
 PREFIX = "BRIDGE_"
@@ -224,6 +225,12 @@ class Settings(BaseSettings, StoreFields):
         FreeOrders.REVIEW,
         description="An order with a total of 0: review leaves its work order to a person, complete has it set up.",
     )
+    max_lines: int = Field(
+        1000,
+        ge=1,
+        le=LARGEST_LIST,
+        description="Most lines of an order. An order with more lines is held.",
+    )
     wake_ignored_days: int = Field(
         30,
         ge=0,
@@ -286,6 +293,7 @@ class Settings(BaseSettings, StoreFields):
             require_payment_method=self.require_payment_method,
             adjustment=self.adjustment,
             free_orders=self.free_orders,
+            max_lines=self.max_lines,
             writes_back=frozenset(
                 name for name, store in self.all_stores.items() if store.has_api and store.write_back
             ),

@@ -2,37 +2,43 @@
 
 Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#order-properties and deliveries of a real
 store (tests/captures). Only the fields used by the bridge are read, so a plugin's faulty additions elsewhere cannot
-make an order unreadable.
+make an order unreadable. An order with a field that cannot be read is still an order: `Order.unreadable` names it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypedDict, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from panelr_bridge import json_codec
 from panelr_bridge.errors import UnreadableBody
+from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject, read_error
 from panelr_bridge.woocommerce.json_fields import (
+    Amount,
+    Currency,
     Flag,
     Id,
     Metas,
-    Moment,
     Money,
     OptionalText,
     Quantity,
     Reference,
     ShortText,
+    Status,
     Text,
     clean,
+    existing_sequence,
     meta_text,
     sequence,
-    why_unreadable,
+    unwrap,
 )
+from panelr_bridge.woocommerce.payload_time import Moment, PaidMoment
+from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, UnreadableField, remove_unreadable
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
-OWNER_MAY_NOT_READ = frozenset({"woocommerce_rest_cannot_view", "woocommerce_rest_authentication_error"})
 
 
 class _PayloadModel(BaseModel):
@@ -44,6 +50,7 @@ class BillingAddress(_PayloadModel):
 
     first_name: Text = ""
     last_name: Text = ""
+    company: Text = ""
     email: Text = ""
     phone: Text = ""
 
@@ -57,11 +64,12 @@ class LineItem(_PayloadModel):
     variation_id: Reference = 0
     sku: Text = ""
     quantity: Quantity = Decimal(0)
-    subtotal: Money = Decimal(0)
+    subtotal: Amount = Decimal(0)
     subtotal_tax: Money = Decimal(0)
-    total: Money = Decimal(0)
+    total: Amount = Decimal(0)
     total_tax: Money = Decimal(0)
-    meta_data: Metas = ()
+    meta_data: Metas = Field((), validation_alias=AliasChoices("meta_data", "meta"))
+    """API version 1 has it under `meta`."""
 
     def meta(self, *names: str) -> str | None:
         """Return the line's meta under the first of `names` that is not empty, as text."""
@@ -71,6 +79,7 @@ class LineItem(_PayloadModel):
 class FeeLine(_PayloadModel):
     """A fee; a negative one is a discount."""
 
+    id: Reference = 0
     name: Text = ""
     total: Money = Decimal(0)
     total_tax: Money = Decimal(0)
@@ -85,6 +94,7 @@ class CouponLine(_PayloadModel):
 class OrderRefund(_PayloadModel):
     """A refund; `total` is negative."""
 
+    id: Reference = 0
     total: Money = Decimal(0)
 
 
@@ -92,24 +102,26 @@ class Order(_PayloadModel):
     """An order in the form of WooCommerce's API version 3. Money is in `currency`, times are in UTC."""
 
     id: Id
-    status: ShortText
+    status: Status
     number: ShortText = ""
     order_key: ShortText = ""
     payment_url: OptionalText = ""
-    currency: ShortText = ""
+    currency: Currency = ""
     prices_include_tax: Flag = False
-    total: Money = Decimal(0)
+    total: Amount
     shipping_total: Money = Decimal(0)
     date_modified_gmt: Moment = None
-    date_paid_gmt: Moment = None
+    date_paid_gmt: PaidMoment = None
     payment_method: ShortText = ""
     transaction_id: ShortText = ""
     billing: Annotated[BillingAddress, BeforeValidator(lambda value: value or {})] = BillingAddress()
-    line_items: Annotated[tuple[LineItem, ...], BeforeValidator(sequence)]
+    line_items: Annotated[tuple[LineItem, ...], BeforeValidator(existing_sequence)]
     fee_lines: Annotated[tuple[FeeLine, ...], BeforeValidator(sequence)] = ()
     coupon_lines: Annotated[tuple[CouponLine, ...], BeforeValidator(sequence)] = ()
     refunds: Annotated[tuple[OrderRefund, ...], BeforeValidator(sequence)] = ()
     meta_data: Metas = ()
+    unreadable: Annotated[tuple[UnreadableField, ...], PlainValidator(lambda _: ())] = ()
+    """The important fields that cannot be read; they hold their defaults. A body cannot set this."""
 
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of `names` that is not empty, as text."""
@@ -119,6 +131,11 @@ class Order(_PayloadModel):
         """Return whether the order's meta `name` says yes, in any form in which PHP writes that."""
         text = "1" if (name, True) in self.meta_data else self.meta(name)
         return text is not None and text.casefold() not in {"0", "no", "false", "off"}
+
+    @property
+    def is_status_known(self) -> bool:
+        """Whether the status could be read."""
+        return self.status != UNKNOWN_STATUS
 
     @property
     def is_paid(self) -> bool:
@@ -139,14 +156,6 @@ class OrderDeleted:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorObject:
-    """An error that WooCommerce signed and sent instead of the order, because it could not read the order."""
-
-    code: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class OtherTopic:
     """A topic that the bridge does not use."""
 
@@ -161,6 +170,8 @@ def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
     fields: dict[str, Any] = dict.fromkeys(more, Any)
     for name, field in part.model_fields.items():
         kind: Any = field.annotation
+        if isinstance(field.validation_alias, AliasChoices):
+            fields |= dict.fromkeys(map(str, field.validation_alias.choices), Any)
         item_types = get_args(kind)  # (LineItem, ...) of a tuple
         if isinstance(kind, type) and issubclass(kind, _PayloadModel):
             fields[name] = _build_shape(kind)
@@ -171,7 +182,7 @@ def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
 
 
-_READER = json_codec.reader(_build_shape(Order, "code", "message"))
+_READER = json_codec.reader(_build_shape(Order, "code", "message", "date_paid", "order", "errors"))
 
 
 def parse(*, body: bytes, topic: str) -> DeliveryContent:
@@ -182,8 +193,8 @@ def parse(*, body: bytes, topic: str) -> DeliveryContent:
     if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
         return OtherTopic(clean(topic))
     content = _read_object(body)
-    if "code" in content and "id" not in content:
-        return ErrorObject(clean(str(content["code"])), clean(str(content.get("message", ""))))
+    if "id" not in content and (error := read_error(content)) is not None:
+        return error
     if topic == DELETED_TOPIC:
         return OrderDeleted(_read_order_id(content))
     return _validate_order(content)
@@ -205,14 +216,80 @@ def _read_object(body: bytes) -> dict[str, Any]:
 
 
 def _validate_order(content: dict[str, Any]) -> Order:
+    if "date_paid_gmt" not in content and "date_paid" in content:
+        content["date_paid_gmt"] = content["date_paid"]  # older APIs have the shop's local time only
     try:
-        return Order.model_validate(content)
+        order = Order.model_validate(content)
     except ValidationError as error:
-        raise UnreadableBody(f"the body is not a readable order: {why_unreadable(error)}") from None
+        order = _read_partly(content, error)
+    return without_repeats(order)
+
+
+def _read_partly(content: dict[str, Any], error: ValidationError) -> Order:
+    """Return an order with the fields that can be read."""
+    legacy = content.get("order")
+    if "id" not in content and isinstance(legacy, dict):
+        return _read_legacy(legacy)
+    unreadable = remove_unreadable(content, error)
+    return Order.model_validate(content).model_copy(update={"unreadable": unreadable})
+
+
+def _read_legacy(content: dict[str, Any]) -> Order:
+    """Return an order of the legacy API by its number alone: all else has another form there."""
+    try:
+        order_id = _read_order_id(content)
+    except UnreadableBody:
+        raise UnreadableBody(f"the body is in the form of the legacy API: {API_VERSION}") from None
+    order = Order.model_validate({"id": order_id, "status": UNKNOWN_STATUS, "total": 0, "line_items": []})
+    words = f"the webhook sends this order in the form of WooCommerce's legacy API: {API_VERSION}, then save the order"
+    unreadable = UnreadableField(words, has_advice=True)
+    number = clean(content.get("order_number"))
+    update = {"number": number[:20] if isinstance(number, str) else "", "unreadable": (unreadable,)}
+    return order.model_copy(update=update)
+
+
+_Entry = LineItem | FeeLine | OrderRefund
+
+
+def without_repeats(order: Order) -> Order:
+    """Return the order with each line, fee and refund once: plugins' filters make the API repeat them.
+
+    Two of one id and product, with different contents, contradict each other.
+    """
+    lines, fees, refunds = order.line_items, order.fee_lines, order.refunds
+    if not (_has_repeats(lines) or _has_repeats(fees) or _has_repeats(refunds)):
+        return order
+    unreadable = list(order.unreadable)
+    update = {
+        "line_items": _keep_first("line_items", lines, unreadable),
+        "fee_lines": _keep_first("fee_lines", fees, unreadable),
+        "refunds": _keep_first("refunds", refunds, unreadable),
+    }
+    return order.model_copy(update=update | {"unreadable": tuple(unreadable)})
+
+
+def _has_repeats(entries: Sequence[_Entry]) -> bool:
+    return len(entries) > 1 and len({entry.id for entry in entries}) < len(entries)
+
+
+def _keep_first(name: str, entries: Sequence[_Entry], unreadable: list[UnreadableField]) -> tuple[_Entry, ...]:
+    first: dict[tuple[int | str, ...], _Entry] = {}
+    kept: list[_Entry] = []
+    for entry in entries:
+        known = first.setdefault((entry.id, *_product(entry)), entry)
+        if known is entry or not entry.id:
+            kept.append(entry)
+        elif known != entry:
+            unreadable.append(UnreadableField(f"{name} hold the id {entry.id} twice, with different contents"))
+    return tuple(kept)
+
+
+def _product(entry: _Entry) -> tuple[int | str, ...]:
+    return (entry.product_id, entry.variation_id, entry.sku) if isinstance(entry, LineItem) else ()
 
 
 def _read_order_id(content: dict[str, Any]) -> int:
-    value = content.get("id")
+    value = unwrap(content.get("id"))
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:

@@ -170,7 +170,7 @@ def test_a_line_that_means_something_else_to_panelr_needs_attention(changes: dic
     assert told(order(), line(order(), **changes)) == [("items_changed", words)]
 
 
-@pytest.mark.parametrize("after", [[], [item(), item()]])
+@pytest.mark.parametrize("after", [[], [item(), item(id=2)]])
 def test_a_line_that_came_or_went_needs_attention(after: Any) -> None:
     assert [code for code, _ in told(order(), order(line_items=after))] == ["items_changed"]
 
@@ -189,7 +189,7 @@ def test_a_line_that_means_the_same_to_panelr_needs_none(changes: dict[str, Any]
 
 
 def test_lines_in_another_order_are_the_same_lines() -> None:
-    one, two = item(product_id=1, meta_data=meta(panelr_intent="renewal")), item(product_id=1)
+    one, two = item(product_id=1, meta_data=meta(panelr_intent="renewal")), item(id=2, product_id=1)
     assert told(order(line_items=[one, two]), order(line_items=[two, one])) == []
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import assume, given
 
 from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.decision import Create, decide
@@ -95,7 +95,9 @@ def test_the_totals_of_an_older_panelr_show_how_it_reckons() -> None:
         facts = PanelrFacts(knows_quotes=False)
         for _ in range(3):
             create = decided(sale, facts)
-            check = check_total(create.reckoning, total_of(sale, create.request), facts)
+            total = total_of(sale, create.request)
+            assume(total > 0)  # a total that a discount would make negative shows nothing
+            check = check_total(create.reckoning, total, facts)
             learned += check.learned is not None
             facts = check.learned or facts
         assert not check.differs

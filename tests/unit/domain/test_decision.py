@@ -94,7 +94,7 @@ def test_a_bundle_that_cannot_be_sent_gives_its_reason_once() -> None:
 
 
 def test_the_items_keep_the_order_of_the_lines() -> None:
-    lines = [item(product_id=1, sku=""), item(product_id=2, sku=""), item(product_id=1, sku="")]
+    lines = [item(product_id=1, sku=""), item(product_id=2, sku=""), item(product_id=1, sku="", id=2)]
     mappings = (maps("product:2", 5), maps("product:1", 4))
     assert [each.product_id for each in request(order(line_items=lines), mappings).items] == [4, 5, 4]
 
@@ -173,11 +173,9 @@ def test_a_quantity_that_gives_no_whole_number_of_items_is_held(quantity: Any, t
     ("entries", "intent"),
     [
         ({}, "trial_upgrade"),
-        ({"panelr_intent": "new_activation"}, "new_activation"),
         ({"_panelr_intent": "renewal"}, "renewal"),
-        ({"_panelr_intent": "renewal", "panelr_intent": "new_activation"}, "new_activation"),
+        ({"_panelr_intent": "new_activation", "panelr_intent": "renewal"}, "renewal"),
         ({"panelr_intent": " ", "_panelr_intent": " renewal "}, "renewal"),
-        ({"panelr_intent": {"not": "a text"}}, "trial_upgrade"),
     ],
 )
 def test_the_lines_intent_goes_before_the_mappings(entries: dict[str, Any], intent: str) -> None:
@@ -206,11 +204,6 @@ def test_a_line_that_pays_for_an_existing_work_order_is_no_item(key: str, mappin
 def test_an_activation_is_read_from_the_line(intent: ItemIntent, entries: Any, activation_id: int) -> None:
     items = request(line(order(), meta_data=meta(**entries)), (maps("product:12", 3, intent),)).items
     assert items == (CartItem(product_id=3, intent=intent, qty=1, activation_id=activation_id),)
-
-
-def test_a_new_activation_is_sent_without_an_activation_id() -> None:
-    content = line(order(), meta_data=meta(panelr_activation_id="77"))
-    assert request(content).items[0].activation_id is None
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def mostly(usual: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.Sea
 
 texts = st.text(st.sampled_from('aB1é ß\t\n\x00\x7f\x85\xa0\u2028\ud800🎉"\\<@.'), max_size=20)
 amounts = st.decimals("-20.000", "99999.999", places=3) | st.decimals("0.00", "999.99", places=2)
-money = mostly(amounts.map(str) | amounts, st.sampled_from(["", None, 0, 7, "1E+2"]))
+money = mostly(amounts.map(str) | amounts, st.sampled_from([0, 7, "1E+2"]))
 addresses = st.from_regex(r"[!-~]{1,9}@[!-~]{1,9}\.[a-z]{2,3}", fullmatch=True)
 emails = mostly(
     st.sampled_from(["ada@example.test", " Ada+1@Example.test ", "zoë@bücher.example"]),
@@ -64,7 +64,7 @@ def php_lists(items: st.SearchStrategy[Any], largest: int, least: int = 0) -> st
 
 lines = st.fixed_dictionaries(
     {
-        "id": st.integers(0, 9),
+        "id": st.integers(0, 99),
         "name": texts,
         "product_id": mostly(st.sampled_from([11, 12]), st.sampled_from([0, 99])),
         "variation_id": st.sampled_from([0, 0, 18, 19]),
@@ -78,8 +78,8 @@ lines = st.fixed_dictionaries(
         ).flatmap(
             lambda activation: metas(
                 panelr_intent=[*ItemIntent, "balance_payment", "refill"],
-                _panelr_intent=[*ItemIntent, "balance_payment", None, {"a": 1}],
-                panelr_activation_id=["77", 78, "0", "", None, {"a": 1}],
+                _panelr_intent=[*ItemIntent, "balance_payment", None],
+                panelr_activation_id=["77", 78, "0", "", None, []],
             ).map(lambda rest: [*rest, activation])
         ),
     }
@@ -94,7 +94,7 @@ orders = st.fixed_dictionaries(
         "order_key": texts | st.none(),
         "total": money,
         "payment_method": st.sampled_from(["bacs", ""]),
-        "date_paid_gmt": st.sampled_from([None, "2026-11-21T19:16:43", "2026-11-21T19:16:43", "soon"]),
+        "date_paid_gmt": mostly(st.sampled_from([None, "2026-11-21T19:16:43"]), st.sampled_from(["", 0, "soon"])),
         "billing": st.fixed_dictionaries({"email": emails, "first_name": texts, "last_name": texts, "phone": texts}),
         "line_items": mostly(php_lists(lines, 3, 1), st.just([])),
         "fee_lines": php_lists(st.fixed_dictionaries({"name": texts, "total": money}), 2),

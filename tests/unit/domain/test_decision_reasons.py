@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge.domain import activation_match, cart, customer_email, plugin_meta
+from panelr_bridge.domain import activation_match, cart, customer_email, line_intent, plugin_meta
 from panelr_bridge.domain import decision as module
 from panelr_bridge.domain.decision import Hold
 from panelr_bridge.domain.models import UnmappedLines
@@ -23,6 +23,9 @@ HELD = {
     "no_email": order(billing={}),
     "unusable_email": order(billing={"email": "ada"}),
     "unmapped_payment_method": order(payment_method="stripe"),
+    "unreadable": order(total="NAN"),
+    "too_many_lines": order(line_items=[{"id": number} for number in range(1, 1002)]),
+    "contradicting_intent": line(order(), meta_data=meta(panelr_intent="new_activation", panelr_activation_id="77")),
     "unusable_reference_code": order(meta_data=meta(_panelr_reference_code="W" * 101)),
 }
 BY_LINES = {"no_fitting_line", "several_fitting_lines"}  # tests/unit/domain/test_cart.py
@@ -43,6 +46,7 @@ ELSEWHERE = {
     ),  # tests/unit/domain/test_plugin_meta.py
     *("currency_differs", "price_unknown"),  # tests/unit/domain/test_decision_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
+    "email_changed",
 }
 
 
@@ -56,14 +60,15 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 
 def test_every_reason_of_the_module_is_tested() -> None:
     source = "".join(
-        Path(str(each.__file__)).read_text() for each in (module, cart, activation_match, customer_email, plugin_meta)
+        Path(str(each.__file__)).read_text()
+        for each in (module, cart, activation_match, customer_email, line_intent, plugin_meta)
     )
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE
 
 
 def test_a_held_order_names_all_that_must_be_mended_at_once() -> None:
-    lines = [item(product_id=99), item(), item(quantity=0.5), item(product_id=0, sku=None)]
+    lines = [item(product_id=99), item(), item(id=2, quantity=0.5), item(product_id=0, sku=None)]
     content = order(line_items=lines, billing={"email": ""}, payment_method="cod")
     decided = decision(content, policy=replace(POLICY, require_payment_method=True))
     assert codes(decided.reasons) == [

@@ -133,7 +133,7 @@ def test_what_the_quick_reader_refuses_is_read_all_the_same(body: bytes, expecte
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b'{"a": NaN}', b'{"a": 1}}', b"[" * 100_000, b'{"id": 1' + b"0" * 5000 + b"}"]
+    "body", [b"", b"{", b'{"a": NAN}', b'{"a": 1}}', b"[" * 100_000, b'{"id": 1' + b"0" * 5000 + b"}"]
 )
 def test_what_is_no_json_is_reported_as_such(body: bytes) -> None:
     with pytest.raises(UnreadableBody, match="the body is not JSON"):

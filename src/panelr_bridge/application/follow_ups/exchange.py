@@ -15,7 +15,7 @@ from panelr_bridge.application.follow_ups.specification import (
     OrderWriter,
 )
 from panelr_bridge.domain import outage, retry_policy
-from panelr_bridge.domain.call_outcome import Done, Misconfigured, Outcome, Refused, Unknown
+from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import Reason
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
@@ -45,7 +45,7 @@ class FollowUpExchange:
         return FollowUpResult(**fields | more)
 
     def retry(self, call_policy: CallPolicy, *, outcome: Outcome | None = None, **more: Any) -> FollowUpResult:
-        """Return that the task is due again by the retry schedule; after seven days it gives up."""
+        """Return that the task is due again by the retry schedule; after seven days or blocked tries it gives up."""
         outcome = outcome or self.outcome
         wait = retry_policy.retry_delay(
             attempt=self.task.attempt,
@@ -54,7 +54,7 @@ class FollowUpExchange:
             owed_for=self.now - self.task.owed_since,
             jitter=random.random(),  # noqa: S311  spreads retries, guards nothing
         )
-        if wait is None:
+        if wait is None or (isinstance(outcome, Blocked) and self.task.attempt >= outage.BLOCKED_TRIES):
             return self.result(outcome.words, outcome=outcome, gave_up=True, **more)
         waits = outage.is_outage(outcome)
         return self.result(outcome.words, outcome=outcome, due_at=self.now + wait, waits_for_outage=waits, **more)

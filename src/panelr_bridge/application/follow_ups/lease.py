@@ -19,7 +19,7 @@ from panelr_bridge.application.transactions.evaluate_order import (
 )
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain import retry_policy
-from panelr_bridge.domain.call_outcome import Unknown
+from panelr_bridge.domain.call_outcome import Blocked, Outcome, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.follow_up_rules import HeldOrder, OrderToPlan
@@ -113,7 +113,7 @@ def record(
     if row["follow_at"] == task.lease_until:  # planning waited for this task
         orders.schedule_planning(connection, row["id"], at=now)
     order = dict(result.order)
-    reason = gave_up_attention(spec_of(task.kind)) if result.gave_up else result.attention
+    reason = gave_up_attention(spec_of(task.kind), result.outcome) if result.gave_up else result.attention
     settled = [each for each in row["attention"] or [] if each["code"] not in result.settles]
     if reason is not None or settled != (row["attention"] or []):
         row["attention"] = settled or None
@@ -217,8 +217,10 @@ def _due_after_lost_answer(
     return None if wait is None else now + wait
 
 
-def gave_up_attention(spec: FollowUpSpec[OrderToPlan]) -> Reason:
-    """Return the attention of a follow-up that failed for seven days."""
+def gave_up_attention(spec: FollowUpSpec[OrderToPlan], outcome: Outcome | None = None) -> Reason:
+    """Return the attention of a follow-up that failed for seven days, or was blocked again and again."""
+    if isinstance(outcome, Blocked):
+        return replace(spec.gave_up, words=f"{spec.gave_up.words}: {outcome.words}")
     return replace(spec.gave_up, words=f"{spec.gave_up.words} for seven days: see what is wrong, then retry")
 
 

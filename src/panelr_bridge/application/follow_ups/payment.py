@@ -16,6 +16,7 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpTask,
     LostAnswer,
 )
+from panelr_bridge.domain import retry_policy
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CANCELED, CreatedOrder
@@ -33,6 +34,8 @@ LOOK_UP = "look_up_payment"
 """The attempt that reads the work order after a payment's answer was lost or refused."""
 UNPAYABLE = frozenset({CANCELED, "payment_failed"})
 CLOCK_SKEW = timedelta(minutes=1)
+LOST_BEFORE_ATTENTION = 5
+"""After so many lost answers a person is informed. The payment is still reported again."""
 UNSENT: Columns = {"sent_at": None, "empty_since": None}
 
 
@@ -48,7 +51,8 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     if isinstance(outcome, Done):
         return _reported(exchange, payment_receipt(outcome))
     if isinstance(outcome, Unknown) or outcome.doubtful:
-        return exchange.postpone(context.call_policy.grace, outcome.words)
+        lost = {"told": task.content | {"lost": task.content.get("lost", 0) + 1}}
+        return exchange.postpone(context.call_policy.grace, outcome.words, changes=lost)
     if isinstance(outcome, Refused):  # it may be paid already, so look before asking an operator
         changes: Columns = {"told": task.content | {"refused": outcome.words}}
         return exchange.result(f"Panelr refused: {outcome.words}", due_at=exchange.now, changes=changes)
@@ -80,12 +84,12 @@ def _payment(content: dict[str, Any]) -> Payment:
     def amount(name: str) -> Decimal | None:
         return None if content.get(name) is None else Decimal(content[name])
 
-    coupons = amount("coupons") if content["action"] == OnPaid.COMPLETE_ORDER else None
+    coupons = content.get("coupons", ()) if content["action"] == OnPaid.COMPLETE_ORDER else ()
     return Payment(
         paid=amount("paid") or amount("amount") or Decimal(0),
         amount=amount("amount"),
         currency=content.get("currency") or "",
-        coupons=coupons or Decimal(0),
+        coupons=tuple(Decimal(each) for each in coupons),
         store_discount=amount("store_discount"),
         order_total=amount("order_total"),
     )
@@ -119,7 +123,7 @@ def _reported(exchange: FollowUpExchange, receipt: PaymentReceipt) -> FollowUpRe
         words,
         done=True,
         order={"follow_at": exchange.now} | _order_columns(receipt.status, receipt.order_total),
-        settles=frozenset({"totals_differ"}),
+        settles=frozenset({"totals_differ", "payment_not_told"}),
         attention=check_receipt(_payment(content), receipt) if "paid" in content else None,
     )
 
@@ -167,7 +171,7 @@ def _judge(exchange: FollowUpExchange, details: WorkOrderDetails, *, call_policy
     if task.sent_at is not None and exchange.now < since + 6 * call_policy.grace:
         words, due = "Panelr does not know of the payment yet", since + 6 * call_policy.grace
         return exchange.result(words, due_at=due, changes={"empty_since": since}, order=order)
-    return _compare(exchange, details, order=order)
+    return _compare(exchange, details, order=order, call_policy=call_policy)
 
 
 def _receipt(details: WorkOrderDetails) -> PaymentReceipt:
@@ -187,7 +191,9 @@ def _refusal(verdict: Payment | Reason, refused: str) -> Reason:
     return Reason("payment_not_told", words)
 
 
-def _compare(exchange: FollowUpExchange, details: WorkOrderDetails, *, order: Columns) -> FollowUpResult:
+def _compare(
+    exchange: FollowUpExchange, details: WorkOrderDetails, *, order: Columns, call_policy: CallPolicy
+) -> FollowUpResult:
     """Compare the payment with the work order: it is reported now, or a person corrects one of them."""
     task, content = exchange.task, exchange.task.content
     if details.status == AWAITING_WEBHOOK:
@@ -201,12 +207,40 @@ def _compare(exchange: FollowUpExchange, details: WorkOrderDetails, *, order: Co
         return exchange.result(payment.words, attention=payment, changes=changes, order=order)
     amounts = {name: getattr(payment, name) for name in ("amount", "store_discount", "order_total")}
     checked = {name: None if amount is None else str(amount) for name, amount in amounts.items()}
-    changes = UNSENT | {"told": content | checked | {"checked": True}}
+    content = content | checked | {"checked": True}
+    if task.sent_at is not None:
+        return _report_again(exchange, content, order=order, call_policy=call_policy)
     words = "the payment agrees with Panelr's total"
-    if task.sent_at is not None:  # planned again first: the order may have been cancelled meanwhile
-        words = "two look-ups found that Panelr does not know of the payment: it is reported again"
-        order = order | {"follow_at": exchange.now}
-    return exchange.result(words, due_at=exchange.now, changes=changes, order=order)
+    return exchange.result(words, due_at=exchange.now, changes=UNSENT | {"told": content}, order=order)
+
+
+def _report_again(
+    exchange: FollowUpExchange, content: dict[str, Any], *, order: Columns, call_policy: CallPolicy
+) -> FollowUpResult:
+    """Report a payment again that Panelr does not know of: at once after the first lost answer, then by the schedule.
+
+    It is planned again first: the order may have been cancelled meanwhile.
+    """
+    lost, order = content.get("lost", 0), order | {"follow_at": exchange.now}
+    words = "two look-ups found that Panelr does not know of the payment: it is reported again"
+    if lost <= 1:
+        return exchange.result(words, due_at=exchange.now, changes=UNSENT | {"told": content}, order=order)
+    wait = retry_policy.retry_delay(
+        attempt=lost - 1,
+        outcome=Unknown(words=""),
+        schedule=call_policy.retry_schedule,
+        owed_for=exchange.now - exchange.task.owed_since,
+    )
+    changes = UNSENT | {"told": _unchecked(content)}
+    if wait is None:
+        return exchange.result(words, gave_up=True, changes=changes, order=order)
+    reason = Reason(
+        "payment_not_told",
+        f"Panelr has failed to take the payment {lost} times, and is asked again later each time. Panelr's own log, or"
+        " that of a firewall in front of it, may say why",
+    )
+    attention = reason if lost >= LOST_BEFORE_ATTENTION else None
+    return exchange.result(words, due_at=exchange.now + wait, attention=attention, changes=changes, order=order)
 
 
 def has_arrived(

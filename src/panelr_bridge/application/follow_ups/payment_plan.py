@@ -38,7 +38,7 @@ def payment_action(created: CreatedOrder) -> OnPaid:
     A free order has no gateway, and so no mapping: the setting alone decides whether it is completed.
     """
     order = created.order
-    if order.status in ENDED:
+    if order.status in ENDED or order.unreadable:
         return OnPaid.NONE
     if _is_completed_free(created):
         return OnPaid.COMPLETE_ORDER
@@ -139,7 +139,7 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
     if created.by_plugin or created.by_person:  # the plugin or the person may have reported the payment
         content["looks_first"] = True
     if created.by_plugin:
-        content["coupons"] = str(_coupons(created.order))
+        content["coupons"] = [str(amount) for amount in _coupons(created.order)]
     return content
 
 
@@ -149,7 +149,8 @@ def _method_to_name(created: CreatedOrder) -> int | None:
     Panelr adds the fee of the method that is named. So the method of the creation stays, whatever method the customer
     paid by, and a first one is named only if it has no fee and no discount.
     """
-    if created.request is None or created.request.payment_method_id == created.payment_method_id:
+    is_same = created.request is None or created.request.payment_method_id == created.payment_method_id
+    if created.request is None or is_same or created.by_person:  # a person may have linked another work order
         return created.payment_method_id
     if created.request.payment_method_id is not None:
         return created.request.payment_method_id
@@ -171,10 +172,11 @@ def _paid(created: CreatedOrder) -> Decimal | None:
     return created.amount
 
 
-def _coupons(order: Order) -> Decimal:
-    """Return what the shop's own coupons took off the lines.
+def _coupons(order: Order) -> tuple[Decimal, Decimal]:
+    """Return what the shop's own coupons took off the lines, without and with tax.
 
     Only a work order of Panelr's plugin lacks them: the plugin sends no adjustment. The bridge's own work orders have
     them in theirs, and would count them twice.
     """
-    return sum((line.subtotal - line.total for line in order.line_items), Decimal(0))
+    net = sum((line.subtotal - line.total for line in order.line_items), Decimal(0))
+    return net, net + sum((line.subtotal_tax - line.total_tax for line in order.line_items), Decimal(0))

@@ -1,8 +1,8 @@
 """Panelr's quotes of carts: claim the call for one, and record the answer.
 
 A quote is asked for once for each shape of cart and kept for all processes. An order whose quote is unknown waits for
-it in state `queued`. A failed call for a quote delays no order: the order is sent with the reckoning that is known, and
-Panelr's total of it shows whether that was right.
+it in state `queued`. A quote that Panelr does not give delays no order: the order is sent with the reckoning that is
+known, and Panelr's total of it shows whether that was right. In an outage the order waits, as it would with any call.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
-from panelr_bridge.domain.call_outcome import Done, Outcome, Refused
+from panelr_bridge.domain import call_outcome, outage
+from panelr_bridge.domain.call_outcome import Done, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderState, WorkOrderRequest
@@ -22,12 +23,15 @@ from panelr_bridge.store import catalogue, mappings, orders, owed_calls, panelr_
 from panelr_bridge.store.panelr_facts import RECKONING
 from panelr_bridge.store.rate_limit import RateSlot
 from panelr_bridge.store.rows import OrderRow, not_null
+from panelr_bridge.store.tables import Columns
 
 ACTION = "quote_cart"
 UNKNOWN_ACTION = 404
 KEPT_FOR = timedelta(days=1)
 FAILED_FOR = timedelta(minutes=10)
 """How long a quote is used, and how long none is asked for after a failed call."""
+ASKED_AGAIN_AFTER = timedelta(seconds=5)
+"""When Panelr is asked again if the call was not made. While the gate is closed, no call is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +86,10 @@ def record_quote(
     rate_gate.extend_slot(connection, claim.slot, claimed_at=claim.claimed_at, now=now)
     read = cart_quote(outcome) if isinstance(outcome, Done) else outcome
     quote, failure = (read, None) if isinstance(read, CartQuote) else (CartQuote(), read)
-    expires_at = now + (KEPT_FOR if failure is None else FAILED_FOR)
-    quotes.save(connection, claim.shape, quote, expires_at=expires_at, now=now)
+    was_asked = not _waits_like_any_call(outcome)
+    if was_asked:
+        expires_at = now + (KEPT_FOR if failure is None else FAILED_FOR)
+        quotes.save(connection, claim.shape, quote, expires_at=expires_at, now=now)
     if knows_quotes(outcome):  # a refusal may be about this cart: only the neutral cart shows that none is known
         learn_about_quotes(connection, now, knows=True)
     attempt = attempt_row(
@@ -98,9 +104,21 @@ def record_quote(
     )
     orders.add_attempt(connection, attempt)
     if row is not None and row["state"] == OrderState.QUEUED and row["next_attempt_at"] == claim.again_at:
-        due = min(now, not_null(row["owes_since"]))  # before all that came later
-        orders.change_quietly(connection, row["id"], owed_calls.release_columns(due=due))
+        orders.change(connection, row["id"], _next_columns(row, outcome, was_asked=was_asked, now=now), now=now)
     return failure is None
+
+
+def _waits_like_any_call(outcome: Outcome) -> bool:
+    """Return whether Panelr was not asked, or takes no call now: that says nothing about this quote."""
+    return outage.is_outage(outcome) and not isinstance(outcome, Unknown)
+
+
+def _next_columns(row: OrderRow, outcome: Outcome, *, was_asked: bool, now: datetime) -> Columns:
+    """Return the columns of an order after its call for a quote: it is due now, or waits for the end of an outage."""
+    if was_asked:
+        return owed_calls.release_columns(due=min(now, not_null(row["owes_since"])))  # before all that came later
+    reasons = [{"code": call_outcome.name(outcome), "words": outcome.words}]
+    return {"reasons": reasons} | owed_calls.release_columns(due=now + ASKED_AGAIN_AFTER, waits_for_outage=True)
 
 
 def knows_quotes(outcome: Outcome) -> bool | None:

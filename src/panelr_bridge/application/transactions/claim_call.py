@@ -148,14 +148,14 @@ def _waits_for_lookalike(
     return True
 
 
-def set_aside(connection: Connection, now: datetime, order_id: int) -> bool:
+def set_aside(connection: Connection, now: datetime, order_id: int, due: datetime | None = None) -> bool:
     """Postpone the owed call of an order that could not be processed, so that others do not wait for it.
 
-    Returns whether the call was still due: another process may have made it meanwhile.
+    Returns whether the call was still due, or due again at `due`: another process may have made it meanwhile.
     """
     row = orders.lock_by_id(connection, order_id)
-    due = None if row is None or row["call_until"] is not None else row["next_attempt_at"]
-    if row is None or due is None or due > now:
+    owed_at = None if row is None or row["call_until"] is not None else row["next_attempt_at"]
+    if row is None or owed_at is None or (owed_at > now and owed_at != due):
         return False
     values = {"attention": unhandled_attention(row)} | owed_calls.release_columns(due=now + ASIDE)
     orders.change(connection, order_id, values, now=now)

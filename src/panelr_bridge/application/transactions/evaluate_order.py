@@ -32,6 +32,8 @@ from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 
 UNHANDLED = "cannot_be_processed"
+MOST_REASONS = 20
+"""How many reasons a row holds, the count of the others among them."""
 LOOK_UP_CODES = frozenset({"several_candidates", "cannot_look_up", "gave_up"})
 """Attention of an unconfirmed order; it ends with the order's next state."""
 
@@ -206,5 +208,13 @@ def unhandled_attention(row: OrderRow) -> list[dict[str, str]]:
 
 
 def reasons_as_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
-    """Return reasons in the form in which they are stored and shown."""
-    return [reason.as_json() for reason in reasons]
+    """Return reasons in the form in which they are stored and shown.
+
+    Of more than MOST_REASONS, the first of each code and then the first of all stay; the last entry counts the others.
+    """
+    if len(reasons) <= MOST_REASONS:
+        return [reason.as_json() for reason in reasons]
+    numbers = {reason.code: number for number, reason in reversed(list(enumerate(reasons)))}
+    chosen = list(dict.fromkeys([*sorted(numbers.values()), *range(len(reasons))]))[: MOST_REASONS - 1]
+    rest = Reason("more_reasons", f"and {len(reasons) - len(chosen)} more reasons like these")
+    return [reasons[number].as_json() for number in sorted(chosen)] + [rest.as_json()]

@@ -205,11 +205,11 @@ def _next_snapshot(
 
 
 def _was_just_paid(connection: Connection, row: OrderRow, evaluation: Evaluation) -> bool:
-    """Return whether the order became paid with this snapshot; False if payments are not reported to Panelr."""
+    """Return whether this snapshot is the first readable one that is paid; False if no payments are reported."""
     if row["state"] != OrderState.CREATED or evaluation.mappings.on_paid is OnPaid.NONE or not evaluation.order.is_paid:
         return False
     before = latest_snapshot(connection, row)
-    return before is not None and not before.is_paid
+    return before is not None and (not before.is_paid or bool(before.unreadable))
 
 
 def _claim_now(
