@@ -103,9 +103,11 @@ def test_an_order_is_made_from_a_file_or_from_standard_input(
     command: Run, shop: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("new.json").write_text('\ufeff{"status": "pending", "line_items": [{"total": 0.10}]}', encoding="utf-8")
+    shop.post(f"{WC}/orders").respond(201, json=ORDER | {"status": "pending"})
     assert command("create", "new.json")[0] == 0
     assert b'"line_items":[{"total":0.10}]' in sent(shop).content
     monkeypatch.setattr("sys.stdin", io.StringIO('{"status": "failed"}'))
+    shop.post(f"{WC}/orders").respond(201, json=ORDER | {"status": "failed"})
     assert command("create", "-")[0] == 0
     assert json.loads(sent(shop).content)["status"] == "failed"
 
@@ -182,6 +184,25 @@ def test_a_store_by_name(command: Run, shop: respx.MockRouter, monkeypatch: pyte
         "ORDERS_API": "x/v1/w",
     }.items():
         monkeypatch.setenv(f"BRIDGE_STORES__two__WOO_{name}", value)
+    shop.get("https://two.test/wp-json/").respond(200, json={"gmt_offset": 0, "timezone_string": ""})
     shop.get("https://two.test/wp-json/x/v1/w/orders/41").respond(200, json={"data": ORDER})
     assert command("get", "41", "--store", "two")[0] == 0
     assert sent(shop).headers["authorization"] == httpx.BasicAuth("user", "pass word")._auth_header
+
+
+@pytest.mark.parametrize("arguments", [("update", "41", "--status", "cancelled"), ("create", "-")])
+def test_a_status_that_the_shop_did_not_take_is_an_error(
+    command: Run, shop: respx.MockRouter, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    assert shop
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"status": "wc-cancelled"}'))
+    code, out, err = command(*arguments)
+    assert code == 1
+    assert "41" in out
+    assert "not" in err
+    assert "cancelled" in err
+
+
+def test_a_status_with_its_prefix_is_the_same(command: Run, shop: respx.MockRouter) -> None:
+    assert shop
+    assert command("update", "41", "--status", "wc-completed")[0] == 0

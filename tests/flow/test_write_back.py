@@ -205,3 +205,14 @@ async def test_a_change_of_the_work_order_is_read_and_written(both: Both) -> Non
     assert attention_codes(story) == ("work_order_canceled",)
     assert both.meta(number)["panelr_status"] == "canceled"
     assert done("status")(await both.kit.order(number))
+
+
+async def test_a_status_that_overtakes_a_write_back_is_written_at_its_end(both: Both, api: str) -> None:
+    """The lease of a write-back lasts longer than this test waits."""
+    slow = both.store.faults.add("slow", action=UPDATE[api], seconds=2)
+    number = await both.placed()
+    story = await both.kit.until(number, "created")
+    await both.until(lambda: slow.struck)
+    both.kit.panel.set_status(1, "canceled")
+    await due_now(both.kit.runtime, story["id"], "status")
+    await both.until(lambda: both.meta(number).get("panelr_status") == "canceled")

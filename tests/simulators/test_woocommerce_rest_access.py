@@ -197,7 +197,7 @@ async def test_application_passwords(shop: RestShop) -> None:
     assert (await shop.client.get(ORDERS, auth=spaced, headers=TLS)).status_code == 200
     assert (await shop.client.get("/wp-json/myplugin/v1/woo/orders", auth=PASSWORD)).status_code == 200
     switched = await shop.client.patch("/_sim/settings", json={"local_environment": True})
-    assert switched.json() == {"behind_tls": False, "local_environment": True, "resave": False}
+    assert {name for name, on in switched.json().items() if on} == {"local_environment"}
     assert (await shop.client.get(ORDERS, auth=PASSWORD)).status_code == 200
     assert await shop.read_error("GET", ORDERS, auth=KEY) == CANNOT_LIST
 

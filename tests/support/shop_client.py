@@ -1,6 +1,7 @@
 """Shops to call: a small wc/v3 in memory, and the simulated shop with answers that get lost."""
 
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -34,28 +35,58 @@ def resource(url: str, **changes: Any) -> ShopClient:
 
 
 class Orders:
-    """Orders of a wc/v3 that filters and pages as the real one does. `after` is called after every answered page."""
+    """Orders of a wc/v3 that filters and pages as the real one does.
+
+    Sorted by modification, orders of one second are in another order on each page. A page with one of the `broken`
+    orders is a 500, unless it shows ids only and `shows_ids`. `after` is called after every answered page.
+    """
 
     def __init__(self, modified: dict[int, datetime]) -> None:
         self.modified = modified
+        self.broken: set[int] = set()
+        self.shows_ids = True
+        self.sends_totals = True
         self.after: Callable[[int], None] = lambda _: None
         self.asked: list[dict[str, str]] = []
+        self._random = random.Random(1)  # noqa: S311  a shuffle
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer `GET /orders`."""
+        """Answer `GET /orders` and `GET /orders/{id}`."""
+        name = request.url.path.rpartition("/")[2]
+        if name.isdigit():
+            return self._answer([int(name)], {})[0] if int(name) in self.broken else self._single(int(name))
         query = dict(request.url.params)
-        self.asked.append(query)
-        assert (query["orderby"], query["order"], query["dates_are_gmt"]) == ("modified", "asc", "true")
+        assert (query["order"], query["dates_are_gmt"]) == ("asc", "true")
         after, before = _moment(query["modified_after"]), _moment(query.get("modified_before", "2100-01-01T00:00:00"))
-        chosen = sorted((when, order) for order, when in self.modified.items() if after < when < before)
-        size, page = int(query["per_page"]), int(query["page"])
-        shown = [
-            {"id": order, "date_modified_gmt": when.replace(tzinfo=None).isoformat()}
-            for when, order in chosen[(page - 1) * size : page * size]
-        ]
-        headers = {"X-WP-Total": str(len(chosen)), "X-WP-TotalPages": str(-(-len(chosen) // size))}
-        self.after(len(self.asked))
-        return httpx.Response(200, json=shown, headers=headers)
+        chosen = [order for order, when in self.modified.items() if after < when < before]
+        self._random.shuffle(chosen)
+        chosen.sort(key=(lambda order: order) if query["orderby"] == "id" else (lambda order: self.modified[order]))
+        start = int(query["offset"])
+        answer, is_whole = self._answer(chosen[start : start + int(query["per_page"])], query)
+        if is_whole and self.sends_totals:
+            answer.headers["X-WP-Total"] = str(len(chosen))
+            answer.headers["X-WP-TotalPages"] = str(-(-len(chosen) // int(query["per_page"])))
+        if query["orderby"] == "id" and query["_fields"] != "id":
+            self.asked.append(query)
+            self.after(len(self.asked))
+        return answer
+
+    def _answer(self, orders: list[int], query: dict[str, str]) -> tuple[httpx.Response, bool]:
+        if self.broken & {*orders} and not (self.shows_ids and query.get("_fields") == "id"):
+            return httpx.Response(500, text="<p>There has been a critical error on this website.</p>"), False
+        return httpx.Response(200, json=[self._content(order) for order in orders]), True
+
+    def _single(self, order: int) -> httpx.Response:
+        return httpx.Response(200, json=self._content(order))
+
+    def _content(self, order: int) -> dict[str, Any]:
+        return {"id": order, "date_modified_gmt": self.modified[order].replace(tzinfo=None).isoformat()}
+
+
+async def changed_orders(shop: ShopClient, moment: datetime, *, per_page: int = 100) -> list[dict[str, Any]]:
+    """Return all orders that were modified since `moment`."""
+    pages = shop.changed_pages(moment, horizon=datetime.max.replace(tzinfo=UTC), per_page=per_page)
+    return [order async for page in pages for order in page.orders]
 
 
 def _moment(text: str) -> datetime:

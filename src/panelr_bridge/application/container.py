@@ -165,7 +165,8 @@ def shop_client(store: StoreSettings) -> ShopClient:
 def delivery_endpoint(store: str, public_url: str) -> DeliveryEndpoint:
     """Return the address for a store's deliveries; without `public_url` only its path is known."""
     path = delivery_path(store, default=DEFAULT_STORE)
-    return DeliveryEndpoint(path, f"{bridge_base_url(public_url)}{path}" if public_url else None)
+    url = f"{bridge_base_url(public_url)}{path}" if public_url else None
+    return DeliveryEndpoint(path, url, store_option="" if store == DEFAULT_STORE else f" --store {store}")
 
 
 def store_options(settings: Settings) -> Mapping[str, StoreOptions]:

@@ -47,7 +47,7 @@ async def check_webhooks(shop: WebhookLister, endpoint: DeliveryEndpoint) -> tup
         if error.code == WRONG_KEY_CODE:
             return False, f"the shop does not accept the key: {error.words}"
         return True, f"the state of its webhooks is unknown: {error.words}"
-    return webhook_setup.summary(webhook_setup.check_topics(webhooks, endpoint))
+    return webhook_setup.summary(webhook_setup.check_topics(webhooks, endpoint), endpoint)
 
 
 class WebhookMonitor:

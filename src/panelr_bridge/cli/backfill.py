@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -14,15 +14,16 @@ from rich.table import Table
 from panelr_bridge import logs
 from panelr_bridge.application.backfill.compared_order import ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.scheduler import BackfillStats
-from panelr_bridge.application.container import BridgeContainer, open_container
+from panelr_bridge.application.container import BridgeContainer, delivery_endpoint, open_container
+from panelr_bridge.application.webhook_monitor import check_webhooks
 from panelr_bridge.cli.console import out, print_error, style_state
 from panelr_bridge.cli.options import MOMENT_FORMATS, MOMENT_HELP, StoreOption, as_utc
 from panelr_bridge.cli.startup import STOP_SIGNALS, require_file, require_migrated, require_store, run
-from panelr_bridge.errors import Conflict, ShopError
+from panelr_bridge.errors import Conflict
 from panelr_bridge.settings import DEFAULT_STORE, load_settings, require_ready
 from panelr_bridge.store.database import open_database
-from panelr_bridge.woocommerce.delivery_url import WEBHOOK_PATH
-from panelr_bridge.woocommerce.rest.models import Payload
+from panelr_bridge.woocommerce.rest.client import ShopClient
+from panelr_bridge.woocommerce.webhook_setup import DeliveryEndpoint
 
 MAX_ROWS = 200
 """The most orders that the table lists. The totals below it count all."""
@@ -93,7 +94,7 @@ async def _backfill(store: str, *, since: datetime | None, dry_run: bool) -> boo
             print_error(f"{store}: the backfill run stopped before its end:", stats.words)
             return False
         if output.found:
-            await _print_webhooks(container.shops[store].list_webhooks)
+            await _print_webhooks(container.shops[store], delivery_endpoint(store, settings.public_url))
         return True
 
 
@@ -145,19 +146,7 @@ def _table_cells(order: ComparedOrder) -> tuple[str, ...]:
     return (*(escape(cell) for cell in cells), state_now, escape(before), escape(order.words))
 
 
-async def _print_webhooks(list_webhooks: Callable[[], Awaitable[tuple[Payload, ...]]]) -> None:
-    """Print what is wrong with the shop's webhooks: that is usually why orders were missed."""
-    try:
-        hooks = await list_webhooks()
-    except ShopError as error:
-        out.print(f"The shop's webhooks could not be read: {escape(error.words)}")
-        return
-    ours = [hook for hook in hooks if WEBHOOK_PATH in str(hook.get("delivery_url"))]
-    if not ours:
-        out.print("[yellow]The shop has no webhook for the bridge.[/] Run panelr-bridge connect to create them.")
-    for hook in ours:
-        if hook.get("status") != "active":
-            out.print(
-                f"[yellow]The webhook {escape(str(hook.get('name')))} ({escape(str(hook.get('topic')))})"
-                f" is {escape(str(hook.get('status')))}.[/] Run panelr-bridge connect --repair to activate it."
-            )
+async def _print_webhooks(shop: ShopClient, endpoint: DeliveryEndpoint) -> None:
+    """Print the state of the shop's webhooks: that is usually why orders were missed."""
+    is_well, words = await check_webhooks(shop, endpoint)
+    out.print(f"{'Webhooks' if is_well else '[yellow]Webhooks[/]'}: {escape(words)}", soft_wrap=True)

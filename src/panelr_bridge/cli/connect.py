@@ -86,7 +86,7 @@ async def run_steps(options: ConnectOptions, checklist: Checklist, backfill: Bac
     store = settings.all_stores.get(options.store, StoreSettings())
     _check_settings(checklist, settings, options.store, store)
     if not checklist.all_ok:
-        checklist.add_details("The shop was not called and nothing was changed. Correct this, then run connect again.")
+        checklist.add_details("The shop was not called and nothing was changed. Correct this, then run it again.")
         return False
     endpoint = await _check_address(checklist, options, settings, store)
     async with shop_client(store) as client:
@@ -94,7 +94,7 @@ async def run_steps(options: ConnectOptions, checklist: Checklist, backfill: Bac
         panelr = await check_panelr(settings)
         (checklist.ok if panelr.ok else checklist.fail)("panelr", panelr.words)
         if not is_readable or endpoint is None:
-            checklist.add_details("The shop's webhooks were not changed. Correct this, then run connect again.")
+            checklist.add_details("The shop's webhooks were not changed. Correct this, then run it again.")
             return False
         connector = WebhookConnector(
             checklist=checklist, client=client, settings=settings, store=options.store, endpoint=endpoint

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from panelr_bridge.application.container import open_container
+from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.errors import BridgeError, ShopError, ShopUnclear, ShopUnreachable
 from panelr_bridge.settings import Settings, prefix_of
-from panelr_bridge.store import deliveries
+from panelr_bridge.store import deliveries, webhook_health
 from panelr_bridge.store.database import missing_sqlite_file, open_database
 from panelr_bridge.store.schema_version import is_behind
 from panelr_bridge.woocommerce import webhook_setup
@@ -85,6 +86,7 @@ class WebhookConnector:
         topics_after = await self._read_topics()
         if topics_after is not None:
             self._print_topics(topics_after)
+            await self._save_health(topics_after)
         activated = [step for step in steps if isinstance(step, UpdateWebhook) and step.revives]
         if activated:
             await self._reset_failure_counts(activated)
@@ -119,13 +121,21 @@ class WebhookConnector:
             self.checklist.add_details(f"would be done: {step.words}")
         self.checklist.add_details("Nothing was changed (--dry-run).")
 
+    async def _save_health(self, topics: Sequence[TopicStatus]) -> None:
+        """Store the state of the webhooks, so that /readyz need not wait for the next regular check."""
+        url = self.settings.database_url
+        if missing_sqlite_file(url) is None and await _is_migrated(self.settings):
+            ok, words = webhook_setup.summary(topics, self.endpoint)
+            async with open_database(url) as database:
+                await database.write(webhook_health.save, utc_now(), store=self.store, ok=ok, words=words)
+
     async def _apply(self, steps: Sequence[WebhookStep]) -> bool:
         """Apply the steps in order. Return whether all succeeded."""
         for number, step in enumerate(steps):
             try:
                 await (self._create(step) if isinstance(step, CreateWebhook) else self._update(step))
             except (ShopUnreachable, ShopUnclear) as error:
-                self.checklist.fail("webhooks", f"could not {step.words}: {error.words}. Run connect again")
+                self.checklist.fail("webhooks", f"could not {step.words}: {error.words}. {self._again}")
                 return False
             except ShopError as error:
                 self.checklist.fail("webhooks", f"could not {step.words}: {error.words}")
@@ -144,6 +154,10 @@ class WebhookConnector:
         if step.with_secret:
             changes["secret"] = self._secret
         await self.client.update_webhook(step.hook.id, changes)
+
+    @property
+    def _again(self) -> str:
+        return f"Run panelr-bridge connect{self.endpoint.store_option} again"
 
     @property
     def _secret(self) -> str:
@@ -168,7 +182,8 @@ class WebhookConnector:
         if topics:
             words = "WooCommerce may still count 6 failures, and disables the webhook at the next one"
             self.checklist.warn("webhooks", f"{', '.join(topics)}: {words}, unless a delivery succeeds first")
-            self.checklist.add_details("Run panelr-bridge smoke: it makes order.created and order.updated succeed.")
+            smoke = f"panelr-bridge smoke{self.endpoint.store_option}"
+            self.checklist.add_details(f"Run {smoke}: it makes order.created and order.updated succeed.")
 
     async def _save_newest_order(self) -> bool:
         newest = OrdersQuery(sort="-id", per_page=1, fields=("id",))

@@ -20,12 +20,13 @@ FINAL_STATES = frozenset(
     {OrderState.HELD, OrderState.REFUSED, OrderState.IGNORED, OrderState.WAITING, OrderState.CLOSED}
 )
 """States that an order leaves only after somebody changes something."""
+# `{store}` stands for the option that names the store.
 NOT_RECEIVED_CAUSES = (
-    "the webhook is missing, paused or disabled: run panelr-bridge connect",
+    "the webhook is missing, paused or disabled: run panelr-bridge connect{store}",
     "WooCommerce sends webhooks by WP-Cron, and WP-Cron runs only when somebody visits the shop: open one of its"
     " pages, or give a longer --timeout",
     "the shop cannot reach the bridge: see WooCommerce > Status > Logs, webhooks-delivery",
-    "the shop has another webhook secret than the bridge: run panelr-bridge connect --new-secret",
+    "the shop has another webhook secret than the bridge: run panelr-bridge connect{store} --new-secret",
     "this command and the running bridge have different values of BRIDGE_DATABASE_URL",
 )
 NOT_CREATED_CAUSES = (
@@ -33,7 +34,7 @@ NOT_CREATED_CAUSES = (
     "many orders wait for Panelr's rate limit: run panelr-bridge orders list --state queued",
 )
 NOT_WRITTEN_BACK_CAUSES = (
-    "the key may not write: run panelr-bridge connect, and see the shop's answer with panelr-bridge orders show",
+    "the key may not write: run panelr-bridge connect{store}, and see the shop's answer with panelr-bridge orders show",
     "no worker is running: run panelr-bridge check",
 )
 

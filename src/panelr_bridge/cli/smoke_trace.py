@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from panelr_bridge.application.container import delivery_endpoint
 from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.domain.models import FollowUpKind, OrderState
@@ -63,7 +64,7 @@ class OrderTrace:
     async def _follow_into_bridge(self, checklist: Checklist) -> None:
         if await _poll(self._find_row, self.wait, every=DATABASE_POLL_SECONDS) is None:
             words = f"the bridge did not receive the order within {self.wait:g} s. Likely causes:"
-            raise StepFailed("webhook", words, smoke_order.NOT_RECEIVED_CAUSES)
+            raise StepFailed("webhook", words, self._name_store(smoke_order.NOT_RECEIVED_CAUSES))
         source = smoke_order.describe_source(await self._list_deliveries())
         checklist.ok("webhook", f"the bridge received it {self._elapsed()}, {source}")
 
@@ -78,8 +79,11 @@ class OrderTrace:
     async def _follow_back(self, checklist: Checklist) -> None:
         if await _poll(self._find_reference_code, self.wait, every=SHOP_POLL_SECONDS) is None:
             words = f"the shop's order does not show its work order within {self.wait:g} s. Likely causes:"
-            raise StepFailed("write-back", words, smoke_order.NOT_WRITTEN_BACK_CAUSES)
+            raise StepFailed("write-back", words, self._name_store(smoke_order.NOT_WRITTEN_BACK_CAUSES))
         checklist.ok("write-back", f"the shop's order shows it {self._elapsed()}")
+
+    def _name_store(self, causes: Sequence[str]) -> list[str]:
+        return [each.format(store=delivery_endpoint(self.store, "").store_option) for each in causes]
 
     def _elapsed(self) -> str:
         return f"after {time.monotonic() - self.start:.1f} s"

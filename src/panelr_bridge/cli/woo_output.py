@@ -1,19 +1,21 @@
 """woo orders: call the shop and print its answer."""
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import simplejson
+import typer
 from rich.markup import escape
 from rich.table import Table
 
 from panelr_bridge.application.container import shop_client
-from panelr_bridge.cli.console import out
+from panelr_bridge.cli.console import out, print_error
 from panelr_bridge.cli.startup import require_store, run
 from panelr_bridge.errors import InvalidValue
 from panelr_bridge.settings import load_settings
+from panelr_bridge.woocommerce.rest import compare
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery, Payload
 
@@ -58,7 +60,7 @@ def create(file: str, *, store: str, as_json: bool) -> None:
     async def work(client: ShopClient) -> Payload:
         return await client.create_order(fields)
 
-    _print_order(with_shop(store, work), as_json=as_json)
+    _print_changed(with_shop(store, work), fields, as_json=as_json)
 
 
 def update(
@@ -70,7 +72,7 @@ def update(
     async def work(client: ShopClient) -> Payload:
         return await client.update_order(number, changes)
 
-    _print_order(with_shop(store, work), as_json=as_json)
+    _print_changed(with_shop(store, work), changes, as_json=as_json)
 
 
 def delete(number: int, *, force: bool, store: str, as_json: bool) -> None:
@@ -129,6 +131,17 @@ def _read_json(file: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InvalidValue(f"{file} must contain one JSON object with the fields of an order")
     return content
+
+
+def _print_changed(order: Payload, changes: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print an order after a write; exit with an error if the shop did not take the status."""
+    _print_order(order, as_json=as_json)
+    if not compare.has_status(order, changes):
+        print_error(
+            f"order {order.get('id')} has the status {order.get('status')}, not {changes['status']}:",
+            "the shop does not know this status, or a plugin changed it. Correct it with woo orders update.",
+        )
+        raise typer.Exit(1)
 
 
 def _print_order(order: Payload, *, as_json: bool) -> None:

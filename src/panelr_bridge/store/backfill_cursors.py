@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Update, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panelr_bridge.store.rows import BackfillCursorRow, KnownOrderRow, fetch_all, fetch_one
-from panelr_bridge.store.tables import Columns, marks, orders
+from panelr_bridge.store.tables import Columns, deliveries, marks, orders
 
 ORDERS = "orders"
 ANY_DELAY = timedelta(days=366)
@@ -47,6 +47,13 @@ KNOWN_ORDERS = select(
     orders.c.snapshot_sha256,
     orders.c.state,
 ).where(orders.c.store == bindparam("of_store"), orders.c.woo_order_id.in_(bindparam("ids", expanding=True)))
+
+
+_REPORTED = (
+    select(orders.c.woo_order_id, orders.c.woo_modified_at, deliveries.c.headers)
+    .join(deliveries, deliveries.c.id == orders.c.delivery_id)
+    .where(orders.c.store == bindparam("of_store"), orders.c.woo_order_id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def create(connection: Connection, *, store: str, moment: datetime, now: datetime) -> None:
@@ -87,6 +94,16 @@ def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[
     """Return the stored orders among `ids` by their WooCommerce ids, with the columns that a backfill run compares."""
     rows = fetch_all(connection, KNOWN_ORDERS, {"of_store": store, "ids": ids}, KnownOrderRow)
     return {row["woo_order_id"]: row for row in rows}
+
+
+def reported_modifications(connection: Connection, *, store: str, ids: list[int]) -> dict[int, datetime]:
+    """Return the modifications of the orders whose newest snapshot came by a webhook, by their WooCommerce ids."""
+    rows = connection.execute(_REPORTED, {"of_store": store, "ids": ids})
+    return {
+        row.woo_order_id: row.woo_modified_at
+        for row in rows
+        if row.woo_modified_at is not None and "source" not in (row.headers or {})
+    }
 
 
 def _store_values(store: str) -> Columns:

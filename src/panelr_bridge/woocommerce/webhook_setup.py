@@ -43,10 +43,14 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEndpoint:
-    """A store's delivery endpoint: its path, and its full address if known."""
+    """A store's delivery endpoint: its path, and its full address if known.
+
+    `store_option` is what a command needs to work on this store: empty for the default store.
+    """
 
     path: str
     url: str | None = None
+    store_option: str = ""
 
     def takes(self, address: str) -> bool:
         """Return whether `address` is this endpoint; without a known `url`, by the path alone."""
@@ -175,12 +179,13 @@ def _plan_step(status: TopicStatus, endpoint: DeliveryEndpoint, *, repair: bool,
     return UpdateWebhook(hook, words, changes, with_secret=True, revives=_is_stopped(hook))
 
 
-def summary(statuses: Sequence[TopicStatus]) -> tuple[bool, str]:
+def summary(statuses: Sequence[TopicStatus], endpoint: DeliveryEndpoint) -> tuple[bool, str]:
     """Return whether every topic has exactly one working webhook, and a sentence about it or about the faults."""
     faulty = [each for each in statuses if each.fault is not None]
     if faulty:
         repair = "" if all(each.fault is WebhookFault.MISSING for each in faulty) else " --repair"
-        return False, f"{'; '.join(each.words for each in faulty)}. To repair this: panelr-bridge connect{repair}"
+        command = f"panelr-bridge connect{endpoint.store_option}{repair}"
+        return False, f"{'; '.join(each.words for each in faulty)}. To repair this: {command}"
     return True, f"{len(statuses)} webhooks are active: {', '.join(each.topic for each in statuses)}"
 
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from panelr_bridge.application.health import run_checks
+from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect import ConnectOptions, run_steps
 from panelr_bridge.cli.connect_webhooks import Backfill, run_backfill
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
-from panelr_bridge.store import orders
+from panelr_bridge.store import orders, webhook_health
 from panelr_bridge.woocommerce.webhook_setup import NAMES
 from tests.support.bridge_kit import SECRET
 from tests.support.shop_scene import Scene, open_scene, set_environment
@@ -53,6 +55,23 @@ async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
     assert len(scene.pings()) == 4
     assert connect.said.count("is active") == 4
     assert "✘" not in connect.said
+
+
+async def test_readiness_shows_the_webhooks_at_once_after_connect_and_repair(scene: Scene, connect: Run) -> None:
+    database = scene.runtime.database
+
+    async def stored() -> bool:
+        checks = await run_checks(database, now=utc_now(), overdue=timedelta(days=1))
+        return next(each.ok for each in checks if each.name == "webhooks:default")
+
+    await database.write(webhook_health.save, utc_now(), store="default", ok=False, words="no webhooks")
+    assert not await stored()
+    assert await connect(), connect.said
+    assert await stored()
+    await database.write(webhook_health.save, utc_now(), store="default", ok=False, words="one is disabled")
+    scene.webhooks["order.updated"].status = "disabled"
+    assert await connect(repair=True), connect.said
+    assert await stored()
 
 
 async def test_a_dry_run_changes_nothing_and_shows_what_is_missing(scene: Scene, connect: Run) -> None:

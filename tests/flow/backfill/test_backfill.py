@@ -1,7 +1,7 @@
 """Orders whose webhook was lost, found in a simulated shop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce import OrderChanges
 from panelr_bridge.store.rows import not_null
-from panelr_bridge.woocommerce.rest.models import Payload
+from panelr_bridge.woocommerce.rest import changed_orders
+from panelr_bridge.woocommerce.rest.models import ChangedPage
 from tests.support.bridge_kit import order
 from tests.support.shops import LISTS, WC, Rig, rig_of
 
@@ -142,28 +143,27 @@ async def test_only_one_process_backfills_a_store_and_an_ended_lease_is_taken_ov
 
 
 class Held:
-    """A shop's client that yields `after` orders, then waits for `go_on`."""
+    """A shop's client that yields `after` pages, then reads one and waits for `go_on`."""
 
     def __init__(self, shop: Any, *, after: int) -> None:
         self._shop, self._after = shop, after
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
-        self.asked: list[datetime] = []
-        self.lists_oldest_first = shop.lists_oldest_first
+        self.read_whole, self.learn_dates, self.add_skus = shop.read_whole, shop.learn_dates, shop.add_skus
 
-    async def changed_since(self, moment: datetime) -> AsyncIterator[Payload]:
-        self.asked.append(moment)
+    async def changed_pages(self, moment: datetime, *, horizon: datetime) -> AsyncGenerator[ChangedPage, None]:
         n = 0
-        async for each in self._shop.changed_since(moment):
+        async for page in self._shop.changed_pages(moment, horizon=horizon):
             if n == self._after:
                 self.reached.set()
                 await self.go_on.wait()
             n += 1
-            yield each
+            yield page
 
 
-async def test_a_run_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
+async def test_a_run_that_is_killed_goes_on_where_it_was(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changed_orders, "WINDOW", 100)
     orders = rig.buy_many(250)
-    held = Held(rig.kit.runtime.shops["default"], after=150)
+    held = Held(rig.kit.runtime.shops["default"], after=1)
     doomed = rig.another(held)
     killed = asyncio.create_task(doomed.run_store("default"))
     await held.reached.wait()
@@ -182,7 +182,7 @@ async def test_a_run_that_is_killed_goes_on_where_it_was(rig: Rig) -> None:
 
 async def test_a_run_that_is_asked_to_stop_does_so_at_once_and_is_taken_up_again(rig: Rig) -> None:
     rig.buy_many(150)
-    held = Held(rig.kit.runtime.shops["default"], after=120)
+    held = Held(rig.kit.runtime.shops["default"], after=1)
     stopped = rig.another(held)
     walking = asyncio.create_task(stopped.run_store("default"))
     await held.reached.wait()
@@ -198,7 +198,7 @@ async def test_a_run_that_is_asked_to_stop_does_so_at_once_and_is_taken_up_again
 
 async def test_orders_change_and_come_while_they_are_listed(rig: Rig) -> None:
     orders = rig.buy_many(230)
-    held = Held(rig.kit.runtime.shops["default"], after=120)
+    held = Held(rig.kit.runtime.shops["default"], after=1)
     walker = rig.another(held)
     walking = asyncio.create_task(walker.run_store("default"))
     await held.reached.wait()
@@ -260,13 +260,14 @@ async def test_a_failed_order_can_be_replayed_like_a_delivery(rig: Rig, monkeypa
 async def test_a_store_that_is_unwell_for_a_while_is_asked_again(rig: Rig) -> None:
     number = rig.buy()
     action = LISTS[rig.orders_api]
-    rig.store.faults.add("status", action=action, status=500, times=1)
+    rig.store.faults.add("status", action=action, status=500, times=None)
     walked = await rig.backfill.run_store("default")
     assert walked is not None
     assert "500" in (walked.words or "")
     mark = await rig.cursor()
     assert (mark["words"], mark["failures"], mark["holder"]) == (walked.words, 1, None)
     assert mark["failing_since"] is not None
+    rig.store.faults.clear()
     rig.store.faults.add("close", action=action, times=2)  # the client repeats reads
     assert await rig.walk() == (0, 1, 0)
     mark = await rig.cursor()
@@ -315,7 +316,7 @@ async def test_it_runs_on_its_schedule_and_several_processes_share_the_runs(
 
 async def test_a_deletion_after_the_answer_was_read_is_not_undone(rig: Rig) -> None:
     number = rig.buy()
-    held = Held(rig.kit.runtime.shops["default"], after=1)
+    held = Held(rig.kit.runtime.shops["default"], after=0)
     rig.buy()
     walker = rig.another(held)
     walking = asyncio.create_task(walker.run_store("default"))

@@ -135,8 +135,8 @@ async def test_the_command_lists_what_it_finds(rig: Rig, command: Callable[..., 
     assert code == 0
     assert "orders checked: 1; 0 known, 1 found, 0 failed" in out
     assert "queued" in out
-    missing = "The shop has no webhook for the bridge. Run panelr-bridge connect to create them."
-    assert missing in out or "webhooks could not be read" in out
+    missing = "there is no webhook to the bridge. To repair this: panelr-bridge connect"
+    assert missing in out or "the state of its webhooks is unknown" in out
     await rig.all_created([number])
     code, out, _ = await command("--since", f"{rig.clock.now:%Y-%m-%d}")
     assert (code, "1 known, 0 found" in out) == (0, True)
@@ -150,7 +150,20 @@ async def test_the_command_names_what_mends_a_webhook(rig: Rig, command: Callabl
     )
     hook.status = "disabled"
     _, out, _ = await command()
-    assert "The webhook mine (order.updated) is disabled. Run panelr-bridge connect --repair to activate it." in out
+    assert 'webhook 1 "mine" is disabled' in out
+    assert "To repair this: panelr-bridge connect --repair" in out
+
+
+@pytest.mark.parametrize(("dialect", "orders_api"), [("sqlite", WC)])
+async def test_a_duplicate_that_a_repair_paused_is_not_named(rig: Rig, command: Callable[..., Any]) -> None:
+    rig.buy()
+    url = "https://bridge.test/webhooks/woocommerce"
+    for topic in ("order.created", "order.updated", "order.deleted", "order.restored"):
+        rig.store.webhooks.add(topic=topic, delivery_url=url, secret="s")
+    rig.store.webhooks.add(topic="order.updated", delivery_url=url, secret="s", name="extra").status = "paused"
+    _, out, _ = await command()
+    assert "Webhooks: 4 webhooks are active" in out
+    assert "extra" not in out
 
 
 async def test_the_command_says_what_is_wrong(rig: Rig, command: Callable[..., Any]) -> None:

@@ -7,14 +7,15 @@ import httpx
 import pytest
 import respx
 
-from panelr_bridge.errors import ShopMisconfigured
+from panelr_bridge.errors import ShopMisconfigured, ShopUnreachable
 from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
-from panelr_bridge.woocommerce.rest import changed_orders
-from panelr_bridge.woocommerce.rest.models import OrdersPage, OrdersQuery
-from tests.support.shop_client import WC, Orders, client, resource
+from panelr_bridge.woocommerce.rest import changed_orders as changed
+from panelr_bridge.woocommerce.rest.models import ChangedPage
+from tests.support.shop_client import SHOP, WC, Orders, changed_orders, client, resource
 
 START = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
+FAR = datetime.max.replace(tzinfo=UTC)
 
 
 def at(seconds: float) -> datetime:
@@ -22,13 +23,17 @@ def at(seconds: float) -> datetime:
 
 
 async def walked(orders: Orders, moment: datetime, per_page: int = 2) -> list[int]:
+    return [order["id"] for page in await pages_of(orders, moment, per_page) for order in page.orders]
+
+
+async def pages_of(orders: Orders, moment: datetime, per_page: int = 2, horizon: datetime = FAR) -> list[ChangedPage]:
     with respx.mock() as mock:
-        mock.get(f"{WC}/orders").mock(side_effect=orders)
+        mock.get(url__startswith=f"{SHOP}/wp-json/wc/v3/orders").mock(side_effect=orders)
         async with client() as shop:
-            return [order["id"] async for order in shop.changed_since(moment, per_page=per_page)]
+            return [page async for page in shop.changed_pages(moment, horizon=horizon, per_page=per_page)]
 
 
-async def test_wc_v3_is_listed_oldest_first_from_the_very_second() -> None:
+async def test_wc_v3_is_listed_from_the_very_second() -> None:
     orders = Orders({order: at(order) for order in range(1, 8)})
     assert await walked(orders, at(3.9)) == [3, 4, 5, 6, 7]
     assert orders.asked[0]["modified_after"] == "2026-11-21T19:00:02"
@@ -36,6 +41,44 @@ async def test_wc_v3_is_listed_oldest_first_from_the_very_second() -> None:
 
 async def test_nothing_has_changed() -> None:
     assert await walked(Orders({1: at(0)}), at(5)) == []
+
+
+async def test_260_orders_of_one_second_are_all_listed_once() -> None:
+    orders = Orders(dict.fromkeys(range(1, 261), at(5)))
+    assert await walked(orders, at(0), 100) == [*range(1, 261)]
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 7])
+async def test_a_list_in_windows_is_whole_and_says_how_far(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    monkeypatch.setattr(changed, "WINDOW", window)
+    modified = {order: at(order % 4) for order in range(1, 40)}
+    pages = await pages_of(Orders(modified), at(0))
+    listed: set[int] = set()
+    for page in pages:
+        listed |= {order["id"] for order in page.orders}
+        if page.complete_to is not None:
+            assert listed >= {order for order, when in modified.items() if when <= page.complete_to}
+    assert listed == set(modified)
+    assert len([page for page in pages if page.complete_to]) >= 2
+
+
+async def test_a_modification_in_the_future_does_not_say_how_far() -> None:
+    orders = Orders({1: at(1), 2: at(9000), 3: at(2)})
+    (page,) = await pages_of(orders, at(0), 100, horizon=at(100))
+    assert ([order["id"] for order in page.orders], page.complete_to) == ([1, 2, 3], at(2))
+
+
+async def test_what_is_modified_during_a_long_list_is_left_to_the_next_one() -> None:
+    """Order 1 changes after its page, and so does order 9 before its page: `complete_to` is before both."""
+    orders = Orders({order: at(order) for order in range(1, 10)})
+
+    def after(pages: int) -> None:
+        if pages == 1:
+            orders.modified |= {1: at(50), 9: at(51)}
+
+    orders.after = after
+    pages = await pages_of(orders, at(0))
+    assert pages[-1].complete_to == at(2)
 
 
 @pytest.mark.parametrize("per_page", [1, 2, 3, 5])
@@ -78,13 +121,101 @@ async def test_an_order_that_is_modified_over_and_over_does_not_keep_a_list_goin
     assert len(orders.asked) < 12
 
 
+@pytest.mark.parametrize("per_page", [2, 3])
+@pytest.mark.parametrize("moment", range(1, 9))
+async def test_orders_that_enter_and_leave_at_once_hide_none(moment: int, per_page: int) -> None:
+    """The length of the list stays the same, so only its content shows that it moved."""
+    modified = {order: at(order) for order in range(10, 20)}
+    orders = Orders(dict(modified) | {1: at(-50)})
+
+    def after(pages: int) -> None:
+        if pages == moment:
+            orders.modified |= {1: at(50)}
+            del orders.modified[10], orders.modified[11]
+
+    orders.after = after
+    assert set(await walked(orders, at(0), per_page)) >= set(modified) - {10, 11}
+
+
+@pytest.mark.parametrize("totals", [True, False])
+@pytest.mark.parametrize("hidden", [{3}, {4}, {3, 4}, {6, 7}, {9}])
+async def test_a_filter_that_removes_orders_ends_no_list(hidden: set[int], totals: bool) -> None:
+    orders = Orders({order: at(order) for order in range(1, 10)})
+    orders.sends_totals = totals
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        whole = orders(request)
+        kept = {str(place): each for place, each in enumerate(whole.json()) if each["id"] not in hidden}
+        return httpx.Response(200, json=kept, headers={k: v for k, v in whole.headers.items() if "wp" in k})
+
+    assert set(await walked(answer, at(0), 4)) == {*range(1, 10)} - hidden  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("empty", [1, 3, 4, 5, 9])
+async def test_null_entries_are_passed_over(empty: int) -> None:
+    orders = Orders({order: at(order) for order in range(1, 10)})
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        whole = orders(request)
+        entries = [None if each["id"] == empty else each for each in whole.json()]
+        return httpx.Response(200, json=entries, headers={k: v for k, v in whole.headers.items() if "wp" in k})
+
+    assert set(await walked(answer, at(0), 3)) == {*range(1, 10)} - {empty}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("totals", [True, False])
+@pytest.mark.parametrize("shows_ids", [True, False])
+@pytest.mark.parametrize("broken", [{1}, {3}, {5}, {9}, {3, 4}, {1, 2, 3}, {*range(1, 10)}])
+async def test_a_page_that_cannot_be_read_is_halved_down_to_the_broken_order(
+    broken: set[int], shows_ids: bool, totals: bool
+) -> None:
+    orders = Orders({order: at(order) for order in range(1, 10)})
+    orders.broken, orders.shows_ids, orders.sends_totals = broken, shows_ids, totals
+    pages = await pages_of(orders, at(0), 4)
+    assert {order["id"] for page in pages for order in page.orders} == {*range(1, 10)} - broken
+    unread = [each for page in pages for each in page.unread]
+    assert len(unread) == len(broken)
+    assert {each.order_id for each in unread} == (broken if shows_ids else {None})
+    assert all("cannot show" in each.words and "500" in each.words for each in unread)
+    assert not shows_ids or all(f"order {each.order_id}" in each.words for each in unread)
+
+
+async def test_a_shop_that_shows_nothing_has_no_broken_order() -> None:
+    orders = Orders({order: at(order) for order in range(1, 200)})
+    with respx.mock() as mock:
+        route = mock.get(f"{WC}/orders").respond(500)
+        async with client() as shop:
+            with pytest.raises(ShopUnreachable, match="500"):
+                await changed_orders(shop, START)
+    assert route.call_count < 20
+    assert orders.asked == []
+
+
 async def test_a_shop_that_does_not_know_the_filter_is_no_endless_list() -> None:
     page = [{"id": order, "date_modified_gmt": "2020-01-01T00:00:00"} for order in (1, 2)]
     with respx.mock() as mock:
         mock.get(f"{WC}/orders").respond(200, json=page)
         async with client() as shop:
             with pytest.raises(ShopMisconfigured, match=r"WooCommerce 5\.8"):
-                _ = [order async for order in shop.changed_since(START, per_page=2)]
+                await changed_orders(shop, START, per_page=2)
+
+
+async def test_a_shop_without_positions_is_no_endless_list() -> None:
+    page = [{"id": order, "date_modified_gmt": "2026-11-21T19:00:01"} for order in (1, 2)]
+    with respx.mock() as mock:
+        mock.get(f"{WC}/orders").respond(200, json=page)
+        async with client() as shop:
+            with pytest.raises(ShopMisconfigured, match="the same orders on every page"):
+                await changed_orders(shop, START, per_page=2)
+
+
+async def test_a_shop_that_does_not_sort_is_said_so() -> None:
+    page = [{"id": order, "date_modified_gmt": "2026-11-21T19:00:01"} for order in (2, 1)]
+    with respx.mock() as mock:
+        mock.get(f"{WC}/orders").respond(200, json=page)
+        async with client() as shop:
+            with pytest.raises(ShopMisconfigured, match="does not sort"):
+                await changed_orders(shop, START, per_page=2)
 
 
 class Clock:
@@ -109,7 +240,7 @@ async def test_an_orders_resource_is_listed_newest_first_to_the_first_older_orde
         await made(url, 3)
         moment = clock()
         newer = await made(url, 5)
-        found = [order async for order in shop.changed_since(moment, per_page=2)]
+        found = await changed_orders(shop, moment, per_page=2)
         assert [order["id"] for order in found] == newer[::-1]
         assert found[0]["line_items"] == []
 
@@ -125,15 +256,6 @@ async def test_whatever_changes_meanwhile_an_orders_resource_hides_nothing(
     store: Any = app.state.shop
     async with running(app) as url, resource(url) as shop:
         ids = await made(url, 7)
-        pages = 0
-
-        async def read(query: OrdersQuery) -> OrdersPage:
-            nonlocal pages
-            page = await shop.list_orders(query=query)
-            pages += 1
-            if pages == moment:
-                act(change)
-            return page
 
         def act(change: str) -> None:
             if "gone" in change:
@@ -144,21 +266,31 @@ async def test_whatever_changes_meanwhile_an_orders_resource_hides_nothing(
             else:
                 store.touch(ids[0])
 
-        found = {order["id"] async for order in changed_orders.newest_first(read, START, per_page=per_page)}
+        found: set[int] = set()
+        pages = shop.changed_pages(START, horizon=FAR, per_page=per_page)
+        number = 0
+        async for page in pages:
+            found |= {order["id"] for order in page.orders}
+            number += 1
+            if number == moment:
+                act(change)
         touched = {"moved": {ids[3]}, "made": {ids[0]}}.get(change, set(ids[-2:]))
         assert found >= set(ids) - touched
 
 
-async def test_a_page_is_read_again_while_the_shop_is_unwell() -> None:
+@pytest.mark.parametrize("failure", [httpx.Response(503), httpx.Response(500), httpx.ConnectError("x")])
+async def test_a_page_is_read_again_while_the_shop_is_unwell(failure: Any) -> None:
     orders = Orders({1: at(1)})
     with respx.mock() as mock:
         route = mock.get(f"{WC}/orders")
-        route.side_effect = [httpx.Response(503), httpx.ConnectError("x"), orders_answer(orders)]
+        route.side_effect = [httpx.Response(200, json=[]), failure, failure, orders_answer(orders)]
         async with client() as shop:
-            assert [order["id"] async for order in shop.changed_since(START)] == [1]
+            assert [order["id"] for order in await changed_orders(shop, START)] == [1]
 
 
 def orders_answer(orders: Orders) -> httpx.Response:
     return httpx.Response(
-        200, json=[{"id": order, "date_modified_gmt": "2026-11-21T19:00:01"} for order in orders.modified]
+        200,
+        json=[{"id": order, "date_modified_gmt": "2026-11-21T19:00:01"} for order in orders.modified],
+        headers={"X-WP-Total": str(len(orders.modified))},
     )

@@ -76,7 +76,7 @@ async def test_a_read_is_tried_again(trouble: int | str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind", "times"),
-    [(503, ShopUnreachable, 3), (500, ShopUnreachable, 1), (404, ShopMisconfigured, 1), (422, ShopRefused, 1)],
+    [(503, ShopUnreachable, 3), (500, ShopUnreachable, 3), (404, ShopMisconfigured, 1), (422, ShopRefused, 1)],
 )
 async def test_a_read_is_tried_so_often(status: int, kind: type[Exception], times: int) -> None:
     with respx.mock() as mock:

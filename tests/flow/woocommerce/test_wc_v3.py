@@ -11,7 +11,7 @@ from panelr_bridge.simulators.server import running
 from panelr_bridge.simulators.woocommerce import create_app
 from panelr_bridge.woocommerce.rest.models import OrdersQuery
 from panelr_bridge.woocommerce.rest.normalize import as_order
-from tests.support.shop_client import Losing, client, resource
+from tests.support.shop_client import Losing, changed_orders, client, resource
 
 NEW = {
     "status": "processing",
@@ -108,7 +108,7 @@ async def test_what_was_changed_is_reported_from_the_very_second(shop: Shop, apa
     moment = shop.now
     newer = shop.made(5, apart=apart)
     async with client(shop.url) as caller:
-        found = [order["id"] async for order in caller.changed_since(moment, per_page=per_page)]
+        found = [order["id"] for order in await changed_orders(caller, moment, per_page=per_page)]
     assert sorted(set(found)) == newer
 
 

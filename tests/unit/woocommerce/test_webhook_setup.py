@@ -110,7 +110,7 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
         hook(3, topic="order.deleted"),
         hook(4, topic="order.deleted"),
     ]
-    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR))
+    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR), DOOR)
     assert not ok
     for part in (
         'order.created: webhook 1 "Panelr: created" is disabled: by an administrator, or by WooCommerce',
@@ -126,14 +126,20 @@ def test_the_words_name_the_webhook_and_what_is_wrong_with_it() -> None:
 
 def test_what_is_only_missing_needs_no_repair() -> None:
     there = [hook(number, topic=topic) for number, topic in enumerate(OTHERS)]
-    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(there), DOOR))
+    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(there), DOOR), DOOR)
     missing = "order.created: there is no webhook to the bridge"
     assert (ok, words) == (False, f"{missing}. To repair this: panelr-bridge connect")
 
 
+def test_the_hint_names_the_store() -> None:
+    endpoint = DeliveryEndpoint("/webhooks/woocommerce/second", store_option=" --store second")
+    _, words = webhook_setup.summary(webhook_setup.check_topics((), endpoint), endpoint)
+    assert words.endswith("To repair this: panelr-bridge connect --store second")
+
+
 def test_all_is_well_where_every_topic_has_its_webhook() -> None:
     hooks = [hook(number, topic=topic) for number, topic in enumerate(NAMES)]
-    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR))
+    ok, words = webhook_setup.summary(webhook_setup.check_topics(webhook_setup.read_webhooks(hooks), DOOR), DOOR)
     assert (ok, words) == (True, f"4 webhooks are active: {', '.join(NAMES)}")
 
 

@@ -4,8 +4,7 @@ The worker makes the calls of imported orders. They fall due one after the other
 orders never wait behind the backlog of an outage.
 """
 
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from panelr_bridge import logs
@@ -14,7 +13,10 @@ from panelr_bridge.application.backfill.compared_order import (
     ComparedOrder,
     FetchedOrder,
     OrderComparison,
+    compare_plainly,
+    has_id,
     read_payload,
+    read_unread,
     with_stored,
 )
 from panelr_bridge.application.panelr_caller import PanelrCaller
@@ -22,9 +24,10 @@ from panelr_bridge.application.transactions import known_orders, receive_deliver
 from panelr_bridge.application.transactions.receive_delivery import BackfillContext, ReceiveResult
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
+from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.database import is_unavailable
-from panelr_bridge.woocommerce.rest.models import Payload
-from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE
+from panelr_bridge.woocommerce.rest.client import ShopClient
+from panelr_bridge.woocommerce.rest.models import ChangedPage, Payload
 
 SHARE = 0.5
 """The share of Panelr's rate limit that imported orders may use, over all stores."""
@@ -33,51 +36,36 @@ UNPROCESSED = "this order could not be processed because of an internal error: s
 log = logs.get(__name__)
 
 
-async def group_pages(payloads: AsyncIterator[Payload]) -> AsyncGenerator[list[Payload], None]:
-    """Group `payloads` into pages of `MAX_PER_PAGE`."""
-    page: list[Payload] = []
-    try:
-        async for payload in payloads:
-            page.append(payload)
-            if len(page) == MAX_PER_PAGE:
-                yield page
-                page = []
-        if page:
-            yield page
-    finally:
-        if isinstance(payloads, AsyncGenerator):
-            with contextlib.suppress(RuntimeError):  # a read is in progress; its cancellation closes the generator
-                await payloads.aclose()
-
-
-def newest(page: Iterable[ComparedOrder], *, until: datetime) -> datetime | None:
-    """Return the latest modification of a page up to `until`; later ones may come from a shop's wrong clock."""
-    moments = (each.modified_at for each in page if each.modified_at is not None)
-    return max((moment for moment in moments if moment <= until), default=None)
-
-
 class PageImporter:
     """Imports pages of one store's orders. All `stores` together use half of Panelr's rate limit."""
 
     def __init__(
-        self, caller: PanelrCaller, *, store: str, policy: OrderPolicy, call_policy: CallPolicy, stores: int = 1
+        self,
+        caller: PanelrCaller,
+        *,
+        shop: ShopClient,
+        store: str,
+        policy: OrderPolicy,
+        call_policy: CallPolicy,
+        stores: int = 1,
     ) -> None:
         self._caller = caller
+        self._shop = shop
         self._store = store
         self._policy = policy
         self._call_policy = call_policy
         self._pace = timedelta(seconds=60 * stores / (call_policy.rate_per_minute * SHARE))
 
     async def import_page(
-        self, page: Sequence[Payload], *, since: datetime, paced_until: datetime | None
+        self, page: ChangedPage, *, since: datetime, paced_until: datetime | None
     ) -> tuple[list[ComparedOrder], datetime | None]:
         """Store the orders of a page that the bridge does not know.
 
         `since` is when the backfill run began, `paced_until` when the last imported order's call falls due. Returns
-        the compared orders and the new `paced_until`. Raises only if the database is unavailable.
+        the compared orders and the new `paced_until`. Raises only if the database is unavailable, or the shop.
         """
-        compared = []
-        for fetched in await self._match_stored(page):
+        compared, differing = await self._match_stored(page)
+        for fetched in differing:
             now = self._caller.clock()
             if (skip_reason := fetched.find_skip_reason(now=now)) is not None:
                 compared.append(fetched.to_compared(skip_reason))
@@ -90,20 +78,39 @@ class PageImporter:
             compared.append(imported)
         return compared, paced_until
 
-    async def compare_page(self, page: Sequence[Payload]) -> list[ComparedOrder]:
+    async def compare_page(self, page: ChangedPage) -> list[ComparedOrder]:
         """Return what `import_page` would do by the current mappings, and store nothing."""
-        return [await self._compare_order(fetched) for fetched in await self._match_stored(page)]
+        known, differing = await self._match_stored(page)
+        return known + [await self._compare_order(fetched) for fetched in differing]
 
-    async def _match_stored(self, page: Sequence[Payload]) -> list[FetchedOrder]:
-        fetched = [read_payload(payload, store=self._store) for payload in page]
-        stored = await self._caller.database.read(
-            known_orders.read_known_orders,
-            store=self._store,
-            topic=TOPIC,
-            ids=[each.order.id for each in fetched if each.order is not None],
-            unreadable=[each.sha256 for each in fetched if each.order is None],
+    async def _match_stored(self, page: ChangedPage) -> tuple[list[ComparedOrder], list[FetchedOrder]]:
+        """Return the orders that are plainly known, and the others in a delivery's form with their rows."""
+        rows = await self._caller.database.read(
+            backfill_cursors.known_orders, store=self._store, ids=[each["id"] for each in page.orders if has_id(each)]
         )
-        return [with_stored(each, stored) for each in fetched]
+        known: list[ComparedOrder] = []
+        changed: list[Payload] = []
+        for payload in page.orders:
+            if (compared := compare_plainly(payload, rows)) is not None:
+                known.append(compared)
+            else:
+                changed.append(payload)
+        whole = ChangedPage(tuple(changed))
+        if page.is_summary and (ids := [each["id"] for each in changed if has_id(each)]):
+            whole = await self._shop.read_whole(ids)
+            odd = tuple(each for each in changed if not has_id(each))
+            whole = replace(whole, orders=whole.orders + odd)
+        differing = [read_unread(each, store=self._store) for each in (*page.unread, *whole.unread)]
+        payloads, sku_words = await self._shop.add_skus(whole.orders)
+        differing += [read_payload(payload, store=self._store, sku_words=sku_words) for payload in payloads]
+        digests = [each.sha256 for each in differing if each.order is None]
+        verdicts = await self._read_verdicts(digests) if digests else {}
+        return known, [with_stored(each, rows, verdicts) for each in differing]
+
+    async def _read_verdicts(self, digests: list[bytes]) -> dict[bytes, str]:
+        return await self._caller.database.read(
+            deliveries.find_verdicts, store=self._store, topic=TOPIC, digests=digests
+        )
 
     async def _compare_order(self, fetched: FetchedOrder) -> ComparedOrder:
         if (skip_reason := fetched.find_skip_reason(now=self._caller.clock())) is not None:
@@ -111,6 +118,8 @@ class PageImporter:
         order = fetched.order
         if order is None:
             return fetched.to_compared(OrderComparison.FAILED, words=fetched.delivery.words)
+        if await self._is_echo(fetched):
+            return fetched.to_compared(OrderComparison.KNOWN)
         state, reasons = await self._caller.database.read(
             known_orders.preview_state,
             order,
@@ -125,6 +134,7 @@ class PageImporter:
     async def _import_order(self, fetched: FetchedOrder, context: BackfillContext) -> ComparedOrder:
         """Store one order. One that cannot be processed is stored as a failed delivery and stops no other order."""
         delivery = fetched.delivery
+        is_echo = await self._is_echo(fetched)
         try:
             received = await self._caller.write(
                 receive_delivery.receive,
@@ -143,7 +153,12 @@ class PageImporter:
         if fetched.order is None:
             log.warning("backfill.failed", store=self._store, verdict=delivery.verdict, delivery=received.stored.id)
             return fetched.to_compared(OrderComparison.FAILED, words=delivery.words)
-        return self._finish_import(fetched, received)
+        return fetched.to_compared(OrderComparison.KNOWN) if is_echo else self._finish_import(fetched, received)
+
+    async def _is_echo(self, fetched: FetchedOrder) -> bool:
+        if fetched.row is None or fetched.order is None:
+            return False
+        return await self._caller.database.read(known_orders.is_echo, fetched.order, store=self._store)
 
     def _finish_import(self, fetched: FetchedOrder, received: ReceiveResult) -> ComparedOrder:
         order = received.order

@@ -9,11 +9,12 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from panelr_bridge import logs
 from panelr_bridge.application.backfill.compared_order import SETTLE, ComparedOrder, OrderComparison
 from panelr_bridge.application.backfill.cursor_lease import FIRST_RUN, BackfillStopped, CursorLease
-from panelr_bridge.application.backfill.page import PageImporter, group_pages, newest
+from panelr_bridge.application.backfill.page import PageImporter
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
@@ -23,10 +24,10 @@ from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.rows import BackfillCursorRow, not_null
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.rest.client import ShopClient
-from panelr_bridge.woocommerce.rest.models import Payload
+from panelr_bridge.woocommerce.rest.models import ChangedPage
 
 ReportOrder = Callable[[ComparedOrder], None]
-Pages = AsyncGenerator[list[Payload], None]
+Pages = AsyncGenerator[ChangedPage, None]
 
 OVERLAP = timedelta(seconds=60)
 """How far each run steps back: filters are exclusive, changes of one second come late, a shop's clocks differ."""
@@ -34,6 +35,9 @@ CLOCKS_APART = timedelta(hours=1)
 """How far a shop's clock may be behind. A cursor follows the shop's clock, at most this far behind ours."""
 LEASE = timedelta(minutes=5)
 """Longer than a page takes if every request is retried as often as allowed."""
+SAVE_INTERVAL = timedelta(seconds=20)
+"""How often the lease is extended while all orders are known."""
+KNOWN = OrderComparison.KNOWN
 LONGEST_PAUSE = timedelta(hours=1)
 RETRY_DELAY = timedelta(seconds=30)
 """How long to wait while the database is unavailable."""
@@ -92,8 +96,8 @@ class BackfillScheduler:
         self._lease = CursorLease(caller, duration=lease)
         self._stopping = asyncio.Event()
         self._importers = {
-            name: PageImporter(caller, store=name, policy=policy, call_policy=call_policy, stores=len(shops))
-            for name in shops
+            name: PageImporter(caller, shop=shop, store=name, policy=policy, call_policy=call_policy, stores=len(shops))
+            for name, shop in shops.items()
         }
 
     def stop(self) -> None:
@@ -165,7 +169,8 @@ class BackfillScheduler:
         begin = cursor["moment"] - OVERLAP if cursor is not None else self._caller.clock() - FIRST_RUN
         stats = BackfillStats()
         try:
-            async with contextlib.aclosing(self._read_pages(store, since or begin)) as pages:
+            pages = self._read_pages(store, since or begin, horizon=self._caller.clock())
+            async with contextlib.aclosing(pages):
                 async for page in pages:
                     compared = await self._importers[store].compare_page(page)
                     stats.add_page(compared)
@@ -179,11 +184,12 @@ class BackfillScheduler:
         self, store: str, cursor: BackfillCursorRow, stats: BackfillStats, *, begin: datetime, report: ReportOrder
     ) -> Columns:
         """Import everything modified since `begin`; return the cursor's columns for a finished run."""
-        began_at = not_null(cursor["began_at"])
+        saved_at = began_at = not_null(cursor["began_at"])
         moves_cursor = begin <= cursor["moment"]
         moment: datetime = cursor["moment"]
         paced_until: datetime | None = cursor["paced_until"]
-        async with contextlib.aclosing(self._read_pages(store, begin)) as pages:
+        pages = self._read_pages(store, begin, horizon=began_at - SETTLE)
+        async with contextlib.aclosing(pages):
             async for page in pages:
                 compared, paced_until = await self._importers[store].import_page(
                     page, since=began_at, paced_until=paced_until
@@ -191,12 +197,15 @@ class BackfillScheduler:
                 stats.add_page(compared)
                 if any(each.state is OrderState.QUEUED for each in compared):
                     self._wake_worker.set()
-                if moves_cursor:
-                    moment = max(moment, newest(compared, until=began_at - SETTLE) or moment)
-                progress = {"moment": moment} if self._shops[store].lists_oldest_first else {}
-                found_in_all = cursor["found_in_all"] + stats.found
-                progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
-                await self._lease.extend(store, progress)
+                if moves_cursor and page.complete_to is not None:
+                    moment = max(moment, page.complete_to)
+                is_news = page.complete_to is not None or any(each.kind is not KNOWN for each in compared)
+                if is_news or self._caller.clock() - saved_at > SAVE_INTERVAL:
+                    saved_at = self._caller.clock()
+                    found_in_all = cursor["found_in_all"] + stats.found
+                    progress: Columns = {"moment": moment} if moves_cursor else {}
+                    progress |= stats.as_columns() | {"paced_until": paced_until, "found_in_all": found_in_all}
+                    await self._lease.extend(store, progress)
                 for each in compared:
                     report(each)
         now = self._caller.clock()
@@ -217,13 +226,27 @@ class BackfillScheduler:
         failure = {"words": stats.words, "failures": failures, "failing_since": since, "next_at": now + pause}
         await self._lease.release(store, failure)
 
-    async def _read_pages(self, store: str, since: datetime) -> Pages:
+    async def _read_pages(self, store: str, since: datetime, *, horizon: datetime) -> AsyncGenerator[ChangedPage, None]:
         """Yield the pages of orders modified since `since`; raise BackfillStopped as soon as `stop` is called."""
-        async with contextlib.aclosing(group_pages(self._shops[store].changed_since(since))) as pages:
+        pages = self._read_changes(store, since, horizon=horizon)
+        try:
             while (page := await self._read_page(pages)) is not None:
                 yield page
+        finally:
+            with contextlib.suppress(RuntimeError):  # a read is in progress; its cancellation closes the generator
+                await pages.aclose()
 
-    async def _read_page(self, pages: Pages) -> list[Payload] | None:
+    async def _read_changes(self, store: str, since: datetime, *, horizon: datetime) -> Pages:
+        shop = self._shops[store]
+        await shop.learn_dates(partial(self._read_reported, store))
+        async with contextlib.aclosing(shop.changed_pages(since, horizon=horizon)) as pages:
+            async for page in pages:
+                yield page
+
+    async def _read_reported(self, store: str, ids: list[int]) -> dict[int, datetime]:
+        return await self._caller.database.read(backfill_cursors.reported_modifications, store=store, ids=ids)
+
+    async def _read_page(self, pages: Pages) -> ChangedPage | None:
         """Return the next page, None at the end; on `stop` raise BackfillStopped without waiting for the shop."""
         reading = asyncio.ensure_future(_next_or_none(pages))
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -238,5 +261,5 @@ class BackfillScheduler:
             await asyncio.wait({reading})
 
 
-async def _next_or_none(pages: Pages) -> list[Payload] | None:
+async def _next_or_none(pages: Pages) -> ChangedPage | None:
     return await anext(pages, None)

@@ -110,6 +110,8 @@ def record(
         "waits_for_outage": result.waits_for_outage and task.slot is not None,
     }
     follow_ups.change(connection, row["id"], task.kind, values | result.changes)
+    if row["follow_at"] == task.lease_until:  # planning waited for this task
+        orders.schedule_planning(connection, row["id"], at=now)
     order = dict(result.order)
     reason = gave_up_attention(spec_of(task.kind), result.outcome) if result.gave_up else result.attention
     settled = [each for each in row["attention"] or [] if each["code"] not in result.settles]

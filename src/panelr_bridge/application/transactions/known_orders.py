@@ -1,36 +1,20 @@
-"""Compare orders fetched from a shop with the stored ones; one query reads a whole page."""
+"""Compare orders fetched from a shop with the stored ones."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from panelr_bridge.application.transactions.evaluate_order import evaluate
+from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
 from panelr_bridge.domain.decision import next_state
-from panelr_bridge.domain.models import OrderPolicy, OrderState, Reason
-from panelr_bridge.store import backfill_cursors, deliveries
+from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
+from panelr_bridge.store import follow_ups, orders
 from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order
 
-
-@dataclass(frozen=True, slots=True)
-class KnownOrders:
-    """The stored data of a page: rows by WooCommerce order id, delivery verdicts by the SHA-256 of the body."""
-
-    rows: Mapping[int, KnownOrderRow]
-    verdicts: Mapping[bytes, str]
-
-
-def read_known_orders(
-    connection: Connection, *, store: str, topic: str, ids: Sequence[int], unreadable: Sequence[bytes]
-) -> KnownOrders:
-    """Read the rows of orders by `ids`, and the verdicts of unreadable bodies by their SHA-256."""
-    rows = backfill_cursors.known_orders(connection, store=store, ids=list(ids)) if ids else {}
-    verdicts = (
-        deliveries.find_verdicts(connection, store=store, topic=topic, digests=list(unreadable)) if unreadable else {}
-    )
-    return KnownOrders(rows, verdicts)
+WRITTEN_META = frozenset(
+    {"panelr_work_order_id", "panelr_reference_code", "panelr_status", "panelr_confirmation_token"}
+)
+"""The meta keys of a write-back, without the underscore that the plugin's own have."""
 
 
 def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes) -> bool:
@@ -45,6 +29,30 @@ def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes) -> bool:
     if fetched != stored:
         return bool(fetched < stored)
     return bool(row["woo_status"] == order.status and row["woo_total"] == order.total)
+
+
+def is_echo(connection: Connection, order: Order, *, store: str) -> bool:
+    """Return whether only the bridge's own write-back has changed the order since its newest snapshot."""
+    row = orders.find(connection, store=store, woo_order_id=order.id)
+    stored = latest_snapshot(connection, row) if row is not None and row["state"] == OrderState.CREATED else None
+    if row is None or stored is None:
+        return False
+    write_back = follow_ups.list_for_order(connection, row["id"]).get(FollowUpKind.WRITE_BACK)
+    written = {} if write_back is None else write_back["told"].get("written", {})
+    is_own_status = order.status in {stored.status, written.get("status")}
+    return bool(written) and is_own_status and _essence(order, other=stored) == _essence(stored, other=order)
+
+
+def _essence(order: Order, *, other: Order) -> Order:
+    """Return what both snapshots show of an order, without what a write-back changes."""
+    if order.order_key and other.order_key:
+        meta = tuple(entry for entry in order.meta_data if entry[0].removeprefix("_") not in WRITTEN_META)
+        return order.model_copy(update={"status": "", "date_modified_gmt": None, "meta_data": meta})
+    hidden = {"sku": "", "subtotal_tax": 0, "total_tax": 0, "meta_data": ()}  # by an Orders resource
+    shown = {name: getattr(order, name) for name in ("id", "number", "currency", "total", "payment_method", "billing")}
+    return Order.model_construct(
+        **shown, status="", line_items=tuple(line.model_copy(update=hidden) for line in order.line_items)
+    )
 
 
 def preview_state(

@@ -265,8 +265,16 @@ def _is_known_to_backfill(
     known, received = row["woo_modified_at"], order.date_modified_gmt
     if known is None or received is None or received > known or row["delivery_id"] is None:
         return False
+    if not order.order_key and _holds_more(connection, row):
+        return True
     # two changes within one second: the later delivery wins
     return deliveries.received_at(connection, row["delivery_id"]) >= backfill.since
+
+
+def _holds_more(connection: Connection, row: OrderRow) -> bool:
+    """Return whether the row's snapshot has fields that an Orders resource does not show: fees, refunds, meta."""
+    stored = latest_snapshot(connection, row)
+    return stored is not None and bool(stored.order_key)
 
 
 def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime) -> OrderRow:

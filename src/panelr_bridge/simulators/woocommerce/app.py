@@ -13,6 +13,7 @@ from starlette.responses import Response
 from panelr_bridge.simulators.woocommerce.control.routes import control_routes
 from panelr_bridge.simulators.woocommerce.fault_middleware import FaultMiddleware
 from panelr_bridge.simulators.woocommerce.faults import ShopSwitches
+from panelr_bridge.simulators.woocommerce.oddities import ListOddityMiddleware, OddityMiddleware
 from panelr_bridge.simulators.woocommerce.orders_resource.routes import OrdersApi, wordpress_error
 from panelr_bridge.simulators.woocommerce.payload import HOME_URL
 from panelr_bridge.simulators.woocommerce.rest import ApiKey, RestAuthenticator, rest_routes
@@ -61,7 +62,11 @@ def create_app(  # noqa: PLR0913  one for each thing that a shop may be set up w
 
     app = Starlette(
         routes=[*orders.routes(vendor), *rest_routes(shop, authenticator, vendor), *control_routes(shop)],
-        middleware=[Middleware(FaultMiddleware, shop=shop)],
+        middleware=[
+            Middleware(OddityMiddleware, shop=shop),
+            Middleware(FaultMiddleware, shop=shop),
+            Middleware(ListOddityMiddleware, shop=shop),
+        ],
         lifespan=lifespan,
         exception_handlers={404: _no_route, 405: _no_route},
     )

@@ -37,12 +37,23 @@ class RecordedRequest:
 
 @dataclass(slots=True)
 class ShopSwitches:
-    """How the shop is set up.
+    """How the shop is set up, and its oddities. All of them were seen in real shops.
 
     `behind_tls`: all requests count as https. `local_environment`: wc/v3 also accepts application passwords over plain
-    http. `resave`: a plugin saves each order once more after the webhooks of a save were delivered.
+    http. `resave`: a plugin saves each order once more after the webhooks of a save were delivered. `shuffles_ties`:
+    orders that are equal in the requested order come in another order each time. `local_dates`: the Orders resource
+    shows local time with the offset +00:00. `lists_as_objects`: a filter turns lists into objects. `notices`: PHP's
+    notices stand before the JSON. `omits_totals`: lists have no totals. `plain_permalinks`: the API is at
+    `/?rest_route=/` alone. `strips_authorization`: the web server removes the header Authorization.
     """
 
     behind_tls: bool = False
     local_environment: bool = False
     resave: bool = False
+    shuffles_ties: bool = False
+    local_dates: bool = False
+    lists_as_objects: bool = False
+    notices: bool = False
+    omits_totals: bool = False
+    plain_permalinks: bool = False
+    strips_authorization: bool = False

@@ -68,6 +68,7 @@ class SimulatedShop(ShopData):
         """Reset to the seed catalogue without orders. The counters continue, so no id is used twice."""
         self.products = seed_products()
         self.orders.clear()
+        self.broken_orders.clear()
         self.faults.clear()
         self.requests.clear()
         self._pending_saves.clear()

@@ -26,6 +26,10 @@ class NotFoundError(ShopError):
     """The order, product or coupon does not exist."""
 
 
+class BrokenOrderError(ShopError):
+    """PHP breaks down when it shows the order."""
+
+
 class LineItemsLockedError(ShopError):
     """The lines of an order cannot be replaced after its stock was reduced."""
 
@@ -65,6 +69,7 @@ class ShopData:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.products: dict[int, Product] = seed_products()
         self.orders: dict[int, Order] = {}
+        self.broken_orders: set[int] = set()
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
         # WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own
@@ -85,6 +90,11 @@ class ShopData:
         if order_id not in self.orders:
             raise NotFoundError(f"there is no order {order_id}")
         return self.orders[order_id]
+
+    def check_readable(self, order: Order) -> None:
+        """Raise BrokenOrderError for one of the `broken_orders`."""
+        if order.id in self.broken_orders:
+            raise BrokenOrderError("There has been a critical error on this website.")
 
     def product(self, *, product_id: int | None = None, sku: str | None = None) -> Product:
         """Return a product by its id, otherwise by its SKU. Raises NotFoundError."""

@@ -2,15 +2,18 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from types import TracebackType
 from typing import Any, Self
 
-from panelr_bridge.errors import ShopMisconfigured, ShopNotFound, ShopUnsupported
-from panelr_bridge.woocommerce.rest import changed_orders, compare, wc_v3
+from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopUnsupported
+from panelr_bridge.json_codec import read_time
+from panelr_bridge.woocommerce.rest import changed_orders, compare, site_dates, wc_v3
 from panelr_bridge.woocommerce.rest.http import RETRY_WAITS, RestConnection
 from panelr_bridge.woocommerce.rest.models import (
+    ChangedPage,
     ItemsPage,
     OrdersDialect,
     OrdersPage,
@@ -19,7 +22,8 @@ from panelr_bridge.woocommerce.rest.models import (
     RestRequest,
     RestResponse,
 )
-from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource
+from panelr_bridge.woocommerce.rest.orders_resource import NEWEST_FIRST, OrdersResource
+from panelr_bridge.woocommerce.rest.product_skus import ProductSkus
 from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_request, write_request
 from panelr_bridge.woocommerce.rest.safe_write import LOOK_UP_WAITS, send_safely
 
@@ -49,8 +53,10 @@ class ShopClient:
         looks: Sequence[float] = LOOK_UP_WAITS,
     ) -> None:
         self.dialect = dialect_of(orders_api)
+        self._knows_dates = isinstance(self.dialect, wc_v3.WcV3)
         self._look_up_waits = tuple(looks)
         self._connection = RestConnection(url=url, key=key, secret=secret, timeout_seconds=timeout_seconds, waits=waits)
+        self._skus = ProductSkus(self._connection.read)
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,26 +68,84 @@ class ShopClient:
 
     # Orders
 
+    async def learn_dates(
+        self, read_reported: Callable[[list[int]], Awaitable[Mapping[int, datetime]]] | None = None
+    ) -> None:
+        """Learn in which zone an Orders resource shows its dates; wc/v3 shows them in UTC.
+
+        `read_reported` returns the modifications that webhooks have reported, by order id.
+        """
+        if not isinstance(self.dialect, OrdersResource):
+            return
+        zone = await self._read_zone()
+        if read_reported is not None and zone is not UTC:
+            shown = await self._read_modifications(self.dialect)
+            reported = await read_reported(list(shown))
+            zone = site_dates.choose_zone(zone, [(shown[each], moment) for each, moment in reported.items()])
+        self.dialect = replace(self.dialect, zone=zone)
+        self._knows_dates = True
+
+    async def _read_modifications(self, dialect: OrdersResource) -> dict[int, datetime]:
+        """Return the newest modifications as the resource shows them, by order id; none if it cannot show them."""
+        newest = OrdersQuery(sort=NEWEST_FIRST, per_page=MAX_PER_PAGE, fields=("id", "date_modified"))
+        uncorrected = replace(dialect, zone=UTC)
+        try:
+            page = uncorrected.page(await self._connection.send_once(uncorrected.list_orders(newest)), newest)
+        except ShopError:  # one broken order is enough; the index is good in itself
+            return {}
+        moments = ((wc_v3.usable_id(order.get("id")), read_time(order.get("date_modified"))) for order in page.orders)
+        return {each: moment for each, moment in moments if each is not None and moment is not None}
+
+    async def _read_zone(self) -> tzinfo:
+        try:
+            request = RestRequest("GET", "", (("_fields", "gmt_offset,timezone_string"),))
+            response = await self._connection.send_once(request)
+        except ShopError:  # a plugin hides the index; what the resource shows is all there is
+            return UTC
+        return site_dates.read_zone(response.content)
+
     async def list_orders(self, *, query: OrdersQuery) -> OrdersPage:
         """Return one page of orders; raise BadQuery if this kind of API does not support the query."""
-        return self.dialect.page(await self._connection.read(self.dialect.list_orders(query)), query)
+        request = self.dialect.list_orders(query)
+        await self._require_dates()
+        return self.dialect.page(await self._connection.read(request), query)
 
-    @property
-    def lists_oldest_first(self) -> bool:
-        """Whether `changed_since` returns the orders modified first before all others."""
-        return isinstance(self.dialect, wc_v3.WcV3)
+    async def _require_dates(self) -> None:
+        if not self._knows_dates:
+            await self.learn_dates()
 
-    def changed_since(self, moment: datetime, *, per_page: int = MAX_PER_PAGE) -> AsyncIterator[Payload]:
+    async def changed_pages(
+        self, moment: datetime, *, horizon: datetime, per_page: int = MAX_PER_PAGE
+    ) -> AsyncGenerator[ChangedPage, None]:
         """Iterate over every order modified at `moment` or later; `changed_orders` states the guarantees.
 
-        wc/v3 returns the oldest first, the Orders resource the newest first: move a cursor only after the last one.
+        wc/v3 shows summaries and reports how far it is complete from time to time. An Orders resource shows whole
+        orders and reports it with its last page.
         """
-        if self.lists_oldest_first:
-            return changed_orders.oldest_first(self._connection.read, moment, per_page=per_page)
-        return changed_orders.newest_first(lambda query: self.list_orders(query=query), moment, per_page=per_page)
+        await self._require_dates()
+        if isinstance(self.dialect, OrdersResource):
+            pages = changed_orders.newest_first(
+                self._connection, self.dialect, moment, per_page=per_page, horizon=horizon
+            )
+        else:
+            pages = changed_orders.by_windows(self._connection, moment, per_page=per_page, horizon=horizon)
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                yield page
+
+    async def read_whole(self, ids: Iterable[int]) -> ChangedPage:
+        """Return the whole orders of a page of summaries, without those that are gone by now."""
+        return await changed_orders.read_whole(self._connection, ids)
+
+    async def add_skus(self, orders: Iterable[Payload]) -> tuple[list[Payload], str | None]:
+        """Return an Orders resource's orders with the SKUs of their lines, or words that say why they have none."""
+        if isinstance(self.dialect, wc_v3.WcV3):
+            return list(orders), None
+        return await self._skus.add_to(orders), self._skus.problem
 
     async def get_order(self, order_id: int) -> Payload:
         """Return one order; raise ShopNotFound if it does not exist."""
+        await self._require_dates()
         return self.dialect.one(await self._connection.read(self.dialect.get(order_id)))
 
     async def create_order(self, changes: Mapping[str, Any]) -> Payload:

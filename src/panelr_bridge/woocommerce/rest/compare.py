@@ -17,6 +17,11 @@ def matches_changes(order: Mapping[str, Any], changes: Mapping[str, Any]) -> boo
     return all(_has_value(order, name, wanted) for name, wanted in changes.items())
 
 
+def has_status(order: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Return whether the order has the status in `changes`, if that has one."""
+    return "status" not in changes or _has_value(order, "status", changes["status"])
+
+
 def is_repeatable(changes: Mapping[str, Any]) -> bool:
     """Return whether `changes` may be sent twice; a line without an id would be added twice."""
     lines = [line for name in LINE_LISTS for line in changes.get(name) or ()]

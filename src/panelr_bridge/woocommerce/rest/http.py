@@ -21,8 +21,12 @@ LARGEST_RESPONSE = 64 * 1024 * 1024
 LONGEST_WAIT = 30.0
 CONNECT_SECONDS = 10.0
 RETRY_WAITS = (0.5, 2.0, 5.0)
-RETRIED_STATUSES = frozenset({None, 408, 425, 429, 502, 503, 504})
+RETRIED_STATUSES = frozenset({None, 408, 425, 429, 500, 502, 503, 504})
 _BAD_ADDRESS = "WOO_URL is not an address that can be called"
+_QUERY_ADDRESS = (
+    "WOO_URL must be the shop's address alone, without ?rest_route=: the bridge calls /wp-json/, which WordPress has"
+    " with any permalinks but Plain (Settings > Permalinks)"
+)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -70,6 +74,8 @@ class RestConnection:
             raise classify(error) from None
 
     def _build_request(self, request: RestRequest) -> httpx.Request:
+        if "?" in self.root:
+            raise ShopMisconfigured(_QUERY_ADDRESS)
         headers = {"Content-Type": "application/json"} if request.body is not None else {}
         if request.once:
             headers["Idempotency-Key"] = request.once

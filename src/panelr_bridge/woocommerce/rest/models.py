@@ -31,20 +31,46 @@ class OrdersQuery:
 
 @dataclass(frozen=True, slots=True)
 class OrdersPage:
-    """One page of orders; `total` is None if the shop does not send it."""
+    """One page of orders; `total` is None if the shop does not send it.
+
+    `count` is the number of its places, including those that hold no order.
+    """
 
     orders: tuple[Payload, ...]
     total: int | None
     has_more: bool
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """One page of products, variations or webhooks."""
+    """One page of a list. `count` is the number of its places, including those that hold no object."""
 
     items: tuple[Payload, ...]
     total: int | None
     has_more: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadOrder:
+    """An order that the shop cannot show. `order_id` is None if the shop does not even show its id."""
+
+    order_id: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """One page of the orders modified since a moment; `is_summary` if they have only the fields that show a change.
+
+    With the page, every order modified at or before `complete_to` has been returned; None if that is not known yet.
+    """
+
+    orders: tuple[Payload, ...]
+    unread: tuple[UnreadOrder, ...] = ()
+    complete_to: datetime | None = None
+    is_summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

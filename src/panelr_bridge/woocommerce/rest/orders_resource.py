@@ -6,7 +6,7 @@ refunds, and no meta with a key beginning with an underscore.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from panelr_bridge.errors import BadQuery, ShopMisconfigured
@@ -20,7 +20,8 @@ from panelr_bridge.woocommerce.rest.models import (
     RestResponse,
 )
 from panelr_bridge.woocommerce.rest.request import write_request
-from panelr_bridge.woocommerce.rest.wc_v3 import require_object
+from panelr_bridge.woocommerce.rest.site_dates import correct_dates
+from panelr_bridge.woocommerce.rest.wc_v3 import list_entries, require_object
 
 NEWEST_FIRST = "-date_modified"
 SORTS = ("date_created", "date_modified", "id", "total")
@@ -33,9 +34,13 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class OrdersResource:
-    """The dialect of an Orders resource with its orders at `path`, relative to /wp-json/."""
+    """The dialect of an Orders resource with its orders at `path`, relative to /wp-json/.
+
+    `zone` is the one in which it shows its dates; they are returned in UTC.
+    """
 
     path: str
+    zone: tzinfo = UTC
 
     def list_orders(self, query: OrdersQuery) -> RestRequest:
         """Return the request for one page; raise BadQuery if the resource does not support the query.
@@ -59,16 +64,18 @@ class OrdersResource:
     def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
         """Return the page in `answer`, without orders modified before `modified_since`."""
         content = answer.content
-        if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        entries = list_entries(content.get("data")) if isinstance(content, dict) else None
+        if entries is None:
             raise ShopMisconfigured("the answer is not a list of an Orders resource: see WOO_ORDERS_API")
         meta = content.get("meta")
         total = meta.get("total") if isinstance(meta, dict) else None
         total = total if isinstance(total, int) else None
-        every = tuple(order for order in content["data"] if isinstance(order, dict))
-        full = len(every) >= query.per_page if total is None else query.page * query.per_page < total
+        every = tuple(correct_dates(order, self.zone) for order in entries if isinstance(order, dict))
+        full = len(entries) >= query.per_page if total is None else query.page * query.per_page < total
         since = query.modified_since
         wanted = every if since is None else tuple(order for order in every if not is_older(order, since))
-        return OrdersPage(orders=wanted, total=total, has_more=full and len(wanted) == len(every))
+        has_more = full and len(wanted) == len(every)
+        return OrdersPage(orders=wanted, total=total, has_more=has_more, count=len(entries))
 
     def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
@@ -88,7 +95,8 @@ class OrdersResource:
 
     def one(self, answer: RestResponse) -> Payload:
         """Return the order in `answer`."""
-        return require_object(answer.content.get("data") if isinstance(answer.content, dict) else None)
+        order = require_object(answer.content.get("data") if isinstance(answer.content, dict) else None)
+        return correct_dates(order, self.zone)
 
 
 def is_older(order: Payload, moment: datetime) -> bool:

@@ -4,11 +4,14 @@ There are three forms of error: WordPress's and WooCommerce's `{"code", "message
 `{"error": {"code", "message", "details"}}`, and HTML from a web server in front of them.
 """
 
+import contextlib
+import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from panelr_bridge import json_codec
 from panelr_bridge.errors import (
@@ -24,9 +27,22 @@ from panelr_bridge.woocommerce.rest.sanitize import sanitize_text
 
 TRY_LATER = frozenset({408, 425, 429})
 NO_ROUTE = "rest_no_route"
+MOST_STARTS = 20
+"""At how many brackets JSON is looked for behind PHP's notices, which can contain brackets too."""
 NO_STORE = frozenset({"hpos_required", "woo_unavailable"})
 
+_JSON_START = re.compile(rb"[\[{]")
+_PAGE = re.compile(rb"\W*<(!doctype|html)", re.IGNORECASE)
 _FIX_ADDRESS = "WOO_URL must be the shop's own, and Settings > Permalinks in WordPress anything but Plain"
+_FIX_PERMALINKS = (
+    "with Plain permalinks WordPress has no API at /wp-json/: choose anything but Plain in Settings > Permalinks"
+)
+_FIX_HEADER = (
+    "If the key is right, the web server removes the header Authorization before PHP: for Apache, put"
+    ' SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1 into .htaccess'
+)
+ANONYMOUS = frozenset({"rest_forbidden", "rest_not_logged_in", "woocommerce_rest_cannot_view"})
+"""Error codes for a request without credentials: the shop does not know the key, or never saw it."""
 _FIX_ROUTE = "is WooCommerce active, and WOO_ORDERS_API the path of its orders?"
 _FIX_KEY = (
     "WOO_KEY and WOO_SECRET must be an API key with permission to read and write, of an administrator or shop manager; "
@@ -69,11 +85,21 @@ class _ErrorEnvelope:
 
 
 def _read_json(body: bytes) -> Any:
-    """Return the content of `body`, or None if it is not JSON."""
+    """Return the content of `body`, or None if it is not JSON. PHP's notices may stand in front of it."""
     try:
-        return json_codec.read_lenient(body)
+        return json_codec.read(body)
     except (ValueError, ArithmeticError, RecursionError):
+        return _read_after_notices(body)
+
+
+def _read_after_notices(body: bytes) -> Any:
+    """Return the JSON with which `body` ends, or None. A page of HTML has none, whatever its scripts contain."""
+    if _PAGE.match(body):
         return None
+    for start in itertools.islice(_JSON_START.finditer(body), MOST_STARTS):
+        with contextlib.suppress(ValueError, ArithmeticError, RecursionError):
+            return json_codec.read_lenient(body[start.start() :])
+    return None
 
 
 def _read_envelope(content: Any, secrets: tuple[str, ...]) -> _ErrorEnvelope:
@@ -99,15 +125,25 @@ def _describe_fields(fields: Any, secrets: tuple[str, ...]) -> str:
 
 
 def _redirect_error(status: int, headers: Mapping[str, str], root: str) -> ShopError:
+    own = urlsplit(root)
     try:
-        location = urlsplit(headers.get("location", ""))
-        target = f"{location.scheme}://{location.netloc}" if location.netloc else "another address"
+        location = urlsplit(urljoin(root, headers.get("location", "")))
+        target = f"{location.scheme}://{location.netloc}"
     except ValueError:
-        target = "another address"
-    return ShopMisconfigured(
-        f"the shop redirects {urlsplit(root).netloc} to {target} ({status}): set WOO_URL to its final address",
-        status=status,
-    )
+        return ShopMisconfigured(f"the shop redirects {own.netloc} to another address ({status})", status=status)
+    if location.netloc != own.netloc or location.scheme != own.scheme:
+        words = f"the shop redirects {own.netloc} to {target} ({status}): set WOO_URL to its final address"
+    elif "/wp-json" in location.path:
+        words = (
+            f"the shop redirects its API to {target}{location.path} ({status}): set WOO_URL to the part before"
+            " /wp-json, or switch the redirect off for /wp-json"
+        )
+    else:
+        words = (
+            f"the shop redirects its API to one of its pages, {location.path or '/'} ({status}): {_FIX_PERMALINKS};"
+            " otherwise a redirect plugin must leave /wp-json alone"
+        )
+    return ShopMisconfigured(words, status=status)
 
 
 def _temporary_error(status: int, headers: Mapping[str, str], envelope: _ErrorEnvelope, now: datetime) -> ShopError:
@@ -132,6 +168,7 @@ def _refusal_error(status: int, envelope: _ErrorEnvelope, root: str) -> ShopErro
         return ShopNotFound(f"the shop does not have this ({status}): {words}", status=status, code=code)
     if status in {401, 403}:
         fix = f"{_FIX_KEY}; {_FIX_HTTP}" if root.startswith("http:") else _FIX_KEY
+        fix += f". {_FIX_HEADER}" if status == 401 and code in ANONYMOUS else ""
         return ShopMisconfigured(
             f"the shop does not allow this key ({status}): {words} {fix}", status=status, code=code
         )

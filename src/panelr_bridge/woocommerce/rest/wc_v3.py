@@ -13,6 +13,7 @@ from panelr_bridge.woocommerce.rest.request import WC, write_request
 
 SORTS = {"date_created": "date", "date_modified": "modified", "id": "id"}
 SECOND = timedelta(seconds=1)
+LARGEST_ID = 2**63
 
 
 class WcV3:
@@ -42,7 +43,7 @@ class WcV3:
     def page(self, answer: RestResponse, query: OrdersQuery) -> OrdersPage:
         """Return the page in `answer`."""
         page = items_page(answer, page=query.page, per_page=query.per_page)
-        return OrdersPage(orders=page.items, total=page.total, has_more=page.has_more)
+        return OrdersPage(orders=page.items, total=page.total, has_more=page.has_more, count=page.count)
 
     def get(self, order_id: int) -> RestRequest:
         """Return the request for one order."""
@@ -75,15 +76,33 @@ def modified_filter(*, after: datetime, before: datetime | None = None) -> tuple
 
 def items_page(answer: RestResponse, *, page: int, per_page: int) -> ItemsPage:
     """Return a page of any list; raise ShopMisconfigured if the response is not a list."""
-    if not isinstance(answer.content, list) or not all(isinstance(each, dict) for each in answer.content):
+    entries = list_entries(answer.content)
+    if entries is None:
         raise ShopMisconfigured("the shop's answer is not a list: a plugin changes its API's answers")
-    items = tuple(answer.content)
-    pages = _header_number(answer, "x-wp-totalpages")
+    total, pages = _header_number(answer, "x-wp-total"), _header_number(answer, "x-wp-totalpages")
     return ItemsPage(
-        items=items,
-        total=_header_number(answer, "x-wp-total"),
-        has_more=len(items) >= per_page if pages is None else page < pages,
+        items=tuple(each for each in entries if isinstance(each, dict)),
+        total=total,
+        has_more=len(entries) >= per_page if pages is None else page < pages,
+        count=len(entries),
     )
+
+
+def list_entries(content: Any) -> list[Any] | None:
+    """Return the entries of a list, null ones included; None if `content` is no list.
+
+    A filter that removes entries turns PHP's list into an object: `{"0": ..., "2": ...}`.
+    """
+    if isinstance(content, dict) and all(key.isascii() and key.isdigit() for key in content):
+        content = list(content.values())
+    is_list = isinstance(content, list) and all(each is None or isinstance(each, dict) for each in content)
+    return content if is_list else None
+
+
+def usable_id(value: Any) -> int | None:
+    """Return `value` if it is an id that a database can hold."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_integer and 0 < value < LARGEST_ID else None
 
 
 def require_object(content: Any) -> Payload:

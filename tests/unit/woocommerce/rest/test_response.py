@@ -99,6 +99,72 @@ def test_a_redirect_is_reported_without_its_query() -> None:
     assert str(error) == "the shop redirects shop.test to https://www.shop.test (301): set WOO_URL to its final address"
 
 
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://shop.test/", "choose anything but Plain in Settings > Permalinks"),
+        ("/", "choose anything but Plain in Settings > Permalinks"),
+        ("https://shop.test/my-page/?x=secret", "to one of its pages, /my-page/ (301)"),
+        ("https://shop.test/en/wp-json/wc/v3/orders?x=secret", "to https://shop.test/en/wp-json/wc/v3/orders (301)"),
+        ("http://shop.test/wp-json/", "to http://shop.test (301): set WOO_URL"),
+    ],
+)
+def test_a_redirect_to_the_same_host_says_what_to_change(location: str, words: str) -> None:
+    error = str(refused(301, "", location=location))
+    assert words in error
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (401, "woocommerce_rest_cannot_view", True),
+        (401, "rest_forbidden", True),
+        (401, "woocommerce_rest_authentication_error", False),
+        (401, "incorrect_password", False),
+        (403, "woocommerce_rest_cannot_view", False),
+    ],
+)
+def test_a_key_that_the_shop_may_never_have_seen(status: int, code: str, hint: bool) -> None:
+    assert ("removes the header Authorization" in str(refused(status, wordpress(code)))) is hint
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "<br />\n<b>Notice</b>: Undefined index: a in <b>/var/www/x.php</b> on line <b>3</b><br />\n",
+        "PHP Warning: [pool www] array{0}\n",
+        "\ufeff\ufeff",
+    ],
+)
+def test_notices_before_the_json_are_overlooked(notice: str) -> None:
+    assert read(200, f'{notice}[{{"id": 1}}]').content == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<!doctype html><script type="application/ld+json">{"id": 1}</script>',
+        "<!doctype html><p>Not here</p><pre>[1]",
+        "\n <HTML><body>{}",
+        '{"id": 1} and more',
+    ],
+)
+def test_a_page_is_no_json_whatever_it_contains(page: str) -> None:
+    with pytest.raises(ShopMisconfigured, match="is not JSON"):
+        read(200, page)
+
+
+@pytest.mark.parametrize(
+    "content", [[{"id": 1}, None, {"id": 2}], {"0": {"id": 1}, "2": {"id": 2}}, {"5": {"id": 1}, "6": {"id": 2}}]
+)
+def test_null_entries_and_objects_for_lists_are_read(content: Any) -> None:
+    page = WcV3().page(read(200, content, x_wp_total="9"), OrdersQuery())
+    assert [order["id"] for order in page.orders] == [1, 2]
+    page = RESOURCE.page(read(200, {"data": content}), OrdersQuery())
+    assert [order["id"] for order in page.orders] == [1, 2]
+
+
 def test_words_hold_no_keys_no_persons_and_no_end() -> None:
     said = "ck_12345 of cs_secret by hunter22 or joe.doe+x@shop.test &lt;b&gt; " + "x" * 5000
     words = str(refused(400, wordpress("a", said)))

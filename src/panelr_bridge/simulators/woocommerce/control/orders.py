@@ -86,6 +86,14 @@ async def delete_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     return {"deleted": call.number}
 
 
+async def break_order(shop: SimulatedShop, call: ControlRequest) -> Any:
+    """Make PHP break down whenever it shows the order, or mend it."""
+    call.check_fields("broken")
+    order = shop.order(call.number)
+    (shop.broken_orders.add if call.flag("broken", True) else shop.broken_orders.discard)(order.id)
+    return {"broken": sorted(shop.broken_orders)}
+
+
 async def list_products(shop: SimulatedShop, _: ControlRequest) -> Any:
     """List the products."""
     return [_product_json(product) for product in shop.products.values()]
@@ -200,6 +208,13 @@ ORDER_CONTROLS = [
     ControlAction("POST", f"{ORDER}/restore", "", "restore an order from the trash", restore_order),
     ControlAction("POST", f"{ORDER}/touch", "", "save an order without changes", touch_order),
     ControlAction("POST", f"{ORDER}/meta", '{"_panelr_ref": "abc"}', "set order meta; null deletes a key", set_meta),
+    ControlAction(
+        "POST",
+        f"{ORDER}/break",
+        '{"broken": true}',
+        "answer 500 wherever the order is shown; false ends it",
+        break_order,
+    ),
     ControlAction("DELETE", ORDER, "", "delete an order permanently, without a webhook", delete_order),
     ControlAction("GET", "/_sim/products", "", "the products", list_products),
     ControlAction(

@@ -4,13 +4,14 @@ Source: the documentation of the better-route library 1.1.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.models import SHOP_ZONE, Order, OrderLine, OrderMeta
 from panelr_bridge.simulators.woocommerce.payload import format_money, format_unrounded, json_number
 
+DATES = frozenset({"date_created", "date_modified"})
 LIST_FIELDS = ("id", "number", "status", "currency", "total", "customer_id", "date_created", "date_modified")
 
 FIELDS: dict[str, Callable[[Order], Any]] = {
@@ -41,9 +42,13 @@ SORTS: dict[str, Callable[[Order], Any]] = {
 }
 
 
-def select_fields(order: Order, fields: tuple[str, ...]) -> dict[str, Any]:
-    """Return the named fields of `order`."""
-    return {name: FIELDS[name](order) for name in fields}
+def select_fields(order: Order, fields: tuple[str, ...], *, local_dates: bool = False) -> dict[str, Any]:
+    """Return the named fields of `order`; with `local_dates`, local times carry the offset +00:00."""
+    selected = {name: FIELDS[name](order) for name in fields}
+    if local_dates:
+        for name in DATES & selected.keys():
+            selected[name] = datetime.fromisoformat(selected[name]).replace(tzinfo=UTC).isoformat()
+    return selected
 
 
 def _line_json(line: OrderLine) -> dict[str, Any]:

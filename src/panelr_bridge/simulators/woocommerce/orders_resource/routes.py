@@ -22,7 +22,7 @@ from panelr_bridge.simulators.woocommerce.models import UNLISTED, Order
 from panelr_bridge.simulators.woocommerce.orders_resource.fields import FIELDS, LIST_FIELDS, SORTS, select_fields
 from panelr_bridge.simulators.woocommerce.orders_resource.input import FieldError, field_error, parse_changes
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
-from panelr_bridge.simulators.woocommerce.shop_data import LineItemsLockedError, NotFoundError
+from panelr_bridge.simulators.woocommerce.shop_data import BrokenOrderError, LineItemsLockedError, NotFoundError
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -69,6 +69,8 @@ class OrdersApi:
                 return _build_error(400, "validation_failed", "Invalid request.", details)
             except NotFoundError:
                 return _build_error(404, "not_found", "Resource not found.")
+            except BrokenOrderError as error:
+                return wordpress_error("internal_server_error", str(error), 500)
             except LineItemsLockedError as error:
                 return _build_error(409, "woo_line_items_locked", str(error))
 
@@ -84,26 +86,26 @@ class OrdersApi:
             raise field_error("per_page", f"max {MAX_PER_PAGE}")
         orders = sorted(_find_orders(self.shop, query), **_read_sort(query.get("sort") or "-date_created"))
         page_orders = orders[(page - 1) * per_page : page * per_page]
-        data = [select_fields(order, fields) for order in page_orders]
+        data = [self._show(order, fields) for order in page_orders]
         return JSONResponse({"data": data, "meta": {"page": page, "perPage": per_page, "total": len(orders)}})
 
     async def get(self, request: Request) -> Response:
         """`GET /orders/{id}`."""
         _check_parameters(request.query_params, {"fields"})
         fields = _read_fields(request.query_params, tuple(FIELDS))
-        return JSONResponse({"data": select_fields(self.shop.order(_order_id(request)), fields)})
+        return JSONResponse({"data": self._show(self.shop.order(_order_id(request)), fields)})
 
     async def create(self, request: Request) -> Response:
         """`POST /orders`."""
         order = self.shop.create(parse_changes(await _read_json(request), self.shop))
-        return JSONResponse({"data": select_fields(order, tuple(FIELDS))}, 201)
+        return JSONResponse({"data": self._show(order, tuple(FIELDS))}, 201)
 
     async def update(self, request: Request) -> Response:
         """`PUT` and `PATCH /orders/{id}`; an unknown order is 404 with any body."""
         payload = await _read_json(request)
         order_id = self.shop.order(_order_id(request)).id
         order = self.shop.update(order_id, parse_changes(payload, self.shop))
-        return JSONResponse({"data": select_fields(order, tuple(FIELDS))})
+        return JSONResponse({"data": self._show(order, tuple(FIELDS))})
 
     async def delete(self, request: Request) -> Response:
         """`DELETE /orders/{id}`: delete permanently or move to the trash."""
@@ -113,6 +115,10 @@ class OrdersApi:
         else:
             self.shop.trash(order_id)
         return JSONResponse({"data": {"id": order_id, "deleted": True}})
+
+    def _show(self, order: Order, fields: tuple[str, ...]) -> dict[str, Any]:
+        self.shop.check_readable(order)
+        return select_fields(order, fields, local_dates=self.shop.switches.local_dates)
 
     def _is_manager(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")

@@ -113,7 +113,8 @@ def build_page(
 ) -> RestReply:
     """Return one page of `found`. Without `counts_past_end` (orders), a page after the last has a total of 0."""
     page, per_page = call.integer("page", 1, least=1), call.integer("per_page", 10, least=1, most=MAX_PER_PAGE)
-    page_items = items[(page - 1) * per_page : page * per_page]
+    start = call.integer("offset", (page - 1) * per_page, least=0)
+    page_items = items[start : start + per_page]
     total = len(items) if page_items or counts_past_end else 0
     pages = math.ceil(total / per_page)
     # The links repeat the whole query, including a key and its secret.

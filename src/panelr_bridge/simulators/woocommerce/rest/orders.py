@@ -10,7 +10,7 @@ from panelr_bridge.simulators.woocommerce.rest.errors import RestError, unknown_
 from panelr_bridge.simulators.woocommerce.rest.orders_input import parse_write
 from panelr_bridge.simulators.woocommerce.rest.orders_query import find_orders
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
-from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError
+from panelr_bridge.simulators.woocommerce.shop_data import BrokenOrderError, NotFoundError
 
 KIND = "shop_order"
 
@@ -65,6 +65,10 @@ def find_order(shop: SimulatedShop, call: RestCall, *, status: int = 404) -> Ord
 
 
 def _order_json(shop: SimulatedShop, order: Order) -> dict[str, Any]:
+    try:
+        shop.check_readable(order)
+    except BrokenOrderError as error:
+        raise RestError("internal_server_error", str(error), 500) from error
     return order_json(order, home_url=shop.home_url)
 
 

@@ -1,5 +1,6 @@
 """Filters and sorting of a list of orders in wc/v3."""
 
+import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +19,11 @@ SORTS: dict[str, Callable[[Order], Any]] = {
     "slug": lambda order: order.id,
     "modified": lambda order: (order.modified, order.id),
 }
+# Without the id, as the database sorts them.
+TIED_SORTS: dict[str, Callable[[Order], Any]] = {
+    "date": lambda order: order.created,
+    "modified": lambda order: order.modified,
+}
 # `rest_parse_date`: a date needs a time with seconds; unix times are invalid.
 DATE = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}(?::\d{2})?)?",
@@ -34,6 +40,9 @@ def find_orders(shop: SimulatedShop, call: RestCall) -> list[Order]:
     sort_name = call.choice("orderby", tuple(SORTS))
     if sort_name == "include" and (ids := call.integer_list("include")):
         return sorted(orders, key=lambda order: ids.index(order.id))
+    if shop.switches.shuffles_ties:
+        random.shuffle(orders)
+        return sorted(orders, key=TIED_SORTS.get(sort_name, SORTS[sort_name]), reverse=descending)
     return sorted(orders, key=SORTS[sort_name], reverse=descending)
 
 
