@@ -63,7 +63,7 @@ class InstantPanelr:
     def __init__(self) -> None:
         self._numbers = itertools.count(10**9)
 
-    async def call(self, _call: PanelrRequest, *, now: Any) -> call_outcome.Outcome:  # noqa: ARG002  the signature of PanelrClient.call
+    async def call(self, _call: PanelrRequest, *, now: Any, **_: Any) -> call_outcome.Outcome:  # noqa: ARG002  the signature of PanelrClient.call
         """Return the outcome of a created work order."""
         number = next(self._numbers)
         data = {

@@ -31,6 +31,14 @@ _UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 _EMPTY = b'{"success": true, "data": [], "error": null}'
 _PRODUCTS = json.dumps({"success": True, "data": [{"id": number} for number in range(1, 7)], "error": None}).encode()
 """The bridge checks new mappings with these, before the measurements."""
+_QUOTE = b'{"success": true, "data": {"bundles": [], "coupon": null, "adjustment": null}, "error": null}'
+_ANSWERS = {
+    b"get_products": _PRODUCTS,
+    b"get_payment_methods": _EMPTY,
+    b"get_store_settings": _EMPTY,
+    b"quote_cart": _QUOTE,
+}
+"""What the bridge asks when it starts, and its probe."""
 
 
 class CountingPanel:
@@ -60,8 +68,9 @@ class CountingPanel:
         if path.startswith(b"/delay?ms="):
             self.delay, self.peak = int(path.partition(b"=")[2]) / 1000, 0
             return _EMPTY
-        if path.endswith(b"?action=get_products"):
-            return _PRODUCTS
+        known = _ANSWERS.get(path.rpartition(b"?action=")[2])
+        if known is not None:
+            return known
         self.others += 1
         return None
 

@@ -83,7 +83,7 @@ def test_demo_succeeds_with_any_settings_of_the_machine(tmp_path: Path) -> None:
 
     assert code == 0, output
     assert "✘" not in output
-    assert [line[0] for line in output.splitlines() if "──" in line and line[0].isdigit()] == list("1234567")
+    assert [line[0] for line in output.splitlines() if "──" in line and line[0].isdigit()] == list("12345678")
     for line in (
         "order.updated → 200 created, order.created → 200 created",
         "IPTV-12M × 1 → Panelr product 2 (IPTV 12 Months), new_activation",  # noqa: RUF001  as the demo prints it
@@ -98,7 +98,7 @@ def test_demo_succeeds_with_any_settings_of_the_machine(tmp_path: Path) -> None:
         "The demo succeeded",
     ):
         assert line in output, output
-    assert re.search(r"orders and their work orders +│ +5 │ +5 │ +5 │", output)
+    assert re.search(r"orders and their work orders +│ +6 │ +6 │ +6 │", output)
     assert re.search(r"webhook deliveries +│ +50 │ +50 │", output)
 
 

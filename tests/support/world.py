@@ -292,7 +292,7 @@ class Process:
         finally:
             self.world.busy -= 1
 
-    async def call(self, call: PanelrRequest, *, now: datetime, address: str | None = None) -> Outcome:
+    async def call(self, call: PanelrRequest, *, now: datetime, address: str | None = None, **_: Any) -> Outcome:
         """Panelr's client: the call is on the wire until the model answers it. A probe is answered at once."""
         if address is not None:
             self.world.count_call()
