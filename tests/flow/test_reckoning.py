@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, learn_about_quotes, read_facts
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.settings import Settings
@@ -227,3 +228,17 @@ async def test_an_outage_during_a_quote_is_no_answer_about_the_cart(kit: Kit) ->
     assert isinstance(quote, QuoteClaim)
     await bridge.start_quote(quote)
     assert totals(kit.panel) == [Decimal("20.00")]
+
+
+async def test_a_cart_whose_quote_is_known_takes_the_fast_path(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    await discover_reckoning(kit)
+    two = line(sale("20.00"), quantity=2)
+    await kit.post(two)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("the transaction was used")
+
+    monkeypatch.setattr(receive_delivery, "receive", refuse)
+    for number in (21, 22):
+        assert (await kit.post(two | {"id": number})).json()["state"] == "created"
+    assert asked(kit.panel) == ["quote_cart"] + ["create_work_order"] * 3

@@ -6,7 +6,7 @@ choose what to try first. The statements check everything against the database.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from panelr_bridge.application.parse_delivery import Event, RawDelivery
 from panelr_bridge.application.recent_cache import RecentCache
@@ -18,9 +18,10 @@ from panelr_bridge.application.transactions.receive_delivery import ReceiveResul
 from panelr_bridge.application.transactions.record_outcome import created_attempt, created_columns
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
+from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy
-from panelr_bridge.domain.panelr_values import WorkOrder
-from panelr_bridge.store import fast_path, order_mappings, orders, rate_limit
+from panelr_bridge.domain.panelr_values import CartQuote, WorkOrder
+from panelr_bridge.store import fast_path, order_mappings, orders, quotes, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.fast_path import InsertedOrder, RepeatedDelivery
@@ -33,6 +34,8 @@ CACHED_ORDERS = 5000
 """How many orders and snapshots are cached."""
 CACHED_MAPPINGS = 1000
 """How many sets of mappings are cached, by the products of an order."""
+QUOTES_FOR = timedelta(minutes=5)
+"""How long a quote is cached."""
 CACHED_KEYS = 60
 """The largest set of mapping keys that is cached."""
 
@@ -50,6 +53,8 @@ class FastPath:
         self._snapshots = RecentCache[tuple[str, bytes], tuple[int, str]](CACHED_ORDERS)
         self._delivery_ids = RecentCache[tuple[str, str, bytes], int](CACHED_ORDERS)
         self._orders = RecentCache[tuple[str, int], bool](CACHED_ORDERS)
+        self._quotes: dict[bytes, CartQuote] = {}
+        self._quotes_since = clock()
         self._mappings = RecentCache[tuple[str, frozenset[str], str], OrderMappings](CACHED_MAPPINGS)
 
     def match_repeat(self, raw: RawDelivery) -> Delivery | None:
@@ -93,10 +98,30 @@ class FastPath:
             return None
         self._orders.put(order, True)  # a concurrent delivery of it takes the transaction, and finds it
         found = await self._find_mappings(delivery.store, event)
-        if found is None:
-            return None
-        evaluation = evaluate_with(event, found, store=delivery.store, policy=self._policy)
+        return None if found is None else await self._try_insert(delivery, event, found)
+
+    async def _try_insert(self, delivery: Delivery, event: Order, found: OrderMappings) -> ReceiveResult | None:
+        evaluation = evaluate_with(
+            event, replace(found, quotes=self._recent_quotes()), store=delivery.store, policy=self._policy
+        )
+        shape = evaluation.decision.quote_shape if isinstance(evaluation.decision, Create) else None
+        if shape is not None and await self._read_quote(shape):
+            return await self._try_insert(delivery, event, found)
         return await self._insert(delivery, evaluation) if evaluation.can_be_sent else None
+
+    def _recent_quotes(self) -> dict[bytes, CartQuote]:
+        """Return the quotes that were read a short time ago; what another process forgot is read again soon."""
+        now = self._clock()
+        if not self._quotes_since <= now < self._quotes_since + QUOTES_FOR or len(self._quotes) >= CACHED_MAPPINGS:
+            self._quotes, self._quotes_since = {}, now
+        return self._quotes
+
+    async def _read_quote(self, shape: bytes) -> bool:
+        """Read a quote of Panelr's into the cache; return whether there is one."""
+        quote = await self._database.read(quotes.find, shape, now=self._clock())
+        if quote is not None:
+            self._quotes[shape] = quote
+        return quote is not None
 
     async def _insert(self, delivery: Delivery, evaluation: Evaluation) -> ReceiveResult | None:
         new: NewOrder | None = None
@@ -157,6 +182,8 @@ class FastPath:
         claim = report.claim
         slow = self._clock() - claim.claimed_at > rate_limit.SLACK
         is_checked = total_check(claim, work_order) is not None
+        if is_checked:
+            self._quotes.clear()  # the transaction forgets the quote
         if slow or is_checked or not fast_path.supports_record_created(self._database):
             return False
         columns = created_columns(claim, work_order, now=self._clock())

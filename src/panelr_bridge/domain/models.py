@@ -1,6 +1,7 @@
 """Frozen values shared by all parts of the bridge. No I/O."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -155,8 +156,8 @@ class OrderMappings:
     """The reason codes that a person has overridden for this order."""
     method_adjustment: MethodAdjustment | None = None
     facts: PanelrFacts = NOTHING_KNOWN
-    quote: CartQuote | None = None
-    """Panelr's quote for this order's cart, if it is known."""
+    quotes: Mapping[bytes, CartQuote] = field(default_factory=dict)
+    """Panelr's known quotes by the cart's shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,10 +130,9 @@ def _reckoned(
     order, facts = part.order, mappings.facts
     items: tuple[CartItem, ...] = tuple(item for line in part.mapped for item in with_unit_prices(order, line))
     request = replace(request, items=items)
-    shape = None
-    if mappings.quote is None and facts.knows_quotes and may_have_bundle_or_coupon(request):
-        shape = quote_shape(request)
-    quote = _expected_quote(request, mappings, part)
+    shape = quote_shape(request) if facts.knows_quotes and may_have_bundle_or_coupon(request) else None
+    known = None if shape is None else mappings.quotes.get(shape)
+    quote = _expected_quote(request, mappings, part, known)
     if quote is not None and quote.coupon_valid is False:
         request = replace(request, coupon_code=None)  # Panelr does not take it: its discount is in the adjustment
     cart = Cart(
@@ -147,16 +146,17 @@ def _reckoned(
     adjustment = remaining_adjustment(
         order, part.lines, round_to(amount, places), whole=part.whole, coupon_code=request.coupon_code
     )
-    return replace(request, adjustment=adjustment), reckoning, shape
+    return replace(request, adjustment=adjustment), reckoning, shape if known is None else None
 
 
-def _expected_quote(request: WorkOrderRequest, mappings: OrderMappings, part: PanelrPart) -> CartQuote | None:
+def _expected_quote(
+    request: WorkOrderRequest, mappings: OrderMappings, part: PanelrPart, quote: CartQuote | None
+) -> CartQuote | None:
     """Return Panelr's quote; where it shows nothing of the coupon, with the discount that the plugin put into the cart.
 
     So it is before the quote is known, and after its call failed. An older Panelr, which knows no quotes, knows no
     coupon codes either.
     """
-    quote = mappings.quote
     if request.coupon_code is None or mappings.facts.knows_quotes is False:
         return quote
     if quote is not None and (quote.coupon_valid is not None or quote.coupon_discount):

@@ -35,7 +35,9 @@ def decided(sale: Sale, facts: PanelrFacts) -> Create:
     assert isinstance(found, Create), found
     if found.quote_shape is None:
         return found
-    quoted = decide(read(sale.order), replace(mappings, quote=quote_of(sale, found.request)), AUTO)
+    quoted = decide(
+        read(sale.order), replace(mappings, quotes={found.quote_shape: quote_of(sale, found.request)}), AUTO
+    )
     assert isinstance(quoted, Create)
     assert quoted.quote_shape is None
     return quoted

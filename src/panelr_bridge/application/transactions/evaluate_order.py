@@ -77,8 +77,10 @@ def evaluate(
     )
     decision = _unless_taken(connection, decide(order, found, policy), order_id)
     if isinstance(decision, Create) and decision.quote_shape is not None:
-        found = replace(found, quote=quotes.find(connection, decision.quote_shape, now=now))
-        decision = decide(order, found, policy)
+        quote = quotes.find(connection, decision.quote_shape, now=now)
+        if quote is not None:
+            found = replace(found, quotes={decision.quote_shape: quote})
+            decision = decide(order, found, policy)
     return _evaluation(decision, order, found, store=store, policy=policy), order_id
 
 
