@@ -52,7 +52,7 @@ def map_lines(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> lis
     by_key: dict[str, list[MappingTarget]] = {}
     for mapping in mappings.mappings:
         by_key.setdefault(mapping.key, []).append(mapping)
-    of_order = read_intent_meta(order.meta_data)
+    of_order = read_intent_meta(order.panelr_metas)
     results = [
         (line, _read_parts(line, by_key, policy, of_order=of_order, alone=len(order.line_items) == 1))
         for line in order.line_items
@@ -106,7 +106,7 @@ def _read_parts(
     line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy, *, of_order: IntentMeta, alone: bool
 ) -> list[CartPart | Reason]:
     """Return the line's cart items, or the reasons against them; `alone` says that the order has no other line."""
-    meta = read_intent_meta(line.meta_data)
+    meta = read_intent_meta(line.panelr_metas)
     if meta.intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
     targets: list[MappingTarget] = []

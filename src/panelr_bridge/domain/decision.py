@@ -237,5 +237,5 @@ def _comparable_email(order: Order) -> str:
 
 
 def _comparable_items(lines: tuple[LineItem, ...]) -> list[tuple[int, int, Decimal, str, str]]:
-    items = [(line.product_id, line.variation_id, line.quantity, read_intent_meta(line.meta_data)) for line in lines]
+    items = [(line.product_id, line.variation_id, line.quantity, read_intent_meta(line.panelr_metas)) for line in lines]
     return sorted((*numbers, meta.intent or "", meta.activation or "") for *numbers, meta in items)  # type: ignore[misc]

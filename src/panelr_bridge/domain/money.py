@@ -36,6 +36,7 @@ _DIGITS = dict.fromkeys(
     ],
     0,
 )
+_STEPS = tuple(Decimal(1).scaleb(-places) for places in range(4))
 _DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
 
 
@@ -51,7 +52,7 @@ def digits(order: Order) -> int:
 
 def round_to(amount: Decimal, places: int) -> Decimal:
     """Return an amount with this many digits after the decimal point, half up."""
-    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return amount.quantize(_STEPS[places], rounding=ROUND_HALF_UP)
 
 
 def total_for_panelr(order: Order, lines: Sequence[LineItem], *, whole: bool) -> Decimal:

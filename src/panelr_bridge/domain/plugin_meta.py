@@ -53,7 +53,7 @@ def balance_payment_reason(order: Order) -> Reason | None:
 
 
 def _pays_balance(line: LineItem) -> bool:
-    return read_intent(line.meta_data) == BALANCE_PAYMENT
+    return read_intent(line.panelr_metas) == BALANCE_PAYMENT
 
 
 def plugin_sends_reason(order: Order) -> Reason | None:
@@ -78,7 +78,9 @@ def find_work_order(order: Order) -> tuple[WorkOrder, tuple[Reason, ...]] | None
     """
     own = _read_work_order(order, _BRIDGE)
     own = own if own is not None and own.reference_code is not None else None
-    plugins = None if has_balance_payment(order) else _read_work_order(order, _PLUGIN)
+    plugins = _read_work_order(order, _PLUGIN)
+    if plugins is not None and has_balance_payment(order):
+        plugins = None
     if plugins is None or (own is not None and _is_echo(plugins, own)):
         found, reason = own, _BY_ORDER
     else:
@@ -104,12 +106,12 @@ def sent_by_plugin_too(*, sent: Order, now: Order) -> list[Reason]:
 
 def reference_reasons(order: Order) -> list[Reason]:
     """Return why the order's meta may name a work order that cannot be read."""
-    keys = (f"{_BRIDGE}reference_code", *(() if has_balance_payment(order) else (f"{_PLUGIN}reference_code",)))
     words = "is longer than a reference code of Panelr's: correct it, or remove it if the order has no work order yet"
     return [
         Reason("unusable_reference_code", f"the order's meta {key} {words}")
-        for key in keys
+        for key in (f"{_BRIDGE}reference_code", f"{_PLUGIN}reference_code")
         if len(order.meta(key) or "") > text_limits.REFERENCE_CODE
+        and not (key.startswith(_PLUGIN) and has_balance_payment(order))
     ]
 
 

@@ -14,7 +14,7 @@ from panelr_bridge.domain.money import CENT, round_to
 from panelr_bridge.domain.panelr_values import CartQuote, MethodAdjustment, PanelrFacts
 
 HUNDRED = Decimal(100)
-_ASSUMPTIONS = [(unit_price, method) for unit_price in (True, False) for method in (True, False)]
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,38 +51,41 @@ def assumed(facts: PanelrFacts) -> tuple[bool, bool]:
     return facts.honours_unit_price is not False, facts.adds_method_adjustment is not False
 
 
-def panelr_total(cart: Cart, *, unit_price: bool, method: bool) -> Decimal:
-    """Return Panelr's total before the caller's adjustment, by these assumptions."""
-    prices = [
-        Decimal(0) if item.pay_with_points else _price(item, listed, unit_price=unit_price) * item.qty
-        for item, listed in zip(cart.items, cart.list_prices, strict=True)
-    ]
-    quote = cart.quote or CartQuote()
-    subtotal = max(sum(prices, Decimal(0)) - quote.bundle_discount - quote.coupon_discount, Decimal(0))
-    fee = _method_fee(cart, subtotal, unit_price=unit_price) if method else Decimal(0)
-    return subtotal + fee
+def _subtotal(cart: Cart, *, unit_price: bool) -> Decimal:
+    """Return the price of the items after bundles and coupon."""
+    total = ZERO
+    for item, listed in zip(cart.items, cart.list_prices, strict=True):
+        if not item.pay_with_points:
+            total += _price(item, listed, unit_price=unit_price) * item.qty
+    if cart.quote is not None:
+        total -= cart.quote.bundle_discount + cart.quote.coupon_discount
+    return max(total, ZERO)
 
 
 def _price(item: CartItem, listed: Decimal | None, *, unit_price: bool) -> Decimal:
     """Return the price of one; the other price stands in for an unknown one."""
     first, second = (item.unit_price, listed) if unit_price else (listed, item.unit_price)
     price = second if first is None else first
-    return Decimal(0) if price is None else price
+    return ZERO if price is None else price
 
 
 def _method_fee(cart: Cart, subtotal: Decimal, *, unit_price: bool) -> Decimal:
     if cart.quote is not None and cart.quote.adjustment is not None and unit_price:
         return cart.quote.adjustment
     if cart.method is None:
-        return Decimal(0)
+        return ZERO
     return round_to(subtotal * cart.method.value / HUNDRED, 2) if cart.method.percent else cart.method.value
 
 
 def reckon(cart: Cart, target: Decimal, facts: PanelrFacts) -> tuple[Decimal, Reckoning]:
     """Return the signed adjustment that makes Panelr's total the `target`, and the reckoning to check it by."""
-    before = {key: panelr_total(cart, unit_price=key[0], method=key[1]) for key in _ASSUMPTIONS}
+    before: dict[tuple[bool, bool], Decimal] = {}
+    for unit_price in (True, False):
+        subtotal = _subtotal(cart, unit_price=unit_price)
+        before[unit_price, True] = subtotal + _method_fee(cart, subtotal, unit_price=unit_price)
+        before[unit_price, False] = subtotal
     adjustment = target - before[assumed(facts)]
-    totals = tuple((key, max(total + adjustment, Decimal(0))) for key, total in before.items())
+    totals = tuple([(key, max(total + adjustment, ZERO)) for key, total in before.items()])
     return adjustment, Reckoning(target=target, totals=totals)
 
 
@@ -108,7 +111,10 @@ def _agreed(values: set[bool], known: bool | None) -> bool | None:
 def quote_shape(request: WorkOrderRequest) -> bytes:
     """Return a hash of all that Panelr's quote for this request depends on; the e-mail address only with a coupon."""
     items = sorted(
-        f"{item.product_id} {item.intent} {item.qty} {item.unit_price} {item.pay_with_points}" for item in request.items
+        [
+            f"{each.product_id} {each.intent} {each.qty} {each.unit_price} {each.pay_with_points}"
+            for each in request.items
+        ]
     )
     customer = request.customer_email.casefold() if request.coupon_code else ""
     parts = [*items, request.coupon_code or "", customer, str(request.payment_method_id)]

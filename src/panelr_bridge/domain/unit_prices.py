@@ -1,7 +1,6 @@
 """The shop's price of one unit of each cart item: what the customer saw, before discounts. A pure function."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine
@@ -11,6 +10,7 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 PANELR_DIGITS = 2
 """Panelr's unit_price has two digits after the decimal point."""
+ZERO, ONE = Decimal(0), Decimal(1)
 _TRUE = frozenset({"1", "yes", "true", "on"})
 
 
@@ -20,21 +20,30 @@ def with_unit_prices(order: Order, line: MappedLine) -> tuple[CartItem, ...]:
     A bundle's price is split by Panelr's list prices, or by the quantities if these are unknown. What rounding loses is
     part of the adjustment.
     """
-    with_tax = line.line.subtotal + line.line.subtotal_tax
-    price = max(with_tax if order.prices_include_tax else line.line.subtotal, Decimal(0))
+    subtotal = line.line.subtotal + line.line.subtotal_tax if order.prices_include_tax else line.line.subtotal
+    price = max(subtotal, ZERO)
     weights = _weights(line.items, line.mappings)
     places = min(digits(order), PANELR_DIGITS)
     by_points = (line.line.meta("_panelr_pay_with_points", "panelr_pay_with_points") or "").casefold() in _TRUE
     return tuple(
-        replace(item, unit_price=round_to(price * weight / item.qty, places), pay_with_points=by_points)
-        for item, weight in zip(line.items, weights, strict=True)
+        [
+            CartItem(
+                product_id=item.product_id,
+                intent=item.intent,
+                qty=item.qty,
+                activation_id=item.activation_id,
+                unit_price=round_to(price * weight / item.qty, places),
+                pay_with_points=by_points,
+            )
+            for item, weight in zip(line.items, weights, strict=True)
+        ]
     )
 
 
 def _weights(items: Sequence[CartItem], mappings: Sequence[MappingTarget]) -> list[Decimal]:
     """Return each item's share of the line's price; the shares' sum is 1."""
     if len(items) == 1:
-        return [Decimal(1)]
+        return [ONE]
     worth = [(mapping.price or Decimal(0)) * item.qty for item, mapping in zip(items, mappings, strict=True)]
     if any(mapping.price is None for mapping in mappings) or not sum(worth):
         worth = [Decimal(item.qty) for item in items]

@@ -71,21 +71,25 @@ def build_request(
     """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first."""
     mapped = tuple(line for line in lines if line.items)
     part = PanelrPart(order=order, mapped=mapped, whole=len(mapped) == len(lines))
-    request = _with_payment(_build_unpriced(order, mappings, policy, part, email=email), mappings, policy, part)
-    if policy.adjustment is not AdjustmentMode.AUTO:
-        adjustment = _operators_adjustment(policy, part)
-        return replace(request, adjustment=adjustment), Reckoning(target=part.total), None
+    reckons = policy.adjustment is AdjustmentMode.AUTO
+    items = [item for line in mapped for item in (with_unit_prices(order, line) if reckons else line.items)]
+    request = _build_unadjusted(part, mappings, policy, email=email, items=tuple(items))
+    if not reckons:
+        return replace(request, adjustment=_operators_adjustment(policy, part)), Reckoning(target=part.total), None
     return _reckoned(request, mappings, part)
 
 
-def _build_unpriced(
-    order: Order, mappings: OrderMappings, policy: OrderPolicy, part: PanelrPart, *, email: str
+def _build_unadjusted(
+    part: PanelrPart, mappings: OrderMappings, policy: OrderPolicy, *, email: str, items: tuple[CartItem, ...]
 ) -> WorkOrderRequest:
-    """Return the request without money."""
+    """Return the request without its adjustment."""
+    order = part.order
+    status, amount = _payment(part, mappings, policy)
     return WorkOrderRequest(
         customer_email=email,
-        status=dict(policy.status_map)[order.status],
-        items=tuple(item for line in part.mapped for item in line.items),
+        status=status,
+        items=items,
+        payment_amount=amount,
         wc_order_id=_wc_order_id(order, policy),
         customer_name=find_name(order)[:LONGEST_NAME] or None,
         customer_phone=order.billing.phone.strip()[:LONGEST_PHONE] or None,
@@ -95,17 +99,15 @@ def _build_unpriced(
     )
 
 
-def _with_payment(
-    request: WorkOrderRequest, mappings: OrderMappings, policy: OrderPolicy, part: PanelrPart
-) -> WorkOrderRequest:
-    """Return the request with what was paid, and unpaid where a later call reports the payment."""
+def _payment(part: PanelrPart, mappings: OrderMappings, policy: OrderPolicy) -> tuple[str, Decimal | None]:
+    """Return the status and what was paid; unpaid where a later call reports the payment."""
     order, on_paid = part.order, on_paid_for(part.order, mappings, policy)
-    amount = amount_paid(order, part.lines, whole=part.whole)
-    if request.status in PAID_STATUSES and on_paid is OnPaid.COMPLETE_ORDER:
-        return replace(request, status=UNPAID)  # complete_order reports the payment
-    if request.status in PAID_STATUSES and on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
-        return replace(request, status=UNPAID)  # cash on delivery is in processing: submit_payment reports the payment
-    return replace(request, payment_amount=amount)
+    status = dict(policy.status_map)[order.status]
+    if status in PAID_STATUSES and on_paid is OnPaid.COMPLETE_ORDER:
+        return UNPAID, None  # complete_order reports the payment
+    if status in PAID_STATUSES and on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
+        return UNPAID, None  # cash on delivery is in processing: submit_payment reports the payment
+    return status, amount_paid(order, part.lines, whole=part.whole)
 
 
 def on_paid_for(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> OnPaid:
@@ -126,17 +128,15 @@ def _operators_adjustment(policy: OrderPolicy, part: PanelrPart) -> PriceAdjustm
 def _reckoned(
     request: WorkOrderRequest, mappings: OrderMappings, part: PanelrPart
 ) -> tuple[WorkOrderRequest, Reckoning, bytes | None]:
-    """Return the request with unit prices and the adjustment that makes Panelr's total the order's."""
+    """Return the request with the adjustment that makes Panelr's total the order's."""
     order, facts = part.order, mappings.facts
-    items: tuple[CartItem, ...] = tuple(item for line in part.mapped for item in with_unit_prices(order, line))
-    request = replace(request, items=items)
     shape = quote_shape(request) if facts.knows_quotes and may_have_bundle_or_coupon(request) else None
     known = None if shape is None else mappings.quotes.get(shape)
     quote = _expected_quote(request, mappings, part, known)
     if quote is not None and quote.coupon_valid is False:
         request = replace(request, coupon_code=None)  # Panelr does not take it: its discount is in the adjustment
     cart = Cart(
-        items=items,
+        items=request.items,
         list_prices=part.list_prices,
         quote=quote,
         method=mappings.method_adjustment if request.payment_method_id is not None else None,
@@ -146,7 +146,8 @@ def _reckoned(
     adjustment = remaining_adjustment(
         order, part.lines, round_to(amount, places), whole=part.whole, coupon_code=request.coupon_code
     )
-    return replace(request, adjustment=adjustment), reckoning, shape if known is None else None
+    request = request if adjustment is None else replace(request, adjustment=adjustment)
+    return request, reckoning, shape if known is None else None
 
 
 def _expected_quote(

@@ -196,6 +196,11 @@ def _read_metas_one_by_one(value: Any) -> tuple[Meta, ...]:
 Metas = Annotated[tuple[Meta, ...], PlainValidator(_read_metas)]
 
 
+def metas_of_panelr(entries: Iterable[Meta]) -> tuple[Meta, ...]:
+    """Return the entries whose keys name Panelr, in any spelling."""
+    return tuple([entry for entry in entries if isinstance(entry[0], str) and "panelr" in entry[0].casefold()])
+
+
 def meta_text(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
     """Return the value of the first of `names` with a text or number that is not empty, as text."""
     for name in names:

@@ -5,6 +5,7 @@ store (tests/captures). Only the fields used by the bridge are read, so a plugin
 make an order unreadable. An order with a field that cannot be read is still an order: `Order.unreadable` names it.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +21,7 @@ from panelr_bridge.woocommerce.json_fields import (
     Currency,
     Flag,
     Id,
+    Meta,
     Metas,
     Money,
     OptionalText,
@@ -31,6 +33,7 @@ from panelr_bridge.woocommerce.json_fields import (
     clean,
     existing_sequence,
     meta_text,
+    metas_of_panelr,
     sequence,
     unwrap,
 )
@@ -71,9 +74,14 @@ class LineItem(_PayloadModel):
     meta_data: Metas = Field((), validation_alias=AliasChoices("meta_data", "meta"))
     """API version 1 has it under `meta`."""
 
+    @functools.cached_property
+    def panelr_metas(self) -> tuple[Meta, ...]:
+        """The entries whose keys name Panelr, in any spelling: few lines have one."""
+        return metas_of_panelr(self.meta_data)
+
     def meta(self, *names: str) -> str | None:
-        """Return the line's meta under the first of `names` that is not empty, as text."""
-        return meta_text(self.meta_data, names)
+        """Return the line's meta under the first of Panelr's keys `names` that is not empty, as text."""
+        return meta_text(self.panelr_metas, names)
 
 
 class FeeLine(_PayloadModel):
@@ -123,13 +131,18 @@ class Order(_PayloadModel):
     unreadable: Annotated[tuple[UnreadableField, ...], PlainValidator(lambda _: ())] = ()
     """The important fields that cannot be read; they hold their defaults. A body cannot set this."""
 
+    @functools.cached_property
+    def panelr_metas(self) -> tuple[Meta, ...]:
+        """The entries whose keys name Panelr, in any spelling: few orders have one."""
+        return metas_of_panelr(self.meta_data)
+
     def meta(self, *names: str) -> str | None:
-        """Return the order's meta under the first of `names` that is not empty, as text."""
-        return meta_text(self.meta_data, names)
+        """Return the order's meta under the first of Panelr's keys `names` that is not empty, as text."""
+        return meta_text(self.panelr_metas, names)
 
     def has_flag(self, name: str) -> bool:
         """Return whether the order's meta `name` says yes, in any form in which PHP writes that."""
-        text = "1" if (name, True) in self.meta_data else self.meta(name)
+        text = "1" if (name, True) in self.panelr_metas else self.meta(name)
         return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property

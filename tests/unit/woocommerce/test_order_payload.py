@@ -318,25 +318,25 @@ def without(content: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("entries", "found"),
     [
-        ({"a": "1", "b": "2"}, "1"),
-        ({"b": "2", "a": "1"}, "1"),
-        ({"a": "", "b": "2"}, "2"),
-        ({"a": " ", "b": " 2\n"}, "2"),
-        ({"a": None, "b": 2}, "2"),
-        ({"a": {"x": 1}, "b": 2.50}, "2.5"),
-        ({"a": ["x"]}, None),
-        ({"a": False}, None),
-        ({"a": True, "b": "2"}, "2"),
+        ({"panelr_a": "1", "panelr_b": "2"}, "1"),
+        ({"panelr_b": "2", "panelr_a": "1"}, "1"),
+        ({"panelr_a": "", "panelr_b": "2"}, "2"),
+        ({"panelr_a": " ", "panelr_b": " 2\n"}, "2"),
+        ({"panelr_a": None, "panelr_b": 2}, "2"),
+        ({"panelr_a": {"x": 1}, "panelr_b": 2.50}, "2.5"),
+        ({"panelr_a": ["x"]}, None),
+        ({"panelr_a": False}, None),
+        ({"panelr_a": True, "panelr_b": "2"}, "2"),
         ({}, None),
     ],
 )
 def test_meta_is_the_first_name_that_has_a_text(entries: dict[str, Any], found: str | None) -> None:
-    assert read(order(meta_data=meta(**entries))).meta("a", "b") == found
+    assert read(order(meta_data=meta(**entries))).meta("panelr_a", "panelr_b") == found
 
 
 def test_a_key_that_stands_twice_gives_its_first_text() -> None:
-    entries = [{"key": "a", "value": ""}, {"key": "a", "value": "1"}, {"key": "a", "value": "2"}]
-    assert read(order(meta_data=entries)).meta("a") == "1"
+    entries = [{"key": "panelr_a", "value": ""}, {"key": "panelr_a", "value": "1"}, {"key": "panelr_a", "value": "2"}]
+    assert read(order(meta_data=entries)).meta("panelr_a") == "1"
 
 
 def test_what_has_been_given_back_is_the_sum_of_the_refunds() -> None:
