@@ -99,7 +99,7 @@ def test_demo_succeeds_with_any_settings_of_the_machine(tmp_path: Path) -> None:
     ):
         assert line in output, output
     assert re.search(r"orders and their work orders +│ +6 │ +6 │ +6 │", output)
-    assert re.search(r"webhook deliveries +│ +50 │ +50 │", output)
+    assert re.search(r"webhook deliveries +│ +52 │ +52 │", output)
 
 
 def test_a_duplicate_work_order_fails_the_demo(tmp_path: Path) -> None:
