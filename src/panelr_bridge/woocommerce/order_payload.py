@@ -141,8 +141,8 @@ class Order(_PayloadModel):
         return meta_text(self.panelr_metas, names)
 
     def has_flag(self, name: str) -> bool:
-        """Return whether the order's meta `name` says yes, in any form in which PHP writes that."""
-        text = "1" if (name, True) in self.panelr_metas else self.meta(name)
+        """Return whether any meta `name` of the order says yes, in any form in which PHP writes that."""
+        text = "1" if (name, True) in self.meta_data else meta_text(self.meta_data, (name,))
         return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property
