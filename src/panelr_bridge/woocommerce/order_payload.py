@@ -113,11 +113,14 @@ class Order(_PayloadModel):
     status: Status
     number: ShortText = ""
     order_key: ShortText = ""
+    parent_id: Reference = 0
+    created_via: ShortText = ""
     payment_url: OptionalText = ""
     currency: Currency = ""
     prices_include_tax: Flag = False
     total: Amount
     shipping_total: Money = Decimal(0)
+    date_created_gmt: Moment = None
     date_modified_gmt: Moment = None
     date_paid_gmt: PaidMoment = None
     payment_method: ShortText = ""
