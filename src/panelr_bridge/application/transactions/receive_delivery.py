@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
-from panelr_bridge.application.transactions.continuation import note_relation
+from panelr_bridge.application.transactions.continuation import note_relation, note_subscription
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
     attention,
@@ -28,12 +28,14 @@ from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.errors import RetryTransaction
-from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit
+from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit, subscriptions
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.rows import OrderRow, with_columns
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
+from panelr_bridge.woocommerce.subscription_payload import Subscription
 
+Event = Order | OrderDeleted | Subscription
 RESTORED = "order.restored"
 DELETED = (Reason("deleted", "the order was deleted in WooCommerce"),)
 
@@ -66,13 +68,13 @@ def receive(
     connection: Connection,
     now: datetime,
     delivery: Delivery,
-    event: Order | OrderDeleted | None,
+    event: Event | None,
     *,
     policy: OrderPolicy,
     call_policy: CallPolicy,
     backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
-    """Store `delivery` and act on its event; `event` is None if the delivery is about no order.
+    """Store `delivery` and act on its event; `event` is None if the delivery is about neither an order nor a subscription.
 
     A repeated body and a snapshot older than the latest change nothing.
     """
@@ -85,7 +87,7 @@ def replay(
     now: datetime,
     delivery_id: int,
     delivery: Delivery,
-    event: Order | OrderDeleted | None,
+    event: Event | None,
     *,
     policy: OrderPolicy,
     call_policy: CallPolicy,
@@ -95,7 +97,7 @@ def replay(
     stored = deliveries.replay(connection, delivery_id, delivery)
     subject = f"delivery {delivery_id}"
     audit_log.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
-    if stored.repeated and event is not None:
+    if stored.repeated and isinstance(event, Order | OrderDeleted):
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
         if known is not None:
             return ReceiveResult(stored, known)
@@ -112,7 +114,7 @@ def _act(
     connection: Connection,
     now: datetime,
     delivery: Delivery,
-    event: Order | OrderDeleted | None,
+    event: Event | None,
     stored: StoredDelivery,
     *,
     policy: OrderPolicy,
@@ -120,6 +122,10 @@ def _act(
     backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
     if event is None:
+        return ReceiveResult(stored)
+    if isinstance(event, Subscription):
+        if not stored.repeated:
+            note_subscription(connection, event, store=delivery.store)
         return ReceiveResult(stored)
     if isinstance(event, OrderDeleted):
         return ReceiveResult(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
@@ -282,9 +288,16 @@ def _holds_more(connection: Connection, row: OrderRow) -> bool:
     return stored is not None and bool(stored.order_key)
 
 
-def _delete(connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime) -> OrderRow:
-    """Record that the order went to the trash. It owes nothing more unless a work order may exist."""
+def _delete(
+    connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime
+) -> OrderRow | None:
+    """Record that the order went to the trash. It owes nothing more unless a work order may exist.
+
+    Returns None for a subscription, of which the bridge has no row.
+    """
     row = orders.lock(connection, store=store, woo_order_id=event.id)
+    if row is None and subscriptions.is_known(connection, event.id, store=store):
+        return None
     if row is None:
         return _insert_deleted(connection, event, store=store, now=now)
     values: Columns = {"woo_status": "trash"}
