@@ -30,7 +30,7 @@ class RawDelivery:
 
 
 def parse_delivery(raw: RawDelivery) -> tuple[Delivery, Event | None]:
-    """Return the delivery with its verdict, and its event; None if it is about neither an order nor a subscription. Never raises."""
+    """Return the delivery with its verdict, and its event; None if it is about no order or subscription. Never raises."""
     verdict, words, event = _parse(raw)
     delivery = Delivery(
         store=raw.store,

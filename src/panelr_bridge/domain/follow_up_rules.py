@@ -11,6 +11,7 @@ from typing import Any
 
 from panelr_bridge.domain.models import FollowUpKind, FreeOrders, OnPaid, PluginKeys, Reason, WorkOrderRequest
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import Relation
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.order_received import CheckoutPaths
 
@@ -66,9 +67,13 @@ class OrderToPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOrder(OrderToPlan):
-    """A held order. `lacks_lines` says that it waits for the customer's lines at Panelr."""
+    """A held order. `lacks_lines` says that it waits for the customer's lines at Panelr.
+
+    `unknown_subscriptions` are those whose first order the shop must be asked for.
+    """
 
     lacks_lines: bool
+    unknown_subscriptions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,8 @@ class CreatedOrder(OrderToPlan):
     items_changed: bool = False
     has_email: bool = True
     free_orders: FreeOrders = FreeOrders.REVIEW
+    relation: Relation | None = None
+    """What the order is to earlier ones."""
 
     @property
     def has_reported_amount(self) -> bool:

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.domain.relation import RelationKeys, RelationKind
 from panelr_bridge.woocommerce.json_fields import LARGEST_LIST
 from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
 
 PREFIX = "BRIDGE_"
+RELATION_KINDS = tuple(str(kind) for kind in RelationKind if kind is not RelationKind.FIRST)
 DEFAULT_STORE = "default"
 
 STATUS_MAP = {
@@ -46,6 +49,20 @@ def _read_status_map(value: Any) -> Any:
         return value
     pairs = [part.partition(":") for part in _split_list(value)]
     return STATUS_MAP | {woo.strip().removeprefix("wc-"): panelr.strip() for woo, _, panelr in pairs}
+
+
+def _read_relation_keys(value: Any) -> Any:
+    """Read `kind:meta key` pairs; raise PydanticCustomError with words for the operator."""
+    if not isinstance(value, str):
+        return value
+    keys = []
+    for part in _split_list(value):
+        kind, _, key = (each.strip() for each in part.partition(":"))
+        if kind not in RELATION_KINDS or not key:
+            words = "{part} is not kind:meta_key, with one of the kinds {kinds}"
+            raise PydanticCustomError("relation_key", words, {"part": part, "kinds": ", ".join(RELATION_KINDS)})
+        keys.append((key, RelationKind(kind)))
+    return tuple(keys)
 
 
 RetryWait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
@@ -225,6 +242,13 @@ class Settings(BaseSettings, StoreFields):
         FreeOrders.REVIEW,
         description="An order with a total of 0: review leaves its work order to a person, complete has it set up.",
     )
+    relation_keys: Annotated[RelationKeys, NoDecode, BeforeValidator(_read_relation_keys)] = Field(
+        (),
+        description=(
+            "Order meta of other plugins that says that an order continues another one: pairs of kind:meta key, "
+            "separated by commas. Kinds: " + ", ".join(RELATION_KINDS) + "."
+        ),
+    )
     max_lines: int = Field(
         1000,
         ge=1,
@@ -294,6 +318,8 @@ class Settings(BaseSettings, StoreFields):
             adjustment=self.adjustment,
             free_orders=self.free_orders,
             max_lines=self.max_lines,
+            relation_keys=self.relation_keys,
+            asks_relations=frozenset(name for name, store in self.all_stores.items() if store.has_api),
             writes_back=frozenset(
                 name for name, store in self.all_stores.items() if store.has_api and store.write_back
             ),

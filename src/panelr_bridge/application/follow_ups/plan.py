@@ -11,7 +11,7 @@ from panelr_bridge.application.follow_ups.specification import LostAnswer
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
+from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines, needs_first_order
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
     CreatedOrder,
@@ -25,6 +25,7 @@ from panelr_bridge.domain.follow_up_rules import (
 )
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
@@ -90,9 +91,17 @@ def _planned_order(
 ) -> OrderToPlan | None:
     """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
     states = {kind: _state(each) for kind, each in rows.items()}
+    relation = read_relation(order, policy.relation_keys)
     if row["state"] == OrderState.HELD:
-        lacks_lines = needs_customer_lines(order, _reasons(row)) and not _has_lines(row, order)
-        return HeldOrder(order=order, now=now, store=store, follow_ups=states, lacks_lines=lacks_lines)
+        reasons = _reasons(row)
+        return HeldOrder(
+            order=order,
+            now=now,
+            store=store,
+            follow_ups=states,
+            lacks_lines=needs_customer_lines(order, reasons) and not _has_lines(row, order),
+            unknown_subscriptions=relation.subscriptions if relation and needs_first_order(reasons) else (),
+        )
     if row["state"] != OrderState.CREATED:
         return None
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
@@ -101,6 +110,7 @@ def _planned_order(
         store = replace(store, url=store.url or source, source=source)
     return CreatedOrder(
         order=order,
+        relation=relation,
         now=now,
         store=store,
         follow_ups=states,

@@ -6,6 +6,7 @@ from panelr_bridge.application.follow_ups import (
     customer_lines,
     payment,
     payment_instructions,
+    relation,
     status_poll,
     write_back,
 )
@@ -15,6 +16,7 @@ from panelr_bridge.domain.models import FollowUpKind
 SPECS: tuple[FollowUpSpec[Any], ...] = (
     payment.SPEC,
     payment_instructions.SPEC,
+    relation.SPEC,
     customer_lines.SPEC,
     write_back.SPEC,
     status_poll.SPEC,

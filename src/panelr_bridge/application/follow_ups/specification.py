@@ -13,13 +13,15 @@ from panelr_bridge.domain.follow_up_rules import OrderToPlan, Step
 from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
+from panelr_bridge.store.subscriptions import SubscriptionOrder
 from panelr_bridge.store.tables import Columns
+from panelr_bridge.woocommerce.rest.subscription_orders import SubscriptionLink
 
 P = TypeVar("P", bound=OrderToPlan)
 
 
 class OrderWriter(Protocol):
-    """The part of a store's API that write-backs use. Its methods raise ShopError."""
+    """The part of a store's API that follow-ups use. Its methods raise ShopError."""
 
     async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
         """Change an order; if a change may already have been saved, check before repeating it."""
@@ -29,6 +31,9 @@ class OrderWriter(Protocol):
 
     async def has_note(self, order_id: int, *, note: str) -> bool:
         """Return whether the order has exactly this note; raises ShopUnsupported like `add_note`."""
+
+    async def list_subscription_orders(self, subscription_id: int) -> list[SubscriptionLink]:
+        """Return the orders of a subscription, each with what it is to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,7 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With
+    them. `related_orders` are those of its subscriptions, None if the shop was not asked for them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With
     `waits_for_outage`, the end of an outage makes it due.
     """
 
@@ -86,6 +91,7 @@ class FollowUpResult:
     changes: Columns = field(default_factory=dict)
     order: Columns = field(default_factory=dict)
     reevaluate: bool = False
+    related_orders: tuple[SubscriptionOrder, ...] | None = None
     settles: frozenset[str] = frozenset()
     is_attempt: bool = True
     waits_for_outage: bool = False

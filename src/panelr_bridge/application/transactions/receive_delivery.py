@@ -74,7 +74,7 @@ def receive(
     call_policy: CallPolicy,
     backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
-    """Store `delivery` and act on its event; `event` is None if the delivery is about neither an order nor a subscription.
+    """Store `delivery` and act on its event; `event` is None if the delivery is about no order or subscription.
 
     A repeated body and a snapshot older than the latest change nothing.
     """
