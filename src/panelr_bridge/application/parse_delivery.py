@@ -1,4 +1,4 @@
-"""Parse an authentic delivery: its verdict, and its event if it is about an order or a subscription. No I/O but the log."""
+"""Parse an authentic delivery: its verdict, and its event, of an order or a subscription. No I/O but the log."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class RawDelivery:
 
 
 def parse_delivery(raw: RawDelivery) -> tuple[Delivery, Event | None]:
-    """Return the delivery with its verdict, and its event; None if it is about no order or subscription. Never raises."""
+    """Return the delivery with its verdict, and its event; None if it is about neither. Never raises."""
     verdict, words, event = _parse(raw)
     delivery = Delivery(
         store=raw.store,

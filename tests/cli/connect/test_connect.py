@@ -77,7 +77,8 @@ async def test_readiness_shows_the_webhooks_at_once_after_connect_and_repair(sce
 async def test_a_dry_run_changes_nothing_and_shows_what_is_missing(scene: Scene, connect: Run) -> None:
     assert not await connect(dry_run=True)
     assert scene.shop.webhooks.registered == {}
-    assert connect.said.count("would be done: create the webhook") == 4
+    assert connect.said.count("would be done: create the webhook") == 6
+    assert connect.said.count("if the shop has the topic") == 2
 
 
 async def test_a_named_store_and_an_address_from_the_command_line(

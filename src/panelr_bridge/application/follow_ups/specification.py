@@ -75,8 +75,9 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `related_orders` are those of its subscriptions, None if the shop was not asked for them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With
-    `waits_for_outage`, the end of an outage makes it due.
+    them. `related_orders` are those of its subscriptions, None if the shop was not asked for them. `settles` are
+    attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With `waits_for_outage`, the
+    end of an outage makes it due.
     """
 
     action: str
