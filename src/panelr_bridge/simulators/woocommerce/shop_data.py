@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.catalogue import FIRST_FREE_ID, seed_products
-from panelr_bridge.simulators.woocommerce.models import STATUSES, Order, OrderLine, OrderMeta, OrderNote, Product
+from panelr_bridge.simulators.woocommerce.models import (
+    STATUSES,
+    Order,
+    OrderLine,
+    OrderMeta,
+    OrderNote,
+    Product,
+    Subscription,
+)
 
 # WC_Order::payment_complete changes only these.
 PAYABLE = frozenset({"pending", "on-hold", "failed", "cancelled", "checkout-draft"})
@@ -69,6 +77,7 @@ class ShopData:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.products: dict[int, Product] = seed_products()
         self.orders: dict[int, Order] = {}
+        self.subscriptions: dict[int, Subscription] = {}
         self.broken_orders: set[int] = set()
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
@@ -90,6 +99,12 @@ class ShopData:
         if order_id not in self.orders:
             raise NotFoundError(f"there is no order {order_id}")
         return self.orders[order_id]
+
+    def subscription(self, subscription_id: int) -> Subscription:
+        """Return a subscription. Raises NotFoundError."""
+        if subscription_id not in self.subscriptions:
+            raise NotFoundError(f"there is no subscription {subscription_id}")
+        return self.subscriptions[subscription_id]
 
     def check_readable(self, order: Order) -> None:
         """Raise BrokenOrderError for one of the `broken_orders`."""
