@@ -1,11 +1,9 @@
 """A subscription's whole life: the orders that four plugins make of it, and the lines that Panelr renews."""
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,7 +70,7 @@ class Life:
         return [(item.product_id, item.intent, item.activation_id) for item in work_order.cart]
 
 
-def _keep(connection: Connection, now: datetime, woo_order_id: int, activation_id: int) -> None:
+def _keep(connection: Connection, _: datetime, woo_order_id: int, activation_id: int) -> None:
     of_order = select(orders.c.id).where(orders.c.woo_order_id == woo_order_id)
     order_id = connection.execute(of_order).scalar_one()
     brought = [Activation(activation_id, 1)]
@@ -134,3 +132,74 @@ async def test_the_life_of_a_subscription(life: Life) -> None:
     assert {int(work_order.wc_order_id) for work_order in life.panel.work_orders.values()} == numbers
     listed = (await life.both.kit.api("GET", "/orders?per_page=100")).json()["data"]
     assert {each["woo_order_id"] for each in listed} == numbers  # no subscription is an order
+
+
+@pytest.mark.parametrize("plugin", list(Plugin))
+async def test_each_plugins_renewals_go_on_with_the_line(life: Life, plugin: Plugin) -> None:
+    begun = await life.begin(plugin=plugin)
+    first = begun.order.parent_id
+    await life.settled(first)
+    line = await life.set_up(first)
+    life.panel.add_line(EMAIL)
+    for result in ("paid", "declined"):
+        renewal = subscriptions.renew(life.shop, begun.id, result=result)
+        await life.delivered()
+        if result == "declined":
+            subscriptions.retry_payment(life.shop, renewal.id)
+        await life.settled(renewal)
+        assert life.items(renewal) == [(1, "renewal", line)]
+    assert len(life.panel.work_orders) == 3
+
+
+async def test_the_first_payment_after_a_free_trial_is_a_renewal(life: Life) -> None:
+    begun = await life.begin(trial=True)
+    first = begun.order.parent_id
+    assert life.shop.orders[first].total == 0
+    await life.settled(first)
+    line = await life.set_up(first)
+    life.panel.edit_line(line, is_trial=True, status="trial_active")
+    paid = subscriptions.renew(life.shop, begun.id)
+    story = await life.settled(paid)
+    assert life.items(paid) == [(1, "renewal", line)]
+    assert Decimal(story["woo_total"]) > 0
+
+
+async def test_a_renewal_waits_until_its_first_order_has_brought_the_line(life: Life) -> None:
+    begun = await life.begin()
+    first = begun.order.parent_id
+    await life.settled(first)
+    life.panel.add_line(EMAIL)  # of another subscription
+    renewal = subscriptions.renew(life.shop, begun.id)
+    story = await life.settled(renewal, "held")
+    assert [each["code"] for each in story["reasons"]] == ["awaits_first_order"]
+    line = await life.set_up(first)
+    await life.settled(renewal)
+    assert life.items(renewal) == [(1, "renewal", line)]
+
+
+async def test_a_subscription_made_by_hand_renews_the_customers_line(life: Life) -> None:
+    line = life.panel.add_line(EMAIL).id
+    made = subscriptions.make_by_hand(life.shop, life.cart())
+    first = subscriptions.renew(life.shop, made.id)
+    await life.settled(first)
+    assert life.items(first) == [(1, "renewal", line)]
+    life.panel.add_line(EMAIL)
+    second = subscriptions.renew(life.shop, made.id)
+    await life.settled(second)
+    assert life.items(second) == [(1, "renewal", line)]
+    unread = (await life.both.kit.api("GET", "/deliveries?verdict=unreadable")).json()["data"]
+    assert {each["topic"] for each in unread} == {"subscription.updated", "subscription.created"}
+
+
+async def test_keys_that_a_plugin_copies_are_not_a_renewals_own(life: Life) -> None:
+    begun = await life.begin(meta={"_panelr_work_order_id": "901", "_panelr_reference_code": "WO-2026-00901"})
+    first = begun.order.parent_id
+    story = await life.settled(first)
+    assert (story["work_order_id"], len(life.panel.work_orders)) == (901, 0)
+    line = await life.set_up(first)
+    renewal = subscriptions.renew(life.shop, begun.id)
+    await life.settled(renewal)
+    assert life.items(renewal) == [(1, "renewal", line)]
+    await life.both.until(lambda: "panelr_order_id" in life.both.meta(renewal.id))
+    assert life.both.meta(renewal.id)["panelr_order_id"] == str(renewal.id)
+    assert "panelr_order_id" not in life.both.meta(first)

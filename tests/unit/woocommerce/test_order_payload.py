@@ -13,7 +13,7 @@ from tests.support.bridge_kit import capture, line, order
 from tests.support.decisions import meta, read
 from tests.support.files import CAPTURES
 
-NUMBERS = sorted(path.name[:3] for path in CAPTURES.glob("*.json"))
+NUMBERS = sorted(path.name.partition("-")[0] for path in CAPTURES.glob("*.json"))
 # id, status, currency, total, what was refunded, lines
 ORDERS = {
     "005": (20, "pending", "USD", "58.45", "0", 1),
