@@ -46,6 +46,9 @@ class Hanging:
     async def has_note(self, *_: Any, **__: Any) -> bool:
         return False
 
+    async def list_subscription_orders(self, _: int) -> list[Any]:
+        return []
+
 
 @pytest.fixture
 def store() -> Hanging:

@@ -58,7 +58,7 @@ async def test_the_life_of_a_subscription(life: Life) -> None:
     assert life.items(later) == [(2, "renewal", line)]
 
     numbers = {each.id for each in life.shop.orders.values()}
-    assert {int(work_order.wc_order_id) for work_order in life.panel.work_orders.values()} == numbers
+    assert {each.wc_order_id for each in life.panel.work_orders.values()} == {str(number) for number in numbers}
     listed = (await life.both.kit.api("GET", "/orders?per_page=100")).json()["data"]
     assert {each["woo_order_id"] for each in listed} == numbers  # no subscription is an order
 

@@ -56,11 +56,11 @@ def _read_relation_keys(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     keys = []
-    for part in _split_list(value):
+    for number, part in enumerate(_split_list(value), 1):
         kind, _, key = (each.strip() for each in part.partition(":"))
         if kind not in RELATION_KINDS or not key:
-            words = "{part} is not kind:meta_key, with one of the kinds {kinds}"
-            raise PydanticCustomError("relation_key", words, {"part": part, "kinds": ", ".join(RELATION_KINDS)})
+            words = "its part {number} is not kind:meta key with one of the kinds {kinds}"
+            raise PydanticCustomError("relation_key", words, {"number": number, "kinds": ", ".join(RELATION_KINDS)})
         keys.append((key, RelationKind(kind)))
     return tuple(keys)
 
