@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
+from panelr_bridge.application.follow_ups import shop_pauses
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce import subscriptions
@@ -27,6 +28,12 @@ async def life(request: pytest.FixtureRequest, settings: Settings, panelr: tuple
     """A shop without webhooks of subscriptions, with each kind of API."""
     async with open_life(settings, panelr[1], topics=(), api=request.param) as life:
         yield life
+
+
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a shop that fails be asked again soon."""
+    monkeypatch.setattr(shop_pauses, "PAUSE", timedelta(seconds=0.05))
 
 
 @pytest.fixture
@@ -113,6 +120,30 @@ async def test_a_shop_whose_api_fails_holds_a_renewal_for_an_hour_at_most(life: 
     story = await life.settled(renewal)
     assert life.items(renewal) == [(1, "renewal", line)]
     assert {outcome for outcome, _ in attempts(story)} == {"unknown"}
+
+
+async def test_while_a_shop_fails_its_other_renewals_ask_it_no_more(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop_pauses, "PAUSE", timedelta(hours=2))
+    line = life.panel.add_line(EMAIL).id
+    first, second = await life.begin(), await life.begin()
+    for action in ROUTES:
+        life.shop.faults.add("status", action=action, times=None, status=503)
+    renewals = [subscriptions.renew(life.shop, first.id)]
+    await life.delivered()
+    await life.both.kit.until(renewals[0].id, lambda story: bool(attempts(story)))
+    asked = len(life.shop.requests)
+    renewals.append(subscriptions.renew(life.shop, second.id))
+    await life.settled(renewals[1], "held")
+    for renewal in renewals:
+        await asked_for_an_hour(life, renewal)
+    story = await life.settled(renewals[1])
+    assert life.items(renewals[1]) == [(1, "renewal", line)]
+    ((outcome, words),) = attempts(story)
+    assert (outcome, "fails at other orders" in words) == ("not_sent", True)
+    routes = [each.action for each in list(life.shop.requests)[asked:]]
+    assert not {*routes} & {*ROUTES}
 
 
 async def test_a_shop_whose_api_works_again_names_the_first_order(life: Life) -> None:

@@ -12,7 +12,7 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpTask,
     OrderWriter,
 )
-from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.call_outcome import Done, NotSent, Unknown
 from panelr_bridge.domain.follow_up_rules import Cancel, HeldOrder, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.relation import RelationKind
@@ -25,6 +25,7 @@ LEASE_MARGIN = timedelta(seconds=30)
 ASKS_FOR = timedelta(hours=1)
 """How long a shop is asked whose API fails. Then the renewal goes on with the customer's lines."""
 MOST_SUBSCRIPTIONS = 5
+PAUSED = NotSent(words="the shop's API fails at other orders, so it was not asked for this one")
 KINDS: Mapping[str, RelationKind] = {
     "parent_order": RelationKind.FIRST,
     "renewal_order": RelationKind.RENEWAL,
@@ -52,19 +53,28 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     A shop that cannot answer, or whose API fails for an hour, is not asked again.
     """
     found: list[SubscriptionOrder] = []
-
-    async def read(client: OrderWriter) -> None:
-        for subscription_id in task.content["subscriptions"]:
-            for order_id, order_type in await client.list_subscription_orders(subscription_id):
-                if order_type in KINDS:
-                    found.append(SubscriptionOrder(subscription_id, order_id, KINDS[order_type]))
-
-    exchange = await ask_shop(context, task, read, action=ACTION, limit=ASK_TIMEOUT)
+    now = context.caller.clock()
+    if not context.pauses.begin(task.store, now=now, limit=ASK_TIMEOUT):
+        exchange = FollowUpExchange(task=task, action=ACTION, outcome=PAUSED, started_at=now, now=now, milliseconds=0)
+    else:
+        exchange = await ask_shop(
+            context, task, lambda client: _read(client, task, found), action=ACTION, limit=ASK_TIMEOUT
+        )
+        has_answered = not isinstance(exchange.outcome, Unknown)
+        context.pauses.end(task.store, now=exchange.now, has_answered=has_answered)
     deadline = task.owed_since + ASKS_FOR
-    if isinstance(exchange.outcome, Unknown) and exchange.now < deadline:
-        retry = exchange.retry(context.call_policy)
+    if isinstance(exchange.outcome, (Unknown, NotSent)) and exchange.now < deadline:
+        retry = exchange.retry(context.call_policy, is_attempt=exchange.outcome is not PAUSED)
         return replace(retry, due_at=min(retry.due_at or deadline, deadline), gave_up=False)
     return exchange.result(_describe(exchange, found), done=True, related_orders=tuple(found), reevaluate=True)
+
+
+async def _read(client: OrderWriter, task: FollowUpTask, found: list[SubscriptionOrder]) -> None:
+    """Append to `found` what the shop knows of each subscription."""
+    for subscription_id in task.content["subscriptions"]:
+        for order_id, order_type in await client.list_subscription_orders(subscription_id):
+            if order_type in KINDS:
+                found.append(SubscriptionOrder(subscription_id, order_id, KINDS[order_type]))
 
 
 def _describe(exchange: FollowUpExchange, found: list[SubscriptionOrder]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
+from panelr_bridge.application.follow_ups.shop_pauses import ShopPauses
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
@@ -43,6 +44,7 @@ class FollowUpContext:
     caller: PanelrCaller
     clients: Mapping[str, OrderWriter]
     call_policy: CallPolicy
+    pauses: ShopPauses = field(default_factory=ShopPauses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
