@@ -57,8 +57,8 @@ def digest(body: bytes) -> bytes:
 class Delivery:
     """An authentic delivery as it was received, and the verdict on its body.
 
-    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; `words` explains any verdict
-    but order.
+    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; `words` explains
+    any verdict but order.
     """
 
     store: str
