@@ -7,7 +7,8 @@ A renewal without an activation id gets the activation of the customer's line at
 import functools
 import html
 import unicodedata
-from dataclasses import dataclass
+
+import msgspec
 
 from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
 from panelr_bridge.domain.line_intent import BALANCE_PAYMENT, IntentMeta, choose_intent, contradiction, read_intent_meta
@@ -27,8 +28,7 @@ from panelr_bridge.woocommerce.order_payload import LineItem, Order
 LARGEST_NUMBER = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class MappedLine:
+class MappedLine(msgspec.Struct, frozen=True):
     """An order line after mapping: its items, each with its mapping, or the reasons for having none."""
 
     line: LineItem

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from panelr_bridge.domain.panelr_values import (
     NOTHING_KNOWN,
     CartQuote,
@@ -176,8 +178,7 @@ class OrderPolicy:
     max_lines: int = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CartItem:
+class CartItem(msgspec.Struct, frozen=True, kw_only=True):
     """One item of create_work_order's cart."""
 
     product_id: int

@@ -10,7 +10,8 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 PANELR_DIGITS = 2
 """Panelr's unit_price has two digits after the decimal point."""
-ZERO, ONE = Decimal(0), Decimal(1)
+ZERO = Decimal(0)
+_ONE_ITEM = (Decimal(1),)
 _TRUE = frozenset({"1", "yes", "true", "on"})
 
 
@@ -40,10 +41,10 @@ def with_unit_prices(order: Order, lines: Iterable[MappedLine]) -> tuple[CartIte
     return tuple(priced)
 
 
-def _weights(items: Sequence[CartItem], mappings: Sequence[MappingTarget]) -> list[Decimal]:
+def _weights(items: Sequence[CartItem], mappings: Sequence[MappingTarget]) -> Sequence[Decimal]:
     """Return each item's share of the line's price; the shares' sum is 1."""
     if len(items) == 1:
-        return [ONE]
+        return _ONE_ITEM
     worth = [(mapping.price or Decimal(0)) * item.qty for item, mapping in zip(items, mappings, strict=True)]
     if any(mapping.price is None for mapping in mappings) or not sum(worth):
         worth = [Decimal(item.qty) for item in items]

@@ -145,7 +145,8 @@ class Order(_PayloadModel):
 
     def has_flag(self, name: str) -> bool:
         """Return whether any meta `name` of the order says yes, in any form in which PHP writes that."""
-        text = "1" if (name, True) in self.meta_data else meta_text(self.meta_data, (name,))
+        entries = self.panelr_metas if "panelr" in name else self.meta_data
+        text = "1" if (name, True) in entries else meta_text(entries, (name,))
         return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property
