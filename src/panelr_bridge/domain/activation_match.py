@@ -7,7 +7,7 @@ renewal is for a trial where no other line of the customer fits.
 from collections import Counter
 from collections.abc import Sequence
 
-from msgspec.structs import replace
+import msgspec
 
 from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.models import CartItem, ItemIntent, MappingTarget, OrderMappings, Reason
@@ -57,7 +57,7 @@ class ActivationMatcher:
                 words = f"this {item.intent} and another item fit the same line of this customer"
             words = f"{words}: set panelr_activation_id"
             return Reason("several_fitting_lines", f"{words} ({_describe_lines(fitting)})", label)
-        return replace(item, activation_id=fitting[0].activation_id)
+        return msgspec.structs.replace(item, activation_id=fitting[0].activation_id)
 
     def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
         lines = self._lines or []

@@ -129,11 +129,12 @@ def _build_part(line: LineItem, mapping: MappingTarget, meta: IntentMeta, *, alo
     if isinstance(chosen, Reason):
         return chosen
     qty = line.quantity * mapping.quantity
-    if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
+    count = int(qty)
+    if qty != count or not 1 <= count <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
         return Reason("unusable_quantity", words, _line_label(line))
     intent, activation_id = chosen
-    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty), activation_id=activation_id)
+    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=count, activation_id=activation_id)
     return item, mapping
 
 

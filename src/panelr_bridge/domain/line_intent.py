@@ -5,8 +5,9 @@ What is unambiguous is understood. Anything else is a reason to hold the order: 
 
 import functools
 import re
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from panelr_bridge.domain.models import ItemIntent, Reason
 from panelr_bridge.woocommerce.json_fields import Meta, clean
@@ -33,8 +34,7 @@ _OTHER_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IntentMeta:
+class IntentMeta(msgspec.Struct, frozen=True):
     """The intent in Panelr's spelling, and the text of the activation id; None for none."""
 
     intent: str | None = None

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from panelr_bridge.domain.models import CartItem
 from panelr_bridge.domain.money import CENT, round_to
 from panelr_bridge.domain.panelr_values import CartQuote, MethodAdjustment, PanelrFacts
@@ -18,8 +20,7 @@ HUNDRED = Decimal(100)
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cart:
+class Cart(msgspec.Struct, frozen=True, kw_only=True):
     """What Panelr reckons with: the items, Panelr's list price of each, the quote, and the named payment method.
 
     `shape` is the key of the quote; None if no quote is needed.
@@ -32,8 +33,7 @@ class Cart:
     method: MethodAdjustment | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reckoning:
+class Reckoning(msgspec.Struct, frozen=True, kw_only=True):
     """What the order is to cost at Panelr: its cart with the signed adjustment costs the target.
 
     `cart` is None if the operator chose another reckoning: then an answer teaches nothing.
@@ -128,7 +128,7 @@ def quote_shape(
 ) -> bytes:
     """Return a hash of all that Panelr's quote of a cart depends on; the e-mail address only with a coupon."""
     texts = sorted(
-        [f"{each.product_id} {each.intent} {each.qty} {each.unit_price} {each.pay_with_points}" for each in items]
+        [f"{each.product_id} {each.intent!s} {each.qty} {each.unit_price!s} {each.pay_with_points}" for each in items]
     )
     customer = customer_email.casefold() if coupon_code else ""
     parts = [*texts, coupon_code or "", customer, str(payment_method_id)]

@@ -1,8 +1,10 @@
 """Builds the request of a work order from an order that needs one: items, prices, payment, customer. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
+
+import msgspec
 
 from panelr_bridge.domain.cart import MappedLine
 from panelr_bridge.domain.customer_name import find_name
@@ -40,8 +42,7 @@ LONGEST_CODE = 100
 """The largest lengths of texts of an order that are sent to Panelr; a longer one is cut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanelrPart:
+class PanelrPart(msgspec.Struct, frozen=True, kw_only=True):
     """The lines of an order that are for Panelr, and their price; `whole` says that these are all lines."""
 
     order: Order
