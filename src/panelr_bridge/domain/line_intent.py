@@ -81,15 +81,16 @@ def choose_intent(
     activation = meta.activation
     if activation is None or (intent is ItemIntent.NEW_ACTIVATION and _ZERO.fullmatch(activation)):
         return intent, None
-    if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_ID:
+    number = int(activation) if POSITIVE.fullmatch(activation) else 0
+    if not 0 < number <= LARGEST_ID:
         words = f"panelr_activation_id {activation[:60]!r} is not a number"
         return Reason("unusable_activation_id", words, label)
     if intent is ItemIntent.NEW_ACTIVATION:
         if meta.intent is not None or not alone:
-            words = f"the line is a new activation and names activation {int(activation)}: correct panelr_intent"
+            words = f"the line is a new activation and names activation {number}: correct panelr_intent"
             return contradiction(words, label)
         intent = ItemIntent.RENEWAL
-    return intent, int(activation)
+    return intent, number
 
 
 def _find_texts(entries: tuple[Meta, ...]) -> dict[str, str]:

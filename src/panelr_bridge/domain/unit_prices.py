@@ -27,8 +27,8 @@ def with_unit_prices(order: Order, lines: Iterable[MappedLine]) -> tuple[CartIte
         line = mapped.line
         price = max(line.subtotal + line.subtotal_tax if order.prices_include_tax else line.subtotal, ZERO)
         by_points = (line.meta("_panelr_pay_with_points", "panelr_pay_with_points") or "").casefold() in _TRUE
-        priced += [
-            CartItem(
+        for item, weight in zip(mapped.items, _weights(mapped.items, mapped.mappings), strict=True):
+            each = CartItem(
                 product_id=item.product_id,
                 intent=item.intent,
                 qty=item.qty,
@@ -36,8 +36,7 @@ def with_unit_prices(order: Order, lines: Iterable[MappedLine]) -> tuple[CartIte
                 unit_price=round_to(price * weight / item.qty, places),
                 pay_with_points=by_points,
             )
-            for item, weight in zip(mapped.items, _weights(mapped.items, mapped.mappings), strict=True)
-        ]
+            priced.append(each)
     return tuple(priced)
 
 
