@@ -14,7 +14,7 @@ import msgspec
 
 from panelr_bridge.domain.models import CartItem
 from panelr_bridge.domain.money import CENT, round_to
-from panelr_bridge.domain.panelr_values import CartQuote, MethodAdjustment, PanelrFacts
+from panelr_bridge.domain.panelr_values import NOTHING_KNOWN, CartQuote, MethodAdjustment, PanelrFacts
 
 HUNDRED = Decimal(100)
 ZERO = Decimal(0)
@@ -34,7 +34,7 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reckoning(msgspec.Struct, frozen=True, kw_only=True):
-    """What the order is to cost at Panelr: its cart with the signed adjustment costs the target.
+    """What the order is to cost at Panelr: by `facts`, its cart with the signed adjustment costs the target.
 
     `cart` is None if the operator chose another reckoning: then an answer teaches nothing.
     """
@@ -42,6 +42,7 @@ class Reckoning(msgspec.Struct, frozen=True, kw_only=True):
     target: Decimal
     cart: Cart | None = None
     adjustment: Decimal = ZERO
+    facts: PanelrFacts = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ def reckon(cart: Cart, target: Decimal, facts: PanelrFacts) -> Reckoning:
     before = _subtotal(cart, unit_price=unit_price)
     if adds_method:
         before += _method_fee(cart, before, unit_price=unit_price)
-    return Reckoning(target=target, cart=cart, adjustment=target - before)
+    return Reckoning(target=target, cart=cart, adjustment=target - before, facts=facts)
 
 
 def check_total(reckoning: Reckoning, order_total: Decimal, facts: PanelrFacts) -> TotalCheck:
@@ -98,7 +99,10 @@ def check_total(reckoning: Reckoning, order_total: Decimal, facts: PanelrFacts) 
     A fact is learned if every assumption that explains the total agrees about it.
     """
     differs = abs(order_total - reckoning.target) > CENT
-    explain = [key for key, total in _possible_totals(reckoning) if abs(order_total - total) <= CENT]
+    if reckoning.cart is None or not (differs or _may_teach(reckoning.cart, facts, reckoned_by=reckoning.facts)):
+        return TotalCheck(differs=differs, learned=None)
+    possible = _possible_totals(reckoning.cart, reckoning.adjustment)
+    explain = [key for key, total in possible if abs(order_total - total) <= CENT]
     if not explain:
         return TotalCheck(differs=differs, learned=None)
     unit_price = _agreed({key[0] for key in explain}, facts.honours_unit_price)
@@ -107,16 +111,23 @@ def check_total(reckoning: Reckoning, order_total: Decimal, facts: PanelrFacts) 
     return TotalCheck(differs=differs, learned=None if learned == facts else learned)
 
 
-def _possible_totals(reckoning: Reckoning) -> Iterator[tuple[tuple[bool, bool], Decimal]]:
+def _may_teach(cart: Cart, facts: PanelrFacts, *, reckoned_by: PanelrFacts) -> bool:
+    """Return whether the expected total may show something that is not known: usually all is known that it depends on.
+
+    Without a fee of the payment method it does not depend on whether Panelr adds one.
+    """
+    has_fee = cart.method is not None or (cart.quote is not None and bool(cart.quote.adjustment))
+    is_known = facts.honours_unit_price is not None and (facts.adds_method_adjustment is not None or not has_fee)
+    return not is_known or facts != reckoned_by
+
+
+def _possible_totals(cart: Cart, adjustment: Decimal) -> Iterator[tuple[tuple[bool, bool], Decimal]]:
     """Yield Panelr's total if it honours the unit price and adds the method's adjustment, one of them, neither."""
-    cart = reckoning.cart
-    if cart is None:
-        return
     for unit_price in (True, False):
         subtotal = _subtotal(cart, unit_price=unit_price)
         fee = _method_fee(cart, subtotal, unit_price=unit_price)
-        yield (unit_price, True), max(subtotal + fee + reckoning.adjustment, ZERO)
-        yield (unit_price, False), max(subtotal + reckoning.adjustment, ZERO)
+        yield (unit_price, True), max(subtotal + fee + adjustment, ZERO)
+        yield (unit_price, False), max(subtotal + adjustment, ZERO)
 
 
 def _agreed(values: set[bool], known: bool | None) -> bool | None:

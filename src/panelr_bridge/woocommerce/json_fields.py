@@ -46,10 +46,10 @@ def clean(value: Any) -> Any:
     """Return a text or number as text without unstorable characters; return any other value as it is."""
     if not isinstance(value, str):
         value = unwrap(value)
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        return value
+        if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str):
+            return value
     return value if value.isprintable() else _UNSTORABLE.sub("", value)
 
 
