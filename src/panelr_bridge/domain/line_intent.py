@@ -61,6 +61,15 @@ def read_intent(entries: tuple[Meta, ...]) -> str | None:
     return _spell_intent(texts.get(_INTENT)) if texts else None
 
 
+def as_renewal(meta: IntentMeta) -> IntentMeta:
+    """Return the meta of a line in an order that goes on with existing lines.
+
+    Subscription plugins copy a line's meta from the first order: its intent says what that order was.
+    """
+    is_known = meta.intent is None or meta.intent in INTENTS
+    return IntentMeta(ItemIntent.RENEWAL, meta.activation) if is_known else meta
+
+
 def contradiction(words: str, label: str) -> Reason:
     """Return the reason to hold an order whose line, named by `label`, says two things."""
     return Reason("contradicting_intent", words, label)

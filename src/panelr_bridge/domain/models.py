@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from panelr_bridge.domain.history import NO_HISTORY, History
 from panelr_bridge.domain.panelr_values import (
     NOTHING_KNOWN,
     CartQuote,
@@ -14,6 +15,7 @@ from panelr_bridge.domain.panelr_values import (
     MethodAdjustment,
     PanelrFacts,
 )
+from panelr_bridge.domain.relation import RelationKeys
 
 
 class OrderState(StrEnum):
@@ -50,7 +52,9 @@ class FollowUpKind(StrEnum):
 
     PAYMENT = "payment"
     INSTRUCTIONS = "instructions"
+    RELATION = "relation"
     LINES = "lines"
+    ACTIVATIONS = "activations"
     WRITE_BACK = "write_back"
     STATUS = "status"
 
@@ -160,6 +164,8 @@ class OrderMappings:
     facts: PanelrFacts = NOTHING_KNOWN
     quotes: Mapping[bytes, CartQuote] = field(default_factory=dict)
     """Panelr's known quotes by the cart's shape."""
+    history: History = NO_HISTORY
+    """The earlier orders, of an order that continues one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +182,10 @@ class OrderPolicy:
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
     max_lines: int = 1000
+    relation_keys: RelationKeys = ()
+    """Meta keys of other plugins that say that an order continues another."""
+    asks_relations: frozenset[str] = frozenset()
+    """The stores whose API can be asked for the orders of a subscription."""
 
 
 class CartItem(msgspec.Struct, frozen=True, kw_only=True):
