@@ -39,12 +39,9 @@ def balance_payment_reason(order: Order) -> Reason | None:
 
     An order with other lines beside its balance payment is not such an order.
     """
-    lines = order.line_items
-    if not (lines and all(map(_pays_balance, lines))) and not (
-        order.has_flag("_panelr_balance_payment") and not any(map(_pays_balance, lines))
-    ):
+    if not _pays_only_balance(order):
         return None
-    codes = [part.meta("_panelr_reference_code") for part in lines]
+    codes = [part.meta("_panelr_reference_code") for part in order.line_items]
     code = order.meta("_panelr_reference_code") or next(filter(None, codes), None)
     paid = "an existing work order" if code is None else f"work order {code[: text_limits.REFERENCE_CODE]}"
     words = (
@@ -52,6 +49,13 @@ def balance_payment_reason(order: Order) -> Reason | None:
         " If Panelr does not show it, record it in Panelr"
     )
     return Reason("balance_payment", words)
+
+
+def _pays_only_balance(order: Order) -> bool:
+    lines = order.line_items
+    if lines and all(map(_pays_balance, lines)):
+        return True
+    return order.has_flag("_panelr_balance_payment") and not any(map(_pays_balance, lines))
 
 
 def _pays_balance(line: LineItem) -> bool:

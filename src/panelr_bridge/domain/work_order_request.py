@@ -72,7 +72,7 @@ def build_request(
     if cart.quote is not None and cart.quote.coupon_valid is False:
         coupon_code = None  # Panelr does not take it: its discount is in the adjustment
     reckoning = reckon(cart, part.total, mappings.facts)
-    adjustment = _rest(part, reckoning.adjustment, coupon_code=coupon_code)
+    adjustment = _automatic_adjustment(part, reckoning.adjustment, coupon_code=coupon_code)
     request = _build(part, mappings, policy, email, items=cart.items, coupon_code=coupon_code, adjustment=adjustment)
     return request, reckoning, None if cart.shape in mappings.quotes else cart.shape
 
@@ -163,7 +163,7 @@ def _with_coupon(quote: CartQuote, order: Order, coupon_code: str) -> CartQuote:
     return replace(quote, coupon_discount=coupon_fee(order, coupon_code))
 
 
-def _rest(part: PanelrPart, amount: Decimal, *, coupon_code: str | None) -> PriceAdjustment | None:
+def _automatic_adjustment(part: PanelrPart, amount: Decimal, *, coupon_code: str | None) -> PriceAdjustment | None:
     """Return the fee or discount for what Panelr's own reckoning lacks, which has cents in every currency."""
     rounded = round_to(amount, max(digits(part.order), PANELR_DIGITS))
     return remaining_adjustment(part.order, part.lines, rounded, whole=part.whole, coupon_code=coupon_code)
