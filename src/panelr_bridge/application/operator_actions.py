@@ -18,11 +18,14 @@ from panelr_bridge.store.rows import OrderRow, with_columns
 from panelr_bridge.store.tables import Columns
 
 
-def retry(connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, actor: str) -> OrderState:
+def retry(
+    connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, actor: str, overrides: bool = True
+) -> OrderState:
     """Evaluate an order again and owe its call at once if it calls for one; return its state.
 
     An unconfirmed order is looked up, never sent. A closed order is reopened, and looked up first if it may have been
-    sent. A reason that a retry overrides stays overridden. Raises NotFound, or Conflict if there is nothing to retry.
+    sent. With `overrides`, an order whose reasons can all be overridden is sent in spite of them, also later.
+    Raises NotFound, or Conflict if there is nothing to retry.
     """
     row = lock_order(connection, order_id)
     state = OrderState(row["state"])
@@ -41,9 +44,9 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
         raise Conflict("the order was deleted before the bridge ever saw it")
     if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
-    if overridden := {reason["code"] for reason in row["reasons"]} & OVERRIDABLE:
-        overridden |= set(row["overridden"] or ())
-        orders.change(connection, order_id, {"overridden": sorted(overridden)}, now=now)
+    codes = {reason["code"] for reason in row["reasons"]}
+    if overrides and codes and codes <= OVERRIDABLE:
+        orders.change(connection, order_id, {"overridden": sorted(codes | set(row["overridden"] or ()))}, now=now)
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     reopened = with_columns(row, {"state": OrderState.HELD}) if state is OrderState.CLOSED else row
     values = reevaluate(reopened, evaluation, now=now, resend=True)

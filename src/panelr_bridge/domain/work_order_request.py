@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine
+from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_name import find_name
 from panelr_bridge.domain.models import (
     AdjustmentMode,
@@ -67,13 +68,19 @@ class PanelrPart:
 
 def build_request(
     order: Order, mappings: OrderMappings, policy: OrderPolicy, *, email: str, lines: Sequence[MappedLine]
-) -> tuple[WorkOrderRequest, Reckoning, bytes | None]:
-    """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first."""
+) -> tuple[WorkOrderRequest, Reckoning | None, bytes | None]:
+    """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first.
+
+    Without amounts there is nothing to check: what Panelr reckons is its own price in its own currency.
+    """
     mapped = tuple(line for line in lines if line.items)
     part = PanelrPart(order=order, mapped=mapped, whole=len(mapped) == len(lines))
     reckons = policy.adjustment is AdjustmentMode.AUTO
     items = [item for line in mapped for item in (with_unit_prices(order, line) if reckons else line.items)]
     request = _build_unadjusted(part, mappings, policy, email=email, items=tuple(items))
+    if omits_amounts(order, mapped, policy):
+        unpriced = tuple(replace(item, unit_price=None) for item in request.items)
+        return replace(request, items=unpriced, payment_amount=None), None, None
     if not reckons:
         return replace(request, adjustment=_operators_adjustment(policy, part)), Reckoning(target=part.total), None
     return _reckoned(request, mappings, part)

@@ -17,6 +17,7 @@ from panelr_bridge import json_codec
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject, read_error
 from panelr_bridge.woocommerce.json_fields import (
+    MONEY_DUE,
     Amount,
     Currency,
     Flag,
@@ -34,6 +35,7 @@ from panelr_bridge.woocommerce.json_fields import (
     existing_sequence,
     meta_text,
     metas_of_panelr,
+    read_amount,
     sequence,
     unwrap,
 )
@@ -100,7 +102,7 @@ class CouponLine(_PayloadModel):
 
 
 class OrderRefund(_PayloadModel):
-    """A refund; `total` is negative."""
+    """A refund; `total` is negative, and plugins write it without the sign."""
 
     id: Reference = 0
     total: Money = Decimal(0)
@@ -136,7 +138,7 @@ class Order(_PayloadModel):
 
     @functools.cached_property
     def panelr_metas(self) -> tuple[Meta, ...]:
-        """The entries whose keys name Panelr, in any spelling: few orders have one."""
+        """The entries whose keys name Panelr, in any spelling, or the money that is due: few orders have one."""
         return metas_of_panelr(self.meta_data)
 
     def meta(self, *names: str) -> str | None:
@@ -160,8 +162,14 @@ class Order(_PayloadModel):
 
     @property
     def refunded(self) -> Decimal:
-        """The sum of all refunds, as a positive amount."""
-        return -sum((refund.total for refund in self.refunds), Decimal(0))
+        """The sum of all refunds, as a positive amount; their signs are ignored."""
+        return sum((abs(refund.total) for refund in self.refunds), Decimal(0)) if self.refunds else Decimal(0)
+
+    @property
+    def money_due(self) -> Decimal:
+        """What is still to be paid of a deposit, by its plugin's meta; 0 if nothing is, or it cannot be read."""
+        due = read_amount(self.meta(MONEY_DUE) or "")
+        return Decimal(0) if due is None else max(due, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from panelr_bridge.domain.decision import (
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.refunds import lacks_refunds
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
@@ -140,10 +141,15 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    lacks_lines = state is OrderState.HELD and needs_customer_lines(evaluation.order, decision.reasons)
-    if isinstance(decision, Adopt) or lacks_lines:
+    if isinstance(decision, Adopt) or (state is OrderState.HELD and _may_be_answered(evaluation)):
         values |= {"follow_at": now}
     return values
+
+
+def _may_be_answered(evaluation: Evaluation) -> bool:
+    """Return whether Panelr or the shop may know what a held order lacks."""
+    order, reasons = evaluation.order, evaluation.decision.reasons
+    return needs_customer_lines(order, reasons) or lacks_refunds(order, reasons, evaluation.mappings.refunds)
 
 
 def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:
