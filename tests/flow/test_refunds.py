@@ -143,7 +143,7 @@ async def test_without_an_api_the_order_is_held_and_nobody_is_asked(kit: Kit) ->
 async def test_a_retry_of_many_orders_decides_about_no_refund(kit: Kit) -> None:
     await kit.map(sku="PANEL-1000", panelr_product_id=3)
     await kit.post(order(refunds=REFUNDED))
-    assert (await kit.api("POST", "/orders/retry", json={"states": ["held"]})).status_code == 200
+    assert (await kit.api("POST", "/orders/retry", json={"state": ["held"]})).status_code == 200
     assert (await kit.order(20))["state"] == "held"
 
 
