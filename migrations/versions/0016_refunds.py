@@ -4,12 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-BEFORE = ("payment", "instructions", "lines", "write_back", "status")
-KINDS = ("payment", "instructions", "lines", "refunds", "write_back", "status")
+BEFORE = ("payment", "instructions", "lines", "write_back", "status", "relation", "activations")
+KINDS = (*BEFORE, "refunds")
 
 
 def upgrade() -> None:

@@ -2,13 +2,13 @@
 
 from panelr_bridge.domain.models import OrderMappings, Reason
 from panelr_bridge.domain.money import in_words
-from panelr_bridge.woocommerce.json_fields import MONEY_DUE, read_amount
-from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.json_fields import read_amount
+from panelr_bridge.woocommerce.order_payload import MONEY_DUE, Order
 
 
 def deposit_reasons(order: Order, mappings: OrderMappings) -> list[Reason]:
     """Return the reason that a part of the order is still to be paid."""
-    text = order.meta(MONEY_DUE)
+    text = order.due_text
     if text is None or "deposit_due" in mappings.overridden:
         return []
     if read_amount(text) is None:

@@ -98,6 +98,7 @@ class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     follow_at: datetime | None
     customer_lines: Json | None
     shop_refunds: Json | None
+    continuation: Json | None
 
 
 class NewOrderRow(_OrderColumns):

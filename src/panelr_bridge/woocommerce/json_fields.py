@@ -196,19 +196,9 @@ def _read_metas_one_by_one(value: Any) -> tuple[Meta, ...]:
 Metas = Annotated[tuple[Meta, ...], PlainValidator(_read_metas)]
 
 
-MONEY_DUE = "_order_due_ammount"
-"""The order meta of the plugin Bayna Deposits, in its own spelling: what is still to be paid."""
-
-
 def metas_of_panelr(entries: Iterable[Meta]) -> tuple[Meta, ...]:
-    """Return the entries whose keys name Panelr, in any spelling, and the money that is due of a deposit."""
-    return tuple(
-        [
-            entry
-            for entry in entries
-            if isinstance(key := entry[0], str) and ("panelr" in key.casefold() or key == MONEY_DUE)
-        ]
-    )
+    """Return the entries whose keys name Panelr, in any spelling."""
+    return tuple([entry for entry in entries if isinstance(entry[0], str) and "panelr" in entry[0].casefold()])
 
 
 def read_amount(text: str) -> Decimal | None:

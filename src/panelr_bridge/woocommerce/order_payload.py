@@ -17,7 +17,6 @@ from panelr_bridge import json_codec
 from panelr_bridge.errors import UnreadableBody
 from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject, read_error
 from panelr_bridge.woocommerce.json_fields import (
-    MONEY_DUE,
     Amount,
     Currency,
     Flag,
@@ -44,6 +43,8 @@ from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, Unreadab
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
+MONEY_DUE = "_order_due_ammount"
+"""The order meta of the plugin Bayna Deposits, in its own spelling: what is still to be paid."""
 
 
 class _PayloadModel(BaseModel):
@@ -138,8 +139,16 @@ class Order(_PayloadModel):
 
     @functools.cached_property
     def panelr_metas(self) -> tuple[Meta, ...]:
-        """The entries whose keys name Panelr, in any spelling, or the money that is due: few orders have one."""
+        """The entries whose keys name Panelr, in any spelling: few orders have one."""
         return metas_of_panelr(self.meta_data)
+
+    @functools.cached_property
+    def meta_by_key(self) -> dict[str, Any]:
+        """One entry of each key: for finding out which keys there are."""
+        try:
+            return dict(self.meta_data)
+        except TypeError:
+            return {key: value for key, value in self.meta_data if isinstance(key, str)}
 
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of Panelr's keys `names` that is not empty, as text."""
@@ -166,9 +175,14 @@ class Order(_PayloadModel):
         return sum((abs(refund.total) for refund in self.refunds), Decimal(0)) if self.refunds else Decimal(0)
 
     @property
+    def due_text(self) -> str | None:
+        """What is still to be paid of a deposit, as its plugin wrote it; None for an order without a deposit."""
+        return meta_text(self.meta_data, (MONEY_DUE,)) if MONEY_DUE in self.meta_by_key else None
+
+    @property
     def money_due(self) -> Decimal:
-        """What is still to be paid of a deposit, by its plugin's meta; 0 if nothing is, or it cannot be read."""
-        due = read_amount(self.meta(MONEY_DUE) or "")
+        """What is still to be paid of a deposit; 0 if nothing is, or it cannot be read."""
+        due = read_amount(self.due_text or "")
         return Decimal(0) if due is None else max(due, Decimal(0))
 
 

@@ -9,6 +9,7 @@ import pytest
 from panelr_bridge.domain import (
     activation_match,
     cart,
+    continuation,
     currency,
     customer_email,
     deposits,
@@ -58,6 +59,8 @@ ELSEWHERE = {
     *("currency_differs", "price_unknown"),  # tests/unit/domain/test_decision_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
     *("email_changed", "deposit_rest_paid", "refunded_in_full"),
+    *("sub_order", "switch", "second_payment", "continues_order"),  # tests/unit/domain/test_relation.py
+    *("awaits_first_order", "first_order_unknown"),
 }
 
 
@@ -75,6 +78,7 @@ def test_every_reason_of_the_module_is_tested() -> None:
         for each in (
             module,
             cart,
+            continuation,
             activation_match,
             currency,
             customer_email,

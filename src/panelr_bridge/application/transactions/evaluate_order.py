@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
+from panelr_bridge.application.transactions.continuation import find_history
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import (
     CHANGES,
@@ -18,11 +19,13 @@ from panelr_bridge.domain.decision import (
     changes_since,
     decide,
     needs_customer_lines,
+    needs_first_order,
     next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.refunds import lacks_refunds
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
@@ -76,6 +79,9 @@ def evaluate(
         keys=lookup_keys(order),
         payment_method=order.payment_method,
     )
+    relation = read_relation(order, policy.relation_keys)
+    if relation is not None:
+        found = replace(found, history=find_history(connection, order, relation, store=store, policy=policy))
     decision = _unless_taken(connection, decide(order, found, policy), order_id)
     if isinstance(decision, Create) and decision.quote_shape is not None:
         quote = quotes.find(connection, decision.quote_shape, now=now)
@@ -149,7 +155,9 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
 def _may_be_answered(evaluation: Evaluation) -> bool:
     """Return whether Panelr or the shop may know what a held order lacks."""
     order, reasons = evaluation.order, evaluation.decision.reasons
-    return needs_customer_lines(order, reasons) or lacks_refunds(order, reasons, evaluation.mappings.refunds)
+    if needs_customer_lines(order, reasons) or needs_first_order(reasons):
+        return True
+    return lacks_refunds(order, reasons, evaluation.mappings.refunds)
 
 
 def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:
