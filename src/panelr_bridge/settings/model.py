@@ -11,7 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import (
+    AdjustmentMode,
+    FreeOrders,
+    OrderPolicy,
+    OtherCurrency,
+    PluginKeys,
+    UnmappedLines,
+    WcOrderId,
+)
 from panelr_bridge.domain.relation import RelationKeys, RelationKind
 from panelr_bridge.woocommerce.json_fields import LARGEST_LIST
 from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
@@ -242,6 +250,13 @@ class Settings(BaseSettings, StoreFields):
         FreeOrders.REVIEW,
         description="An order with a total of 0: review leaves its work order to a person, complete has it set up.",
     )
+    other_currency: OtherCurrency = Field(
+        OtherCurrency.HOLD,
+        description=(
+            "An order in another currency than its Panelr product: hold it, send it with its amounts as they are, or "
+            "omit_amounts and leave its price to Panelr."
+        ),
+    )
     relation_keys: Annotated[RelationKeys, NoDecode, BeforeValidator(_read_relation_keys)] = Field(
         (),
         description=(
@@ -317,6 +332,7 @@ class Settings(BaseSettings, StoreFields):
             require_payment_method=self.require_payment_method,
             adjustment=self.adjustment,
             free_orders=self.free_orders,
+            other_currency=self.other_currency,
             max_lines=self.max_lines,
             relation_keys=self.relation_keys,
             asks_relations=frozenset(name for name, store in self.all_stores.items() if store.has_api),

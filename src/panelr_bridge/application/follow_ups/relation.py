@@ -10,7 +10,7 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpResult,
     FollowUpSpec,
     FollowUpTask,
-    OrderWriter,
+    ShopOrders,
 )
 from panelr_bridge.domain.call_outcome import Done, NotSent, Unknown
 from panelr_bridge.domain.follow_up_rules import Cancel, HeldOrder, Schedule, Step
@@ -69,7 +69,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     return exchange.result(_describe(exchange, found), done=True, related_orders=tuple(found), reevaluate=True)
 
 
-async def _read(client: OrderWriter, task: FollowUpTask, found: list[SubscriptionOrder]) -> None:
+async def _read(client: ShopOrders, task: FollowUpTask, found: list[SubscriptionOrder]) -> None:
     """Append to `found` what the shop knows of each subscription."""
     for subscription_id in task.content["subscriptions"]:
         for order_id, order_type in await client.list_subscription_orders(subscription_id):

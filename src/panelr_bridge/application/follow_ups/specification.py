@@ -21,7 +21,7 @@ from panelr_bridge.woocommerce.rest.subscription_orders import SubscriptionLink
 P = TypeVar("P", bound=OrderToPlan)
 
 
-class OrderWriter(Protocol):
+class ShopOrders(Protocol):
     """The part of a store's API that follow-ups use. Its methods raise ShopError."""
 
     async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
@@ -33,6 +33,9 @@ class OrderWriter(Protocol):
     async def has_note(self, order_id: int, *, note: str) -> bool:
         """Return whether the order has exactly this note; raises ShopUnsupported like `add_note`."""
 
+    async def list_refunds(self, order_id: int) -> tuple[dict[str, Any], ...]:
+        """Return the order's refunds in the form of wc/v3; raises ShopUnsupported if the key does not open that."""
+
     async def list_subscription_orders(self, subscription_id: int) -> list[SubscriptionLink]:
         """Return the orders of a subscription, each with what it is to it."""
 
@@ -42,7 +45,7 @@ class FollowUpContext:
     """What carrying out a follow-up may use: Panelr, the stores' APIs by the stores' names, and the call policy."""
 
     caller: PanelrCaller
-    clients: Mapping[str, OrderWriter]
+    clients: Mapping[str, ShopOrders]
     call_policy: CallPolicy
     pauses: ShopPauses = field(default_factory=ShopPauses)
 
