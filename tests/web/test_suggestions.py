@@ -86,7 +86,7 @@ async def test_what_is_not_mapped_is_suggested_with_a_score_and_reasons(kit: Kit
     answer = await kit.api("GET", SUGGESTIONS)
     assert answer.status_code == 200, answer.text
     content = answer.json()
-    assert content["meta"] == {"looked_at": MANY + 4, "not_mapped": MANY + 3, "suggested": 2, "more": False}
+    assert content["meta"] == {"looked_at": MANY + 4, "not_mapped": MANY + 3, "choices": 0, "suggested": 2, "more": False}
     found = content["data"]
     assert [(each["woo_product_id"], each["woo_variation_id"], each["panelr_product_id"]) for each in found] == [
         (12, None, 1),
@@ -100,6 +100,7 @@ async def test_what_is_not_mapped_is_suggested_with_a_score_and_reasons(kit: Kit
         "panelr_product_id": 1,
         "intent": "new_activation",
         "quantity": 1,
+        "conditions": [],
         "name": "IPTV 1 Month",
         "panelr_name": "IPTV 1 Month",
         "score": 100,
@@ -198,10 +199,10 @@ async def test_the_command_prints_suggestions_and_a_file_that_the_import_takes(
     code, out, err = await command("mappings", "suggest", "--csv")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity",
-        "default,12,,IPTV-1M,1,new_activation,1",
-        "default,14,,MAPPED,6,new_activation,1",
-        "default,16,18,P-12,2,new_activation,1",
+        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity,conditions",
+        "default,12,,IPTV-1M,1,new_activation,1,",
+        "default,14,,MAPPED,6,new_activation,1,",
+        "default,16,18,P-12,2,new_activation,1,",
     ]
     (tmp_path / "suggested.csv").write_text(out)
     code, out, err = await command("mappings", "import", str(tmp_path / "suggested.csv"))
