@@ -46,6 +46,7 @@ def sent(product: int = 1, **more: Any) -> Outcome:
 JANE = sent(email="jane@example.test")
 # by file: the outcome of each WooCommerce order
 OUTCOMES: dict[str, dict[int, Outcome]] = {
+    "addon-carries-plan": {3080: Outcome("created", items=NEW, paid="68.00", status=PAID)},  # as the mapping says
     "api-v1": {2300: RENEWED},
     "email-corrected-after": {2230: sent(attention=("email_changed",), email="jhon@exmaple.test")},
     "float-noise": {2340: Outcome("created", items=NEW, paid="19.99", status=PAID)},

@@ -65,7 +65,7 @@ def _choose_by_meta(line: LineItem, by_rank: Sequence[list[MappingTarget]], labe
     chosen: list[MappingTarget] = []
     for targets in by_rank:
         for target in targets:
-            fit = _weigh(target.conditions)
+            fit = _specificity(target.conditions)
             if fit < best or not all(condition.holds(meta) for condition in target.conditions):
                 continue
             if fit > best:
@@ -78,7 +78,7 @@ def _choose_by_meta(line: LineItem, by_rank: Sequence[list[MappingTarget]], labe
     return chosen if len(sets) == 1 else _several_fit(line, sets, label)
 
 
-def _weigh(conditions: Conditions) -> tuple[int, int]:
+def _specificity(conditions: Conditions) -> tuple[int, int]:
     """Return how specific conditions are: by their number, then by the number of those with a value."""
     return len(conditions), sum(condition.value is not None for condition in conditions)
 

@@ -177,7 +177,8 @@ def test_a_mapping_is_looked_up_by_the_most_exact_of_its_keys(fields: dict[str, 
 
 def test_a_csv_file_is_written() -> None:
     rows = [
-        mapping(woo_product_id=12, sku='a,"b"', quantity=2, conditions="Duration=12 months; Connections=4").as_row() | {"id": 7},
+        mapping(woo_product_id=12, sku='a,"b"', quantity=2, conditions="Duration=12 months; Connections=4").as_row()
+        | {"id": 7},
         mapping(woo_variation_id=18, store="b", panelr_product_id=None, intent=ItemIntent.RENEWAL).as_row(),
     ]
     assert write_csv(rows) == (
