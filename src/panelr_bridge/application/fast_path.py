@@ -21,6 +21,7 @@ from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy
 from panelr_bridge.domain.panelr_values import CartQuote, WorkOrder
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.store import fast_path, order_mappings, orders, quotes, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
@@ -90,8 +91,11 @@ class FastPath:
         return repeat
 
     async def try_insert(self, delivery: Delivery, event: Event | None) -> ReceiveResult | None:
-        """Do what `receive_delivery.receive` does with a new order to create. None if it is anything else."""
-        if not isinstance(event, Order):
+        """Do what `receive_delivery.receive` does with a new order to create. None if it is anything else.
+
+        An order that continues another needs what is known of that one.
+        """
+        if not isinstance(event, Order) or read_relation(event, self._policy.relation_keys) is not None:
             return None
         order = (delivery.store, event.id)
         if self._orders.get(order):

@@ -5,7 +5,7 @@ What is unambiguous is understood. Anything else is a reason to hold the order: 
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from panelr_bridge.domain.models import ItemIntent, Reason
@@ -59,6 +59,15 @@ def read_intent(entries: tuple[Meta, ...]) -> str | None:
     """Return the intent alone."""
     texts = _find_texts(entries)
     return _spell_intent(texts.get(_INTENT)) if texts else None
+
+
+def as_renewal(meta: IntentMeta) -> IntentMeta:
+    """Return the meta of a line in an order that goes on with existing lines.
+
+    Subscription plugins copy a line's meta from the first order: its intent says what that order was.
+    """
+    is_known = meta.intent is None or meta.intent in INTENTS
+    return replace(meta, intent=ItemIntent.RENEWAL) if is_known else meta
 
 
 def contradiction(words: str, label: str) -> Reason:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from panelr_bridge.domain.history import NO_HISTORY, History
 from panelr_bridge.domain.mapping_conditions import Conditions
 from panelr_bridge.domain.panelr_values import (
     NOTHING_KNOWN,
@@ -13,6 +14,7 @@ from panelr_bridge.domain.panelr_values import (
     MethodAdjustment,
     PanelrFacts,
 )
+from panelr_bridge.domain.relation import RelationKeys
 
 
 class OrderState(StrEnum):
@@ -49,7 +51,9 @@ class FollowUpKind(StrEnum):
 
     PAYMENT = "payment"
     INSTRUCTIONS = "instructions"
+    RELATION = "relation"
     LINES = "lines"
+    ACTIVATIONS = "activations"
     WRITE_BACK = "write_back"
     STATUS = "status"
 
@@ -161,6 +165,8 @@ class OrderMappings:
     facts: PanelrFacts = NOTHING_KNOWN
     quotes: Mapping[bytes, CartQuote] = field(default_factory=dict)
     """Panelr's known quotes by the cart's shape."""
+    history: History = NO_HISTORY
+    """The earlier orders, of an order that continues one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +183,10 @@ class OrderPolicy:
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
     max_lines: int = 1000
+    relation_keys: RelationKeys = ()
+    """Meta keys of other plugins that say that an order continues another."""
+    asks_relations: frozenset[str] = frozenset()
+    """The stores whose API can be asked for the orders of a subscription."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,6 +139,14 @@ class Order(_PayloadModel):
         """The entries whose keys name Panelr, in any spelling: few orders have one."""
         return metas_of_panelr(self.meta_data)
 
+    @functools.cached_property
+    def meta_by_key(self) -> dict[str, Any]:
+        """One entry of each key: for finding out which keys there are."""
+        try:
+            return dict(self.meta_data)
+        except TypeError:
+            return {key: value for key, value in self.meta_data if isinstance(key, str)}
+
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of Panelr's keys `names` that is not empty, as text."""
         return meta_text(self.panelr_metas, names)

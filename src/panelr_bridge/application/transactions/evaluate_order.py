@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
+from panelr_bridge.application.transactions.continuation import find_history
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import (
     CHANGES,
@@ -18,10 +19,12 @@ from panelr_bridge.domain.decision import (
     changes_since,
     decide,
     needs_customer_lines,
+    needs_first_order,
     next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
@@ -75,6 +78,9 @@ def evaluate(
         keys=lookup_keys(order),
         payment_method=order.payment_method,
     )
+    relation = read_relation(order, policy.relation_keys)
+    if relation is not None:
+        found = replace(found, history=find_history(connection, order, relation, store=store, policy=policy))
     decision = _unless_taken(connection, decide(order, found, policy), order_id)
     if isinstance(decision, Create) and decision.quote_shape is not None:
         quote = quotes.find(connection, decision.quote_shape, now=now)
@@ -140,8 +146,10 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    lacks_lines = state is OrderState.HELD and needs_customer_lines(evaluation.order, decision.reasons)
-    if isinstance(decision, Adopt) or lacks_lines:
+    can_be_asked = state is OrderState.HELD and (
+        needs_customer_lines(evaluation.order, decision.reasons) or needs_first_order(decision.reasons)
+    )
+    if isinstance(decision, Adopt) or can_be_asked:
         values |= {"follow_at": now}
     return values
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
+from panelr_bridge.application.transactions.continuation import note_relation
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
     attention,
@@ -25,6 +26,7 @@ from panelr_bridge.application.transactions.new_order import new_order, owed_cre
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
@@ -127,6 +129,9 @@ def _act(
         may_return = delivery.topic == RESTORED or backfill is not None
         if known is not None and not (known["woo_status"] == "trash" and may_return):
             return ReceiveResult(stored, known)
+    relation = read_relation(event, policy.relation_keys)
+    if relation is not None and relation.subscriptions:
+        note_relation(connection, event, relation, store=delivery.store)
     evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy, now=now)
     if order_id is None:
         return _first_snapshot(connection, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
