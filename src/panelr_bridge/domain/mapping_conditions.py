@@ -68,7 +68,7 @@ class Condition(BaseModel):
     def holds(self, meta: LineMeta) -> bool:
         """Return whether a line with this meta has the entry."""
         values = meta.get(self.key)
-        return bool(values) and (self.value is None or self.value in (values or ()))
+        return values is not None and (self.value in values or (self.value is None and bool(values)))
 
 
 Conditions = tuple[Condition, ...]
@@ -110,6 +110,8 @@ def format_conditions(conditions: Iterable[Condition]) -> str:
 
 def fold(text: str) -> str:
     """Return the plain form of a text: without capitals, outer and double blanks, HTML and invisible characters."""
+    if text.isascii() and "&" not in text:
+        return _tidy(text.casefold())
     for _ in range(_MOST_ROUNDS):  # plugins escape twice
         plain = html.unescape(unicodedata.normalize("NFKC", text)).casefold()
         if plain == text:
