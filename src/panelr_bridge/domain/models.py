@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from panelr_bridge.domain.history import NO_HISTORY, History
 from panelr_bridge.domain.mapping_conditions import Conditions
 from panelr_bridge.domain.panelr_values import (
@@ -189,8 +191,8 @@ class OrderPolicy:
     """The stores whose API can be asked for the orders of a subscription."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CartItem:
+# A Struct: each line of each order makes several, and one takes a tenth of a frozen dataclass's time.
+class CartItem(msgspec.Struct, frozen=True, kw_only=True):
     """One item of create_work_order's cart."""
 
     product_id: int
