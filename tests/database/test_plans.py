@@ -29,12 +29,12 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "ix_orders_in_doubt",
             "ix_orders_due",
             "uq_orders_store_woo_order_id",
-            "uq_product_mappings_store_key_panelr_product_id_intent",
+            "uq_product_mappings_identity",
         },
     ),
     "receive a newer snapshot": (
         {"sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
-        {"pk_orders", "uq_orders_store_woo_order_id", "uq_product_mappings_store_key_panelr_product_id_intent"},
+        {"pk_orders", "uq_orders_store_woo_order_id", "uq_product_mappings_identity"},
     ),
     "claim a create": (
         {
@@ -49,7 +49,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "pk_deliveries",
             "pk_orders",
             "uq_orders_store_woo_order_id",
-            "uq_product_mappings_store_key_panelr_product_id_intent",
+            "uq_product_mappings_identity",
         },
     ),
     "claim a look-up": (

@@ -245,9 +245,13 @@ product_mappings = Table(
     Column("quantity", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("store", "key", "panelr_product_id", "intent"),
+    # the text of mapping_conditions.format_conditions; the mapping is only for lines whose meta meets them
+    Column("conditions", Text, nullable=False, server_default=""),
+    UniqueConstraint("store", "key", "conditions", "panelr_product_id", "intent", name="uq_product_mappings_identity"),
     # a unique constraint treats nulls as distinct
-    partial_index("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
+    partial_index(
+        "uq_product_mappings_nothing", "store", "key", "conditions", where="panelr_product_id IS NULL", unique=True
+    ),
     Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
     Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
     Index("ix_product_mappings_sku", "sku", "id"),
