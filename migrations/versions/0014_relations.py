@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activations")),
         sa.UniqueConstraint("order_id", "activation_id", name=op.f("uq_activations_order_id_activation_id")),
     )
+    op.create_index(op.f("ix_activations_activation_id"), "activations", ["activation_id"])
 
 
 def downgrade() -> None:

@@ -210,7 +210,7 @@ activations = Table(
     metadata,
     id_column(),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
-    Column("activation_id", BigInteger, nullable=False),
+    Column("activation_id", BigInteger, nullable=False, index=True),
     Column("panelr_product_id", BigInteger),
     UniqueConstraint("order_id", "activation_id"),
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from panelr_bridge.application.follow_ups import (
+    activations,
     customer_lines,
     payment,
     payment_instructions,
@@ -16,6 +17,7 @@ SPECS: tuple[FollowUpSpec[Any], ...] = (
     payment.SPEC,
     payment_instructions.SPEC,
     customer_lines.SPEC,
+    activations.SPEC,
     write_back.SPEC,
     status_poll.SPEC,
 )

@@ -15,6 +15,7 @@ from panelr_bridge.domain.decision import (
     Create,
     Decision,
     Hold,
+    awaits_first_order,
     awaits_mapping,
     changes_since,
     decide,
@@ -147,7 +148,9 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
     can_be_asked = state is OrderState.HELD and (
-        needs_customer_lines(evaluation.order, decision.reasons) or needs_first_order(decision.reasons)
+        needs_customer_lines(evaluation.order, decision.reasons)
+        or needs_first_order(decision.reasons)
+        or awaits_first_order(decision.reasons)
     )
     if isinstance(decision, Adopt) or can_be_asked:
         values |= {"follow_at": now}
