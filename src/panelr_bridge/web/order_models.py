@@ -166,8 +166,8 @@ class OrderStoryOut(OrderOut):
     follow_ups: list[FollowUpOut] = Field(description="The order's follow-ups.")
     activations: list[ActivationOut] = Field(
         description=(
-            "The lines at Panelr that the order brought, or renewed. Empty until Panelr shows them. A later renewal of the"
-            " same subscription names its line from here."
+            "The lines at Panelr that the order brought or renewed. Empty until Panelr shows them. A renewal of its"
+            " subscription names its line from here."
         )
     )
     deliveries: list[DeliveryOut] = Field(description="The deliveries about this order, the oldest first.")

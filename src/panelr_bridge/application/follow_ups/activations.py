@@ -1,8 +1,8 @@
 """Follow-up `activations`: find out which lines a work order brought, where get_work_order does not show it.
 
 Panelr's list of the customer's work orders shows their lines. If it does not, the customer's lines may help: if as many
-of them are new as the order has items, they are the order's. It is remembered that the first list does not help, so that
-an order costs one call.
+of them are new as the order has items, they are the order's. It is remembered that the first list does not help, so
+that an order costs one call.
 """
 
 from collections.abc import Collection
