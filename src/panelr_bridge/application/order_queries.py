@@ -11,12 +11,29 @@ from sqlalchemy import Connection
 from panelr_bridge.application.order_money import OrderMoney, money_of
 from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.errors import BadQuery, NotFound
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls, subscriptions
 from panelr_bridge.store.database import Database, use_one_snapshot
 from panelr_bridge.store.pagination import PageQuery, ResultPage, order_list
 from panelr_bridge.store.rows import AttemptRow, FollowUpRow, ListedDeliveryRow, OwedCallView, ShownOrderRow
+from panelr_bridge.store.subscriptions import KnownOrder, SubscriptionOrder
+
+SUBSCRIPTION_STEPS = 2
+"""How far an order's subscriptions are followed: a resubscription's order belongs to the old one and the new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedOrder:
+    """An order of a subscription; `id`, `state` and `reference_code` are None if the bridge does not know the order."""
+
+    subscription_id: int
+    woo_order_id: int
+    kind: RelationKind
+    id: int | None
+    state: str | None
+    reference_code: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +41,8 @@ class OrderStory:
     """An order and everything that belongs to it, read at one moment. Lists are in chronological order.
 
     `owed_call` is None when the order owes Panelr no call. `activations` are the lines at Panelr that the order brought
-    or renewed. The deliveries come without their bodies.
+    or renewed. The deliveries come without their bodies. `subscriptions` are all orders of the subscriptions that the
+    order belongs to, itself among them.
     """
 
     order: ShownOrderRow
@@ -34,6 +52,7 @@ class OrderStory:
     follow_ups: list[FollowUpRow]
     activations: list[Activation]
     deliveries: list[ListedDeliveryRow]
+    subscriptions: list[RelatedOrder]
 
 
 def parse_states(text: str, *, allowed: Collection[OrderState] = tuple(OrderState)) -> tuple[OrderState, ...]:
@@ -69,6 +88,30 @@ def _read_story(connection: Connection, order_id: int) -> OrderStory:
         follow_ups=list(planned.values()),
         activations=_read_activations(connection, order),
         deliveries=deliveries.list_for_order(connection, store=order["store"], woo_order_id=order["woo_order_id"]),
+        subscriptions=_read_related(connection, order),
+    )
+
+
+def _read_related(connection: Connection, order: ShownOrderRow) -> list[RelatedOrder]:
+    """Return the orders of the order's subscriptions, and of those that these orders continue or begin."""
+    store, found = order["store"], [order["woo_order_id"]]
+    entries: list[SubscriptionOrder] = []
+    for _ in range(SUBSCRIPTION_STEPS):
+        numbers = subscriptions.subscriptions_of(connection, found, store=store)
+        entries = subscriptions.orders_of(connection, numbers, store=store) if numbers else []
+        found = [entry.woo_order_id for entry in entries] or found
+    known = subscriptions.known_orders(connection, found, store=store, locks=False) if entries else {}
+    return [_related(entry, known.get(entry.woo_order_id)) for entry in entries]
+
+
+def _related(entry: SubscriptionOrder, known: KnownOrder | None) -> RelatedOrder:
+    return RelatedOrder(
+        subscription_id=entry.subscription_id,
+        woo_order_id=entry.woo_order_id,
+        kind=entry.kind,
+        id=known and known.id,
+        state=known and known.state,
+        reference_code=known and known.reference_code,
     )
 
 

@@ -28,39 +28,31 @@ def sub_order_reason(relation: Relation | None, mappings: OrderMappings) -> Reas
     parent = mappings.history.find(relation.continues)
     if "sub_order" in mappings.overridden and (parent is None or parent.state is None):
         return None
-    words = (
-        f"this is a vendor's part of order {relation.continues}, which has the same goods and becomes the work order"
-    )
+    words = f"this is a vendor's part of order {relation.continues}: that order has the same goods and is the one sent"
     return Reason("sub_order", words)
 
 
 def relation_reasons(relation: Relation | None, mappings: OrderMappings) -> list[Reason]:
     """Return why a person must decide about an order that continues another one."""
-    if relation is None:
-        return []
-    reason = _REASONS.get(relation.kind)
-    if reason is None or reason[0] in mappings.overridden:
-        return []
-    code, words = reason
+    reason = None if relation is None else _find_reason(relation, mappings)
+    return [] if reason is None or reason.code in mappings.overridden else [reason]
+
+
+def _find_reason(relation: Relation, mappings: OrderMappings) -> Reason | None:
+    if relation.kind is RelationKind.SWITCH:
+        names = ", ".join(map(str, relation.subscriptions)) or "(not named)"
+        words = (
+            f"this order changes subscription {names} to another plan: change the line in Panelr, then close this"
+            " order; or retry it here to send it as a renewal of that line"
+        )
+        return Reason("switch", words)
     earlier = mappings.history.find(relation.continues)
     of_work_order = f" (work order {earlier.reference_code})" if earlier is not None and earlier.reference_code else ""
-    names = f"order {relation.continues or '(not named)'}{of_work_order}"
-    subscriptions = ", ".join(map(str, relation.subscriptions)) or "(not named)"
-    return [Reason(code, words.format(order=names, subscriptions=subscriptions))]
-
-
-_REASONS = {
-    RelationKind.SWITCH: (
-        "switch",
-        "this order changes subscription {subscriptions} to another plan: change the line in Panelr, then close this"
-        " order; or retry it here to send it as a renewal of that line",
-    ),
-    RelationKind.SECOND_PAYMENT: (
-        "second_payment",
-        "this order pays the rest of {order}: record the payment in Panelr, then close this order; " + _RETRY,
-    ),
-    RelationKind.CONTINUATION: (
-        "continues_order",
-        "this order belongs to {order}, which may hold the same goods: close it if it does; " + _RETRY,
-    ),
-}
+    order = f"order {relation.continues or '(not named)'}{of_work_order}"
+    if relation.kind is RelationKind.SECOND_PAYMENT:
+        words = f"this order pays the rest of {order}: record the payment in Panelr, then close this order; {_RETRY}"
+        return Reason("second_payment", words)
+    if relation.kind is RelationKind.CONTINUATION:
+        words = f"this order belongs to {order}, which may hold the same goods: close it if it does; {_RETRY}"
+        return Reason("continues_order", words)
+    return None

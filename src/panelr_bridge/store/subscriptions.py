@@ -78,7 +78,7 @@ def orders_of(connection: Connection, subscriptions: Collection[int], *, store: 
     query = (
         select(table.subscription_id, table.woo_order_id, table.kind)
         .where(table.store == store, table.subscription_id.in_(subscriptions))
-        .order_by(table.woo_order_id.desc())
+        .order_by(table.woo_order_id.desc(), table.subscription_id.desc())
         .limit(MOST_ORDERS)
     )
     rows = connection.execute(query).all()
@@ -92,14 +92,17 @@ def subscriptions_of(connection: Connection, woo_order_ids: Collection[int], *, 
     return set(connection.execute(query.limit(MOST_ORDERS)).scalars())
 
 
-def known_orders(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> dict[int, KnownOrder]:
+def known_orders(
+    connection: Connection, woo_order_ids: Collection[int], *, store: str, locks: bool = True
+) -> dict[int, KnownOrder]:
     """Return those orders that the bridge knows, by WooCommerce's id.
 
-    They are locked against changes: who stores an order's lines meanwhile finds the orders that wait for them.
+    `locks` them against changes: who stores an order's lines meanwhile finds the orders that wait for them.
     """
     columns = orders.c
     is_one = and_(columns.store == store, columns.woo_order_id.in_(woo_order_ids))
-    query = select(*(columns[name] for name in KnownOrder._fields)).where(is_one).with_for_update(read=True)
+    query = select(*(columns[name] for name in KnownOrder._fields)).where(is_one)
+    query = query.with_for_update(read=True) if locks else query
     return {row.woo_order_id: KnownOrder(*row) for row in connection.execute(query)}
 
 
