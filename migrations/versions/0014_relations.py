@@ -32,7 +32,7 @@ def upgrade() -> None:
             name=op.f("uq_subscription_orders_store_subscription_id_woo_order_id"),
         ),
     )
-    op.create_index("ix_subscription_orders_order", "subscription_orders", ["store", "woo_order_id"])
+    op.create_index("ix_subscription_orders_order", "subscription_orders", ["store", "woo_order_id", "subscription_id"])
     op.create_table(
         "activations",
         sa.Column("id", ID, autoincrement=True, nullable=False),

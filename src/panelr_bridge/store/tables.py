@@ -201,7 +201,7 @@ subscription_orders = Table(
     Column("woo_order_id", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     UniqueConstraint("store", "subscription_id", "woo_order_id"),
-    Index("ix_subscription_orders_order", "store", "woo_order_id"),
+    Index("ix_subscription_orders_order", "store", "woo_order_id", "subscription_id"),  # covers its query
 )
 
 # The lines (activations) at Panelr that a work order brought.
