@@ -14,7 +14,7 @@ from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.simulators.panelr.admin_actions import provision
+from panelr_bridge.simulators.panelr.admin_actions import provision, void
 from panelr_bridge.store import follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow
 from panelr_bridge.store.subscriptions import SubscriptionOrder
@@ -173,7 +173,7 @@ async def test_two_subscriptions_of_one_order_each_renew_their_own_line(kit: Kit
 
 
 @ONLY_SQLITE
-async def test_two_equal_lines_are_renewed_by_two_items_and_not_guessed_for_one(kit: Kit) -> None:
+async def test_two_equal_lines_are_renewed_by_two_items(kit: Kit) -> None:
     both = [LINE, LINE | {"id": 2}]
     await begin(kit, line_items=both)
     lines = set_up(kit)
@@ -181,10 +181,53 @@ async def test_two_equal_lines_are_renewed_by_two_items_and_not_guessed_for_one(
     await kit.post(renewal(line_items=both))
     await kit.until(RENEWAL, "created")
     assert named(kit) == lines
-    await kit.post(renewal(31, of=OTHER_SUBSCRIPTION, line_items=[LINE]))
+
+
+async def test_of_two_equal_subscriptions_the_second_one_gets_the_line_that_is_left(kit: Kit) -> None:
+    await begin(kit, line_items=[LINE, LINE | {"id": 2}])
     await note_first(kit, OTHER_SUBSCRIPTION)
-    story = await kit.until(31, is_settled("lines"))
-    assert codes(story) == ["several_fitting_lines"]
+    first, second = set_up(kit)
+    await poll_status(kit, FIRST)
+    await kit.post(renewal(30))
+    assert codes(await kit.until(30, is_settled("lines"))) == ["several_fitting_lines"]  # nothing tells them apart
+    order_id = (await kit.order(30))["id"]
+    assert (await kit.api("POST", f"/orders/{order_id}/resolve", json={"activation_id": second})).status_code == 200
+    await kit.until(30, "created")
+    await kit.post(renewal(31, of=OTHER_SUBSCRIPTION))
+    await kit.until(31, "created")
+    await kit.post(renewal(32))
+    await kit.until(32, "created")
+    assert [named(kit, number) for number in (30, 31, 32)] == [[second], [first], [second]]
+
+
+async def test_a_renewal_of_a_voided_first_order_is_for_another_line_or_held(kit: Kit) -> None:
+    await kit.post(order())
+    await note_first(kit)
+    set_up(kit)
+    await poll_status(kit, FIRST)
+    void(kit.panel, kit.panel.work_orders[1])
+    await poll_status(kit, FIRST)
+    await kit.post(renewal())
+    assert codes(await kit.until(RENEWAL, is_settled("lines"))) == ["no_fitting_line"]
+
+
+async def test_no_renewal_is_left_behind_when_it_comes_while_its_line_is_kept(kit: Kit) -> None:
+    numbers = range(100, 108)
+    for number in numbers:
+        customer = {"billing": order()["billing"] | {"email": f"customer-{number}@example.test"}}
+        assert (await kit.post(order(id=number, number=str(number), **customer))).json()["state"] == "created"
+        await kit.runtime.database.write(
+            note_orders, [SubscriptionOrder(number + 1000, number, RelationKind.FIRST)], store="default"
+        )
+    lines = {number: set_up(kit, number) for number in numbers}
+    renewals = [renewal(number + 100, of=number + 1000) for number in numbers]
+    await asyncio.gather(
+        *(poll_status(kit, number) for number in numbers),
+        *(kit.post(each) for each in renewals),
+    )
+    for number in numbers:
+        await kit.until(number + 100, "created")
+    assert {number: named(kit, number + 100) for number in numbers} == lines
 
 
 @pytest.mark.parametrize("feature", ["generation 1", "details without lines"])

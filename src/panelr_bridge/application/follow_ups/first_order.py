@@ -9,12 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from panelr_bridge import logs
 from panelr_bridge.application.transactions.continuation import find_awaited
 from panelr_bridge.domain.follow_up_rules import FIRST_POLL
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy
 from panelr_bridge.store import follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow
 from panelr_bridge.woocommerce.order_payload import Order
+
+log = logs.get(__name__)
 
 LOOKED_AGAIN = timedelta(minutes=15)
 """How often a waiting renewal looks whether its first order still leads to a line: it may be closed, or canceled."""
@@ -36,6 +39,7 @@ def hasten(connection: Connection, row: OrderRow, order: Order, *, policy: Order
         changes = _hastened(poll, waits_since=row["created_at"], now=now)
         if changes:
             follow_ups.change(connection, poll["order_id"], FollowUpKind.STATUS, changes)
+            log.info("poll.hastened", order=poll["order_id"], waits=row["id"])
 
 
 def _hastened(poll: FollowUpRow, *, waits_since: datetime, now: datetime) -> dict[str, Any]:

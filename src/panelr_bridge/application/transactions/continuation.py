@@ -1,6 +1,7 @@
 """What is stored of orders that continue others: a subscription's orders, and what is known of the earlier ones."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,8 @@ def find_history(
         if entry.woo_order_id != order.id:
             kinds.setdefault(entry.woo_order_id, entry.kind)
     earlier = _read_orders(connection, kinds, store=store)
+    if any(each.kind is RelationKind.FIRST and len(each.activations) > 1 for each in earlier):
+        earlier = _without_others(connection, earlier, relation.subscriptions, store=store)
     knows_first = any(each.kind is RelationKind.FIRST for each in earlier)
     return History(
         orders=earlier,
@@ -56,6 +59,26 @@ def _read_orders(connection: Connection, kinds: dict[int, RelationKind], *, stor
     )
 
 
+def _without_others(
+    connection: Connection, earlier: tuple[EarlierOrder, ...], own: Collection[int], *, store: str
+) -> tuple[EarlierOrder, ...]:
+    """Return the orders, the first ones without the lines that renewals of other subscriptions renewed.
+
+    An order may begin several subscriptions, with equal lines.
+    """
+    firsts = [each.woo_order_id for each in earlier if each.kind is RelationKind.FIRST]
+    others = subscriptions.subscriptions_of(connection, firsts, store=store).difference(own)
+    entries = subscriptions.orders_of(connection, others, store=store) if others else []
+    renewals = [entry.woo_order_id for entry in entries if entry.kind is not RelationKind.FIRST]
+    known = subscriptions.known_orders(connection, renewals, store=store, locks=False) if renewals else {}
+    taken = {line.id for each in known.values() for line in _renewed_by(each)}
+    return tuple(_without(each, taken) if each.kind is RelationKind.FIRST else each for each in earlier)
+
+
+def _without(order: EarlierOrder, taken: Collection[int]) -> EarlierOrder:
+    return replace(order, activations=tuple(line for line in order.activations if line.id not in taken))
+
+
 def _earlier_order(
     woo_order_id: int,
     kind: RelationKind,
@@ -66,7 +89,9 @@ def _earlier_order(
 ) -> EarlierOrder:
     if known is None:
         return EarlierOrder(woo_order_id=woo_order_id, kind=kind)
-    lines = tuple({each.id: each for each in (*_renewed_by(known), *brought.get(known.id, ()))}.values())
+    # a work order that is canceled after its completion ends the lines that it brought
+    kept = brought.get(known.id, ()) if known.panelr_status != CANCELED else ()
+    lines = tuple({each.id: each for each in (*_renewed_by(known), *kept)}.values())
     awaits = known.state in WILL_HAVE_LINES or _is_set_up_later(known, planned.get(known.id, ()))
     return EarlierOrder(
         woo_order_id=woo_order_id,
