@@ -1,78 +1,37 @@
-"""The lines that orders brought are kept, so that a renewal names exactly its own, also before it is set up."""
+"""The lines that orders brought are kept, so that a renewal names exactly its own."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, update
 
-from panelr_bridge.application.follow_ups.first_order import LOOKED_AGAIN
-from panelr_bridge.application.transactions.continuation import note_orders
-from panelr_bridge.domain.models import FollowUpKind
-from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.admin_actions import provision, void
-from panelr_bridge.store import follow_ups, orders
-from panelr_bridge.store.rows import FollowUpRow
-from panelr_bridge.store.subscriptions import SubscriptionOrder
-from panelr_bridge.store.tables import mapping_revisions
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import Kit, kit_of, order, tried
-from tests.support.clockwork import due_now, plan_now
+from tests.support.clockwork import plan_now
 from tests.support.held_table import meta
 from tests.support.payments import attention_codes, find_follow_up, is_settled, poll_status
+from tests.support.renewals import (
+    EMAIL,
+    FIRST,
+    LINE,
+    MONTH,
+    OTHER_SUBSCRIPTION,
+    RENEWAL,
+    SUBSCRIPTION,
+    begin,
+    calls,
+    codes,
+    kept,
+    named,
+    note_first,
+    renewal,
+    set_up,
+)
 
-FIRST, RENEWAL, SUBSCRIPTION, OTHER_SUBSCRIPTION = 20, 30, 459, 460
-EMAIL = order()["billing"]["email"]
-LINE = order()["line_items"][0]
-MONTH = LINE | {"id": 2, "sku": "MONTH", "product_id": 99, "name": "Another plan"}
 ONLY_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"])
-
-
-def renewal(number: int = RENEWAL, *, of: int = SUBSCRIPTION, **changes: Any) -> dict[str, Any]:
-    """Return a paid renewal order of a subscription."""
-    return order(id=number, number=str(number), **meta(_subscription_renewal=str(of))) | changes
-
-
-async def note_first(kit: Kit, *of: int) -> None:
-    """Note that the first order began the subscriptions, as the shop's API or its subscription.* deliveries say."""
-    entries = [SubscriptionOrder(each, FIRST, RelationKind.FIRST) for each in of or (SUBSCRIPTION,)]
-    await kit.runtime.database.write(note_orders, entries, store="default")
-
-
-def set_up(kit: Kit, number: int = FIRST) -> list[int]:
-    """Complete a work order in Panelr; return its lines."""
-    (work_order,) = kit.panel.of_wc_order(str(number))
-    provision(kit.panel, work_order)
-    return [item.activation_id for item in work_order.cart if item.activation_id is not None]
-
-
-async def begin(kit: Kit, **changes: Any) -> None:
-    """Have a first order with its subscription, for a customer with further lines that a renewal would fit."""
-    for status in ("active", "expired"):
-        kit.panel.add_line(EMAIL, plugin_id=2, status=status)
-    assert (await kit.post(order(**changes))).json()["state"] == "created"
-    await note_first(kit)
-
-
-def named(kit: Kit, number: int = RENEWAL) -> list[int | None]:
-    """Return the lines that an order's one work order names."""
-    (work_order,) = kit.panel.of_wc_order(str(number))
-    return [item.activation_id for item in work_order.cart]
-
-
-def calls(kit: Kit, *actions: str) -> list[str]:
-    return [entry.action for entry in kit.panel.journal if entry.action in actions]
-
-
-def codes(story: dict[str, Any]) -> list[str]:
-    return [reason["code"] for reason in story["reasons"]]
-
-
-def kept(story: dict[str, Any]) -> list[tuple[int, int | None]]:
-    return [(each["activation_id"], each["panelr_product_id"]) for each in story["activations"]]
 
 
 @pytest.fixture
@@ -115,49 +74,6 @@ async def test_a_line_is_kept_when_the_work_order_is_completed_and_not_before(ki
     tries = len((await kit.order(FIRST))["attempt_log"])
     assert kept(await poll_status(kit, FIRST)) == [(line, 3)]
     assert len((await kit.order(FIRST))["attempt_log"]) == tries  # nothing new, nothing noted
-
-
-async def test_a_renewal_before_the_line_is_set_up_waits_and_is_sent_when_the_line_is_there(kit: Kit) -> None:
-    await begin(kit)
-    assert (await kit.post(renewal())).json()["state"] == "held"
-    assert codes(await kit.order(RENEWAL)) == ["awaits_first_order"]
-    (line,) = set_up(kit)
-    await poll_status(kit, FIRST)
-    await kit.until(RENEWAL, "created")
-    assert named(kit) == [line]
-
-
-async def test_a_waiting_renewal_is_found_in_a_store_without_a_change_of_mappings(kit: Kit) -> None:
-    await begin(kit)
-    await kit.post(renewal())
-
-    def forget(connection: Connection) -> None:
-        connection.execute(delete(mapping_revisions))
-
-    await kit.runtime.database.write(forget)
-    (line,) = set_up(kit)
-    await poll_status(kit, FIRST)
-    await kit.until(RENEWAL, "created")
-    assert named(kit) == [line]
-
-
-async def test_another_process_sends_the_renewal_whose_line_the_first_one_has_kept(
-    settings: Settings, panelr: tuple[str, Panel]
-) -> None:
-    panelr[1].settings.rate_per_minute = 0
-    async with kit_of(settings, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        await begin(kit)
-        await kit.post(renewal())
-    (line,) = set_up(kit)
-    async with (
-        kit_of(settings.model_copy(update={"worker": False}), panelr[1]) as receiver,
-        kit_of(settings, panelr[1]) as worker,
-    ):
-        await poll_status(worker, FIRST)
-        story = await receiver.until(RENEWAL, "created")
-        assert story["reference_code"] is not None
-    assert named(kit) == [line]
 
 
 async def test_two_subscriptions_of_one_order_each_renew_their_own_line(kit: Kit) -> None:
@@ -209,25 +125,6 @@ async def test_a_renewal_of_a_voided_first_order_is_for_another_line_or_held(kit
     await poll_status(kit, FIRST)
     await kit.post(renewal())
     assert codes(await kit.until(RENEWAL, is_settled("lines"))) == ["no_fitting_line"]
-
-
-async def test_no_renewal_is_left_behind_when_it_comes_while_its_line_is_kept(kit: Kit) -> None:
-    numbers = range(100, 108)
-    for number in numbers:
-        customer = {"billing": order()["billing"] | {"email": f"customer-{number}@example.test"}}
-        assert (await kit.post(order(id=number, number=str(number), **customer))).json()["state"] == "created"
-        await kit.runtime.database.write(
-            note_orders, [SubscriptionOrder(number + 1000, number, RelationKind.FIRST)], store="default"
-        )
-    lines = {number: set_up(kit, number) for number in numbers}
-    renewals = [renewal(number + 100, of=number + 1000) for number in numbers]
-    await asyncio.gather(
-        *(poll_status(kit, number) for number in numbers),
-        *(kit.post(each) for each in renewals),
-    )
-    for number in numbers:
-        await kit.until(number + 100, "created")
-    assert {number: named(kit, number + 100) for number in numbers} == lines
 
 
 @pytest.mark.parametrize("feature", ["generation 1", "details without lines"])
@@ -310,106 +207,68 @@ async def test_an_order_that_renews_needs_no_further_call_on_an_older_panelr(kit
     assert kept(story) == [(line.id, 3)]
 
 
-async def test_a_canceled_first_order_is_waited_for_no_more(kit: Kit) -> None:
-    await begin(kit)
-    await kit.post(renewal())
-    kit.panel.set_status(1, "canceled")
-    await poll_status(kit, FIRST)
-    story = await kit.until(RENEWAL, is_settled("lines"))
-    assert codes(story) == ["several_fitting_lines"]
+PLUGINS = {
+    "YITH": (meta(subscriptions=[532]), meta(is_a_renew="yes", subscriptions=["532"])),
+    "WP Swings": (
+        meta(wps_sfw_order_has_subscription="yes", wps_subscription_id="546"),
+        meta(wps_sfw_renewal_order="yes", wps_sfw_subscription="546", wps_sfw_parent_order_id=str(FIRST)),
+    ),
+}
 
 
 @ONLY_SQLITE
-async def test_a_first_order_whose_polls_have_ended_is_waited_for_no_more(kit: Kit) -> None:
+@pytest.mark.parametrize("plugin", PLUGINS)
+async def test_renewals_of_other_plugins_name_the_line_too(kit: Kit, plugin: str) -> None:
+    first, later = PLUGINS[plugin]
     kit.panel.add_line(EMAIL, plugin_id=2)
+    await kit.post(order(**first))
+    lines = set_up(kit)
+    await kit.post(order(id=30, number="30", **later))
+    await poll_status(kit, FIRST)
+    await kit.until(30, "created")
+    await kit.post(order(id=31, number="31", **later))
+    await kit.until(31, "created")
+    assert (named(kit, 30), named(kit, 31)) == (lines, lines)
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("generation", [1, 2])
+async def test_the_lines_of_a_work_order_that_the_plugin_made_are_kept(kit: Kit, generation: int) -> None:
+    kit.panel.settings.generation = generation
+    kit.panel.add_line(EMAIL, plugin_id=2)
+    assert (await kit.post(order(id=19, number="19"))).json()["state"] == "created"
+    made = kit.panel.work_orders[1]
+    lines = set_up(kit, 19)
+    await kit.runtime.database.write(_give_away, 19)
+    marks = {"_panelr_reference_code": made.reference_code, "_panelr_confirmation_token": made.confirmation_token}
+    assert (await kit.post(order(**meta(**marks)))).json()["state"] == "created"
+    await note_first(kit)
+    await kit.post(renewal())
+    await poll_status(kit, FIRST)
+    await kit.until(RENEWAL, "created")
+    assert named(kit) == lines
+    product = None if generation == 1 else 3
+    assert kept(await kit.order(FIRST)) == [(lines[0], product)]
+
+
+def _give_away(connection: Connection, number: int) -> None:
+    """Let an order have another work order than its own."""
+    connection.execute(
+        update(orders).where(orders.c.woo_order_id == number).values(work_order_id=99, reference_code="WO-2026-00099")
+    )
+
+
+@ONLY_SQLITE
+async def test_an_order_that_gets_another_work_order_loses_its_lines(kit: Kit) -> None:
+    kit.panel.faults.add("reset", action="create_work_order", when="after")
     await kit.post(order())
-    await note_first(kit)
-    await kit.post(renewal())
-    await poll_status(kit, FIRST)
-    await begin_polls(kit, ago=timedelta(days=8))
-    await due_now(kit.runtime, (await kit.order(FIRST))["id"], "status")
-    await kit.until(RENEWAL, "created")  # the customer has one line that fits
-    assert named(kit) == [1]
-
-
-async def test_a_closed_first_order_is_waited_for_no_more(kit: Kit) -> None:
-    kit.panel.add_line(EMAIL, plugin_id=2)
-    unmapped = order(line_items=[LINE | {"sku": "ELSE", "product_id": 98}])
-    assert (await kit.post(unmapped)).json()["state"] == "held"
-    await note_first(kit)
-    await kit.post(renewal())
-    assert codes(await kit.order(RENEWAL)) == ["awaits_first_order"]
-    number = (await kit.order(FIRST))["id"]
-    assert (await kit.api("POST", f"/orders/{number}/close", json={"why": "a test"})).status_code == 200
-    await kit.until(RENEWAL, "created")
-    assert named(kit) == [1]
-
-
-@ONLY_SQLITE
-async def test_a_first_order_that_is_ignored_meanwhile_is_noticed(kit: Kit) -> None:
-    kit.panel.add_line(EMAIL, plugin_id=2)
-    unmapped = order(line_items=[LINE | {"sku": "ELSE", "product_id": 98}])
-    await kit.post(unmapped)
-    await note_first(kit)
-    await kit.post(renewal())
-    await kit.post(unmapped | {"status": "cancelled", "date_modified_gmt": "2026-11-21T20:00:00"})
-    assert (await kit.order(FIRST))["state"] == "ignored"
-    number = (await kit.order(RENEWAL))["id"]
-    await plan_now(kit.runtime, number)  # it looks again by itself, a while later
-    await kit.until(RENEWAL, "created")
-    assert named(kit) == [1]
-
-
-async def test_a_waiting_renewal_brings_the_next_poll_forward_once(kit: Kit) -> None:
-    await begin(kit)
-    await poll_status(kit, FIRST)
-    await begin_polls(kit, ago=timedelta(days=2))
-    await kit.post(renewal())
-    await kit.until(FIRST, is_polled_within_a_minute)
-    since = (await read_poll(kit))["told"]["since"]
-    number = (await kit.order(RENEWAL))["id"]
-    await plan_now(kit.runtime, number)
-    await kit.until(RENEWAL, lambda _: True)
-    again = await plan_time(kit, number)
-    assert again > datetime.now(UTC) + LOOKED_AGAIN / 2
-    assert (await read_poll(kit))["told"]["since"] == since
-    await kit.post(renewal(31))
-    await plan_time(kit, (await kit.order(31))["id"])
-    assert (await read_poll(kit))["told"]["since"] > since
-
-
-def is_polled_within_a_minute(story: dict[str, Any]) -> bool:
-    due = datetime.fromisoformat((find_follow_up(story, "status") or {})["due_at"])
-    return due - datetime.now(UTC) <= timedelta(minutes=1)
-
-
-async def read_poll(kit: Kit) -> FollowUpRow:
-    """Return the first order's status poll."""
-    planned = await kit.runtime.database.read(follow_ups.list_for_order, (await kit.order(FIRST))["id"])
-    return planned[FollowUpKind.STATUS]
-
-
-async def plan_time(kit: Kit, number: int) -> datetime:
-    """Return when an order is planned again, once what is due is done."""
-    while True:
-        row = await kit.runtime.database.read(orders.get, number)
-        assert row is not None
-        assert row["follow_at"] is not None
-        if row["follow_at"] > datetime.now(UTC):
-            return row["follow_at"]
-        await asyncio.sleep(0.02)
-
-
-async def begin_polls(kit: Kit, *, ago: timedelta) -> None:
-    """Let the polls of the first order have begun a while ago."""
-    number = (await kit.order(FIRST))["id"]
-
-    def change(connection: Connection) -> None:
-        poll = follow_ups.list_for_order(connection, number)[FollowUpKind.STATUS]
-        since = (datetime.now(UTC) - ago).isoformat()
-        due = datetime.now(UTC) + timedelta(hours=5)
-        follow_ups.change(
-            connection, number, FollowUpKind.STATUS, {"told": poll["told"] | {"since": since}, "due_at": due}
-        )
-
-    await kit.runtime.database.write(change)
+    story = await kit.until(FIRST, "created")  # adopted by a look-up
+    (line,) = set_up(kit)
+    assert kept(await poll_status(kit, FIRST)) == [(line, 3)]
+    answer = await kit.api("POST", f"/orders/{story['id']}/resolve", json={"not_created": True})
+    assert answer.status_code == 200, answer.text
+    story = await kit.until(FIRST, "created")
+    assert kept(story) == []
+    work_orders = kit.panel.of_wc_order(str(FIRST))
+    provision(kit.panel, work_orders[-1])
+    assert kept(await poll_status(kit, FIRST)) == [(line + 1, 3)]
