@@ -367,6 +367,7 @@ def test_daily_polls_of_many_orders_are_spread_over_the_day() -> None:
 COMPLETED = replace(WORK_ORDER, status="completed")
 NO_LINES_SHOWN = {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat(), "activations": []})}
 RENEWS = CartItem(product_id=4, intent=ItemIntent.RENEWAL, qty=1, activation_id=77)
+TWO = CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2)
 ASKS = {"products": [3], "is_one_each": True, "named": []}
 
 
@@ -378,7 +379,7 @@ def test_the_lines_of_a_completed_work_order_that_shows_none_are_asked_for() -> 
 @pytest.mark.parametrize(
     ("sent", "content"),
     [
-        (replace(REQUEST, items=(replace(REQUEST.items[0], qty=2),)), ASKS | {"is_one_each": False}),
+        (replace(REQUEST, items=(TWO,)), ASKS | {"is_one_each": False}),
         (replace(REQUEST, items=(*REQUEST.items, RENEWS)), ASKS | {"named": [77]}),
         (None, {}),
     ],
