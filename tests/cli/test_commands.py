@@ -10,8 +10,10 @@ import respx
 
 from panelr_bridge import cli
 from panelr_bridge.cli import console
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel, create_app
+from panelr_bridge.store import subscriptions
 from panelr_bridge.store.database import open_database
 from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
@@ -73,6 +75,9 @@ async def _with_orders(path: Path) -> None:
         async with kit_of(settings, panel) as kit:
             await kit.map(woo_product_id=12, panelr_product_id=3)
             assert (await kit.post(order(id=20))).json()["state"] == "created"
+            await kit.runtime.database.write(
+                subscriptions.add_activations, [Activation(41, 3), Activation(42)], order_id=1
+            )
             line = order()["line_items"][0] | {"product_id": 999, "variation_id": 0, "sku": "OTHER"}
             assert (await kit.post(order(id=21, line_items=[line]))).json()["state"] == "held"
 
@@ -156,6 +161,7 @@ def test_orders_are_listed_and_shown(filled: Run) -> None:
     story = filled("orders", "show", "1")[1]
     assert "WO-2026-00001" in story
     assert "create_work_order no. 1: done" in story
+    assert ("activation   41 (product 3)\n" in story, "activation   42\n" in story) == (True, True)
     assert filled("orders", "show", "21", "--woo")[0] == 0
 
 

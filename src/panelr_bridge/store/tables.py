@@ -202,7 +202,7 @@ subscription_orders = Table(
     Column("woo_order_id", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     UniqueConstraint("store", "subscription_id", "woo_order_id"),
-    Index("ix_subscription_orders_order", "store", "woo_order_id"),
+    Index("ix_subscription_orders_order", "store", "woo_order_id", "subscription_id"),  # covers its query
 )
 
 # The lines (activations) at Panelr that a work order brought.
@@ -211,7 +211,7 @@ activations = Table(
     metadata,
     id_column(),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
-    Column("activation_id", BigInteger, nullable=False),
+    Column("activation_id", BigInteger, nullable=False, index=True),
     Column("panelr_product_id", BigInteger),
     UniqueConstraint("order_id", "activation_id"),
 )
