@@ -53,6 +53,7 @@ def sent_for(amount: str) -> Outcome:
 JANE = sent(email="jane@example.test")
 # by file: the outcome of each WooCommerce order
 OUTCOMES: dict[str, dict[int, Outcome]] = {
+    "addon-carries-plan": {3080: Outcome("created", items=NEW, paid="68.00", status=PAID)},  # as the mapping says
     "api-v1": {2300: RENEWED},
     "deposit-second-payment": {2140: sent_for("5.00"), 2141: Outcome("held", ("second_payment",))},
     "email-corrected-after": {2230: sent(attention=("email_changed",), email="jhon@exmaple.test")},

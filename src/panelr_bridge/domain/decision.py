@@ -238,6 +238,11 @@ def needs_first_order(reasons: Iterable[Reason]) -> bool:
     return any(reason.code == "first_order_unknown" for reason in reasons)
 
 
+def awaits_first_order(reasons: Iterable[Reason]) -> bool:
+    """Return whether an order waits for the line that its subscription's first order brings."""
+    return any(reason.code == "awaits_first_order" for reason in reasons)
+
+
 def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
     """Return whether a new or changed mapping may change this order's decision."""
     return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)

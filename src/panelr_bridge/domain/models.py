@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from panelr_bridge.domain.history import NO_HISTORY, History
+from panelr_bridge.domain.mapping_conditions import Conditions
 from panelr_bridge.domain.panelr_values import (
     NOTHING_KNOWN,
     CartQuote,
@@ -148,6 +149,7 @@ class MappingTarget:
     """One row of the product-mapping table: the Panelr product of a WooCommerce product.
 
     `key` is a `variation_key`, `product_key` or `sku_key`. `panelr_product_id` None means "known, not for Panelr".
+    The mapping is only for lines whose meta meets all `conditions`.
     The other fields come from Panelr's product list; None if it was never read or does not show them.
     """
 
@@ -155,6 +157,7 @@ class MappingTarget:
     panelr_product_id: int | None
     intent: ItemIntent
     quantity: int
+    conditions: Conditions = ()
     price: Decimal | None = None
     currency: str | None = None
     plugin_id: int | None = None

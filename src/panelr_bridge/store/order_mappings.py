@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, JSON, Connection, Text, bindparam, text
 
+from panelr_bridge.domain.mapping_conditions import parse_conditions
 from panelr_bridge.domain.models import ItemIntent, MappingTarget, OnPaid, OrderMappings
 from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines, MethodAdjustment
 from panelr_bridge.store import panelr_facts
@@ -22,7 +23,7 @@ _SQL = (
     "SELECT s.revision, o.id, o.customer_lines, o.shop_refunds, o.overridden, s.reckoning,"
     " p.panelr_payment_method_id, p.on_paid,"
     " a.adjustment_direction, a.adjustment_mode, a.adjustment_value,"
-    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.connections"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, m.conditions, c.price, c.currency, c.plugin_id, c.connections"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT f.value FROM panelr_facts f WHERE f.name = 'reckoning') AS reckoning"
@@ -60,7 +61,7 @@ def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_
 
 def read_rows(rows: Sequence[Sequence[Any]]) -> tuple[OrderMappings, int | None]:
     """Return what the rows of `STATEMENT` hold, as `find` does."""
-    targets = tuple(_build_target(*row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
+    targets = tuple(_build_target(row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
     revision, order_id, lines, refunds, overridden, reckoning, method_id, on_paid, *adjustment = rows[0][
         :_ORDER_COLUMNS
     ]
@@ -104,22 +105,15 @@ def _read_adjustment(direction: str | None, mode: str | None, value: Decimal | s
     return MethodAdjustment(value=amount if direction == "fee" else -amount, percent=mode == "percent")
 
 
-def _build_target(
-    key: str,
-    product_id: int | None,
-    intent: str,
-    quantity: int,
-    price: Decimal | str | None,
-    currency: str | None,
-    plugin_id: int | None,
-    connections: int | None,
-) -> MappingTarget:
+def _build_target(row: Sequence[Any]) -> MappingTarget:
     """Return a mapping from the driver's values; SQLite stores money as text."""
+    key, product_id, intent, quantity, conditions, price, currency, plugin_id, connections = row
     return MappingTarget(
         key=key,
         panelr_product_id=product_id,
         intent=ItemIntent(intent),
         quantity=quantity,
+        conditions=parse_conditions(conditions) if conditions else (),
         price=None if price is None else Decimal(price),
         currency=currency,
         plugin_id=plugin_id,

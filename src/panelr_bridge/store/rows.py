@@ -186,6 +186,7 @@ class ImportedMappingRow(TypedDict):
     id: int
     store: str
     key: str
+    conditions: str
     panelr_product_id: int | None
     intent: str
     quantity: int

@@ -19,7 +19,7 @@ OLDER = {
     "product_name": "IPTV",
 }
 NEWER = OLDER | {"connections": 2, "expiration_date": "2026-12-31", "usernames": ["ada"], "of_a_later_version": 1}
-NO_MAPPING = (None,) * 8
+NO_MAPPING = (None,) * 9
 
 
 def read(lines: Any, overridden: Any, refunds: Any = None) -> Any:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.follow_ups.first_order import hasten
 from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
 from panelr_bridge.application.follow_ups.specification import LostAnswer
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
@@ -13,7 +14,12 @@ from panelr_bridge.application.transactions.evaluate_order import evaluate, late
 from panelr_bridge.domain.cart import map_lines
 from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines, needs_first_order
+from panelr_bridge.domain.decision import (
+    amount_paid_for_panelr,
+    awaits_first_order,
+    needs_customer_lines,
+    needs_first_order,
+)
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
     CreatedOrder,
@@ -72,6 +78,8 @@ def plan(
     order = latest_snapshot(connection, row)
     if order is None:
         return ()
+    if row["state"] == OrderState.HELD and awaits_first_order(_reasons(row)):
+        hasten(connection, row, order, policy=policy, now=now)
     rows = follow_ups.list_for_order(connection, order_id)
     store = stores.get(row["store"], StoreOptions())
     planned = _planned_order(connection, row, order, rows, policy=policy, store=store, now=now)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from panelr_bridge.application.follow_ups import (
+    activations,
     customer_lines,
     order_refunds,
     payment,
@@ -20,6 +21,7 @@ SPECS: tuple[FollowUpSpec[Any], ...] = (
     relation.SPEC,
     customer_lines.SPEC,
     order_refunds.SPEC,
+    activations.SPEC,
     write_back.SPEC,
     status_poll.SPEC,
 )

@@ -11,6 +11,7 @@ from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import OrderToPlan, Step
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
@@ -80,9 +81,9 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `related_orders` are those of its subscriptions, None if the shop was not asked for them. `settles` are
-    attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With `waits_for_outage`, the
-    end of an outage makes it due.
+    them. `related_orders` are those of its subscriptions, None if the shop was not asked for them; `activations` are
+    lines that the order's work order brought. `settles` are attention codes that no longer hold. `is_attempt` says
+    whether the attempt gets a row. With `waits_for_outage`, the end of an outage makes it due.
     """
 
     action: str
@@ -98,6 +99,7 @@ class FollowUpResult:
     order: Columns = field(default_factory=dict)
     reevaluate: bool = False
     related_orders: tuple[SubscriptionOrder, ...] | None = None
+    activations: tuple[Activation, ...] = ()
     settles: frozenset[str] = frozenset()
     is_attempt: bool = True
     waits_for_outage: bool = False

@@ -15,6 +15,7 @@ from panelr_bridge.domain.decision import (
     Create,
     Decision,
     Hold,
+    awaits_first_order,
     awaits_mapping,
     changes_since,
     decide,
@@ -155,7 +156,7 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
 def _may_be_answered(evaluation: Evaluation) -> bool:
     """Return whether Panelr or the shop may know what a held order lacks."""
     order, reasons = evaluation.order, evaluation.decision.reasons
-    if needs_customer_lines(order, reasons) or needs_first_order(reasons):
+    if needs_customer_lines(order, reasons) or needs_first_order(reasons) or awaits_first_order(reasons):
         return True
     return lacks_refunds(order, reasons, evaluation.mappings.refunds)
 
