@@ -1,16 +1,13 @@
 """The recorded deliveries of a shop with subscriptions, one after the other through the webhook route."""
 
-from datetime import datetime
-
-from sqlalchemy import Connection
-
-from panelr_bridge.application.transactions.continuation import keep_activations
-from panelr_bridge.domain.history import Activation
+from panelr_bridge.simulators.panelr.admin_actions import provision
 from tests.support.bridge_kit import Kit
+from tests.support.clockwork import due_now, plan_now
+from tests.support.payments import find_follow_up
 from tests.support.subscription_captures import SUBSCRIPTION_CAPTURES
 
-EMAIL = "cust@shop.test"
-LINE = 77
+LINE = 1
+"""The line that the first order's work order brings: this Panelr's first."""
 PRODUCTS = (10, 12, 444, 449, 530, 542)
 FIRST = 458
 
@@ -42,16 +39,16 @@ def find_items(kit: Kit, number: int) -> tuple[str, ...]:
     made = kit.panel.of_wc_order(str(number))
     assert len(made) <= 1
     items = [item for each in made for item in each.cart]
-    assert all(item.activation_id == (LINE if item.intent == "renewal" else None) for item in items)
+    assert all(item.activation_id == LINE for item in items if item.intent == "renewal")
     return tuple(item.intent for item in items)
 
 
 async def set_up_the_line(kit: Kit) -> None:
-    """Let Panelr set up the line of the first order, and the bridge know it."""
-    kit.panel.add_line(EMAIL, id=LINE)
+    """Let Panelr set up the line of the first order, and the bridge read it."""
+    (work_order,) = kit.panel.of_wc_order(str(FIRST))
+    provision(kit.panel, work_order)
     story = await kit.order(FIRST)
-
-    def keep(connection: Connection, _: datetime) -> None:
-        keep_activations(connection, [Activation(LINE, 1)], order_id=story["id"], woo_order_id=FIRST, store="default")
-
-    await kit.runtime.bridge.write(keep)
+    await plan_now(kit.runtime, story["id"])
+    await kit.until(FIRST, lambda story: find_follow_up(story, "status") is not None)
+    await due_now(kit.runtime, story["id"], "status")
+    await kit.until(FIRST, lambda story: story["panelr_status"] == "completed")

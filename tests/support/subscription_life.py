@@ -12,6 +12,7 @@ from panelr_bridge.application.transactions.continuation import keep_activations
 from panelr_bridge.domain.history import Activation
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.simulators.panelr.admin_actions import provision
 from panelr_bridge.simulators.woocommerce import subscriptions
 from panelr_bridge.simulators.woocommerce.checkout import Cart
 from panelr_bridge.simulators.woocommerce.deliveries import SUBSCRIPTION_TOPICS
@@ -19,7 +20,9 @@ from panelr_bridge.simulators.woocommerce.models import Order, Subscription
 from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine
 from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import SECRET
+from tests.support.clockwork import due_now
 from tests.support.fast_path_runs import Both, both_ways
+from tests.support.payments import find_follow_up
 
 MONTH, YEAR = 17, 18
 """The shop's variations; both are mapped as new activations, as before the first renewal."""
@@ -50,10 +53,21 @@ class Life:
         return subscription
 
     async def set_up(self, woo_order_id: int) -> int:
-        """Let Panelr set up the line of an order's work order, and the bridge know it; return the line's id."""
-        line = self.panel.add_line(EMAIL)
-        await self.both.kit.runtime.bridge.write(_keep, woo_order_id, line.id)
-        return line.id
+        """Let Panelr set up the line of an order's work order, and the bridge read it; return the line's id."""
+        kit = self.both.kit
+        story = await kit.order(woo_order_id)
+        if story["adopted"]:  # this Panelr does not know its work order
+            line = self.panel.add_line(EMAIL).id
+            await kit.runtime.bridge.write(_keep, woo_order_id, line)
+            return line
+        (work_order,) = self.panel.of_wc_order(str(woo_order_id))
+        provision(self.panel, work_order)
+        await kit.until(woo_order_id, lambda story: find_follow_up(story, "status") is not None)
+        await due_now(kit.runtime, story["id"], "status")
+        await kit.until(woo_order_id, lambda story: story["panelr_status"] == "completed")
+        activation = work_order.cart[0].activation_id
+        assert activation is not None
+        return activation
 
     async def delivered(self) -> None:
         await self.shop.webhooks.wait_until_idle()
