@@ -5,7 +5,7 @@ renewal is for a trial where no other line of the customer fits.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -43,13 +43,15 @@ class ActivationMatcher:
         incomplete: Sequence[CartPart],
         history: History,
     ) -> None:
-        self._named = {item.activation_id for item, _ in parts}
         self._history = history
         self._chosen = list(history.chosen)
-        self._lines = None if lines is None else [line for line in lines if line.activation_id not in self._named]
-        self._same = Counter(item.product_id for item, _ in incomplete)
-        self._given: Counter[int] = Counter()
-        self._demand = Counter(line.activation_id for part in incomplete for line in self._fitting_lines(*part))
+        rest = incomplete[len(self._chosen) :]
+        taken = {item.activation_id for item, _ in parts}.union(self._chosen)
+        self._known, self._certain = _share_lines(history, Counter(item.product_id for item, _ in rest), taken)
+        taken.update(number for numbers in self._certain.values() for number in numbers)
+        self._lines = None if lines is None else [line for line in lines if line.activation_id not in taken]
+        others = [part for part in rest if part[0].product_id not in self._certain]
+        self._demand = Counter(line.activation_id for part in others for line in self._fitting_lines(*part))
 
     def complete(self, item: CartItem, mapping: MappingTarget, *, label: str) -> CartItem | Reason:
         """Return the item with its activation id, or the reason why it is not known; `label` names the order's line."""
@@ -57,10 +59,9 @@ class ActivationMatcher:
             return item
         if self._chosen:
             return replace(item, activation_id=self._chosen.pop(0))
-        known = [each.id for each in self._history.fitting(item.product_id) if each.id not in self._named]
-        if len(known) == self._same[item.product_id]:
-            self._given[item.product_id] += 1
-            return replace(item, activation_id=known[self._given[item.product_id] - 1])
+        if item.product_id in self._certain:
+            return replace(item, activation_id=self._certain[item.product_id].pop(0))
+        known = self._known[item.product_id]
         if not known and (reason := self._wait_reason(item, label)) is not None:
             return reason
         if self._lines is None:
@@ -96,6 +97,27 @@ class ActivationMatcher:
         lines = self._lines or []
         renewed = [line for line in lines if item.intent is ItemIntent.RENEWAL and _is_renewed_by(line, mapping)]
         return renewed or [line for line in lines if _is_trial(line) and line.status in _TRIAL_STATUSES[item.intent]]
+
+
+def _share_lines(
+    history: History, wanted: Counter[int], taken: Collection[int | None]
+) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Return the lines of the subscription that may be each product's, and those that are for certain.
+
+    `wanted` counts the items of each product. A line of a wanted product is for that product alone. Any other line may
+    be for a product that has none: a switch changes it. Two such products could take one line for another.
+    """
+    free = [each for each in history.lines if each.id not in taken]
+    own = {product: [each.id for each in free if each.product_id == product] for product in wanted}
+    others = [each.id for each in free if each.product_id not in wanted]
+    known = {product: numbers or others for product, numbers in own.items()}
+    is_alone = sum(not numbers for numbers in own.values()) == 1
+    certain = {
+        product: list(known[product])
+        for product, count in wanted.items()
+        if len(known[product]) == count and (own[product] or is_alone)
+    }
+    return known, certain
 
 
 def build_matcher(order: Order, mappings: OrderMappings, parts: Sequence[CartPart]) -> ActivationMatcher | None:

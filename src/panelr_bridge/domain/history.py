@@ -50,17 +50,16 @@ class History:
         """Return what is known of an order."""
         return next((each for each in self.orders if each.woo_order_id == woo_order_id), None)
 
-    def fitting(self, product_id: int) -> tuple[Activation, ...]:
-        """Return the known lines that an item with `product_id` may go on with.
+    @property
+    def lines(self) -> tuple[Activation, ...]:
+        """The known lines of the subscription, each once.
 
         What a renewal of the same subscription renewed is more exact than what the first order brought, which may have
-        begun other subscriptions too. Without a line of the product, any line may be meant: a switch changes it.
+        begun other subscriptions too.
         """
         renewed = [each for order in self.orders if order.kind is not RelationKind.FIRST for each in order.activations]
         brought = [each for order in self.orders if order.kind is RelationKind.FIRST for each in order.activations]
-        known = {each.id: each for each in renewed or brought}
-        same = [each for each in known.values() if each.product_id == product_id]
-        return tuple(same or known.values())
+        return tuple({each.id: each for each in renewed or brought}.values())
 
 
 NO_HISTORY = History()

@@ -88,9 +88,11 @@ def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None
         found = _read_subscription(order)
     if more_keys and (found is None or found.kind is RelationKind.FIRST):
         found = next((each for key, kind in more_keys if (each := _read_key(order, key, kind)) is not None), found)
-    if found is not None and found.kind is not RelationKind.FIRST:
-        return found
-    return _read_parent(order) or found
+    parent = _read_parent(order)
+    if found is None or found.kind is RelationKind.FIRST:
+        return parent or found
+    # a market place's part of a renewal has the renewal's keys
+    return parent if parent is not None and parent.kind is RelationKind.SUB_ORDER else found
 
 
 def has_sub_orders(order: Order) -> bool:
@@ -162,8 +164,8 @@ def _ids_in(value: Any) -> Iterator[int]:
     for part in parts:
         texts = part.split(",") if isinstance(part, str) else [str(part)] if _is_number(part) else []
         for text in texts:
-            number = text.strip().removesuffix(".0")
-            if number.isascii() and number.isdigit() and 0 < int(number[:20]) <= _LARGEST_ID:
+            number = text.strip().removesuffix(".0").lstrip("0")
+            if number.isascii() and number.isdigit() and int(number[:20]) <= _LARGEST_ID:
                 yield int(number)
 
 

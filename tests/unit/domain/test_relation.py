@@ -75,6 +75,16 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         order(parent_id=567, created_via="dokan", meta_data=meta(subscriptions=[5])),
         related(kind=SUB_ORDER, continues=567),
     ),
+    "dokan's vendor's part of a renewal": (
+        order(parent_id=567, created_via="dokan", meta_data=RENEWAL),
+        related(kind=SUB_ORDER, continues=567),
+    ),
+    "a renewal whose id is no id": (order(meta_data=meta(_subscription_renewal="0" * 18 + "19" + "9" * 30)), related()),
+    "a renewal with thousands of digits": (
+        order(meta_data=meta(_subscription_renewal="0" * 18 + "1" + "9" * 5000)),
+        related(),
+    ),
+    "a renewal with leading zeros": (order(meta_data=meta(_subscription_renewal="00459")), related(459)),
     "another child": (order(parent_id=7), related(kind=CONTINUATION, continues=7)),
     "the rest of a deposit": (
         line(order(parent_id=2140, created_via="wc_deposits"), meta_data=meta(_original_order_id="2140")),
@@ -187,6 +197,38 @@ def test_a_bundle_renews_each_of_its_lines() -> None:
     bundle = (maps("product:12", 3), maps("product:12", 4))
     history = History(orders=(known(Activation(77, 3), Activation(78, 4)),))
     assert sent(decided(order(meta_data=RENEWAL), history, mappings=bundle)) == [(3, "renewal", 77), (4, "renewal", 78)]
+
+
+TWO_PRODUCTS = order(meta_data=RENEWAL, line_items=[item(), item(id=2, product_id=13)])
+TWO_MAPPED = (maps("product:12", 3), maps("product:13", 4))
+
+
+@pytest.mark.parametrize("product_id", [3, None])
+def test_one_known_line_is_not_renewed_by_two_products(product_id: int | None) -> None:
+    history = History(orders=(known(Activation(77, product_id)),))
+    assert "no_activation_id" in held(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED))
+
+
+def test_beside_a_known_line_another_item_takes_the_customers_other_line() -> None:
+    history = History(orders=(known(Activation(77, 3)),))
+    lines = CustomerLines(EMAIL, (LINE, replace(LINE, activation_id=77)))
+    assert sent(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED, lines=lines)) == [
+        (3, "renewal", 77),
+        (4, "renewal", 100),
+    ]
+    nothing_left = CustomerLines(EMAIL, (replace(LINE, activation_id=77),))
+    assert held(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED, lines=nothing_left)) == ["no_fitting_line"]
+
+
+def test_a_line_that_a_person_chose_for_one_item_is_no_other_items() -> None:
+    history = History(orders=(known(Activation(77, 3)),), chosen=(77,))
+    assert held(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED)) == ["no_activation_id"]
+
+
+@pytest.mark.parametrize("intent", [{}, {"_panelr_intent": "new_activation"}])
+def test_a_copied_activation_of_zero_is_none(intent: dict[str, str]) -> None:
+    content = line(order(meta_data=RENEWAL), meta_data=meta(**intent, _panelr_activation_id="0"))
+    assert sent(decided(content, History(orders=(known(Activation(77, 3)),)))) == [(3, "renewal", 77)]
 
 
 def test_a_renewal_waits_for_its_first_order_and_guesses_no_other_line() -> None:
