@@ -4,6 +4,7 @@ Sources: WooCommerce Subscriptions 9.0 and its core library, YITH Subscription 4
 Lite 4.1 and WooCommerce Deposits, as a real shop delivered them (tests/captures, s*.json).
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -54,6 +55,8 @@ _VENDOR_KEYS = frozenset({"_dokan_vendor_id", "_dokan_parent_order_item_id"})
 _MARKET_PLACES, _DEPOSITS = frozenset({"dokan"}), frozenset({"wc_deposits"})
 _NO = frozenset({"", "0", "no", "false", "off"})
 _MOST_IDS = 20
+_MOST_PARTS = 100
+"""How many entries of a list are read."""
 _LARGEST_ID = 2**63 - 1
 
 
@@ -161,8 +164,8 @@ def _values(entries: Iterable[tuple[str, Any]], key: str) -> Iterable[Any]:
 def _ids_in(value: Any) -> Iterator[int]:
     value = unwrap(value)
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    for part in parts:
-        texts = part.split(",") if isinstance(part, str) else [str(part)] if _is_number(part) else []
+    for part in itertools.islice(parts, _MOST_PARTS):
+        texts = part.split(",", _MOST_PARTS)[:_MOST_PARTS] if isinstance(part, str) else [str(part)] if _is_number(part) else []
         for text in texts:
             number = text.strip().removesuffix(".0").lstrip("0")
             if number.isascii() and number.isdigit() and int(number[:20]) <= _LARGEST_ID:

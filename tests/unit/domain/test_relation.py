@@ -84,6 +84,7 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         order(meta_data=meta(_subscription_renewal="0" * 18 + "1" + "9" * 5000)),
         related(),
     ),
+    "a renewal with an endless list": (order(meta_data=meta(_subscription_renewal="5," * 200 + "6")), related(5)),
     "a renewal with leading zeros": (order(meta_data=meta(_subscription_renewal="00459")), related(459)),
     "another child": (order(parent_id=7), related(kind=CONTINUATION, continues=7)),
     "the rest of a deposit": (
