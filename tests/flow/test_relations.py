@@ -92,6 +92,17 @@ async def test_news_of_the_subscription_sends_a_renewal_that_was_held(kit: Kit) 
     assert items(kit, 460) == [(3, "renewal", 77)]
 
 
+async def test_a_rebuilt_shops_subscription_renews_no_other_customers_line(kit: Kit) -> None:
+    """It counts from the beginning, so a subscription of another customer has the same number."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+    billing = order()["billing"] | {"email": "another@example.test"}
+    kit.panel.add_line("another@example.test", id=78, plugin_id=2)
+    assert (await kit.post(renewal(460, billing=billing))).json()["state"] == "held"
+    await kit.until(460, "created")
+    assert items(kit, 460) == [(3, "renewal", 78)]
+
+
 async def test_a_person_chooses_the_line_and_the_next_renewal_follows(kit: Kit) -> None:
     await kit.map(**MAPPING)
     kit.panel.add_line(EMAIL, id=78, plugin_id=2)
@@ -214,3 +225,12 @@ async def test_the_rest_of_a_deposit_is_held_with_the_work_order_named(kit: Kit)
     assert f"order 2140 (work order {code})" in answer["reason"]
     retried = await kit.api("POST", f"/orders/{(await kit.order(2141))['id']}/retry")
     assert retried.json()["data"]["state"] == "queued"
+
+
+async def test_a_retry_for_another_reason_does_not_send_the_rest_of_a_deposit(kit: Kit) -> None:
+    await kit.post(line(order(id=2141, number="2141", parent_id=2140), meta_data=meta(_original_order_id="2140")))
+    assert sorted(await reasons(kit, 2141)) == ["second_payment", "unmapped_product"]
+    await kit.api("POST", f"/orders/{(await kit.order(2141))['id']}/retry")
+    await kit.map(**MAPPING)
+    await kit.until(2141, lambda story: [each["code"] for each in story["reasons"]] == ["second_payment"])
+    assert kit.panel.work_orders == {}

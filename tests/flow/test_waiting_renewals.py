@@ -98,14 +98,15 @@ async def test_another_process_sends_the_renewal_whose_line_the_first_one_has_ke
 
 async def test_no_renewal_is_left_behind_when_it_comes_while_its_line_is_kept(kit: Kit) -> None:
     numbers = range(100, 108)
+    billing = {number: order()["billing"] | {"email": f"customer-{number}@example.test"} for number in numbers}
     for number in numbers:
-        customer = {"billing": order()["billing"] | {"email": f"customer-{number}@example.test"}}
-        assert (await kit.post(order(id=number, number=str(number), **customer))).json()["state"] == "created"
+        content = order(id=number, number=str(number), billing=billing[number])
+        assert (await kit.post(content)).json()["state"] == "created"
         await kit.runtime.database.write(
             note_orders, [SubscriptionOrder(number + 1000, number, RelationKind.FIRST)], store="default"
         )
     lines = {number: set_up(kit, number) for number in numbers}
-    renewals = [renewal(number + 100, of=number + 1000) for number in numbers]
+    renewals = [renewal(number + 100, of=number + 1000, billing=billing[number]) for number in numbers]
     await asyncio.gather(
         *(poll_status(kit, number) for number in numbers),
         *(kit.post(each) for each in renewals),

@@ -36,7 +36,9 @@ FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderSt
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
 MONEY_CODES = REFUND_CODES | {"deposit_due"}
-"""Reason codes of money that is not there: a retry for another reason does not decide about it."""
+"""Reason codes of money that is not there."""
+DECIDED_ALONE = MONEY_CODES | RELATION_CODES - {"switch"}
+"""Reason codes that a retry for another reason does not decide about: the order would be sent with too much."""
 OVERRIDABLE = MONEY_CODES | RELATION_CODES | {"plugin_will_send"}
 """Reason codes that a person overrides by a retry."""
 
@@ -225,7 +227,7 @@ def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderReque
 
 def overridden_by_retry(codes: Set[str]) -> Set[str]:
     """Return which of an order's reason codes a retry of it overrides."""
-    return codes & (OVERRIDABLE if codes <= OVERRIDABLE else OVERRIDABLE - MONEY_CODES)
+    return codes & (OVERRIDABLE if codes <= OVERRIDABLE else OVERRIDABLE - DECIDED_ALONE)
 
 
 def needs_customer_lines(order: Order, reasons: Iterable[Reason]) -> bool:

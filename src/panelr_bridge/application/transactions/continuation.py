@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.follow_up_rules import CANCELED
 from panelr_bridge.domain.history import Activation, EarlierOrder, History
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState
@@ -38,7 +39,7 @@ def find_history(
     for entry in subscriptions.orders_of(connection, relation.subscriptions, store=store):
         if entry.woo_order_id != order.id:
             kinds.setdefault(entry.woo_order_id, entry.kind)
-    earlier = _read_orders(connection, kinds, store=store)
+    earlier = _read_orders(connection, kinds, store=store, email=find_email(order))
     if any(each.kind is RelationKind.FIRST and len(each.activations) > 1 for each in earlier):
         earlier = _without_others(connection, earlier, relation.subscriptions, store=store)
     knows_first = any(each.kind is RelationKind.FIRST for each in earlier)
@@ -49,13 +50,16 @@ def find_history(
     )
 
 
-def _read_orders(connection: Connection, kinds: dict[int, RelationKind], *, store: str) -> tuple[EarlierOrder, ...]:
+def _read_orders(
+    connection: Connection, kinds: dict[int, RelationKind], *, store: str, email: str | None
+) -> tuple[EarlierOrder, ...]:
+    """Return the orders; one of another customer without its lines: a rebuilt shop counts its subscriptions again."""
     known = subscriptions.known_orders(connection, kinds, store=store)
     ids = [each.id for each in known.values()]
     brought = subscriptions.activations_of(connection, ids)
     planned = subscriptions.follow_ups_of(connection, ids, TELLS_LINES)
     return tuple(
-        _earlier_order(number, kind, known.get(number), brought=brought, planned=planned)
+        _earlier_order(number, kind, known.get(number), brought=brought, planned=planned, email=email)
         for number, kind in sorted(kinds.items())
     )
 
@@ -87,9 +91,14 @@ def _earlier_order(
     *,
     brought: dict[int, list[Activation]],
     planned: dict[int, list[PlannedFollowUp]],
+    email: str | None,
 ) -> EarlierOrder:
     if known is None:
         return EarlierOrder(woo_order_id=woo_order_id, kind=kind)
+    if _is_another_customers(known, email):
+        return EarlierOrder(
+            woo_order_id=woo_order_id, kind=kind, state=known.state, reference_code=known.reference_code
+        )
     # a work order that is canceled after its completion ends the lines that it brought
     kept = brought.get(known.id, ()) if known.panelr_status != CANCELED else ()
     lines = tuple({each.id: each for each in (*_renewed_by(known), *kept)}.values())
@@ -102,6 +111,12 @@ def _earlier_order(
         activations=lines,
         awaits_line=kind is RelationKind.FIRST and not lines and awaits,
     )
+
+
+def _is_another_customers(known: KnownOrder, email: str | None) -> bool:
+    if known.request is None or email is None:
+        return False
+    return panelr_request.load(known.request).customer_email.casefold() != email.casefold()
 
 
 def _is_set_up_later(known: KnownOrder, planned: Collection[PlannedFollowUp]) -> bool:
