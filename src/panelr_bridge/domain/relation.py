@@ -100,7 +100,9 @@ def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None
 
 def has_sub_orders(order: Order) -> bool:
     """Return whether the order is a market place's, which has divided it among its vendors."""
-    return not order.meta_by_key.keys().isdisjoint(_PARENT_FLAGS) and any(map(order.has_flag, _PARENT_FLAGS))
+    return not order.meta_by_key.keys().isdisjoint(_PARENT_FLAGS) and any(
+        _says_yes(order, key) for key in _PARENT_FLAGS
+    )
 
 
 def _read_subscription(order: Order) -> Relation | None:

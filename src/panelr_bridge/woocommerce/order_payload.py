@@ -187,7 +187,10 @@ class Order(_PayloadModel):
     @property
     def due_text(self) -> str | None:
         """What is still to be paid of a deposit, as its plugin wrote it; None for an order without a deposit."""
-        return meta_text(self.meta_data, (MONEY_DUE,)) if MONEY_DUE in self.meta_by_key else None
+        if MONEY_DUE not in self.meta_by_key:
+            return None
+        texts = (str(clean(value)).strip() for key, value in self.meta_data if key == MONEY_DUE)
+        return next(filter(None, texts), None)
 
     @property
     def money_due(self) -> Decimal:

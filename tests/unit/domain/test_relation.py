@@ -9,7 +9,7 @@ from panelr_bridge.domain.decision import Adopt, Create, Decision, Hold, Ignore,
 from panelr_bridge.domain.history import NO_HISTORY, Activation, EarlierOrder, History
 from panelr_bridge.domain.models import ItemIntent, MappingTarget, OrderMappings
 from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines
-from panelr_bridge.domain.relation import Relation, RelationKind, read_relation
+from panelr_bridge.domain.relation import Relation, RelationKind, has_sub_orders, read_relation
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.support.bridge_kit import capture, line, order
 from tests.support.decisions import MAPPED, POLICY, codes, item, maps, meta, read
@@ -107,6 +107,12 @@ def test_a_relation_is_read(name: str) -> None:
     content, expected = KINDS[name]
     found = read_relation(read(content))
     assert (found and replace(found, can_be_asked=False)) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), (True, True), (["1"], True), ("0", False), ([], False)])
+def test_a_market_places_order_is_recognised_in_any_form_of_yes(value: Any, expected: bool) -> None:
+    entry = {"id": 1, "key": "has_sub_order", "value": value}
+    assert has_sub_orders(read(order(meta_data=[entry]))) is expected
 
 
 def test_a_setting_adds_keys_of_other_plugins() -> None:
