@@ -92,6 +92,19 @@ async def test_news_of_the_subscription_sends_a_renewal_that_was_held(kit: Kit) 
     assert items(kit, 460) == [(3, "renewal", 77)]
 
 
+async def test_the_line_of_another_subscription_of_the_first_order_is_not_taken(kit: Kit) -> None:
+    """The first order brought one line and began two subscriptions; the customer has a second line."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+    kit.panel.add_line(EMAIL, id=78, plugin_id=2)
+    other = [SubscriptionOrder(470, FIRST, RelationKind.FIRST)]
+    await kit.runtime.database.write(note_orders, other, store="default")
+    assert (await kit.post(renewal(471, subscription=470))).json()["state"] == "created"
+    assert items(kit, 471) == [(3, "renewal", 77)]
+    await kit.post(renewal(460))
+    await kit.until(460, lambda story: [each["code"] for each in story["reasons"]] == ["several_fitting_lines"])
+
+
 async def test_a_rebuilt_shops_subscription_renews_no_other_customers_line(kit: Kit) -> None:
     """It counts from the beginning, so a subscription of another customer has the same number."""
     await kit.map(**MAPPING)
@@ -163,6 +176,20 @@ async def test_an_order_shows_the_whole_life_of_its_subscription(kit: Kit) -> No
         (498, 499, "renewal"),
     ]
     assert {each["state"] for each in story["subscriptions"]} == {"created"}
+
+
+async def test_a_renewal_after_a_resubscription_renews_the_same_lines(kit: Kit) -> None:
+    """Renewals of the old subscription renewed them too: it is the same subscription under another number."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77, 78)
+    two = {"line_items": [order()["line_items"][0] | {"id": place} for place in (1, 2)]}
+    for number, subscription, key in ((460, 459, "renewal"), (497, 459, "resubscribe"), (499, 498, "renewal")):
+        if number == 499:
+            begun = [SubscriptionOrder(498, 497, RelationKind.FIRST)]
+            await kit.runtime.database.write(note_orders, begun, store="default")
+        content = renewal(number, meta_data=meta(**{f"_subscription_{key}": str(subscription)}))
+        assert (await kit.post(content | two)).json()["state"] == "created"
+        assert items(kit, number) == [(3, "renewal", 77), (3, "renewal", 78)]
 
 
 async def test_an_ordinary_order_belongs_to_no_subscription(kit: Kit) -> None:

@@ -167,8 +167,8 @@ def _ids_in(value: Any) -> Iterator[int]:
     value = unwrap(value)
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     for part in itertools.islice(parts, _MOST_PARTS):
-        texts = part.split(",", _MOST_PARTS)[:_MOST_PARTS] if isinstance(part, str) else [str(part)] if _is_number(part) else []
-        for text in texts:
+        whole = part if isinstance(part, str) else str(part) if _is_number(part) else ""
+        for text in whole.split(",", _MOST_PARTS)[:_MOST_PARTS]:
             number = text.strip().removesuffix(".0").lstrip("0")
             if number.isascii() and number.isdigit() and int(number[:20]) <= _LARGEST_ID:
                 yield int(number)

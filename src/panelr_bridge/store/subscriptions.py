@@ -92,10 +92,13 @@ def is_known(connection: Connection, subscription_id: int, *, store: str) -> boo
     return connection.execute(query).scalar() is not None
 
 
-def subscriptions_of(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> set[int]:
-    """Return the subscriptions that orders belong to."""
+def subscriptions_of(
+    connection: Connection, woo_order_ids: Collection[int], *, store: str, kind: RelationKind | None = None
+) -> set[int]:
+    """Return the subscriptions that orders belong to, or only those to which they are of one kind."""
     table = subscription_orders.c
     query = select(table.subscription_id).where(table.store == store, table.woo_order_id.in_(woo_order_ids))
+    query = query if kind is None else query.where(table.kind == kind)
     return set(connection.execute(query.limit(MOST_ORDERS)).scalars())
 
 

@@ -40,7 +40,7 @@ def find_history(
         if entry.woo_order_id != order.id:
             kinds.setdefault(entry.woo_order_id, entry.kind)
     earlier = _read_orders(connection, kinds, store=store, email=find_email(order))
-    if any(each.kind is RelationKind.FIRST and len(each.activations) > 1 for each in earlier):
+    if {each.kind for each in earlier if each.activations} == {RelationKind.FIRST}:  # no renewal names a line yet
         earlier = _without_others(connection, earlier, relation.subscriptions, store=store)
     knows_first = any(each.kind is RelationKind.FIRST for each in earlier)
     return History(
@@ -69,10 +69,11 @@ def _without_others(
 ) -> tuple[EarlierOrder, ...]:
     """Return the orders, the first ones without the lines that renewals of other subscriptions renewed.
 
-    An order may begin several subscriptions, with equal lines.
+    An order may begin several subscriptions, with equal lines, or not with a line for each.
     """
     firsts = [each.woo_order_id for each in earlier if each.kind is RelationKind.FIRST]
-    others = subscriptions.subscriptions_of(connection, firsts, store=store).difference(own)
+    begun = subscriptions.subscriptions_of(connection, firsts, store=store, kind=RelationKind.FIRST)
+    others = begun.difference(own)
     entries = subscriptions.orders_of(connection, others, store=store) if others else []
     renewals = [entry.woo_order_id for entry in entries if entry.kind is not RelationKind.FIRST]
     known = subscriptions.known_orders(connection, renewals, store=store, locks=False) if renewals else {}
