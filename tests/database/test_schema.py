@@ -10,16 +10,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import BindParameter, Connection, bindparam, inspect, select, text
+from sqlalchemy import BindParameter, Connection, bindparam, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version
+from panelr_bridge.domain.relation import RelationKind
+from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version, subscriptions
 from panelr_bridge.store.column_types import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.rows import NewOrderRow, with_columns
-from panelr_bridge.store.tables import Columns
+from panelr_bridge.store.subscriptions import SubscriptionOrder
+from panelr_bridge.store.tables import Columns, follow_ups
 from panelr_bridge.store.tables import orders as orders_table
 from tests.support.owed_rows import standing
 from tests.support.postgres import wait_for_lock
@@ -83,6 +86,20 @@ async def test_mappings_survive_the_migrations_and_older_versions_know_no_condit
             await opened.write(_add_mapping, key="product:12")
         await opened.write(migrate.upgrade)
         assert await opened.read(_mappings) == [(1, "product:12", "")]
+
+
+async def test_an_older_version_gets_the_orders_without_what_it_does_not_know(empty_database_url: str) -> None:
+    """It knows no relations and no refunds; what is owed besides stays."""
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade)
+        order_id = await opened.write(_add_related_order)
+        await opened.write(migrate.downgrade, "0013")
+        assert await opened.read(_follow_up_kinds) == ["status"]
+        await opened.write(migrate.upgrade)
+        assert await opened.read(_follow_up_kinds) == ["status"]
+        row = await opened.read(lambda connection: orders.find(connection, store="default", woo_order_id=1))
+        assert row is not None
+        assert (row["id"], row["continuation"], row["shop_refunds"]) == (order_id, None, None)
 
 
 @pytest.mark.parametrize(("before", "to"), [("0008", "0009"), ("0009", "0008"), ("0009", "0010")])
@@ -280,3 +297,28 @@ async def test_money_and_moments_come_back_as_they_went(opened: Database) -> Non
 
 def _first(connection: Connection) -> dict[str, Any]:
     return dict(connection.execute(select(orders_table)).mappings().one())
+
+
+def _add_related_order(connection: Connection) -> int:
+    """Add an order with a follow-up of each kind of today, a line and a subscription."""
+    more = {"continuation": {"chosen": [5]}, "shop_refunds": {"ids": []}}
+    order_id = orders.add(connection, _order(woo_order_id=1, **standing(OrderState.WAITING, now=NOW) | more))
+    assert order_id is not None
+    for kind in ("relation", "activations", "refunds", "status"):
+        values = {
+            "store": "default",
+            "order_id": order_id,
+            "kind": kind,
+            "due_at": NOW,
+            "owed_since": NOW,
+            "attempt": 0,
+            "told": {},
+        }
+        connection.execute(insert(follow_ups).values(values))
+    subscriptions.add_activations(connection, [Activation(77, 3)], order_id=order_id)
+    subscriptions.add_orders(connection, [SubscriptionOrder(459, 1, RelationKind.RENEWAL)], store="default")
+    return order_id
+
+
+def _follow_up_kinds(connection: Connection) -> list[str]:
+    return list(connection.execute(select(follow_ups.c.kind)).scalars())
