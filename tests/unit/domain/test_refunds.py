@@ -251,7 +251,7 @@ def test_money_due_that_cannot_be_read_holds_the_order() -> None:
     assert "'12,50'" in held.reasons[0].words
 
 
-@pytest.mark.parametrize("due", [["20.00"], {"due": "20.00"}, ["20.00", "5.00"], True])
+@pytest.mark.parametrize("due", [["20.00"], {"due": "20.00"}, ["20.00", "5.00"], True, 10**30, "NAN", "-Infinity"])
 def test_money_due_in_another_form_is_never_taken_for_none(due: Any) -> None:
     entry = {"id": 1, "key": "_order_due_ammount", "value": due}
     assert codes(decided(sold(refunds=(), meta_data=[entry])).reasons) == ["deposit_due"]
