@@ -106,6 +106,7 @@ class Bridge(PanelrCaller):
                 return DeliveryResult(repeat.verdict, repeat.woo_order_id, order, None)
             delivery, event = parse_delivery(raw)
             received = await self._store(until, delivery, event)
+            delivery = received.judge(delivery)
             order = await self._process(until, delivery, received)
             return DeliveryResult(delivery.verdict, delivery.woo_order_id, order, delivery.words)
         except Exception as error:  # noqa: BLE001  `_store_as_failed` logs it
@@ -168,6 +169,7 @@ class Bridge(PanelrCaller):
             call_policy=self.call_policy,
             actor=actor,
         )
+        delivery = received.judge(delivery)
         row = await self._process(until, delivery, received)
         return DeliveryResult(delivery.verdict, delivery.woo_order_id, row, delivery.words)
 

@@ -13,6 +13,8 @@ from panelr_bridge.domain.customer_email import clean_email, find_email, read_em
 from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
+from panelr_bridge.domain.order_age import OLDER, exclusion_reason, is_erased
+from panelr_bridge.domain.order_identity import OTHER_SOURCE, other_source_reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import (
     balance_payment_reason,
@@ -30,7 +32,7 @@ FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderSt
 """States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
-OVERRIDABLE = frozenset({"plugin_will_send"})
+OVERRIDABLE = frozenset({"plugin_will_send", OLDER, OTHER_SOURCE})
 """Reason codes that a person overrides by a retry."""
 
 
@@ -99,10 +101,8 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
 
     Each kind of decision is a class of its own, "nothing to do" included.
     """
-    if not order.unreadable and (balance_payment := balance_payment_reason(order)) is not None:
-        return Ignore((balance_payment,))
-    if (existing := find_work_order(order)) is not None:
-        return Adopt(*existing)
+    if (settled := _decide_without_content(order, mappings, policy)) is not None:
+        return settled
     if order.unreadable and not order.is_status_known:
         return Hold(_unreadable_reasons(order))
     if (decision_by_status := _decide_by_status(order, policy)) is not None:
@@ -126,6 +126,22 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
     if reasons:
         return Hold(tuple(reasons))
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
+
+
+def _decide_without_content(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decision | None:
+    """Return the decision about an order that has a work order, or gets none whatever its lines are; None for others.
+
+    An order of another shop adopts nothing: a staging copy has the real orders' meta.
+    """
+    excluded = exclusion_reason(order, mappings, policy)
+    ignored = None if excluded is None else Ignore((excluded,))
+    if (foreign := other_source_reason(mappings, policy)) is not None:
+        return ignored or _decide_by_status(order, policy) or Hold((foreign,))
+    if not order.unreadable and (balance_payment := balance_payment_reason(order)) is not None:
+        return Ignore((balance_payment,))
+    if (existing := find_work_order(order)) is not None:
+        return Adopt(*existing)
+    return ignored
 
 
 def _unreadable_reasons(order: Order) -> tuple[Reason, ...]:
@@ -225,7 +241,7 @@ def _content_changes(sent: Order, now: Order) -> list[Reason]:
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
-    if _comparable_email(now) != _comparable_email(sent) and not now.has_flag("_anonymized"):
+    if _comparable_email(now) != _comparable_email(sent) and not is_erased(now):
         words = "the order's e-mail address changed after the work order was created: correct the customer in Panelr"
         reasons.append(Reason("email_changed", words))
     return reasons

@@ -5,12 +5,16 @@ tests/unit/test_documentation.py checks that they agree.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.domain.order_identity import read_source
+from panelr_bridge.json_codec import read_time
+from panelr_bridge.woocommerce.delivery_url import is_local, read_host
 from panelr_bridge.woocommerce.json_fields import LARGEST_LIST
 from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
 
@@ -48,6 +52,25 @@ def _read_status_map(value: Any) -> Any:
     return STATUS_MAP | {woo.strip().removeprefix("wc-"): panelr.strip() for woo, _, panelr in pairs}
 
 
+def _split_addresses(value: Any) -> Any:
+    """Split a list of shop addresses; raises ValueError for one that is no http(s) address."""
+    parts = _split_list(value)
+    for part in parts if isinstance(parts, list) else ():
+        if not read_source(part):
+            raise ValueError(f"{part} is not an http(s) address: set it like https://www.your-shop.com")
+    return parts
+
+
+def _read_date(value: Any) -> Any:
+    """Read a date or time; without an offset it is UTC. Raises ValueError."""
+    if value in {"", None} or isinstance(value, datetime):
+        return value or None
+    time = read_time(value)
+    if time is None:
+        raise ValueError("it is not a date or time: set it like 2026-11-01 or 2026-11-01T12:00:00Z")
+    return time
+
+
 RetryWait = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
@@ -77,6 +100,20 @@ class StoreFields(BaseModel):
     woo_orders_api: str = Field(
         "wc/v3",
         description="API to read and write orders: wc/v3, or the path of an Orders resource such as myplugin/v1/woo.",
+    )
+    orders_since: Annotated[datetime | None, BeforeValidator(_read_date)] = Field(
+        None,
+        description=(
+            "Date or time in UTC, such as 2026-11-01: orders made before it get no work order until a person retries "
+            "them. Default: 30 days before the store's first delivery."
+        ),
+    )
+    shop_addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_addresses)] = Field(
+        (),
+        description=(
+            "Addresses of the shop, separated by commas, if it has several, or moved to another domain. Orders of "
+            "other shops are held. Default: that of WOO_URL and that of the first delivery."
+        ),
     )
     write_back: bool = Field(
         True,
@@ -126,6 +163,13 @@ class StoreSettings(StoreFields):
     def has_api(self) -> bool:
         """Whether the settings of the store's REST API are complete."""
         return bool(self.woo_url and self.woo_key.get_secret_value() and self.woo_secret.get_secret_value())
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The hosts of the shop that the settings name. A private WOO_URL is not what the shop calls itself."""
+        host = read_host(self.woo_url) or ""
+        addresses = (*self.shop_addresses, *((self.woo_url,) if host and not is_local(host.partition(":")[0]) else ()))
+        return frozenset(map(read_source, addresses))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets that may sign a delivery, the current one first."""
@@ -294,6 +338,10 @@ class Settings(BaseSettings, StoreFields):
             adjustment=self.adjustment,
             free_orders=self.free_orders,
             max_lines=self.max_lines,
+            orders_since={
+                name: store.orders_since for name, store in self.all_stores.items() if store.orders_since is not None
+            },
+            sources={name: store.sources for name, store in self.all_stores.items() if store.sources},
             writes_back=frozenset(
                 name for name, store in self.all_stores.items() if store.has_api and store.write_back
             ),

@@ -123,6 +123,8 @@ def empty_row(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
         "store": store,
         "woo_order_id": woo_order_id,
         "woo_order_number": str(woo_order_id),
+        "woo_order_key": "",
+        "woo_source": "",
         "woo_status": "",
         "reasons": [],
         "attempts": 0,

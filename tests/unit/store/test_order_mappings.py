@@ -21,7 +21,7 @@ NO_MAPPING = (None,) * 8
 
 
 def read(lines: Any, overridden: Any) -> Any:
-    found, order_id = read_rows([(1, 20, lines, overridden, *[None] * 6, *NO_MAPPING)])
+    found, order_id = read_rows([(1, 20, lines, overridden, *[None] * 9, *NO_MAPPING)], store="default")
     assert order_id == 20
     return found
 
