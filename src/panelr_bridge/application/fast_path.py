@@ -14,13 +14,18 @@ from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.check_total import total_check
 from panelr_bridge.application.transactions.evaluate_order import Evaluation, evaluate_with
 from panelr_bridge.application.transactions.new_order import NewOrder, new_order, slot_request
-from panelr_bridge.application.transactions.receive_delivery import ReceiveResult, source_of
+from panelr_bridge.application.transactions.receive_delivery import (
+    ReceiveResult,
+    learn_store,
+    source_of,
+    tells_of_store,
+)
 from panelr_bridge.application.transactions.record_outcome import created_attempt, created_columns
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy
-from panelr_bridge.domain.order_identity import SOURCE_HEADER, read_source, source_to_learn
+from panelr_bridge.domain.order_identity import SOURCE_HEADER, read_source
 from panelr_bridge.domain.panelr_values import CartQuote, WorkOrder
 from panelr_bridge.store import fast_path, order_mappings, orders, quotes, rate_limit
 from panelr_bridge.store.database import Database
@@ -105,15 +110,26 @@ class FastPath:
 
     async def _try_insert(self, delivery: Delivery, event: Order, found: OrderMappings) -> ReceiveResult | None:
         source = source_of(delivery)
-        if found.store.first_seen_at is None or source_to_learn(source, found.store, self._policy) is not None:
-            self._mappings.clear()  # the transaction stores what the delivery says of its store
-            return None
+        if tells_of_store(source, found.store, self._policy):
+            return await self._learn_and_insert(delivery, event, found, source)
         known = replace(found, quotes=self._recent_quotes(), source=source)
         evaluation = evaluate_with(event, known, store=delivery.store, policy=self._policy)
         shape = evaluation.decision.quote_shape if isinstance(evaluation.decision, Create) else None
         if shape is not None and await self._read_quote(shape):
             return await self._try_insert(delivery, event, found)
         return await self._insert(delivery, evaluation) if evaluation.can_be_sent else None
+
+    async def _learn_and_insert(
+        self, delivery: Delivery, event: Order, found: OrderMappings, source: str
+    ) -> ReceiveResult | None:
+        """Store what the delivery says of its store, then insert the order. This happens once or twice for a store."""
+        now = self._clock()
+        await self._database.write(learn_store, now, store=found.store, source=source, policy=self._policy)
+        self._mappings.clear()
+        again = await self._find_mappings(delivery.store, event)
+        if again is None or tells_of_store(source, again.store, self._policy):
+            return None
+        return await self._try_insert(delivery, event, again)
 
     def _recent_quotes(self) -> dict[bytes, CartQuote]:
         """Return the quotes that were read a short time ago; what another process forgot is read again soon."""

@@ -14,7 +14,7 @@ from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
 from panelr_bridge.domain.order_age import OLDER, exclusion_reason, is_erased
-from panelr_bridge.domain.order_identity import OTHER_SOURCE, other_source_reason
+from panelr_bridge.domain.order_identity import other_source_reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import (
     balance_payment_reason,
@@ -32,7 +32,7 @@ FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderSt
 """States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
-OVERRIDABLE = frozenset({"plugin_will_send", OLDER, OTHER_SOURCE})
+OVERRIDABLE = frozenset({"plugin_will_send", OLDER})
 """Reason codes that a person overrides by a retry."""
 
 

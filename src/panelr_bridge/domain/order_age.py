@@ -6,7 +6,6 @@ from panelr_bridge.domain.models import KnownStore, OrderMappings, OrderPolicy, 
 from panelr_bridge.woocommerce.order_payload import Order
 
 OLDER = "older_than_bridge"
-ERASED = "erased"
 DEFAULT_AGE = timedelta(days=30)
 """How much older than the store's first delivery an order may be, unless the settings name a date."""
 _ERASED_EMAIL = "deleted@site.invalid"
@@ -34,7 +33,7 @@ def exclusion_reason(order: Order, mappings: OrderMappings, policy: OrderPolicy)
     An order whose date of creation is missing or cannot be read is not old.
     """
     if is_erased(order):
-        return Reason(ERASED, _ERASED_WORDS)
+        return Reason("erased", _ERASED_WORDS)
     created, since = order.date_created_gmt, orders_since(mappings.store, policy)
     if created is None or since is None or created >= since or OLDER in mappings.overridden:
         return None
@@ -42,4 +41,4 @@ def exclusion_reason(order: Order, mappings: OrderMappings, policy: OrderPolicy)
         f"the order was made on {created:%Y-%m-%d}, and orders count from {since:%Y-%m-%d} on (BRIDGE_ORDERS_SINCE)."
         " If it needs a work order, retry it"
     )
-    return Reason(OLDER, words)
+    return Reason("older_than_bridge", words)

@@ -63,15 +63,18 @@ def describe_sources(store: KnownStore, policy: OrderPolicy) -> str:
 
 
 def other_source_reason(mappings: OrderMappings, policy: OrderPolicy) -> Reason | None:
-    """Return the reason to hold an order that another shop sent; None if the store's own sent it."""
+    """Return the reason to hold an order that another shop sent; None if the store's own sent it.
+
+    A retry does not override it: a staging copy's order looks like any other. Settings do.
+    """
     store, source = mappings.store, mappings.source
-    if not is_other_source(source, store, policy) or OTHER_SOURCE in mappings.overridden:
+    if not is_other_source(source, store, policy):
         return None
     words = (
         f"the order comes from {source}, and this store's orders come from {describe_sources(store, policy)}."
-        f" {_advise(source, 'retry the order')} To send only this order all the same, retry it"
+        f" {_advise(source, 'retry the order')}"
     )
-    return Reason(OTHER_SOURCE, words)
+    return Reason("other_source", words)
 
 
 def _advise(source: str, then: str) -> str:
@@ -90,7 +93,7 @@ def another_order_reason(*, delivery_id: int, number: str, source: str) -> Reaso
         " out, and this order stays as it is. If the shop was built again, give the new one a store name of its own"
         " (BRIDGE_STORES__...); if it is a copy, delete its webhooks"
     )
-    return Reason(ANOTHER_ORDER, words)
+    return Reason("another_order_same_id", words)
 
 
 def other_source_attention(*, delivery_id: int, status: str, source: str, own: str) -> Reason:
@@ -99,4 +102,4 @@ def other_source_attention(*, delivery_id: int, status: str, source: str, own: s
         f"delivery {delivery_id} from {source} says that the order is {status}; this store's orders come from {own},"
         f" so nothing was changed. {_advise(source, f'replay delivery {delivery_id}')}"
     )
-    return Reason(OTHER_SOURCE, words)
+    return Reason("other_source", words)

@@ -40,9 +40,7 @@ def moves_on(older: Order, newest: Order, policy: OrderPolicy, *, is_created: bo
     return _progress(older, policy) > _progress(newest, policy)
 
 
-def contradiction(
-    older: Order, newest: Order, policy: OrderPolicy, *, is_created: bool, delivery_id: int
-) -> Reason | None:
+def contradiction(older: Order, newest: Order, policy: OrderPolicy, *, is_created: bool) -> Reason | None:
     """Return the reason for attention if an older snapshot tells of an end or a refund that the newest lacks.
 
     Of an order that ended before its creation, also if it tells of a status that calls for a work order.
@@ -56,10 +54,10 @@ def contradiction(
     else:
         return None
     words = (
-        f"delivery {delivery_id} says that the order {what}, but its date is before that of the newest, which says that"
-        f" it is {newest.status}: compare with WooCommerce. If the newest is wrong, save the order there"
+        f"a delivery says that the order {what}, but it is older than the newest one, which says that it is"
+        f" {newest.status}: compare with WooCommerce. If the newest is wrong, save the order there"
     )
-    return Reason(OLDER_SNAPSHOT, words)
+    return Reason("older_snapshot", words)
 
 
 def _progress(order: Order, policy: OrderPolicy) -> int:

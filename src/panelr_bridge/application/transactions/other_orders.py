@@ -102,7 +102,7 @@ def set_aside_unknown(connection: Connection, sender: Sender, stored: StoredDeli
 
 
 def settled_by_news(row: OrderRow) -> Columns:
-    """Return the columns of an order whose shop told its state again: what others said of it is settled."""
+    """Return the columns of an order whose shop sent its state again: what others said of it is settled."""
     codes = {OTHER_SOURCE, OLDER_SNAPSHOT}
     return settled_columns(row, codes) if any(reason["code"] in codes for reason in row["attention"] or []) else {}
 

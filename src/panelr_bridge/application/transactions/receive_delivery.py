@@ -41,7 +41,7 @@ from panelr_bridge.application.transactions.snapshot_order import (
 )
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.models import KnownStore, OnPaid, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.order_age import OLDER
 from panelr_bridge.domain.order_identity import SOURCE_HEADER, read_source, source_to_learn
 from panelr_bridge.errors import RetryTransaction
@@ -166,14 +166,23 @@ def _evaluate(
     source = source_of(delivery)
     decide = partial(evaluate, connection, order, store=delivery.store, policy=policy, now=now, source=source)
     evaluation, order_id = decide()
-    store = evaluation.mappings.store
-    learnt = source_to_learn(source, store, policy)
-    if store.first_seen_at is None or learnt is not None:
-        known_stores.save(connection, store=delivery.store, source=learnt, now=now)
+    if tells_of_store(source, evaluation.mappings.store, policy):
+        learn_store(connection, now, store=evaluation.mappings.store, source=source, policy=policy)
         evaluation, order_id = decide()
     if backfill is not None and backfill.includes(order) and is_too_old(evaluation):
         evaluation, order_id = decide(override=frozenset({OLDER}))
     return evaluation, order_id
+
+
+def tells_of_store(source: str, store: KnownStore, policy: OrderPolicy) -> bool:
+    """Return whether a delivery from `source` says something new of its store: its first delivery does."""
+    return store.first_seen_at is None or source_to_learn(source, store, policy) is not None
+
+
+def learn_store(connection: Connection, now: datetime, *, store: KnownStore, source: str, policy: OrderPolicy) -> None:
+    """Store what a delivery from `source` says of its store."""
+    learnt = source_to_learn(source, store, policy)
+    known_stores.save(connection, store=store.name, source=learnt, now=now)
 
 
 def is_too_old(evaluation: Evaluation) -> bool:

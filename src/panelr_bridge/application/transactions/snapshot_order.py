@@ -74,7 +74,7 @@ def find_news(
     is_fixed = row["state"] in FIXED
     if newest is None or moves_on(order, newest, policy, is_created=is_fixed):
         return True
-    return contradiction(order, newest, policy, is_created=is_fixed, delivery_id=stored.id) or False
+    return contradiction(order, newest, policy, is_created=is_fixed) or False
 
 
 def is_known_to_backfill(
