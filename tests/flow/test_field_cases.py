@@ -46,6 +46,7 @@ def sent(product: int = 1, **more: Any) -> Outcome:
 JANE = sent(email="jane@example.test")
 # by file: the outcome of each WooCommerce order
 OUTCOMES: dict[str, dict[int, Outcome]] = {
+    "ancient-order-edited": {2200: Outcome("ignored", ("older_than_bridge",))},
     "api-v1": {2300: RENEWED},
     "email-corrected-after": {2230: sent(attention=("email_changed",), email="jhon@exmaple.test")},
     "float-noise": {2340: Outcome("created", items=NEW, paid="19.99", status=PAID)},
@@ -54,6 +55,7 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     "legacy-error": {},
     "legacy-v3-wrapper": {52: UNREADABLE},
     "line-told-twice": {4001: SENT},
+    "modified-goes-back": {2160: sent(email="c2160@example.test")},
     "names": {
         3040: sent(name="Se\u00e1n O'Brien"),
         3041: sent(name="\U0001f680 Zo\u00eb \u202b\u0645\u062d\u0645\u062f\u202c"),
@@ -61,17 +63,23 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     },
     "nan": {2337: UNREADABLE, 2338: UNREADABLE},
     "no-gmt-dates": {2302: SENT},
+    "reused-order-id-new-shop": {100: sent(attention=("another_order_same_id",), email="first@example.test")},
     "scalars-as-arrays": {2318: SENT, 2319: SENT},
     "sku-case-entities": {3050: sent(), 3051: sent(2), 3052: sent(3), 3053: sent(4)},
     "status-wc-prefix": {2309: SENT},
     "zero-dates": {2306: UNPAID, 2307: UNPAID, 2308: UNPAID},
 }
 WORDS = {
+    "ancient-order-edited": "the order was made on 2019-03-01, and orders count from 2026-01-01 on"
+    " (BRIDGE_ORDERS_SINCE). If it needs a work order, retry it",
     "legacy-error": "the webhook's owner may not read orders: give the webhook to a user who may (shop manager); and"
     " set the webhook's API version to WP REST API Integration v3"
     " (woocommerce_api_user_cannot_read_order: You do not have permission to read this order)",
     "legacy-v3-wrapper": "the webhook sends this order in the form of WooCommerce's legacy API: set the webhook's API"
     " version to WP REST API Integration v3, then save the order",
+    "reused-order-id-new-shop": "delivery 2 holds order 100 of another shop: its order key is another. It was left out,"
+    " and this order stays as it is. If the shop was built again, give the new one a store name of its own"
+    " (BRIDGE_STORES__...); if it is a copy, delete its webhooks",
     "nan": "the order's total holds 'INF', which cannot be read: correct the order in WooCommerce, or the plugin that"
     " changes what its API sends",
 }
