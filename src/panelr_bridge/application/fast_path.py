@@ -12,14 +12,10 @@ from panelr_bridge.application.parse_delivery import Event, RawDelivery
 from panelr_bridge.application.recent_cache import RecentCache
 from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.check_total import total_check
+from panelr_bridge.application.transactions.delivery_source import learn_store, source_of, tells_of_store
 from panelr_bridge.application.transactions.evaluate_order import Evaluation, evaluate_with
 from panelr_bridge.application.transactions.new_order import NewOrder, new_order, slot_request
-from panelr_bridge.application.transactions.receive_delivery import (
-    ReceiveResult,
-    learn_store,
-    source_of,
-    tells_of_store,
-)
+from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
 from panelr_bridge.application.transactions.record_outcome import created_attempt, created_columns
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
@@ -27,6 +23,7 @@ from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy
 from panelr_bridge.domain.order_identity import SOURCE_HEADER, read_source
 from panelr_bridge.domain.panelr_values import CartQuote, WorkOrder
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.store import fast_path, order_mappings, orders, quotes, rate_limit
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
@@ -98,8 +95,11 @@ class FastPath:
         return repeat
 
     async def try_insert(self, delivery: Delivery, event: Event | None) -> ReceiveResult | None:
-        """Do what `receive_delivery.receive` does with a new order to create. None if it is anything else."""
-        if not isinstance(event, Order):
+        """Do what `receive_delivery.receive` does with a new order to create. None if it is anything else.
+
+        An order that continues another needs what is known of that one.
+        """
+        if not isinstance(event, Order) or read_relation(event, self._policy.relation_keys) is not None:
             return None
         order = (delivery.store, event.id)
         if self._orders.get(order):

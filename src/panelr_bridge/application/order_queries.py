@@ -10,18 +10,36 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.order_money import OrderMoney, money_of
 from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.errors import BadQuery, NotFound
-from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls
+from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls, subscriptions
 from panelr_bridge.store.database import Database, use_one_snapshot
 from panelr_bridge.store.pagination import PageQuery, ResultPage, order_list
 from panelr_bridge.store.rows import AttemptRow, FollowUpRow, ListedDeliveryRow, OwedCallView, ShownOrderRow
+from panelr_bridge.store.subscriptions import KnownOrder, SubscriptionOrder
+
+SUBSCRIPTION_STEPS = 2
+"""How far an order's subscriptions are followed: a resubscription's order belongs to the old one and the new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedOrder:
+    """An order of a subscription; `id`, `state` and `reference_code` are None if the bridge does not know the order."""
+
+    subscription_id: int
+    woo_order_id: int
+    kind: RelationKind
+    id: int | None
+    state: str | None
+    reference_code: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderStory:
     """An order and everything that belongs to it, read at one moment. Lists are in chronological order.
 
-    `owed_call` is None when the order owes Panelr no call. The deliveries come without their bodies.
+    `owed_call` is None when the order owes Panelr no call. The deliveries come without their bodies. `subscriptions`
+    are all orders of the subscriptions that the order belongs to, itself among them.
     """
 
     order: ShownOrderRow
@@ -30,6 +48,7 @@ class OrderStory:
     owed_call: OwedCallView | None
     follow_ups: list[FollowUpRow]
     deliveries: list[ListedDeliveryRow]
+    subscriptions: list[RelatedOrder]
 
 
 def parse_states(text: str, *, allowed: Collection[OrderState] = tuple(OrderState)) -> tuple[OrderState, ...]:
@@ -64,4 +83,28 @@ def _read_story(connection: Connection, order_id: int) -> OrderStory:
         owed_call=owed_calls.call_of(order),
         follow_ups=list(planned.values()),
         deliveries=deliveries.list_for_order(connection, store=order["store"], woo_order_id=order["woo_order_id"]),
+        subscriptions=_read_related(connection, order),
+    )
+
+
+def _read_related(connection: Connection, order: ShownOrderRow) -> list[RelatedOrder]:
+    """Return the orders of the order's subscriptions, and of those that these orders continue or begin."""
+    store, found = order["store"], [order["woo_order_id"]]
+    entries: list[SubscriptionOrder] = []
+    for _ in range(SUBSCRIPTION_STEPS):
+        numbers = subscriptions.subscriptions_of(connection, found, store=store)
+        entries = subscriptions.orders_of(connection, numbers, store=store) if numbers else []
+        found = [entry.woo_order_id for entry in entries] or found
+    known = subscriptions.known_orders(connection, found, store=store, locks=False) if entries else {}
+    return [_related(entry, known.get(entry.woo_order_id)) for entry in entries]
+
+
+def _related(entry: SubscriptionOrder, known: KnownOrder | None) -> RelatedOrder:
+    return RelatedOrder(
+        subscription_id=entry.subscription_id,
+        woo_order_id=entry.woo_order_id,
+        kind=entry.kind,
+        id=known and known.id,
+        state=known and known.state,
+        reference_code=known and known.reference_code,
     )

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from panelr_bridge.application import bulk_retry, operator_actions, order_queries, resolve_order
 from panelr_bridge.application.bulk_retry import BulkRetryResult
+from panelr_bridge.application.choose_activation import choose_activations
 from panelr_bridge.application.container import call_policy
 from panelr_bridge.application.find_work_order import find_work_order
 from panelr_bridge.application.order_queries import OrderStory
@@ -124,6 +125,14 @@ def resolve(
     not_created: Annotated[
         bool, typer.Option("--not-created", help="Panelr has no work order of this order: it is sent again.")
     ] = False,
+    activation_ids: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--activation",
+            min=1,
+            help="Panelr's id of the line that a held renewal is for. Repeated if several items lack one.",
+        ),
+    ] = None,
     unverified: Annotated[
         bool, typer.Option("--unverified", help="Link the work order without asking Panelr about it.")
     ] = False,
@@ -134,19 +143,24 @@ def resolve(
 
     Panelr is asked first whether the work order is this customer's, and what it is.
     An order that a person or a look-up linked can be resolved again.
+    With --activation, a held renewal gets the line that it is for; the worker sends it.
     """
     given = read_options(
         ResolveInput,
         reference_code=reference_code,
         work_order_id=work_order_id,
         not_created=not_created,
+        activation_id=activation_ids or None,
         unverified=unverified,
     )
     named = WorkOrder(reference_code=given.reference_code, work_order_id=given.work_order_id)
 
     async def work(database: Database, settings: Settings) -> ShownOrderRow:
         order_id = await _find_id(database, number, woo=woo, store=store)
-        if not_created:
+        if given.activations:
+            policy = settings.policy
+            await database.write(choose_activations, utc_now(), order_id, given.activations, policy=policy, actor=ACTOR)
+        elif not_created:
             await database.write(resolve_order.confirm_not_created, utc_now(), order_id, actor=ACTOR)
         elif unverified:
             await database.write(resolve_order.link_work_order, utc_now(), order_id, named, actor=ACTOR)

@@ -8,13 +8,16 @@ from rich.table import Table
 
 from panelr_bridge.application.bulk_retry import BulkRetryResult
 from panelr_bridge.application.order_money import OrderMoney
-from panelr_bridge.application.order_queries import OrderStory
+from panelr_bridge.application.order_queries import OrderStory, RelatedOrder
 from panelr_bridge.cli.console import out, style_state
+from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.store.pagination import ResultPage
 from panelr_bridge.store.rows import FollowUpRow, ShownOrderRow
 
 MAX_SKIPPED = 20
 """How many skipped orders are printed."""
+MAX_RELATED = 20
+"""How many other orders of subscriptions are printed."""
 
 
 def print_page(page: ResultPage[ShownOrderRow]) -> None:
@@ -48,6 +51,7 @@ def print_story(story: OrderStory) -> None:
         number = order["work_order_id"] or "unknown"
         out.print(f"  work order   {escape(order['reference_code'] or '?')} (id {number}{status})")
     _print_money(story.money)
+    _print_subscriptions(story)
     for reason in order["attention"] or []:
         out.print(f"  [bold red]attention[/]    {escape(reason_text(reason))}")
     for reason in order["acknowledged"] or []:
@@ -63,6 +67,28 @@ def print_story(story: OrderStory) -> None:
         out.print(f"  owed call    {call['action']}, {when}")
     for follow_up in story.follow_ups:
         out.print(f"  {follow_up['kind']:<12} {_follow_up_state(follow_up)}")
+
+
+def _print_subscriptions(story: OrderStory) -> None:
+    """Print the orders of the order's subscriptions: the first one and the newest."""
+    first, others = story.subscriptions[:1], story.subscriptions[1:]
+    shown = [*first, *others[-MAX_RELATED:]]
+    for related in shown:
+        words = _describe_related(related, story.order)
+        out.print(f"  subscription {related.subscription_id}: {escape(words)}", soft_wrap=True)
+    if len(shown) < len(story.subscriptions):
+        out.print(f"  and {len(story.subscriptions) - len(shown)} older orders")
+
+
+def _describe_related(related: RelatedOrder, order: ShownOrderRow) -> str:
+    """Return what an order is to a subscription, and how it stands."""
+    name = "first order" if related.kind is RelationKind.FIRST else related.kind
+    if related.woo_order_id == order["woo_order_id"]:
+        return f"{name} {related.woo_order_id}, this order"
+    if related.id is None:
+        return f"{name} {related.woo_order_id}, not known here"
+    of_work_order = f" as {related.reference_code}" if related.reference_code else ""
+    return f"{name} {related.woo_order_id}, {related.state}{of_work_order} (orders show {related.id})"
 
 
 def _print_money(money: OrderMoney) -> None:

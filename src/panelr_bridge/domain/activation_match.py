@@ -6,9 +6,11 @@ renewal is for a trial where no other line of the customer fits.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from panelr_bridge.domain.customer_email import find_email
+from panelr_bridge.domain.history import History
 from panelr_bridge.domain.models import CartItem, ItemIntent, MappingTarget, OrderMappings, Reason
 from panelr_bridge.domain.panelr_values import CustomerLine
 from panelr_bridge.woocommerce.order_payload import Order
@@ -19,6 +21,7 @@ RENEWABLE = frozenset({"active", "expired", "suspended"})
 UPGRADABLE = frozenset({"trial_active", "active", "expired"})
 TRIAL_ACTIVE = "trial_active"
 _TRIAL_STATUSES = {ItemIntent.TRIAL_UPGRADE: UPGRADABLE, ItemIntent.RENEWAL: UPGRADABLE | RENEWABLE}
+CHOOSE = "choose one (orders resolve NUMBER --activation ID), or set panelr_activation_id"
 SHOWN_LINES = 5
 SHOWN_NAME = 40
 SHOWN_USERNAMES = 2
@@ -27,36 +30,67 @@ SHOWN_USERNAME = 4
 
 
 class ActivationMatcher:
-    """Finds the customer's line at Panelr for the items without an activation id.
+    """Finds the line at Panelr for the items without an activation id.
 
-    A line named by another item, or fitting two items, is given to neither of them: the bridge does not guess.
+    First what a person chose, then the lines of the order's own subscription, then the customer's lines. A line named
+    by another item, or fitting more items than one, is given to none of them: the bridge does not guess.
     """
 
     def __init__(
-        self, lines: tuple[CustomerLine, ...] | None, parts: Sequence[CartPart], incomplete: Sequence[CartPart]
+        self,
+        lines: tuple[CustomerLine, ...] | None,
+        parts: Sequence[CartPart],
+        incomplete: Sequence[CartPart],
+        history: History,
     ) -> None:
-        named = {item.activation_id for item, _ in parts}
-        self._lines = None if lines is None else [line for line in lines if line.activation_id not in named]
+        self._named = {item.activation_id for item, _ in parts}
+        self._history = history
+        self._chosen = list(history.chosen)
+        self._lines = None if lines is None else [line for line in lines if line.activation_id not in self._named]
+        self._same = Counter(item.product_id for item, _ in incomplete)
+        self._given: Counter[int] = Counter()
         self._demand = Counter(line.activation_id for part in incomplete for line in self._fitting_lines(*part))
 
     def complete(self, item: CartItem, mapping: MappingTarget, *, label: str) -> CartItem | Reason:
         """Return the item with its activation id, or the reason why it is not known; `label` names the order's line."""
         if not _needs_activation(item):
             return item
+        if self._chosen:
+            return replace(item, activation_id=self._chosen.pop(0))
+        known = [each.id for each in self._history.fitting(item.product_id) if each.id not in self._named]
+        if len(known) == self._same[item.product_id]:
+            self._given[item.product_id] += 1
+            return replace(item, activation_id=known[self._given[item.product_id] - 1])
+        if not known and (reason := self._wait_reason(item, label)) is not None:
+            return reason
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
             return Reason("no_activation_id", words, label)
         fitting = self._fitting_lines(item, mapping)
+        if known:
+            fitting = [line for line in fitting if line.activation_id in known]
         if not fitting:
-            words = f"no line of this customer at Panelr fits this {item.intent}: set panelr_activation_id"
+            words = f"no line of this customer at Panelr fits this {item.intent}: {CHOOSE}"
             return Reason("no_fitting_line", f"{words} ({_describe_lines(self._lines)})", label)
         if len(fitting) > 1 or self._demand[fitting[0].activation_id] > 1:
             words = f"more than one line of this customer fits this {item.intent}"
             if len(fitting) == 1:
                 words = f"this {item.intent} and another item fit the same line of this customer"
-            words = f"{words}: set panelr_activation_id"
-            return Reason("several_fitting_lines", f"{words} ({_describe_lines(fitting)})", label)
+            return Reason("several_fitting_lines", f"{words}: {CHOOSE} ({_describe_lines(fitting)})", label)
         return replace(item, activation_id=fitting[0].activation_id)
+
+    def _wait_reason(self, item: CartItem, label: str) -> Reason | None:
+        """Return the reason to wait for what is not known yet of the order's subscription."""
+        awaited = self._history.awaited
+        if awaited is not None:
+            code = awaited.reference_code
+            of_order = f"order {awaited.woo_order_id}" + (f" (work order {code})" if code else "")
+            words = f"this {item.intent} is for the line of {of_order}, which has not brought one yet: it waits for it"
+            return Reason("awaits_first_order", words, label)
+        if self._history.may_ask:
+            words = f"this {item.intent} belongs to a subscription: the shop is asked for its first order"
+            return Reason("first_order_unknown", words, label)
+        return None
 
     def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
         lines = self._lines or []
@@ -71,7 +105,7 @@ def build_matcher(order: Order, mappings: OrderMappings, parts: Sequence[CartPar
         return None
     customer = mappings.lines
     lines = customer.lines if customer is not None and customer.email == find_email(order) else None
-    return ActivationMatcher(lines, parts, incomplete)
+    return ActivationMatcher(lines, parts, incomplete, mappings.history)
 
 
 def _needs_activation(item: CartItem) -> bool:

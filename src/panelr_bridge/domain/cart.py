@@ -7,10 +7,18 @@ A renewal without an activation id gets the activation of the customer's line at
 import functools
 import html
 import unicodedata
-from dataclasses import dataclass
+
+import msgspec
 
 from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
-from panelr_bridge.domain.line_intent import BALANCE_PAYMENT, IntentMeta, choose_intent, contradiction, read_intent_meta
+from panelr_bridge.domain.line_intent import (
+    BALANCE_PAYMENT,
+    IntentMeta,
+    as_renewal,
+    choose_intent,
+    contradiction,
+    read_intent_meta,
+)
 from panelr_bridge.domain.models import (
     CartItem,
     MappingTarget,
@@ -22,13 +30,13 @@ from panelr_bridge.domain.models import (
     sku_key,
     variation_key,
 )
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
 LARGEST_NUMBER = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class MappedLine:
+class MappedLine(msgspec.Struct, frozen=True):
     """An order line after mapping: its items, each with its mapping, or the reasons for having none."""
 
     line: LineItem
@@ -53,8 +61,10 @@ def map_lines(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> lis
     for mapping in mappings.mappings:
         by_key.setdefault(mapping.key, []).append(mapping)
     of_order = read_intent_meta(order.panelr_metas)
+    relation = read_relation(order, policy.relation_keys)
+    renews = relation is not None and relation.renews
     results = [
-        (line, _read_parts(line, by_key, policy, of_order=of_order, alone=len(order.line_items) == 1))
+        (line, _read_parts(line, by_key, policy, of_order=of_order, alone=len(order.line_items) == 1, renews=renews))
         for line in order.line_items
     ]
     parts = [part for _, line_parts in results for part in line_parts if isinstance(part, tuple)]
@@ -103,9 +113,18 @@ def _plain_sku(sku: str) -> str:
 
 
 def _read_parts(
-    line: LineItem, by_key: dict[str, list[MappingTarget]], policy: OrderPolicy, *, of_order: IntentMeta, alone: bool
+    line: LineItem,
+    by_key: dict[str, list[MappingTarget]],
+    policy: OrderPolicy,
+    *,
+    of_order: IntentMeta,
+    alone: bool,
+    renews: bool,
 ) -> list[CartPart | Reason]:
-    """Return the line's cart items, or the reasons against them; `alone` says that the order has no other line."""
+    """Return the line's cart items, or the reasons against them.
+
+    `alone` says that the order has no other line, `renews` that it goes on with lines that exist.
+    """
     meta = read_intent_meta(line.panelr_metas)
     if meta.intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
@@ -120,6 +139,8 @@ def _read_parts(
             words = "the order itself, not one of its lines, has panelr_intent or panelr_activation_id: move it there"
             return [contradiction(words, _line_label(line))]
         meta = of_order
+    if renews:
+        meta = as_renewal(meta)
     return [_build_part(line, target, meta, alone=len(wanted) == 1) for target in wanted]
 
 
@@ -129,11 +150,12 @@ def _build_part(line: LineItem, mapping: MappingTarget, meta: IntentMeta, *, alo
     if isinstance(chosen, Reason):
         return chosen
     qty = line.quantity * mapping.quantity
-    if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
+    count = int(qty)
+    if qty != count or not 1 <= count <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
         return Reason("unusable_quantity", words, _line_label(line))
     intent, activation_id = chosen
-    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty), activation_id=activation_id)
+    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=count, activation_id=activation_id)
     return item, mapping
 
 

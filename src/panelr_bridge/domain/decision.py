@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
+from panelr_bridge.domain.continuation import RELATION_CODES, has_own_marks, relation_reasons, sub_order_reason
 from panelr_bridge.domain.customer_email import clean_email, find_email, read_email
 from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
@@ -24,6 +25,7 @@ from panelr_bridge.domain.plugin_meta import (
     sent_by_plugin_too,
 )
 from panelr_bridge.domain.reckoning import Reckoning
+from panelr_bridge.domain.relation import Relation, read_relation
 from panelr_bridge.domain.work_order_request import build_request
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
 
@@ -32,7 +34,7 @@ FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderSt
 """States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
-OVERRIDABLE = frozenset({"plugin_will_send", OLDER})
+OVERRIDABLE = frozenset({"plugin_will_send", OLDER, *RELATION_CODES})
 """Reason codes that a person overrides by a retry."""
 
 
@@ -97,20 +99,36 @@ def amount_paid_for_panelr(order: Order, mappings: OrderMappings, policy: OrderP
 
 
 def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decision:
-    """Return the decision about `order` from its newest snapshot alone. Money stays Decimal.
+    """Return the decision about `order` from its newest snapshot and what is known of the orders that it continues.
 
-    Each kind of decision is a class of its own, "nothing to do" included.
+    Money stays Decimal. Each kind of decision is a class of its own, "nothing to do" included.
     """
-    if (settled := _decide_without_content(order, mappings, policy)) is not None:
-        return settled
+    relation = read_relation(order, policy.relation_keys)
+    by_order = _decide_by_order(order, relation, mappings, policy)
+    return _decide_by_lines(order, relation, mappings, policy) if by_order is None else by_order
+
+
+def _decide_by_order(
+    order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy
+) -> Decision | None:
+    """Return the decision that needs no look at the lines; None if there is none."""
+    own_marks = has_own_marks(order, relation)
+    by_origin = _decide_by_origin(order, relation, mappings, policy, own_marks=own_marks)
+    if by_origin is not None:
+        return by_origin
     if order.unreadable and not order.is_status_known:
         return Hold(_unreadable_reasons(order))
-    if (decision_by_status := _decide_by_status(order, policy)) is not None:
-        return decision_by_status
-    if (by_plugin := plugin_sends_reason(order)) is not None and by_plugin.code not in mappings.overridden:
+    if (by_status := _decide_by_status(order, policy)) is not None:
+        return by_status
+    by_plugin = plugin_sends_reason(order) if own_marks else None
+    if by_plugin is not None and by_plugin.code not in mappings.overridden:
         return Wait((by_plugin,))
-    if order.unreadable:
-        return Hold(_unreadable_reasons(order))
+    return Hold(_unreadable_reasons(order)) if order.unreadable else None
+
+
+def _decide_by_lines(
+    order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy
+) -> Create | Hold | Ignore:
     if len(order.line_items) > policy.max_lines:
         words = f"the order has more than {policy.max_lines} lines (BRIDGE_MAX_LINES): raise it, then retry"
         return Hold((Reason("too_many_lines", words),))
@@ -119,7 +137,8 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
     if not reasons and not any(line.items for line in lines):
         words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
         return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
-    reasons += reference_reasons(order)
+    reasons = [*relation_reasons(relation, mappings), *reasons]
+    reasons += reference_reasons(order) if has_own_marks(order, relation) else []
     reasons += _price_reasons(order, lines, policy)
     email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
@@ -128,8 +147,10 @@ def decide(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decisi
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
 
 
-def _decide_without_content(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decision | None:
-    """Return the decision about an order that has a work order, or gets none whatever its lines are; None for others.
+def _decide_by_origin(
+    order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy, *, own_marks: bool
+) -> Decision | None:
+    """Return the decision about an order that has a work order, or gets none whatever its content is; None for others.
 
     An order of another shop adopts nothing: a staging copy has the real orders' meta.
     """
@@ -137,9 +158,11 @@ def _decide_without_content(order: Order, mappings: OrderMappings, policy: Order
     ignored = None if excluded is None else Ignore((excluded,))
     if (foreign := other_source_reason(mappings, policy)) is not None:
         return ignored or _decide_by_status(order, policy) or Hold((foreign,))
-    if not order.unreadable and (balance_payment := balance_payment_reason(order)) is not None:
-        return Ignore((balance_payment,))
-    if (existing := find_work_order(order)) is not None:
+    if not order.unreadable and (reason := balance_payment_reason(order)) is not None:
+        return Ignore((reason,))
+    if (reason := sub_order_reason(relation, mappings)) is not None:
+        return Ignore((reason,))
+    if own_marks and (existing := find_work_order(order)) is not None:
         return Adopt(*existing)
     return ignored
 
@@ -204,6 +227,11 @@ def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderReque
 def needs_customer_lines(order: Order, reasons: Iterable[Reason]) -> bool:
     """Return whether Panelr's list of the customer's lines could resolve the reasons of `order`."""
     return find_email(order) is not None and any(reason.code == "no_activation_id" for reason in reasons)
+
+
+def needs_first_order(reasons: Iterable[Reason]) -> bool:
+    """Return whether the shop's API could resolve the reasons of an order: it knows the subscription's orders."""
+    return any(reason.code == "first_order_unknown" for reason in reasons)
 
 
 def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:

@@ -15,6 +15,8 @@ M = TypeVar("M", bound=BaseModel)
 Note = Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(require_plain_text)]
 ReferenceCode = Annotated[str, Field(min_length=1, max_length=MAX_REFERENCE), AfterValidator(require_plain_text)]
 WorkOrderId = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, lt=2**63)]
+ActivationId = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, lt=2**31)]
+ActivationIds = ActivationId | Annotated[list[ActivationId], Field(min_length=1, max_length=50)]
 
 
 class ResolveInput(BaseModel):
@@ -27,6 +29,7 @@ class ResolveInput(BaseModel):
                 {"work_order_id": 7, "reference_code": "WO-2026-00007"},
                 {"reference_code": "WO-2026-00007", "unverified": True},
                 {"not_created": True},
+                {"activation_id": 77},
             ]
         },
     )
@@ -36,19 +39,31 @@ class ResolveInput(BaseModel):
     )
     reference_code: ReferenceCode | None = Field(None, description="Reference code of the work order.")
     not_created: bool = Field(False, description="True if Panelr has no work order for this order.")
+    activation_id: ActivationIds | None = Field(
+        None,
+        description=(
+            "The activation at Panelr that a held renewal is for; a list if several items lack one, in their sequence."
+        ),
+        examples=[77],
+    )
     unverified: bool = Field(
         False, description="True to link the work order without asking Panelr about it. The audit log says so."
     )
 
     @model_validator(mode="after")
     def says_one_thing(self) -> "ResolveInput":
-        """Require either a work order or `not_created`; raises ValueError."""
+        """Require a work order, `not_created` or activations; raises ValueError."""
         linked = self.work_order_id is not None or self.reference_code is not None
-        if linked == self.not_created:
-            raise ValueError('send either work_order_id or reference_code, or {"not_created": true}')
+        if [linked, self.not_created, self.activation_id is not None].count(True) != 1:
+            raise ValueError('send one of: work_order_id or reference_code, activation_id, {"not_created": true}')
         if self.unverified and self.reference_code is None:
             raise ValueError("send the reference_code too: with unverified, Panelr is not asked for it")
         return self
+
+    @property
+    def activations(self) -> list[int]:
+        """The activations as a list."""
+        return [self.activation_id] if isinstance(self.activation_id, int) else self.activation_id or []
 
 
 class AcknowledgeInput(BaseModel):

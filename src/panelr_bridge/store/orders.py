@@ -5,6 +5,7 @@ locking prevents deadlocks.
 """
 
 import functools
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
 
@@ -259,6 +260,21 @@ def find_lookalike(
     )
     query = in_doubt.where(orders.c.state == OrderState.UNCONFIRMED) if only_unconfirmed else in_doubt
     return fetch_one(connection, query.order_by(orders.c.id).limit(1), {}, OrderRow)
+
+
+def continuation(connection: Connection, *, store: str, woo_order_id: int) -> dict[str, Any]:
+    """Return what is stored of an order that continues another one; {} for nothing."""
+    query = select(orders.c.continuation).where(_OF_STORE)
+    return connection.execute(query, {"of_store": store, "of_woo_order_id": woo_order_id}).scalar() or {}
+
+
+def evaluate_again(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> None:
+    """Let the worker evaluate those of the orders that are held, as after a change of the mappings."""
+    is_one = and_(orders.c.store == store, orders.c.woo_order_id.in_(woo_order_ids))
+    held = select(orders.c.id).where(is_one, orders.c.state == OrderState.HELD).order_by(orders.c.id).with_for_update()
+    ids = connection.execute(held).scalars().all()
+    values = {"awaits_mapping": True, "mapping_revision": -1}
+    connection.execute(update(orders).where(orders.c.id.in_(ids)).values(values))
 
 
 def list_behind_mappings(connection: Connection, *, limit: int) -> list[int]:

@@ -99,6 +99,7 @@ class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     updated_at: datetime
     follow_at: datetime | None
     customer_lines: Json | None
+    continuation: Json | None
 
 
 class NewOrderRow(_OrderColumns):

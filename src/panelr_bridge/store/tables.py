@@ -110,6 +110,8 @@ orders = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("follow_at", UtcDateTime),  # when the order's follow-ups are to be planned
     Column("customer_lines", JSON(none_as_null=True)),  # the customer's lines in Panelr, for a renewal
+    # of an order that continues another: what a person chose, and whether the shop was asked for the other orders
+    Column("continuation", JSON(none_as_null=True)),
     # the owed call, a create or a look-up (store/owed_calls.py); all of these are null if no call is owed
     Column("owes", Text),
     Column("owes_since", UtcDateTime),
@@ -190,6 +192,30 @@ follow_ups = Table(
     partial_index("ix_follow_ups_leases", "lease_until", where="lease_until IS NOT NULL"),
     partial_index("ix_follow_ups_waits_for_outage", "id", where="waits_for_outage"),
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
+)
+
+# Which orders belong to a subscription, by WooCommerce's ids, as orders, subscriptions and the shop's API say it.
+subscription_orders = Table(
+    "subscription_orders",
+    metadata,
+    id_column(),
+    Column("store", Text, nullable=False),
+    Column("subscription_id", BigInteger, nullable=False),
+    Column("woo_order_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    UniqueConstraint("store", "subscription_id", "woo_order_id"),
+    Index("ix_subscription_orders_order", "store", "woo_order_id"),
+)
+
+# The lines (activations) at Panelr that a work order brought.
+activations = Table(
+    "activations",
+    metadata,
+    id_column(),
+    Column("order_id", ForeignKey(orders.c.id), nullable=False),
+    Column("activation_id", BigInteger, nullable=False),
+    Column("panelr_product_id", BigInteger),
+    UniqueConstraint("order_id", "activation_id"),
 )
 
 attempts = Table(

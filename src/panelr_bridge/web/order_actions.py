@@ -4,6 +4,7 @@ from fastapi import Response
 
 from panelr_bridge import logs
 from panelr_bridge.application import bulk_retry, operator_actions, resolve_order
+from panelr_bridge.application.choose_activation import choose_activations
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.find_work_order import find_work_order
 from panelr_bridge.domain.operator_input import AcknowledgeInput, CloseInput, ResolveInput
@@ -69,9 +70,14 @@ async def resolve_order_by_hand(
 
     The bridge asks Panelr for the work order with the customer's e-mail address. 409: it is not this order's. 503:
     Panelr cannot be asked now, and nothing was changed. `reasons` of the answer say what Panelr shows and what differs.
-    An order that a person or a look-up linked can be resolved again.
+    An order that a person or a look-up linked can be resolved again. With `activation_id`, a held renewal gets the line
+    that it is for.
     """
     bridge, actor = container.bridge, ACTOR
+    if resolution.activations:
+        chosen = resolution.activations
+        await bridge.write(choose_activations, order_id, chosen, policy=bridge.policy, actor=actor)
+        return await _acted_on(container, order_id, "resolve")
     if resolution.not_created:
         await bridge.write(resolve_order.confirm_not_created, order_id, actor=actor)
         return await _acted_on(container, order_id, "resolve")

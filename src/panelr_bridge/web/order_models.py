@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from panelr_bridge.application.order_queries import OrderStory
 from panelr_bridge.domain.models import CallAction, FollowUpKind, OrderState
+from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.web.answers import TIME_EXAMPLE, Amount, Time, is_none
 from panelr_bridge.web.delivery_models import DeliveryOut
 
@@ -140,8 +141,21 @@ class OrderMoneyOut(BaseModel):
     )
 
 
+class RelatedOrderOut(BaseModel):
+    """An order of a subscription."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    subscription_id: int = Field(description="WooCommerce's id of the subscription.", examples=[459])
+    woo_order_id: int = Field(description="WooCommerce's id of the order.", examples=[460])
+    kind: RelationKind = Field(description="What the order is to the subscription.", examples=["renewal"])
+    id: int | None = Field(description="The bridge's id of the order. Null if it is not known here.", examples=[12])
+    state: OrderState | None = Field(description="The order's state.", examples=["created"])
+    reference_code: str | None = Field(description="Reference code of its work order.", examples=["WO-2026-00007"])
+
+
 class OrderStoryOut(OrderOut):
-    """An order with its money, attempts, owed calls, follow-ups and deliveries."""
+    """An order with its money, attempts, owed calls, follow-ups, deliveries and the orders of its subscriptions."""
 
     money: OrderMoneyOut = Field(description="The order's money in WooCommerce and in Panelr.")
     attempt_log: list[AttemptOut] = Field(description="Every call made for the order, the oldest first.")
@@ -150,6 +164,9 @@ class OrderStoryOut(OrderOut):
     )
     follow_ups: list[FollowUpOut] = Field(description="The order's follow-ups.")
     deliveries: list[DeliveryOut] = Field(description="The deliveries about this order, the oldest first.")
+    subscriptions: list[RelatedOrderOut] = Field(
+        description="All orders of the subscriptions that the order belongs to, itself among them.", examples=[[]]
+    )
 
     @classmethod
     def of(cls, story: OrderStory) -> "OrderStoryOut":
@@ -160,6 +177,7 @@ class OrderStoryOut(OrderOut):
             "owed_calls": [] if story.owed_call is None else [story.owed_call],
             "follow_ups": story.follow_ups,
             "deliveries": story.deliveries,
+            "subscriptions": story.subscriptions,
         }
         return cls.model_validate(story.order | parts)
 

@@ -81,7 +81,8 @@ class LineItem(_PayloadModel):
 
     def meta(self, *names: str) -> str | None:
         """Return the line's meta under the first of Panelr's keys `names` that is not empty, as text."""
-        return meta_text(self.panelr_metas, names)
+        entries = self.panelr_metas
+        return meta_text(entries, names) if entries else None
 
 
 class FeeLine(_PayloadModel):
@@ -139,13 +140,23 @@ class Order(_PayloadModel):
         """The entries whose keys name Panelr, in any spelling: few orders have one."""
         return metas_of_panelr(self.meta_data)
 
+    @functools.cached_property
+    def meta_by_key(self) -> dict[str, Any]:
+        """One entry of each key: for finding out which keys there are."""
+        try:
+            return dict(self.meta_data)
+        except TypeError:
+            return {key: value for key, value in self.meta_data if isinstance(key, str)}
+
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of Panelr's keys `names` that is not empty, as text."""
-        return meta_text(self.panelr_metas, names)
+        entries = self.panelr_metas
+        return meta_text(entries, names) if entries else None
 
     def has_flag(self, name: str) -> bool:
         """Return whether any meta `name` of the order says yes, in any form in which PHP writes that."""
-        text = "1" if (name, True) in self.meta_data else meta_text(self.meta_data, (name,))
+        entries = self.panelr_metas if "panelr" in name else self.meta_data
+        text = "1" if (name, True) in entries else meta_text(entries, (name,))
         return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property
@@ -161,7 +172,7 @@ class Order(_PayloadModel):
     @property
     def refunded(self) -> Decimal:
         """The sum of all refunds, as a positive amount."""
-        return -sum((refund.total for refund in self.refunds), Decimal(0))
+        return -sum([refund.total for refund in self.refunds], Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

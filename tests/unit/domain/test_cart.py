@@ -135,7 +135,8 @@ def test_a_person_sees_the_lines_to_choose_from() -> None:
     first = replace(LINE, connections=1, expiration_date="2026-12-31 00:00:00", usernames=("adalovelace", "ada"))
     second = replace(LINE, activation_id=101, plugin_name=None, product_name=None, status="expired")
     assert words(first, second) == (
-        "more than one line of this customer fits this renewal: set panelr_activation_id"
+        "more than one line of this customer fits this renewal: choose one (orders resolve NUMBER --activation ID),"
+        " or set panelr_activation_id"
         " (activation 100: IPTV 1 Month, A, 1 connection, active, until 2026-12-31, user adal…, user ada;"
         " activation 101: expired)"
     )
@@ -144,11 +145,13 @@ def test_a_person_sees_the_lines_to_choose_from() -> None:
 def test_lines_that_do_not_fit_are_shown_too() -> None:
     held = words(replace(LINE, connections=3), replace(TRIAL, status="canceled"))
     assert held == (
-        "no line of this customer at Panelr fits this renewal: set panelr_activation_id"
+        "no line of this customer at Panelr fits this renewal: choose one (orders resolve NUMBER --activation ID),"
+        " or set panelr_activation_id"
         " (activation 100: IPTV 1 Month, A, 3 connections, active; activation 200: IPTV 1 Month, A, canceled)"
     )
     assert words() == (
-        "no line of this customer at Panelr fits this renewal: set panelr_activation_id"
+        "no line of this customer at Panelr fits this renewal: choose one (orders resolve NUMBER --activation ID),"
+        " or set panelr_activation_id"
         " (Panelr shows no other line of this customer)"
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge.domain import activation_match, cart, customer_email, line_intent, plugin_meta
+from panelr_bridge.domain import activation_match, cart, continuation, customer_email, line_intent, plugin_meta
 from panelr_bridge.domain import decision as module
 from panelr_bridge.domain.decision import Hold
 from panelr_bridge.domain.models import UnmappedLines
@@ -47,6 +47,8 @@ ELSEWHERE = {
     *("currency_differs", "price_unknown"),  # tests/unit/domain/test_decision_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
     "email_changed",
+    *("sub_order", "switch", "second_payment", "continues_order"),  # tests/unit/domain/test_relation.py
+    *("awaits_first_order", "first_order_unknown"),
 }
 
 
@@ -61,7 +63,7 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 def test_every_reason_of_the_module_is_tested() -> None:
     source = "".join(
         Path(str(each.__file__)).read_text()
-        for each in (module, cart, activation_match, customer_email, line_intent, plugin_meta)
+        for each in (module, cart, activation_match, continuation, customer_email, line_intent, plugin_meta)
     )
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
+from panelr_bridge.application.transactions.continuation import find_history
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import (
     CHANGES,
@@ -19,12 +20,14 @@ from panelr_bridge.domain.decision import (
     changes_since,
     decide,
     needs_customer_lines,
+    needs_first_order,
     next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.order_age import exclusion_reason
 from panelr_bridge.domain.order_identity import sender
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
@@ -92,6 +95,9 @@ def evaluate(
     if source is not None or override:
         by = found.source if source is None else sender(source, known=found.source, store=found.store, policy=policy)
         found = replace(found, source=by, overridden=found.overridden | override)
+    relation = read_relation(order, policy.relation_keys)
+    if relation is not None:
+        found = replace(found, history=find_history(connection, order, relation, store=store, policy=policy))
     decision = decide(order, found, policy)
     if isinstance(decision, Adopt) and (taken := _find_taken(connection, decision, order_id)) is not None:
         excluded = exclusion_reason(order, found, policy)
@@ -159,8 +165,10 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    lacks_lines = state is OrderState.HELD and needs_customer_lines(evaluation.order, decision.reasons)
-    if isinstance(decision, Adopt) or lacks_lines:
+    can_be_asked = state is OrderState.HELD and (
+        needs_customer_lines(evaluation.order, decision.reasons) or needs_first_order(decision.reasons)
+    )
+    if isinstance(decision, Adopt) or can_be_asked:
         values |= {"follow_at": now}
     return values
 

@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
+from panelr_bridge.application.transactions.continuation import note_relation
+from panelr_bridge.application.transactions.delivery_source import learn_store, source_of, tells_of_store
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
     attention,
@@ -41,9 +43,10 @@ from panelr_bridge.application.transactions.snapshot_order import (
 )
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
-from panelr_bridge.domain.models import KnownStore, OnPaid, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.order_age import OLDER
-from panelr_bridge.domain.order_identity import SOURCE_HEADER, read_source, source_to_learn
+from panelr_bridge.domain.order_identity import is_other_source
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.errors import RetryTransaction
 from panelr_bridge.store import audit_log, deliveries, known_stores, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
@@ -145,12 +148,22 @@ def _act(
             or (backfill is not None and backfill.includes(event) and is_ignored_for_age(known))
         ):
             return ReceiveResult(stored, known)
+    _note_relation(connection, delivery, event, policy=policy)
     evaluation, order_id = _evaluate(connection, delivery, event, policy=policy, now=now, backfill=backfill)
     if order_id is None:
         return _first_snapshot(connection, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
     return _next_snapshot(
         connection, delivery, evaluation, stored, policy=policy, call_policy=call_policy, now=now, backfill=backfill
     )
+
+
+def _note_relation(connection: Connection, delivery: Delivery, order: Order, *, policy: OrderPolicy) -> None:
+    """Store which subscriptions the order belongs to, unless another shop than the store's sent it."""
+    relation = read_relation(order, policy.relation_keys)
+    if relation is None or not relation.subscriptions:
+        return
+    if not is_other_source(source_of(delivery), known_stores.find(connection, delivery.store), policy):
+        note_relation(connection, order, relation, store=delivery.store)
 
 
 def _evaluate(
@@ -174,25 +187,9 @@ def _evaluate(
     return evaluation, order_id
 
 
-def tells_of_store(source: str, store: KnownStore, policy: OrderPolicy) -> bool:
-    """Return whether a delivery from `source` says something new of its store: its first delivery does."""
-    return store.first_seen_at is None or source_to_learn(source, store, policy) is not None
-
-
-def learn_store(connection: Connection, now: datetime, *, store: KnownStore, source: str, policy: OrderPolicy) -> None:
-    """Store what a delivery from `source` says of its store."""
-    learnt = source_to_learn(source, store, policy)
-    known_stores.save(connection, store=store.name, source=learnt, now=now)
-
-
 def is_too_old(evaluation: Evaluation) -> bool:
     """Return whether the order gets no work order because of its age."""
     return any(reason.code == OLDER for reason in evaluation.decision.reasons)
-
-
-def source_of(delivery: Delivery) -> str:
-    """Return the host of the shop that sent the delivery; empty if the bridge fetched it, or if it names none."""
-    return read_source(delivery.headers.get(SOURCE_HEADER, ""))
 
 
 def _first_snapshot(

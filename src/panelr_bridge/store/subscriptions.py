@@ -1,0 +1,111 @@
+"""The tables `subscription_orders` and `activations`: a subscription's orders, and the lines that orders brought."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from panelr_bridge.domain.history import Activation
+from panelr_bridge.domain.relation import RelationKind
+from panelr_bridge.store.tables import activations, follow_ups, orders, subscription_orders
+
+MOST_ORDERS = 200
+"""The largest number of a subscription's orders that are read: the newest."""
+
+
+class SubscriptionOrder(NamedTuple):
+    """An order of a subscription, by WooCommerce's ids."""
+
+    subscription_id: int
+    woo_order_id: int
+    kind: RelationKind
+
+
+class KnownOrder(NamedTuple):
+    """What the bridge knows of a subscription's order."""
+
+    id: int
+    woo_order_id: int
+    state: str
+    reference_code: str | None
+    panelr_status: str | None
+    request: str | None
+
+
+def add_orders(connection: Connection, entries: Iterable[SubscriptionOrder], *, store: str) -> bool:
+    """Store which orders belong to subscriptions; return whether anything is new. What is known stays."""
+    is_new = False
+    for entry in entries:
+        row = entry._asdict() | {"store": store}
+        is_new |= connection.execute(_insert(connection, subscription_orders).values(row)).rowcount > 0
+    return is_new
+
+
+def add_activations(connection: Connection, brought: Iterable[Activation], *, order_id: int) -> bool:
+    """Store the lines that an order brought; return whether anything is new."""
+    is_new = False
+    for each in brought:
+        row = {"order_id": order_id, "activation_id": each.id, "panelr_product_id": each.product_id}
+        is_new |= connection.execute(_insert(connection, activations).values(row)).rowcount > 0
+    return is_new
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def orders_of(connection: Connection, subscriptions: Collection[int], *, store: str) -> list[SubscriptionOrder]:
+    """Return the orders of subscriptions, the oldest first."""
+    table = subscription_orders.c
+    query = (
+        select(table.subscription_id, table.woo_order_id, table.kind)
+        .where(table.store == store, table.subscription_id.in_(subscriptions))
+        .order_by(table.woo_order_id.desc(), table.subscription_id.desc())
+        .limit(MOST_ORDERS)
+    )
+    rows = connection.execute(query).all()
+    return [SubscriptionOrder(row[0], row[1], RelationKind(row[2])) for row in reversed(rows)]
+
+
+def subscriptions_of(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> set[int]:
+    """Return the subscriptions that orders belong to."""
+    table = subscription_orders.c
+    query = select(table.subscription_id).where(table.store == store, table.woo_order_id.in_(woo_order_ids))
+    return set(connection.execute(query.limit(MOST_ORDERS)).scalars())
+
+
+def known_orders(
+    connection: Connection, woo_order_ids: Collection[int], *, store: str, locks: bool = True
+) -> dict[int, KnownOrder]:
+    """Return those orders that the bridge knows, by WooCommerce's id.
+
+    `locks` them against changes: who stores an order's lines meanwhile finds the orders that wait for them.
+    """
+    columns = orders.c
+    is_one = and_(columns.store == store, columns.woo_order_id.in_(woo_order_ids))
+    query = select(*(columns[name] for name in KnownOrder._fields)).where(is_one)
+    query = query.with_for_update(read=True) if locks else query
+    return {row.woo_order_id: KnownOrder(*row) for row in connection.execute(query)}
+
+
+def activations_of(connection: Connection, order_ids: Collection[int]) -> dict[int, list[Activation]]:
+    """Return the lines that orders brought, by the bridge's id of the order."""
+    table = activations.c
+    query = select(table.order_id, table.activation_id, table.panelr_product_id).where(table.order_id.in_(order_ids))
+    found: dict[int, list[Activation]] = {}
+    for order_id, activation_id, product_id in connection.execute(query.order_by(table.activation_id)):
+        found.setdefault(order_id, []).append(Activation(activation_id, product_id))
+    return found
+
+
+def owing_kinds(connection: Connection, order_ids: Collection[int], kinds: Collection[str]) -> set[int]:
+    """Return which orders still owe a follow-up of one of `kinds`."""
+    table = follow_ups.c
+    query = select(table.order_id).where(
+        table.order_id.in_(order_ids),
+        table.kind.in_(kinds),
+        or_(table.due_at.is_not(None), table.lease_until.is_not(None)),
+    )
+    return set(connection.execute(query).scalars())
