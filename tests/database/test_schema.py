@@ -94,7 +94,7 @@ async def test_what_another_version_writes_meanwhile_survives_too(
 async def test_what_was_received_before_says_since_when_and_from_where_a_stores_orders_come(
     empty_database_url: str,
 ) -> None:
-    addresses: dict[str, list[object]] = {
+    addresses: dict[str, list[Any]] = {
         "default": ["https://old.test/", *["https://www.shop.test/"] * 3, "https://staging.test", None],
         "eu": [None, "no address", "http://[", 17],
     }

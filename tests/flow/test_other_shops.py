@@ -1,12 +1,15 @@
 """Two shops behind one address: a staging copy, a rebuilt shop, a shop that moved. Nothing of theirs is merged."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import ORDERS_SINCE, Kit, kit_of, order
 from tests.support.payments import map_bank_transfer
 
@@ -108,6 +111,19 @@ async def test_an_order_without_a_key_is_the_known_one(mapped: Kit) -> None:
     assert (story["woo_status"], story["attention"]) == ("completed", [])
     await mapped.post(order(date_modified_gmt="2026-11-21T21:00:00", **REBUILT), headers=SHOP)
     assert codes(await mapped.order(20)) == ["another_order_same_id"]
+
+
+async def test_an_order_of_an_older_version_has_the_key_of_its_snapshot(mapped: Kit) -> None:
+    await mapped.post(order(), headers=SHOP)
+    await mapped.runtime.bridge.write(_forget_keys)
+    await mapped.post(order(date_modified_gmt=LATER, **REBUILT), headers=SHOP)
+    assert codes(await mapped.order(20)) == ["another_order_same_id"]
+    await mapped.post(order(status="completed", date_modified_gmt=LATER), headers=SHOP)
+    assert (await mapped.order(20))["woo_status"] == "completed"
+
+
+def _forget_keys(connection: Connection, _: datetime) -> None:
+    connection.execute(orders.update().values(woo_order_key="", woo_source=""))
 
 
 async def test_an_order_gets_the_first_key_that_is_shown(mapped: Kit) -> None:
