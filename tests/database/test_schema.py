@@ -66,6 +66,26 @@ async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_u
         assert await opened.read(_owed) == before
 
 
+async def test_mappings_survive_the_migrations_and_older_versions_know_no_conditions(empty_database_url: str) -> None:
+    """Without its conditions, a mapping would fit every line."""
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade)
+        before = "0013"
+        await opened.write(migrate.downgrade, before)
+        await opened.write(_add_mapping, key="product:12")
+        await opened.write(migrate.upgrade)
+        await opened.write(_add_mapping, key="product:12", conditions="duration=12 months")
+        assert await opened.read(_mappings) == [(1, "product:12", ""), (2, "product:12", "duration=12 months")]
+        for conditions in ("", "duration=12 months"):
+            with pytest.raises(IntegrityError):
+                await opened.write(_add_mapping, key="product:12", conditions=conditions)
+        await opened.write(migrate.downgrade, before)
+        with pytest.raises(IntegrityError):
+            await opened.write(_add_mapping, key="product:12")
+        await opened.write(migrate.upgrade)
+        assert await opened.read(_mappings) == [(1, "product:12", "")]
+
+
 @pytest.mark.parametrize(("before", "to"), [("0008", "0009"), ("0009", "0008"), ("0009", "0010")])
 async def test_what_another_version_writes_meanwhile_survives_too(
     empty_database_url: str, dialect: str, before: str, to: str
@@ -122,6 +142,20 @@ def test_the_newest_revision_is_known_without_alembic() -> None:
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:
     assert await opened.read(_differences) == []
+
+
+def _add_mapping(connection: Connection, /, **values: str) -> None:
+    columns = {"store": "default", "panelr_product_id": 3, "intent": "new_activation", "quantity": 1, **values}
+    names = ", ".join(columns)
+    statement = f"INSERT INTO product_mappings ({names}, created_at, updated_at) VALUES ({{}}, :now, :now)"  # noqa: S608  our own names
+    connection.execute(
+        text(statement.format(", ".join(f":{name}" for name in columns))).bindparams(AT_NOW), columns | {"now": NOW}
+    )
+
+
+def _mappings(connection: Connection) -> list[Any]:
+    found = connection.execute(text("SELECT id, key, conditions FROM product_mappings ORDER BY id"))
+    return [tuple(row) for row in found]
 
 
 def _tables(connection: Connection) -> list[str]:

@@ -75,6 +75,14 @@ _FOLLOW_UPS = (
     " CASE WHEN id % 1000 <> 500 THEN updated_at END FROM orders"
     " WHERE id BETWEEN :first AND :last AND state = 'created'"
 )
+# Each order begins a subscription, and has brought a line.
+_SUBSCRIPTIONS = (
+    "INSERT INTO subscription_orders (store, subscription_id, woo_order_id, kind)"
+    " SELECT {store}, i, i, 'first' FROM ({numbers}) AS n"
+)
+_ACTIVATIONS = (
+    "INSERT INTO activations (order_id, activation_id, panelr_product_id) SELECT i, i, 3 FROM ({numbers}) AS n"
+)
 _FILL_COUNTS = (
     "INSERT INTO order_counts (store, state, attention, n) SELECT store, state, attention IS NOT NULL, count(*)"
     " FROM orders WHERE state <> 'sending' AND id BETWEEN :first AND :last GROUP BY store, state, attention IS NOT NULL"
@@ -111,7 +119,8 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
     }
     if postgresql:  # the triggers would change one counter a million times in one transaction
         connection.execute(text("ALTER TABLE orders DISABLE TRIGGER USER"))
-    for statement in (_DELIVERIES, _ORDERS, *((_ATTEMPTS, _FOLLOW_UPS) if owing is None else ())):
+    finished = (_ATTEMPTS, _FOLLOW_UPS, _SUBSCRIPTIONS, _ACTIVATIONS) if owing is None else ()
+    for statement in (_DELIVERIES, _ORDERS, *finished):
         _run(connection, statement.format(**words), values)
     if postgresql:
         _run(connection, _FILL_COUNTS, values)

@@ -11,13 +11,16 @@ from sqlalchemy import Connection
 from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.transactions import (
     claim_call,
+    continuation,
     receive_delivery,
     waiting_orders,
 )
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, FollowUpKind
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import Relation, RelationKind
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
     backfill_cursors,
@@ -30,11 +33,13 @@ from panelr_bridge.store import (
     owed_calls,
     rate_limit,
     stats,
+    subscriptions,
 )
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.fast_path import repeated_delivery
 from panelr_bridge.store.pagination import PageQuery, delivery_list, order_list
 from panelr_bridge.woocommerce import order_payload
+from panelr_bridge.woocommerce.order_payload import Order
 from tests.support.bridge_kit import order
 from tests.support.filled_database import NOW
 
@@ -73,6 +78,12 @@ def _tell_again(connection: Connection) -> None:
     else:
         repeated_delivery.FIND_ORDER.run(connection, values)
         repeated_delivery.COUNT_DELIVERY.run(connection, values)
+
+
+def _find_history(connection: Connection) -> None:
+    renewal = Order.model_validate(order(id=10**9))
+    relation = Relation(kind=RelationKind.RENEWAL, subscriptions=(500,), can_be_asked=True)
+    continuation.find_history(connection, renewal, relation, store="default", policy=POLICY)
 
 
 def _claim(first: CallAction) -> Callable[[Connection], Any]:
@@ -141,6 +152,17 @@ def hot() -> Iterator[Case]:
         lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, call_policy=TERMS),
     )
     yield "end leases of follow-ups", lambda connection: lease.end_one_lease(connection, LATER, call_policy=TERMS)
+    yield "history", _find_history
+    yield (
+        "keep activations",
+        lambda connection: continuation.keep_activations(
+            connection, [Activation(10**9, 3)], order_id=500, woo_order_id=500, store="default"
+        ),
+    )
+    yield (
+        "other orders' lines",
+        lambda connection: subscriptions.other_orders_activations(connection, [1, 2, 3], besides=500),
+    )
     yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from panelr_bridge.domain.history import NO_HISTORY, History
+from panelr_bridge.domain.mapping_conditions import Conditions
 from panelr_bridge.domain.panelr_values import (
     NOTHING_KNOWN,
     CartQuote,
@@ -17,6 +18,7 @@ from panelr_bridge.domain.panelr_values import (
     PanelrFacts,
 )
 from panelr_bridge.domain.relation import RelationKeys
+from panelr_bridge.woocommerce.refund_payload import ShopRefunds
 
 
 class OrderState(StrEnum):
@@ -55,6 +57,7 @@ class FollowUpKind(StrEnum):
     INSTRUCTIONS = "instructions"
     RELATION = "relation"
     LINES = "lines"
+    REFUNDS = "refunds"
     ACTIVATIONS = "activations"
     WRITE_BACK = "write_back"
     STATUS = "status"
@@ -92,6 +95,17 @@ class FreeOrders(StrEnum):
 
     REVIEW = "review"
     COMPLETE = "complete"
+
+
+class OtherCurrency(StrEnum):
+    """The treatment of an order in another currency than that of its Panelr product.
+
+    SEND: with its amounts as they are. OMIT_AMOUNTS: without any amount.
+    """
+
+    HOLD = "hold"
+    SEND = "send"
+    OMIT_AMOUNTS = "omit_amounts"
 
 
 class PluginKeys(StrEnum):
@@ -136,6 +150,7 @@ class MappingTarget:
     """One row of the product-mapping table: the Panelr product of a WooCommerce product.
 
     `key` is a `variation_key`, `product_key` or `sku_key`. `panelr_product_id` None means "known, not for Panelr".
+    The mapping is only for lines whose meta meets all `conditions`.
     The other fields come from Panelr's product list; None if it was never read or does not show them.
     """
 
@@ -143,6 +158,7 @@ class MappingTarget:
     panelr_product_id: int | None
     intent: ItemIntent
     quantity: int
+    conditions: Conditions = ()
     price: Decimal | None = None
     currency: str | None = None
     plugin_id: int | None = None
@@ -168,6 +184,8 @@ class OrderMappings:
     on_paid: OnPaid = OnPaid.NONE
     lines: CustomerLines | None = None
     """The customer's lines at Panelr, if they have been read."""
+    refunds: ShopRefunds | None = None
+    """What the shop's API shows of the order's refunds, if it was asked."""
     overridden: frozenset[str] = frozenset()
     """The reason codes that a person has overridden for this order."""
     method_adjustment: MethodAdjustment | None = None
@@ -192,6 +210,7 @@ class OrderPolicy:
     require_payment_method: bool
     adjustment: AdjustmentMode = AdjustmentMode.AUTO
     free_orders: FreeOrders = FreeOrders.REVIEW
+    other_currency: OtherCurrency = OtherCurrency.HOLD
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
     max_lines: int = 1000

@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from panelr_bridge.domain.cart import MappedLine
+from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_name import find_name
 from panelr_bridge.domain.models import (
     AdjustmentMode,
@@ -24,6 +25,7 @@ from panelr_bridge.domain.money import (
     digits,
     matching_adjustment,
     order_adjustment,
+    paid_of_price,
     remaining_adjustment,
     round_to,
     total_for_panelr,
@@ -59,10 +61,18 @@ class PanelrPart(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_request(
     order: Order, mappings: OrderMappings, policy: OrderPolicy, *, email: str, lines: Sequence[MappedLine]
-) -> tuple[WorkOrderRequest, Reckoning, bytes | None]:
-    """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first."""
+) -> tuple[WorkOrderRequest, Reckoning | None, bytes | None]:
+    """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first.
+
+    Without amounts there is nothing to check: what Panelr reckons is its own price in its own currency.
+    """
     part = _panelr_part(order, lines)
     coupon_code = _code(order, "panelr_coupon_code")
+    if omits_amounts(order, part.mapped, policy):
+        priced = with_unit_prices(order, part.mapped)
+        items = tuple([msgspec.structs.replace(item, unit_price=None) for item in priced])
+        request = _build(part, mappings, policy, email, items=items, coupon_code=coupon_code, adjustment=None)
+        return replace(request, payment_amount=None), None, None
     if policy.adjustment is not AdjustmentMode.AUTO:
         items = tuple([item for line in part.mapped for item in line.items])
         adjustment = _operators_adjustment(policy, part)
@@ -120,7 +130,7 @@ def _payment(part: PanelrPart, mappings: OrderMappings, policy: OrderPolicy) -> 
         return UNPAID, None  # complete_order reports the payment
     if status in PAID_STATUSES and on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
         return UNPAID, None  # cash on delivery is in processing: submit_payment reports the payment
-    return status, part.total if order.is_paid else None
+    return status, paid_of_price(order, part.total)
 
 
 def on_paid_for(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> OnPaid:

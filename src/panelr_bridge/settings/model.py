@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import (
+    AdjustmentMode,
+    FreeOrders,
+    OrderPolicy,
+    OtherCurrency,
+    PluginKeys,
+    UnmappedLines,
+    WcOrderId,
+)
 from panelr_bridge.domain.order_identity import read_source
 from panelr_bridge.json_codec import read_time
 from panelr_bridge.woocommerce.delivery_url import is_local, read_host
@@ -269,6 +277,13 @@ class Settings(BaseSettings, StoreFields):
         FreeOrders.REVIEW,
         description="An order with a total of 0: review leaves its work order to a person, complete has it set up.",
     )
+    other_currency: OtherCurrency = Field(
+        OtherCurrency.HOLD,
+        description=(
+            "An order in another currency than its Panelr product: hold it, send it with its amounts as they are, or "
+            "omit_amounts and leave its price to Panelr."
+        ),
+    )
     max_lines: int = Field(
         1000,
         ge=1,
@@ -337,6 +352,7 @@ class Settings(BaseSettings, StoreFields):
             require_payment_method=self.require_payment_method,
             adjustment=self.adjustment,
             free_orders=self.free_orders,
+            other_currency=self.other_currency,
             max_lines=self.max_lines,
             orders_since={
                 name: store.orders_since for name, store in self.all_stores.items() if store.orders_since is not None

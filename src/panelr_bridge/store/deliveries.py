@@ -10,7 +10,7 @@ from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, 
 from panelr_bridge.store.column_types import UtcDateTime, ZstdBytes
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.rows import DeliveryRow, ListedDeliveryRow, fetch_all, fetch_one
-from panelr_bridge.store.tables import Columns, deliveries
+from panelr_bridge.store.tables import Columns, deliveries, orders
 
 # SQL that both databases and the fast path share. The same body received again under the same topic is one row.
 INSERT_INTO = (
@@ -142,6 +142,18 @@ def body(connection: Connection, delivery_id: int) -> bytes:
     """Return the bytes of a delivery; raises NoResultFound."""
     content: bytes = connection.execute(_BODY, {"id": delivery_id}).scalar_one()
     return content
+
+
+def newest_snapshots(connection: Connection, *, store: str, before: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return the newest snapshots of a store's newest orders below a WooCommerce order id, each with its order's id."""
+    query = (
+        select(orders.c.woo_order_id, deliveries.c.body)
+        .join_from(orders, deliveries, deliveries.c.id == orders.c.delivery_id)
+        .where(orders.c.store == store, orders.c.woo_order_id < before)
+        .order_by(orders.c.woo_order_id.desc())
+        .limit(limit)
+    )
+    return [(woo_order_id, content) for woo_order_id, content in connection.execute(query)]
 
 
 def received_at(connection: Connection, delivery_id: int) -> datetime:

@@ -10,19 +10,22 @@ from typing import Any
 
 from sqlalchemy import ARRAY, JSON, Connection, Text, bindparam, text
 
+from panelr_bridge.domain.mapping_conditions import parse_conditions
 from panelr_bridge.domain.models import ItemIntent, KnownStore, MappingTarget, OnPaid, OrderMappings
 from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines, MethodAdjustment
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Columns
+from panelr_bridge.woocommerce.refund_payload import ShopRefunds
 
 # One statement, so that mappings and revision are consistent. It returns a row for each mapping of the order's lines,
 # with the mapping's product from Panelr's list; without mappings it returns one row. Each row has the store's revision
 # and the order's id, which is null for a new order.
 _SQL = (
-    "SELECT s.revision, o.id, o.customer_lines, o.overridden, o.woo_source, k.first_seen_at, k.source, s.reckoning,"
-    " p.panelr_payment_method_id, p.on_paid, a.adjustment_direction, a.adjustment_mode, a.adjustment_value,"
-    " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.connections"
+    "SELECT s.revision, o.id, o.customer_lines, o.shop_refunds, o.overridden, o.woo_source,"
+    " k.first_seen_at, k.source, s.reckoning, p.panelr_payment_method_id, p.on_paid,"
+    " a.adjustment_direction, a.adjustment_mode, a.adjustment_value,"
+    " m.key, m.panelr_product_id, m.intent, m.quantity, m.conditions, c.price, c.currency, c.plugin_id, c.connections"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
     "  (SELECT f.value FROM panelr_facts f WHERE f.name = 'reckoning') AS reckoning"
@@ -33,7 +36,7 @@ _SQL = (
     " LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
     " LEFT JOIN panelr_products c ON c.id = m.panelr_product_id ORDER BY m.id"
 )
-_ORDER_COLUMNS = 13
+_ORDER_COLUMNS = 14
 """The first columns describe the store and the order; the others a mapping, and are null if there is none."""
 # The keys are one parameter, however many there are.
 STATEMENT = CompiledStatement(
@@ -61,15 +64,16 @@ def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_
 
 def read_rows(rows: Sequence[Sequence[Any]], *, store: str) -> tuple[OrderMappings, int | None]:
     """Return what the rows of `STATEMENT` hold, as `find` does."""
-    targets = tuple(_build_target(*row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
-    revision, order_id, lines, overridden, source, *of_store, reckoning, method_id, on_paid = rows[0][:10]
-    adjustment = rows[0][10:_ORDER_COLUMNS]
+    targets = tuple(_build_target(row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
+    revision, order_id, lines, refunds, overridden, source, *of_store, reckoning, method_id, on_paid = rows[0][:11]
+    adjustment = rows[0][11:_ORDER_COLUMNS]
     mappings = OrderMappings(
         mappings=targets,
         payment_method_id=method_id,
         revision=revision,
         on_paid=OnPaid(on_paid or OnPaid.NONE),
         lines=_read_lines(_read_json(lines)),
+        refunds=None if refunds is None else ShopRefunds.from_json(_read_json(refunds)),
         overridden=frozenset(_read_json(overridden) or ()),
         method_adjustment=_read_adjustment(*adjustment),
         facts=panelr_facts.read_reckoning(reckoning),
@@ -113,22 +117,15 @@ def _read_adjustment(direction: str | None, mode: str | None, value: Decimal | s
     return MethodAdjustment(value=amount if direction == "fee" else -amount, percent=mode == "percent")
 
 
-def _build_target(
-    key: str,
-    product_id: int | None,
-    intent: str,
-    quantity: int,
-    price: Decimal | str | None,
-    currency: str | None,
-    plugin_id: int | None,
-    connections: int | None,
-) -> MappingTarget:
+def _build_target(row: Sequence[Any]) -> MappingTarget:
     """Return a mapping from the driver's values; SQLite stores money as text."""
+    key, product_id, intent, quantity, conditions, price, currency, plugin_id, connections = row
     return MappingTarget(
         key=key,
         panelr_product_id=product_id,
         intent=ItemIntent(intent),
         quantity=quantity,
+        conditions=parse_conditions(conditions) if conditions else (),
         price=None if price is None else Decimal(price),
         currency=currency,
         plugin_id=plugin_id,

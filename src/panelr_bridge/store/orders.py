@@ -65,6 +65,8 @@ _FIND = select(orders).where(_OF_STORE)
 _LOCK = _FIND.with_for_update()
 _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
 _REVISIONS = select(mapping_revisions.c.store, mapping_revisions.c.revision)
+_NOTE_STORE = text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, :revision) ON CONFLICT DO NOTHING")
+"""The worker looks for orders behind their mappings in these stores alone."""
 _BEHIND_REVISION = (
     select(orders.c.id)
     .where(
@@ -273,6 +275,9 @@ def evaluate_again(connection: Connection, woo_order_ids: Collection[int], *, st
     is_one = and_(orders.c.store == store, orders.c.woo_order_id.in_(woo_order_ids))
     held = select(orders.c.id).where(is_one, orders.c.state == OrderState.HELD).order_by(orders.c.id).with_for_update()
     ids = connection.execute(held).scalars().all()
+    if not ids:
+        return
+    connection.execute(_NOTE_STORE, {"store": store, "revision": 0})
     values = {"awaits_mapping": True, "mapping_revision": -1}
     connection.execute(update(orders).where(orders.c.id.in_(ids)).values(values))
 

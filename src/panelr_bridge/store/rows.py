@@ -99,6 +99,7 @@ class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     updated_at: datetime
     follow_at: datetime | None
     customer_lines: Json | None
+    shop_refunds: Json | None
     continuation: Json | None
 
 
@@ -187,6 +188,7 @@ class ImportedMappingRow(TypedDict):
     id: int
     store: str
     key: str
+    conditions: str
     panelr_product_id: int | None
     intent: str
     quantity: int

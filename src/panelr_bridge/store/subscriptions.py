@@ -1,12 +1,14 @@
 """The tables `subscription_orders` and `activations`: a subscription's orders, and the lines that orders brought."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panelr_bridge.domain.history import Activation
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.store.tables import activations, follow_ups, orders, subscription_orders
 
@@ -31,6 +33,15 @@ class KnownOrder(NamedTuple):
     reference_code: str | None
     panelr_status: str | None
     request: str | None
+    follow_at: datetime | None
+
+
+class PlannedFollowUp(NamedTuple):
+    """A follow-up of an order: whether it is still owed, and its content."""
+
+    kind: FollowUpKind
+    is_owed: bool
+    content: Mapping[str, Any]
 
 
 def add_orders(connection: Connection, entries: Iterable[SubscriptionOrder], *, store: str) -> bool:
@@ -49,6 +60,11 @@ def add_activations(connection: Connection, brought: Iterable[Activation], *, or
         row = {"order_id": order_id, "activation_id": each.id, "panelr_product_id": each.product_id}
         is_new |= connection.execute(_insert(connection, activations).values(row)).rowcount > 0
     return is_new
+
+
+def forget_activations(connection: Connection, order_id: int) -> None:
+    """Delete the lines of an order whose work order turned out to be another order's."""
+    connection.execute(delete(activations).where(activations.c.order_id == order_id))
 
 
 def _insert(connection: Connection, table: Any) -> Any:
@@ -100,12 +116,23 @@ def activations_of(connection: Connection, order_ids: Collection[int]) -> dict[i
     return found
 
 
-def owing_kinds(connection: Connection, order_ids: Collection[int], kinds: Collection[str]) -> set[int]:
-    """Return which orders still owe a follow-up of one of `kinds`."""
-    table = follow_ups.c
-    query = select(table.order_id).where(
-        table.order_id.in_(order_ids),
-        table.kind.in_(kinds),
-        or_(table.due_at.is_not(None), table.lease_until.is_not(None)),
-    )
+def other_orders_activations(connection: Connection, activation_ids: Collection[int], *, besides: int) -> set[int]:
+    """Return which of the lines other orders than `besides` brought."""
+    table = activations.c
+    query = select(table.activation_id).where(table.activation_id.in_(activation_ids), table.order_id != besides)
     return set(connection.execute(query).scalars())
+
+
+def follow_ups_of(
+    connection: Connection, order_ids: Collection[int], kinds: Collection[FollowUpKind]
+) -> dict[int, list[PlannedFollowUp]]:
+    """Return the follow-ups of `kinds` that were planned for orders, by the bridge's id of the order."""
+    table = follow_ups.c
+    is_owed = or_(table.due_at.is_not(None), table.lease_until.is_not(None))
+    query = select(table.order_id, table.kind, is_owed, table.told)
+    found: dict[int, list[PlannedFollowUp]] = {}
+    for order_id, kind, owed, content in connection.execute(
+        query.where(table.order_id.in_(order_ids), table.kind.in_(kinds))
+    ):
+        found.setdefault(order_id, []).append(PlannedFollowUp(FollowUpKind(kind), bool(owed), content))
+    return found

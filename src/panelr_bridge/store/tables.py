@@ -110,6 +110,7 @@ orders = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("follow_at", UtcDateTime),  # when the order's follow-ups are to be planned
     Column("customer_lines", JSON(none_as_null=True)),  # the customer's lines in Panelr, for a renewal
+    Column("shop_refunds", JSON(none_as_null=True)),  # what the shop's API shows of the order's refunds
     # of an order that continues another: what a person chose, and whether the shop was asked for the other orders
     Column("continuation", JSON(none_as_null=True)),
     # the owed call, a create or a look-up (store/owed_calls.py); all of these are null if no call is owed
@@ -204,7 +205,7 @@ subscription_orders = Table(
     Column("woo_order_id", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     UniqueConstraint("store", "subscription_id", "woo_order_id"),
-    Index("ix_subscription_orders_order", "store", "woo_order_id"),
+    Index("ix_subscription_orders_order", "store", "woo_order_id", "subscription_id"),  # covers its query
 )
 
 # The lines (activations) at Panelr that a work order brought.
@@ -213,7 +214,7 @@ activations = Table(
     metadata,
     id_column(),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
-    Column("activation_id", BigInteger, nullable=False),
+    Column("activation_id", BigInteger, nullable=False, index=True),
     Column("panelr_product_id", BigInteger),
     UniqueConstraint("order_id", "activation_id"),
 )
@@ -247,9 +248,13 @@ product_mappings = Table(
     Column("quantity", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("store", "key", "panelr_product_id", "intent"),
+    # the text of mapping_conditions.format_conditions; the mapping is only for lines whose meta meets them
+    Column("conditions", Text, nullable=False, server_default=""),
+    UniqueConstraint("store", "key", "conditions", "panelr_product_id", "intent", name="uq_product_mappings_identity"),
     # a unique constraint treats nulls as distinct
-    partial_index("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
+    partial_index(
+        "uq_product_mappings_nothing", "store", "key", "conditions", where="panelr_product_id IS NULL", unique=True
+    ),
     Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
     Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
     Index("ix_product_mappings_sku", "sku", "id"),

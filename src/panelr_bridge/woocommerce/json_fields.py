@@ -204,6 +204,12 @@ def metas_of_panelr(entries: Iterable[Meta]) -> tuple[Meta, ...]:
     return tuple([entry for entry in entries if isinstance(entry[0], str) and "panelr" in entry[0].casefold()])
 
 
+def read_amount(text: str) -> Decimal | None:
+    """Return an amount in a text; None if it cannot be read."""
+    number = _read_number(text)
+    return number if isinstance(number, Decimal) else None
+
+
 def meta_text(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:
     """Return the value of the first of `names` with a text or number that is not empty, as text."""
     for name in names:

@@ -11,6 +11,11 @@ from panelr_bridge.application.follow_ups.specification import FollowUpResult, F
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
 from panelr_bridge.application.transactions.claim_call import LEASE_ENDED, NothingDue
+from panelr_bridge.application.transactions.continuation import (
+    TELLS_LINES,
+    evaluate_renewals_again,
+    keep_activations,
+)
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
     latest_snapshot,
@@ -122,7 +127,22 @@ def record(
         orders.change(connection, row["id"], order, now=now)
     if result.reevaluate:
         _reevaluate(connection, task.order_id, policy=policy, now=now)
+    _record_activations(connection, task, result)
     return True
+
+
+def _record_activations(connection: Connection, task: FollowUpTask, result: FollowUpResult) -> None:
+    """Keep the lines that a work order brought; renewals wait for them, or for the news that none will be found."""
+    if result.activations:
+        keep_activations(
+            connection,
+            result.activations,
+            order_id=task.order_id,
+            woo_order_id=task.woo_order_id,
+            store=task.store,
+        )
+    elif task.kind in TELLS_LINES and result.due_at is None:
+        evaluate_renewals_again(connection, woo_order_id=task.woo_order_id, store=task.store)
 
 
 def _reevaluate(connection: Connection, order_id: int, *, policy: OrderPolicy, now: datetime) -> None:

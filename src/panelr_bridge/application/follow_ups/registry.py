@@ -3,7 +3,9 @@
 from typing import Any
 
 from panelr_bridge.application.follow_ups import (
+    activations,
     customer_lines,
+    order_refunds,
     payment,
     payment_instructions,
     status_poll,
@@ -16,6 +18,8 @@ SPECS: tuple[FollowUpSpec[Any], ...] = (
     payment.SPEC,
     payment_instructions.SPEC,
     customer_lines.SPEC,
+    order_refunds.SPEC,
+    activations.SPEC,
     write_back.SPEC,
     status_poll.SPEC,
 )

@@ -10,6 +10,7 @@ from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import OrderToPlan, Step
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
@@ -18,8 +19,8 @@ from panelr_bridge.store.tables import Columns
 P = TypeVar("P", bound=OrderToPlan)
 
 
-class OrderWriter(Protocol):
-    """The part of a store's API that write-backs use. Its methods raise ShopError."""
+class ShopOrders(Protocol):
+    """The part of a store's API that follow-ups use. Its methods raise ShopError."""
 
     async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
         """Change an order; if a change may already have been saved, check before repeating it."""
@@ -30,13 +31,16 @@ class OrderWriter(Protocol):
     async def has_note(self, order_id: int, *, note: str) -> bool:
         """Return whether the order has exactly this note; raises ShopUnsupported like `add_note`."""
 
+    async def list_refunds(self, order_id: int) -> tuple[dict[str, Any], ...]:
+        """Return the order's refunds in the form of wc/v3; raises ShopUnsupported if the key does not open that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUpContext:
     """What carrying out a follow-up may use: Panelr, the stores' APIs by the stores' names, and the call policy."""
 
     caller: PanelrCaller
-    clients: Mapping[str, OrderWriter]
+    clients: Mapping[str, ShopOrders]
     call_policy: CallPolicy
 
 
@@ -70,8 +74,8 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With
-    `waits_for_outage`, the end of an outage makes it due.
+    them. `activations` are lines that the order's work order brought. `settles` are attention codes that no longer
+    hold. `is_attempt` says whether the attempt gets a row. With `waits_for_outage`, the end of an outage makes it due.
     """
 
     action: str
@@ -86,6 +90,7 @@ class FollowUpResult:
     changes: Columns = field(default_factory=dict)
     order: Columns = field(default_factory=dict)
     reevaluate: bool = False
+    activations: tuple[Activation, ...] = ()
     settles: frozenset[str] = frozenset()
     is_attempt: bool = True
     waits_for_outage: bool = False

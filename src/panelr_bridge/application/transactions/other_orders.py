@@ -48,7 +48,15 @@ def takes_over(row: OrderRow, sender: Sender) -> bool:
 
 def emptied(row: OrderRow) -> tuple[OrderRow, Columns]:
     """Return another shop's order as a new one, and the columns that make it one."""
-    names = ("attention", "acknowledged", "overridden", "customer_lines", "woo_modified_at", "snapshot_sha256")
+    names = (
+        "attention",
+        "acknowledged",
+        "overridden",
+        "customer_lines",
+        "shop_refunds",
+        "woo_modified_at",
+        "snapshot_sha256",
+    )
     columns: Columns = dict.fromkeys(names)
     columns |= {"woo_order_key": ""}
     if row["state"] == OrderState.CLOSED:
