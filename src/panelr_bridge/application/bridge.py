@@ -104,7 +104,8 @@ class Bridge(PanelrCaller):
             order = None if repeat is None else await self._store_repeat(until, repeat)
             if repeat is not None and order is not None:
                 return DeliveryResult(repeat.verdict, repeat.woo_order_id, order, None)
-            delivery, event = parse_delivery(raw)
+            known = self._fast_path.match_subscription(raw)
+            delivery, event = parse_delivery(raw) if known is None else (known, None)
             received = await self._store(until, delivery, event)
             delivery = received.judge(delivery)
             order = await self._process(until, delivery, received)

@@ -30,6 +30,7 @@ from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.fast_path import InsertedOrder, RepeatedDelivery
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.order_payload import ORDER_TOPICS, Order
+from panelr_bridge.woocommerce.subscription_payload import Subscription, is_subscription_topic
 
 ANY_SLOT = rate_limit.RateSlot(0)
 """Stands for the slot that the statement chooses."""
@@ -54,6 +55,7 @@ class FastPath:
         self._call_policy = call_policy
         self._clock = clock
         self._snapshots = RecentCache[tuple[str, bytes], tuple[int, str, str]](CACHED_ORDERS)
+        self._subscriptions = RecentCache[tuple[str, bytes], str](CACHED_ORDERS)
         self._delivery_ids = RecentCache[tuple[str, str, bytes], int](CACHED_ORDERS)
         self._orders = RecentCache[tuple[str, int], bool](CACHED_ORDERS)
         self._quotes: dict[bytes, CartQuote] = {}
@@ -75,6 +77,24 @@ class FastPath:
             headers=raw.headers,
             verdict="order",
             woo_order_id=order_id,
+            sha256=raw.sha256,
+        )
+
+    def match_subscription(self, raw: RawDelivery) -> Delivery | None:
+        """Return the delivery if its body repeats a subscription that is noted already; None otherwise.
+
+        It needs no more than to be stored.
+        """
+        words = self._subscriptions.get((raw.store, raw.sha256)) if is_subscription_topic(raw.topic) else None
+        if words is None:
+            return None
+        return Delivery(
+            store=raw.store,
+            topic=raw.topic,
+            body=raw.body,
+            headers=raw.headers,
+            verdict="subscription",
+            words=words,
             sha256=raw.sha256,
         )
 
@@ -189,8 +209,10 @@ class FastPath:
         return found
 
     def remember(self, delivery: Delivery, event: Event | None, received: ReceiveResult) -> None:
-        """Cache the delivery's body as its order's latest snapshot."""
+        """Cache the delivery's body as its order's latest snapshot, or as a subscription that is noted."""
         row = received.order
+        if isinstance(event, Subscription):
+            self._subscriptions.put((delivery.store, delivery.sha256), event.words)
         if isinstance(event, Order) and row is not None and row["snapshot_sha256"] == delivery.sha256:
             self._snapshots.put((delivery.store, delivery.sha256), (event.id, event.status, source_of(delivery)))
             self._remember_delivery(delivery, received.stored.id)

@@ -59,8 +59,8 @@ def digest(body: bytes) -> bytes:
 class Delivery:
     """An authentic delivery as it was received, and the verdict on its body.
 
-    `verdict` is order, deleted, other_topic, woocommerce_error, unreadable, failed, another_order or other_source;
-    `words` explains any verdict but order.
+    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, another_order or
+    other_source; `words` explains any verdict but order.
     """
 
     store: str

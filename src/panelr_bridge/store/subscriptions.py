@@ -85,6 +85,13 @@ def orders_of(connection: Connection, subscriptions: Collection[int], *, store: 
     return [SubscriptionOrder(row[0], row[1], RelationKind(row[2])) for row in reversed(rows)]
 
 
+def is_known(connection: Connection, subscription_id: int, *, store: str) -> bool:
+    """Return whether a subscription has this id, as far as its orders are known."""
+    table = subscription_orders.c
+    query = select(table.id).where(table.store == store, table.subscription_id == subscription_id).limit(1)
+    return connection.execute(query).scalar() is not None
+
+
 def subscriptions_of(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> set[int]:
     """Return the subscriptions that orders belong to."""
     table = subscription_orders.c

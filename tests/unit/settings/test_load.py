@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from panelr_bridge.domain.models import OrderPolicy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import Settings, StoreSettings, load_settings
 
@@ -142,6 +143,30 @@ def test_the_retry_schedule_is_a_list_with_commas(monkeypatch: pytest.MonkeyPatc
 def test_the_status_map_changes_the_default_table(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, STATUS_MAP="completed:completed, wc-packed : pending,")
     assert settings.status_map == DEFAULT_STATUS_MAP | {"completed": "completed", "packed": "pending"}
+
+
+def test_relation_keys_are_pairs_of_kind_and_meta_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_RELATION_KEYS", "renewal:_my_renewal, second_payment : rest:of ,")
+    keys = (("_my_renewal", RelationKind.RENEWAL), ("rest:of", RelationKind.SECOND_PAYMENT))
+    assert load_settings(None).policy.relation_keys == keys
+
+
+@pytest.mark.parametrize("text", ["renewal", "renewal:", ":_key", "first:_key", "Renewal:_key", "a:b,renewal:_key"])
+def test_a_relation_key_of_no_kind_is_an_error_that_names_the_kinds(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("BRIDGE_RELATION_KEYS", text)
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(None)
+    kinds = "renewal, resubscription, switch, second_payment, sub_order, continuation"
+    words = f"BRIDGE_RELATION_KEYS: its part 1 is not kind:meta key with one of the kinds {kinds}"
+    assert list(raised.value.problems) == [words]
+
+
+def test_stores_with_an_api_are_asked_for_first_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_WEBHOOK_SECRET", "secret-of-the-default-store")
+    assert load_settings(None).policy.asks_relations == frozenset()
+    for name, value in (("URL", "https://shop.test"), ("KEY", "ck_1"), ("SECRET", "cs_1")):
+        monkeypatch.setenv(f"BRIDGE_WOO_{name}", value)
+    assert load_settings(None).policy.asks_relations == {"default"}
 
 
 def test_the_flat_names_are_the_default_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 import simplejson
 
 from panelr_bridge import json_codec, logs
-from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
+from panelr_bridge.application.parse_delivery import Event, RawDelivery, parse_delivery
 from panelr_bridge.application.transactions.known_orders import is_known
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.domain.snapshot_time import CLOCK_AHEAD, is_older
 from panelr_bridge.json_codec import read_time
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import KnownOrderRow
-from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
+from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.rest.models import Payload, UnreadOrder
 from panelr_bridge.woocommerce.rest.normalize import as_wc_body
 from panelr_bridge.woocommerce.rest.wc_v3 import usable_id
@@ -71,7 +71,7 @@ class FetchedOrder:
     """
 
     delivery: Delivery
-    event: Order | OrderDeleted | None
+    event: Event | None
     sha256: bytes
     row: KnownOrderRow | None = None
     is_known: bool = False
@@ -197,7 +197,7 @@ def with_stored(
     """
     if fetched.order is None:  # "failed" is an error of the bridge or the shop, so the next run tries again
         is_unreadable = verdicts.get(fetched.sha256) == fetched.delivery.verdict == "unreadable"
-        return replace(fetched, is_known=is_unreadable)
+        return replace(fetched, is_known=is_unreadable or fetched.delivery.verdict == "subscription")
     row = rows.get(fetched.order.id)
     known = row is not None and not takes and is_known(row, fetched.order, sha256=fetched.sha256, now=now)
     return replace(fetched, row=row, is_known=known)

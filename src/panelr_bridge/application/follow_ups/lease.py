@@ -13,8 +13,10 @@ from panelr_bridge.application.transactions.attempts import attempt_row
 from panelr_bridge.application.transactions.claim_call import LEASE_ENDED, NothingDue
 from panelr_bridge.application.transactions.continuation import (
     TELLS_LINES,
+    asked_columns,
     evaluate_renewals_again,
     keep_activations,
+    note_orders,
 )
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
@@ -100,6 +102,8 @@ def record(
     policy: OrderPolicy,
 ) -> bool:
     """Record a task's result. Returns False if its lease had ended: then only the attempt is recorded."""
+    if result.related_orders:  # first, because it locks the orders that wait for them
+        note_orders(connection, result.related_orders, store=task.store)
     row = orders.lock_by_id(connection, task.order_id)
     if task.slot is not None:
         rate_gate.extend_slot(connection, task.slot, claimed_at=task.claimed_at, now=now)
@@ -118,6 +122,8 @@ def record(
     if row["follow_at"] == task.lease_until:  # planning waited for this task
         orders.schedule_planning(connection, row["id"], at=now)
     order = dict(result.order)
+    if result.related_orders is not None:
+        order |= asked_columns(row["continuation"], now=now)
     reason = gave_up_attention(spec_of(task.kind), result.outcome) if result.gave_up else result.attention
     settled = [each for each in row["attention"] or [] if each["code"] not in result.settles]
     if reason is not None or settled != (row["attention"] or []):

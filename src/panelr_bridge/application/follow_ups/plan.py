@@ -14,7 +14,12 @@ from panelr_bridge.application.transactions.evaluate_order import evaluate, late
 from panelr_bridge.domain.cart import map_lines
 from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.decision import amount_paid_for_panelr, awaits_first_order, needs_customer_lines
+from panelr_bridge.domain.decision import (
+    amount_paid_for_panelr,
+    awaits_first_order,
+    needs_customer_lines,
+    needs_first_order,
+)
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
     CreatedOrder,
@@ -29,6 +34,7 @@ from panelr_bridge.domain.follow_up_rules import (
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.refunds import lacks_refunds
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
@@ -97,6 +103,7 @@ def _planned_order(
 ) -> OrderToPlan | None:
     """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
     states = {kind: _state(each) for kind, each in rows.items()}
+    relation = read_relation(order, policy.relation_keys)
     if row["state"] == OrderState.HELD:
         reasons, shown = _reasons(row), row["shop_refunds"]
         return HeldOrder(
@@ -105,6 +112,7 @@ def _planned_order(
             store=store,
             follow_ups=states,
             lacks_lines=needs_customer_lines(order, reasons) and not _has_lines(row, order),
+            unknown_subscriptions=relation.subscriptions if relation and needs_first_order(reasons) else (),
             lacks_refunds=lacks_refunds(order, reasons, None if shown is None else ShopRefunds.from_json(shown)),
         )
     if row["state"] != OrderState.CREATED:
@@ -115,6 +123,7 @@ def _planned_order(
         store = replace(store, url=store.url or source, source=source)
     return CreatedOrder(
         order=order,
+        relation=relation,
         now=now,
         store=store,
         follow_ups=states,

@@ -8,6 +8,7 @@ from panelr_bridge.application.follow_ups import (
     order_refunds,
     payment,
     payment_instructions,
+    relation,
     status_poll,
     write_back,
 )
@@ -17,6 +18,7 @@ from panelr_bridge.domain.models import FollowUpKind
 SPECS: tuple[FollowUpSpec[Any], ...] = (
     payment.SPEC,
     payment_instructions.SPEC,
+    relation.SPEC,
     customer_lines.SPEC,
     order_refunds.SPEC,
     activations.SPEC,

@@ -15,6 +15,7 @@ from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import orders, subscriptions
 from panelr_bridge.store.subscriptions import KnownOrder, PlannedFollowUp, SubscriptionOrder
 from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.subscription_payload import Subscription
 
 WILL_HAVE_LINES = frozenset(
     {OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.HELD, OrderState.REFUSED}
@@ -128,6 +129,17 @@ def note_relation(connection: Connection, order: Order, relation: Relation, *, s
     entries = [SubscriptionOrder(each, order.id, relation.kind) for each in relation.subscriptions]
     if relation.continues is not None:
         entries += [SubscriptionOrder(each, relation.continues, RelationKind.FIRST) for each in relation.subscriptions]
+    note_orders(connection, entries, store=store)
+
+
+def note_subscription(connection: Connection, subscription: Subscription, *, store: str) -> None:
+    """Store the first order of a subscription. The first order of one that goes on with another is a resubscription."""
+    first = subscription.parent_id
+    if first is None:
+        return
+    entries = [SubscriptionOrder(subscription.id, first, RelationKind.FIRST)]
+    if subscription.resubscribed_from is not None:
+        entries.append(SubscriptionOrder(subscription.resubscribed_from, first, RelationKind.RESUBSCRIPTION))
     note_orders(connection, entries, store=store)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
+from panelr_bridge.domain.continuation import OWN_MARKS_KEY
 from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.order_age import OLDER
@@ -14,7 +15,10 @@ from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order
 
 WRITTEN_META = frozenset(
-    {"panelr_work_order_id", "panelr_reference_code", "panelr_status", "panelr_confirmation_token"}
+    {
+        *("panelr_work_order_id", "panelr_reference_code", "panelr_status", "panelr_confirmation_token"),
+        OWN_MARKS_KEY,
+    }
 )
 """The meta keys of a write-back, without the underscore that the plugin's own have."""
 

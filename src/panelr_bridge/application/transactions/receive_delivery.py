@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
-from panelr_bridge.application.transactions.continuation import note_relation
+from panelr_bridge.application.transactions.continuation import note_relation, note_subscription
 from panelr_bridge.application.transactions.delivery_source import learn_store, source_of, tells_of_store
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
@@ -48,12 +48,14 @@ from panelr_bridge.domain.order_age import OLDER
 from panelr_bridge.domain.order_identity import is_other_source
 from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.errors import RetryTransaction
-from panelr_bridge.store import audit_log, deliveries, known_stores, orders, owed_calls, rate_limit
+from panelr_bridge.store import audit_log, deliveries, known_stores, orders, owed_calls, rate_limit, subscriptions
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.rows import OrderRow, with_columns
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
+from panelr_bridge.woocommerce.subscription_payload import Subscription
 
+Event = Order | OrderDeleted | Subscription
 DELETED = (Reason("deleted", "the order was deleted in WooCommerce"),)
 
 
@@ -81,13 +83,13 @@ def receive(
     connection: Connection,
     now: datetime,
     delivery: Delivery,
-    event: Order | OrderDeleted | None,
+    event: Event | None,
     *,
     policy: OrderPolicy,
     call_policy: CallPolicy,
     backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
-    """Store `delivery` and act on its event; `event` is None if the delivery is about no order.
+    """Store `delivery` and act on its event; `event` is None if the delivery is about no order or subscription.
 
     A repeated body and a snapshot older than the latest change nothing.
     """
@@ -100,7 +102,7 @@ def replay(
     now: datetime,
     delivery_id: int,
     delivery: Delivery,
-    event: Order | OrderDeleted | None,
+    event: Event | None,
     *,
     policy: OrderPolicy,
     call_policy: CallPolicy,
@@ -110,7 +112,7 @@ def replay(
     stored = deliveries.replay(connection, delivery_id, delivery)
     subject = f"delivery {delivery_id}"
     audit_log.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
-    if stored.repeated and event is not None:
+    if stored.repeated and isinstance(event, Order | OrderDeleted):
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
         if known is not None:
             return ReceiveResult(stored, known)
@@ -127,7 +129,7 @@ def _act(
     connection: Connection,
     now: datetime,
     delivery: Delivery,
-    event: Order | OrderDeleted | None,
+    event: Event | None,
     stored: StoredDelivery,
     *,
     policy: OrderPolicy,
@@ -135,6 +137,10 @@ def _act(
     backfill: BackfillContext | None = None,
 ) -> ReceiveResult:
     if event is None:
+        return ReceiveResult(stored)
+    if isinstance(event, Subscription):
+        if not stored.repeated and not _is_of_other_shop(connection, delivery, policy):
+            note_subscription(connection, event, store=delivery.store)
         return ReceiveResult(stored)
     if isinstance(event, OrderDeleted):
         return _delete(connection, delivery, event, stored, policy=policy, now=now)
@@ -160,10 +166,13 @@ def _act(
 def _note_relation(connection: Connection, delivery: Delivery, order: Order, *, policy: OrderPolicy) -> None:
     """Store which subscriptions the order belongs to, unless another shop than the store's sent it."""
     relation = read_relation(order, policy.relation_keys)
-    if relation is None or not relation.subscriptions:
+    if relation is None or not relation.subscriptions or _is_of_other_shop(connection, delivery, policy):
         return
-    if not is_other_source(source_of(delivery), known_stores.find(connection, delivery.store), policy):
-        note_relation(connection, order, relation, store=delivery.store)
+    note_relation(connection, order, relation, store=delivery.store)
+
+
+def _is_of_other_shop(connection: Connection, delivery: Delivery, policy: OrderPolicy) -> bool:
+    return is_other_source(source_of(delivery), known_stores.find(connection, delivery.store), policy)
 
 
 def _evaluate(
@@ -344,6 +353,8 @@ def _delete(
         if sender.is_other:
             verdict, words = set_aside_unknown(connection, sender, stored)
             return ReceiveResult(stored, verdict=verdict, words=words)
+        if subscriptions.is_known(connection, event.id, store=delivery.store):  # the bridge has no row of it
+            return ReceiveResult(stored)
         return ReceiveResult(stored, _insert_deleted(connection, event, store=delivery.store, now=now))
     other = find_other_order(connection, row, sender, delivery_id=stored.id, is_deletion=True)
     if other is not None:

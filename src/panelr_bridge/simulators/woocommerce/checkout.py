@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from panelr_bridge.simulators.woocommerce.catalogue import COUPONS
+from panelr_bridge.simulators.woocommerce.market_place import divide
 from panelr_bridge.simulators.woocommerce.models import (
     CouponLine,
     FeeLine,
@@ -85,6 +86,8 @@ def place_order(shop: SimulatedShop, cart: Cart, draft: Order | None = None) -> 
         "meta",
     )
     shop.save(order, "order.updated", "order.created")
+    if shop.switches.market_place:
+        divide(shop, order)
     return order
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Any
 
 SHOP_ZONE = timezone(timedelta(hours=-5))
@@ -171,6 +172,7 @@ class Order:
     created: datetime
     modified: datetime
     created_via: str
+    parent_id: int = 0
     status: str = "pending"
     currency: str = "USD"
     customer_id: int = 0
@@ -252,3 +254,30 @@ class Order:
         """Return the text for a search: id, addresses and line names."""
         names = (line.name for line in self.lines)
         return "\n".join([str(self.id), *self.billing.values(), *self.shipping.values(), *names])
+
+
+class Plugin(StrEnum):
+    """The plugins whose subscriptions the shop knows: WooCommerce Subscriptions, its core library, YITH, WP Swings."""
+
+    WCS = "wcs"
+    CORE = "core"
+    YITH = "yith"
+    WPS = "wps"
+
+
+@dataclass(slots=True)
+class Subscription:
+    """A subscription. `order` has its contents, `orders` are its orders, each with what it is to it.
+
+    It has the id of `order`, whose `parent_id` is the first order; 0 for a subscription made by hand.
+    """
+
+    order: Order
+    plugin: Plugin
+    resubscribed_from: int = 0
+    orders: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def id(self) -> int:
+        """Return the subscription's id."""
+        return self.order.id

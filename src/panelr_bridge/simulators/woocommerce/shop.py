@@ -63,6 +63,7 @@ class SimulatedShop(ShopData):
         self._pending_saves: set[int] = set()
         self.webhooks = WebhookDispatcher(
             find_order=self.orders.get,
+            find_subscription=self.subscriptions.get,
             home_url=home_url,
             clock=clock,
             on_delivered=self._save_for_plugin,
@@ -74,6 +75,7 @@ class SimulatedShop(ShopData):
         """Reset to the seed catalogue without orders. The counters continue, so no id is used twice."""
         self.products = seed_products()
         self.orders.clear()
+        self.subscriptions.clear()
         self.broken_orders.clear()
         self.faults.clear()
         self.requests.clear()

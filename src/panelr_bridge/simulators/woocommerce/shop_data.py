@@ -18,6 +18,7 @@ from panelr_bridge.simulators.woocommerce.models import (
     OrderNote,
     Product,
     RefundedPart,
+    Subscription,
     round_cents,
 )
 
@@ -91,6 +92,7 @@ class ShopData:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.products: dict[int, Product] = seed_products()
         self.orders: dict[int, Order] = {}
+        self.subscriptions: dict[int, Subscription] = {}
         self.broken_orders: set[int] = set()
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
@@ -112,6 +114,12 @@ class ShopData:
         if order_id not in self.orders:
             raise NotFoundError(f"there is no order {order_id}")
         return self.orders[order_id]
+
+    def subscription(self, subscription_id: int) -> Subscription:
+        """Return a subscription. Raises NotFoundError."""
+        if subscription_id not in self.subscriptions:
+            raise NotFoundError(f"there is no subscription {subscription_id}")
+        return self.subscriptions[subscription_id]
 
     def check_readable(self, order: Order) -> None:
         """Raise BrokenOrderError for one of the `broken_orders`."""

@@ -17,12 +17,12 @@ ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
 async def place_shop_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Place an order; with `order_id`, complete the draft of an opened checkout."""
     draft = shop.order(call.integer("order_id", 0)) if "order_id" in call.body else None
-    return _order_json(shop, place_order(shop, _read_cart(shop, call), draft))
+    return _order_json(shop, place_order(shop, read_cart(shop, call), draft))
 
 
 async def open_checkout_page(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Open the checkout page without placing the order."""
-    return _order_json(shop, open_checkout(shop, _read_cart(shop, call)))
+    return _order_json(shop, open_checkout(shop, read_cart(shop, call)))
 
 
 async def list_orders(shop: SimulatedShop, _: ControlRequest) -> Any:
@@ -139,8 +139,9 @@ async def delete_product(shop: SimulatedShop, call: ControlRequest) -> Any:
     return {"deleted": call.number}
 
 
-def _read_cart(shop: SimulatedShop, call: ControlRequest) -> Cart:
-    call.check_fields(*CART_FIELDS)
+def read_cart(shop: SimulatedShop, call: ControlRequest, *more_fields: str) -> Cart:
+    """Return the cart in a request, which may have `more_fields`. Raises ShopError."""
+    call.check_fields(*CART_FIELDS, *more_fields)
     items = call.body.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ShopError("items must be a list of objects")
