@@ -16,7 +16,7 @@ from panelr_bridge.simulators.panelr import Panel, create_app
 from panelr_bridge.store import subscriptions
 from panelr_bridge.store.database import open_database
 from panelr_bridge.store.tables import orders
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, kit_of, order
 from tests.support.wire_mock import WIRE
 
 Run = Callable[..., tuple[int, str, str]]
@@ -67,6 +67,7 @@ async def _with_orders(path: Path) -> None:
         panelr_api_key=PANELR_KEY,
         database_url=f"sqlite:///{path}",
         worker=False,
+        orders_since=ORDERS_SINCE,
     )
     panelr = create_app(api_key=PANELR_KEY)
     panel: Panel = panelr.state.panel
@@ -115,6 +116,19 @@ def test_check_says_that_all_is_well(command: Run) -> None:
     assert code == 0, out
     assert "✘" not in out
     assert f"calls go to {PANELR}/api/api.php: it answers and accepts the key" in out
+
+
+def test_check_says_which_orders_count_and_which_shop_they_come_from(
+    filled: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two orders are stored, and no delivery of theirs names a shop."""
+    monkeypatch.setenv("BRIDGE_ORDERS_SINCE", "2026-02-01")
+    monkeypatch.setenv("BRIDGE_SHOP_ADDRESSES", "https://www.my-shop.com, https://my-shop.de/")
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        answers(mock)
+        out = filled("check")[1]
+    said = "orders come from my-shop.com, my-shop.de; they count if they were made since 2026-02-01 00:00 UTC"
+    assert f"✔ orders:default {said} (BRIDGE_ORDERS_SINCE)" in out
 
 
 def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:

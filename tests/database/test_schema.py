@@ -1,7 +1,7 @@
 """The migrations on both databases, and the rows that the tables refuse."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,9 +17,19 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.relation import RelationKind
-from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version, subscriptions
+from panelr_bridge.store import (
+    database,
+    deliveries,
+    known_stores,
+    migrate,
+    orders,
+    owed_calls,
+    schema_version,
+    subscriptions,
+)
 from panelr_bridge.store.column_types import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import NewOrderRow, with_columns
 from panelr_bridge.store.subscriptions import SubscriptionOrder
 from panelr_bridge.store.tables import Columns, follow_ups
@@ -125,6 +135,29 @@ async def test_what_another_version_writes_meanwhile_survives_too(
         found = "SELECT order_id FROM outbox" if to < "0010" else "SELECT id FROM orders WHERE owes IS NOT NULL"
         owed = await opened.read(lambda connection: connection.execute(text(found)).all())
     assert [tuple(row) for row in owed] == [(order_id,)]
+
+
+async def test_what_was_received_before_says_since_when_and_from_where_a_stores_orders_come(
+    empty_database_url: str,
+) -> None:
+    addresses: dict[str, list[Any]] = {
+        "default": ["https://old.test/", *["https://www.shop.test/"] * 3, "https://staging.test", None],
+        "eu": [None, "no address", "http://[", 17],
+    }
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0014")
+        for store, sent in addresses.items():
+            for number, address in enumerate(sent):
+                headers = {} if address is None else {"x-wc-webhook-source": address}
+                moment = NOW + timedelta(hours=number)
+                delivery = Delivery(store=store, topic="t", body=f"{number}".encode(), headers=headers, verdict="order")
+                await opened.write(deliveries.add, delivery, now=moment)
+        await opened.write(migrate.upgrade)
+        found = await opened.read(known_stores.list_all)
+    assert [(row["store"], row["first_seen_at"], row["source"]) for row in found] == [
+        ("default", NOW, "shop.test"),
+        ("eu", NOW, None),
+    ]
 
 
 def test_the_newest_revision_is_known_without_alembic() -> None:

@@ -96,7 +96,7 @@ def hot() -> Iterator[Case]:
     """Yield what an order and the worker's loop execute."""
     new = order(id=10**9)
     yield "receive the first time", _receive(new)
-    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
+    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2026-11-22T12:04:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
     yield "end leases", lambda connection: claim_call.end_one_lease(connection, LATER, call_policy=TERMS)

@@ -34,7 +34,9 @@ INSERT_TYPES: tuple["BindParameter[Any]", ...] = (
     bindparam("now", type_=UtcDateTime),
 )
 ADD = CompiledStatement(text(f"{INSERT_INTO} VALUES ({INSERT_VALUES}){ON_CONFLICT_COUNT}").bindparams(*INSERT_TYPES))
-PROBLEM_VERDICTS = ("woocommerce_error", "unreadable", "failed")
+ANOTHER_ORDER, OTHER_SOURCE = "another_order", "other_source"
+"""The verdicts on a delivery of another shop than that of the order with its id."""
+PROBLEM_VERDICTS = ("woocommerce_error", "unreadable", "failed", ANOTHER_ORDER, OTHER_SOURCE)
 LISTED_COLUMNS = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 SENT_BY = "x-wc-webhook-id"
 """The header that marks a delivery as sent by a webhook: backfilled and imported ones do not have it."""
@@ -57,8 +59,8 @@ def digest(body: bytes) -> bytes:
 class Delivery:
     """An authentic delivery as it was received, and the verdict on its body.
 
-    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; `words` explains
-    any verdict but order.
+    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, another_order or
+    other_source; `words` explains any verdict but order.
     """
 
     store: str
@@ -117,6 +119,23 @@ def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> Stor
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
     is_repeated = before.verdict == delivery.verdict
     return StoredDelivery(id=delivery_id, times=before.times, repeated=is_repeated, sha256=before.body_sha256)
+
+
+def set_verdict(connection: Connection, delivery_id: int, *, verdict: str, words: str) -> None:
+    """Store another verdict on a delivery."""
+    values = {"verdict": verdict, "words": words}
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+
+
+def has_same_body(connection: Connection, delivery_id: int, *, store: str, woo_order_id: int, sha256: bytes) -> bool:
+    """Return whether an earlier delivery about the order has this body, under another topic."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.store == store,
+        deliveries.c.woo_order_id == woo_order_id,
+        deliveries.c.body_sha256 == sha256,
+        deliveries.c.id < delivery_id,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def body(connection: Connection, delivery_id: int) -> bytes:

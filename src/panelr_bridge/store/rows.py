@@ -78,6 +78,8 @@ class OwedCallColumns(TypedDict):
 class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     store: str
     woo_order_number: str
+    woo_order_key: str
+    woo_source: str
     woo_currency: str | None
     delivery_id: int | None
     sent_delivery_id: int | None
@@ -243,6 +245,14 @@ class WebhookHealthRow(TypedDict):
     looked_at: datetime
     ok: bool
     words: str
+
+
+class KnownStoreRow(TypedDict):
+    """A row of `known_stores`."""
+
+    store: str
+    first_seen_at: datetime
+    source: str | None
 
 
 class OwedCallView(TypedDict):

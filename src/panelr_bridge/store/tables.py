@@ -79,6 +79,9 @@ orders = Table(
     Column("store", Text, nullable=False),
     Column("woo_order_id", BigInteger, nullable=False),
     Column("woo_order_number", Text, nullable=False),
+    # with the id, what makes it this order: its key in the shop, and the host of the shop; empty if not shown
+    Column("woo_order_key", Text, nullable=False, server_default=text("''")),
+    Column("woo_source", Text, nullable=False, server_default=text("''")),
     Column("woo_status", Text, nullable=False),
     Column("woo_total", Money),
     Column("woo_currency", Text),
@@ -371,6 +374,15 @@ shop_states = Table(
     Column("looked_at", UtcDateTime, nullable=False),
     Column("ok", Boolean, nullable=False),
     Column("words", Text, nullable=False),
+)
+
+# Each store from which an order came.
+known_stores = Table(
+    "known_stores",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),  # when its first delivery or backfill run came
+    Column("source", Text),  # the host of its shop, as its deliveries name it; null if none did
 )
 
 audit_log = Table(

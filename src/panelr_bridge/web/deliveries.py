@@ -35,7 +35,8 @@ class DeliveryQuery(ListQuery):
     verdict: PlainText | None = Field(
         None,
         description=(
-            "Only this verdict: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed."
+            "Only this verdict: order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, "
+            "another_order or other_source."
         ),
     )
     woo_order_id: Number | None = Field(None, description="Only deliveries about this WooCommerce order id.")

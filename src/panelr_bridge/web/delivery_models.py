@@ -14,7 +14,8 @@ class DeliveryOut(BaseModel):
     topic: str = Field(description="The delivery's X-WC-Webhook-Topic.", examples=["order.updated"])
     verdict: str = Field(
         description=(
-            "What the body is: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed."
+            "What the body is: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; "
+            "another_order or other_source if another shop sent it."
         ),
         examples=["order"],
     )
