@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
 from panelr_bridge.domain.continuation import RELATION_CODES, has_own_marks, relation_reasons, sub_order_reason
-from panelr_bridge.domain.currency import currency_reasons
+from panelr_bridge.domain.currency import currency_reasons, omits_amounts
 from panelr_bridge.domain.customer_email import clean_email, find_email, read_email
 from panelr_bridge.domain.deposits import deposit_reasons, rest_paid_since
 from panelr_bridge.domain.line_intent import read_intent_meta
@@ -149,7 +149,7 @@ def _decide_by_lines(
     reasons = [*relation_reasons(relation, mappings), *reasons]
     reasons += [*refund_reasons(sold, lines, mappings), *deposit_reasons(order, mappings)]
     reasons += reference_reasons(order) if has_own_marks(order, relation) else []
-    reasons += [*currency_reasons(order, lines, policy), *_price_reasons(lines, policy)]
+    reasons += [*currency_reasons(order, lines, policy), *_price_reasons(order, lines, policy)]
     email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
@@ -218,9 +218,9 @@ def _payment_reasons(order: Order, mappings: OrderMappings, policy: OrderPolicy)
     return [Reason("unmapped_payment_method", f"no mapping for the payment method {method}")]
 
 
-def _price_reasons(lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
+def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
     """Return why Panelr's prices cannot be used for the order's money."""
-    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL:
+    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL or omits_amounts(order, lines, policy):
         return []
     words = "Panelr's price of product {} is not known, and the order's total cannot be matched"
     reasons = [

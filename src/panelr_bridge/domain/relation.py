@@ -77,11 +77,6 @@ class Relation:
         """Whether the order goes on with a line that exists."""
         return self.kind in RENEWS
 
-    @property
-    def has_own_marks(self) -> bool:
-        """Whether Panelr's keys on the order are its own: subscription plugins copy them from the first order."""
-        return self.kind is RelationKind.FIRST
-
 
 def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None:
     """Return what `order` is to earlier orders; None for an order of its own."""

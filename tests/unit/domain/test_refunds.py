@@ -294,6 +294,12 @@ def test_no_mode_of_adjustment_sends_an_amount_that_is_to_be_omitted(mode: Adjus
     assert (create.request.payment_amount, create.request.adjustment) == (None, None)
 
 
+def test_an_order_without_amounts_needs_no_price_of_panelrs() -> None:
+    policy = replace(POLICY, other_currency=OtherCurrency.OMIT_AMOUNTS, adjustment=AdjustmentMode.MATCH_TOTAL)
+    unpriced = tuple(replace(each, price=None) for each in EUROS)
+    assert isinstance(decide(read(sold(refunds=())), replace(MAPPINGS, mappings=unpriced), policy), Create)
+
+
 def test_amounts_are_omitted_in_another_currency_only() -> None:
     create = in_euros(OtherCurrency.OMIT_AMOUNTS, line_items=[ONCE], total="10.00")
     assert sent(create) == ([(2, 1)], "10.00", "10.00")
