@@ -11,6 +11,7 @@ from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.store.subscriptions import SubscriptionOrder
 from tests.support.bridge_kit import Kit, line, order
+from tests.support.clockwork import plan_now
 from tests.support.decisions import meta
 
 MAPPING = {"sku": "PANEL-1000", "panelr_product_id": 3}
@@ -261,3 +262,30 @@ async def test_a_retry_for_another_reason_does_not_send_the_rest_of_a_deposit(ki
     await kit.map(**MAPPING)
     await kit.until(2141, lambda story: [each["code"] for each in story["reasons"]] == ["second_payment"])
     assert kit.panel.work_orders == {}
+
+
+async def test_a_renewal_takes_no_line_that_belongs_to_another_subscription(kit: Kit) -> None:
+    """The customer's one line was renewed by another subscription; that subscription's first order is not known."""
+    await kit.map(**MAPPING)
+    kit.panel.add_line(EMAIL, id=77, plugin_id=2)
+    await kit.post(renewal(460))
+    story = await kit.until(460, "created")
+    assert items(kit, 460) == [(3, "renewal", 77)]
+    await plan_now(kit.runtime, story["id"])
+    await kit.until(460, lambda story: bool(story["activations"]))
+    await kit.post(renewal(471, 470))
+    story = await kit.until(471, lambda story: [each["code"] for each in story["reasons"]] == ["no_fitting_line"])
+    assert "activation 77" in story["reasons"][0]["words"]
+    assert await choose(kit, 471, 77) == (200, "queued")
+    await kit.until(471, "created")
+
+
+async def test_the_line_of_a_subscription_that_ended_is_free(kit: Kit) -> None:
+    """The new subscription that a resubscription began is not known by its number."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+    again = order(id=497, number="497", meta_data=meta(_subscription_resubscribe=str(SUBSCRIPTION)))
+    assert (await kit.post(again)).json()["state"] == "created"
+    await kit.post(renewal(499, 498))
+    await kit.until(499, "created")
+    assert items(kit, 499) == [(3, "renewal", 77)]

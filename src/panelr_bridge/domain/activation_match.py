@@ -94,7 +94,7 @@ class ActivationMatcher:
         return None
 
     def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
-        lines = self._lines or []
+        lines = [line for line in self._lines or () if line.activation_id not in self._history.others]
         renewed = [line for line in lines if item.intent is ItemIntent.RENEWAL and _is_renewed_by(line, mapping)]
         return renewed or [line for line in lines if _is_trial(line) and line.status in _TRIAL_STATUSES[item.intent]]
 

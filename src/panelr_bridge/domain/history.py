@@ -34,12 +34,13 @@ class History:
     """The earlier orders of an order's subscriptions, the oldest first.
 
     `may_ask`: the store can be asked for them, and was not asked yet. `chosen` are the activations that a person chose
-    for the order's items, in their sequence.
+    for the order's items, in their sequence. `others` are lines of the customer that belong to other subscriptions.
     """
 
     orders: tuple[EarlierOrder, ...] = ()
     may_ask: bool = False
     chosen: tuple[int, ...] = ()
+    others: frozenset[int] = frozenset()
 
     @property
     def awaited(self) -> EarlierOrder | None:

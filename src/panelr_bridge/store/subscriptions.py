@@ -133,6 +133,35 @@ def other_orders_activations(connection: Connection, activation_ids: Collection[
     return set(connection.execute(query).scalars())
 
 
+def owners_of(connection: Connection, activation_ids: Collection[int], *, store: str) -> dict[int, set[int]]:
+    """Return the subscriptions to which lines belong: those of the orders that brought or renewed them."""
+    table, entries = activations.c, subscription_orders.c
+    query = (
+        select(table.activation_id, entries.subscription_id)
+        .join(orders, orders.c.id == table.order_id)
+        .join(
+            subscription_orders,
+            and_(entries.store == orders.c.store, entries.woo_order_id == orders.c.woo_order_id),
+        )
+        .where(table.activation_id.in_(activation_ids), orders.c.store == store)
+    )
+    found: dict[int, set[int]] = {}
+    for activation_id, subscription_id in connection.execute(query.distinct()):
+        found.setdefault(activation_id, set()).add(subscription_id)
+    return found
+
+
+def ended(connection: Connection, subscriptions: Collection[int], *, store: str) -> set[int]:
+    """Return those subscriptions with which another one goes on."""
+    table = subscription_orders.c
+    query = select(table.subscription_id).where(
+        table.store == store,
+        table.subscription_id.in_(subscriptions),
+        table.kind == RelationKind.RESUBSCRIPTION,
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
 def follow_ups_of(
     connection: Connection, order_ids: Collection[int], kinds: Collection[FollowUpKind]
 ) -> dict[int, list[PlannedFollowUp]]:

@@ -11,6 +11,7 @@ from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.follow_up_rules import CANCELED
 from panelr_bridge.domain.history import Activation, EarlierOrder, History
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState
+from panelr_bridge.domain.panelr_values import CustomerLines
 from panelr_bridge.domain.relation import Relation, RelationKind, read_relation
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import orders, subscriptions
@@ -29,9 +30,15 @@ SHOWN = "activations"
 
 
 def find_history(
-    connection: Connection, order: Order, relation: Relation, *, store: str, policy: OrderPolicy
+    connection: Connection,
+    order: Order,
+    relation: Relation,
+    *,
+    store: str,
+    policy: OrderPolicy,
+    lines: CustomerLines | None = None,
 ) -> History:
-    """Return what is known of the earlier orders that `order` continues."""
+    """Return what is known of the earlier orders that `order` continues; `lines` are the customer's."""
     state = orders.continuation(connection, store=store, woo_order_id=order.id)
     kinds: dict[int, RelationKind] = {}
     if relation.continues is not None:
@@ -47,7 +54,20 @@ def find_history(
         orders=earlier,
         may_ask=relation.can_be_asked and not knows_first and store in policy.asks_relations and not state.get("asked"),
         chosen=tuple(state.get("chosen", ())),
+        others=frozenset() if lines is None else _lines_of_others(connection, lines, relation, store=store),
     )
+
+
+def _lines_of_others(connection: Connection, lines: CustomerLines, relation: Relation, *, store: str) -> frozenset[int]:
+    """Return the lines that belong to other subscriptions alone.
+
+    A subscription that another one goes on with has ended: its line may be anybody's.
+    """
+    numbers = [line.activation_id for line in lines.lines]
+    owners = subscriptions.owners_of(connection, numbers, store=store) if numbers else {}
+    every = {subscription for found in owners.values() for subscription in found}
+    own = set(relation.subscriptions) | subscriptions.ended(connection, every, store=store)
+    return frozenset(number for number, found in owners.items() if own.isdisjoint(found))
 
 
 def _read_orders(

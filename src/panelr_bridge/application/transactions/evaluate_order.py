@@ -99,7 +99,8 @@ def evaluate(
         found = replace(found, source=by, overridden=found.overridden | override)
     relation = read_relation(order, policy.relation_keys)
     if relation is not None:
-        found = replace(found, history=find_history(connection, order, relation, store=store, policy=policy))
+        history = find_history(connection, order, relation, store=store, policy=policy, lines=found.lines)
+        found = replace(found, history=history)
     decision = decide(order, found, policy)
     if isinstance(decision, Adopt) and (taken := _find_taken(connection, decision, order_id)) is not None:
         excluded = exclusion_reason(order, found, policy)
