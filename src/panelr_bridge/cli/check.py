@@ -18,7 +18,8 @@ from panelr_bridge.application.container import (
     prepare_rate_limit,
     shop_client,
 )
-from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, check_gate, run_checks
+from panelr_bridge.application.health import WEBHOOKS_PREFIX, check_gate, run_checks, run_delivery_checks
+from panelr_bridge.application.health_check import HealthCheck
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.panelr_probe import PanelrProbe
 from panelr_bridge.application.webhook_monitor import check_webhooks
@@ -49,6 +50,8 @@ def check() -> None:
     for each in checks:
         symbol = "[green]✔[/]" if each.ok else ("[red]✘[/]" if each.vital else "[yellow]![/]")
         out.print(f"{symbol} [bold]{each.name:<10}[/] {escape(each.words)}", soft_wrap=True)
+        for line in each.details:
+            out.print(f"    {escape(line)}", soft_wrap=True)
     if not _all_vital_ok(checks):
         raise typer.Exit(1)
 
@@ -70,6 +73,8 @@ async def collect_checks() -> list[HealthCheck]:
         stored = await run_checks(
             database, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(settings)
         )
+        if _can_count(stored):
+            stored += await run_delivery_checks(database, now=utc_now())
         panelr = await _check_panelr(settings, database if _can_count(stored) else None)
     # Panelr and the shops are called now, so what the worker stored about them is left out
     checks += [each for each in stored if each.name != "panelr" and not each.name.startswith(WEBHOOKS_PREFIX)]

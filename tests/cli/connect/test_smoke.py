@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from panelr_bridge.application.unread_deliveries import read_unread
 from panelr_bridge.cli import smoke_order, smoke_trace
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect import ConnectOptions, run_steps
@@ -15,7 +15,7 @@ from panelr_bridge.cli.smoke import SmokeOptions, place_order, prepare_order
 from panelr_bridge.errors import ConfigurationError, InvalidValue
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
-from panelr_bridge.store import deliveries, mappings, orders
+from panelr_bridge.store import mappings, orders
 from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
@@ -67,7 +67,7 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
     assert made.customer_email == "smoke-test@example.com"
     assert smoke_order.DELIVERY_PENDING not in smoke.said
     await joined.shop.webhooks.wait_until_idle()
-    assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
+    assert (await joined.runtime.database.read(read_unread)).unread == []
     row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
     assert row is not None
     assert row["attention"] is None
