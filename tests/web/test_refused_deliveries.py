@@ -13,6 +13,7 @@ from panelr_bridge.application.health_check import HealthCheck
 from panelr_bridge.application.refusal_counter import remove_resolved
 from panelr_bridge.store import refused_webhooks, tables
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.rows import RefusedWebhook
 from tests.support.api_answers import BOTH_DATABASES
 from tests.support.bridge_kit import Kit, order
 
@@ -136,7 +137,7 @@ async def test_a_database_that_fails_loses_no_count_and_fails_no_request(
 @BOTH_DATABASES
 async def test_two_processes_add_up(kit: Kit) -> None:
     moment = kit.runtime.bridge.clock().isoformat(timespec="microseconds")
-    one = {"webhook": "3", "host": "https://shop.example", "count": 2, "since": moment, "last": moment}
+    one: RefusedWebhook = {"webhook": "3", "host": "https://shop.example", "count": 2, "since": moment, "last": moment}
     for _ in range(2):
         await kit.runtime.database.write(refused_webhooks.add, store="default", webhooks=[one])
     assert (await look(kit)).words.startswith("4 deliveries ")

@@ -10,6 +10,7 @@ from panelr_bridge.application.delivery_checks import check_unread
 from panelr_bridge.application.health_check import HealthCheck
 from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.application.unread_deliveries import UnreadDeliveriesSweep
+from panelr_bridge.application.worker import Worker
 from panelr_bridge.store import tables, unread_deliveries
 from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, order
@@ -180,7 +181,13 @@ async def test_thousands_are_counted_up_to_a_limit_and_the_resolved_ones_are_mar
 
     def add(connection: Connection) -> None:
         moment = kit.runtime.bridge.clock() - timedelta(hours=1)
-        row = {"store": "default", "topic": "order.updated", "body": b"", "headers": {}, "verdict": "failed"}
+        row: dict[str, Any] = {
+            "store": "default",
+            "topic": "order.updated",
+            "body": b"",
+            "headers": {},
+            "verdict": "failed",
+        }
         row |= {"times": 1, "repeated": False, "received_at": moment, "last_received_at": moment}
         rows = [
             row | {"body_sha256": n.to_bytes(4), "woo_order_id": n, "unresolved_since": moment} for n in range(1, 1201)
@@ -201,6 +208,15 @@ async def test_thousands_are_counted_up_to_a_limit_and_the_resolved_ones_are_mar
     await UnreadDeliveriesSweep(kit.runtime.database).run(now=kit.runtime.bridge.clock())
     assert await kit.runtime.database.read(count) == 600
     assert (await look(kit)).words.startswith("more than 500 deliveries ")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_worker_marks_what_is_resolved(kit: Kit) -> None:
+    await fail(kit, order(id=7))
+    await kit.post(order(id=7, date_modified_gmt="2026-11-21T21:00:00"))
+    assert len(await list_unread(kit)) == 1
+    await Worker(kit.runtime.bridge, wake_ignored=timedelta(days=1))._turn()
+    assert await list_unread(kit) == []
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -1,6 +1,6 @@
 """Find webhooks that send whole orders under topics that the bridge does not use, such as a plugin's order.completed.
 
-The newest delivery of each topic is read. It is called unused if nothing else told the bridge what it holds.
+The newest delivery of each topic is read. It matters if the bridge does not know its order in that version.
 """
 
 from dataclasses import dataclass
