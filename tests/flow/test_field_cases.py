@@ -35,6 +35,7 @@ RENEWAL = ((1, "renewal", 1, 77),)
 PAID = "payment_submitted"
 SENT = Outcome("created", items=NEW, paid="10.00", status=PAID)
 RENEWED = Outcome("created", items=RENEWAL, paid="10.00", status=PAID)
+REFUNDED = Outcome("held", ("refunded_before_creation",))
 UNREADABLE = Outcome("held", ("unreadable",))
 UNPAID = Outcome("created", items=NEW, status="pending_payment")
 
@@ -55,6 +56,11 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     "api-v1": {2300: RENEWED},
     "deposit-second-payment": {2140: sent_for("5.00"), 2141: Outcome("held", ("second_payment",))},
     "email-corrected-after": {2230: sent(attention=("email_changed",), email="jhon@exmaple.test")},
+    "gift-card": {4002: Outcome("created", items=NEW, paid="4.00", status=PAID)},
+    "refund-positive-sign": {3170: REFUNDED},
+    "refunded-before-first-sight": {4004: REFUNDED},
+    "shipping-and-tip": {3130: Outcome("created", items=NEW, paid="16.95", status=PAID)},
+    "tax-inclusive-coupon": {3090: Outcome("created", items=NEW, paid="8.99", status=PAID)},
     "float-noise": {2340: Outcome("created", items=NEW, paid="19.99", status=PAID)},
     "intent-shapes": dict.fromkeys((3220, 3221, 3222, 3223), RENEWED),
     "invisible-in-email": dict.fromkeys((3000, 3001, 3002, 3003, 3004, 3005), JANE),
@@ -80,6 +86,10 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     "zero-dates": {2306: UNPAID, 2307: UNPAID, 2308: UNPAID},
 }
 WORDS = {
+    "refund-positive-sign": "20.00 USD of 30.00 USD were refunded before the order had a work order, and it does not"
+    " say for which lines: retry the order to send it with 10.00 USD as its price, or close it",
+    "refunded-before-first-sight": "10.00 USD of 30.00 USD were refunded before the order had a work order, and it does"
+    " not say for which lines: retry the order to send it with 20.00 USD as its price, or close it",
     "deposit-second-payment": "this order pays the rest of order 2140 (work order WO-2026-00001): record the payment in"
     " Panelr, then close this order; if it is an order of its own, retry it here",
     "multivendor-suborders": "this is a vendor's part of order 2000: that order has the same goods and is the one sent",
@@ -142,3 +152,20 @@ async def outcome_of(kit: Kit, woo_order_id: int) -> Outcome:
         made.customer_email,
         made.customer_name,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "total"), [("gift-card", "4.00"), ("shipping-and-tip", "16.95"), ("tax-inclusive-coupon", "8.99")]
+)
+async def test_panelrs_total_is_what_was_paid(kit: Kit, name: str, total: str) -> None:
+    await play(kit, field_case(name))
+    (made,) = kit.panel.work_orders.values()
+    assert (str(made.charges.order_total), str(made.payments[0].amount)) == (total, total)
+
+
+async def test_a_coupons_discount_is_sent_as_the_customer_saw_it_with_its_tax(kit: Kit) -> None:
+    await play(kit, field_case("tax-inclusive-coupon"))
+    (made,) = kit.panel.work_orders.values()
+    adjustment = made.charges.adjustment
+    assert adjustment is not None
+    assert (adjustment.direction, adjustment.label, str(adjustment.amount)) == ("discount", "ten", "1.00")

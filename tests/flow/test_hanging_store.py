@@ -46,6 +46,10 @@ class Hanging:
     async def has_note(self, *_: Any, **__: Any) -> bool:
         return False
 
+    async def list_refunds(self, _: int) -> tuple[dict[str, Any], ...]:
+        await self.let_go.wait()
+        return ()
+
 
 @pytest.fixture
 def store() -> Hanging:

@@ -120,6 +120,19 @@ async def test_panelrs_coupon_is_passed_on_where_it_is_valid(kit: Kit, reason: s
     assert (work_order.charges.coupon is not None) is (reason is None)
 
 
+async def test_a_quote_is_asked_for_again_after_a_total_that_it_does_not_explain(kit: Kit) -> None:
+    """The quote is that of the cart with its coupon, although the work order was created without it."""
+    kit.panel.add_coupon(Coupon("SPRING", "percent", Decimal(10), "It has ended"))
+    await discover_reckoning(kit)
+    meta = [{"key": "_panelr_coupon_code", "value": "SPRING"}]
+    await kit.post(sale("10.00", meta_data=meta))
+    kit.panel.bundle_rules = [BundleRule("single", [1], "fixed", Decimal(3))]
+    await kit.post(sale("10.00", id=21, meta_data=meta))
+    await kit.post(sale("10.00", id=22, meta_data=meta))
+    assert totals(kit.panel) == [Decimal("10.00"), Decimal("7.00"), Decimal("10.00")]
+    assert [attention_codes(await kit.order(number)) for number in (20, 21, 22)] == [(), ("totals_differ",), ()]
+
+
 async def test_an_item_paid_with_points_costs_no_money(kit: Kit) -> None:
     await discover_reckoning(kit)
     points = {"key": "_panelr_pay_with_points", "value": "yes"}

@@ -9,6 +9,7 @@ import pytest
 from panelr_bridge.simulators.woocommerce import Cart, NewOrderLine, open_checkout, order_payload
 from tests.support.rest_shop import ORDERS, RestShop, open_shop
 
+ALL_LINES = [{"product_id": 13, "quantity": 2}, {"product_id": 12}]
 INVALID_ID = ("woocommerce_rest_shop_order_invalid_id", "Invalid ID.")
 
 
@@ -286,3 +287,48 @@ async def test_invalid_notes_are_rejected(shop: RestShop) -> None:
     unknown = await shop.read_error("POST", f"{ORDERS}/99/notes", json={"note": "x"})
     assert unknown == (404, "woocommerce_rest_order_invalid_id", "Invalid order ID.")
     assert shop.simulator.orders[20].notes == []
+
+
+async def test_a_refund_names_its_lines_in_its_own_resource_alone(shop: RestShop) -> None:
+    made = await shop.create_order(status="processing", line_items=ALL_LINES)
+    first, second = (line["id"] for line in made["line_items"])
+    for body in (
+        {"parts": [{"line_id": second}]},
+        {"parts": [{"line_id": first, "total": "2.00"}]},
+        {"amount": "1.00"},
+    ):
+        answer = await shop.client.post(f"/_sim/orders/{made['id']}/refund", json=body)
+        assert answer.status_code == 200, answer.text
+    newest, partly, whole = (await shop.client.get(f"{ORDERS}/{made['id']}/refunds")).json()
+    assert (newest["amount"], newest["line_items"]) == ("1.00", [])
+    (line,) = partly["line_items"]
+    assert (line["quantity"], line["total"], line["total_tax"]) == (0, "-2.00", "-0.17")
+    (line,) = whole["line_items"]
+    assert (line["quantity"], line["total"]) == (-1, f"-{made['line_items'][1]['total']}")
+    assert [(each["key"], each["value"]) for each in line["meta_data"]] == [("_refunded_item_id", str(second))]
+    refunds = (await shop.client.get(f"{ORDERS}/{made['id']}")).json()["refunds"]
+    assert [each["total"] for each in refunds] == [f"-{each['amount']}" for each in (newest, partly, whole)]
+    assert all(each.keys() == {"id", "reason", "total"} for each in refunds)
+
+
+async def test_a_plugin_shows_refunds_without_their_sign(shop: RestShop) -> None:
+    made = await shop.create_order(status="processing", line_items=ALL_LINES)
+    body = {"parts": [{"line_id": made["line_items"][0]["id"]}], "unsigned": True}
+    order = (await shop.client.post(f"/_sim/orders/{made['id']}/refund", json=body)).json()
+    (refund,) = (await shop.client.get(f"{ORDERS}/{made['id']}/refunds", params={"per_page": 100})).json()
+    assert order["refunds"][0]["total"] == refund["amount"]
+    assert (refund["line_items"][0]["quantity"], refund["line_items"][0]["total"]) == (
+        2,
+        made["line_items"][0]["total"],
+    )
+
+
+async def test_refunds_of_an_unknown_order_or_line_are_errors(shop: RestShop) -> None:
+    assert await shop.read_error("GET", f"{ORDERS}/99/refunds") == (
+        404,
+        "woocommerce_rest_invalid_order_id",
+        "Invalid order ID.",
+    )
+    made = await shop.create_order(status="processing", line_items=ALL_LINES)
+    answer = await shop.client.post(f"/_sim/orders/{made['id']}/refund", json={"parts": [{"line_id": 999}]})
+    assert answer.json() == {"error": f"order {made['id']} has no line 999"}

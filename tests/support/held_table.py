@@ -224,6 +224,16 @@ HOLDS: tuple[Hold, ...] = (
         product={"currency": "EUR"},
     ),
     Hold(
+        "refunded_before_creation",
+        order(refunds=[{"id": 9, "reason": "", "total": "-10.00"}]),
+        (Way("the refund is deleted", snapshot={"refunds": []}),),
+    ),
+    Hold(
+        "deposit_due",
+        order(**meta(_order_due_ammount="10.00")),
+        (Way("the rest is paid", snapshot=meta(_order_due_ammount="0")),),
+    ),
+    Hold(
         "price_unknown",
         order(),
         (

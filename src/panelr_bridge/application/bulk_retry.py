@@ -81,7 +81,7 @@ async def retry_many(
     async for order_id in _ids(database, states=states, store=store, limit=limit, after_id=after_id):
         result.last_id = order_id
         try:
-            state = await write(operator_actions.retry, order_id, policy=policy, actor=actor)
+            state = await write(operator_actions.retry, order_id, policy=policy, actor=actor, overrides=False)
             result.retried[str(state)] += 1
         except BridgeError as error:
             result.skipped.append(SkippedOrder(order_id=order_id, words=str(error)))

@@ -179,6 +179,7 @@ def store_options(settings: Settings) -> Mapping[str, StoreOptions]:
         name: StoreOptions(
             url=store.woo_url.rstrip("/").removesuffix("/wp-json") or None,
             checkout=CheckoutPaths(page=store.checkout_page, endpoint=store.order_received_endpoint),
+            has_api=store.has_api,
             writes_back=store.has_api and store.write_back,
             with_token=store.write_back_token,
             plugin_keys=store.write_back_plugin_keys if writes_wc_v3(store) else PluginKeys.NEVER,

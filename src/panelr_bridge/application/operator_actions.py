@@ -10,7 +10,7 @@ from panelr_bridge.application.follow_ups.lease import retry_stuck
 from panelr_bridge.application.follow_ups.registry import ATTENTION_CODES
 from panelr_bridge.application.transactions.acknowledgements import acknowledged_columns, settled_columns
 from panelr_bridge.application.transactions.evaluate_order import UNHANDLED, evaluate, latest_snapshot, reevaluate
-from panelr_bridge.domain.decision import OVERRIDABLE
+from panelr_bridge.domain.decision import overridden_by_retry
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, follow_ups, orders, owed_calls
@@ -18,11 +18,14 @@ from panelr_bridge.store.rows import OrderRow, with_columns
 from panelr_bridge.store.tables import Columns
 
 
-def retry(connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, actor: str) -> OrderState:
+def retry(
+    connection: Connection, now: datetime, order_id: int, *, policy: OrderPolicy, actor: str, overrides: bool = True
+) -> OrderState:
     """Evaluate an order again and owe its call at once if it calls for one; return its state.
 
     An unconfirmed order is looked up, never sent. A closed order is reopened, and looked up first if it may have been
-    sent. A reason that a retry overrides stays overridden. Raises NotFound, or Conflict if there is nothing to retry.
+    sent. With `overrides`, the reasons that a retry overrides stay overridden.
+    Raises NotFound, or Conflict if there is nothing to retry.
     """
     row = lock_order(connection, order_id)
     state = OrderState(row["state"])
@@ -41,9 +44,10 @@ def retry(connection: Connection, now: datetime, order_id: int, *, policy: Order
         raise Conflict("the order was deleted before the bridge ever saw it")
     if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
         orders.change(connection, order_id, {"customer_lines": None}, now=now)
-    if overridden := {reason["code"] for reason in row["reasons"]} & OVERRIDABLE:
-        overridden |= set(row["overridden"] or ())
-        orders.change(connection, order_id, {"overridden": sorted(overridden)}, now=now)
+    overridden = overridden_by_retry({reason["code"] for reason in row["reasons"]}) if overrides else set()
+    if overridden:
+        chosen = {"overridden": sorted(overridden | set(row["overridden"] or ()))}
+        orders.change(connection, order_id, chosen, now=now)
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
     reopened = with_columns(row, {"state": OrderState.HELD}) if state is OrderState.CLOSED else row
     values = reevaluate(reopened, evaluation, now=now, resend=True)

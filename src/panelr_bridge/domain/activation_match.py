@@ -6,7 +6,8 @@ renewal is for a trial where no other line of the customer fits.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.history import History

@@ -7,7 +7,8 @@ A renewal without an activation id gets the activation of the customer's line at
 import functools
 import html
 import unicodedata
-from dataclasses import dataclass
+
+import msgspec
 
 from panelr_bridge.domain.activation_match import ActivationMatcher, CartPart, build_matcher
 from panelr_bridge.domain.line_intent import (
@@ -35,8 +36,7 @@ from panelr_bridge.woocommerce.order_payload import LineItem, Order
 LARGEST_NUMBER = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class MappedLine:
+class MappedLine(msgspec.Struct, frozen=True):
     """An order line after mapping: its items, each with its mapping, or the reasons for having none."""
 
     line: LineItem
@@ -150,11 +150,12 @@ def _build_part(line: LineItem, mapping: MappingTarget, meta: IntentMeta, *, alo
     if isinstance(chosen, Reason):
         return chosen
     qty = line.quantity * mapping.quantity
-    if qty != qty.to_integral_value() or not 1 <= qty <= LARGEST_NUMBER:
+    count = int(qty)
+    if qty != count or not 1 <= count <= LARGEST_NUMBER:
         words = f"the quantity {line.quantity} gives no whole number of items"
         return Reason("unusable_quantity", words, _line_label(line))
     intent, activation_id = chosen
-    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=int(qty), activation_id=activation_id)
+    item = CartItem(product_id=mapping.panelr_product_id or 0, intent=intent, qty=count, activation_id=activation_id)
     return item, mapping
 
 

@@ -17,7 +17,8 @@ def find_name(order: Order) -> str:
 
 def _read(text: str | None) -> str:
     """Return a name without HTML's escapes and needless blanks; "" for one without anything to see."""
-    text = text or ""
+    if not text:
+        return ""
     if "&" in text:
         text = unescape(text)
     name = " ".join(text.split())

@@ -4,13 +4,15 @@
 reports changes after the work order was created. The input uses WooCommerce's terms, the output Panelr's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
 from panelr_bridge.domain.continuation import RELATION_CODES, has_own_marks, relation_reasons, sub_order_reason
+from panelr_bridge.domain.currency import currency_reasons
 from panelr_bridge.domain.customer_email import clean_email, find_email, read_email
+from panelr_bridge.domain.deposits import deposit_reasons, rest_paid_since
 from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
@@ -23,6 +25,7 @@ from panelr_bridge.domain.plugin_meta import (
     sent_by_plugin_too,
 )
 from panelr_bridge.domain.reckoning import Reckoning
+from panelr_bridge.domain.refunds import REFUND_CODES, refund_reasons, refunded_in_full, without_refunded
 from panelr_bridge.domain.relation import Relation, read_relation
 from panelr_bridge.domain.work_order_request import build_request
 from panelr_bridge.woocommerce.order_payload import LineItem, Order
@@ -32,7 +35,9 @@ FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderSt
 """States that no decision changes: a work order exists or may exist, or the operator has closed the order."""
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
-OVERRIDABLE = frozenset({"plugin_will_send", *RELATION_CODES})
+MONEY_CODES = REFUND_CODES | {"deposit_due"}
+"""Reason codes of money that is not there: a retry for another reason does not decide about it."""
+OVERRIDABLE = MONEY_CODES | RELATION_CODES | {"plugin_will_send"}
 """Reason codes that a person overrides by a retry."""
 
 
@@ -40,11 +45,12 @@ OVERRIDABLE = frozenset({"plugin_will_send", *RELATION_CODES})
 class Create:
     """The order needs this work order.
 
-    `reckoning` checks Panelr's total of it. `quote_shape` is set if Panelr must be asked for a quote first.
+    `reckoning` checks Panelr's total of it; None if Panelr gets no amounts. `quote_shape` is set if Panelr must be
+    asked for a quote first.
     """
 
     request: WorkOrderRequest
-    reckoning: Reckoning
+    reckoning: Reckoning | None
     quote_shape: bytes | None = None
     state = OrderState.QUEUED
     reasons: tuple[Reason, ...] = ()
@@ -89,6 +95,7 @@ Decision = Create | Adopt | Hold | Wait | Ignore
 
 def amount_paid_for_panelr(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> Decimal | None:
     """Return what the customer has paid for Panelr's part of an order; None if it is unpaid or unknown."""
+    order = without_refunded(order, mappings)
     lines = map_lines(order, mappings, policy)
     for_panelr = [line.line for line in lines if line.items]
     if not for_panelr or any(line.reasons for line in lines):
@@ -133,19 +140,31 @@ def _decide_by_lines(
     if len(order.line_items) > policy.max_lines:
         words = f"the order has more than {policy.max_lines} lines (BRIDGE_MAX_LINES): raise it, then retry"
         return Hold((Reason("too_many_lines", words),))
+    sold, order = order, without_refunded(order, mappings)
     lines = map_lines(order, mappings, policy)
+    if (nothing := _nothing_for_panelr(sold, lines, mappings)) is not None:
+        return nothing
     reasons = [reason for line in lines for reason in line.reasons]
-    if not reasons and not any(line.items for line in lines):
-        words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
-        return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
     reasons = [*relation_reasons(relation, mappings), *reasons]
+    reasons += [*refund_reasons(sold, lines, mappings), *deposit_reasons(order, mappings)]
     reasons += reference_reasons(order) if has_own_marks(order, relation) else []
-    reasons += _price_reasons(order, lines, policy)
+    reasons += [*currency_reasons(order, lines, policy), *_price_reasons(lines, policy)]
     email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
         return Hold(tuple(reasons))
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
+
+
+def _nothing_for_panelr(order: Order, lines: list[MappedLine], mappings: OrderMappings) -> Ignore | None:
+    """Return that Panelr has nothing to do for `order`, if so; its `lines` are those that were not refunded in full."""
+    if (refunded := refunded_in_full(order, mappings)) is not None:
+        return Ignore((refunded,))
+    if any(line.items or line.reasons for line in lines):
+        return None
+    words = "no line of this order is for Panelr" if order.line_items else "the order has no lines"
+    words += ", apart from lines that were refunded" if len(lines) < len(order.line_items) else ""
+    return Ignore((Reason("no_panelr_items", words),), by_mappings=bool(order.line_items))
 
 
 def _unreadable_reasons(order: Order) -> tuple[Reason, ...]:
@@ -178,19 +197,18 @@ def _payment_reasons(order: Order, mappings: OrderMappings, policy: OrderPolicy)
     return [Reason("unmapped_payment_method", f"no mapping for the payment method {method}")]
 
 
-def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
+def _price_reasons(lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
     """Return why Panelr's prices cannot be used for the order's money."""
-    reasons: dict[Reason, None] = {}
-    for line in lines:
-        for product in line.mappings:
-            number, currency = product.panelr_product_id, product.currency
-            if currency and order.currency and currency.casefold() != order.currency.casefold():
-                words = f"the order is in {order.currency}, and Panelr's product {number} costs {currency}: map another"
-                reasons[Reason("currency_differs", words, line.label)] = None
-            if product.price is None and policy.adjustment is AdjustmentMode.MATCH_TOTAL:
-                words = f"Panelr's price of product {number} is not known, and the order's total cannot be matched"
-                reasons[Reason("price_unknown", words, line.label)] = None
-    return list(reasons)
+    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL:
+        return []
+    words = "Panelr's price of product {} is not known, and the order's total cannot be matched"
+    reasons = [
+        Reason("price_unknown", words.format(product.panelr_product_id), line.label)
+        for line in lines
+        for product in line.mappings
+        if product.price is None
+    ]
+    return list(dict.fromkeys(reasons))
 
 
 def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderRequest | None = None) -> OrderState:
@@ -203,6 +221,11 @@ def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderReque
     if state is OrderState.REFUSED and isinstance(decision, Create) and decision.request == refused:
         return state
     return decision.state
+
+
+def overridden_by_retry(codes: Set[str]) -> Set[str]:
+    """Return which of an order's reason codes a retry of it overrides."""
+    return codes & (OVERRIDABLE if codes <= OVERRIDABLE else OVERRIDABLE - MONEY_CODES)
 
 
 def needs_customer_lines(order: Order, reasons: Iterable[Reason]) -> bool:
@@ -223,7 +246,7 @@ def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
 CHANGES = frozenset(
     {
         *("ended_after_creation", "refunded_after_creation", "items_changed", "total_changed", "email_changed"),
-        *("sent_by_plugin_too", "unreadable"),
+        *("sent_by_plugin_too", "unreadable", "deposit_rest_paid"),
     }
 )
 """Reason codes of `changes_since`: each new snapshot computes them again."""
@@ -250,6 +273,7 @@ def _content_changes(sent: Order, now: Order) -> list[Reason]:
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
+    reasons += rest_paid_since(sent=sent, now=now)
     if _comparable_email(now) != _comparable_email(sent) and not now.has_flag("_anonymized"):
         words = "the order's e-mail address changed after the work order was created: correct the customer in Panelr"
         reasons.append(Reason("email_changed", words))

@@ -30,6 +30,7 @@ class StoreOptions:
     url: str | None = None
     source: str | None = None
     checkout: CheckoutPaths = field(default_factory=CheckoutPaths)
+    has_api: bool = False
     writes_back: bool = False
     with_token: bool = False
     plugin_keys: PluginKeys = PluginKeys.AUTO
@@ -66,9 +67,14 @@ class OrderToPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOrder(OrderToPlan):
-    """A held order. `lacks_lines` says that it waits for the customer's lines at Panelr."""
+    """A held order.
+
+    `lacks_lines` says that it waits for the customer's lines at Panelr, `lacks_refunds` that the shop's API could say
+    which lines were refunded.
+    """
 
     lacks_lines: bool
+    lacks_refunds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,7 @@ class CreatedOrder(OrderToPlan):
     `request` created the work order; None if it was adopted, from Panelr's plugin (`by_plugin`) or after a lost answer.
     `by_person` says that a person linked the work order, which need not be the one of the request. `items_changed`: the
     order's items changed after its creation, and no person has acknowledged that.
+    `omits_amounts`: Panelr gets no amounts of the order.
     `amount` is what the customer paid for Panelr's part by the latest snapshot; None if it is unknown. `on_paid` and
     `payment_method_id` come from the mapping of the order's current payment method; `method_adjusts` says whether
     Panelr adds a fee or a discount for it.
@@ -94,13 +101,15 @@ class CreatedOrder(OrderToPlan):
     by_person: bool = False
     items_changed: bool = False
     has_email: bool = True
+    omits_amounts: bool = False
     free_orders: FreeOrders = FreeOrders.REVIEW
 
     @property
     def has_reported_amount(self) -> bool:
         """Whether Panelr has been given an amount that was paid, at the creation or by a payment."""
         payment = self.follow_ups.get(FollowUpKind.PAYMENT)
-        is_reported = payment is not None and payment.done_at is not None and not payment.content.get("is_free")
+        has_none = payment is None or payment.content.get("is_free") or payment.content.get("omits_amounts")
+        is_reported = payment is not None and payment.done_at is not None and not has_none
         return is_reported or (self.request is not None and self.request.payment_amount is not None)
 
 

@@ -5,8 +5,9 @@ What is unambiguous is understood. Anything else is a reason to hold the order: 
 
 import functools
 import re
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from panelr_bridge.domain.models import ItemIntent, Reason
 from panelr_bridge.woocommerce.json_fields import Meta, clean
@@ -33,8 +34,7 @@ _OTHER_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IntentMeta:
+class IntentMeta(msgspec.Struct, frozen=True):
     """The intent in Panelr's spelling, and the text of the activation id; None for none."""
 
     intent: str | None = None
@@ -67,7 +67,7 @@ def as_renewal(meta: IntentMeta) -> IntentMeta:
     Subscription plugins copy a line's meta from the first order: its intent says what that order was.
     """
     is_known = meta.intent is None or meta.intent in INTENTS
-    return replace(meta, intent=ItemIntent.RENEWAL) if is_known else meta
+    return IntentMeta(ItemIntent.RENEWAL, meta.activation) if is_known else meta
 
 
 def contradiction(words: str, label: str) -> Reason:
@@ -90,15 +90,16 @@ def choose_intent(
     activation = meta.activation
     if activation is None or (intent is ItemIntent.NEW_ACTIVATION and _ZERO.fullmatch(activation)):
         return intent, None
-    if not POSITIVE.fullmatch(activation) or int(activation) > LARGEST_ID:
+    number = int(activation) if POSITIVE.fullmatch(activation) else 0
+    if not 0 < number <= LARGEST_ID:
         words = f"panelr_activation_id {activation[:60]!r} is not a number"
         return Reason("unusable_activation_id", words, label)
     if intent is ItemIntent.NEW_ACTIVATION:
         if meta.intent is not None or not alone:
-            words = f"the line is a new activation and names activation {int(activation)}: correct panelr_intent"
+            words = f"the line is a new activation and names activation {number}: correct panelr_intent"
             return contradiction(words, label)
         intent = ItemIntent.RENEWAL
-    return intent, int(activation)
+    return intent, number
 
 
 def _find_texts(entries: tuple[Meta, ...]) -> dict[str, str]:

@@ -55,19 +55,37 @@ def round_to(amount: Decimal, places: int) -> Decimal:
     return amount.quantize(_STEPS[places], rounding=ROUND_HALF_UP)
 
 
+def in_words(amount: Decimal, order: Order) -> str:
+    """Return an amount of the order with its currency."""
+    return f"{round_to(amount, digits(order)):f} {order.currency}".strip()
+
+
 def total_for_panelr(order: Order, lines: Sequence[LineItem], *, whole: bool) -> Decimal:
     """Return the price of Panelr's part: the order's total if it is the `whole` order, else its lines with tax.
 
     WooCommerce ties no fee, gift card or refund to a line, so these belong to Panelr's part only if it is the whole
-    order. What was refunded is not part of the price any more.
+    order. What was refunded is not part of the price any more, and no part costs more than what is left.
     """
-    amount = order.total - order.refunded if whole else sum((line.total + line.total_tax for line in lines), Decimal(0))
+    amount = order.total - order.refunded
+    if not whole:
+        amount = min(amount, sum((line.total + line.total_tax for line in lines), Decimal(0)))
     return round_to(max(amount, Decimal(0)), digits(order))
 
 
 def amount_paid(order: Order, lines: Sequence[LineItem], *, whole: bool) -> Decimal | None:
     """Return what the customer paid for Panelr's part, less refunds; None if the order is not paid."""
-    return total_for_panelr(order, lines, whole=whole) if order.is_paid else None
+    return paid_of_price(order, total_for_panelr(order, lines, whole=whole)) if order.is_paid else None
+
+
+def paid_of_price(order: Order, price: Decimal) -> Decimal | None:
+    """Return what the customer paid of the price of Panelr's part; None if the order is not paid.
+
+    What is due of a deposit is not paid.
+    """
+    if not order.is_paid:
+        return None
+    due = order.money_due
+    return min(price, round_to(max(order.total - order.refunded - due, Decimal(0)), digits(order))) if due else price
 
 
 def order_adjustment(order: Order, lines: Sequence[LineItem], *, whole: bool) -> PriceAdjustment | None:

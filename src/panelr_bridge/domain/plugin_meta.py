@@ -39,8 +39,7 @@ def balance_payment_reason(order: Order) -> Reason | None:
 
     An order with other lines beside its balance payment is not such an order.
     """
-    pays = [_pays_balance(line) for line in order.line_items]
-    if not (all(pays) if any(pays) else order.has_flag("_panelr_balance_payment")):
+    if not _pays_only_balance(order):
         return None
     codes = [part.meta("_panelr_reference_code") for part in order.line_items]
     code = order.meta("_panelr_reference_code") or next(filter(None, codes), None)
@@ -52,8 +51,15 @@ def balance_payment_reason(order: Order) -> Reason | None:
     return Reason("balance_payment", words)
 
 
+def _pays_only_balance(order: Order) -> bool:
+    lines = order.line_items
+    if lines and all(map(_pays_balance, lines)):
+        return True
+    return order.has_flag("_panelr_balance_payment") and not any(map(_pays_balance, lines))
+
+
 def _pays_balance(line: LineItem) -> bool:
-    return read_intent(line.panelr_metas) == BALANCE_PAYMENT
+    return bool(line.panelr_metas) and read_intent(line.panelr_metas) == BALANCE_PAYMENT
 
 
 def plugin_sends_reason(order: Order) -> Reason | None:
@@ -76,6 +82,8 @@ def find_work_order(order: Order) -> tuple[WorkOrder, tuple[Reason, ...]] | None
     of its tables. Beside the plugin it writes the plugin's keys too, but never a token under them. The plugin's keys in
     an order with a balance payment name the work order that it pays, which is none of its own.
     """
+    if not order.panelr_metas:
+        return None
     own = _read_work_order(order, _BRIDGE)
     own = own if own is not None and own.reference_code is not None else None
     plugins = _read_work_order(order, _PLUGIN)

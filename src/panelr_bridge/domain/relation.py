@@ -85,7 +85,7 @@ def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None
     found = None
     if not _ORDER_KEYS.isdisjoint(metas):
         found = _read_subscription(order)
-    if found is None or found.kind is RelationKind.FIRST:
+    if more_keys and (found is None or found.kind is RelationKind.FIRST):
         found = next((each for key, kind in more_keys if (each := _read_key(order, key, kind)) is not None), found)
     if found is not None and found.kind is not RelationKind.FIRST:
         return found
@@ -121,7 +121,8 @@ def _read_key(order: Order, key: str, kind: RelationKind) -> Relation | None:
 def _read_parent(order: Order) -> Relation | None:
     """Return the relation to the order's parent, or to the order of a deposit."""
     continues = order.parent_id or None
-    deposit = next((each for line in order.line_items for each in _values(line.meta_data, _DEPOSIT_OF)), None)
+    deposits = [value for line in order.line_items for key, value in line.meta_data if key == _DEPOSIT_OF]
+    deposit = deposits[0] if deposits else None
     if deposit is not None or (continues is not None and order.created_via.strip().casefold() in _DEPOSITS):
         of_order = next(_ids_in(deposit), None) if deposit is not None else None
         return Relation(kind=RelationKind.SECOND_PAYMENT, continues=of_order or continues)

@@ -1,6 +1,6 @@
 """The shop's price of one unit of each cart item: what the customer saw, before discounts. A pure function."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine
@@ -10,24 +10,25 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 PANELR_DIGITS = 2
 """Panelr's unit_price has two digits after the decimal point."""
-ZERO, ONE = Decimal(0), Decimal(1)
+ZERO = Decimal(0)
+_ONE_ITEM = (Decimal(1),)
 _TRUE = frozenset({"1", "yes", "true", "on"})
 
 
-def with_unit_prices(order: Order, line: MappedLine) -> tuple[CartItem, ...]:
-    """Return the line's items with their unit prices.
+def with_unit_prices(order: Order, lines: Iterable[MappedLine]) -> tuple[CartItem, ...]:
+    """Return the items of the order's `lines` with their unit prices.
 
     A bundle's price is split by Panelr's list prices, or by the quantities if these are unknown. What rounding loses is
     part of the adjustment.
     """
-    subtotal = line.line.subtotal + line.line.subtotal_tax if order.prices_include_tax else line.line.subtotal
-    price = max(subtotal, ZERO)
-    weights = _weights(line.items, line.mappings)
     places = min(digits(order), PANELR_DIGITS)
-    by_points = (line.line.meta("_panelr_pay_with_points", "panelr_pay_with_points") or "").casefold() in _TRUE
-    return tuple(
-        [
-            CartItem(
+    priced: list[CartItem] = []
+    for mapped in lines:
+        line = mapped.line
+        price = max(line.subtotal + line.subtotal_tax if order.prices_include_tax else line.subtotal, ZERO)
+        by_points = (line.meta("_panelr_pay_with_points", "panelr_pay_with_points") or "").casefold() in _TRUE
+        for item, weight in zip(mapped.items, _weights(mapped.items, mapped.mappings), strict=True):
+            each = CartItem(
                 product_id=item.product_id,
                 intent=item.intent,
                 qty=item.qty,
@@ -35,15 +36,14 @@ def with_unit_prices(order: Order, line: MappedLine) -> tuple[CartItem, ...]:
                 unit_price=round_to(price * weight / item.qty, places),
                 pay_with_points=by_points,
             )
-            for item, weight in zip(line.items, weights, strict=True)
-        ]
-    )
+            priced.append(each)
+    return tuple(priced)
 
 
-def _weights(items: Sequence[CartItem], mappings: Sequence[MappingTarget]) -> list[Decimal]:
+def _weights(items: Sequence[CartItem], mappings: Sequence[MappingTarget]) -> Sequence[Decimal]:
     """Return each item's share of the line's price; the shares' sum is 1."""
     if len(items) == 1:
-        return [ONE]
+        return _ONE_ITEM
     worth = [(mapping.price or Decimal(0)) * item.qty for item, mapping in zip(items, mappings, strict=True)]
     if any(mapping.price is None for mapping in mappings) or not sum(worth):
         worth = [Decimal(item.qty) for item in items]

@@ -1,10 +1,13 @@
 """Builds the request of a work order from an order that needs one: items, prices, payment, customer. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
+
 from panelr_bridge.domain.cart import MappedLine
+from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_name import find_name
 from panelr_bridge.domain.models import (
     AdjustmentMode,
@@ -18,11 +21,11 @@ from panelr_bridge.domain.models import (
     WorkOrderRequest,
 )
 from panelr_bridge.domain.money import (
-    amount_paid,
     coupon_fee,
     digits,
     matching_adjustment,
     order_adjustment,
+    paid_of_price,
     remaining_adjustment,
     round_to,
     total_for_panelr,
@@ -41,48 +44,67 @@ LONGEST_CODE = 100
 """The largest lengths of texts of an order that are sent to Panelr; a longer one is cut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanelrPart:
-    """The lines of an order that are for Panelr; `whole` says that these are all lines."""
+class PanelrPart(msgspec.Struct, frozen=True, kw_only=True):
+    """The lines of an order that are for Panelr, and their price; `whole` says that these are all lines."""
 
     order: Order
     mapped: tuple[MappedLine, ...]
+    lines: tuple[LineItem, ...]
     whole: bool
-
-    @property
-    def lines(self) -> list[LineItem]:
-        """The lines as WooCommerce has them."""
-        return [each.line for each in self.mapped]
-
-    @property
-    def total(self) -> Decimal:
-        """The price of this part."""
-        return total_for_panelr(self.order, self.lines, whole=self.whole)
+    total: Decimal
 
     @property
     def list_prices(self) -> tuple[Decimal | None, ...]:
         """Panelr's own price of each item's product."""
-        return tuple(mapping.price for each in self.mapped for mapping in each.mappings)
+        return tuple([mapping.price for each in self.mapped for mapping in each.mappings])
 
 
 def build_request(
     order: Order, mappings: OrderMappings, policy: OrderPolicy, *, email: str, lines: Sequence[MappedLine]
-) -> tuple[WorkOrderRequest, Reckoning, bytes | None]:
-    """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first."""
-    mapped = tuple(line for line in lines if line.items)
-    part = PanelrPart(order=order, mapped=mapped, whole=len(mapped) == len(lines))
-    reckons = policy.adjustment is AdjustmentMode.AUTO
-    items = [item for line in mapped for item in (with_unit_prices(order, line) if reckons else line.items)]
-    request = _build_unadjusted(part, mappings, policy, email=email, items=tuple(items))
-    if not reckons:
-        return replace(request, adjustment=_operators_adjustment(policy, part)), Reckoning(target=part.total), None
-    return _reckoned(request, mappings, part)
+) -> tuple[WorkOrderRequest, Reckoning | None, bytes | None]:
+    """Return the request, the reckoning that checks Panelr's total, and the shape of a quote that is needed first.
+
+    Without amounts there is nothing to check: what Panelr reckons is its own price in its own currency.
+    """
+    part = _panelr_part(order, lines)
+    coupon_code = _code(order, "panelr_coupon_code")
+    if omits_amounts(order, part.mapped, policy):
+        priced = with_unit_prices(order, part.mapped)
+        items = tuple([msgspec.structs.replace(item, unit_price=None) for item in priced])
+        request = _build(part, mappings, policy, email, items=items, coupon_code=coupon_code, adjustment=None)
+        return replace(request, payment_amount=None), None, None
+    if policy.adjustment is not AdjustmentMode.AUTO:
+        items = tuple([item for line in part.mapped for item in line.items])
+        adjustment = _operators_adjustment(policy, part)
+        request = _build(part, mappings, policy, email, items=items, coupon_code=coupon_code, adjustment=adjustment)
+        return request, Reckoning(target=part.total), None
+    cart = _build_cart(part, mappings, email=email, coupon_code=coupon_code)
+    if cart.quote is not None and cart.quote.coupon_valid is False:
+        coupon_code = None  # Panelr does not take it: its discount is in the adjustment
+    reckoning = reckon(cart, part.total, mappings.facts)
+    adjustment = _automatic_adjustment(part, reckoning.adjustment, coupon_code=coupon_code)
+    request = _build(part, mappings, policy, email, items=cart.items, coupon_code=coupon_code, adjustment=adjustment)
+    return request, reckoning, None if cart.shape in mappings.quotes else cart.shape
 
 
-def _build_unadjusted(
-    part: PanelrPart, mappings: OrderMappings, policy: OrderPolicy, *, email: str, items: tuple[CartItem, ...]
+def _panelr_part(order: Order, lines: Sequence[MappedLine]) -> PanelrPart:
+    mapped = tuple([line for line in lines if line.items])
+    for_panelr = tuple([each.line for each in mapped])
+    whole = len(mapped) == len(lines)
+    total = total_for_panelr(order, for_panelr, whole=whole)
+    return PanelrPart(order=order, mapped=mapped, lines=for_panelr, whole=whole, total=total)
+
+
+def _build(
+    part: PanelrPart,
+    mappings: OrderMappings,
+    policy: OrderPolicy,
+    email: str,
+    *,
+    items: tuple[CartItem, ...],
+    coupon_code: str | None,
+    adjustment: PriceAdjustment | None,
 ) -> WorkOrderRequest:
-    """Return the request without its adjustment."""
     order = part.order
     status, amount = _payment(part, mappings, policy)
     return WorkOrderRequest(
@@ -90,11 +112,12 @@ def _build_unadjusted(
         status=status,
         items=items,
         payment_amount=amount,
+        adjustment=adjustment,
         wc_order_id=_wc_order_id(order, policy),
         customer_name=find_name(order)[:LONGEST_NAME] or None,
         customer_phone=order.billing.phone.strip()[:LONGEST_PHONE] or None,
         payment_method_id=mappings.payment_method_id,
-        coupon_code=_code(order, "panelr_coupon_code"),
+        coupon_code=coupon_code,
         referral_code=_code(order, "panelr_referral_code"),
     )
 
@@ -107,7 +130,7 @@ def _payment(part: PanelrPart, mappings: OrderMappings, policy: OrderPolicy) -> 
         return UNPAID, None  # complete_order reports the payment
     if status in PAID_STATUSES and on_paid is OnPaid.SUBMIT_PAYMENT and not order.is_paid:
         return UNPAID, None  # cash on delivery is in processing: submit_payment reports the payment
-    return status, amount_paid(order, part.lines, whole=part.whole)
+    return status, paid_of_price(order, part.total)
 
 
 def on_paid_for(order: Order, mappings: OrderMappings, policy: OrderPolicy) -> OnPaid:
@@ -125,44 +148,35 @@ def _operators_adjustment(policy: OrderPolicy, part: PanelrPart) -> PriceAdjustm
     return matching_adjustment(part.order, part.lines, whole=part.whole, price=Decimal(price))
 
 
-def _reckoned(
-    request: WorkOrderRequest, mappings: OrderMappings, part: PanelrPart
-) -> tuple[WorkOrderRequest, Reckoning, bytes | None]:
-    """Return the request with the adjustment that makes Panelr's total the order's."""
-    order, facts = part.order, mappings.facts
-    shape = quote_shape(request) if facts.knows_quotes and may_have_bundle_or_coupon(request) else None
-    known = None if shape is None else mappings.quotes.get(shape)
-    quote = _expected_quote(request, mappings, part, known)
-    if quote is not None and quote.coupon_valid is False:
-        request = replace(request, coupon_code=None)  # Panelr does not take it: its discount is in the adjustment
-    cart = Cart(
-        items=request.items,
-        list_prices=part.list_prices,
-        quote=quote,
-        method=mappings.method_adjustment if request.payment_method_id is not None else None,
-    )
-    amount, reckoning = reckon(cart, part.total, facts)
-    places = max(digits(order), PANELR_DIGITS)  # Panelr's own reckoning has cents in every currency
-    adjustment = remaining_adjustment(
-        order, part.lines, round_to(amount, places), whole=part.whole, coupon_code=request.coupon_code
-    )
-    request = request if adjustment is None else replace(request, adjustment=adjustment)
-    return request, reckoning, shape if known is None else None
+def _build_cart(part: PanelrPart, mappings: OrderMappings, *, email: str, coupon_code: str | None) -> Cart:
+    """Return what Panelr reckons with, as far as it is known."""
+    method_id = mappings.payment_method_id
+    items = with_unit_prices(part.order, part.mapped)
+    shape = None
+    if mappings.facts.knows_quotes and may_have_bundle_or_coupon(items, coupon_code):
+        shape = quote_shape(items, coupon_code=coupon_code, customer_email=email, payment_method_id=method_id)
+    quote = None if shape is None else mappings.quotes.get(shape)
+    if coupon_code is not None and mappings.facts.knows_quotes is not False:
+        quote = _with_coupon(quote or CartQuote(), part.order, coupon_code)
+    method = None if method_id is None else mappings.method_adjustment
+    return Cart(items=items, list_prices=part.list_prices, shape=shape, quote=quote, method=method)
 
 
-def _expected_quote(
-    request: WorkOrderRequest, mappings: OrderMappings, part: PanelrPart, quote: CartQuote | None
-) -> CartQuote | None:
+def _with_coupon(quote: CartQuote, order: Order, coupon_code: str) -> CartQuote:
     """Return Panelr's quote; where it shows nothing of the coupon, with the discount that the plugin put into the cart.
 
     So it is before the quote is known, and after its call failed. An older Panelr, which knows no quotes, knows no
     coupon codes either.
     """
-    if request.coupon_code is None or mappings.facts.knows_quotes is False:
+    if quote.coupon_valid is not None or quote.coupon_discount:
         return quote
-    if quote is not None and (quote.coupon_valid is not None or quote.coupon_discount):
-        return quote
-    return replace(quote or CartQuote(), coupon_discount=coupon_fee(part.order, request.coupon_code))
+    return replace(quote, coupon_discount=coupon_fee(order, coupon_code))
+
+
+def _automatic_adjustment(part: PanelrPart, amount: Decimal, *, coupon_code: str | None) -> PriceAdjustment | None:
+    """Return the fee or discount for what Panelr's own reckoning lacks, which has cents in every currency."""
+    rounded = round_to(amount, max(digits(part.order), PANELR_DIGITS))
+    return remaining_adjustment(part.order, part.lines, rounded, whole=part.whole, coupon_code=coupon_code)
 
 
 def _code(order: Order, name: str) -> str | None:

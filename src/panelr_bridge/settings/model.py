@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from panelr_bridge.domain.models import AdjustmentMode, FreeOrders, OrderPolicy, PluginKeys, UnmappedLines, WcOrderId
+from panelr_bridge.domain.models import (
+    AdjustmentMode,
+    FreeOrders,
+    OrderPolicy,
+    OtherCurrency,
+    PluginKeys,
+    UnmappedLines,
+    WcOrderId,
+)
 from panelr_bridge.woocommerce.json_fields import LARGEST_LIST
 from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
 
@@ -225,6 +233,13 @@ class Settings(BaseSettings, StoreFields):
         FreeOrders.REVIEW,
         description="An order with a total of 0: review leaves its work order to a person, complete has it set up.",
     )
+    other_currency: OtherCurrency = Field(
+        OtherCurrency.HOLD,
+        description=(
+            "An order in another currency than its Panelr product: hold it, send it with its amounts as they are, or "
+            "omit_amounts and leave its price to Panelr."
+        ),
+    )
     max_lines: int = Field(
         1000,
         ge=1,
@@ -293,6 +308,7 @@ class Settings(BaseSettings, StoreFields):
             require_payment_method=self.require_payment_method,
             adjustment=self.adjustment,
             free_orders=self.free_orders,
+            other_currency=self.other_currency,
             max_lines=self.max_lines,
             writes_back=frozenset(
                 name for name, store in self.all_stores.items() if store.has_api and store.write_back

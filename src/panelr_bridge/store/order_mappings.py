@@ -13,26 +13,26 @@ from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines, Meth
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.tables import Columns
+from panelr_bridge.woocommerce.refund_payload import ShopRefunds
 
 # One statement, so that mappings and revision are consistent. It returns a row for each mapping of the order's lines,
 # with the mapping's product from Panelr's list; without mappings it returns one row. Each row has the store's revision
 # and the order's id, which is null for a new order.
 _SQL = (
-    "SELECT s.revision, s.order_id, s.lines, s.overridden, s.reckoning, p.panelr_payment_method_id, p.on_paid,"
+    "SELECT s.revision, o.id, o.customer_lines, o.shop_refunds, o.overridden, s.reckoning,"
+    " p.panelr_payment_method_id, p.on_paid,"
     " a.adjustment_direction, a.adjustment_mode, a.adjustment_value,"
     " m.key, m.panelr_product_id, m.intent, m.quantity, c.price, c.currency, c.plugin_id, c.connections"
     " FROM (SELECT"
     "  coalesce((SELECT r.revision FROM mapping_revisions r WHERE r.store = :store), 0) AS revision,"
-    "  (SELECT o.id FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS order_id,"
-    "  (SELECT o.customer_lines FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS lines,"
-    "  (SELECT o.overridden FROM orders o WHERE o.store = :store AND o.woo_order_id = :woo_order_id) AS overridden,"
     "  (SELECT f.value FROM panelr_facts f WHERE f.name = 'reckoning') AS reckoning"
-    " ) s LEFT JOIN payment_method_mappings p ON p.store = :store AND p.woo_payment_method = :payment_method"
+    " ) s LEFT JOIN orders o ON o.store = :store AND o.woo_order_id = :woo_order_id"
+    " LEFT JOIN payment_method_mappings p ON p.store = :store AND p.woo_payment_method = :payment_method"
     " LEFT JOIN panelr_payment_methods a ON a.id = p.panelr_payment_method_id"
     " LEFT JOIN product_mappings m ON m.store = :store AND m.key {matches_key}"
     " LEFT JOIN panelr_products c ON c.id = m.panelr_product_id ORDER BY m.id"
 )
-_ORDER_COLUMNS = 10
+_ORDER_COLUMNS = 11
 """The first columns describe the store and the order; the others a mapping, and are null if there is none."""
 # The keys are one parameter, however many there are.
 STATEMENT = CompiledStatement(
@@ -61,13 +61,16 @@ def build_values(*, store: str, woo_order_id: int, keys: Iterable[str], payment_
 def read_rows(rows: Sequence[Sequence[Any]]) -> tuple[OrderMappings, int | None]:
     """Return what the rows of `STATEMENT` hold, as `find` does."""
     targets = tuple(_build_target(*row[_ORDER_COLUMNS:]) for row in rows if row[_ORDER_COLUMNS] is not None)
-    revision, order_id, lines, overridden, reckoning, method_id, on_paid, *adjustment = rows[0][:_ORDER_COLUMNS]
+    revision, order_id, lines, refunds, overridden, reckoning, method_id, on_paid, *adjustment = rows[0][
+        :_ORDER_COLUMNS
+    ]
     mappings = OrderMappings(
         mappings=targets,
         payment_method_id=method_id,
         revision=revision,
         on_paid=OnPaid(on_paid or OnPaid.NONE),
         lines=_read_lines(_read_json(lines)),
+        refunds=None if refunds is None else ShopRefunds.from_json(_read_json(refunds)),
         overridden=frozenset(_read_json(overridden) or ()),
         method_adjustment=_read_adjustment(*adjustment),
         facts=panelr_facts.read_reckoning(reckoning),

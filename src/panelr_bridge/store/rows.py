@@ -118,6 +118,7 @@ class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     updated_at: datetime
     follow_at: datetime | None
     customer_lines: Json | None
+    shop_refunds: Json | None
     continuation: Json | None
 
 

@@ -112,6 +112,7 @@ orders = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("follow_at", UtcDateTime),  # when the order's follow-ups are to be planned
     Column("customer_lines", JSON(none_as_null=True)),  # the customer's lines in Panelr, for a renewal
+    Column("shop_refunds", JSON(none_as_null=True)),  # what the shop's API shows of the order's refunds
     # of an order that continues another: what a person chose, and whether the shop was asked for the other orders
     Column("continuation", JSON(none_as_null=True)),
     # the owed call, a create or a look-up (store/owed_calls.py); all of these are null if no call is owed

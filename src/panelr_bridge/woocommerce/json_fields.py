@@ -18,7 +18,7 @@ _UNSTORABLE = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
 _EXACT, _ANY = "exact", "any"
 
 
-def _try_first(schema: CoreSchema) -> GetPydanticSchema:
+def try_first(schema: CoreSchema) -> GetPydanticSchema:
     """Validate by `schema`, without a call into Python; on failure by the annotations before this one."""
 
     def build_union(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -46,10 +46,10 @@ def clean(value: Any) -> Any:
     """Return a text or number as text without unstorable characters; return any other value as it is."""
     if not isinstance(value, str):
         value = unwrap(value)
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        return value
+        if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str):
+            return value
     return value if value.isprintable() else _UNSTORABLE.sub("", value)
 
 
@@ -144,6 +144,7 @@ def _clean_currency(value: Any) -> Any:
 MOST_DECIMALS = 6
 _MOST_WHOLE_DIGITS = 12
 _NOT_IN_STATUS = re.compile(r"[^a-z0-9_-]")
+_BOOL = core_schema.bool_schema(strict=True)
 _CLEAN = core_schema.str_schema(strict=True, pattern=f"^[^{_CONTROLS}]*$")
 _SHORT = core_schema.str_schema(strict=True, pattern=f"^[^{_CONTROLS}]*$", max_length=LONGEST_SHORT_TEXT)
 _STATUS = core_schema.str_schema(strict=True, pattern="^[a-vx-z][a-z0-9_-]{0,50}$")
@@ -158,18 +159,20 @@ _NUMBER = core_schema.int_schema(strict=True, ge=0, lt=2**63)
 # The bounds stand next to the type: after one of our validators, pydantic would check them in Python.
 _Decimal = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18), BeforeValidator(_read_number)]
 
-Text = Annotated[str, BeforeValidator(clean), _try_first(_CLEAN)]
-ShortText = Annotated[str, BeforeValidator(_clean_short), _try_first(_SHORT)]
-Status = Annotated[str, Field(min_length=1), BeforeValidator(_clean_status), _try_first(_STATUS)]
-Currency = Annotated[str, BeforeValidator(_clean_currency), _try_first(_CURRENCY)]
-Flag = Annotated[bool, PlainValidator(_read_flag)]
-OptionalText = Annotated[str, PlainValidator(lambda value: clean(value) if isinstance(value, str) else "")]
+Text = Annotated[str, BeforeValidator(clean), try_first(_CLEAN)]
+ShortText = Annotated[str, BeforeValidator(_clean_short), try_first(_SHORT)]
+Status = Annotated[str, Field(min_length=1), BeforeValidator(_clean_status), try_first(_STATUS)]
+Currency = Annotated[str, BeforeValidator(_clean_currency), try_first(_CURRENCY)]
+Flag = Annotated[bool, PlainValidator(_read_flag), try_first(_BOOL)]
+OptionalText = Annotated[
+    str, PlainValidator(lambda value: clean(value) if isinstance(value, str) else ""), try_first(_CLEAN)
+]
 """A text that no order is held or unreadable for: anything else is empty."""
-Money = Annotated[_Decimal, _try_first(_AMOUNT)]
-Amount = Annotated[_Decimal, BeforeValidator(_require_value), _try_first(_AMOUNT)]
+Money = Annotated[_Decimal, try_first(_AMOUNT)]
+Amount = Annotated[_Decimal, BeforeValidator(_require_value), try_first(_AMOUNT)]
 """Money that WooCommerce always writes: nothing in its place is not zero."""
-Quantity = Annotated[_Decimal, _try_first(_PIECES)]
-Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_empty_to_no_id), _try_first(_NUMBER)]
+Quantity = Annotated[_Decimal, try_first(_PIECES)]
+Reference = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_empty_to_no_id), try_first(_NUMBER)]
 Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(refuse_bool)]
 
 Meta = tuple[str, Any]
@@ -199,6 +202,12 @@ Metas = Annotated[tuple[Meta, ...], PlainValidator(_read_metas)]
 def metas_of_panelr(entries: Iterable[Meta]) -> tuple[Meta, ...]:
     """Return the entries whose keys name Panelr, in any spelling."""
     return tuple([entry for entry in entries if isinstance(entry[0], str) and "panelr" in entry[0].casefold()])
+
+
+def read_amount(text: str) -> Decimal | None:
+    """Return an amount in a text; None if it cannot be read."""
+    number = _read_number(text)
+    return number if isinstance(number, Decimal) else None
 
 
 def meta_text(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:

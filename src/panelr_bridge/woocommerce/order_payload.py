@@ -34,6 +34,7 @@ from panelr_bridge.woocommerce.json_fields import (
     existing_sequence,
     meta_text,
     metas_of_panelr,
+    read_amount,
     sequence,
     unwrap,
 )
@@ -42,6 +43,8 @@ from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, Unreadab
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
+MONEY_DUE = "_order_due_ammount"
+"""The order meta of the plugin Bayna Deposits, in its own spelling: what is still to be paid."""
 
 
 class _PayloadModel(BaseModel):
@@ -81,7 +84,8 @@ class LineItem(_PayloadModel):
 
     def meta(self, *names: str) -> str | None:
         """Return the line's meta under the first of Panelr's keys `names` that is not empty, as text."""
-        return meta_text(self.panelr_metas, names)
+        entries = self.panelr_metas
+        return meta_text(entries, names) if entries else None
 
 
 class FeeLine(_PayloadModel):
@@ -100,7 +104,7 @@ class CouponLine(_PayloadModel):
 
 
 class OrderRefund(_PayloadModel):
-    """A refund; `total` is negative."""
+    """A refund; `total` is negative, and plugins write it without the sign."""
 
     id: Reference = 0
     total: Money = Decimal(0)
@@ -149,11 +153,13 @@ class Order(_PayloadModel):
 
     def meta(self, *names: str) -> str | None:
         """Return the order's meta under the first of Panelr's keys `names` that is not empty, as text."""
-        return meta_text(self.panelr_metas, names)
+        entries = self.panelr_metas
+        return meta_text(entries, names) if entries else None
 
     def has_flag(self, name: str) -> bool:
         """Return whether any meta `name` of the order says yes, in any form in which PHP writes that."""
-        text = "1" if (name, True) in self.meta_data else meta_text(self.meta_data, (name,))
+        entries = self.panelr_metas if "panelr" in name else self.meta_data
+        text = "1" if (name, True) in entries else meta_text(entries, (name,))
         return text is not None and text.casefold() not in {"0", "no", "false", "off"}
 
     @property
@@ -168,8 +174,19 @@ class Order(_PayloadModel):
 
     @property
     def refunded(self) -> Decimal:
-        """The sum of all refunds, as a positive amount."""
-        return -sum((refund.total for refund in self.refunds), Decimal(0))
+        """The sum of all refunds, as a positive amount; their signs are ignored."""
+        return sum((abs(refund.total) for refund in self.refunds), Decimal(0)) if self.refunds else Decimal(0)
+
+    @property
+    def due_text(self) -> str | None:
+        """What is still to be paid of a deposit, as its plugin wrote it; None for an order without a deposit."""
+        return meta_text(self.meta_data, (MONEY_DUE,)) if MONEY_DUE in self.meta_by_key else None
+
+    @property
+    def money_due(self) -> Decimal:
+        """What is still to be paid of a deposit; 0 if nothing is, or it cannot be read."""
+        due = read_amount(self.due_text or "")
+        return Decimal(0) if due is None else max(due, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator
+from pydantic_core import core_schema
 
 from panelr_bridge import json_codec
-from panelr_bridge.woocommerce.json_fields import unwrap
+from panelr_bridge.woocommerce.json_fields import try_first, unwrap
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 """A time before the first is PHP's or MySQL's way to write none: 1970-01-01, 0000-00-00, -0001-11-30."""
@@ -81,7 +82,17 @@ def _read_or_none(value: Any) -> datetime | None:
         return None
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_read_or_none)]
+def _read_exact(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}+00:00")
+
+
+_EXACT = core_schema.nullable_schema(
+    core_schema.no_info_after_validator_function(
+        _read_exact, core_schema.str_schema(strict=True, pattern=r"^2[01]\d\d-\d\d-\d\dT\d\d:\d\d:\d\d$")
+    )
+)
+"""WooCommerce's own form, in UTC."""
+Moment = Annotated[datetime | None, BeforeValidator(_read_or_none), try_first(_EXACT)]
 """WooCommerce's UTC time, written without an offset; an unreadable one is None."""
-PaidMoment = Annotated[datetime | None, BeforeValidator(read_moment)]
+PaidMoment = Annotated[datetime | None, BeforeValidator(read_moment), try_first(_EXACT)]
 """The time of a payment: no order is unpaid because its time cannot be read."""

@@ -69,6 +69,7 @@ def test_panelrs_total_is_what_was_paid() -> None:
         create = decided(sale, NEWER)
         request, total = create.request, total_of(sale, create.request)
         assert abs(total - sale.total) <= CENT
+        assert create.reckoning is not None
         assert request.payment_amount == create.reckoning.target
         assert abs(total - create.reckoning.target) <= CENT
         assert not check_total(create.reckoning, total, NEWER).differs
@@ -99,6 +100,7 @@ def test_the_totals_of_an_older_panelr_show_how_it_reckons() -> None:
             create = decided(sale, facts)
             total = total_of(sale, create.request)
             assume(total > 0)  # a total that a discount would make negative shows nothing
+            assert create.reckoning is not None
             check = check_total(create.reckoning, total, facts)
             learned += check.learned is not None
             facts = check.learned or facts

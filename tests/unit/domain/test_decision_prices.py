@@ -48,6 +48,7 @@ def test_an_order_in_another_currency_than_its_product_is_held(ours: str, theirs
     assert isinstance(decided, Hold if held else Create)
     if held:
         words = f"the order is in {ours}, and Panelr's product 3 costs {theirs}: map another"
+        words += ", or choose BRIDGE_OTHER_CURRENCY"
         assert decided.reasons == (Reason("currency_differs", words, "Panel Credits 1000"),)
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from panelr_bridge.domain import activation_match, cart, continuation, customer_email, line_intent, plugin_meta
+from panelr_bridge.domain import (
+    activation_match,
+    cart,
+    continuation,
+    currency,
+    customer_email,
+    deposits,
+    line_intent,
+    plugin_meta,
+    refunds,
+)
 from panelr_bridge.domain import decision as module
 from panelr_bridge.domain.decision import Hold
 from panelr_bridge.domain.models import UnmappedLines
@@ -26,6 +36,8 @@ HELD = {
     "unreadable": order(total="NAN"),
     "too_many_lines": order(line_items=[{"id": number} for number in range(1, 1002)]),
     "contradicting_intent": line(order(), meta_data=meta(panelr_intent="new_activation", panelr_activation_id="77")),
+    "refunded_before_creation": order(refunds=[{"id": 9, "total": "-10.00"}]),
+    "deposit_due": order(meta_data=meta(_order_due_ammount="4.99")),
     "unusable_reference_code": order(meta_data=meta(_panelr_reference_code="W" * 101)),
 }
 BY_LINES = {"no_fitting_line", "several_fitting_lines"}  # tests/unit/domain/test_cart.py
@@ -46,7 +58,7 @@ ELSEWHERE = {
     ),  # tests/unit/domain/test_plugin_meta.py
     *("currency_differs", "price_unknown"),  # tests/unit/domain/test_decision_prices.py
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
-    "email_changed",
+    *("email_changed", "deposit_rest_paid", "refunded_in_full"),
     *("sub_order", "switch", "second_payment", "continues_order"),  # tests/unit/domain/test_relation.py
     *("awaits_first_order", "first_order_unknown"),
 }
@@ -63,7 +75,18 @@ def test_one_fault_holds_the_order_with_one_reason(code: str) -> None:
 def test_every_reason_of_the_module_is_tested() -> None:
     source = "".join(
         Path(str(each.__file__)).read_text()
-        for each in (module, cart, activation_match, continuation, customer_email, line_intent, plugin_meta)
+        for each in (
+            module,
+            cart,
+            continuation,
+            activation_match,
+            currency,
+            customer_email,
+            deposits,
+            line_intent,
+            plugin_meta,
+            refunds,
+        )
     )
     found = set(re.findall(r'Reason\(\s*"(\w+)"', source))
     assert found == HELD.keys() | BY_LINES | ELSEWHERE

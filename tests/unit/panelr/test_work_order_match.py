@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as change
 
 from panelr_bridge.domain.models import CartItem, ItemIntent, WorkOrderRequest
 from panelr_bridge.domain.panelr_values import ListedItem, ListedWorkOrder, ProductNames, WorkOrder
@@ -287,7 +288,7 @@ def test_a_name_that_its_service_does_not_have_leaves_it_to_a_person() -> None:
 
 def test_orders_of_one_customer_with_the_same_items_are_lookalikes() -> None:
     first, second = REQUEST.items
-    split = (replace(first, qty=1), second, replace(first, qty=1))
+    split = (change(first, qty=1), second, change(first, qty=1))
     for twin in (
         replace(REQUEST, wc_order_id="21", payment_amount=None, status="pending"),
         replace(REQUEST, customer_email="Ada@Example.test"),
@@ -302,8 +303,8 @@ def test_other_items_or_another_customer_are_no_lookalikes() -> None:
     others = [
         replace(REQUEST, customer_email="grace@example.test"),
         replace(REQUEST, items=(first,)),
-        replace(REQUEST, items=(replace(first, qty=3), second)),
-        replace(REQUEST, items=(replace(first, product_id=4), second)),
-        replace(REQUEST, items=(replace(first, intent=ItemIntent.TRIAL_UPGRADE, activation_id=1), second)),
+        replace(REQUEST, items=(change(first, qty=3), second)),
+        replace(REQUEST, items=(change(first, product_id=4), second)),
+        replace(REQUEST, items=(change(first, intent=ItemIntent.TRIAL_UPGRADE, activation_id=1), second)),
     ]
     assert len({fingerprint(each) for each in [REQUEST, *others]}) == len(others) + 1

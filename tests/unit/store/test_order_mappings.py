@@ -1,12 +1,14 @@
 """What an order's row holds beside its mappings, in the forms of both drivers and of older versions."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from panelr_bridge.domain.panelr_values import CustomerLine
 from panelr_bridge.store.order_mappings import read_rows
+from panelr_bridge.woocommerce.refund_payload import RefundedLine, ShopRefunds
 
 OLDER = {
     "activation_id": 77,
@@ -20,8 +22,8 @@ NEWER = OLDER | {"connections": 2, "expiration_date": "2026-12-31", "usernames":
 NO_MAPPING = (None,) * 8
 
 
-def read(lines: Any, overridden: Any) -> Any:
-    found, order_id = read_rows([(1, 20, lines, overridden, *[None] * 6, *NO_MAPPING)])
+def read(lines: Any, overridden: Any, refunds: Any = None) -> Any:
+    found, order_id = read_rows([(1, 20, lines, refunds, overridden, *[None] * 6, *NO_MAPPING)])
     assert order_id == 20
     return found
 
@@ -38,6 +40,13 @@ def test_stored_lines_of_any_version_are_read(driver: Any) -> None:
     assert found.overridden == {"plugin_will_send"}
 
 
+@pytest.mark.parametrize("driver", [json.dumps, lambda value: value], ids=["text", "decoded"])
+def test_stored_refunds_are_read(driver: Any) -> None:
+    line = RefundedLine(Decimal(1), Decimal("9.50"), Decimal("0.50"))
+    refunds = ShopRefunds(frozenset({9, 8}), Decimal("14.95"), {2: line}, Decimal("4.95"))
+    assert read(None, None, driver(refunds.as_json())).refunds == refunds
+
+
 def test_an_order_without_them_has_none() -> None:
     found = read(None, None)
-    assert (found.lines, found.overridden) == (None, frozenset())
+    assert (found.lines, found.overridden, found.refunds) == (None, frozenset(), None)

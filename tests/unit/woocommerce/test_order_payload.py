@@ -13,7 +13,7 @@ from tests.support.bridge_kit import capture, line, order
 from tests.support.decisions import meta, read
 from tests.support.files import CAPTURES
 
-NUMBERS = sorted(path.name[:3] for path in CAPTURES.glob("*.json"))
+NUMBERS = sorted(path.name.partition("-")[0] for path in CAPTURES.glob("*.json"))
 # id, status, currency, total, what was refunded, lines
 ORDERS = {
     "005": (20, "pending", "USD", "58.45", "0", 1),
@@ -40,6 +40,9 @@ ORDERS = {
     "054": (41, "checkout-draft", "USD", "21.64", "0", 1),
     "074": (50, "processing", "USD", "2900.82", "0", 40),
     "079": (45, "processing", "EUR", "61.46", "0", 2),
+    "s259": (557, "deposit", "USD", "10.99", "0", 1),
+    "s261": (557, "completed", "USD", "10.99", "0", 1),
+    "s322": (592, "processing", "USD", "5.99", "0", 1),
 }
 FORMS_OF_TIME: list[Any] = [
     *("2026-11-21 19:16:43", "2026-11-21T19:16:43.000Z", " 2026-11-21T19:16:43 ", 1795288603, "1795288603"),

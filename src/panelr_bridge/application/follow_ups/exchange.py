@@ -12,13 +12,13 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
     FollowUpTask,
-    OrderWriter,
+    ShopOrders,
 )
 from panelr_bridge.domain import outage, retry_policy
 from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import Reason
-from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused
+from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnsupported
 from panelr_bridge.panelr.request import PanelrRequest
 
 
@@ -88,21 +88,21 @@ def work_order_gone(outcome: Refused) -> Reason:
 async def ask_shop(
     context: FollowUpContext,
     task: FollowUpTask,
-    work: Callable[[OrderWriter], Awaitable[None]],
+    work: Callable[[ShopOrders], Awaitable[Any]],
     *,
     action: str,
     limit: timedelta,
 ) -> FollowUpExchange:
-    """Do `work` with the client of the task's shop, within `limit`; its ShopError becomes the outcome."""
+    """Do `work` with the client of the task's shop, within `limit`; the outcome holds its result, or its ShopError."""
     started_at, began = context.caller.clock(), time.monotonic()
     client = context.clients.get(task.store)
-    outcome: Outcome = Done(words="written", data=None)
+    outcome: Outcome
     try:
         if client is None:
             outcome = Misconfigured(words=f"the store {task.store} has no API settings any more: see BRIDGE_WOO_URL")
         else:
             async with asyncio.timeout(limit.total_seconds()):
-                await work(client)
+                outcome = Done(words="done", data=await work(client))
     except ShopError as error:
         outcome = _classify(error)
     except TimeoutError:
@@ -120,6 +120,6 @@ async def ask_shop(
 def _classify(error: ShopError) -> Outcome:
     if isinstance(error, ShopMisconfigured):
         return Misconfigured(words=str(error))
-    if isinstance(error, (ShopRefused, ShopNotFound)):
+    if isinstance(error, (ShopRefused, ShopNotFound, ShopUnsupported)):
         return Refused(words=str(error))
     return Unknown(words=str(error))

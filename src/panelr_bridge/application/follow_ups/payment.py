@@ -62,8 +62,10 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
 def _is_confirmed(task: FollowUpTask) -> bool:
     """Return whether the payment was compared with a work order just read, or agrees with Panelr's total as stored."""
     content = task.content
-    if content.get("checked") or "paid" not in content:  # without the amount, a version before this one planned it
+    if content.get("checked"):
         return True
+    if "paid" not in content:  # Panelr gets no amounts of the order, or a version before this one planned it
+        return not (content.get("omits_amounts") and content.get("looks_first"))
     return not content.get("looks_first") and agrees(_payment(content), task.work_order.order_total)
 
 

@@ -108,7 +108,7 @@ def _obstacle(created: CreatedOrder, action: OnPaid) -> str | None:
             "the order is paid, but its items changed after its work order was created, so Panelr would set up the old"
             " ones: correct the work order in Panelr, then acknowledge items_changed"
         )
-    if _paid(created) is None:
+    if _paid(created) is None and not created.omits_amounts:
         return "the order is paid, but its mappings changed and the amount is not known: record it in Panelr"
     return None
 
@@ -139,6 +139,9 @@ def _content(created: CreatedOrder, action: OnPaid) -> dict[str, Any]:
         "transaction_id": created.order.transaction_id or None,
         "payment_method_id": _method_to_name(created),
     }
+    if created.omits_amounts:
+        content |= {"amount": None, "omits_amounts": True}
+        del content["paid"]  # there is nothing to compare with Panelr's total
     if is_free:
         content["is_free"] = True
     if created.by_plugin or created.by_person:  # the plugin or the person may have reported the payment

@@ -10,6 +10,8 @@ from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
 from panelr_bridge.application.follow_ups.specification import LostAnswer
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
 from panelr_bridge.application.transactions.evaluate_order import evaluate, latest_snapshot
+from panelr_bridge.domain.cart import map_lines
+from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
 from panelr_bridge.domain.follow_up_rules import (
@@ -25,11 +27,13 @@ from panelr_bridge.domain.follow_up_rules import (
 )
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.refunds import lacks_refunds
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.order_received import is_shop_address
+from panelr_bridge.woocommerce.refund_payload import ShopRefunds
 
 
 def plan_steps(order: OrderToPlan) -> tuple[Step, ...]:
@@ -91,8 +95,15 @@ def _planned_order(
     """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
     states = {kind: _state(each) for kind, each in rows.items()}
     if row["state"] == OrderState.HELD:
-        lacks_lines = needs_customer_lines(order, _reasons(row)) and not _has_lines(row, order)
-        return HeldOrder(order=order, now=now, store=store, follow_ups=states, lacks_lines=lacks_lines)
+        reasons, shown = _reasons(row), row["shop_refunds"]
+        return HeldOrder(
+            order=order,
+            now=now,
+            store=store,
+            follow_ups=states,
+            lacks_lines=needs_customer_lines(order, reasons) and not _has_lines(row, order),
+            lacks_refunds=lacks_refunds(order, reasons, None if shown is None else ShopRefunds.from_json(shown)),
+        )
     if row["state"] != OrderState.CREATED:
         return None
     evaluation, _ = evaluate(connection, order, store=row["store"], policy=policy, now=now)
@@ -111,6 +122,7 @@ def _planned_order(
         payment_method_id=evaluation.mappings.payment_method_id,
         method_adjusts=evaluation.mappings.method_adjustment is not None,
         amount=amount_paid_for_panelr(order, evaluation.mappings, policy),
+        omits_amounts=omits_amounts(order, map_lines(order, evaluation.mappings, policy), policy),
         by_plugin=_has_reason(row, "adopted_from_plugin"),
         by_person=_has_reason(row, "linked_by_person"),
         items_changed=any(each["code"] == "items_changed" for each in row["attention"] or []),

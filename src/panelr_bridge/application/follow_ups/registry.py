@@ -4,6 +4,7 @@ from typing import Any
 
 from panelr_bridge.application.follow_ups import (
     customer_lines,
+    order_refunds,
     payment,
     payment_instructions,
     status_poll,
@@ -16,6 +17,7 @@ SPECS: tuple[FollowUpSpec[Any], ...] = (
     payment.SPEC,
     payment_instructions.SPEC,
     customer_lines.SPEC,
+    order_refunds.SPEC,
     write_back.SPEC,
     status_poll.SPEC,
 )

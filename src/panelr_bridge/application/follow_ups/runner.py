@@ -17,7 +17,7 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpSpec,
     FollowUpTask,
-    OrderWriter,
+    ShopOrders,
 )
 from panelr_bridge.application.panelr_caller import PanelrCaller, log_call
 from panelr_bridge.application.transactions.claim_call import RATE_LIMITED_FOR, NothingDue
@@ -40,7 +40,7 @@ class FollowUpStores:
     """The stores by name: the operator's options, and the API client of each store that has one."""
 
     options: Mapping[str, StoreOptions] = field(default_factory=dict)
-    clients: Mapping[str, OrderWriter] = field(default_factory=dict)
+    clients: Mapping[str, ShopOrders] = field(default_factory=dict)
 
 
 class FollowUpRunner:

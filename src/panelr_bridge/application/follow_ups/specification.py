@@ -18,8 +18,8 @@ from panelr_bridge.store.tables import Columns
 P = TypeVar("P", bound=OrderToPlan)
 
 
-class OrderWriter(Protocol):
-    """The part of a store's API that write-backs use. Its methods raise ShopError."""
+class ShopOrders(Protocol):
+    """The part of a store's API that follow-ups use. Its methods raise ShopError."""
 
     async def update_order(self, order_id: int, changes: dict[str, Any]) -> dict[str, Any]:
         """Change an order; if a change may already have been saved, check before repeating it."""
@@ -30,13 +30,16 @@ class OrderWriter(Protocol):
     async def has_note(self, order_id: int, *, note: str) -> bool:
         """Return whether the order has exactly this note; raises ShopUnsupported like `add_note`."""
 
+    async def list_refunds(self, order_id: int) -> tuple[dict[str, Any], ...]:
+        """Return the order's refunds in the form of wc/v3; raises ShopUnsupported if the key does not open that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUpContext:
     """What carrying out a follow-up may use: Panelr, the stores' APIs by the stores' names, and the call policy."""
 
     caller: PanelrCaller
-    clients: Mapping[str, OrderWriter]
+    clients: Mapping[str, ShopOrders]
     call_policy: CallPolicy
 
 

@@ -11,7 +11,7 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpResult,
     FollowUpSpec,
     FollowUpTask,
-    OrderWriter,
+    ShopOrders,
 )
 from panelr_bridge.domain.call_outcome import Done, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
@@ -81,7 +81,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     return _result(exchange, content, call_policy=context.call_policy)
 
 
-async def _write(client: OrderWriter, task: FollowUpTask, content: dict[str, Any]) -> None:
+async def _write(client: ShopOrders, task: FollowUpTask, content: dict[str, Any]) -> None:
     """Write step by step; `content` records each finished step, so that a retry continues there."""
     wanted = content["wanted"]
     if content.get("written") != wanted:
@@ -97,7 +97,7 @@ async def _write(client: OrderWriter, task: FollowUpTask, content: dict[str, Any
         content["noted"] = True
 
 
-async def _write_note(client: OrderWriter, task: FollowUpTask) -> None:
+async def _write_note(client: ShopOrders, task: FollowUpTask) -> None:
     """Add the note once: an earlier attempt may have ended after the note and before its record."""
     name = task.work_order.reference_code or f"number {task.work_order.work_order_id}"
     note = f"Panelr work order {name} belongs to this order."

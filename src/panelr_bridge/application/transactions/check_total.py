@@ -8,7 +8,7 @@ from panelr_bridge.application.transactions.cart_quotes import read_facts, save_
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.domain.models import Reason
 from panelr_bridge.domain.panelr_values import PanelrFacts, WorkOrder
-from panelr_bridge.domain.reckoning import TotalCheck, check_total, quote_shape
+from panelr_bridge.domain.reckoning import TotalCheck, check_total
 from panelr_bridge.store import orders, quotes
 from panelr_bridge.store.rows import OrderRow
 
@@ -39,8 +39,9 @@ def record_total_check(connection: Connection, claim: Claim, work_order: WorkOrd
     if check.learned is not None:
         save_facts(connection, check.learned, now=now)
     row = orders.lock_by_id(connection, claim.order_id)
-    if check.differs:
-        quotes.forget(connection, quote_shape(claim.request))  # its bundles may have changed
+    cart = claim.reckoning.cart if claim.reckoning else None
+    if check.differs and cart is not None and cart.shape is not None:
+        quotes.forget(connection, cart.shape)  # its bundles may have changed
     if check.differs and row is not None:
         found = [each for each in row["attention"] or [] if each["code"] != TOTALS_DIFFER]
         reason = _totals_differ(row, claim, work_order)

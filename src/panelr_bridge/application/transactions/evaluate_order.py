@@ -24,6 +24,7 @@ from panelr_bridge.domain.decision import (
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.refunds import lacks_refunds
 from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
@@ -146,12 +147,17 @@ def state_columns(evaluation: Evaluation, *, state: OrderState, delivery_id: int
     }
     if isinstance(decision, Adopt):
         values |= work_order_columns(decision.work_order, adopted=True) | {"sent_delivery_id": delivery_id}
-    can_be_asked = state is OrderState.HELD and (
-        needs_customer_lines(evaluation.order, decision.reasons) or needs_first_order(decision.reasons)
-    )
-    if isinstance(decision, Adopt) or can_be_asked:
+    if isinstance(decision, Adopt) or (state is OrderState.HELD and _may_be_answered(evaluation)):
         values |= {"follow_at": now}
     return values
+
+
+def _may_be_answered(evaluation: Evaluation) -> bool:
+    """Return whether Panelr or the shop may know what a held order lacks."""
+    order, reasons = evaluation.order, evaluation.decision.reasons
+    if needs_customer_lines(order, reasons) or needs_first_order(reasons):
+        return True
+    return lacks_refunds(order, reasons, evaluation.mappings.refunds)
 
 
 def work_order_columns(work_order: WorkOrder, *, adopted: bool) -> Columns:

@@ -123,12 +123,32 @@ class CouponLine:
 
 
 @dataclass(slots=True)
+class RefundedPart:
+    """What a refund took of one line, of shipping or of a fee. `total` is without tax; both numbers are positive."""
+
+    id: int
+    of: OrderLine | ShippingLine | FeeLine
+    quantity: Decimal
+    total: Decimal
+
+    @property
+    def tax(self) -> Decimal:
+        """Return the tax in this part."""
+        return ZERO if isinstance(self.of, FeeLine) else tax_on(self.total)
+
+
+@dataclass(slots=True)
 class Refund:
-    """A refund. Its id is from the same counter as the orders' ids."""
+    """A refund. Its id is from the same counter as the orders' ids.
+
+    Without `parts`, nothing says what was refunded. `unsigned`: a plugin shows its amount without the sign.
+    """
 
     id: int
     reason: str
     amount: Decimal
+    parts: list[RefundedPart] = field(default_factory=list)
+    unsigned: bool = False
 
 
 @dataclass(slots=True)
@@ -210,6 +230,11 @@ class Order:
     def refundable(self) -> Decimal:
         """Return the amount that can still be refunded."""
         return self.total - sum_amounts(refund.amount for refund in self.refunds)
+
+    def part(self, line_id: int) -> OrderLine | ShippingLine | FeeLine | None:
+        """Return the line, shipping line or fee with this id."""
+        parts: list[OrderLine | ShippingLine | FeeLine] = [*self.lines, *self.shipping_lines, *self.fee_lines]
+        return next((part for part in parts if part.id == line_id), None)
 
     @property
     def needs_payment(self) -> bool:

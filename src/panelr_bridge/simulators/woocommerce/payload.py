@@ -77,7 +77,11 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
         "fee_lines": [_fee_line_json(line) for line in order.fee_lines],
         "coupon_lines": [_coupon_line_json(line) for line in order.coupon_lines],
         "refunds": [
-            {"id": refund.id, "reason": refund.reason, "total": format_money(-refund.amount)}
+            {
+                "id": refund.id,
+                "reason": refund.reason,
+                "total": format_money(refund.amount if refund.unsigned else -refund.amount),
+            }
             for refund in order.refunds
         ],
         "payment_url": f"{home_url}/checkout/order-pay/{order.id}/?pay_for_order=true&key={order.order_key}",

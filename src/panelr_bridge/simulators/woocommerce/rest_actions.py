@@ -24,6 +24,7 @@ WC_ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "orders.delete": (("DELETE",), ORDER),
     "notes.list": (READ, f"{ORDER}/notes"),
     "notes.create": (("POST",), f"{ORDER}/notes"),
+    "refunds.list": (READ, f"{ORDER}/refunds"),
     "webhooks.list": (READ, f"{WC}/webhooks"),
     "webhooks.create": (("POST",), f"{WC}/webhooks"),
     "webhooks.get": (READ, WEBHOOK),

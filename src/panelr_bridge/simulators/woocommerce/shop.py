@@ -5,16 +5,22 @@ deliveries recorded from WooCommerce 10.5.0.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from panelr_bridge.simulators.faults import FaultQueue
 from panelr_bridge.simulators.woocommerce.catalogue import seed_products
 from panelr_bridge.simulators.woocommerce.faults import FAULT_CATALOGUE, REQUESTS_KEPT, RecordedRequest, ShopSwitches
-from panelr_bridge.simulators.woocommerce.models import Order, Refund
+from panelr_bridge.simulators.woocommerce.models import Order, Refund, sum_amounts
 from panelr_bridge.simulators.woocommerce.payload import HOME_URL
-from panelr_bridge.simulators.woocommerce.shop_data import LineItemsLockedError, OrderChanges, ShopData, ShopError
+from panelr_bridge.simulators.woocommerce.shop_data import (
+    LineItemsLockedError,
+    NewRefundedPart,
+    OrderChanges,
+    ShopData,
+    ShopError,
+)
 from panelr_bridge.simulators.woocommerce.webhooks import WebhookDispatcher
 
 # WC_Webhook::is_valid_resource
@@ -109,16 +115,26 @@ class SimulatedShop(ShopData):
         self.save(order, "order.updated")
         return order
 
-    def refund(self, order_id: int, amount: Decimal | None = None, reason: str = "") -> Order:
-        """Refund `amount`, by default the rest; a full refund sets the status refunded.
+    def refund(
+        self,
+        order_id: int,
+        amount: Decimal | None = None,
+        reason: str = "",
+        *,
+        parts: Sequence[NewRefundedPart] = (),
+        unsigned: bool = False,
+    ) -> Order:
+        """Refund `amount`, by default that of `parts`, or the rest; a full refund sets the status refunded.
 
         Raises NotFoundError, and ShopError if the amount is not above 0 or is more than the rest.
         """
         order = self.order(order_id)
-        amount = order.refundable if amount is None else amount
+        made = [self.make_refunded_part(order, part) for part in parts]
+        if amount is None:
+            amount = sum_amounts(part.total + part.tax for part in made) if made else order.refundable
         if not 0 < amount <= order.refundable:
             raise ShopError(f"the amount must be above 0 and at most {order.refundable}")
-        order.refunds.insert(0, Refund(self.next_id("post"), reason, amount))
+        order.refunds.insert(0, Refund(self.next_id("post"), reason, amount, made, unsigned))
         if order.refundable == 0:
             self.set_status(order, "refunded")
         self.save(order, "order.updated")

@@ -9,7 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.catalogue import FIRST_FREE_ID, seed_products
-from panelr_bridge.simulators.woocommerce.models import STATUSES, Order, OrderLine, OrderMeta, OrderNote, Product
+from panelr_bridge.simulators.woocommerce.models import (
+    STATUSES,
+    FeeLine,
+    Order,
+    OrderLine,
+    OrderMeta,
+    OrderNote,
+    Product,
+    RefundedPart,
+    round_cents,
+)
 
 # WC_Order::payment_complete changes only these.
 PAYABLE = frozenset({"pending", "on-hold", "failed", "cancelled", "checkout-draft"})
@@ -61,6 +71,18 @@ class OrderChanges:
     meta: dict[str, Any] = field(default_factory=dict)
     lines: list[NewOrderLine] | None = None
     set_paid: bool = False
+
+
+@dataclass(slots=True)
+class NewRefundedPart:
+    """A part of a refund, by the id of the line, shipping line or fee.
+
+    By default all of it. A `total` (without tax) alone leaves the quantity at 0, as the form in wp-admin does.
+    """
+
+    line_id: int
+    quantity: Decimal | None = None
+    total: Decimal | None = None
 
 
 class ShopData:
@@ -144,6 +166,17 @@ class ShopData:
         line = OrderLine(self.next_id("item"), new.product, name, new.quantity, max(subtotal, total), total)
         self.write_meta(line.meta, (new.product.attributes if new.product else {}) | new.meta, "item_meta")
         return line
+
+    def make_refunded_part(self, order: Order, new: NewRefundedPart) -> RefundedPart:
+        """Return a part of a refund. Raises NotFoundError."""
+        part = order.part(new.line_id)
+        if part is None:
+            raise NotFoundError(f"order {order.id} has no line {new.line_id}")
+        bought = part.quantity if isinstance(part, OrderLine) else Decimal(1)
+        price = part.amount if isinstance(part, FeeLine) else part.total
+        quantity = new.quantity if new.quantity is not None else bought if new.total is None else Decimal(0)
+        total = new.total if new.total is not None else price * quantity / bought
+        return RefundedPart(self.next_id("item"), part, quantity, round_cents(total))
 
     def write_meta(self, meta: list[OrderMeta], entries: dict[str, Any], counter: str) -> None:
         """Set known keys in place, add new keys, delete keys with the value None."""

@@ -25,7 +25,7 @@ _KEY_COLUMNS = {"id", "delivery_id", "sent_delivery_id", "call_slot"}
 """Columns whose values the statement itself produces."""
 _NULL_COLUMNS = {
     *("attention", "work_order_id", "reference_code", "confirmation_token", "panelr_status", "follow_at"),
-    *("customer_lines", "not_found_since", "order_total", "acknowledged", "overridden", "continuation"),
+    *("customer_lines", "shop_refunds", "not_found_since", "order_total", "acknowledged", "overridden", "continuation"),
 }
 """Columns that are null while the order's first call is under way."""
 _NOW_COLUMNS = {"created_at", "updated_at", "first_sent_at", "next_attempt_at", "owes_since"}

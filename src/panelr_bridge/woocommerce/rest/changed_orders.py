@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from panelr_bridge.errors import ShopError, ShopMisconfigured
 from panelr_bridge.json_codec import read_time
+from panelr_bridge.woocommerce.rest.equal_seconds import EqualSeconds, read_missing
 from panelr_bridge.woocommerce.rest.models import ChangedPage, Payload, UnreadOrder
 from panelr_bridge.woocommerce.rest.orders_list import ModifiedOrders, NewestOrders, OrdersById, RestReader
 from panelr_bridge.woocommerce.rest.orders_resource import OrdersResource, is_older
@@ -138,9 +139,9 @@ async def newest_first(
 
     Orders changed or created meanwhile come to the top and move the others down, so some are returned twice. A
     removed order moves others up, past the next page. The total is smaller then, and the iteration goes back by as
-    many pages as the orders can have moved.
+    many pages as the orders can have moved. Orders of one second on two pages may hide each other: they are read again.
     """
-    orders = NewestOrders(reader, dialect)
+    orders, seconds = NewestOrders(reader, dialect), EqualSeconds()
     start, previous_total = 0, 0
     complete_to: datetime | None = None
     while True:
@@ -153,9 +154,16 @@ async def newest_first(
         goes_back = bool(removed and start)
         is_full = found.count >= per_page if found.total is None else start + per_page < found.total
         is_last = not goes_back and (len(page.orders) + len(page.unread) < len(found.entries) or not is_full)
+        incomplete = seconds.add_page(found, start=start)
+        for second in [*incomplete, *(seconds.end() if is_last else ())]:
+            if second.moment < moment.replace(microsecond=0):
+                continue
+            page = replace(page, orders=(*page.orders, *await read_missing(orders, second)))
         yield replace(page, complete_to=complete_to) if is_last else page
         if is_last:
             return
+        if goes_back:
+            seconds.forget()
         start = max(0, start - per_page * (1 + removed // per_page)) if goes_back else start + per_page
 
 

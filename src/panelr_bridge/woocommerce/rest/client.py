@@ -202,13 +202,18 @@ class ShopClient:
         async def look_up() -> Payload | None:
             return await self._find_note(order_id, note)
 
-        with self._note_errors():
+        with self._wc_errors("has no notes"):
             await self._send_safely(request, _read_object, look_up)
 
     async def has_note(self, order_id: int, *, note: str) -> bool:
         """Return whether an order has a note of this text; raise ShopUnsupported as `add_note` does."""
-        with self._note_errors():
+        with self._wc_errors("has no notes"):
             return await self._find_note(order_id, note) is not None
+
+    async def list_refunds(self, order_id: int) -> tuple[Payload, ...]:
+        """Return up to 100 refunds of an order, always from wc/v3; raise ShopUnsupported as `add_note` does."""
+        with self._wc_errors("shows no refunds"):
+            return (await self._list(f"{WC}/orders/{order_id}/refunds", 1)).items
 
     async def _find_note(self, order_id: int, note: str) -> Payload | None:
         response = await self._connection.read(RestRequest("GET", _notes_path(order_id)))
@@ -216,14 +221,14 @@ class ShopClient:
         return next((each for each in page.items if compare.note_has_text(each, note)), None)
 
     @contextlib.contextmanager
-    def _note_errors(self) -> Iterator[None]:
+    def _wc_errors(self, lack: str) -> Iterator[None]:
         """Raise ShopUnsupported for ShopMisconfigured with an Orders resource: its key need not open wc/v3."""
         try:
             yield
         except ShopMisconfigured as error:
             if isinstance(self.dialect, wc_v3.WcV3):
                 raise
-            words = f"an Orders resource has no notes, and wc/v3 of this shop does not accept them: {error.words}"
+            words = f"an Orders resource {lack}, and wc/v3 of this shop does not accept its key: {error.words}"
             raise ShopUnsupported(words, status=error.status, code=error.code) from error
 
     # Webhooks and products: always in wc/v3, with any kind of orders API

@@ -1,7 +1,7 @@
 """Reads a range of a list of orders, even if the shop cannot show one of them.
 
-One broken order makes the shop answer 500 for every page that contains it. Such a range is read in smaller and smaller
-parts, down to the one order, which becomes an UnreadOrder.
+One broken order makes the shop answer 500, or nothing in time, for every page that contains it. Such a range is read in
+smaller and smaller parts, down to the one order, which becomes an UnreadOrder.
 """
 
 from collections.abc import Awaitable, Callable
@@ -50,9 +50,23 @@ async def _read_or_split(
     try:
         return await read()
     except ShopError as error:
-        if error.status not in CONTENT_STATUSES:
+        if not await _may_be_content(orders, error):
             raise
         return await (_read_parts(orders, start, count) if count > 1 else _read_single(orders, start, error))
+
+
+async def _may_be_content(orders: OrdersList, error: ShopError) -> bool:
+    """Return whether the content of a page may be the cause of `error`.
+
+    After a time-out or a broken connection, only if the shop answers at all: else each part would wait as long.
+    """
+    if error.status is not None or not error.maybe_done:
+        return error.status in CONTENT_STATUSES
+    try:
+        await orders.read(PAST_THE_END, 1, repeat=False)
+    except ShopError:
+        return False
+    return True
 
 
 async def _read_parts(orders: OrdersList, start: int, count: int) -> ListRange:

@@ -8,7 +8,7 @@ from panelr_bridge.simulators.woocommerce.control.request import ControlAction, 
 from panelr_bridge.simulators.woocommerce.models import BILLING_FIELDS, FeeLine, Order, Product
 from panelr_bridge.simulators.woocommerce.payload import format_money, order_json
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
-from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, OrderChanges, ShopError
+from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, NewRefundedPart, OrderChanges, ShopError
 
 CART_FIELDS = ("items", "payment_method", "coupon", "fee", "note", "customer_id", "order_id", *BILLING_FIELDS)
 ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
@@ -56,8 +56,20 @@ async def pay_order(shop: SimulatedShop, call: ControlRequest) -> Any:
 
 async def refund_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Refund an order."""
-    call.check_fields("amount", "reason")
-    return _order_json(shop, shop.refund(call.number, call.amount("amount"), call.text("reason")))
+    call.check_fields("amount", "reason", "parts", "unsigned")
+    parts = call.body.get("parts", [])
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise ShopError("parts must be a list of objects")
+    read = [_read_part(ControlRequest(0, {}, part)) for part in parts]
+    refunded = shop.refund(
+        call.number, call.amount("amount"), call.text("reason"), parts=read, unsigned=call.flag("unsigned")
+    )
+    return _order_json(shop, refunded)
+
+
+def _read_part(part: ControlRequest) -> NewRefundedPart:
+    part.check_fields("line_id", "quantity", "total")
+    return NewRefundedPart(part.integer("line_id", 0), part.amount("quantity"), part.amount("total"))
 
 
 async def trash_order(shop: SimulatedShop, call: ControlRequest) -> Any:
@@ -200,8 +212,8 @@ ORDER_CONTROLS = [
     ControlAction(
         "POST",
         f"{ORDER}/refund",
-        '{"amount": "10.00", "reason": "late"}',
-        "refund an amount, by default the rest",
+        '{"amount": "10.00", "reason": "late", "parts": [{"line_id": 1}], "unsigned": true}',
+        "refund an amount, or parts of lines, shipping and fees, by default the rest",
         refund_order,
     ),
     ControlAction("POST", f"{ORDER}/trash", "", "move an order to the trash", trash_order),

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hmac
 import json
+import random
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from panelr_bridge.simulators.woocommerce.models import UNLISTED, Order
-from panelr_bridge.simulators.woocommerce.orders_resource.fields import FIELDS, LIST_FIELDS, SORTS, select_fields
+from panelr_bridge.simulators.woocommerce.orders_resource.fields import (
+    FIELDS,
+    LIST_FIELDS,
+    SORTS,
+    TIED_SORTS,
+    select_fields,
+)
 from panelr_bridge.simulators.woocommerce.orders_resource.input import FieldError, field_error, parse_changes
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import BrokenOrderError, LineItemsLockedError, NotFoundError
@@ -84,7 +91,12 @@ class OrdersApi:
         page, per_page = _read_positive(query, "page", 1), _read_positive(query, "per_page", 20)
         if per_page > MAX_PER_PAGE:
             raise field_error("per_page", f"max {MAX_PER_PAGE}")
-        orders = sorted(_find_orders(self.shop, query), **_read_sort(query.get("sort") or "-date_created"))
+        orders = _find_orders(self.shop, query)
+        sort = _read_sort(query.get("sort") or "-date_created")
+        if self.shop.switches.shuffles_ties:
+            random.shuffle(orders)
+            sort["key"] = TIED_SORTS.get(sort["key"], sort["key"])
+        orders.sort(**sort)
         page_orders = orders[(page - 1) * per_page : page * per_page]
         data = [self._show(order, fields) for order in page_orders]
         return JSONResponse({"data": data, "meta": {"page": page, "perPage": per_page, "total": len(orders)}})
