@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
+import structlog.testing
 
 from panelr_bridge.application.fast_path import FastPath
 from panelr_bridge.application.transactions import receive_delivery
@@ -21,6 +22,13 @@ from tests.support.command_runs import PANELR, Run, answers, command
 from tests.support.wire_mock import WIRE
 
 __all__ = ["command"]
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[None]:
+    """Keep the log out of the output, as the installed program does."""
+    with structlog.testing.capture_logs():
+        yield
 
 
 @contextmanager

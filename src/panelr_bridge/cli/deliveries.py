@@ -103,7 +103,6 @@ def replay(number: NumberArgument, *, json: JsonOption = False) -> None:
 async def _replay(number: int) -> DeliveryResult:
     settings = load_settings()
     require_ready(settings)
-    logs.quiet()
     require_file(settings.database_url)
     async with open_database(settings.database_url) as database:
         await require_migrated(database)

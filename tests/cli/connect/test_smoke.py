@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from panelr_bridge.application.unread_deliveries import read_unread
+from panelr_bridge.cli import smoke as smoke_command
 from panelr_bridge.cli import smoke_order, smoke_trace
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect import ConnectOptions, run_steps
 from panelr_bridge.cli.connect_webhooks import run_backfill
 from panelr_bridge.cli.smoke import SmokeOptions, place_order, prepare_order
-from panelr_bridge.errors import ConfigurationError, InvalidValue
+from panelr_bridge.errors import ConfigurationError, InvalidValue, ShopRefused
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import mappings, orders
@@ -204,3 +205,19 @@ async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, mon
     assert "payment_method" not in (await prepare_order(SmokeOptions(store="default"))).fields
     set_environment(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
     assert (await prepare_order(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"
+
+
+@pytest.mark.parametrize(("store", "option"), [("default", ""), ("second", " --store second")])
+async def test_an_order_that_cannot_be_deleted_is_named_with_its_store(
+    capsys: pytest.CaptureFixture[str], store: str, option: str
+) -> None:
+    class Shop:
+        async def delete_order(self, number: int, *, force: bool) -> None:
+            raise ShopRefused(f"{number} cannot be deleted, force {force}")
+
+    creation: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    creation.set_result({"id": 41})
+    checklist = Checklist()
+    await smoke_command._clean_up(checklist, Shop(), creation, SmokeOptions(store=store), is_settled=True)  # type: ignore[arg-type]
+    assert not checklist.all_ok
+    assert f"panelr-bridge woo orders delete 41 --force{option}\n" in capsys.readouterr().out
