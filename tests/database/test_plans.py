@@ -119,13 +119,21 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "end leases of follow-ups": ({"ix_follow_ups_leases"}, {"ix_follow_ups_leases", "pk_orders"}),
     "on the wire": ({"along ix_orders_sending"}, {"along ix_orders_sending"}),
+    # PostgreSQL reads the newest ids for the newest deliveries of a kind that most deliveries are of
     "unread deliveries": (
-        {"ix_deliveries_unresolved", "ix_deliveries_order", "ix_deliveries_kind"},
-        {"ix_deliveries_unresolved", "ix_deliveries_order", "ix_deliveries_kind"},
+        {"along ix_deliveries_kind", "ix_deliveries_kind", "ix_deliveries_order", "ix_deliveries_unresolved"},
+        {
+            "along ix_deliveries_kind",
+            "along pk_deliveries",
+            "ix_deliveries_kind",
+            "ix_deliveries_order",
+            "ix_deliveries_unresolved",
+            "pk_deliveries",
+        },
     ),
     "refused deliveries": (
         {"along ix_deliveries_kind", "ix_deliveries_kind"},
-        {"along ix_deliveries_kind", "ix_deliveries_kind", "pk_deliveries"},
+        {"along ix_deliveries_kind", "along pk_deliveries", "ix_deliveries_kind", "pk_deliveries"},
     ),
     "unused topics": (
         {"along ix_deliveries_kind", "ix_deliveries_kind", "sqlite_autoindex_orders_1"},

@@ -221,7 +221,7 @@ async def test_a_worker_marks_what_is_resolved(kit: Kit) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_delivery_that_comes_again_meanwhile_is_not_marked(kit: Kit) -> None:
     await kit.post(b"[]")
-    row = (await kit.runtime.database.read(unread_deliveries.list_batch, after=0, limit=1))[0]
+    row = (await kit.runtime.database.read(unread_deliveries.list_batch, after=0))[0]
     await kit.post(b"[]")
     resolution = unread_deliveries.resolution(by="x", note="x", now=kit.runtime.bridge.clock())
     await kit.runtime.database.write(unread_deliveries.resolve, [(row, resolution)])

@@ -14,11 +14,10 @@ from panelr_bridge import logs
 from panelr_bridge.errors import Conflict, NotFound
 from panelr_bridge.store import audit_log, deliveries, refused_webhooks, unread_deliveries
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.deliveries import READ_VERDICTS, SENT_BY, UNREAD_VERDICTS, DeliveryKind, ResolvedBy
+from panelr_bridge.store.deliveries import READ_VERDICTS, SENT_BY, UNREAD_VERDICTS, ResolvedBy
 from panelr_bridge.store.rows import ListedDeliveryRow, UnreadDeliveryRow
+from panelr_bridge.store.unread_deliveries import BATCH
 
-BATCH = 500
-"""How many unread deliveries are compared at once."""
 MOST_BATCHES = 10
 """How many batches of resolved deliveries one reader passes over. The worker marks them within minutes."""
 MOST_COMPARED = 100
@@ -42,10 +41,10 @@ class UnreadBatch:
     last_id: int | None = None
 
 
-def read_batch(connection: Connection, *, after: int = 0, limit: int = BATCH) -> UnreadBatch:
-    """Return the unread deliveries with ids above `after`, up to `limit`. The cost does not grow with the tables."""
-    rows = unread_deliveries.list_batch(connection, after=after, limit=limit)
-    batch = UnreadBatch(last_id=rows[-1]["id"] if len(rows) == limit else None)
+def read_batch(connection: Connection, *, after: int = 0) -> UnreadBatch:
+    """Return the unread deliveries with ids above `after`, up to BATCH. The cost does not grow with the tables."""
+    rows = unread_deliveries.list_batch(connection, after=after)
+    batch = UnreadBatch(last_id=rows[-1]["id"] if len(rows) == BATCH else None)
     newest: _Newest = {}
     for row in rows:
         words = _find_resolution(connection, row, newest)
@@ -72,19 +71,21 @@ def _find_resolution(connection: Connection, row: UnreadDeliveryRow, newest: _Ne
         return f"delivery {row['read_as']} of the same order was read later"
     if UNREAD_VERDICTS.get(row["verdict"]) is not ResolvedBy.WEBHOOK:
         return None
-    kind = (row["store"], row["topic"])
-    if kind not in newest:
-        newest[kind] = [
-            each
-            for verdict in READ_VERDICTS
-            for each in deliveries.list_newest(connection, DeliveryKind(*kind, verdict), limit=MOST_COMPARED)
-        ]
+    topic = (row["store"], row["topic"])
+    if topic not in newest:
+        newest[topic] = _list_newest_read(connection, topic)
     webhook = row["headers"].get(SENT_BY)
-    for each in newest[kind]:
+    for each in newest[topic]:
         is_later = (each["received_at"], each["id"]) > (row["last_received_at"], row["id"])
         if is_later and webhook in {None, each["headers"].get(SENT_BY)}:
             return f"delivery {each['id']} of the same {'topic' if webhook is None else 'webhook'} was read later"
     return None
+
+
+def _list_newest_read(connection: Connection, topic: tuple[str, str]) -> list[ListedDeliveryRow]:
+    """Return the newest deliveries of a store's topic whose orders were read."""
+    kinds = [kind for kind in deliveries.list_kinds(connection) if kind[:2] == topic and kind.verdict in READ_VERDICTS]
+    return [each for kind in kinds for each in deliveries.list_newest(connection, kind, limit=MOST_COMPARED)]
 
 
 class UnreadDeliveriesSweep:

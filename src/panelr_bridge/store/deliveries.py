@@ -11,13 +11,13 @@ from sqlalchemy import (
     JSON,
     BindParameter,
     Connection,
+    Integer,
     LargeBinary,
     Select,
-    and_,
     bindparam,
+    literal_column,
     select,
     text,
-    tuple_,
     update,
 )
 
@@ -84,7 +84,6 @@ PROBLEM_VERDICTS = tuple(UNREAD_VERDICTS)
 READ_VERDICTS = ("order", "deleted")
 """The verdicts of deliveries whose order was read."""
 LISTED_COLUMNS = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
-LARGEST_ID = 2**63 - 1
 SENT_BY = "x-wc-webhook-id"
 """The header that marks a delivery as sent by a webhook: backfilled and imported ones do not have it."""
 _BODY = select(deliveries.c.body).where(deliveries.c.id == bindparam("id"))
@@ -94,14 +93,30 @@ _VERDICTS = select(deliveries.c.body_sha256, deliveries.c.verdict).where(
     deliveries.c.topic == bindparam("of_topic"),
     deliveries.c.body_sha256.in_(bindparam("digests", expanding=True)),
 )
-# Steps through an index from one kind to the next.
-_KINDS = text(
-    "WITH RECURSIVE kinds (id) AS ("
-    "  SELECT (SELECT id FROM deliveries ORDER BY store, topic, verdict LIMIT 1) UNION ALL"
-    "  SELECT (SELECT n.id FROM deliveries n WHERE (n.store, n.topic, n.verdict) > (d.store, d.topic, d.verdict)"
-    "   ORDER BY n.store, n.topic, n.verdict LIMIT 1) FROM kinds k JOIN deliveries d ON d.id = k.id)"
-    " SELECT d.store, d.topic, d.verdict FROM kinds k JOIN deliveries d ON d.id = k.id"
-)
+_KEY = "n.store, n.topic, n.verdict"
+_NEXT_OF_EACH = [
+    f"(SELECT n.id FROM deliveries n WHERE {condition} ORDER BY {_KEY} LIMIT 1)"  # noqa: S608
+    for condition in (
+        "n.store = d.store AND n.topic = d.topic AND n.verdict > d.verdict",
+        "n.store = d.store AND n.topic > d.topic",
+        "n.store > d.store",
+    )
+]
+# The next kind. PostgreSQL compares the columns at once in an index; SQLite would read all deliveries of the store for
+# that, so there it is the next verdict of the topic, the next topic of the store or the next store.
+_NEXT_KIND = {
+    "postgresql": f"SELECT n.id FROM deliveries n WHERE ({_KEY}) > (d.store, d.topic, d.verdict)"  # noqa: S608
+    f" ORDER BY {_KEY} LIMIT 1",
+    "sqlite": f"SELECT coalesce({', '.join(_NEXT_OF_EACH)})",
+}
+_KINDS = {
+    dialect: text(
+        f"WITH RECURSIVE kinds (id) AS (SELECT (SELECT n.id FROM deliveries n ORDER BY {_KEY} LIMIT 1)"  # noqa: S608
+        f" UNION ALL SELECT ({next_kind}) FROM kinds k JOIN deliveries d ON d.id = k.id)"
+        " SELECT d.store, d.topic, d.verdict FROM kinds k JOIN deliveries d ON d.id = k.id"
+    )
+    for dialect, next_kind in _NEXT_KIND.items()
+}
 _LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update(key_share=True)
 
 
@@ -245,26 +260,21 @@ def last_sent(connection: Connection, *, store: str, topic: str) -> datetime | N
 
 def list_kinds(connection: Connection) -> list[DeliveryKind]:
     """Return the kinds of deliveries that exist."""
-    return [DeliveryKind(*row) for row in connection.execute(_KINDS)]
+    return [DeliveryKind(*row) for row in connection.execute(_KINDS[connection.dialect.name])]
 
 
 def newest(connection: Connection, kind: DeliveryKind) -> DeliveryRow | None:
     """Return the newest delivery of a kind with its body."""
-    return fetch_one(connection, _select_newest(connection, kind, list(deliveries.c), limit=1), {}, DeliveryRow)
+    return fetch_one(connection, _select_newest(kind, list(deliveries.c), limit=1), {}, DeliveryRow)
 
 
 def list_newest(connection: Connection, kind: DeliveryKind, *, limit: int) -> list[ListedDeliveryRow]:
-    """Return the newest deliveries of a kind without their bodies, newest first."""
-    return fetch_all(connection, _select_newest(connection, kind, LISTED_COLUMNS, limit=limit), {}, ListedDeliveryRow)
+    """Return the newest deliveries of an existing kind without their bodies, newest first."""
+    return fetch_all(connection, _select_newest(kind, LISTED_COLUMNS, limit=limit), {}, ListedDeliveryRow)
 
 
-def _select_newest(connection: Connection, kind: DeliveryKind, columns: list[Any], *, limit: int) -> Select[Any]:
-    """Return the query. PostgreSQL takes the index of kinds for a range only: else it may read all ids backwards."""
+def _select_newest(kind: DeliveryKind, columns: list[Any], *, limit: int) -> Select[Any]:
     c = deliveries.c
-    key = [c.store, c.topic, c.verdict]
-    condition = and_(*(column == value for column, value in zip(key, kind, strict=True)))
-    if connection.dialect.name == "postgresql":
-        of_kind = tuple_(*key, c.id)
-        condition = and_(of_kind >= tuple_(*kind, 0), of_kind <= tuple_(*kind, LARGEST_ID))
-    order = [column.desc() for column in (*key, c.id)]
-    return select(*columns).where(condition).order_by(*order).limit(limit)
+    of_kind = (c.store == kind.store, c.topic == kind.topic, c.verdict == kind.verdict)
+    literal = literal_column(str(limit), Integer)  # for a parameter, PostgreSQL plans to read a tenth of all rows
+    return select(*columns).where(*of_kind).order_by(c.id.desc()).limit(literal)

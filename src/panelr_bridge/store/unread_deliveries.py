@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, Integer, bindparam, literal_column, select, text, update
 
 from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.deliveries import LISTED_COLUMNS, READ_VERDICTS, UNREAD_VERDICTS, ResolvedBy
 from panelr_bridge.store.rows import DeliveryRow, Json, ListedDeliveryRow, UnreadDeliveryRow, fetch_all, fetch_one
 from panelr_bridge.store.tables import UNRESOLVED, deliveries
 
+BATCH = 500
+"""How many unread deliveries are read at once."""
 _C = deliveries.c
 _BY_ORDER = [verdict for verdict, by in UNREAD_VERDICTS.items() if by is ResolvedBy.ORDER]
 _R = deliveries.alias("r")
@@ -31,7 +33,7 @@ _BATCH = (
     select(*LISTED_COLUMNS, _READ_AS.label("read_as"))
     .where(text(UNRESOLVED), _C.id > bindparam("after"))
     .order_by(_C.id)
-    .limit(bindparam("most"))
+    .limit(literal_column(str(BATCH), Integer))  # for a parameter, PostgreSQL plans to read a tenth of all rows
 )
 _MARK = (
     update(deliveries)
@@ -44,12 +46,12 @@ _MARK = (
 )
 
 
-def list_batch(connection: Connection, *, after: int, limit: int) -> list[UnreadDeliveryRow]:
-    """Return up to `limit` unread deliveries with ids above `after`, in the order of their ids.
+def list_batch(connection: Connection, *, after: int) -> list[UnreadDeliveryRow]:
+    """Return up to BATCH unread deliveries with ids above `after`, in the order of their ids.
 
     `read_as` is the id of a later delivery that was read and makes up for this one, because it is of the same order.
     """
-    return fetch_all(connection, _BATCH, {"after": after, "most": limit}, UnreadDeliveryRow)
+    return fetch_all(connection, _BATCH, {"after": after}, UnreadDeliveryRow)
 
 
 def lock(connection: Connection, delivery_id: int) -> DeliveryRow | None:
