@@ -32,7 +32,7 @@ def upgrade() -> None:
             name=op.f("uq_subscription_orders_store_subscription_id_woo_order_id"),
         ),
     )
-    op.create_index("ix_subscription_orders_order", "subscription_orders", ["store", "woo_order_id"])
+    op.create_index("ix_subscription_orders_order", "subscription_orders", ["store", "woo_order_id", "subscription_id"])
     op.create_table(
         "activations",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activations")),
         sa.UniqueConstraint("order_id", "activation_id", name=op.f("uq_activations_order_id_activation_id")),
     )
+    op.create_index(op.f("ix_activations_activation_id"), "activations", ["activation_id"])
 
 
 def downgrade() -> None:

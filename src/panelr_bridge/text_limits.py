@@ -16,3 +16,9 @@ USERNAMES = 5
 """How many of a line's user names are kept."""
 WORDS = 300
 """Panelr's own words in a reason."""
+CONDITION_KEY = 100
+CONDITION_VALUE = 200
+CONDITIONS = 10
+"""How many conditions a mapping may have."""
+CONDITIONS_BYTES = 1000
+"""The largest size of a mapping's conditions together, in UTF-8: PostgreSQL's indexes hold no more."""

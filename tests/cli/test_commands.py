@@ -7,11 +7,14 @@ import httpx
 import pytest
 import respx
 
+from panelr_bridge.cli import console
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel, create_app
+from panelr_bridge.store import subscriptions
 from panelr_bridge.store.database import open_database
 from panelr_bridge.store.tables import orders
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, kit_of, order
 from tests.support.command_runs import PANELR, Run, answers, command
 from tests.support.wire_mock import WIRE
 
@@ -27,6 +30,7 @@ async def _with_orders(path: Path) -> None:
         panelr_api_key=PANELR_KEY,
         database_url=f"sqlite:///{path}",
         worker=False,
+        orders_since=ORDERS_SINCE,
     )
     panelr = create_app(api_key=PANELR_KEY)
     panel: Panel = panelr.state.panel
@@ -35,6 +39,9 @@ async def _with_orders(path: Path) -> None:
         async with kit_of(settings, panel) as kit:
             await kit.map(woo_product_id=12, panelr_product_id=3)
             assert (await kit.post(order(id=20))).json()["state"] == "created"
+            await kit.runtime.database.write(
+                subscriptions.add_activations, [Activation(41, 3), Activation(42)], order_id=1
+            )
             line = order()["line_items"][0] | {"product_id": 999, "variation_id": 0, "sku": "OTHER"}
             assert (await kit.post(order(id=21, line_items=[line]))).json()["state"] == "held"
 
@@ -72,6 +79,19 @@ def test_check_says_that_all_is_well(command: Run) -> None:
     assert code == 0, out
     assert "✘" not in out
     assert f"calls go to {PANELR}/api/api.php: it answers and accepts the key" in out
+
+
+def test_check_says_which_orders_count_and_which_shop_they_come_from(
+    filled: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two orders are stored, and no delivery of theirs names a shop."""
+    monkeypatch.setenv("BRIDGE_ORDERS_SINCE", "2026-02-01")
+    monkeypatch.setenv("BRIDGE_SHOP_ADDRESSES", "https://www.my-shop.com, https://my-shop.de/")
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        answers(mock)
+        out = filled("check")[1]
+    said = "orders come from my-shop.com, my-shop.de; they count if they were made since 2026-02-01 00:00 UTC"
+    assert f"✔ orders:default {said} (BRIDGE_ORDERS_SINCE)" in out
 
 
 def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +138,7 @@ def test_orders_are_listed_and_shown(filled: Run) -> None:
     story = filled("orders", "show", "1")[1]
     assert "WO-2026-00001" in story
     assert "create_work_order no. 1: done" in story
+    assert ("activation   41 (product 3)\n" in story, "activation   42\n" in story) == (True, True)
     assert filled("orders", "show", "21", "--woo")[0] == 0
 
 
@@ -186,7 +207,7 @@ def test_an_order_is_resolved_in_words(filled: Run) -> None:
     code, _, err = filled("orders", "resolve", "2", "--reference", "WO-2026-00007")
     assert (code, err[:18]) == (1, "the order is held:")
     code, _, err = filled("orders", "resolve", "2")
-    assert (code, err) == (1, 'send either work_order_id or reference_code, or {"not_created": true}\n')
+    assert (code, err) == (1, 'send one of: work_order_id or reference_code, activation_id, {"not_created": true}\n')
     code, out, _ = filled("orders", "resolve", "1", "--reference", "WO-2026-00007", "--unverified")
     assert (code, "an operator linked work order WO-2026-00007" in out) == (0, True)
 
@@ -225,6 +246,49 @@ def test_mappings_go_out_and_come_in(filled: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("sku,panelr_product_id\nX,many\n")
     code, _, err = filled("mappings", "import", "bad.csv")
     assert (code, "line 2" in err) == (1, True)
+
+
+def test_mappings_are_added_listed_and_removed(filled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = ("--product", "101", "--when", "Duration ($50,00)=12 Months", "--when", "Connections=4")
+    said = "mapping 2 {}: product 101 when connections=4; duration=12 months is Panelr's product 5\n"
+    assert filled("mappings", "add", "5", *plan) == (0, said.format("added"), "")
+    assert (
+        filled("mappings", "add", "None", "--sku", "T-Shirt")[1] == "mapping 3 added: SKU T-Shirt is not for Panelr\n"
+    )
+    assert filled("mappings", "add", "4", "--variation", "7", "--intent", "renewal", "--quantity", "2")[0] == 0
+    monkeypatch.setattr(console.out, "width", 80)
+    code, out, _ = filled("mappings", "list", "--product", "101")
+    assert (code, "connections=4" in out, "duration=12 months" in out, "1 of 1 mappings" in out) == (
+        0,
+        True,
+        True,
+        True,
+    )
+    out = filled("mappings", "list", "--store", "default")[1]
+    assert max(map(len, out.splitlines())) <= 80
+    assert [row in out.replace("\u2502", "") for row in ("variation 7", "SKU T-Shirt", "product 12", "renewal")] == [
+        True
+    ] * 4
+    assert filled("mappings", "remove", "2") == (0, said.format("removed"), "")
+    assert filled("mappings", "remove", "2")[2] == "there is no product mapping 2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("5",), "the mapping: give woo_product_id, woo_variation_id or sku"),
+        (("many", "--sku", "A"), "the mapping: panelr_product_id: "),
+        (("5", "--sku", "A", "--when", "Duration="), "the condition 'Duration' has no value"),
+        (("5", "--sku", "A", "--store", "eu"), "there is no store eu"),
+        (("3", "--product", "12"), "mapping 1 says this already"),
+        (("none", "--product", "12"), "mapping 1 contradicts this"),
+    ],
+)
+def test_a_mapping_that_cannot_be_added_is_refused_in_words(
+    filled: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    code, out, err = filled("mappings", "add", *arguments)
+    assert (code, out, words in err) == (1, "", True), err
 
 
 def test_help_names_every_command(command: Run) -> None:

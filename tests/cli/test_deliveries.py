@@ -17,7 +17,7 @@ from panelr_bridge.application.transactions import receive_delivery
 from panelr_bridge.cli import console
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import create_app
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of, order
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, Kit, kit_of, order
 from tests.support.command_runs import PANELR, Run, answers, command
 from tests.support.wire_mock import WIRE
 
@@ -48,6 +48,7 @@ async def _deliver(posts: Callable[[Kit], Any]) -> None:
         panelr_api_key=PANELR_KEY,
         database_url="sqlite:///data/bridge.db",
         worker=False,
+        orders_since=ORDERS_SINCE,
     )
     simulated = create_app(api_key=PANELR_KEY)
     async with respx.mock(assert_all_called=False, using=WIRE) as mock:

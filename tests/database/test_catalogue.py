@@ -47,7 +47,7 @@ async def map_sku(opened: Database, number: int | None, *, store: str = "default
     """Map the SKU A."""
     values = {
         "store": store, "key": "sku:a", "woo_product_id": None, "woo_variation_id": None, "sku": "A",
-        "panelr_product_id": number, "intent": "new_activation", "quantity": 1,
+        "panelr_product_id": number, "intent": "new_activation", "quantity": 1, "conditions": "",
     }  # fmt: skip
     await opened.write(add, NOW, PRODUCT, values, actor="test")
 

@@ -29,12 +29,12 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "ix_orders_in_doubt",
             "ix_orders_due",
             "uq_orders_store_woo_order_id",
-            "uq_product_mappings_store_key_panelr_product_id_intent",
+            "uq_product_mappings_identity",
         },
     ),
     "receive a newer snapshot": (
         {"sqlite_autoindex_orders_1", "sqlite_autoindex_product_mappings_1"},
-        {"pk_orders", "uq_orders_store_woo_order_id", "uq_product_mappings_store_key_panelr_product_id_intent"},
+        {"pk_orders", "uq_orders_store_woo_order_id", "uq_product_mappings_identity"},
     ),
     "claim a create": (
         {
@@ -49,7 +49,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "pk_deliveries",
             "pk_orders",
             "uq_orders_store_woo_order_id",
-            "uq_product_mappings_store_key_panelr_product_id_intent",
+            "uq_product_mappings_identity",
         },
     ),
     "claim a look-up": (
@@ -118,6 +118,29 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
         {"ix_follow_ups_due", "pk_orders", "uq_follow_ups_order_id_kind"},
     ),
     "end leases of follow-ups": ({"ix_follow_ups_leases"}, {"ix_follow_ups_leases", "pk_orders"}),
+    "history": (
+        {
+            "sqlite_autoindex_activations_1",
+            "sqlite_autoindex_follow_ups_1",
+            "sqlite_autoindex_orders_1",
+            "sqlite_autoindex_subscription_orders_1",
+        },
+        {
+            "uq_activations_order_id_activation_id",
+            "uq_follow_ups_order_id_kind",
+            "uq_orders_store_woo_order_id",
+            "uq_subscription_orders_store_subscription_id_woo_order_id",
+        },
+    ),
+    "keep activations": (
+        {"ix_subscription_orders_order", "sqlite_autoindex_orders_1", "sqlite_autoindex_subscription_orders_1"},
+        {
+            "ix_subscription_orders_order",
+            "uq_orders_store_woo_order_id",
+            "uq_subscription_orders_store_subscription_id_woo_order_id",
+        },
+    ),
+    "other orders' lines": ({"ix_activations_activation_id"}, {"ix_activations_activation_id"}),
     "on the wire": ({"along ix_orders_sending"}, {"along ix_orders_sending"}),
     # PostgreSQL reads the newest ids for the newest deliveries of a kind that most deliveries are of
     "unread deliveries": (

@@ -1,7 +1,7 @@
 """The migrations on both databases, and the rows that the tables refuse."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version
+from panelr_bridge.store import database, deliveries, known_stores, migrate, orders, owed_calls, schema_version
 from panelr_bridge.store.column_types import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import NewOrderRow, with_columns
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.store.tables import orders as orders_table
@@ -65,6 +66,26 @@ async def test_what_is_owed_survives_the_migration_of_its_table(empty_database_u
         assert await opened.read(_owed) == before
 
 
+async def test_mappings_survive_the_migrations_and_older_versions_know_no_conditions(empty_database_url: str) -> None:
+    """Without its conditions, a mapping would fit every line."""
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade)
+        before = "0013"
+        await opened.write(migrate.downgrade, before)
+        await opened.write(_add_mapping, key="product:12")
+        await opened.write(migrate.upgrade)
+        await opened.write(_add_mapping, key="product:12", conditions="duration=12 months")
+        assert await opened.read(_mappings) == [(1, "product:12", ""), (2, "product:12", "duration=12 months")]
+        for conditions in ("", "duration=12 months"):
+            with pytest.raises(IntegrityError):
+                await opened.write(_add_mapping, key="product:12", conditions=conditions)
+        await opened.write(migrate.downgrade, before)
+        with pytest.raises(IntegrityError):
+            await opened.write(_add_mapping, key="product:12")
+        await opened.write(migrate.upgrade)
+        assert await opened.read(_mappings) == [(1, "product:12", "")]
+
+
 @pytest.mark.parametrize(("before", "to"), [("0008", "0009"), ("0009", "0008"), ("0009", "0010")])
 async def test_what_another_version_writes_meanwhile_survives_too(
     empty_database_url: str, dialect: str, before: str, to: str
@@ -90,6 +111,29 @@ async def test_what_another_version_writes_meanwhile_survives_too(
     assert [tuple(row) for row in owed] == [(order_id,)]
 
 
+async def test_what_was_received_before_says_since_when_and_from_where_a_stores_orders_come(
+    empty_database_url: str,
+) -> None:
+    addresses: dict[str, list[Any]] = {
+        "default": ["https://old.test/", *["https://www.shop.test/"] * 3, "https://staging.test", None],
+        "eu": [None, "no address", "http://[", 17],
+    }
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0014")
+        for store, sent in addresses.items():
+            for number, address in enumerate(sent):
+                headers = {} if address is None else {"x-wc-webhook-source": address}
+                moment = NOW + timedelta(hours=number)
+                delivery = Delivery(store=store, topic="t", body=f"{number}".encode(), headers=headers, verdict="order")
+                await opened.write(deliveries.add, delivery, now=moment)
+        await opened.write(migrate.upgrade)
+        found = await opened.read(known_stores.list_all)
+    assert [(row["store"], row["first_seen_at"], row["source"]) for row in found] == [
+        ("default", NOW, "shop.test"),
+        ("eu", NOW, None),
+    ]
+
+
 def test_the_newest_revision_is_known_without_alembic() -> None:
     config = Config()
     config.set_main_option("script_location", str(schema_version.MIGRATIONS))
@@ -98,6 +142,20 @@ def test_the_newest_revision_is_known_without_alembic() -> None:
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(opened: Database) -> None:
     assert await opened.read(_differences) == []
+
+
+def _add_mapping(connection: Connection, /, **values: str) -> None:
+    columns = {"store": "default", "panelr_product_id": 3, "intent": "new_activation", "quantity": 1, **values}
+    names = ", ".join(columns)
+    statement = f"INSERT INTO product_mappings ({names}, created_at, updated_at) VALUES ({{}}, :now, :now)"  # noqa: S608  our own names
+    connection.execute(
+        text(statement.format(", ".join(f":{name}" for name in columns))).bindparams(AT_NOW), columns | {"now": NOW}
+    )
+
+
+def _mappings(connection: Connection) -> list[Any]:
+    found = connection.execute(text("SELECT id, key, conditions FROM product_mappings ORDER BY id"))
+    return [tuple(row) for row in found]
 
 
 def _tables(connection: Connection) -> list[str]:

@@ -29,6 +29,7 @@ COMPARED = (
     tables.attempts,
     tables.rate_slots,
     tables.rate_limits,
+    tables.known_stores,
 )
 IDS = ("id", "order_id", "delivery_id", "sent_delivery_id")
 TOPICS = ("order.created", "order.updated", "order.restored", "order.deleted")

@@ -50,6 +50,9 @@ class Hanging:
         await self.let_go.wait()
         return ()
 
+    async def list_subscription_orders(self, _: int) -> list[Any]:
+        return []
+
 
 @pytest.fixture
 def store() -> Hanging:

@@ -55,9 +55,11 @@ async def held(kit: Kit, hold: Hold) -> dict[str, Any]:
         kit.panel.add_line(str(hold.content["billing"]["email"]), status="active", plugin_id=2)
     if hold.mapping is not None:
         await kit.map(**hold.mapping)
+    for mapping in hold.further:
+        await kit.map(**mapping)
     taken = order(id=19, **meta(_panelr_work_order_id="1", _panelr_reference_code="WO-2026-00001"))
     assert (await kit.post(taken)).json()["state"] == "created"
-    answer = await kit.post(hold.content | {"id": 20})
+    answer = await kit.post(hold.content | {"id": 20}, headers=hold.headers)
     assert (answer.status_code, answer.json()["state"]) == (200, "held")
     return await kit.until(20, lambda story: {each["code"] for each in story["reasons"]} == {hold.code})
 

@@ -59,7 +59,7 @@ async def test_an_important_field_that_cannot_be_read_holds_the_order_until_it_i
 EMPTY: list[Any] = [None, False, "", [], {}, ["a", "b"], {"a": 1}, 7, True, [[]]]
 UNIMPORTANT = [
     *("number", "order_key", "payment_method", "transaction_id", "payment_url", "discount_total", "shipping_total"),
-    *("customer_note", "date_created_gmt", "date_modified_gmt", "coupon_lines", "meta_data", "version", "parent_id"),
+    *("customer_note", "date_created_gmt", "date_modified_gmt", "coupon_lines", "meta_data", "version", "created_via"),
 ]
 
 

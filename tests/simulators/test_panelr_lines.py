@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.panelr_caller import EMAIL, PanelrTestClient, read_error
+from tests.support.panelr_prices import read_detail
 
 # The tests of a module share one server.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,3 +134,25 @@ async def test_the_index_lists_the_line_controls(caller: PanelrTestClient) -> No
     }
     assert page["lines"]["statuses"] == ["active", "trial_active", "expired", "suspended", "canceled"]
     assert page["lines"]["fields"] == list(TRIAL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_detail", "in_list"),
+    [
+        ({}, [1], [1]),
+        ({"generation": 1}, [None], [1]),
+        ({"shows_details": False}, [None], [1]),
+        ({"shows_activation_ids": False}, [None], None),
+        ({"generation": 1, "shows_activation_ids": False}, [None], None),
+    ],
+)
+async def test_the_lines_of_a_work_order_are_shown_by_newer_and_older_panels(
+    caller: PanelrTestClient, changes: dict[str, Any], in_detail: list[int | None], in_list: list[int] | None
+) -> None:
+    assert (await caller.client.patch("/_sim/settings", json=changes)).status_code == 200
+    made = await caller.create()
+    await caller.client.post("/_sim/work-orders/1/provision")
+    cart = (await read_detail(caller, made))["cart"]
+    assert [item.get("activation_id") for item in cart] == in_detail
+    (listed,) = (await caller.get("get_work_orders", customer_email=EMAIL)).json()["data"]
+    assert listed.get("activation_ids") == in_list

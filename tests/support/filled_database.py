@@ -50,11 +50,11 @@ _DELIVERIES = (
     " FROM ({numbers}) AS n"
 )
 _ORDERS = (
-    "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_status, woo_total, woo_currency,"
+    "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_order_key, woo_status, woo_total, woo_currency,"
     " woo_modified_at, delivery_id, snapshot_sha256, sent_delivery_id, state, reasons, attention, request,"
     " first_sent_at, likeness, work_order_id, reference_code, confirmation_token, panelr_status, adopted, attempts,"
     " awaits_mapping, mapping_revision, created_at, updated_at, follow_at, owes, owes_since, tries, next_attempt_at)"
-    " SELECT i, store, i, CAST(i AS text), 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
+    " SELECT i, store, i, CAST(i AS text), {key}, 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
     " CASE WHEN state = 'created' AND i % 100 = 77 THEN {list} END,"
     " :request, CASE WHEN state IN ('created', 'sending', 'unconfirmed') THEN moment END, 'likeness ' || i,"
     " CASE WHEN state = 'created' THEN i END, CASE WHEN state = 'created' THEN 'WO-2026-' || i END,"
@@ -76,6 +76,14 @@ _FOLLOW_UPS = (
     " SELECT store, id, 'status', CASE WHEN id % 1000 = 500 THEN updated_at END, 0, {empty}, updated_at,"
     " CASE WHEN id % 1000 <> 500 THEN updated_at END FROM orders"
     " WHERE id BETWEEN :first AND :last AND state = 'created'"
+)
+# Each order begins a subscription, and has brought a line.
+_SUBSCRIPTIONS = (
+    "INSERT INTO subscription_orders (store, subscription_id, woo_order_id, kind)"
+    " SELECT {store}, i, i, 'first' FROM ({numbers}) AS n"
+)
+_ACTIVATIONS = (
+    "INSERT INTO activations (order_id, activation_id, panelr_product_id) SELECT i, i, 3 FROM ({numbers}) AS n"
 )
 _FILL_COUNTS = (
     "INSERT INTO order_counts (store, state, attention, n) SELECT store, state, attention IS NOT NULL, count(*)"
@@ -99,6 +107,7 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
         "state": state,
         "owes": f"'{owing}'" if owing else "NULL",
         "empty": words["json"],
+        "key": f"'{order()['order_key']}'",
         "list": "CAST('[]' AS json)" if postgresql else "'[]'",
         "total": "58.45" if postgresql else "'58.45'",
     }
@@ -112,7 +121,8 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
     }
     if postgresql:  # the triggers would change one counter a million times in one transaction
         connection.execute(text("ALTER TABLE orders DISABLE TRIGGER USER"))
-    for statement in (_DELIVERIES, _ORDERS, *((_ATTEMPTS, _FOLLOW_UPS) if owing is None else ())):
+    finished = (_ATTEMPTS, _FOLLOW_UPS, _SUBSCRIPTIONS, _ACTIVATIONS) if owing is None else ()
+    for statement in (_DELIVERIES, _ORDERS, *finished):
         _run(connection, statement.format(**words), values)
     if postgresql:
         _run(connection, _FILL_COUNTS, values)

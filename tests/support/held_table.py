@@ -24,6 +24,12 @@ def email(address: str) -> dict[str, Any]:
     return {"billing": order()["billing"] | {"email": address}}
 
 
+def when(panelr_product_id: int | None, **conditions: str) -> dict[str, Any]:
+    """Return a mapping of PANEL-1000 with these conditions."""
+    listed = [{"key": key, "value": value} for key, value in conditions.items()]
+    return PANEL_1000 | {"panelr_product_id": panelr_product_id, "conditions": listed}
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to release the order, and its result: `items` as (product, quantity) in the one work order."""
@@ -46,7 +52,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Hold:
-    """One reason to hold an order: the order, the only mapping, the settings, and changes of Panelr's product 3.
+    """One reason to hold an order: the order, the first mapping, the settings, and changes of Panelr's product 3.
 
     `tells` is whether Panelr answers requests for its product list.
     """
@@ -55,9 +61,12 @@ class Hold:
     content: dict[str, Any]
     ways: tuple[Way, ...]
     mapping: dict[str, Any] | None = field(default_factory=lambda: dict(PANEL_1000))
+    further: tuple[dict[str, Any], ...] = ()
+    """Mappings beside the first."""
     settings: dict[str, Any] = field(default_factory=dict)
     product: dict[str, Any] = field(default_factory=dict)
     tells: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
     lines: int | None = None
     """The number of the customer's matching lines at Panelr; None where Panelr cannot list them."""
 
@@ -102,6 +111,41 @@ HOLDS: tuple[Hold, ...] = (
         ),
     ),
     Hold("unmappable_line", order(line_items=[BY_HAND]), (Way("unmapped lines are skipped", items=(), settings=SKIP),)),
+    Hold(
+        "other_source",
+        order(),
+        (
+            Way("the address is added", settings={"shop_addresses": ("https://shop.test", "https://staging.test")}),
+            Way("the store's own shop has this order too", snapshot={"order_key": "wc_order_of_the_shop"}),
+        ),
+        settings={"shop_addresses": ("https://shop.test",)},
+        headers={"X-WC-Webhook-Source": "https://staging.test/"},
+    ),
+    Hold(
+        "no_fitting_mapping",
+        line(order(), **meta(Duration="1 month")),
+        (
+            Way("a mapping that fits is added", items=((4, 1),), add=when(4, Duration="1 month")),
+            Way("a mapping without conditions is added", items=((4, 1),), add=when(4)),
+            Way("the mapping is edited", edit={"conditions": []}),
+            Way("the rest is mapped to nothing", items=(), add=when(None)),
+            Way("the order is corrected", snapshot=line(order(), **meta(Duration="12 months"))),
+        ),
+        mapping=when(3, Duration="12 months"),
+    ),
+    Hold(
+        "several_fitting_mappings",
+        line(order(), **meta(Duration="12 months", Connections="4")),
+        (
+            Way(
+                "one with both conditions is added", items=((5, 1),), add=when(5, Duration="12 months", Connections="4")
+            ),
+            Way("one is edited", items=((4, 1),), edit={"conditions": [{"key": "Duration", "value": "1 month"}]}),
+            Way("the order is corrected", snapshot=line(order(), **meta(Duration="12 months", Connections="1"))),
+        ),
+        mapping=when(3, Duration="12 months"),
+        further=(when(4, Connections="4"),),
+    ),
     Hold(
         "unusable_quantity",
         line(order(), quantity=1.5),

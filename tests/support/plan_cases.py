@@ -12,6 +12,7 @@ from panelr_bridge.application.follow_ups import lease
 from panelr_bridge.application.refusal_counter import list_refused
 from panelr_bridge.application.transactions import (
     claim_call,
+    continuation,
     receive_delivery,
     waiting_orders,
 )
@@ -19,8 +20,10 @@ from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.application.unread_deliveries import read_unread
 from panelr_bridge.application.unused_topics import find_unused_topics
 from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, FollowUpKind
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import Relation, RelationKind
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import (
     backfill_cursors,
@@ -34,12 +37,14 @@ from panelr_bridge.store import (
     rate_limit,
     refused_webhooks,
     stats,
+    subscriptions,
 )
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.fast_path import repeated_delivery
 from panelr_bridge.store.pagination import PageQuery, delivery_list, order_list
 from panelr_bridge.store.rows import RefusedWebhook
 from panelr_bridge.woocommerce import order_payload
+from panelr_bridge.woocommerce.order_payload import Order
 from tests.support.bridge_kit import order
 from tests.support.filled_database import NOW
 
@@ -87,6 +92,12 @@ def _find_refused(connection: Connection) -> None:
     list_refused(connection)
 
 
+def _find_history(connection: Connection) -> None:
+    renewal = Order.model_validate(order(id=10**9))
+    relation = Relation(kind=RelationKind.RENEWAL, subscriptions=(500,), can_be_asked=True)
+    continuation.find_history(connection, renewal, relation, store="default", policy=POLICY)
+
+
 def _claim(first: CallAction) -> Callable[[Connection], Any]:
     return lambda connection: claim_call.claim_due(
         connection, LATER, policy=POLICY, call_policy=TERMS, first=first, tried=[]
@@ -97,7 +108,7 @@ def hot() -> Iterator[Case]:
     """Yield what an order and the worker's loop execute."""
     new = order(id=10**9)
     yield "receive the first time", _receive(new)
-    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
+    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2026-11-22T12:04:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
     yield "end leases", lambda connection: claim_call.end_one_lease(connection, LATER, call_policy=TERMS)
@@ -153,6 +164,17 @@ def hot() -> Iterator[Case]:
         lambda connection: lease.claim(connection, LATER, kind=FollowUpKind.STATUS, call_policy=TERMS),
     )
     yield "end leases of follow-ups", lambda connection: lease.end_one_lease(connection, LATER, call_policy=TERMS)
+    yield "history", _find_history
+    yield (
+        "keep activations",
+        lambda connection: continuation.keep_activations(
+            connection, [Activation(10**9, 3)], order_id=500, woo_order_id=500, store="default"
+        ),
+    )
+    yield (
+        "other orders' lines",
+        lambda connection: subscriptions.other_orders_activations(connection, [1, 2, 3], besides=500),
+    )
     yield "on the wire", lambda connection: owed_calls.requests_on_the_wire(connection, besides=1)
 
 

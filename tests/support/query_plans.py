@@ -10,7 +10,10 @@ from sqlalchemy import Connection, event, make_url
 
 from panelr_bridge.store.database import Database
 
-GROWING = ("orders", "deliveries", "attempts", "follow_ups", "product_mappings", "audit_log")
+GROWING = (
+    *("orders", "deliveries", "attempts", "follow_ups", "product_mappings", "audit_log"),
+    *("subscription_orders", "activations"),
+)
 ALIASES = {name: name for name in GROWING} | {
     "o": "orders",
     "d": "deliveries",

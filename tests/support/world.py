@@ -39,6 +39,7 @@ PRODUCT_MAPPING: Columns = {
     "panelr_product_id": 3,
     "intent": "new_activation",
     "quantity": 1,
+    "conditions": "",
     "woo_product_id": None,
     "woo_variation_id": None,
 }

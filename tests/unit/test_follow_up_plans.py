@@ -16,7 +16,7 @@ from panelr_bridge.domain.follow_up_rules import (
     StoreOptions,
     first_planning,
 )
-from panelr_bridge.domain.models import FollowUpKind, OnPaid, PluginKeys
+from panelr_bridge.domain.models import CartItem, FollowUpKind, ItemIntent, OnPaid, PluginKeys, WorkOrderRequest
 from panelr_bridge.woocommerce.order_received import CheckoutPaths
 from tests.support.bridge_kit import line, order
 from tests.support.decisions import meta
@@ -362,3 +362,54 @@ def test_daily_polls_of_many_orders_are_spread_over_the_day() -> None:
     assert all(NOW < moment <= NOW + timedelta(days=1) for moment in due)
     busiest = max(sum(1 for each in due if start <= each < start + timedelta(minutes=1)) for start in due)
     assert busiest <= 2
+
+
+COMPLETED = replace(WORK_ORDER, status="completed")
+NO_LINES_SHOWN = {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat(), "activations": []})}
+RENEWS = CartItem(product_id=4, intent=ItemIntent.RENEWAL, qty=1, activation_id=77)
+TWO = CartItem(product_id=3, intent=ItemIntent.NEW_ACTIVATION, qty=2)
+ASKS = {"products": [3], "is_one_each": True, "named": []}
+
+
+def test_the_lines_of_a_completed_work_order_that_shows_none_are_asked_for() -> None:
+    found = wanted(created(PAID, work_order=COMPLETED), known=NO_LINES_SHOWN)
+    assert found[FollowUpKind.ACTIVATIONS] == Schedule(FollowUpKind.ACTIVATIONS, NOW, ASKS)
+
+
+@pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        (replace(REQUEST, items=(TWO,)), ASKS | {"is_one_each": False}),
+        (replace(REQUEST, items=(*REQUEST.items, RENEWS)), ASKS | {"named": [77]}),
+        (None, {}),
+    ],
+)
+def test_what_is_known_of_the_lines_goes_with_the_question(
+    sent: WorkOrderRequest | None, content: dict[str, Any]
+) -> None:
+    step = wanted(created(PAID, work_order=COMPLETED, request=sent), known=NO_LINES_SHOWN)[FollowUpKind.ACTIVATIONS]
+    assert step == Schedule(FollowUpKind.ACTIVATIONS, NOW, content)
+
+
+def test_the_items_of_another_work_order_that_a_person_linked_are_not_known() -> None:
+    step = wanted(created(PAID, work_order=COMPLETED, by_person=True), known=NO_LINES_SHOWN)[FollowUpKind.ACTIVATIONS]
+    assert step == Schedule(FollowUpKind.ACTIVATIONS, NOW, {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({"work_order": replace(WORK_ORDER, status="processing")}, NO_LINES_SHOWN),
+        ({}, {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat()})}),  # no poll has seen it
+        ({}, {FollowUpKind.STATUS: FollowUpState(content={"since": NOW.isoformat(), "activations": [41]})}),
+        ({}, {}),
+        ({"request": replace(REQUEST, items=(RENEWS,))}, NO_LINES_SHOWN),
+        ({"has_email": False}, NO_LINES_SHOWN),
+        ({}, NO_LINES_SHOWN | {FollowUpKind.ACTIVATIONS: FollowUpState(content={}, done_at=NOW)}),
+    ],
+)
+def test_lines_are_not_asked_for_without_need(
+    changes: dict[str, Any], known: dict[FollowUpKind, FollowUpState]
+) -> None:
+    found = wanted(created(PAID, **{"work_order": COMPLETED} | changes), known=known)
+    assert FollowUpKind.ACTIVATIONS not in found

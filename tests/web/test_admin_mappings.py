@@ -10,7 +10,7 @@ from tests.support.api_answers import BOTH_DATABASES, count_listed, problem, rea
 from tests.support.bridge_kit import Kit, order, with_second_store
 
 PRODUCTS, METHODS = "/product-mappings", "/payment-method-mappings"
-PRODUCT = {
+PRODUCT: dict[str, Any] = {
     "store": "default",
     "woo_product_id": None,
     "woo_variation_id": None,
@@ -18,6 +18,7 @@ PRODUCT = {
     "panelr_product_id": 3,
     "intent": "new_activation",
     "quantity": 1,
+    "conditions": [],
 }
 METHOD = {"store": "default", "woo_payment_method": "bacs", "panelr_payment_method_id": 1, "on_paid": "submit_payment"}
 AS_JSON = {"Content-Type": "application/json"}

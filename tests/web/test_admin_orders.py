@@ -83,7 +83,8 @@ async def test_a_created_order_shows_its_whole_story(mapped: Kit) -> None:
     await mapped.post(order(), topic="order.updated")
     year = mapped.runtime.bridge.clock().year
     story = await mapped.order(20)
-    assert list(story) == [*FIELDS, "money", "attempt_log", "owed_calls", "follow_ups", "deliveries", "subscriptions"]
+    belongs = ["money", "attempt_log", "owed_calls", "follow_ups", "activations", "deliveries", "subscriptions"]
+    assert list(story) == [*FIELDS, *belongs]
     assert {name: story[name] for name in FIELDS[:-2] if name != "order_total"} == {
         "id": 1,
         "store": "default",

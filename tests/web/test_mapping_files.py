@@ -11,7 +11,7 @@ from tests.support.bridge_kit import Kit, with_second_store
 
 PRODUCTS = "/product-mappings"
 AS_JSON = {"Content-Type": "application/json"}
-HEADER = "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity\n"
+HEADER = "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity,conditions\n"
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ async def test_what_is_exported_is_imported_as_the_same(kit: Kit) -> None:
     assert exported.headers["content-type"] == "text/csv; charset=utf-8"
     assert exported.headers["content-disposition"] == 'attachment; filename="product-mappings.csv"'
     rows = [
-        'default,,,"with ""quotes"", comma",none,new_activation,1\n',
-        "default,12,,,3,new_activation,2\n",
-        "default,16,18,\u00fc,2,renewal,1\n",
-        "eu,,,none,5,new_activation,1\n",
+        'default,,,"with ""quotes"", comma",none,new_activation,1,\n',
+        "default,12,,,3,new_activation,2,\n",
+        "default,16,18,\u00fc,2,renewal,1,\n",
+        "eu,,,none,5,new_activation,1,\n",
     ]
     assert exported.text == HEADER + "".join(rows)
     assert (await kit.api("GET", f"{PRODUCTS}/export?store=eu")).text == HEADER + rows[3]
@@ -70,7 +70,7 @@ async def test_an_import_adds_and_changes_and_a_dry_run_only_tells(kit: Kit) -> 
     done = await kit.api("POST", f"{PRODUCTS}/import", json=wanted)
     assert done.json() == {"data": {"added": 1, "changed": 1, "unchanged": 1, "dry_run": False}}
     assert (await kit.api("GET", f"{PRODUCTS}/export")).text == HEADER + (
-        "default,,,A,3,new_activation,5\ndefault,,,B,3,new_activation,1\ndefault,,,C,none,new_activation,1\n"
+        "default,,,A,3,new_activation,5,\ndefault,,,B,3,new_activation,1,\ndefault,,,C,none,new_activation,1,\n"
     )
     assert ("admin", "import", "product mappings") in await read_audit_log(kit)
 
@@ -105,9 +105,9 @@ async def test_an_import_of_thousands_is_counted_kept_in_its_order_and_named_whe
         answer = await kit.api("POST", f"{PRODUCTS}/import?dry_run={dry}", json=rows)
         assert answer.json() == {"data": counts | {"dry_run": dry}}
     exported = (await kit.api("GET", f"{PRODUCTS}/export")).text.splitlines()[1:]
-    others = [f"default,,,S-{number},3,new_activation,{2 if number == 9 else 1}" for number in range(2500)]
+    others = [f"default,,,S-{number},3,new_activation,{2 if number == 9 else 1}," for number in range(2500)]
     first = [others.pop(3), others.pop(3)]
-    assert exported == [*first, *others, "default,,,S-7,4,new_activation,1"]
+    assert exported == [*first, *others, "default,,,S-7,4,new_activation,1,"]
     again = await kit.api("POST", f"{PRODUCTS}/import", json=rows[:2500])
     assert again.json()["data"] == {"added": 0, "changed": 1, "unchanged": 2499, "dry_run": False}
 

@@ -18,7 +18,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.server import running
 from tests.support.api_answers import problem
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
+from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of, order
 
 SUGGESTIONS = "/product-mappings/suggestions"
 MANY = 150
@@ -86,7 +86,13 @@ async def test_what_is_not_mapped_is_suggested_with_a_score_and_reasons(kit: Kit
     answer = await kit.api("GET", SUGGESTIONS)
     assert answer.status_code == 200, answer.text
     content = answer.json()
-    assert content["meta"] == {"looked_at": MANY + 4, "not_mapped": MANY + 3, "suggested": 2, "more": False}
+    assert content["meta"] == {
+        "looked_at": MANY + 4,
+        "not_mapped": MANY + 3,
+        "choices": 0,
+        "suggested": 2,
+        "more": False,
+    }
     found = content["data"]
     assert [(each["woo_product_id"], each["woo_variation_id"], each["panelr_product_id"]) for each in found] == [
         (12, None, 1),
@@ -100,6 +106,7 @@ async def test_what_is_not_mapped_is_suggested_with_a_score_and_reasons(kit: Kit
         "panelr_product_id": 1,
         "intent": "new_activation",
         "quantity": 1,
+        "conditions": [],
         "name": "IPTV 1 Month",
         "panelr_name": "IPTV 1 Month",
         "score": 100,
@@ -120,6 +127,31 @@ async def test_a_suggestion_can_be_imported_and_is_none_any_more_then(kit: Kit) 
     assert imported.json()["data"]["added"] == 3
     again = (await kit.api("GET", SUGGESTIONS)).json()
     assert (again["data"], again["meta"]["not_mapped"]) == ([], MANY + 1)
+
+
+async def test_the_choices_of_add_ons_in_orders_are_suggested_with_conditions(kit: Kit, shop: tuple[str, Shop]) -> None:
+    shop[1].products = [{"id": 101, "type": "simple", "name": "IPTV 1 month", "sku": "", "price": "10.00"}]
+    (first,) = order()["line_items"]
+    for number, duration in enumerate(("1 month", "12 Months", "9 months"), start=1):
+        meta = [
+            {"id": 1, "key": "Duration ($50,00)", "value": duration},
+            {"id": 2, "key": "Note", "value": str(number)},
+        ]
+        line = first | {"product_id": 101, "sku": "", "name": "IPTV 1 month", "meta_data": meta}
+        assert (await kit.post(order(id=number, line_items=[line]))).json()["state"] == "held"
+    content = (await kit.api("GET", SUGGESTIONS)).json()
+    assert content["meta"] == {"looked_at": 1, "not_mapped": 1, "choices": 3, "suggested": 2, "more": False}
+    assert {each["conditions"][0]["value"]: each["panelr_product_id"] for each in content["data"]} == {
+        "1 month": 1,
+        "12 months": 2,
+    }
+    names = ("woo_product_id", "panelr_product_id", "conditions")
+    rows = [{name: each[name] for name in names} for each in content["data"]]
+    await kit.api("POST", "/product-mappings/import", json=rows)
+    assert [(await kit.until(number, "created"))["state"] for number in (1, 2)] == ["created"] * 2
+    assert [kit.panel.of_wc_order(str(number))[0].cart[0].product_id for number in (1, 2)] == [1, 2]
+    assert (await kit.order(3))["reasons"][0]["code"] == "no_fitting_mapping"
+    assert (await kit.api("GET", SUGGESTIONS)).json()["meta"]["choices"] == 1
 
 
 async def test_no_more_than_a_bounded_number_is_looked_at(
@@ -198,10 +230,10 @@ async def test_the_command_prints_suggestions_and_a_file_that_the_import_takes(
     code, out, err = await command("mappings", "suggest", "--csv")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity",
-        "default,12,,IPTV-1M,1,new_activation,1",
-        "default,14,,MAPPED,6,new_activation,1",
-        "default,16,18,P-12,2,new_activation,1",
+        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity,conditions",
+        "default,12,,IPTV-1M,1,new_activation,1,",
+        "default,14,,MAPPED,6,new_activation,1,",
+        "default,16,18,P-12,2,new_activation,1,",
     ]
     (tmp_path / "suggested.csv").write_text(out)
     code, out, err = await command("mappings", "import", str(tmp_path / "suggested.csv"))

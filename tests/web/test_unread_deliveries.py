@@ -239,3 +239,16 @@ async def test_what_is_shown_fits_a_terminal(kit: Kit) -> None:
     assert all(len(each) < 200 and each.isprintable() for each in (found.words, *found.details))
     words = (await kit.http.get("/readyz")).json()["checks"]["webhooks"]["words"]
     assert "delivery 1" not in words
+
+
+@BOTH_DATABASES
+async def test_deliveries_of_another_shop_are_unread_by_the_rule_of_their_verdict(kit: Kit) -> None:
+    """The shop's own delivery settles what another address said of its order, but brings no other order."""
+    await kit.post(order(id=7), headers={"X-WC-Webhook-Source": "https://shop.example/"})
+    later = order(id=7, status="refunded", date_modified_gmt="2026-11-21T20:00:00")
+    await kit.post(later, headers={"X-WC-Webhook-Source": "https://copy.example/"})
+    await kit.post(later | {"order_key": "wc_order_another"}, headers={"X-WC-Webhook-Source": "https://shop.example/"})
+    found = (await kit.api("GET", "/deliveries?unresolved=true")).json()["data"]
+    assert [each["verdict"] for each in found] == ["another_order", "other_source"]
+    await kit.post(later | {"total": "1.00"}, headers={"X-WC-Webhook-Source": "https://shop.example/"})
+    assert (await look(kit)).words.startswith("1 delivery ")

@@ -104,8 +104,10 @@ class Bridge(PanelrCaller):
             order = None if repeat is None else await self._store_repeat(until, repeat)
             if repeat is not None and order is not None:
                 return DeliveryResult(repeat.verdict, repeat.woo_order_id, order, None)
-            delivery, event = parse_delivery(raw)
+            known = self._fast_path.match_subscription(raw)
+            delivery, event = parse_delivery(raw) if known is None else (known, None)
             received = await self._store(until, delivery, event)
+            delivery = received.judge(delivery)
             order = await self._process(until, delivery, received)
             return DeliveryResult(delivery.verdict, delivery.woo_order_id, order, delivery.words)
         except Exception as error:  # noqa: BLE001  `_store_as_failed` logs it
@@ -168,6 +170,7 @@ class Bridge(PanelrCaller):
             call_policy=self.call_policy,
             actor=actor,
         )
+        delivery = received.judge(delivery)
         row = await self._process(until, delivery, received)
         return DeliveryResult(delivery.verdict, delivery.woo_order_id, row, delivery.words)
 

@@ -8,8 +8,13 @@ from sqlalchemy import Connection, text
 from panelr_bridge.application.delivery_checks import check_refused, check_topics, check_unread
 from panelr_bridge.application.health_check import HealthCheck, count, format_since
 from panelr_bridge.application.transactions.rate_gate import RATE
+from panelr_bridge.domain.models import KnownStore, OrderPolicy
+from panelr_bridge.domain.order_age import DEFAULT_AGE, orders_since
+from panelr_bridge.domain.order_identity import describe_sources, is_other_source
 from panelr_bridge.store import (
     backfill_cursors,
+    known_stores,
+    orders,
     owed_calls,
     rate_limit,
     schema_version,
@@ -26,6 +31,8 @@ MISSED_RUNS = 10
 """How many of a store's backfill runs may be missed before the check fails."""
 WEBHOOKS_PREFIX = "webhooks:"
 """The name of the check of a shop's webhooks is this prefix and the store's name."""
+ORDERS_PREFIX = "orders:"
+"""The name of the check of a store's orders is this prefix and the store's name."""
 STALE = timedelta(hours=1)
 """After this long, the stored state of a shop's webhooks is no longer trusted."""
 
@@ -58,6 +65,35 @@ async def run_checks(
 async def run_delivery_checks(database: Database, *, now: datetime) -> list[HealthCheck]:
     """Check for wrong secrets and unused topics. Needs the tables of this version. For operators alone."""
     return [await database.read(check_refused, now=now), await database.read(check_topics, now=now)]
+
+
+def check_store(connection: Connection, name: str, *, policy: OrderPolicy, now: datetime) -> HealthCheck:
+    """Say from when on a store's orders count and which shop they come from; fail if another shop's orders are held."""
+    known = known_stores.find(connection, name)
+    words = describe_store(known, policy)
+    others = {
+        source: number
+        for source, number in orders.count_held_by_source(connection, store=name).items()
+        if is_other_source(source, known, policy)
+    }
+    if others:
+        held = ", ".join(f"{count(number, 'order')} of {source}" for source, number in sorted(others.items()))
+        words = f"{words}; held because another shop sent them: {held}. If the shop moved, set BRIDGE_SHOP_ADDRESSES"
+    since = orders_since(known, policy)
+    is_late = since is not None and since > now
+    words = f"{words}: that is in the future, so no order gets a work order" if is_late else words
+    return HealthCheck(name=f"{ORDERS_PREFIX}{name}", ok=not others and not is_late, words=words, vital=False)
+
+
+def describe_store(known: KnownStore, policy: OrderPolicy) -> str:
+    """Return from when on a store's orders count, and which shop they come from, as text."""
+    sources = describe_sources(known, policy)
+    origin = f"orders come from {sources}" if sources else "the first delivery says which shop orders come from"
+    since = orders_since(known, policy)
+    if since is None:
+        return f"{origin}; they count from {DEFAULT_AGE.days} days before the first delivery on"
+    reason = "BRIDGE_ORDERS_SINCE" if known.name in policy.orders_since else f"{DEFAULT_AGE.days} days before the first"
+    return f"{origin}; they count if they were made since {since:%Y-%m-%d %H:%M} UTC ({reason})"
 
 
 def _ping_database(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from panelr_bridge.application.follow_ups.lease import retry_stuck
 from panelr_bridge.application.follow_ups.registry import ATTENTION_CODES
 from panelr_bridge.application.transactions.acknowledgements import acknowledged_columns, settled_columns
+from panelr_bridge.application.transactions.continuation import evaluate_renewals_again
 from panelr_bridge.application.transactions.evaluate_order import UNHANDLED, evaluate, latest_snapshot, reevaluate
 from panelr_bridge.domain.decision import overridden_by_retry
 from panelr_bridge.domain.models import CallAction, OrderPolicy, OrderState
@@ -146,6 +147,8 @@ def record_decision(
     The audit log also keeps `more`.
     """
     orders.change(connection, row["id"], owed_calls.NO_OWED_CALL | values, now=now)
+    if values["state"] == OrderState.CLOSED:
+        evaluate_renewals_again(connection, woo_order_id=row["woo_order_id"], store=row["store"])
     subject = f"order {row['id']}"
     details = {"before": row["state"], "after": values["state"], "reasons": values["reasons"]} | more
     audit_log.add(connection, actor=actor, action=action, store=row["store"], subject=subject, now=now, **details)

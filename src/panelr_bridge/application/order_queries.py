@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from panelr_bridge.application.order_money import OrderMoney, money_of
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import OrderState
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.errors import BadQuery, NotFound
+from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders, owed_calls, subscriptions
 from panelr_bridge.store.database import Database, use_one_snapshot
 from panelr_bridge.store.pagination import PageQuery, ResultPage, order_list
@@ -38,8 +40,9 @@ class RelatedOrder:
 class OrderStory:
     """An order and everything that belongs to it, read at one moment. Lists are in chronological order.
 
-    `owed_call` is None when the order owes Panelr no call. The deliveries come without their bodies. `subscriptions`
-    are all orders of the subscriptions that the order belongs to, itself among them.
+    `owed_call` is None when the order owes Panelr no call. `activations` are the lines at Panelr that the order brought
+    or renewed. The deliveries come without their bodies. `subscriptions` are all orders of the subscriptions that the
+    order belongs to, itself among them.
     """
 
     order: ShownOrderRow
@@ -47,6 +50,7 @@ class OrderStory:
     attempts: list[AttemptRow]
     owed_call: OwedCallView | None
     follow_ups: list[FollowUpRow]
+    activations: list[Activation]
     deliveries: list[ListedDeliveryRow]
     subscriptions: list[RelatedOrder]
 
@@ -82,6 +86,7 @@ def _read_story(connection: Connection, order_id: int) -> OrderStory:
         attempts=orders.list_attempts(connection, order_id),
         owed_call=owed_calls.call_of(order),
         follow_ups=list(planned.values()),
+        activations=_read_activations(connection, order),
         deliveries=deliveries.list_for_order(connection, store=order["store"], woo_order_id=order["woo_order_id"]),
         subscriptions=_read_related(connection, order),
     )
@@ -108,3 +113,12 @@ def _related(entry: SubscriptionOrder, known: KnownOrder | None) -> RelatedOrder
         state=known and known.state,
         reference_code=known and known.reference_code,
     )
+
+
+def _read_activations(connection: Connection, order: ShownOrderRow) -> list[Activation]:
+    """Return the lines that a created order brought, and those that its request named."""
+    if order["state"] != OrderState.CREATED:
+        return []
+    sent = () if order["request"] is None else panelr_request.activations_in(panelr_request.load(order["request"]))
+    brought = subscriptions.activations_of(connection, [order["id"]]).get(order["id"], [])
+    return list({each.id: each for each in (*sent, *brought)}.values())

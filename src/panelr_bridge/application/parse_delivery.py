@@ -1,4 +1,4 @@
-"""Parse an authentic delivery: its verdict, and its event if it is about an order. No I/O but the log."""
+"""Parse an authentic delivery: its verdict, and its event, of an order or a subscription. No I/O but the log."""
 
 from dataclasses import dataclass, field
 
@@ -8,10 +8,11 @@ from panelr_bridge.store.deliveries import Delivery, digest
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.error_object import API_VERSION, ErrorObject
 from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted, OtherTopic
+from panelr_bridge.woocommerce.subscription_payload import Subscription
 
 log = logs.get(__name__)
 
-Event = Order | OrderDeleted
+Event = Order | OrderDeleted | Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class RawDelivery:
 
 
 def parse_delivery(raw: RawDelivery) -> tuple[Delivery, Event | None]:
-    """Return the delivery with its verdict, and its event; None if it is about no order. Never raises."""
+    """Return the delivery with its verdict, and its event; None if it is about neither. Never raises."""
     verdict, words, event = _parse(raw)
     delivery = Delivery(
         store=raw.store,
@@ -38,7 +39,7 @@ def parse_delivery(raw: RawDelivery) -> tuple[Delivery, Event | None]:
         headers=raw.headers,
         verdict=verdict,
         words=words,
-        woo_order_id=event.id if event is not None else None,
+        woo_order_id=event.id if isinstance(event, Order | OrderDeleted) else None,
         sha256=raw.sha256,
     )
     return delivery, event
@@ -57,6 +58,8 @@ def _parse(raw: RawDelivery) -> tuple[str, str | None, Event | None]:
         return "other_topic", f"the bridge does not use the topic {event.topic or '(none)'}", None
     if isinstance(event, ErrorObject):
         return "woocommerce_error", _describe_error(event), None
+    if isinstance(event, Subscription):
+        return "subscription", event.words, event
     return ("deleted" if isinstance(event, OrderDeleted) else "order"), None, event
 
 

@@ -21,7 +21,7 @@ from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import find_work_order
 from panelr_bridge.errors import Conflict
-from panelr_bridge.store import follow_ups, orders, owed_calls
+from panelr_bridge.store import follow_ups, orders, owed_calls, subscriptions
 from panelr_bridge.store.rows import OrderRow, ShownOrderRow, with_columns
 from panelr_bridge.store.tables import Columns
 
@@ -141,6 +141,7 @@ def _undo_link(connection: Connection, row: OrderRow) -> Columns:
     if row["state"] != OrderState.CREATED:
         return {"attention": row["attention"], "acknowledged": row["acknowledged"]}
     undone = settled_columns(row, ATTENTION_CODES)
+    subscriptions.forget_activations(connection, row["id"])
     if follow_ups.delete_all(connection, row["id"]):
         words = f"its payment was reported for {row['reference_code']}: check the payments of both orders in Panelr"
         undone["attention"] = [*(undone["attention"] or []), {"code": "payment_not_told", "words": words}]

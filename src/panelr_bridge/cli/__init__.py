@@ -20,7 +20,7 @@ COMMANDS = {
     "demo": "Show the bridge at work with a simulated shop and a simulated Panelr.",
     "orders": "List and show the orders in the bridge, and act on them.",
     "deliveries": "List and show the stored deliveries, replay them and resolve unread ones.",
-    "mappings": "Import, export and suggest product mappings.",
+    "mappings": "List, change, import, export and suggest product mappings.",
     "woo": "Read and change orders in the shop, over its REST API.",
     "simulate": "Run a simulated Panelr or a simulated WooCommerce shop.",
 }

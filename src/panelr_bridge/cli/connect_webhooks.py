@@ -8,7 +8,7 @@ from typing import Any
 from panelr_bridge.application.container import open_container
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.cli.checklist import Checklist
-from panelr_bridge.errors import BridgeError, ShopError, ShopUnclear, ShopUnreachable
+from panelr_bridge.errors import BridgeError, ShopError, ShopRefused, ShopUnclear, ShopUnreachable
 from panelr_bridge.settings import Settings, prefix_of
 from panelr_bridge.store import deliveries, webhook_health
 from panelr_bridge.store.database import missing_sqlite_file, open_database
@@ -79,10 +79,13 @@ class WebhookConnector:
         gap_start = await self._find_gap_start(
             [each.topic for each in topics if each.fault and each.topic in ORDER_TOPICS]
         )
-        if not await self._apply(steps):
+        optional = [step for step in steps if isinstance(step, CreateWebhook) and step.is_optional]
+        needed = [step for step in steps if step not in optional]
+        if not await self._apply(needed):
             return
-        if not steps:
+        if not needed:
             await self._check_write_access(topics)
+        await self._create_where_possible(optional)
         topics_after = await self._read_topics()
         if topics_after is not None:
             self._print_topics(topics_after)
@@ -144,9 +147,23 @@ class WebhookConnector:
             self.checklist.add_details(f"done: {step.words}")
         return True
 
+    async def _create_where_possible(self, steps: Sequence[CreateWebhook]) -> None:
+        """Create the webhooks of the topics that the shop has; it refuses a topic that it does not know."""
+        for step in steps:
+            try:
+                await self._create(step)
+            except ShopError as error:
+                if isinstance(error, ShopRefused):
+                    words = f"{step.topic}: the shop has no such topic, so it has no WooCommerce Subscriptions"
+                else:
+                    words = f"could not {step.words}: {error.words}"
+                self.checklist.add_details(f"not done: {words}")
+                return
+            self.checklist.add_details(f"done: {step.words}")
+
     async def _create(self, step: CreateWebhook) -> None:
         await self.client.create_webhook(
-            name=NAMES[step.topic], topic=step.topic, delivery_url=self.endpoint.url or "", secret=self._secret
+            name=step.name, topic=step.topic, delivery_url=self.endpoint.url or "", secret=self._secret
         )
 
     async def _update(self, step: UpdateWebhook) -> None:

@@ -120,32 +120,34 @@ async def _replay(number: int) -> DeliveryResult:
 
 @app.command()
 def resolve(
-    number: Annotated[
-        int | None, typer.Argument(min=1, max=LARGEST_ID, help="The delivery's id. Left out with --refused.")
+    numbers: Annotated[
+        list[int] | None,
+        typer.Argument(min=1, max=LARGEST_ID, help="The ids of one or more deliveries. Left out with --refused."),
     ] = None,
     *,
     note: Annotated[str, typer.Option("--note", help="What was found or done. The audit log keeps it.")],
     refused: Annotated[
-        bool, typer.Option("--refused", help="Resolve the refused deliveries of a store in place of a stored one.")
+        bool, typer.Option("--refused", help="Resolve the refused deliveries of a store in place of stored ones.")
     ] = False,
     store: Annotated[str, typer.Option("--store", help="Name of the store, with --refused.")] = DEFAULT_STORE,
 ) -> None:
-    """Say that an unread delivery is dealt with: check no longer reports it.
+    """Say that unread deliveries are dealt with: check no longer reports them.
 
     The same bytes, received again, are unread again. With --refused: deliveries with a wrong secret.
     """
-    if (number is None) != refused:
-        raise InvalidValue("name either one delivery, as in deliveries resolve 1, or give --refused")
+    if bool(numbers) == refused:
+        raise InvalidValue("name either deliveries, as in deliveries resolve 1 2, or give --refused")
     words = read_options(ResolveDeliveryInput, note=note).note
 
-    async def work(database: Database, _: Settings) -> str:
-        if number is None:
+    async def work(database: Database, _: Settings) -> None:
+        if refused:
             await database.write(forget_refused, utc_now(), store=store, note=words, actor=ACTOR)
-            return f"the refused deliveries of {store} are resolved"
-        await database.write(resolve_by_hand, utc_now(), number, note=words, actor=ACTOR)
-        return f"delivery {number} is resolved"
+            out.print(f"the refused deliveries of {escape(store)} are resolved")
+        for number in numbers or ():
+            await database.write(resolve_by_hand, utc_now(), number, note=words, actor=ACTOR)
+            out.print(f"delivery {number} is resolved")
 
-    out.print(escape(run_with_database(work)))
+    run_with_database(work)
 
 
 async def _find(database: Database, number: int) -> DeliveryRow:

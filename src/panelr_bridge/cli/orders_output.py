@@ -50,6 +50,9 @@ def print_story(story: OrderStory) -> None:
         status = f", {escape(order['panelr_status'])}" if order["panelr_status"] else ""
         number = order["work_order_id"] or "unknown"
         out.print(f"  work order   {escape(order['reference_code'] or '?')} (id {number}{status})")
+    for activation in story.activations:
+        product = "" if activation.product_id is None else f" (product {activation.product_id})"
+        out.print(f"  activation   {activation.id}{product}")
     _print_money(story.money)
     _print_subscriptions(story)
     for reason in order["attention"] or []:

@@ -1,6 +1,7 @@
 """Maps an order's lines to the items of Panelr's cart: a pure function of the lines, the mappings and the policy.
 
-A line is looked up by its variation, else its product, else its SKU. Several mappings with one key make a bundle.
+A line is looked up by its variation, else its product, else its SKU; mapping_choice chooses by the line's meta.
+Several mappings with one key and the same conditions make a bundle.
 A renewal without an activation id gets the activation of the customer's line at Panelr, if exactly one fits.
 """
 
@@ -19,6 +20,7 @@ from panelr_bridge.domain.line_intent import (
     contradiction,
     read_intent_meta,
 )
+from panelr_bridge.domain.mapping_choice import choose_mappings, name_products
 from panelr_bridge.domain.models import (
     CartItem,
     MappingTarget,
@@ -128,9 +130,9 @@ def _read_parts(
     meta = read_intent_meta(line.panelr_metas)
     if meta.intent == BALANCE_PAYMENT:  # pays for an existing work order: not a cart item
         return []
-    targets: list[MappingTarget] = []
-    for key in _line_keys(line):
-        targets = targets or by_key.get(key, [])
+    targets = choose_mappings(line, _line_keys(line), by_key, label=_line_label(line))
+    if isinstance(targets, Reason):
+        return [targets]
     if not targets:
         return [_unmapped_reason(line)] if policy.unmapped_lines is UnmappedLines.HOLD else []
     wanted = [target for target in targets if target.panelr_product_id is not None]
@@ -160,15 +162,7 @@ def _build_part(line: LineItem, mapping: MappingTarget, meta: IntentMeta, *, alo
 
 
 def _unmapped_reason(line: LineItem) -> Reason:
-    keys = ", ".join(
-        f"{what} {value}"
-        for what, value in (
-            ("variation", line.variation_id),
-            ("product", line.product_id),
-            ("SKU", line.sku.strip()[:120]),
-        )
-        if value
-    )
+    keys = name_products(line)
     if not keys:
         words = "this line has neither a product nor a SKU, so it cannot be mapped: set one in WooCommerce, or skip it"
         return Reason("unmappable_line", words, _line_label(line))

@@ -16,6 +16,8 @@ from panelr_bridge.domain.deposits import deposit_reasons, rest_paid_since
 from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
+from panelr_bridge.domain.order_age import OLDER, exclusion_reason, is_erased
+from panelr_bridge.domain.order_identity import other_source_reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import (
     balance_payment_reason,
@@ -37,7 +39,7 @@ UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
 MONEY_CODES = REFUND_CODES | {"deposit_due"}
 """Reason codes of money that is not there: a retry for another reason does not decide about it."""
-OVERRIDABLE = MONEY_CODES | RELATION_CODES | {"plugin_will_send"}
+OVERRIDABLE = MONEY_CODES | RELATION_CODES | {"plugin_will_send", OLDER}
 """Reason codes that a person overrides by a retry."""
 
 
@@ -117,13 +119,10 @@ def _decide_by_order(
     order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy
 ) -> Decision | None:
     """Return the decision that needs no look at the lines; None if there is none."""
-    if not order.unreadable and (reason := balance_payment_reason(order)) is not None:
-        return Ignore((reason,))
-    if (reason := sub_order_reason(relation, mappings)) is not None:
-        return Ignore((reason,))
     own_marks = has_own_marks(order, relation)
-    if own_marks and (existing := find_work_order(order)) is not None:
-        return Adopt(*existing)
+    by_origin = _decide_by_origin(order, relation, mappings, policy, own_marks=own_marks)
+    if by_origin is not None:
+        return by_origin
     if order.unreadable and not order.is_status_known:
         return Hold(_unreadable_reasons(order))
     if (by_status := _decide_by_status(order, policy)) is not None:
@@ -154,6 +153,26 @@ def _decide_by_lines(
     if reasons:
         return Hold(tuple(reasons))
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
+
+
+def _decide_by_origin(
+    order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy, *, own_marks: bool
+) -> Decision | None:
+    """Return the decision about an order that has a work order, or gets none whatever its content is; None for others.
+
+    An order of another shop adopts nothing: a staging copy has the real orders' meta.
+    """
+    excluded = exclusion_reason(order, mappings, policy)
+    ignored = None if excluded is None else Ignore((excluded,))
+    if (foreign := other_source_reason(mappings, policy)) is not None:
+        return ignored or _decide_by_status(order, policy) or Hold((foreign,))
+    if not order.unreadable and (reason := balance_payment_reason(order)) is not None:
+        return Ignore((reason,))
+    if (reason := sub_order_reason(relation, mappings)) is not None:
+        return Ignore((reason,))
+    if own_marks and (existing := find_work_order(order)) is not None:
+        return Adopt(*existing)
+    return ignored
 
 
 def _nothing_for_panelr(order: Order, lines: list[MappedLine], mappings: OrderMappings) -> Ignore | None:
@@ -238,6 +257,11 @@ def needs_first_order(reasons: Iterable[Reason]) -> bool:
     return any(reason.code == "first_order_unknown" for reason in reasons)
 
 
+def awaits_first_order(reasons: Iterable[Reason]) -> bool:
+    """Return whether an order waits for the line that its subscription's first order brings."""
+    return any(reason.code == "awaits_first_order" for reason in reasons)
+
+
 def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
     """Return whether a new or changed mapping may change this order's decision."""
     return state in {OrderState.HELD, OrderState.REFUSED} or (isinstance(decision, Ignore) and decision.by_mappings)
@@ -274,7 +298,7 @@ def _content_changes(sent: Order, now: Order) -> list[Reason]:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
     reasons += rest_paid_since(sent=sent, now=now)
-    if _comparable_email(now) != _comparable_email(sent) and not now.has_flag("_anonymized"):
+    if _comparable_email(now) != _comparable_email(sent) and not is_erased(now):
         words = "the order's e-mail address changed after the work order was created: correct the customer in Panelr"
         reasons.append(Reason("email_changed", words))
     return reasons

@@ -11,6 +11,7 @@ from typing import Any
 
 from panelr_bridge.domain.models import FollowUpKind, FreeOrders, OnPaid, PluginKeys, Reason, WorkOrderRequest
 from panelr_bridge.domain.panelr_values import WorkOrder
+from panelr_bridge.domain.relation import Relation
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.order_received import CheckoutPaths
 
@@ -70,11 +71,12 @@ class HeldOrder(OrderToPlan):
     """A held order.
 
     `lacks_lines` says that it waits for the customer's lines at Panelr, `lacks_refunds` that the shop's API could say
-    which lines were refunded.
+    which lines were refunded. `unknown_subscriptions` are those whose first order the shop must be asked for.
     """
 
     lacks_lines: bool
     lacks_refunds: bool = False
+    unknown_subscriptions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,8 @@ class CreatedOrder(OrderToPlan):
     has_email: bool = True
     omits_amounts: bool = False
     free_orders: FreeOrders = FreeOrders.REVIEW
+    relation: Relation | None = None
+    """What the order is to earlier ones."""
 
     @property
     def has_reported_amount(self) -> bool:

@@ -8,11 +8,21 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from panelr_bridge.domain.mapping_conditions import Conditions, format_conditions, order_conditions, parse_conditions
 from panelr_bridge.domain.models import ItemIntent, OnPaid, product_key, sku_key, variation_key
 from panelr_bridge.errors import InvalidValue
 from panelr_bridge.woocommerce.json_fields import refuse_bool
 
-COLUMNS = ("store", "woo_product_id", "woo_variation_id", "sku", "panelr_product_id", "intent", "quantity")
+COLUMNS = (
+    "store",
+    "woo_product_id",
+    "woo_variation_id",
+    "sku",
+    "panelr_product_id",
+    "intent",
+    "quantity",
+    "conditions",
+)
 NOTHING = "none"
 """The CSV cell for "known, and not for Panelr"; an empty cell could be a mistake."""
 
@@ -33,8 +43,16 @@ StoreName = Annotated[str, Field(max_length=64), AfterValidator(require_plain_te
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(require_plain_text)]
 
 
+def read_conditions(value: Any) -> Any:
+    """Return the conditions in their text, as CSV files and the database hold them; anything else as it is."""
+    return () if value is None else parse_conditions(value) if isinstance(value, str) else value
+
+
 class ProductMapping(BaseModel):
-    """The Panelr product of a WooCommerce product. Several mappings with one key make a bundle."""
+    """The Panelr product of a WooCommerce product.
+
+    Several mappings with one key and the same conditions make a bundle.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,6 +61,11 @@ class ProductMapping(BaseModel):
                 {"woo_variation_id": 18, "panelr_product_id": 2, "intent": "new_activation"},
                 {"woo_product_id": 12, "panelr_product_id": 3, "quantity": 2},
                 {"sku": "T-SHIRT", "panelr_product_id": None},
+                {
+                    "woo_product_id": 101,
+                    "conditions": [{"key": "Duration", "value": "12 months"}, {"key": "Connections", "value": "4"}],
+                    "panelr_product_id": 5,
+                },
             ]
         },
     )
@@ -60,6 +83,12 @@ class ProductMapping(BaseModel):
         ItemIntent.NEW_ACTIVATION, description="The intent of lines without a panelr_intent of their own."
     )
     quantity: int = Field(1, ge=1, le=100_000, description="Panelr items per piece of the WooCommerce product.")
+    conditions: Annotated[Conditions, BeforeValidator(read_conditions), AfterValidator(order_conditions)] = Field(
+        (),
+        description="What the line's meta must hold, such as the choices of product add-ons; at most 10 entries. The"
+        " mapping with the most conditions takes precedence.",
+        examples=[[{"key": "duration", "value": "12 months"}, {"key": "connections", "value": "4"}]],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -89,7 +118,7 @@ class ProductMapping(BaseModel):
 
     def as_row(self) -> dict[str, Any]:
         """Return the columns of the table."""
-        return self.model_dump() | {"key": self.key}
+        return self.model_dump() | {"key": self.key, "conditions": format_conditions(self.conditions)}
 
 
 class PaymentMethodMapping(BaseModel):
@@ -141,6 +170,14 @@ def read_json(rows: list[Any]) -> list[ProductMapping]:
     return _validate_rows((f"entry {number}", row) for number, row in enumerate(rows, start=1))
 
 
+def read_options(**values: Any) -> ProductMapping:
+    """Return the mapping that a command's options describe; raise InvalidValue with their faults."""
+    (mapping,) = _validate_rows(
+        [("the mapping", _read_nothing({name: values[name] for name in values if values[name]}))]
+    )
+    return mapping
+
+
 def write_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the mappings as a CSV file for `read_csv`."""
     text = io.StringIO()
@@ -168,10 +205,13 @@ def _read_cells(names: list[str], line: list[str]) -> dict[str, str | None]:
     """Return a line's cells by column, without the empty ones."""
     if len(line) > len(names):
         raise csv.Error("the line has more cells than the first one names")
-    cells: dict[str, str | None] = {name: cell.strip() for name, cell in zip(names, line, strict=False) if cell.strip()}
-    if (cells.get("panelr_product_id") or "").casefold() == NOTHING:
-        cells["panelr_product_id"] = None
-    return cells
+    return _read_nothing({name: cell.strip() for name, cell in zip(names, line, strict=False) if cell.strip()})
+
+
+def _read_nothing(cells: dict[str, Any]) -> dict[str, Any]:
+    """Return the cells with None for the word that says "not for Panelr"."""
+    is_nothing = str(cells.get("panelr_product_id", "")).casefold() == NOTHING
+    return cells | {"panelr_product_id": None} if is_nothing else cells
 
 
 def _validate_rows(rows: Iterable[tuple[str, Any]]) -> list[ProductMapping]:

@@ -11,7 +11,8 @@ from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from typing import Any
 
-from panelr_bridge.domain.models import ItemIntent
+from panelr_bridge.domain.mapping_conditions import Conditions, format_conditions
+from panelr_bridge.domain.models import ItemIntent, product_key, sku_key, variation_key
 from panelr_bridge.domain.panelr_values import PanelrProduct
 
 MIN_SCORE = 45
@@ -39,6 +40,19 @@ class ShopItem:
     name: str
     sku: str
     price: Decimal | None
+    conditions: Conditions = ()
+    choice: str = ""
+    """What the conditions say, in the words of product names."""
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys that would map an order line with this item."""
+        keys = {product_key(self.product_id)}
+        if self.variation_id:
+            keys.add(variation_key(self.variation_id))
+        if self.sku:
+            keys.add(sku_key(self.sku))
+        return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class MappingSuggestion:
             "panelr_product_id": self.product.id,
             "intent": ItemIntent.NEW_ACTIVATION.value,
             "quantity": 1,
+            "conditions": format_conditions(self.item.conditions),
         }
 
 
@@ -81,6 +96,7 @@ class _ProductTraits:
     product: PanelrProduct
     names: tuple[_NameTraits, ...]
     months: int | None
+    connections: int | None
 
 
 def read_item(product: Mapping[str, Any], variation: Mapping[str, Any] | None = None) -> ShopItem | None:
@@ -108,7 +124,9 @@ def suggest(items: Iterable[ShopItem], products: Sequence[PanelrProduct]) -> lis
 
 
 def _best_suggestion(item: ShopItem, candidates: Sequence[_ProductTraits]) -> MappingSuggestion | None:
-    traits = (_name_traits(item.name), _name_traits(item.sku))
+    traits = (_name_traits(f"{item.choice} {item.name}".strip()), _name_traits(item.sku))
+    if item.conditions:
+        candidates = [each for each in candidates if _agrees(traits[0], each)]
     near = heapq.nlargest(MAX_COMPARED, candidates, key=lambda each: _quick_score(traits, each))
     suggestions = [_compare(item, traits, each) for each in near]
     best = max(suggestions, key=lambda each: (each.score, -each.product.id), default=None)
@@ -131,7 +149,7 @@ def _compare(item: ShopItem, traits: Sequence[_NameTraits], candidate: _ProductT
         why.append("the same words" if similarity == 1 else "a similar name")
     for points, penalty, words, mine, theirs in (
         (25, 30, "{} months", _first_number(each.months for each in traits), candidate.months),
-        (5, 15, "{} connections", _first_number(each.connections for each in traits), product.connections),
+        (5, 15, "{} connections", _first_number(each.connections for each in traits), candidate.connections),
     ):
         if mine and theirs:
             score += points if mine == theirs else -penalty
@@ -144,6 +162,12 @@ def _compare(item: ShopItem, traits: Sequence[_NameTraits], candidate: _ProductT
     elif trial and product.is_trial:
         score, why = score + 10, [*why, "a trial"]
     return MappingSuggestion(item, product, max(0, min(round(score), 99)), tuple(why))
+
+
+def _agrees(choice: _NameTraits, candidate: _ProductTraits) -> bool:
+    """Return whether nothing that is known of a product contradicts the customer's choice."""
+    pairs = ((choice.months, candidate.months), (choice.connections, candidate.connections))
+    return all(not mine or not theirs or mine == theirs for mine, theirs in pairs)
 
 
 def _name_similarity(one: _NameTraits, other: _NameTraits) -> float:
@@ -162,7 +186,14 @@ def _word_overlap(one: _NameTraits, other: _NameTraits) -> float:
 def _product_traits(product: PanelrProduct) -> _ProductTraits:
     names = tuple(_name_traits(name) for name in (product.name, product.alternate_name or "") if name)
     months = product.duration_months or _first_number(name.months for name in names)
-    return _ProductTraits(product, names or (_name_traits(""),), months)
+    connections = product.connections or _first_number(name.connections for name in names)
+    return _ProductTraits(product, names or (_name_traits(""),), months, connections)
+
+
+def names_plan(text: str) -> bool:
+    """Return whether a text names a duration or a number of connections."""
+    traits = _name_traits(text)
+    return bool(traits.months or traits.connections)
 
 
 def _name_traits(text: str) -> _NameTraits:

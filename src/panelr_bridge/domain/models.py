@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
 from panelr_bridge.domain.history import NO_HISTORY, History
+from panelr_bridge.domain.mapping_conditions import Conditions
 from panelr_bridge.domain.panelr_values import (
     NOTHING_KNOWN,
     CartQuote,
@@ -148,6 +150,7 @@ class MappingTarget:
     """One row of the product-mapping table: the Panelr product of a WooCommerce product.
 
     `key` is a `variation_key`, `product_key` or `sku_key`. `panelr_product_id` None means "known, not for Panelr".
+    The mapping is only for lines whose meta meets all `conditions`.
     The other fields come from Panelr's product list; None if it was never read or does not show them.
     """
 
@@ -155,15 +158,25 @@ class MappingTarget:
     panelr_product_id: int | None
     intent: ItemIntent
     quantity: int
+    conditions: Conditions = ()
     price: Decimal | None = None
     currency: str | None = None
     plugin_id: int | None = None
     connections: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownStore:
+    """What the bridge knows of a store: when it first saw it, and the host from which its deliveries come."""
+
+    name: str = ""
+    first_seen_at: datetime | None = None
+    source: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMappings:
-    """The mappings of one order's lines and of its payment method."""
+    """The mappings of one order's lines and of its payment method, and what is known of its store."""
 
     mappings: tuple[MappingTarget, ...]
     payment_method_id: int | None
@@ -179,6 +192,9 @@ class OrderMappings:
     facts: PanelrFacts = NOTHING_KNOWN
     quotes: Mapping[bytes, CartQuote] = field(default_factory=dict)
     """Panelr's known quotes by the cart's shape."""
+    store: KnownStore = KnownStore()
+    source: str = ""
+    """The host of the shop that sent the order; empty if it is not known."""
     history: History = NO_HISTORY
     """The earlier orders, of an order that continues one."""
 
@@ -198,6 +214,10 @@ class OrderPolicy:
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
     max_lines: int = 1000
+    orders_since: Mapping[str, datetime] = field(default_factory=dict)
+    """By store, from when on orders count; a store without an entry has the default."""
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By store, the hosts of its shop that the settings name."""
     relation_keys: RelationKeys = ()
     """Meta keys of other plugins that say that an order continues another."""
     asks_relations: frozenset[str] = frozenset()

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from panelr_bridge.domain.history import Activation
+
 T = TypeVar("T")
 
 
@@ -56,11 +58,15 @@ class CartQuote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedWorkOrder:
-    """A work order in Panelr's list for one customer; None for fields that the installation does not show."""
+    """A work order in Panelr's list for one customer; None for fields that the installation does not show.
+
+    `activation_ids` are the lines of all its items.
+    """
 
     work_order: WorkOrder
     created_at: datetime | None
     items: tuple["ListedItem", ...]
+    activation_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,10 @@ class RecordedPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderDetails:
-    """A work order as get_work_order shows it; None for unreadable amounts. The payment history is complete."""
+    """A work order as get_work_order shows it; None for unreadable amounts. The payment history is complete.
+
+    `activations` are the lines of its items; there are none if an item shows no line.
+    """
 
     status: str
     order_total: Decimal | None
@@ -118,6 +127,7 @@ class WorkOrderDetails:
     payment_history: tuple[RecordedPayment, ...]
     currency: str | None
     disputed: bool = False
+    activations: tuple[Activation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,7 @@ _ORDER_KEYS = frozenset(
         *(_YITH_RENEWAL, _YITH_SUBSCRIPTIONS, _WPS_RENEWAL, _WPS_SUBSCRIPTION, _WPS_FIRST_ORDER, _WPS_FIRST),
     }
 )
+_PARENT_FLAGS = ("has_sub_order", "has_wcmp_sub_order", "has_mvx_sub_order")
 _DEPOSIT_OF = "_original_order_id"
 _VENDOR_KEYS = frozenset({"_dokan_vendor_id", "_dokan_parent_order_item_id"})
 _MARKET_PLACES, _DEPOSITS = frozenset({"dokan"}), frozenset({"wc_deposits"})
@@ -90,6 +91,11 @@ def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None
     if found is not None and found.kind is not RelationKind.FIRST:
         return found
     return _read_parent(order) or found
+
+
+def has_sub_orders(order: Order) -> bool:
+    """Return whether the order is a market place's, which has divided it among its vendors."""
+    return not order.meta_by_key.keys().isdisjoint(_PARENT_FLAGS) and any(map(order.has_flag, _PARENT_FLAGS))
 
 
 def _read_subscription(order: Order) -> Relation | None:

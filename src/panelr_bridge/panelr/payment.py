@@ -6,9 +6,10 @@ from typing import Any
 
 from panelr_bridge import text_limits
 from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.panelr_values import PaymentReceipt, RecordedPayment, WorkOrderDetails
 from panelr_bridge.json_codec import read_time
-from panelr_bridge.panelr.json_fields import flag, money, status, string, total
+from panelr_bridge.panelr.json_fields import flag, integer, money, rows, status, string, total
 
 DISPUTE_FIELDS = ("disputed", "dispute", "is_disputed")
 NO_DISPUTE = frozenset({"", "no", "none", "closed", "resolved"})
@@ -42,6 +43,7 @@ def work_order_summary(outcome: Done) -> WorkOrderDetails | Unknown:
         payment_history=(),
         currency=string(data.get("currency"), text_limits.CURRENCY),
         disputed=_is_disputed(data),
+        activations=_read_activations(data),
     )
 
 
@@ -74,6 +76,19 @@ def _is_disputed(data: dict[str, Any]) -> bool:
         if disputed:
             return True
     return False
+
+
+def _read_activations(data: dict[str, Any]) -> tuple[Activation, ...]:
+    """Return the lines of the cart's items: all of them or none, because a renewal could take one for another."""
+    cart = rows(data.get("cart"), "items") or []
+    items = [item if isinstance(item, dict) else {} for item in cart]
+    ids = [integer(item.get("activation_id")) for item in items]
+    shown = [
+        Activation(number, integer(item.get("product_id")))
+        for number, item in zip(ids, items, strict=True)
+        if number is not None
+    ]
+    return tuple(shown) if len(shown) == len(items) else ()
 
 
 def _read_history(data: dict[str, Any]) -> tuple[RecordedPayment, ...] | None:

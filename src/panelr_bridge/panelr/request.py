@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import simplejson
 
 from panelr_bridge import json_codec
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CartItem, ItemIntent, PriceAdjustment, WorkOrderRequest
 from panelr_bridge.domain.panelr_values import WorkOrderProof
 
@@ -206,6 +207,12 @@ def load(body: str | bytes) -> WorkOrderRequest:
         referral_code=content.get("referral_code"),
         source=content["source"],
     )
+
+
+def activations_in(request: WorkOrderRequest) -> tuple[Activation, ...]:
+    """Return the lines that a request names: those that it renews or upgrades."""
+    items = request.items
+    return tuple(Activation(item.activation_id, item.product_id) for item in items if item.activation_id is not None)
 
 
 def _build_post(action: str, content: Mapping[str, Any]) -> PanelrRequest:

@@ -128,7 +128,14 @@ def _read_work_order(row: Any) -> ListedWorkOrder | None:
         ),
         created_at=json_codec.read_time(row.get("created_at")),
         items=tuple(item for item in items if item is not None),
+        activation_ids=_read_ids(row.get("activation_ids")),
     )
+
+
+def _read_ids(value: Any) -> tuple[int, ...] | None:
+    """Return a list of ids; None if it is not shown, or one cannot be read."""
+    ids = [integer(each) for each in value] if isinstance(value, list) else [None]
+    return None if None in ids else tuple(dict.fromkeys(each for each in ids if each is not None))
 
 
 def _read_item(item: Any) -> ListedItem | None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     bindparam,
+    func,
     literal_column,
     select,
     text,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from panelr_bridge.store.column_types import UtcDateTime, ZstdBytes
 from panelr_bridge.store.engine import CompiledStatement
 from panelr_bridge.store.rows import DeliveryRow, ListedDeliveryRow, fetch_all, fetch_one
-from panelr_bridge.store.tables import Columns, deliveries
+from panelr_bridge.store.tables import Columns, deliveries, orders
 
 # SQL that both databases and the fast path share. The same body received again under the same topic is one row.
 INSERT_INTO = (
@@ -61,6 +62,8 @@ INSERT_TYPES: tuple["BindParameter[Any]", ...] = (
     bindparam("unresolved_since", type_=UtcDateTime),
 )
 ADD = CompiledStatement(text(f"{INSERT_INTO} VALUES ({INSERT_VALUES}){ON_CONFLICT_COUNT}").bindparams(*INSERT_TYPES))
+ANOTHER_ORDER, OTHER_SOURCE = "another_order", "other_source"
+"""The verdicts on a delivery of another shop than that of the order with its id."""
 
 
 class ResolvedBy(Enum):
@@ -78,11 +81,13 @@ UNREAD_VERDICTS: Mapping[str, ResolvedBy] = {
     "woocommerce_error": ResolvedBy.WEBHOOK,
     "unreadable": ResolvedBy.ORDER,
     "failed": ResolvedBy.ORDER,
+    OTHER_SOURCE: ResolvedBy.ORDER,
+    ANOTHER_ORDER: ResolvedBy.PERSON,
 }
 """The verdicts of deliveries that brought no order, each with what makes up for it."""
 PROBLEM_VERDICTS = tuple(UNREAD_VERDICTS)
-READ_VERDICTS = ("order", "deleted")
-"""The verdicts of deliveries whose order was read."""
+READ_VERDICTS = ("order", "deleted", "subscription")
+"""The verdicts of deliveries that were read."""
 LISTED_COLUMNS = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 SENT_BY = "x-wc-webhook-id"
 """The header that marks a delivery as sent by a webhook: backfilled and imported ones do not have it."""
@@ -137,8 +142,8 @@ def digest(body: bytes) -> bytes:
 class Delivery:
     """An authentic delivery as it was received, and the verdict on its body.
 
-    `verdict` is order, deleted, other_topic, woocommerce_error, unreadable or failed; `words` explains any verdict
-    but order.
+    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, another_order or
+    other_source; `words` explains any verdict but order.
     """
 
     store: str
@@ -206,10 +211,41 @@ def replay(connection: Connection, delivery_id: int, delivery: Delivery, *, now:
     return StoredDelivery(id=delivery_id, times=before.times, repeated=is_repeated, sha256=before.body_sha256)
 
 
+def set_verdict(connection: Connection, delivery_id: int, *, verdict: str, words: str) -> None:
+    """Store another verdict on a delivery."""
+    values: Columns = {"verdict": verdict, "words": words}
+    if verdict in UNREAD_VERDICTS:
+        values["unresolved_since"] = func.coalesce(deliveries.c.unresolved_since, deliveries.c.last_received_at)
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+
+
+def has_same_body(connection: Connection, delivery_id: int, *, store: str, woo_order_id: int, sha256: bytes) -> bool:
+    """Return whether an earlier delivery about the order has this body, under another topic."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.store == store,
+        deliveries.c.woo_order_id == woo_order_id,
+        deliveries.c.body_sha256 == sha256,
+        deliveries.c.id < delivery_id,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def body(connection: Connection, delivery_id: int) -> bytes:
     """Return the bytes of a delivery; raises NoResultFound."""
     content: bytes = connection.execute(_BODY, {"id": delivery_id}).scalar_one()
     return content
+
+
+def newest_snapshots(connection: Connection, *, store: str, before: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return the newest snapshots of a store's newest orders below a WooCommerce order id, each with its order's id."""
+    query = (
+        select(orders.c.woo_order_id, deliveries.c.body)
+        .join_from(orders, deliveries, deliveries.c.id == orders.c.delivery_id)
+        .where(orders.c.store == store, orders.c.woo_order_id < before)
+        .order_by(orders.c.woo_order_id.desc())
+        .limit(limit)
+    )
+    return [(woo_order_id, content) for woo_order_id, content in connection.execute(query)]
 
 
 def received_at(connection: Connection, delivery_id: int) -> datetime:

@@ -121,8 +121,8 @@ def increment_revision(connection: Connection, *stores: str) -> None:
 def list_for_import(connection: Connection, stores: Iterable[str]) -> list[ImportedMappingRow]:
     """Return the product mappings of these stores, with the columns that an import compares."""
     c = product_mappings.c
-    query = select(c.id, c.store, c.key, c.panelr_product_id, c.intent, c.quantity).where(c.store.in_(sorted(stores)))
-    return fetch_all(connection, query, {}, ImportedMappingRow)
+    columns = (c.id, c.store, c.key, c.conditions, c.panelr_product_id, c.intent, c.quantity)
+    return fetch_all(connection, select(*columns).where(c.store.in_(sorted(stores))), {}, ImportedMappingRow)
 
 
 def add_products(connection: Connection, now: datetime, rows: list[Columns]) -> None:
@@ -168,11 +168,14 @@ def _execute_in_batches(connection: Connection, statement: Insert | Update, valu
 
 
 def _check_product(connection: Connection, values: Columns, own_id: int | None) -> None:
-    """Raise Conflict if the key has this mapping already, or is mapped both to nothing and to a product."""
+    """Raise Conflict if the key with these conditions has this mapping, or is mapped to nothing and to a product."""
     c = product_mappings.c
     others = connection.execute(
         select(c.id, c.panelr_product_id, c.intent).where(
-            c.store == values["store"], c.key == values["key"], c.id != (own_id or 0)
+            c.store == values["store"],
+            c.key == values["key"],
+            c.conditions == values["conditions"],
+            c.id != (own_id or 0),
         )
     ).all()
     product_id = values["panelr_product_id"]

@@ -42,7 +42,7 @@ from panelr_bridge.store.rows import (
     fetch_all,
     fetch_one,
 )
-from panelr_bridge.store.tables import IN_DOUBT, Columns, attempts, mapping_revisions, orders
+from panelr_bridge.store.tables import IN_DOUBT, NOT_SENDING, Columns, attempts, mapping_revisions, orders
 
 Shape = frozenset[tuple[str, bool]]
 """The names of the columns that an update sets, each with whether it is set to null."""
@@ -65,6 +65,8 @@ _FIND = select(orders).where(_OF_STORE)
 _LOCK = _FIND.with_for_update()
 _LOCK_BY_ID = select(orders).where(orders.c.id == bindparam("order_id")).with_for_update()
 _REVISIONS = select(mapping_revisions.c.store, mapping_revisions.c.revision)
+_NOTE_STORE = text("INSERT INTO mapping_revisions (store, revision) VALUES (:store, :revision) ON CONFLICT DO NOTHING")
+"""The worker looks for orders behind their mappings in these stores alone."""
 _BEHIND_REVISION = (
     select(orders.c.id)
     .where(
@@ -124,6 +126,8 @@ def empty_row(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
         "store": store,
         "woo_order_id": woo_order_id,
         "woo_order_number": str(woo_order_id),
+        "woo_order_key": "",
+        "woo_source": "",
         "woo_status": "",
         "reasons": [],
         "attempts": 0,
@@ -211,6 +215,16 @@ def confirmation_token(connection: Connection, order_id: int) -> str | None:
     return connection.execute(select(orders.c.confirmation_token).where(orders.c.id == order_id)).scalar()
 
 
+def count_held_by_source(connection: Connection, *, store: str) -> dict[str, int]:
+    """Return how many held orders of a store each shop sent, by its host."""
+    query = (
+        select(orders.c.woo_source, func.count().label("number"))
+        .where(text(NOT_SENDING), orders.c.store == store, orders.c.state == OrderState.HELD)
+        .group_by(orders.c.woo_source)
+    )
+    return {row.woo_source: row.number for row in connection.execute(query)}
+
+
 def find_owner(connection: Connection, work_order: WorkOrder) -> int | None:
     """Return the id of the order that `work_order` belongs to, by its reference code or its id."""
     conditions = [
@@ -261,6 +275,9 @@ def evaluate_again(connection: Connection, woo_order_ids: Collection[int], *, st
     is_one = and_(orders.c.store == store, orders.c.woo_order_id.in_(woo_order_ids))
     held = select(orders.c.id).where(is_one, orders.c.state == OrderState.HELD).order_by(orders.c.id).with_for_update()
     ids = connection.execute(held).scalars().all()
+    if not ids:
+        return
+    connection.execute(_NOTE_STORE, {"store": store, "revision": 0})
     values = {"awaits_mapping": True, "mapping_revision": -1}
     connection.execute(update(orders).where(orders.c.id.in_(ids)).values(values))
 

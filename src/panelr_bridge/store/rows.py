@@ -99,6 +99,8 @@ class OwedCallColumns(TypedDict):
 class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     store: str
     woo_order_number: str
+    woo_order_key: str
+    woo_source: str
     woo_currency: str | None
     delivery_id: int | None
     sent_delivery_id: int | None
@@ -207,6 +209,7 @@ class ImportedMappingRow(TypedDict):
     id: int
     store: str
     key: str
+    conditions: str
     panelr_product_id: int | None
     intent: str
     quantity: int
@@ -263,6 +266,14 @@ class WebhookHealthRow(TypedDict):
     looked_at: datetime
     ok: bool
     words: str
+
+
+class KnownStoreRow(TypedDict):
+    """A row of `known_stores`."""
+
+    store: str
+    first_seen_at: datetime
+    source: str | None
 
 
 class OwedCallView(TypedDict):

@@ -1,12 +1,14 @@
 """The tables `subscription_orders` and `activations`: a subscription's orders, and the lines that orders brought."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panelr_bridge.domain.history import Activation
+from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.store.tables import activations, follow_ups, orders, subscription_orders
 
@@ -31,6 +33,15 @@ class KnownOrder(NamedTuple):
     reference_code: str | None
     panelr_status: str | None
     request: str | None
+    follow_at: datetime | None
+
+
+class PlannedFollowUp(NamedTuple):
+    """A follow-up of an order: whether it is still owed, and its content."""
+
+    kind: FollowUpKind
+    is_owed: bool
+    content: Mapping[str, Any]
 
 
 def add_orders(connection: Connection, entries: Iterable[SubscriptionOrder], *, store: str) -> bool:
@@ -51,6 +62,11 @@ def add_activations(connection: Connection, brought: Iterable[Activation], *, or
     return is_new
 
 
+def forget_activations(connection: Connection, order_id: int) -> None:
+    """Delete the lines of an order whose work order turned out to be another order's."""
+    connection.execute(delete(activations).where(activations.c.order_id == order_id))
+
+
 def _insert(connection: Connection, table: Any) -> Any:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()
@@ -67,6 +83,13 @@ def orders_of(connection: Connection, subscriptions: Collection[int], *, store: 
     )
     rows = connection.execute(query).all()
     return [SubscriptionOrder(row[0], row[1], RelationKind(row[2])) for row in reversed(rows)]
+
+
+def is_known(connection: Connection, subscription_id: int, *, store: str) -> bool:
+    """Return whether a subscription has this id, as far as its orders are known."""
+    table = subscription_orders.c
+    query = select(table.id).where(table.store == store, table.subscription_id == subscription_id).limit(1)
+    return connection.execute(query).scalar() is not None
 
 
 def subscriptions_of(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> set[int]:
@@ -100,12 +123,23 @@ def activations_of(connection: Connection, order_ids: Collection[int]) -> dict[i
     return found
 
 
-def owing_kinds(connection: Connection, order_ids: Collection[int], kinds: Collection[str]) -> set[int]:
-    """Return which orders still owe a follow-up of one of `kinds`."""
-    table = follow_ups.c
-    query = select(table.order_id).where(
-        table.order_id.in_(order_ids),
-        table.kind.in_(kinds),
-        or_(table.due_at.is_not(None), table.lease_until.is_not(None)),
-    )
+def other_orders_activations(connection: Connection, activation_ids: Collection[int], *, besides: int) -> set[int]:
+    """Return which of the lines other orders than `besides` brought."""
+    table = activations.c
+    query = select(table.activation_id).where(table.activation_id.in_(activation_ids), table.order_id != besides)
     return set(connection.execute(query).scalars())
+
+
+def follow_ups_of(
+    connection: Connection, order_ids: Collection[int], kinds: Collection[FollowUpKind]
+) -> dict[int, list[PlannedFollowUp]]:
+    """Return the follow-ups of `kinds` that were planned for orders, by the bridge's id of the order."""
+    table = follow_ups.c
+    is_owed = or_(table.due_at.is_not(None), table.lease_until.is_not(None))
+    query = select(table.order_id, table.kind, is_owed, table.told)
+    found: dict[int, list[PlannedFollowUp]] = {}
+    for order_id, kind, owed, content in connection.execute(
+        query.where(table.order_id.in_(order_ids), table.kind.in_(kinds))
+    ):
+        found.setdefault(order_id, []).append(PlannedFollowUp(FollowUpKind(kind), bool(owed), content))
+    return found

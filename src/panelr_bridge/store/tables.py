@@ -84,6 +84,9 @@ orders = Table(
     Column("store", Text, nullable=False),
     Column("woo_order_id", BigInteger, nullable=False),
     Column("woo_order_number", Text, nullable=False),
+    # with the id, what makes it this order: its key in the shop, and the host of the shop; empty if not shown
+    Column("woo_order_key", Text, nullable=False, server_default=text("''")),
+    Column("woo_source", Text, nullable=False, server_default=text("''")),
     Column("woo_status", Text, nullable=False),
     Column("woo_total", Money),
     Column("woo_currency", Text),
@@ -207,7 +210,7 @@ subscription_orders = Table(
     Column("woo_order_id", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     UniqueConstraint("store", "subscription_id", "woo_order_id"),
-    Index("ix_subscription_orders_order", "store", "woo_order_id"),
+    Index("ix_subscription_orders_order", "store", "woo_order_id", "subscription_id"),  # covers its query
 )
 
 # The lines (activations) at Panelr that a work order brought.
@@ -216,7 +219,7 @@ activations = Table(
     metadata,
     id_column(),
     Column("order_id", ForeignKey(orders.c.id), nullable=False),
-    Column("activation_id", BigInteger, nullable=False),
+    Column("activation_id", BigInteger, nullable=False, index=True),
     Column("panelr_product_id", BigInteger),
     UniqueConstraint("order_id", "activation_id"),
 )
@@ -250,9 +253,13 @@ product_mappings = Table(
     Column("quantity", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("store", "key", "panelr_product_id", "intent"),
+    # the text of mapping_conditions.format_conditions; the mapping is only for lines whose meta meets them
+    Column("conditions", Text, nullable=False, server_default=""),
+    UniqueConstraint("store", "key", "conditions", "panelr_product_id", "intent", name="uq_product_mappings_identity"),
     # a unique constraint treats nulls as distinct
-    partial_index("uq_product_mappings_nothing", "store", "key", where="panelr_product_id IS NULL", unique=True),
+    partial_index(
+        "uq_product_mappings_nothing", "store", "key", "conditions", where="panelr_product_id IS NULL", unique=True
+    ),
     Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
     Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
     Index("ix_product_mappings_sku", "sku", "id"),
@@ -380,6 +387,15 @@ refused_webhooks = Table(
     metadata,
     Column("store", Text, primary_key=True),
     Column("webhooks", JSON, nullable=False),
+)
+
+# Each store from which an order came.
+known_stores = Table(
+    "known_stores",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),  # when its first delivery or backfill run came
+    Column("source", Text),  # the host of its shop, as its deliveries name it; null if none did
 )
 
 audit_log = Table(

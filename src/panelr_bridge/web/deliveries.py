@@ -36,7 +36,10 @@ class DeliveryQuery(ListQuery):
     topic: PlainText | None = Field(None, description="Only deliveries of this topic.", examples=["order.updated"])
     verdict: PlainText | None = Field(
         None,
-        description="Only this verdict: order, deleted, other_topic, woocommerce_error, unreadable or failed.",
+        description=(
+            "Only this verdict: order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, "
+            "another_order or other_source."
+        ),
     )
     woo_order_id: Number | None = Field(None, description="Only deliveries about this WooCommerce order id.")
     unresolved: Literal["true"] | None = Field(

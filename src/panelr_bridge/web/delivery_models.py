@@ -24,7 +24,10 @@ class DeliveryOut(BaseModel):
     store: str = Field(description="Name of the store.", examples=["default"])
     topic: str = Field(description="The delivery's X-WC-Webhook-Topic.", examples=["order.updated"])
     verdict: str = Field(
-        description="What the body is: order, deleted, other_topic, woocommerce_error, unreadable or failed.",
+        description=(
+            "What the body is: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; "
+            "another_order or other_source if another shop sent it."
+        ),
         examples=["order"],
     )
     words: str | None = Field(

@@ -29,7 +29,7 @@ _CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
         "content": {
             "text/csv": {
                 "schema": {"type": "string"},
-                "example": f"{','.join(mapping_input.COLUMNS)}\ndefault,16,18,IPTV-12M,2,new_activation,1\n",
+                "example": f"{','.join(mapping_input.COLUMNS)}\ndefault,16,18,IPTV-12M,2,new_activation,1,\n",
             }
         },
     }

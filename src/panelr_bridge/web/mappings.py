@@ -7,12 +7,13 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer
 from panelr_bridge.application.transactions import change_mappings
-from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping
+from panelr_bridge.domain.mapping_conditions import Conditions, format_conditions, parse_conditions
+from panelr_bridge.domain.mapping_input import PaymentMethodMapping, PlainText, ProductMapping, read_conditions
 from panelr_bridge.domain.models import ItemIntent, OnPaid
 from panelr_bridge.errors import InvalidValue
 from panelr_bridge.store import mappings
@@ -43,6 +44,10 @@ class ProductMappingOut(BaseModel):
     )
     intent: ItemIntent = Field(description="What Panelr does for the item.", examples=["new_activation"])
     quantity: int = Field(description="Number of Panelr items for one piece of the product.", examples=[1])
+    conditions: Annotated[Conditions, BeforeValidator(read_conditions)] = Field(
+        description="What the line's meta must hold, in its plain form.",
+        examples=[[{"key": "duration", "value": "12 months"}]],
+    )
     created_at: Time = Field(description="When the mapping was added.")
     updated_at: Time = Field(description="When the mapping was last changed.")
 
@@ -62,6 +67,10 @@ class PaymentMethodMappingOut(BaseModel):
     updated_at: Time = Field(description="When the mapping was last changed.")
 
 
+def _normalize_conditions(text: str) -> str:
+    return format_conditions(parse_conditions(text))
+
+
 class ProductMappingQuery(ListQuery):
     """Query of the product mappings."""
 
@@ -71,6 +80,11 @@ class ProductMappingQuery(ListQuery):
     sku: PlainText | None = Field(None, description="Only mappings of this SKU.")
     panelr_product_id: Number | None = Field(None, description="Only mappings to this Panelr product.")
     intent: ItemIntent | None = Field(None, description="Only mappings with this intent.")
+    conditions: Annotated[PlainText, AfterValidator(_normalize_conditions)] | None = Field(
+        None,
+        description="Only mappings with exactly these conditions, as a CSV file has them. Empty: only those without.",
+        examples=["Duration=12 months; Connections=4"],
+    )
 
 
 class PaymentMethodMappingQuery(ListQuery):
@@ -114,7 +128,8 @@ PRODUCTS = MappingResource(
     query=ProductMappingQuery,
     # no index sorts by the others
     rows=ListResource(
-        ProductMappingOut, sorts=frozenset(ProductMappingOut.model_fields) - {"store", "intent", "quantity"}
+        ProductMappingOut,
+        sorts=frozenset(ProductMappingOut.model_fields) - {"store", "intent", "quantity", "conditions"},
     ),
     change_example={"quantity": 2},
     read_columns=_product_columns,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from panelr_bridge.application.order_queries import OrderStory
 from panelr_bridge.domain.models import CallAction, FollowUpKind, OrderState
@@ -122,6 +122,21 @@ class FollowUpOut(BaseModel):
     done_at: Time | None = Field(description="When it was done.")
 
 
+class ActivationOut(BaseModel):
+    """A line at Panelr that an order brought or renewed."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    activation_id: int = Field(
+        validation_alias=AliasChoices("id", "activation_id"), description="Panelr's id of the line.", examples=[41]
+    )
+    panelr_product_id: int | None = Field(
+        validation_alias=AliasChoices("product_id", "panelr_product_id"),
+        description="Panelr's id of the product. Null if Panelr does not show which line has which product.",
+        examples=[3],
+    )
+
+
 class OrderMoneyOut(BaseModel):
     """The money of an order on both sides. Amounts that are not known are null."""
 
@@ -163,6 +178,12 @@ class OrderStoryOut(OrderOut):
         description="The call that the order owes Panelr. Empty if it owes none.", examples=[[]]
     )
     follow_ups: list[FollowUpOut] = Field(description="The order's follow-ups.")
+    activations: list[ActivationOut] = Field(
+        description=(
+            "The lines at Panelr that the order brought or renewed. Empty until Panelr shows them. A renewal of its"
+            " subscription names its line from here."
+        )
+    )
     deliveries: list[DeliveryOut] = Field(description="The deliveries about this order, the oldest first.")
     subscriptions: list[RelatedOrderOut] = Field(
         description="All orders of the subscriptions that the order belongs to, itself among them.", examples=[[]]
@@ -176,6 +197,7 @@ class OrderStoryOut(OrderOut):
             "attempt_log": story.attempts,
             "owed_calls": [] if story.owed_call is None else [story.owed_call],
             "follow_ups": story.follow_ups,
+            "activations": story.activations,
             "deliveries": story.deliveries,
             "subscriptions": story.subscriptions,
         }

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from panelr_bridge.application.suggest_mappings import SuggestedMappings, suggest_mappings
-from panelr_bridge.domain.mapping_input import StoreName
+from panelr_bridge.domain.mapping_conditions import Conditions
+from panelr_bridge.domain.mapping_input import StoreName, read_conditions
 from panelr_bridge.domain.mapping_suggestion import MappingSuggestion
 from panelr_bridge.domain.models import ItemIntent
 from panelr_bridge.errors import ConfigurationError, Conflict, ShopError, UpstreamUnavailable
@@ -37,6 +38,10 @@ class SuggestionOut(BaseModel):
     panelr_product_id: int = Field(description="Panelr's product id.", examples=[2])
     intent: ItemIntent = Field(description="What Panelr does for the item.", examples=["new_activation"])
     quantity: int = Field(description="Number of Panelr items for one piece of the product.", examples=[1])
+    conditions: Annotated[Conditions, BeforeValidator(read_conditions)] = Field(
+        description="The choice of product add-ons, as orders had it.",
+        examples=[[{"key": "duration", "value": "12 months"}]],
+    )
     name: str = Field(description="Name of the shop's product.", examples=["IPTV 12 Months"])
     panelr_name: str = Field(description="Name of Panelr's product.", examples=["IPTV 12 Months"])
     score: int = Field(description="How well they fit, up to 100.", examples=[100])
@@ -48,6 +53,9 @@ class SuggestionsMeta(BaseModel):
 
     looked_at: int = Field(description="Number of products and variations that were compared.", examples=[52])
     not_mapped: int = Field(description="Number of those that have no mapping.", examples=[4])
+    choices: int = Field(
+        description="Number of choices of product add-ons, in the newest orders, that have no mapping.", examples=[6]
+    )
     suggested: int = Field(description="Number of suggestions.", examples=[1])
     more: bool = Field(description="Whether the shop has more products than were compared.", examples=[False])
 
@@ -67,7 +75,8 @@ class SuggestionsOut(BaseModel):
 async def suggest_product_mappings(container: Container, query: Annotated[SuggestionQuery, Query()]) -> SuggestionsOut:
     """Compare the store's unmapped products with Panelr's products by name, length, connections and price.
 
-    Stores nothing. Products without a likely match are counted, but not listed.
+    Also compares the choices of product add-ons in the store's newest orders. Stores nothing. Products without a likely
+    match are counted, but not listed.
     """
     require_store(container, query.store)
     try:
@@ -91,6 +100,7 @@ def _suggestions_out(suggested: SuggestedMappings, store: str) -> SuggestionsOut
     meta = SuggestionsMeta(
         looked_at=suggested.looked_at,
         not_mapped=suggested.not_mapped,
+        choices=suggested.choices,
         suggested=len(suggested.suggestions),
         more=suggested.more,
     )

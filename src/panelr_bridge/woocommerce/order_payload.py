@@ -36,9 +36,16 @@ from panelr_bridge.woocommerce.json_fields import (
     metas_of_panelr,
     read_amount,
     sequence,
-    unwrap,
 )
 from panelr_bridge.woocommerce.payload_time import Moment, PaidMoment
+from panelr_bridge.woocommerce.subscription_payload import (
+    READ_FIELDS,
+    Subscription,
+    is_subscription,
+    is_subscription_topic,
+    read_id,
+    read_subscription,
+)
 from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, UnreadableField, remove_unreadable
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
@@ -203,7 +210,7 @@ class OtherTopic:
     topic: str
 
 
-DeliveryContent = Order | OrderDeleted | ErrorObject | OtherTopic
+DeliveryContent = Order | OrderDeleted | Subscription | ErrorObject | OtherTopic
 
 
 def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
@@ -223,7 +230,8 @@ def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
 
 
-_READER = json_codec.reader(_build_shape(Order, "code", "message", "date_paid", "order", "errors"))
+_OTHER_FIELDS = ("code", "message", "date_paid", "date_created", "order", "errors", *READ_FIELDS)
+_READER = json_codec.reader(_build_shape(Order, *_OTHER_FIELDS))
 
 
 def parse(*, body: bytes, topic: str) -> DeliveryContent:
@@ -231,14 +239,18 @@ def parse(*, body: bytes, topic: str) -> DeliveryContent:
 
     Raises UnreadableBody if the body does not hold what the topic announces.
     """
-    if topic != DELETED_TOPIC and topic not in ORDER_TOPICS:
+    is_about_subscription = is_subscription_topic(topic)
+    if topic != DELETED_TOPIC and topic not in ORDER_TOPICS and not is_about_subscription:
         return OtherTopic(clean(topic))
     content = _read_object(body)
     if "id" not in content and (error := read_error(content)) is not None:
         return error
     if topic == DELETED_TOPIC:
         return OrderDeleted(_read_order_id(content))
-    return _validate_order(content)
+    if is_about_subscription:
+        return read_subscription(content)
+    order = _validate_order(content)
+    return read_subscription(content) if is_subscription(content, order.meta_by_key) else order
 
 
 def read_order(body: bytes) -> Order:
@@ -259,6 +271,8 @@ def _read_object(body: bytes) -> dict[str, Any]:
 def _validate_order(content: dict[str, Any]) -> Order:
     if "date_paid_gmt" not in content and "date_paid" in content:
         content["date_paid_gmt"] = content["date_paid"]  # older APIs have the shop's local time only
+    if "date_created_gmt" not in content and "date_created" in content:
+        content["date_created_gmt"] = content["date_created"]
     try:
         order = Order.model_validate(content)
     except ValidationError as error:
@@ -330,9 +344,7 @@ def _product(entry: _Entry) -> tuple[int | str, ...]:
 
 
 def _read_order_id(content: dict[str, Any]) -> int:
-    value = unwrap(content.get("id"))
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:20])
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
+    order_id = read_id(content.get("id"))
+    if order_id is None:
         raise UnreadableBody("the body of an order.deleted holds no order id")
-    return value
+    return order_id

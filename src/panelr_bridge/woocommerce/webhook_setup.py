@@ -17,6 +17,12 @@ NAMES: Mapping[str, str] = {
     "order.restored": "Panelr: restored",
 }
 """The topics of the bridge, and the names of their webhooks."""
+SUBSCRIPTION_NAMES: Mapping[str, str] = {
+    "subscription.created": "Panelr: subscription created",
+    "subscription.updated": "Panelr: subscription updated",
+}
+"""The topics that only a shop with WooCommerce Subscriptions has: they say which order began a subscription."""
+_NAMES = {**NAMES, **SUBSCRIPTION_NAMES}
 ACTIVE = "active"
 PAUSED = "paused"
 
@@ -59,7 +65,10 @@ class DeliveryEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """The state of a topic: its working webhook (`fault` None), or a fault and the webhook concerned."""
+    """The state of a topic: its working webhook (`fault` None), or a fault and the webhook concerned.
+
+    With neither, the topic has no webhook and needs none.
+    """
 
     topic: str
     fault: WebhookFault | None
@@ -68,7 +77,9 @@ class TopicStatus:
     @property
     def words(self) -> str:
         """The state in words for the operator."""
-        name, hook = NAMES[self.topic], self.hook
+        name, hook = _NAMES[self.topic], self.hook
+        if hook is None and self.fault is None:
+            return f"{self.topic}: no webhook, and none is needed without WooCommerce Subscriptions"
         if hook is None:
             return f"{self.topic}: there is no webhook to the bridge"
         title = f'webhook {hook.id} "{hook.name or name}"'
@@ -96,7 +107,18 @@ class CreateWebhook:
     @property
     def words(self) -> str:
         """The step in words for the operator."""
-        return f'create the webhook "{NAMES[self.topic]}" ({self.topic})'
+        where = ", if the shop has the topic" if self.is_optional else ""
+        return f'create the webhook "{self.name}" ({self.topic}){where}'
+
+    @property
+    def name(self) -> str:
+        """The webhook's name."""
+        return _NAMES[self.topic]
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the shop need not have the topic."""
+        return self.topic in SUBSCRIPTION_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +154,16 @@ def read_webhooks(payloads: Iterable[Mapping[str, Any]]) -> tuple[Webhook, ...]:
 
 def check_topics(hooks: Sequence[Webhook], endpoint: DeliveryEndpoint) -> tuple[TopicStatus, ...]:
     """Return the state of every topic: first of its working or intended webhook, then of active duplicates."""
-    return tuple(status for topic in NAMES for status in _check_topic(topic, hooks, endpoint))
+    return tuple(status for topic in _NAMES for status in _check_topic(topic, hooks, endpoint))
 
 
 def _check_topic(topic: str, hooks: Sequence[Webhook], endpoint: DeliveryEndpoint) -> list[TopicStatus]:
     here = [hook for hook in hooks if hook.topic == topic and endpoint.takes(hook.url)]
-    ours = [hook for hook in hooks if hook.topic == topic and hook.name == NAMES[topic] and hook not in here]
+    ours = [hook for hook in hooks if hook.topic == topic and hook.name == _NAMES[topic] and hook not in here]
     # active webhooks come first within each group, and those with the right address before all others
     ranked = sorted(here, key=_is_stopped) + sorted(ours, key=_is_stopped)
     if not ranked:
-        return [TopicStatus(topic, WebhookFault.MISSING)]
+        return [TopicStatus(topic, WebhookFault.MISSING if topic in NAMES else None)]
     chosen, *others = ranked
     fault = WebhookFault.ELSEWHERE if chosen not in here else WebhookFault.STOPPED if _is_stopped(chosen) else None
     duplicates = [TopicStatus(topic, WebhookFault.DUPLICATE, hook) for hook in others if not _is_stopped(hook)]
@@ -186,7 +208,8 @@ def summary(statuses: Sequence[TopicStatus], endpoint: DeliveryEndpoint) -> tupl
         repair = "" if all(each.fault is WebhookFault.MISSING for each in faulty) else " --repair"
         command = f"panelr-bridge connect{endpoint.store_option}{repair}"
         return False, f"{'; '.join(each.words for each in faulty)}. To repair this: {command}"
-    return True, f"{len(statuses)} webhooks are active: {', '.join(each.topic for each in statuses)}"
+    active = [each.topic for each in statuses if each.hook is not None]
+    return True, f"{len(active)} webhooks are active: {', '.join(active)}"
 
 
 def manual_steps(topics: Iterable[str], *, endpoint: DeliveryEndpoint, secret_setting: str) -> list[str]:

@@ -14,7 +14,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
 from panelr_bridge.store import orders, webhook_health
-from panelr_bridge.woocommerce.webhook_setup import NAMES
+from panelr_bridge.woocommerce.webhook_setup import NAMES, SUBSCRIPTION_NAMES
 from tests.support.bridge_kit import SECRET
 from tests.support.shop_scene import Scene, open_scene, set_environment
 
@@ -57,6 +57,37 @@ async def test_a_shop_is_connected_once(scene: Scene, connect: Run) -> None:
     assert "✘" not in connect.said
 
 
+async def test_a_shop_with_subscriptions_gets_their_webhooks_too(scene: Scene, connect: Run) -> None:
+    assert await connect(), connect.said
+    assert "not done: subscription.created: the shop has no such topic" in connect.said
+    scene.shop.switches.subscriptions = True
+    assert await connect(), connect.said
+    assert {topic: hook.name for topic, hook in scene.webhooks.items()} == {**NAMES, **SUBSCRIPTION_NAMES}
+    assert {(hook.delivery_url, hook.secret) for hook in scene.webhooks.values()} == {(scene.delivery_url, SECRET)}
+    assert await connect(), connect.said
+    assert len(scene.shop.webhooks.registered) == 6
+    assert connect.said.count("is active") == 6
+
+
+async def test_a_webhook_of_subscriptions_is_repaired_as_the_others_are(scene: Scene, connect: Run) -> None:
+    scene.shop.switches.subscriptions = True
+    assert await connect()
+    scene.webhooks["subscription.updated"].status = "disabled"
+    assert not await connect()
+    assert await connect(repair=True), connect.said
+    assert scene.webhooks["subscription.updated"].secret == SECRET
+
+
+async def test_a_shop_that_fails_at_a_webhook_of_subscriptions_is_connected_all_the_same(
+    scene: Scene, connect: Run
+) -> None:
+    assert await connect()
+    scene.shop.switches.subscriptions = True
+    scene.shop.faults.add("status", action="webhooks.create", times=None, status=403, body="json")
+    assert await connect(), connect.said
+    assert "not done: could not create the webhook" in connect.said
+
+
 async def test_readiness_shows_the_webhooks_at_once_after_connect_and_repair(scene: Scene, connect: Run) -> None:
     database = scene.runtime.database
 
@@ -77,7 +108,8 @@ async def test_readiness_shows_the_webhooks_at_once_after_connect_and_repair(sce
 async def test_a_dry_run_changes_nothing_and_shows_what_is_missing(scene: Scene, connect: Run) -> None:
     assert not await connect(dry_run=True)
     assert scene.shop.webhooks.registered == {}
-    assert connect.said.count("would be done: create the webhook") == 4
+    assert connect.said.count("would be done: create the webhook") == 6
+    assert connect.said.count("if the shop has the topic") == 2
 
 
 async def test_a_named_store_and_an_address_from_the_command_line(

@@ -13,7 +13,7 @@ from panelr_bridge.errors import InvalidValue
 from tests.support.properties import examples
 
 HEAD = "woo_product_id,panelr_product_id\n"
-COLUMNS = "store, woo_product_id, woo_variation_id, sku, panelr_product_id, intent, quantity"
+COLUMNS = "store, woo_product_id, woo_variation_id, sku, panelr_product_id, intent, quantity, conditions"
 
 
 def mapping(**fields: Any) -> ProductMapping:
@@ -177,13 +177,14 @@ def test_a_mapping_is_looked_up_by_the_most_exact_of_its_keys(fields: dict[str, 
 
 def test_a_csv_file_is_written() -> None:
     rows = [
-        mapping(woo_product_id=12, sku='a,"b"', quantity=2).as_row() | {"id": 7},
+        mapping(woo_product_id=12, sku='a,"b"', quantity=2, conditions="Duration=12 months; Connections=4").as_row()
+        | {"id": 7},
         mapping(woo_variation_id=18, store="b", panelr_product_id=None, intent=ItemIntent.RENEWAL).as_row(),
     ]
     assert write_csv(rows) == (
-        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity\n"
-        'default,12,,"a,""b""",3,new_activation,2\n'
-        "b,,18,,none,renewal,1\n"
+        "store,woo_product_id,woo_variation_id,sku,panelr_product_id,intent,quantity,conditions\n"
+        'default,12,,"a,""b""",3,new_activation,2,connections=4; duration=12 months\n'
+        "b,,18,,none,renewal,1,\n"
     )
 
 

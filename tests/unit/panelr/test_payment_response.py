@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from panelr_bridge.domain.call_outcome import Done, Unknown
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.panelr_values import (
     CustomerLine,
     PanelrPaymentMethod,
@@ -43,6 +44,7 @@ DETAILS = WorkOrderDetails(
     payment_history=(RecordedPayment(amount=Decimal("9.99"), at=datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)),),
     currency="USD",
 )
+NEWER_ITEM = {"name": "IPTV 1 Month", "qty": 1, "intent": "new_activation", "activation_id": 41, "product_id": 3}
 LINE: dict[str, Any] = {
     "id": 77,
     "status": "trial_active",
@@ -412,3 +414,28 @@ def test_a_poll_needs_no_payment_history() -> None:
 )
 def test_the_answer_to_a_payment_is_read_as_far_as_it_can_be(data: Any, receipt: PaymentReceipt) -> None:
     assert payment_receipt(Done(words="done", data=data)) == receipt
+
+
+@pytest.mark.parametrize(
+    ("cart", "activations"),
+    [
+        ([NEWER_ITEM], (Activation(41, 3),)),
+        ([NEWER_ITEM | {"activation_id": "41", "product_id": "3"}], (Activation(41, 3),)),
+        ([NEWER_ITEM | {"product_id": None}], (Activation(41),)),
+        ([NEWER_ITEM, NEWER_ITEM | {"activation_id": 42, "product_id": 4}], (Activation(41, 3), Activation(42, 4))),
+        ({"items": [NEWER_ITEM]}, (Activation(41, 3),)),
+        ([NEWER_ITEM, NEWER_ITEM | {"activation_id": None}], ()),  # one could be taken for the other
+        ([NEWER_ITEM, NEWER_ITEM | {"activation_id": 0}], ()),
+        ([NEWER_ITEM, None], ()),
+        ([{"name": "IPTV 1 Month", "qty": 1}], ()),
+        ([], ()),
+        (None, ()),
+        ("odd", ()),
+    ],
+)
+def test_the_lines_of_a_cart_are_read_all_together_or_not_at_all(
+    cart: Any, activations: tuple[Activation, ...]
+) -> None:
+    found = work_order_summary(Done(words="done", status=200, data=SHOWN | {"cart": cart}))
+    assert not isinstance(found, Unknown)
+    assert found.activations == activations

@@ -250,3 +250,23 @@ def test_any_data_are_read_or_unknown(data: Any) -> None:
         assert work_order.order_total is None or 0 <= work_order.order_total < 10**12
     assert isinstance(listed, (tuple, Unknown))
     assert isinstance(names_in(done(data)), (dict, Unknown))
+
+
+@pytest.mark.parametrize(
+    ("shown", "ids"),
+    [
+        ({"activation_ids": [41, 42]}, (41, 42)),
+        ({"activation_ids": ["41", 41]}, (41,)),
+        ({"activation_ids": []}, ()),
+        ({"activation_ids": [41, None]}, None),
+        ({"activation_ids": "41"}, None),
+        ({"activation_ids": None}, None),
+        ({}, None),
+    ],
+)
+def test_lines_that_are_not_shown_are_distinguished_from_none(
+    shown: dict[str, Any], ids: tuple[int, ...] | None
+) -> None:
+    found = listed_work_orders(done([LISTED | shown]))
+    assert not isinstance(found, Unknown)
+    assert found[0].activation_ids == ids

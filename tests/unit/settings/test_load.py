@@ -1,5 +1,6 @@
 """Settings from the environment and `.env`, and the errors for wrong ones."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from panelr_bridge.domain.models import OrderPolicy, UnmappedLines, WcOrderId
+from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.settings import Settings, StoreSettings, load_settings
 
@@ -49,6 +51,42 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         require_payment_method=False,
     )
     assert settings.all_stores == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T12:30:00", datetime(2026, 11, 1, 12, 30, tzinfo=UTC)),
+        ("2026-11-01T12:30:00+02:00", datetime(2026, 11, 1, 10, 30, tzinfo=UTC)),
+        ("2026-11-01T12:30:00Z", datetime(2026, 11, 1, 12, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_date_from_which_orders_count_is_a_date_or_a_time(
+    monkeypatch: pytest.MonkeyPatch, text: str, moment: datetime
+) -> None:
+    settings = loaded(monkeypatch, ORDERS_SINCE=text, WEBHOOK_SECRET="x" * 20, STORES__eu__WEBHOOK_SECRET="y" * 20)
+    assert settings.policy.orders_since == {"default": moment}
+
+
+@pytest.mark.parametrize("text", ["yesterday", "30 days", "2026-13-01", "0"])
+def test_another_date_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (problem,) = refused(monkeypatch, ORDERS_SINCE=text)
+    assert problem.startswith("BRIDGE_ORDERS_SINCE: ")
+    assert "set it like 2026-11-01" in problem
+
+
+def test_each_store_names_the_addresses_of_its_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        WEBHOOK_SECRET="x" * 20,
+        SHOP_ADDRESSES="https://www.my-shop.com, http://my-shop.de/de/",
+        STORES__eu__WEBHOOK_SECRET="y" * 20,
+        STORES__eu__WOO_URL="https://my-shop.eu",
+    )
+    assert settings.policy.sources == {"default": {"my-shop.com", "my-shop.de"}, "eu": {"my-shop.eu"}}
+    (problem,) = refused(monkeypatch, SHOP_ADDRESSES="https://my-shop.com,my-shop.de")
+    assert problem.endswith("my-shop.de is not an http(s) address: set it like https://www.your-shop.com")
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +143,30 @@ def test_the_retry_schedule_is_a_list_with_commas(monkeypatch: pytest.MonkeyPatc
 def test_the_status_map_changes_the_default_table(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, STATUS_MAP="completed:completed, wc-packed : pending,")
     assert settings.status_map == DEFAULT_STATUS_MAP | {"completed": "completed", "packed": "pending"}
+
+
+def test_relation_keys_are_pairs_of_kind_and_meta_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_RELATION_KEYS", "renewal:_my_renewal, second_payment : rest:of ,")
+    keys = (("_my_renewal", RelationKind.RENEWAL), ("rest:of", RelationKind.SECOND_PAYMENT))
+    assert load_settings(None).policy.relation_keys == keys
+
+
+@pytest.mark.parametrize("text", ["renewal", "renewal:", ":_key", "first:_key", "Renewal:_key", "a:b,renewal:_key"])
+def test_a_relation_key_of_no_kind_is_an_error_that_names_the_kinds(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("BRIDGE_RELATION_KEYS", text)
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(None)
+    kinds = "renewal, resubscription, switch, second_payment, sub_order, continuation"
+    words = f"BRIDGE_RELATION_KEYS: its part 1 is not kind:meta key with one of the kinds {kinds}"
+    assert list(raised.value.problems) == [words]
+
+
+def test_stores_with_an_api_are_asked_for_first_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_WEBHOOK_SECRET", "secret-of-the-default-store")
+    assert load_settings(None).policy.asks_relations == frozenset()
+    for name, value in (("URL", "https://shop.test"), ("KEY", "ck_1"), ("SECRET", "cs_1")):
+        monkeypatch.setenv(f"BRIDGE_WOO_{name}", value)
+    assert load_settings(None).policy.asks_relations == {"default"}
 
 
 def test_the_flat_names_are_the_default_store(monkeypatch: pytest.MonkeyPatch) -> None:

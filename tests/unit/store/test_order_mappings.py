@@ -19,11 +19,11 @@ OLDER = {
     "product_name": "IPTV",
 }
 NEWER = OLDER | {"connections": 2, "expiration_date": "2026-12-31", "usernames": ["ada"], "of_a_later_version": 1}
-NO_MAPPING = (None,) * 8
+NO_MAPPING = (None,) * 9
 
 
 def read(lines: Any, overridden: Any, refunds: Any = None) -> Any:
-    found, order_id = read_rows([(1, 20, lines, refunds, overridden, *[None] * 6, *NO_MAPPING)])
+    found, order_id = read_rows([(1, 20, lines, refunds, overridden, *[None] * 9, *NO_MAPPING)], store="default")
     assert order_id == 20
     return found
 

@@ -78,7 +78,8 @@ def test_a_recorded_delivery_without_an_order_is_distinguished(number: str) -> N
 
 
 def test_every_recorded_delivery_is_read_here() -> None:
-    assert sorted([*ORDERS, *OTHERS, "001"]) == NUMBERS  # 001 is a ping: no JSON and no topic
+    read = {*ORDERS, *OTHERS, "001"}  # 001 is a ping: no JSON and no topic
+    assert read >= {number for number in NUMBERS if number.isdigit()}  # the others: tests/support/subscription_captures
 
 
 def test_an_order_keeps_woocommerces_words() -> None:

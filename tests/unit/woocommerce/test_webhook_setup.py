@@ -162,5 +162,7 @@ def test_every_step_says_what_it_does() -> None:
         "pause webhook 3 (order.updated): it is a duplicate",
         'create the webhook "Panelr: deleted" (order.deleted)',
         'create the webhook "Panelr: restored" (order.restored)',
+        'create the webhook "Panelr: subscription created" (subscription.created), if the shop has the topic',
+        'create the webhook "Panelr: subscription updated" (subscription.updated), if the shop has the topic',
     ]
     assert all(isinstance(step, UpdateWebhook) for step in steps[:3])

@@ -11,6 +11,13 @@ from panelr_bridge.application.follow_ups.specification import FollowUpResult, F
 from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.attempts import attempt_row
 from panelr_bridge.application.transactions.claim_call import LEASE_ENDED, NothingDue
+from panelr_bridge.application.transactions.continuation import (
+    TELLS_LINES,
+    asked_columns,
+    evaluate_renewals_again,
+    keep_activations,
+    note_orders,
+)
 from panelr_bridge.application.transactions.evaluate_order import (
     evaluate,
     latest_snapshot,
@@ -95,6 +102,8 @@ def record(
     policy: OrderPolicy,
 ) -> bool:
     """Record a task's result. Returns False if its lease had ended: then only the attempt is recorded."""
+    if result.related_orders:  # first, because it locks the orders that wait for them
+        note_orders(connection, result.related_orders, store=task.store)
     row = orders.lock_by_id(connection, task.order_id)
     if task.slot is not None:
         rate_gate.extend_slot(connection, task.slot, claimed_at=task.claimed_at, now=now)
@@ -113,6 +122,8 @@ def record(
     if row["follow_at"] == task.lease_until:  # planning waited for this task
         orders.schedule_planning(connection, row["id"], at=now)
     order = dict(result.order)
+    if result.related_orders is not None:
+        order |= asked_columns(row["continuation"], now=now)
     reason = gave_up_attention(spec_of(task.kind), result.outcome) if result.gave_up else result.attention
     settled = [each for each in row["attention"] or [] if each["code"] not in result.settles]
     if reason is not None or settled != (row["attention"] or []):
@@ -122,7 +133,22 @@ def record(
         orders.change(connection, row["id"], order, now=now)
     if result.reevaluate:
         _reevaluate(connection, task.order_id, policy=policy, now=now)
+    _record_activations(connection, task, result)
     return True
+
+
+def _record_activations(connection: Connection, task: FollowUpTask, result: FollowUpResult) -> None:
+    """Keep the lines that a work order brought; renewals wait for them, or for the news that none will be found."""
+    if result.activations:
+        keep_activations(
+            connection,
+            result.activations,
+            order_id=task.order_id,
+            woo_order_id=task.woo_order_id,
+            store=task.store,
+        )
+    elif task.kind in TELLS_LINES and result.due_at is None:
+        evaluate_renewals_again(connection, woo_order_id=task.woo_order_id, store=task.store)
 
 
 def _reevaluate(connection: Connection, order_id: int, *, policy: OrderPolicy, now: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from panelr_bridge.application.follow_ups.first_order import hasten
 from panelr_bridge.application.follow_ups.registry import SPECS, spec_of
 from panelr_bridge.application.follow_ups.specification import LostAnswer
 from panelr_bridge.application.transactions.acknowledgements import without_acknowledged
@@ -13,7 +14,12 @@ from panelr_bridge.application.transactions.evaluate_order import evaluate, late
 from panelr_bridge.domain.cart import map_lines
 from panelr_bridge.domain.currency import omits_amounts
 from panelr_bridge.domain.customer_email import find_email
-from panelr_bridge.domain.decision import amount_paid_for_panelr, needs_customer_lines
+from panelr_bridge.domain.decision import (
+    amount_paid_for_panelr,
+    awaits_first_order,
+    needs_customer_lines,
+    needs_first_order,
+)
 from panelr_bridge.domain.follow_up_rules import (
     Cancel,
     CreatedOrder,
@@ -28,6 +34,7 @@ from panelr_bridge.domain.follow_up_rules import (
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.refunds import lacks_refunds
+from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import deliveries, follow_ups, orders
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
@@ -71,6 +78,8 @@ def plan(
     order = latest_snapshot(connection, row)
     if order is None:
         return ()
+    if row["state"] == OrderState.HELD and awaits_first_order(_reasons(row)):
+        hasten(connection, row, order, policy=policy, now=now)
     rows = follow_ups.list_for_order(connection, order_id)
     store = stores.get(row["store"], StoreOptions())
     planned = _planned_order(connection, row, order, rows, policy=policy, store=store, now=now)
@@ -94,6 +103,7 @@ def _planned_order(
 ) -> OrderToPlan | None:
     """Return the order in the form that its state's kinds plan by; None if no kind plans for its state."""
     states = {kind: _state(each) for kind, each in rows.items()}
+    relation = read_relation(order, policy.relation_keys)
     if row["state"] == OrderState.HELD:
         reasons, shown = _reasons(row), row["shop_refunds"]
         return HeldOrder(
@@ -102,6 +112,7 @@ def _planned_order(
             store=store,
             follow_ups=states,
             lacks_lines=needs_customer_lines(order, reasons) and not _has_lines(row, order),
+            unknown_subscriptions=relation.subscriptions if relation and needs_first_order(reasons) else (),
             lacks_refunds=lacks_refunds(order, reasons, None if shown is None else ShopRefunds.from_json(shown)),
         )
     if row["state"] != OrderState.CREATED:
@@ -112,6 +123,7 @@ def _planned_order(
         store = replace(store, url=store.url or source, source=source)
     return CreatedOrder(
         order=order,
+        relation=relation,
         now=now,
         store=store,
         follow_ups=states,

@@ -3,10 +3,12 @@
 from typing import Any
 
 from panelr_bridge.application.follow_ups import (
+    activations,
     customer_lines,
     order_refunds,
     payment,
     payment_instructions,
+    relation,
     status_poll,
     write_back,
 )
@@ -16,8 +18,10 @@ from panelr_bridge.domain.models import FollowUpKind
 SPECS: tuple[FollowUpSpec[Any], ...] = (
     payment.SPEC,
     payment_instructions.SPEC,
+    relation.SPEC,
     customer_lines.SPEC,
     order_refunds.SPEC,
+    activations.SPEC,
     write_back.SPEC,
     status_poll.SPEC,
 )

@@ -172,4 +172,5 @@ class FollowUpRunner:
             milliseconds=result.milliseconds,
             done=result.done,
             attention=result.attention and result.attention.code,
+            activations=len(result.activations),
         )

@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
+from panelr_bridge.application.follow_ups.shop_pauses import ShopPauses
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.domain.call_outcome import Outcome
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import OrderToPlan, Step
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.rate_limit import RateSlot
+from panelr_bridge.store.subscriptions import SubscriptionOrder
 from panelr_bridge.store.tables import Columns
+from panelr_bridge.woocommerce.rest.subscription_orders import SubscriptionLink
 
 P = TypeVar("P", bound=OrderToPlan)
 
@@ -33,6 +37,9 @@ class ShopOrders(Protocol):
     async def list_refunds(self, order_id: int) -> tuple[dict[str, Any], ...]:
         """Return the order's refunds in the form of wc/v3; raises ShopUnsupported if the key does not open that."""
 
+    async def list_subscription_orders(self, subscription_id: int) -> list[SubscriptionLink]:
+        """Return the orders of a subscription, each with what it is to it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUpContext:
@@ -41,6 +48,7 @@ class FollowUpContext:
     caller: PanelrCaller
     clients: Mapping[str, ShopOrders]
     call_policy: CallPolicy
+    pauses: ShopPauses = field(default_factory=ShopPauses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +81,9 @@ class FollowUpResult:
     """The result of a task. It is `done`, due again at `due_at`, or an operator's, with `attention` or `gave_up`.
 
     `changes` are columns of the follow-up, `order` columns of its order. `reevaluate` evaluates the order again with
-    them. `settles` are attention codes that no longer hold. `is_attempt` says whether the attempt gets a row. With
-    `waits_for_outage`, the end of an outage makes it due.
+    them. `related_orders` are those of its subscriptions, None if the shop was not asked for them; `activations` are
+    lines that the order's work order brought. `settles` are attention codes that no longer hold. `is_attempt` says
+    whether the attempt gets a row. With `waits_for_outage`, the end of an outage makes it due.
     """
 
     action: str
@@ -89,6 +98,8 @@ class FollowUpResult:
     changes: Columns = field(default_factory=dict)
     order: Columns = field(default_factory=dict)
     reevaluate: bool = False
+    related_orders: tuple[SubscriptionOrder, ...] | None = None
+    activations: tuple[Activation, ...] = ()
     settles: frozenset[str] = frozenset()
     is_attempt: bool = True
     waits_for_outage: bool = False

@@ -1,8 +1,10 @@
 """Follow-up `status`: read the work order. Panelr never calls back, so the bridge polls like its plugin.
 
-A completed work order is read once a day for two months: it may still be voided or disputed.
+A completed work order is read once a day for two months: it may still be voided or disputed. The lines that it brought
+are kept with the order.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +15,11 @@ from panelr_bridge.application.follow_ups.specification import (
     FollowUpSpec,
     FollowUpTask,
 )
+from panelr_bridge.application.transactions.continuation import SHOWN
 from panelr_bridge.domain.call_outcome import Done, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import CANCELED, COMPLETED, FIRST_POLL, CreatedOrder, Schedule, Step
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import FollowUpKind, Reason
 from panelr_bridge.domain.money import CENT
 from panelr_bridge.domain.panelr_values import WorkOrderDetails
@@ -34,6 +38,8 @@ DAY = 86_400
 STRIDE = 7919
 """Seconds between the daily polls of neighbours. It and a day have no common factor, so few orders meet."""
 SUBMITTED = "payment_submitted"
+MOST_SHOWN = 10
+"""How many lines an attempt's words name."""
 
 
 def plan(created: CreatedOrder) -> Step | None:
@@ -49,7 +55,7 @@ def plan(created: CreatedOrder) -> Step | None:
         if paid_at is None or datetime.fromisoformat(state.content["since"]) >= paid_at:
             return None
         since = paid_at
-    seen = {} if state is None else {name: state.content[name] for name in ("disputed",) if name in state.content}
+    seen = {} if state is None else {name: state.content[name] for name in ("disputed", SHOWN) if name in state.content}
     content: dict[str, Any] = {"since": since.isoformat()} | seen
     if created.has_reported_amount:
         content["is_reported"] = True
@@ -99,6 +105,7 @@ def _record(exchange: FollowUpExchange, details: WorkOrderDetails) -> FollowUpRe
     """Store what is new, and plan the order's follow-ups again; without news, the poll gets no attempt row."""
     before, status = exchange.task.work_order, details.status
     content = _content_after(exchange, details)
+    brought = details.activations if content.get(SHOWN) != exchange.task.content.get(SHOWN) else ()
     due = _next_due(content, exchange, status=status)
     attention = find_news(exchange.task.content, before=before.status, details=details)
     order: dict[str, Any] = {}
@@ -107,7 +114,12 @@ def _record(exchange: FollowUpExchange, details: WorkOrderDetails) -> FollowUpRe
     words = f"still {status}"
     if status != before.status:
         words = f"{status} now; it was {before.status or 'not known'}"
-        order |= {"panelr_status": status, "follow_at": exchange.now}
+        order["panelr_status"] = status
+    lacks_lines = content.get(SHOWN) == [] != exchange.task.content.get(SHOWN)
+    if status != before.status or lacks_lines:
+        order["follow_at"] = exchange.now
+    if brought:
+        words += f"; it brought {list_activations(brought)}"
     return exchange.result(
         words if attention is None or status != before.status else f"{words}: {attention.words}",
         due_at=due,
@@ -115,8 +127,16 @@ def _record(exchange: FollowUpExchange, details: WorkOrderDetails) -> FollowUpRe
         changes={"attempt": 0, "told": content},
         order=order,
         attention=attention,
-        is_attempt=status != before.status or attention is not None,
+        activations=brought,
+        is_attempt=status != before.status or attention is not None or bool(brought),
     )
+
+
+def list_activations(brought: Collection[Activation]) -> str:
+    """Return lines in words."""
+    shown = ", ".join(str(each.id) for each in list(brought)[:MOST_SHOWN])
+    rest = f" and {len(brought) - MOST_SHOWN} more" if len(brought) > MOST_SHOWN else ""
+    return f"activation{'s' if len(brought) > 1 else ''} {shown}{rest}"
 
 
 def find_news(content: dict[str, Any], *, before: str | None, details: WorkOrderDetails) -> Reason | None:
@@ -145,6 +165,7 @@ def _content_after(exchange: FollowUpExchange, details: WorkOrderDetails) -> dic
         content["balance_due"] = str(details.balance_due)
     if details.status == COMPLETED:
         content.setdefault("completed_at", exchange.now.isoformat())
+        content[SHOWN] = [each.id for each in details.activations] or content.get(SHOWN, [])
     else:
         content.pop("completed_at", None)
     return content

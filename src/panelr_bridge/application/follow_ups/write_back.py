@@ -15,20 +15,23 @@ from panelr_bridge.application.follow_ups.specification import (
 )
 from panelr_bridge.domain.call_outcome import Done, Refused
 from panelr_bridge.domain.call_policy import CallPolicy
+from panelr_bridge.domain.continuation import OWN_MARKS_KEY
 from panelr_bridge.domain.follow_up_rules import CreatedOrder, Schedule, Step
 from panelr_bridge.domain.models import FollowUpKind, PluginKeys, Reason
 from panelr_bridge.domain.plugin_meta import carries_plugin_meta, has_balance_payment
+from panelr_bridge.domain.relation import RelationKind, has_sub_orders
 from panelr_bridge.errors import ShopUnsupported
 
 ACTION = "write_back"
 WRITE_TIMEOUT = timedelta(seconds=120)
 """The longest time for one write-back: it is several requests, and the client repeats some of them."""
 LEASE_MARGIN = timedelta(seconds=30)
+NOTE_ONLY = "the order has a note alone: its market place makes new vendors' orders at every other write"
 
 
 def plan(created: CreatedOrder) -> Step | None:
     """Schedule a write-back if the order should hold something else than what was written last."""
-    if not created.store.writes_back or created.order.status == "trash":
+    if not created.store.writes_back or created.order.status == "trash" or _is_sub_order(created):
         return None
     state = created.follow_ups.get(FollowUpKind.WRITE_BACK)
     before: Mapping[str, Any] = state.content if state is not None else {}
@@ -42,8 +45,11 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
     """Return what the WooCommerce order should hold.
 
     Meta keys have no leading underscore, because the Orders resource refuses those; the plugin's keys come beside them.
-    The confirmation token itself is not part of the content, only the wish to write it.
+    The confirmation token itself is not part of the content, only the wish to write it. A market place's order gets
+    the note alone: at every other write the market place deletes the vendors' orders and makes new ones.
     """
+    if has_sub_orders(created.order):
+        return {"meta": {}}
     work_order = created.work_order
     meta = {
         "panelr_work_order_id": work_order.work_order_id,
@@ -52,6 +58,8 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
     }
     if _writes_plugin_keys(created):
         meta |= {f"_{key}": value for key, value in meta.items()}
+    if created.relation is not None and created.relation.renews:  # plugins copy a first order's keys to it
+        meta[OWN_MARKS_KEY] = created.order.id
     wanted: dict[str, Any] = {"meta": {key: str(value) for key, value in meta.items() if value is not None}}
     if created.store.with_token and work_order.confirmation_token is not None:
         wanted["with_token"] = True
@@ -59,6 +67,10 @@ def wanted_content(created: CreatedOrder, before: Mapping[str, Any]) -> dict[str
     if completes or (created.order.status == "completed" and "status" in before.get("wanted", {})):
         wanted["status"] = "completed"
     return wanted
+
+
+def _is_sub_order(created: CreatedOrder) -> bool:
+    return created.relation is not None and created.relation.kind is RelationKind.SUB_ORDER
 
 
 def _writes_plugin_keys(created: CreatedOrder) -> bool:
@@ -84,7 +96,7 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
 async def _write(client: ShopOrders, task: FollowUpTask, content: dict[str, Any]) -> None:
     """Write step by step; `content` records each finished step, so that a retry continues there."""
     wanted = content["wanted"]
-    if content.get("written") != wanted:
+    if content.get("written") != wanted and wanted["meta"]:
         token = {"panelr_confirmation_token": task.work_order.confirmation_token} if "with_token" in wanted else {}
         meta = [{"key": key, "value": value} for key, value in (wanted["meta"] | token).items()]
         # the status is written once: a later change in the shop stays
@@ -110,8 +122,9 @@ async def _write_note(client: ShopOrders, task: FollowUpTask) -> None:
 def _result(exchange: FollowUpExchange, content: dict[str, Any], *, call_policy: CallPolicy) -> FollowUpResult:
     changes = {"told": content}
     if isinstance(exchange.outcome, Done):
-        words = ", ".join(f"{key} {value}" for key, value in content["wanted"]["meta"].items())
-        return exchange.result(f"the order carries {words}", done=True, changes=changes)
+        written = ", ".join(f"{key} {value}" for key, value in content["wanted"]["meta"].items())
+        words = f"the order carries {written}" if written else NOTE_ONLY
+        return exchange.result(words, done=True, changes=changes)
     if isinstance(exchange.outcome, Refused):
         words = f"the shop refused to take the work order: {exchange.outcome.words}"
         return exchange.result(words, attention=Reason("write_back_failed", words), changes=changes)

@@ -45,11 +45,12 @@ def change(
     return row
 
 
-def remove(connection: Connection, now: datetime, table: MappingTable[Any], mapping_id: int, *, actor: str) -> None:
-    """Delete a mapping; raises NotFound."""
+def remove(connection: Connection, now: datetime, table: MappingTable[M], mapping_id: int, *, actor: str) -> M:
+    """Delete a mapping and return it; raises NotFound."""
     row = get(connection, table, mapping_id)
     mappings.remove(connection, table, mapping_id)
     _write_audit_line(connection, now, table, "remove", row, actor)
+    return row
 
 
 def import_mappings(
@@ -111,14 +112,14 @@ class _ImportPlan:
         self._rows[_identity(values)] = values
 
 
-def _lookup_key(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the store and key: an order's line finds its mappings by them."""
-    return row["store"], row["key"]
+def _lookup_key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the store, the key and the conditions: an order's line finds its mappings by them."""
+    return row["store"], row["key"], row["conditions"]
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the identity of a mapping: two rows with the same one are the same mapping."""
-    return row["store"], row["key"], row["panelr_product_id"], row["panelr_product_id"] and row["intent"]
+    return *_lookup_key(row), row["panelr_product_id"], row["panelr_product_id"] and row["intent"]
 
 
 def _require(row: M | None, table: MappingTable[M], mapping_id: int) -> M:

@@ -1,6 +1,7 @@
 """What is stored of orders that continue others: a subscription's orders, and what is known of the earlier ones."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +10,12 @@ from sqlalchemy import Connection
 from panelr_bridge.domain.follow_up_rules import CANCELED
 from panelr_bridge.domain.history import Activation, EarlierOrder, History
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState
-from panelr_bridge.domain.relation import Relation, RelationKind
+from panelr_bridge.domain.relation import Relation, RelationKind, read_relation
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import orders, subscriptions
-from panelr_bridge.store.subscriptions import KnownOrder, SubscriptionOrder
+from panelr_bridge.store.subscriptions import KnownOrder, PlannedFollowUp, SubscriptionOrder
 from panelr_bridge.woocommerce.order_payload import Order
+from panelr_bridge.woocommerce.subscription_payload import Subscription
 
 WILL_HAVE_LINES = frozenset(
     {OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.HELD, OrderState.REFUSED}
@@ -21,6 +23,8 @@ WILL_HAVE_LINES = frozenset(
 """States of a first order that lead to a work order, perhaps with a person's help."""
 TELLS_LINES = (FollowUpKind.STATUS, FollowUpKind.ACTIVATIONS)
 """The follow-ups that find out which lines a work order brought."""
+SHOWN = "activations"
+"""The field of a status poll's content with the lines that a completed work order shows; none of an older Panelr."""
 
 
 def find_history(
@@ -35,6 +39,8 @@ def find_history(
         if entry.woo_order_id != order.id:
             kinds.setdefault(entry.woo_order_id, entry.kind)
     earlier = _read_orders(connection, kinds, store=store)
+    if any(each.kind is RelationKind.FIRST and len(each.activations) > 1 for each in earlier):
+        earlier = _without_others(connection, earlier, relation.subscriptions, store=store)
     knows_first = any(each.kind is RelationKind.FIRST for each in earlier)
     return History(
         orders=earlier,
@@ -47,11 +53,31 @@ def _read_orders(connection: Connection, kinds: dict[int, RelationKind], *, stor
     known = subscriptions.known_orders(connection, kinds, store=store)
     ids = [each.id for each in known.values()]
     brought = subscriptions.activations_of(connection, ids)
-    owing = subscriptions.owing_kinds(connection, ids, TELLS_LINES)
+    planned = subscriptions.follow_ups_of(connection, ids, TELLS_LINES)
     return tuple(
-        _earlier_order(number, kind, known.get(number), brought=brought, owing=owing)
+        _earlier_order(number, kind, known.get(number), brought=brought, planned=planned)
         for number, kind in sorted(kinds.items())
     )
+
+
+def _without_others(
+    connection: Connection, earlier: tuple[EarlierOrder, ...], own: Collection[int], *, store: str
+) -> tuple[EarlierOrder, ...]:
+    """Return the orders, the first ones without the lines that renewals of other subscriptions renewed.
+
+    An order may begin several subscriptions, with equal lines.
+    """
+    firsts = [each.woo_order_id for each in earlier if each.kind is RelationKind.FIRST]
+    others = subscriptions.subscriptions_of(connection, firsts, store=store).difference(own)
+    entries = subscriptions.orders_of(connection, others, store=store) if others else []
+    renewals = [entry.woo_order_id for entry in entries if entry.kind is not RelationKind.FIRST]
+    known = subscriptions.known_orders(connection, renewals, store=store, locks=False) if renewals else {}
+    taken = {line.id for each in known.values() for line in _renewed_by(each)}
+    return tuple(_without(each, taken) if each.kind is RelationKind.FIRST else each for each in earlier)
+
+
+def _without(order: EarlierOrder, taken: Collection[int]) -> EarlierOrder:
+    return replace(order, activations=tuple(line for line in order.activations if line.id not in taken))
 
 
 def _earlier_order(
@@ -60,13 +86,14 @@ def _earlier_order(
     known: KnownOrder | None,
     *,
     brought: dict[int, list[Activation]],
-    owing: set[int],
+    planned: dict[int, list[PlannedFollowUp]],
 ) -> EarlierOrder:
     if known is None:
         return EarlierOrder(woo_order_id=woo_order_id, kind=kind)
-    lines = tuple({each.id: each for each in (*_renewed_by(known), *brought.get(known.id, ()))}.values())
-    is_set_up_later = known.id in owing and known.panelr_status != CANCELED
-    awaits = known.state in WILL_HAVE_LINES or (known.state == OrderState.CREATED and is_set_up_later)
+    # a work order that is canceled after its completion ends the lines that it brought
+    kept = brought.get(known.id, ()) if known.panelr_status != CANCELED else ()
+    lines = tuple({each.id: each for each in (*_renewed_by(known), *kept)}.values())
+    awaits = known.state in WILL_HAVE_LINES or _is_set_up_later(known, planned.get(known.id, ()))
     return EarlierOrder(
         woo_order_id=woo_order_id,
         kind=kind,
@@ -77,12 +104,24 @@ def _earlier_order(
     )
 
 
+def _is_set_up_later(known: KnownOrder, planned: Collection[PlannedFollowUp]) -> bool:
+    """Return whether the bridge will still find out which lines a created order's work order brings.
+
+    A status poll does so until it has seen the completed work order; if that shows no lines, another call does.
+    """
+    if known.state != OrderState.CREATED or known.panelr_status == CANCELED:
+        return False
+    polls = [each for each in planned if each.kind is FollowUpKind.STATUS]
+    if not polls:
+        return known.follow_at is not None  # its first poll is planned then
+    return any(each.is_owed and (each.kind is not FollowUpKind.STATUS or SHOWN not in each.content) for each in planned)
+
+
 def _renewed_by(known: KnownOrder) -> Iterable[Activation]:
     """Return the lines that the work order of a created order renewed."""
     if known.state != OrderState.CREATED or known.request is None:
         return ()
-    items = panelr_request.load(known.request).items
-    return [Activation(item.activation_id, item.product_id) for item in items if item.activation_id is not None]
+    return panelr_request.activations_in(panelr_request.load(known.request))
 
 
 def note_relation(connection: Connection, order: Order, relation: Relation, *, store: str) -> None:
@@ -93,10 +132,27 @@ def note_relation(connection: Connection, order: Order, relation: Relation, *, s
     note_orders(connection, entries, store=store)
 
 
+def note_subscription(connection: Connection, subscription: Subscription, *, store: str) -> None:
+    """Store the first order of a subscription. The first order of one that goes on with another is a resubscription."""
+    first = subscription.parent_id
+    if first is None:
+        return
+    entries = [SubscriptionOrder(subscription.id, first, RelationKind.FIRST)]
+    if subscription.resubscribed_from is not None:
+        entries.append(SubscriptionOrder(subscription.resubscribed_from, first, RelationKind.RESUBSCRIPTION))
+    note_orders(connection, entries, store=store)
+
+
 def note_orders(connection: Connection, entries: Collection[SubscriptionOrder], *, store: str) -> None:
     """Store which orders belong to subscriptions. Orders that wait for such news are evaluated again."""
     if subscriptions.add_orders(connection, entries, store=store):
         _evaluate_again(connection, {entry.subscription_id for entry in entries}, store=store)
+
+
+def find_awaited(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> EarlierOrder | None:
+    """Return the first order for whose lines `order` waits."""
+    relation = read_relation(order, policy.relation_keys)
+    return None if relation is None else find_history(connection, order, relation, store=store, policy=policy).awaited
 
 
 def keep_activations(
@@ -109,7 +165,8 @@ def keep_activations(
 
 def evaluate_renewals_again(connection: Connection, *, woo_order_id: int, store: str) -> None:
     """Have the held orders of an order's subscriptions evaluated again by the worker."""
-    _evaluate_again(connection, subscriptions.subscriptions_of(connection, [woo_order_id], store=store), store=store)
+    if found := subscriptions.subscriptions_of(connection, [woo_order_id], store=store):
+        _evaluate_again(connection, found, store=store)
 
 
 def _evaluate_again(connection: Connection, of_subscriptions: Collection[int], *, store: str) -> None:

@@ -30,7 +30,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.follow_up_rules import first_planning
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.panelr_values import WorkOrder
-from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls
+from panelr_bridge.store import fast_path, follow_ups, orders, owed_calls, subscriptions
 from panelr_bridge.store.rows import NewAttemptRow, OwedCallColumns
 from panelr_bridge.store.tables import Columns
 
@@ -157,6 +157,7 @@ def _release_from_other_order(connection: Connection, work_order: WorkOrder, ord
     }
     values |= owed_calls.owed_columns(action=CallAction.LOOK_UP, due=now, now=now)
     orders.change(connection, row["id"], values, now=now)
+    subscriptions.forget_activations(connection, row["id"])
     if follow_ups.delete_all(connection, row["id"]):
         words = (
             f"its payment was reported for {work_order.reference_code}, which is order {order_id}'s:"

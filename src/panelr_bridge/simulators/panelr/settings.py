@@ -36,7 +36,9 @@ class PanelSettings:
     `generation` 2 is the newest known Panelr (2.0.9). 1 is an older one, without any of the newer features; single
     features of generation 2 can be turned off too. An older Panelr ignores the newer fields. `answers_totals` shows
     the totals in the answers of create_work_order and complete_order. `forbids_wrong_proof` answers 403 in
-    get_work_order, otherwise 404. `shows_details` shows the newer fields of get_work_order.
+    get_work_order, otherwise 404. `shows_details` shows the newer fields of get_work_order, such as each item's line;
+    an older Panelr shows the lines of a work order in get_work_orders only. Without `shows_activation_ids`, neither
+    action shows them.
     """
 
     api_key: str
@@ -45,6 +47,7 @@ class PanelSettings:
     list_cap: int = 50
     shows_wc_order_id: bool = True
     knows_get_work_orders: bool = True
+    shows_activation_ids: bool = True
     sends_retry_after: bool = True
     knows_complete_by_token: bool = True
     accepts_repeated_payments: bool = False

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from panelr_bridge.simulators.panelr.cart import CartItem
 from panelr_bridge.simulators.panelr.catalogue import PaymentMethod
 from panelr_bridge.simulators.panelr.pricing import show_amount
 from panelr_bridge.simulators.panelr.settings import PanelSettings
@@ -29,7 +30,7 @@ def view_submitted(work_order: WorkOrder, *, with_amount: bool) -> dict[str, Any
 
 def view_detail(work_order: WorkOrder, method: PaymentMethod | None, settings: PanelSettings) -> dict[str, Any]:
     """Return the data of get_work_order."""
-    is_newer, with_id = settings.shows_details, settings.shows_wc_order_id
+    is_newer = settings.shows_details
     charges = work_order.charges
     adjustment = charges.shown_adjustment
     detail = {
@@ -40,10 +41,7 @@ def view_detail(work_order: WorkOrder, method: PaymentMethod | None, settings: P
         "customer_email": work_order.customer_email,
         "customer_name": work_order.customer_name,
         "currency": work_order.currency,
-        "cart": [
-            item.detail_json(with_wc_order_id=with_id) if is_newer else item.list_json(with_wc_order_id=with_id)
-            for item in work_order.cart
-        ],
+        "cart": [_view_item(item, settings) for item in work_order.cart],
         "snap_total": show_amount(work_order.snap_total),
         "order_total": show_amount(work_order.order_total),
         "prev_paid": show_amount(work_order.paid),
@@ -68,6 +66,7 @@ def view_detail(work_order: WorkOrder, method: PaymentMethod | None, settings: P
 def view_in_list(work_order: WorkOrder, settings: PanelSettings) -> dict[str, Any]:
     """Return one entry of get_work_orders."""
     adjustment = work_order.charges.shown_adjustment
+    ids = [item.activation_id for item in work_order.cart if item.activation_id is not None]
     return {
         "reference_code": work_order.reference_code,
         "status": work_order.status,
@@ -76,9 +75,9 @@ def view_in_list(work_order: WorkOrder, settings: PanelSettings) -> dict[str, An
         "items": [item.list_json(with_wc_order_id=settings.shows_wc_order_id) for item in work_order.cart],
         "order_total": show_amount(work_order.order_total),
         "balance_due": show_amount(work_order.balance_due),
-        "activation_ids": [item.activation_id for item in work_order.cart if item.activation_id is not None],
         "adjustment": adjustment.as_json() if adjustment else None,
         "coupon": _view_coupon(work_order),
+        **({"activation_ids": ids} if settings.shows_activation_ids else {}),
     }
 
 
@@ -111,6 +110,14 @@ def view_everything(work_order: WorkOrder) -> dict[str, Any]:
 def format_time(moment: datetime) -> str:
     """Return a time in Panelr's format: UTC, whole seconds, no offset."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _view_item(item: CartItem, settings: PanelSettings) -> dict[str, Any]:
+    """Return an item in the form of get_work_order."""
+    if not settings.shows_details:
+        return item.list_json(with_wc_order_id=settings.shows_wc_order_id)
+    shown = item.detail_json(with_wc_order_id=settings.shows_wc_order_id)
+    return shown if settings.shows_activation_ids else {**shown, "activation_id": None}
 
 
 def _view_head(work_order: WorkOrder) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from panelr_bridge.simulators.woocommerce.catalogue import COUPONS
+from panelr_bridge.simulators.woocommerce.market_place import divide
 from panelr_bridge.simulators.woocommerce.models import (
     CouponLine,
     FeeLine,
@@ -47,6 +48,7 @@ class Cart:
     fee: FeeLine | None = None
     note: str = ""
     customer_id: int = 0
+    gift_card: Decimal = Decimal(0)
 
 
 def open_checkout(shop: SimulatedShop, cart: Cart) -> Order:
@@ -85,6 +87,8 @@ def place_order(shop: SimulatedShop, cart: Cart, draft: Order | None = None) -> 
         "meta",
     )
     shop.save(order, "order.updated", "order.created")
+    if shop.switches.market_place:
+        divide(shop, order)
     return order
 
 
@@ -96,6 +100,7 @@ def _fill_order(shop: SimulatedShop, order: Order, cart: Cart, address: dict[str
     order.shipping_lines = _build_shipping_lines(shop, order.lines)
     order.coupon_lines = _build_coupon_lines(shop, order, cart.coupon) if cart.coupon else []
     order.fee_lines = [replace(cart.fee, id=shop.next_id("item"))] if cart.fee else []
+    order.gift_card = cart.gift_card
     order.cart_hash = _hash("cart", *(f"{line.product_id}x{line.quantity}" for line in order.lines))
     hashes = {
         "_shipping_hash": _hash("shipping", str(order.shipping_total)),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from panelr_bridge.simulators.woocommerce.http_sender import DeliveryResponse, Headers, get_host
-from panelr_bridge.simulators.woocommerce.models import Order
-from panelr_bridge.simulators.woocommerce.payload import encode_json, order_payload
+from panelr_bridge.simulators.woocommerce.models import Order, Subscription
+from panelr_bridge.simulators.woocommerce.payload import encode_json, order_payload, subscription_json
 from panelr_bridge.simulators.woocommerce.signature import build_delivery_id, sign
 
 # The topics that this shop fires. As in WooCommerce, others can be registered, but they never fire.
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
+SUBSCRIPTION_TOPICS = ("subscription.created", "subscription.updated", "subscription.deleted", "subscription.switched")
+"""The topics that WooCommerce Subscriptions adds."""
 RESOURCES = ("coupon", "customer", "order", "product")
 EVENTS = ("created", "updated", "deleted", "restored")
 USER_AGENT = "WooCommerce/10.5.0 Hookshot (WordPress/6.9.7)"
@@ -93,6 +95,13 @@ def delivery_body(webhook: Webhook, order_id: int, order: Order | None, *, home_
     if not webhook.owner_may_read:
         return encode_json(FORBIDDEN)
     return encode_json(GONE) if order is None else order_payload(order, home_url=home_url)
+
+
+def subscription_body(subscription: Subscription | None, *, home_url: str) -> bytes:
+    """Return the body of a subscription's present state; one that was made by hand is an empty list."""
+    if subscription is None or not subscription.order.parent_id:
+        return encode_json([])
+    return encode_json(subscription_json(subscription, home_url=home_url))
 
 
 def delivery_headers(webhook: Webhook, body: bytes, *, home_url: str, unix_second: int) -> Headers:

@@ -45,6 +45,8 @@ class ShopSwitches:
     shows local time with the offset +00:00. `lists_as_objects`: a filter turns lists into objects. `notices`: PHP's
     notices stand before the JSON. `omits_totals`: lists have no totals. `plain_permalinks`: the API is at
     `/?rest_route=/` alone. `strips_authorization`: the web server removes the header Authorization.
+    `subscriptions`: WooCommerce Subscriptions is there, with its topics and routes. `market_place`: Dokan divides each
+    order among its vendors, and divides it again at every REST write.
     """
 
     behind_tls: bool = False
@@ -57,3 +59,5 @@ class ShopSwitches:
     omits_totals: bool = False
     plain_permalinks: bool = False
     strips_authorization: bool = False
+    subscriptions: bool = False
+    market_place: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Any
 
 SHOP_ZONE = timezone(timedelta(hours=-5))
@@ -171,6 +172,7 @@ class Order:
     created: datetime
     modified: datetime
     created_via: str
+    parent_id: int = 0
     status: str = "pending"
     currency: str = "USD"
     customer_id: int = 0
@@ -191,6 +193,8 @@ class Order:
     coupon_lines: list[CouponLine] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     notes: list[OrderNote] = field(default_factory=list)
+    gift_card: Decimal = ZERO
+    """What a gift card paid: it lowers the total, and leaves the lines as they are."""
     tax_line_id: int = 0
     stock_reduced: bool = False
     status_before_trash: str = ""
@@ -224,7 +228,8 @@ class Order:
     def total(self) -> Decimal:
         """Return the order's total. Refunds do not reduce it."""
         goods = sum_amounts(line.total for line in self.lines) + sum_amounts(fee.amount for fee in self.fee_lines)
-        return round_cents(goods + self.cart_tax + self.shipping_total + self.shipping_tax)
+        price = round_cents(goods + self.cart_tax + self.shipping_total + self.shipping_tax)
+        return price - min(price, self.gift_card)
 
     @property
     def refundable(self) -> Decimal:
@@ -252,3 +257,30 @@ class Order:
         """Return the text for a search: id, addresses and line names."""
         names = (line.name for line in self.lines)
         return "\n".join([str(self.id), *self.billing.values(), *self.shipping.values(), *names])
+
+
+class Plugin(StrEnum):
+    """The plugins whose subscriptions the shop knows: WooCommerce Subscriptions, its core library, YITH, WP Swings."""
+
+    WCS = "wcs"
+    CORE = "core"
+    YITH = "yith"
+    WPS = "wps"
+
+
+@dataclass(slots=True)
+class Subscription:
+    """A subscription. `order` has its contents, `orders` are its orders, each with what it is to it.
+
+    It has the id of `order`, whose `parent_id` is the first order; 0 for a subscription made by hand.
+    """
+
+    order: Order
+    plugin: Plugin
+    resubscribed_from: int = 0
+    orders: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def id(self) -> int:
+        """Return the subscription's id."""
+        return self.order.id

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from panelr_bridge.simulators.woocommerce.models import (
     OrderLine,
     OrderMeta,
     ShippingLine,
+    Subscription,
     round_cents,
     tax_on,
 )
@@ -41,7 +42,7 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
     """Return `order` as `GET /wc/v3/orders/{id}` does, before it is encoded."""
     return {
         "id": order.id,
-        "parent_id": 0,
+        "parent_id": order.parent_id,
         "status": order.status,
         "currency": order.currency,
         "version": "10.5.0",
@@ -93,7 +94,30 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
         "date_completed_gmt": format_gmt(order.completed),
         "date_paid_gmt": format_gmt(order.paid),
         "currency_symbol": CURRENCY_SYMBOLS.get(order.currency, order.currency),
+        **({"gift_cards": [{"amount": format_money(order.gift_card)}]} if order.gift_card else {}),
         "_links": _links_json(order, home_url),
+    }
+
+
+def subscription_json(subscription: Subscription, *, home_url: str = HOME_URL) -> dict[str, Any]:
+    """Return `subscription` as `GET /wc/v3/subscriptions/{id}` does: an order's fields and its own."""
+    order = subscription.order
+    return order_json(order, home_url=home_url) | {
+        "billing_period": "month",
+        "billing_interval": "1",
+        "trial_period": "",
+        "suspension_count": 0,
+        "requires_manual_renewal": False,
+        "start_date_gmt": format_gmt(order.created),
+        "trial_end_date_gmt": "",
+        "next_payment_date_gmt": format_gmt(order.created + timedelta(days=30)),
+        "last_payment_date_gmt": format_gmt(order.paid) or "",
+        "payment_retry_date_gmt": "",
+        "cancelled_date_gmt": "",
+        "end_date_gmt": "",
+        "resubscribed_from": str(subscription.resubscribed_from or ""),
+        "resubscribed_subscription": "",
+        "removed_line_items": [],
     }
 
 

@@ -22,6 +22,8 @@ WC_ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "orders.get": (READ, ORDER),
     "orders.update": (EDIT, ORDER),
     "orders.delete": (("DELETE",), ORDER),
+    "order_subscriptions.list": (READ, f"{ORDER}/subscriptions"),
+    "subscription_orders.list": (READ, f"{WC}/subscriptions/{{number:int}}/orders"),
     "notes.list": (READ, f"{ORDER}/notes"),
     "notes.create": (("POST",), f"{ORDER}/notes"),
     "refunds.list": (READ, f"{ORDER}/refunds"),

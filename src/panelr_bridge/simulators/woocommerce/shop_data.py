@@ -4,7 +4,7 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from panelr_bridge.simulators.woocommerce.models import (
     OrderNote,
     Product,
     RefundedPart,
+    Subscription,
     round_cents,
 )
 
@@ -91,16 +92,23 @@ class ShopData:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.products: dict[int, Product] = seed_products()
         self.orders: dict[int, Order] = {}
+        self.subscriptions: dict[int, Subscription] = {}
         self.broken_orders: set[int] = set()
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
-        # WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own
-        # counters.
+        self.ahead = timedelta(0)
+        self.reset_counters()
+
+    def reset_counters(self) -> None:
+        """Number everything from the beginning.
+
+        WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own counters.
+        """
         self._last = {"post": FIRST_FREE_ID - 1, "item": 0, "meta": 0, "item_meta": 0, "note": 0}
 
     def now(self) -> datetime:
-        """Return the shop's time in whole seconds, as WooCommerce stores it."""
-        return self._clock().replace(microsecond=0)
+        """Return the shop's time in whole seconds, as WooCommerce stores it; its clock may be `ahead`."""
+        return self._clock().replace(microsecond=0) + self.ahead
 
     def next_id(self, counter: str) -> int:
         """Return the next number of the counter "post", "item", "meta", "item_meta" or "note"."""
@@ -112,6 +120,12 @@ class ShopData:
         if order_id not in self.orders:
             raise NotFoundError(f"there is no order {order_id}")
         return self.orders[order_id]
+
+    def subscription(self, subscription_id: int) -> Subscription:
+        """Return a subscription. Raises NotFoundError."""
+        if subscription_id not in self.subscriptions:
+            raise NotFoundError(f"there is no subscription {subscription_id}")
+        return self.subscriptions[subscription_id]
 
     def check_readable(self, order: Order) -> None:
         """Raise BrokenOrderError for one of the `broken_orders`."""

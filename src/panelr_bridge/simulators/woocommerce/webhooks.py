@@ -16,15 +16,17 @@ from urllib.parse import urljoin
 from panelr_bridge.simulators.woocommerce.deliveries import (
     EVENTS,
     RESOURCES,
+    SUBSCRIPTION_TOPICS,
     Delivery,
     Webhook,
     delivery_body,
     delivery_headers,
     is_topic,
     ping_headers,
+    subscription_body,
 )
 from panelr_bridge.simulators.woocommerce.http_sender import HttpSender
-from panelr_bridge.simulators.woocommerce.models import Order
+from panelr_bridge.simulators.woocommerce.models import Order, Subscription
 
 PING_TIMEOUT_SECONDS = 5.0
 PING_REDIRECTS = 5
@@ -34,14 +36,15 @@ JOURNAL_LENGTH = 10_000
 class WebhookDispatcher:
     """The registered webhooks, the queue of Action Scheduler, and the journal of deliveries.
 
-    `find_order` is called when a delivery is sent, not at its event. `on_delivered` is called with the
-    order's id after each of its deliveries.
+    `find_order` or `find_subscription` is called when a delivery is sent, not at its event. `on_delivered` is called
+    with the order's id after each of its deliveries.
     """
 
     def __init__(
         self,
         *,
         find_order: Callable[[int], Order | None],
+        find_subscription: Callable[[int], Subscription | None],
         home_url: str,
         clock: Callable[[], datetime],
         on_delivered: Callable[[int], None] = lambda _: None,
@@ -54,7 +57,8 @@ class WebhookDispatcher:
         self.delivery_delay_seconds = delivery_delay_seconds
         self.timeout_seconds = timeout_seconds
         self._find_order = find_order
-        self._home_url = home_url
+        self._find_subscription = find_subscription
+        self.home_url = home_url
         self._clock = clock
         self._on_delivered = on_delivered
         self._queue: OrderedDict[tuple[int, int], float] = OrderedDict()
@@ -80,7 +84,7 @@ class WebhookDispatcher:
 
     def add(self, *, topic: str, delivery_url: str, secret: str = "", name: str = "") -> Webhook:
         """Add an active webhook without a ping."""
-        if not is_topic(topic):
+        if not is_topic(topic) and topic not in SUBSCRIPTION_TOPICS:
             raise ValueError(f"topic must be one of {', '.join(RESOURCES)}, then one of {', '.join(EVENTS)}")
         self._last_webhook_id += 1
         webhook_id = self._last_webhook_id
@@ -223,9 +227,12 @@ class WebhookDispatcher:
 
     async def _deliver(self, webhook: Webhook, order_id: int) -> Delivery:
         url = webhook.delivery_url
-        body = delivery_body(webhook, order_id, self._find_order(order_id), home_url=self._home_url)
+        if webhook.topic in SUBSCRIPTION_TOPICS:
+            body = subscription_body(self._find_subscription(order_id), home_url=self.home_url)
+        else:
+            body = delivery_body(webhook, order_id, self._find_order(order_id), home_url=self.home_url)
         second = int(self._clock().timestamp())
-        headers = delivery_headers(webhook, body, home_url=self._home_url, unix_second=second)
+        headers = delivery_headers(webhook, body, home_url=self.home_url, unix_second=second)
         answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
         delivery = self._record(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
         webhook.record_result(delivery)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopUnsupported
 from panelr_bridge.json_codec import read_time
-from panelr_bridge.woocommerce.rest import changed_orders, compare, site_dates, wc_v3
+from panelr_bridge.woocommerce.rest import changed_orders, compare, site_dates, subscription_orders, wc_v3
 from panelr_bridge.woocommerce.rest.http import RETRY_WAITS, RestConnection
 from panelr_bridge.woocommerce.rest.models import (
     ChangedPage,
@@ -26,6 +26,7 @@ from panelr_bridge.woocommerce.rest.orders_resource import NEWEST_FIRST, OrdersR
 from panelr_bridge.woocommerce.rest.product_skus import ProductSkus
 from panelr_bridge.woocommerce.rest.request import MAX_PER_PAGE, WC, orders_base, page_request, write_request
 from panelr_bridge.woocommerce.rest.safe_write import LOOK_UP_WAITS, send_safely
+from panelr_bridge.woocommerce.rest.subscription_orders import SubscriptionLink
 
 
 def dialect_of(orders_api: str) -> OrdersDialect:
@@ -231,7 +232,11 @@ class ShopClient:
             words = f"an Orders resource {lack}, and wc/v3 of this shop does not accept its key: {error.words}"
             raise ShopUnsupported(words, status=error.status, code=error.code) from error
 
-    # Webhooks and products: always in wc/v3, with any kind of orders API
+    # Subscriptions, webhooks and products: always in wc/v3, with any kind of orders API
+
+    async def list_subscription_orders(self, subscription_id: int) -> list[SubscriptionLink]:
+        """Return the orders of a subscription, each with what it is to it."""
+        return await subscription_orders.read_links(self._connection.read, subscription_id)
 
     async def list_webhooks(self) -> tuple[Payload, ...]:
         """Return every webhook of the shop."""

@@ -10,19 +10,22 @@ from panelr_bridge.simulators.woocommerce.payload import format_money, order_jso
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, NewRefundedPart, OrderChanges, ShopError
 
-CART_FIELDS = ("items", "payment_method", "coupon", "fee", "note", "customer_id", "order_id", *BILLING_FIELDS)
+CART_FIELDS = (
+    *("items", "payment_method", "coupon", "fee", "gift_card", "note", "customer_id", "order_id"),
+    *BILLING_FIELDS,
+)
 ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
 
 
 async def place_shop_order(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Place an order; with `order_id`, complete the draft of an opened checkout."""
     draft = shop.order(call.integer("order_id", 0)) if "order_id" in call.body else None
-    return _order_json(shop, place_order(shop, _read_cart(shop, call), draft))
+    return _order_json(shop, place_order(shop, read_cart(shop, call), draft))
 
 
 async def open_checkout_page(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Open the checkout page without placing the order."""
-    return _order_json(shop, open_checkout(shop, _read_cart(shop, call)))
+    return _order_json(shop, open_checkout(shop, read_cart(shop, call)))
 
 
 async def list_orders(shop: SimulatedShop, _: ControlRequest) -> Any:
@@ -139,8 +142,9 @@ async def delete_product(shop: SimulatedShop, call: ControlRequest) -> Any:
     return {"deleted": call.number}
 
 
-def _read_cart(shop: SimulatedShop, call: ControlRequest) -> Cart:
-    call.check_fields(*CART_FIELDS)
+def read_cart(shop: SimulatedShop, call: ControlRequest, *more_fields: str) -> Cart:
+    """Return the cart in a request, which may have `more_fields`. Raises ShopError."""
+    call.check_fields(*CART_FIELDS, *more_fields)
     items = call.body.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ShopError("items must be a list of objects")
@@ -153,6 +157,7 @@ def _read_cart(shop: SimulatedShop, call: ControlRequest) -> Cart:
         fee=FeeLine(0, fee.text("name", "Fee"), fee.amount("amount") or Decimal(0)) if fee else None,
         note=call.text("note"),
         customer_id=call.integer("customer_id", 0),
+        gift_card=max(call.amount("gift_card") or Decimal(0), Decimal(0)),
     )
 
 

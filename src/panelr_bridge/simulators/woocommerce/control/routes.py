@@ -6,15 +6,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from panelr_bridge.simulators.woocommerce.control.history import HISTORY_CONTROLS
 from panelr_bridge.simulators.woocommerce.control.orders import ORDER_CONTROLS
 from panelr_bridge.simulators.woocommerce.control.request import ControlAction, read_request
 from panelr_bridge.simulators.woocommerce.control.rest_api import REST_CONTROLS, fault_catalogue_json
+from panelr_bridge.simulators.woocommerce.control.subscriptions import SUBSCRIPTION_CONTROLS
 from panelr_bridge.simulators.woocommerce.control.webhooks import WEBHOOK_CONTROLS
 from panelr_bridge.simulators.woocommerce.rest_actions import REST_ACTIONS
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopError
 
-CONTROLS = [*ORDER_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
+CONTROLS = [*ORDER_CONTROLS, *HISTORY_CONTROLS, *SUBSCRIPTION_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
 
 
 class IndentedJSONResponse(JSONResponse):

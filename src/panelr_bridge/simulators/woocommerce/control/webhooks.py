@@ -3,7 +3,7 @@
 from typing import Any
 
 from panelr_bridge.simulators.woocommerce.control.request import ControlAction, ControlRequest
-from panelr_bridge.simulators.woocommerce.deliveries import TOPICS, Delivery, Webhook
+from panelr_bridge.simulators.woocommerce.deliveries import SUBSCRIPTION_TOPICS, TOPICS, Delivery, Webhook
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopError
 
@@ -24,12 +24,13 @@ async def register_webhooks(shop: SimulatedShop, call: ControlRequest) -> Any:
     """Register one webhook, or one for each topic if `topic` is missing. Ping each one, as the REST API does."""
     call.check_fields("topic", "delivery_url", "secret", "name")
     requested_topic = call.text("topic")
-    if requested_topic not in {"", *TOPICS}:
-        raise ShopError(f"topic must be one of {', '.join(TOPICS)}, or left out for all of them")
+    topics = (*TOPICS, *SUBSCRIPTION_TOPICS) if shop.switches.subscriptions else TOPICS
+    if requested_topic not in {"", *topics}:
+        raise ShopError(f"topic must be one of {', '.join(topics)}, or left out for all of them")
     if not call.text("delivery_url"):
         raise ShopError("delivery_url is missing")
     registered = []
-    for topic in [requested_topic] if requested_topic else TOPICS:
+    for topic in [requested_topic] if requested_topic else topics:
         webhook = shop.webhooks.add(
             topic=topic,
             delivery_url=call.text("delivery_url"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from panelr_bridge.simulators.woocommerce.market_place import divide_again
 from panelr_bridge.simulators.woocommerce.models import Order
 from panelr_bridge.simulators.woocommerce.payload import order_json
 from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
@@ -24,7 +25,9 @@ async def list_orders(shop: SimulatedShop, call: RestCall) -> RestReply:
 
 async def get_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`GET /orders/{id}`."""
-    return RestReply(_order_json(shop, find_order(shop, call)))
+    subscription = shop.subscriptions.get(call.number)  # wc/v3 shows it as an order, also with the core library
+    order = find_order(shop, call) if subscription is None else subscription.order
+    return RestReply(_order_json(shop, order))
 
 
 async def create_order(shop: SimulatedShop, call: RestCall) -> RestReply:
@@ -40,7 +43,10 @@ async def update_order(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /orders/{id}`: one save, even without parameters."""
     order = find_order(shop, call, status=400)
     write = parse_write(shop, call.parameters, order)
-    return RestReply(_order_json(shop, shop.update(order.id, write.changes, write_first=write.write_first)))
+    changed = shop.update(order.id, write.changes, write_first=write.write_first)
+    if shop.switches.market_place:
+        divide_again(shop, changed)
+    return RestReply(_order_json(shop, changed))
 
 
 async def delete_order(shop: SimulatedShop, call: RestCall) -> RestReply:

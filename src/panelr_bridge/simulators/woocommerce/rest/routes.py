@@ -15,11 +15,12 @@ from panelr_bridge.simulators.woocommerce.rest.notes import NOTES
 from panelr_bridge.simulators.woocommerce.rest.orders import ORDERS
 from panelr_bridge.simulators.woocommerce.rest.products import PRODUCTS
 from panelr_bridge.simulators.woocommerce.rest.refunds import REFUNDS
+from panelr_bridge.simulators.woocommerce.rest.subscriptions import SUBSCRIPTIONS
 from panelr_bridge.simulators.woocommerce.rest.webhooks import WEBHOOKS
 from panelr_bridge.simulators.woocommerce.rest_actions import WC_ACTIONS
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 
-HANDLERS: Mapping[str, RestHandler] = {**ORDERS, **NOTES, **REFUNDS, **WEBHOOKS, **PRODUCTS}
+HANDLERS: Mapping[str, RestHandler] = {**ORDERS, **NOTES, **REFUNDS, **WEBHOOKS, **PRODUCTS, **SUBSCRIPTIONS}
 JSON_TYPE = "application/json; charset=UTF-8"
 
 

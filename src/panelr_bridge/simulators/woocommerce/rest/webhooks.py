@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from panelr_bridge.simulators.woocommerce.deliveries import Webhook, is_topic
+from panelr_bridge.simulators.woocommerce.deliveries import SUBSCRIPTION_TOPICS, Webhook, is_topic
 from panelr_bridge.simulators.woocommerce.models import SHOP_ZONE
 from panelr_bridge.simulators.woocommerce.payload import format_gmt, format_local
 from panelr_bridge.simulators.woocommerce.rest.call import RestCall, RestHandler, RestReply, build_page
@@ -52,7 +52,7 @@ async def create_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     # The default name contains the shop's local time.
     now = shop.now().astimezone(SHOP_ZONE)
     webhook = shop.webhooks.add(
-        topic=_read_topic(parameters),
+        topic=_read_topic(shop, parameters),
         delivery_url=_read_delivery_url(parameters),
         secret=_read_text(parameters, "secret"),
         name=_read_text(parameters, "name") or f"Webhook created on {now:%b %d, %Y @ %I:%M %p}",
@@ -66,7 +66,7 @@ async def update_webhook(shop: SimulatedShop, call: RestCall) -> RestReply:
     """`PUT /webhooks/{id}`: a ping is sent only for a new URL; the failure count stays."""
     webhook, parameters = _find_webhook(shop, call, status=400), call.parameters
     _check_status(parameters)
-    topic = _read_topic(parameters) if parameters.get("topic") else webhook.topic
+    topic = _read_topic(shop, parameters) if parameters.get("topic") else webhook.topic
     secret = _read_text(parameters, "secret") if "secret" in parameters else webhook.secret
     changes = {
         "status": parameters.get("status") or webhook.status,
@@ -120,9 +120,9 @@ def _check_status(parameters: Mapping[str, Any]) -> None:
         raise invalid_parameter("status", "status is not one of active, paused, and disabled.", "rest_not_in_enum")
 
 
-def _read_topic(parameters: Mapping[str, Any]) -> str:
+def _read_topic(shop: SimulatedShop, parameters: Mapping[str, Any]) -> str:
     topic = _read_text(parameters, "topic").lower()
-    if not is_topic(topic):
+    if not is_topic(topic) and not (shop.switches.subscriptions and topic in SUBSCRIPTION_TOPICS):
         words = "Webhook topic is required and must be valid."
         raise RestError(f"woocommerce_rest_{KIND}_invalid_topic", words, 400)
     return topic
