@@ -21,7 +21,7 @@ def upgrade() -> None:
     )
     op.execute(
         "UPDATE deliveries SET unresolved_since = received_at"
-        " WHERE verdict IN ('woocommerce_error', 'unreadable', 'failed')"
+        " WHERE verdict IN ('woocommerce_error', 'unreadable', 'failed', 'other_source', 'another_order')"
     )
     op.create_table(
         "refused_webhooks",

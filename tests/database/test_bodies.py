@@ -5,14 +5,15 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects import sqlite
 
 from panelr_bridge.store import database, deliveries, migrate
-from panelr_bridge.store.column_types import FRAME, UtcDateTime, ZstdBytes
+from panelr_bridge.store.column_types import FRAME, ZstdBytes
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from tests.support.bridge_kit import capture, order
+from tests.support.old_rows import add_delivery
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BODIES = [
@@ -94,10 +95,5 @@ async def test_the_version_before_finds_what_was_packed(empty_database_url: str)
 
 
 def _as_before(connection: Connection, rows: list[tuple[bytes, str]]) -> None:
-    statement = text(
-        "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, times, repeated, received_at,"
-        " last_received_at) VALUES (:store, 'order.updated', :body, :body_sha256, '{}', :verdict, 1, FALSE, :now, :now)"
-    ).bindparams(bindparam("now", type_=UtcDateTime))
     for body, verdict in rows:
-        stored = {"store": "default", "body": body, "body_sha256": deliveries.digest(body), "verdict": verdict}
-        connection.execute(statement, stored | {"now": NOW})
+        add_delivery(connection, delivery(body, verdict), now=NOW)
