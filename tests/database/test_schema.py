@@ -17,23 +17,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.relation import RelationKind
-from panelr_bridge.store import (
-    database,
-    deliveries,
-    known_stores,
-    migrate,
-    orders,
-    owed_calls,
-    schema_version,
-    subscriptions,
-)
+from panelr_bridge.store import database, known_stores, migrate, orders, owed_calls, schema_version, subscriptions
 from panelr_bridge.store.column_types import UtcDateTime, metadata
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import NewOrderRow, with_columns
 from panelr_bridge.store.subscriptions import SubscriptionOrder
 from panelr_bridge.store.tables import Columns, follow_ups
+from panelr_bridge.store.tables import deliveries as deliveries_table
 from panelr_bridge.store.tables import orders as orders_table
+from tests.support.old_rows import add_delivery
 from tests.support.owed_rows import standing
 from tests.support.postgres import wait_for_lock
 
@@ -151,7 +144,7 @@ async def test_what_was_received_before_says_since_when_and_from_where_a_stores_
                 headers = {} if address is None else {"x-wc-webhook-source": address}
                 moment = NOW + timedelta(hours=number)
                 delivery = Delivery(store=store, topic="t", body=f"{number}".encode(), headers=headers, verdict="order")
-                await opened.write(deliveries.add, delivery, now=moment)
+                await opened.write(add_delivery, delivery, now=moment)
         await opened.write(migrate.upgrade)
         found = await opened.read(known_stores.list_all)
     assert [(row["store"], row["first_seen_at"], row["source"]) for row in found] == [
@@ -355,3 +348,19 @@ def _add_related_order(connection: Connection) -> int:
 
 def _follow_up_kinds(connection: Connection) -> list[str]:
     return list(connection.execute(select(follow_ups.c.kind)).scalars())
+
+
+async def test_what_brought_no_order_before_is_unread_after_the_update(empty_database_url: str) -> None:
+    def read(connection: Connection) -> list[tuple[str, datetime | None]]:
+        c = deliveries_table.c
+        return [tuple(row) for row in connection.execute(select(c.verdict, c.unresolved_since).order_by(c.id))]
+
+    verdicts = ["order", "failed", "woocommerce_error", "unreadable", "other_topic"]
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0014")
+        for number, verdict in enumerate(verdicts):
+            stored = Delivery(store="default", topic="t", body=f"{number}".encode(), headers={}, verdict=verdict)
+            await opened.write(add_delivery, stored, now=NOW)
+        await opened.write(migrate.upgrade)
+        found = await opened.read(read)
+    assert found == [(each, NOW if each in verdicts[1:4] else None) for each in verdicts]

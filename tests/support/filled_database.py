@@ -42,10 +42,12 @@ _GENERATED = (
 )
 _DELIVERIES = (
     "INSERT INTO deliveries (id, store, topic, body, body_sha256, headers, verdict, woo_order_id, times, repeated,"
-    " received_at, last_received_at)"
+    " received_at, last_received_at, unresolved_since)"
     " SELECT i, {store}, CASE WHEN i % 3 = 0 THEN 'order.created' ELSE 'order.updated' END, {body}, {sha}, {empty},"
-    " CASE WHEN i % 5000 = 7 THEN 'woocommerce_error' WHEN i % 100 = 9 THEN 'other_topic' ELSE 'order' END,"
-    " i, 1, NOT {true}, {moment}, {moment} FROM ({numbers}) AS n"
+    " CASE WHEN i % 5000 = 7 THEN 'woocommerce_error' WHEN i % 1000 = 11 THEN 'failed'"
+    " WHEN i % 100 = 9 THEN 'other_topic' ELSE 'order' END,"
+    " i, 1, NOT {true}, {moment}, {moment}, CASE WHEN i % 5000 = 7 OR i % 1000 = 11 THEN {moment} END"
+    " FROM ({numbers}) AS n"
 )
 _ORDERS = (
     "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_order_key, woo_status, woo_total, woo_currency,"

@@ -20,12 +20,13 @@ from panelr_bridge.application.container import (
 )
 from panelr_bridge.application.health import (
     WEBHOOKS_PREFIX,
-    HealthCheck,
     check_gate,
     check_store,
     describe_store,
     run_checks,
+    run_delivery_checks,
 )
+from panelr_bridge.application.health_check import HealthCheck
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.panelr_probe import PanelrProbe
 from panelr_bridge.application.webhook_monitor import check_webhooks
@@ -57,6 +58,8 @@ def check() -> None:
     for each in checks:
         symbol = "[green]✔[/]" if each.ok else ("[red]✘[/]" if each.vital else "[yellow]![/]")
         out.print(f"{symbol} [bold]{each.name:<10}[/] {escape(each.words)}", soft_wrap=True)
+        for line in each.details:
+            out.print(f"    {escape(line)}", soft_wrap=True)
     if not _all_vital_ok(checks):
         raise typer.Exit(1)
 
@@ -79,6 +82,7 @@ async def collect_checks() -> list[HealthCheck]:
             database, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(settings)
         )
         if _can_count(stored):
+            stored += await run_delivery_checks(database, now=utc_now())
             for name in sorted(settings.all_stores):
                 stored.append(await database.read(check_store, name, policy=settings.policy, now=utc_now()))
         panelr = await _check_panelr(settings, database if _can_count(stored) else None)

@@ -45,6 +45,8 @@ OWES = (
 """The order owes the call of its state: a queued order cannot exist without its call, for example."""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Panelr may have a work order of the order that the bridge does not know."""
+UNRESOLVED = "unresolved_since IS NOT NULL"
+"""The delivery brought no order, and nothing has made up for it."""
 
 _STATES = ", ".join(f"'{state}'" for state in OrderState)
 _KINDS = ", ".join(f"'{kind}'" for kind in FollowUpKind)
@@ -66,10 +68,13 @@ deliveries = Table(
     Column("repeated", Boolean, nullable=False),  # whether they had the same verdict when last received
     Column("received_at", UtcDateTime, nullable=False),
     Column("last_received_at", UtcDateTime, nullable=False),
+    Column("unresolved_since", UtcDateTime),  # since when it brought no order and nothing made up for it
+    Column("resolution", JSON(none_as_null=True)),  # who resolved it, when, and in which words
     UniqueConstraint("store", "topic", "body_sha256"),
     Index("ix_deliveries_order", "store", "woo_order_id"),
     Index("ix_deliveries_verdict", "verdict", "last_received_at"),
     Index("ix_deliveries_kind", "store", "topic", "verdict", "id"),
+    partial_index("ix_deliveries_unresolved", "id", where=UNRESOLVED),
 )
 
 orders = Table(
@@ -374,6 +379,14 @@ shop_states = Table(
     Column("looked_at", UtcDateTime, nullable=False),
     Column("ok", Boolean, nullable=False),
     Column("words", Text, nullable=False),
+)
+
+# The deliveries of each store that were refused because of their signature: a few numbers for each webhook.
+refused_webhooks = Table(
+    "refused_webhooks",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("webhooks", JSON, nullable=False),
 )
 
 # Each store from which an order came.

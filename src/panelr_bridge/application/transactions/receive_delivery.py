@@ -109,7 +109,7 @@ def replay(
     actor: str,
 ) -> ReceiveResult:
     """Act on a stored delivery as `receive` does. A delivery that was processed before changes nothing."""
-    stored = deliveries.replay(connection, delivery_id, delivery)
+    stored = deliveries.replay(connection, delivery_id, delivery, now=now)
     subject = f"delivery {delivery_id}"
     audit_log.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
     if stored.repeated and isinstance(event, Order | OrderDeleted):
