@@ -18,10 +18,11 @@ from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.store import database, known_stores, migrate, orders, owed_calls, schema_version, subscriptions
-from panelr_bridge.store.column_types import UtcDateTime, metadata
+from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import NewOrderRow, with_columns
+from panelr_bridge.store.schema import metadata
 from panelr_bridge.store.subscriptions import SubscriptionOrder
 from panelr_bridge.store.tables import Columns, follow_ups
 from panelr_bridge.store.tables import deliveries as deliveries_table

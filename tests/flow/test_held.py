@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from panelr_bridge.domain.decision import OVERRIDABLE
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.store.tables import orders, rate_limits
+from panelr_bridge.store.panelr_tables import rate_limits
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import Kit, kit_of, order
 from tests.support.files import ROOT
 from tests.support.held_table import HOLDS, PANEL_1000, Hold, Way, meta

@@ -15,9 +15,9 @@ from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import follow_ups, orders
+from panelr_bridge.store.mapping_tables import mapping_revisions
 from panelr_bridge.store.rows import FollowUpRow
 from panelr_bridge.store.subscriptions import SubscriptionOrder
-from panelr_bridge.store.tables import mapping_revisions
 from tests.support.bridge_kit import Kit, kit_of, order
 from tests.support.clockwork import due_now, plan_now
 from tests.support.payments import find_follow_up, is_settled, poll_status

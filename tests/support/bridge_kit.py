@@ -23,7 +23,7 @@ from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.database import open_database
-from panelr_bridge.store.tables import panelr_facts as panelr_facts_table
+from panelr_bridge.store.panelr_tables import panelr_facts as panelr_facts_table
 from panelr_bridge.web.app import create_app
 from tests.support.files import CAPTURES
 

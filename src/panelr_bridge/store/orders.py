@@ -32,6 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.mapping_tables import mapping_revisions
 from panelr_bridge.store.rows import (
     AttemptRow,
     NewAttemptRow,
@@ -42,7 +43,7 @@ from panelr_bridge.store.rows import (
     fetch_all,
     fetch_one,
 )
-from panelr_bridge.store.tables import IN_DOUBT, NOT_SENDING, Columns, attempts, mapping_revisions, orders
+from panelr_bridge.store.tables import IN_DOUBT, NOT_SENDING, Columns, attempts, orders
 
 Shape = frozenset[tuple[str, bool]]
 """The names of the columns that an update sets, each with whether it is set to null."""

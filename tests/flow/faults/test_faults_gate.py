@@ -15,8 +15,9 @@ from panelr_bridge.domain.outage import BLOCKED_TRIES, ProbeVerdict
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import rate_limit
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.panelr_tables import rate_slots
 from panelr_bridge.store.rate_limit import ProbeSlot
-from panelr_bridge.store.tables import follow_ups, rate_slots
+from panelr_bridge.store.tables import follow_ups
 from tests.support.bridge_kit import Kit, kit_of, order, tried
 from tests.support.panelr_faults import (
     CREATE,
