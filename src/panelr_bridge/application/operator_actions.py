@@ -43,8 +43,8 @@ def retry(
     order = latest_snapshot(connection, row)
     if order is None:
         raise Conflict("the order was deleted before the bridge ever saw it")
-    if row["customer_lines"] is not None:  # read them again: they may have changed at Panelr
-        orders.change(connection, order_id, {"customer_lines": None}, now=now)
+    if forgotten := _forgotten_answers(row):
+        orders.change(connection, order_id, forgotten, now=now)
     overridden = overridden_by_retry({reason["code"] for reason in row["reasons"]}) if overrides else set()
     if overridden:
         chosen = {"overridden": sorted(overridden | set(row["overridden"] or ()))}
@@ -57,6 +57,16 @@ def retry(
         values |= owed_calls.release_columns(due=now)
     orders.change(connection, order_id, values, now=now)
     return after
+
+
+def _forgotten_answers(row: OrderRow) -> Columns:
+    """Return the columns to forget what Panelr and the shop answered about an order: it may have changed since."""
+    columns: Columns = {} if row["customer_lines"] is None else {"customer_lines": None}
+    continuation = row["continuation"] or {}
+    if "asked" in continuation:
+        kept = {name: value for name, value in continuation.items() if name != "asked"}
+        columns["continuation"] = kept or None
+    return columns
 
 
 def _is_unhandled(row: OrderRow) -> bool:

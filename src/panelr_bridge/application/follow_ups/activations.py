@@ -119,11 +119,13 @@ async def _ask_for_lines(task: FollowUpTask, context: FollowUpContext) -> Follow
     lines = customer_lines(exchange.outcome)
     if isinstance(lines, Unknown):
         return exchange.retry(context.call_policy, outcome=lines)
-    ids = [line.activation_id for line in lines if _may_be_new(line)]
+    ids = [line.activation_id for line in lines]
     known = await context.caller.database.read(subscriptions.other_orders_activations, ids, besides=task.order_id)
-    new = [number for number in ids if number not in known | set(task.content.get("named", ()))]
+    others = [line for line in lines if line.activation_id not in known | set(task.content.get("named", ()))]
+    new = [line.activation_id for line in others if _may_be_new(line)]
     products = task.content.get("products", ())
-    is_certain = task.content.get("is_one_each") and len(new) == len(products)
+    # an older line that no order of the bridge brought could be taken for a new one that is not set up yet
+    is_certain = task.content.get("is_one_each") and len(new) == len(others) == len(products)
     return _keep(exchange, _with_product(new, products) if is_certain else ())
 
 
