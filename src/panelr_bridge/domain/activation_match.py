@@ -48,7 +48,7 @@ class ActivationMatcher:
         self._chosen = list(history.chosen)
         self._lines = None if lines is None else [line for line in lines if line.activation_id not in self._named]
         self._same = Counter(item.product_id for item, _ in incomplete)
-        self._given: Counter[int] = Counter()
+        self._taken: set[int] = set()
         self._demand = Counter(line.activation_id for part in incomplete for line in self._fitting_lines(*part))
 
     def complete(self, item: CartItem, mapping: MappingTarget, *, label: str) -> CartItem | Reason:
@@ -57,16 +57,15 @@ class ActivationMatcher:
             return item
         if self._chosen:
             return replace(item, activation_id=self._chosen.pop(0))
-        known = [each.id for each in self._history.fitting(item.product_id) if each.id not in self._named]
-        if len(known) == self._same[item.product_id]:
-            self._given[item.product_id] += 1
-            return replace(item, activation_id=known[self._given[item.product_id] - 1])
+        known = self._known_lines(item)
+        if (certain := self._find_certain(item, known)) is not None:
+            return self._give(item, certain)
         if not known and (reason := self._wait_reason(item, label)) is not None:
             return reason
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
             return Reason("no_activation_id", words, label)
-        fitting = self._fitting_lines(item, mapping)
+        fitting = [line for line in self._fitting_lines(item, mapping) if line.activation_id not in self._taken]
         if known:
             fitting = [line for line in fitting if line.activation_id in known]
         if not fitting:
@@ -77,7 +76,22 @@ class ActivationMatcher:
             if len(fitting) == 1:
                 words = f"this {item.intent} and another item fit the same line of this customer"
             return Reason("several_fitting_lines", f"{words}: {CHOOSE} ({_describe_lines(fitting)})", label)
-        return replace(item, activation_id=fitting[0].activation_id)
+        return self._give(item, fitting[0].activation_id)
+
+    def _known_lines(self, item: CartItem) -> list[int]:
+        """Return the lines of the order's own subscription that an item may go on with."""
+        others = self._same.keys() - {item.product_id}
+        return [each.id for each in self._history.fitting(item.product_id, others) if each.id not in self._named]
+
+    def _find_certain(self, item: CartItem, known: list[int]) -> int | None:
+        """Return the line of an item, one of its `known` ones: as many lines as equal items are theirs one by one."""
+        left = [each for each in known if each not in self._taken]
+        return left[0] if left and len(known) == self._same[item.product_id] else None
+
+    def _give(self, item: CartItem, activation_id: int) -> CartItem:
+        """Return the item with a line, which no other item gets then."""
+        self._taken.add(activation_id)
+        return replace(item, activation_id=activation_id)
 
     def _wait_reason(self, item: CartItem, label: str) -> Reason | None:
         """Return the reason to wait for what is not known yet of the order's subscription."""

@@ -117,7 +117,8 @@ def _decide_by_order(
     order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy
 ) -> Decision | None:
     """Return the decision that needs no look at the lines; None if there is none."""
-    if not order.unreadable and (reason := balance_payment_reason(order)) is not None:
+    renews = relation is not None and relation.renews  # its keys are copies of the first order's
+    if not order.unreadable and not renews and (reason := balance_payment_reason(order)) is not None:
         return Ignore((reason,))
     if (reason := sub_order_reason(relation, mappings)) is not None:
         return Ignore((reason,))

@@ -1,5 +1,6 @@
 """What is known of the earlier orders of an order's subscriptions, and of the lines that they brought. No I/O."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from panelr_bridge.domain.relation import RelationKind
@@ -50,17 +51,19 @@ class History:
         """Return what is known of an order."""
         return next((each for each in self.orders if each.woo_order_id == woo_order_id), None)
 
-    def fitting(self, product_id: int) -> tuple[Activation, ...]:
-        """Return the known lines that an item with `product_id` may go on with.
+    def fitting(self, product_id: int, others: Collection[int] = ()) -> tuple[Activation, ...]:
+        """Return the known lines that an item with `product_id` may go on with; `others` are other items' products.
 
         What a renewal of the same subscription renewed is more exact than what the first order brought, which may have
-        begun other subscriptions too. Without a line of the product, any line may be meant: a switch changes it.
+        begun other subscriptions too. Without a line of the product, any line may be meant that no other item needs: a
+        switch changes it.
         """
         renewed = [each for order in self.orders if order.kind is not RelationKind.FIRST for each in order.activations]
         brought = [each for order in self.orders if order.kind is RelationKind.FIRST for each in order.activations]
         known = {each.id: each for each in renewed or brought}
         same = [each for each in known.values() if each.product_id == product_id]
-        return tuple(same or known.values())
+        left = same or [each for each in known.values() if each.product_id not in others]
+        return tuple(left or {each.id: each for each in brought if each.product_id == product_id}.values())
 
 
 NO_HISTORY = History()
