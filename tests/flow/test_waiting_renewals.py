@@ -63,6 +63,16 @@ async def test_a_renewal_before_the_line_is_set_up_waits_and_is_sent_when_the_li
     assert named(kit) == [line]
 
 
+async def test_one_more_renewal_has_no_others_evaluated_again(kit: Kit) -> None:
+    """A subscription may have thousands that wait."""
+    await begin(kit)
+    await kit.post(renewal())
+    before = (await kit.order(RENEWAL))["updated_at"]
+    await kit.post(renewal(RENEWAL + 1))
+    behind = await kit.runtime.database.read(orders.list_behind_mappings, limit=10)
+    assert (behind, (await kit.order(RENEWAL))["updated_at"]) == ([], before)
+
+
 async def test_a_waiting_renewal_is_found_in_a_store_without_a_change_of_mappings(kit: Kit) -> None:
     await begin(kit)
     await kit.post(renewal())

@@ -144,9 +144,13 @@ def note_subscription(connection: Connection, subscription: Subscription, *, sto
 
 
 def note_orders(connection: Connection, entries: Collection[SubscriptionOrder], *, store: str) -> None:
-    """Store which orders belong to subscriptions. Orders that wait for such news are evaluated again."""
-    if subscriptions.add_orders(connection, entries, store=store):
-        _evaluate_again(connection, {entry.subscription_id for entry in entries}, store=store)
+    """Store which orders belong to subscriptions. Held orders of a subscription whose first order is new are evaluated
+    again; a renewal is no such news, and a subscription may have thousands.
+    """
+    new = subscriptions.add_orders(connection, entries, store=store)
+    begun = {entry.subscription_id for entry in new if entry.kind is RelationKind.FIRST}
+    if begun:
+        _evaluate_again(connection, begun, store=store)
 
 
 def find_awaited(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> EarlierOrder | None:
