@@ -101,9 +101,11 @@ def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None
         found = _read_subscription(order)
     if more_keys and (found is None or found.kind is RelationKind.FIRST):
         found = next((each for key, kind in more_keys if (each := _read_key(order, key, kind)) is not None), found)
-    if found is not None and found.kind is not RelationKind.FIRST:
-        return found
-    return _read_parent(order) or found
+    if found is None or found.kind is RelationKind.FIRST:
+        return _read_parent(order) or found
+    if order.parent_id and (parent := _read_parent(order)) is not None and parent.kind is RelationKind.SUB_ORDER:
+        return parent  # of a renewal, whose keys it copied: subscription plugins give their orders no parent
+    return found
 
 
 def has_sub_orders(order: Order) -> bool:
@@ -133,7 +135,7 @@ def _read_key(order: Order, key: str, kind: RelationKind) -> Relation | None:
         return None
     ids = tuple(each for each in _read_ids(order, key) if each > 1)  # 1 is a yes
     if kind in {RelationKind.SECOND_PAYMENT, RelationKind.SUB_ORDER, RelationKind.CONTINUATION}:
-        return Relation(kind=kind, continues=next(iter(ids), order.parent_id or None))
+        return Relation(kind=kind, continues=order.parent_id or next(iter(ids), None))
     return Relation(kind=kind, subscriptions=ids, can_be_asked=bool(ids))
 
 

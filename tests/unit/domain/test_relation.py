@@ -94,6 +94,11 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         order(parent_id=567, created_via="dokan", meta_data=meta(subscriptions=[5])),
         related(kind=SUB_ORDER, continues=567),
     ),
+    "dokan's vendor of a renewal, with its keys": (
+        order(parent_id=567, created_via="dokan", meta_data=RENEWAL),
+        related(kind=SUB_ORDER, continues=567),
+    ),
+    "a renewal with a parent": (order(parent_id=567, meta_data=RENEWAL), related(459)),
     "dokan's vendor that names itself": (
         order(id=31, parent_id=31, created_via="dokan"),
         related(kind=CONTINUATION, continues=31),
