@@ -105,7 +105,7 @@ def known_orders(
 ) -> dict[int, KnownOrder]:
     """Return those orders that the bridge knows, by WooCommerce's id.
 
-    `locks` them against changes: who stores an order's lines meanwhile finds the orders that wait for them.
+    `locks` them against changes until the transaction ends.
     """
     columns = orders.c
     is_one = and_(columns.store == store, columns.woo_order_id.in_(woo_order_ids))

@@ -50,7 +50,15 @@ def find_history(
 
 
 def _read_orders(connection: Connection, kinds: dict[int, RelationKind], *, store: str) -> tuple[EarlierOrder, ...]:
-    known = subscriptions.known_orders(connection, kinds, store=store)
+    """Return what is known of orders.
+
+    First orders are locked: who stores their lines meanwhile finds the orders that wait for them. Renewals are not:
+    they would wait for each other.
+    """
+    firsts = [number for number, kind in kinds.items() if kind is RelationKind.FIRST]
+    others = kinds.keys() - set(firsts)
+    known = subscriptions.known_orders(connection, firsts, store=store) if firsts else {}
+    known |= subscriptions.known_orders(connection, others, store=store, locks=False) if others else {}
     ids = [each.id for each in known.values()]
     brought = subscriptions.activations_of(connection, ids)
     planned = subscriptions.follow_ups_of(connection, ids, TELLS_LINES)
