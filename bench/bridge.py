@@ -29,6 +29,7 @@ def bridge_environment(database_url: str, panelr_url: str, **more: str) -> dict[
         "panelr_api_key": PANELR_KEY,
         "database_url": database_url,
         "panelr_rate_per_minute": str(SLOTS),
+        "orders_since": "2026-01-01",  # before the orders of the benchmark, whenever it runs
     }
     return {f"BRIDGE_{name.upper()}": value for name, value in (known | more).items()}
 

@@ -7,12 +7,12 @@ from sqlalchemy import Connection
 
 from panelr_bridge import settings
 from panelr_bridge.store import database
-from panelr_bridge.store.tables import orders
+from panelr_bridge.store.schema import metadata
 
 
 def run(connection: Connection) -> None:
     """Run the requested migrations; batch mode, because SQLite changes a table by copying it."""
-    context.configure(connection=connection, target_metadata=orders.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -21,7 +21,7 @@ from panelr_bridge.simulators.server import running
 from panelr_bridge.store import database
 from panelr_bridge.store.database import Database
 from tests.support import clock, postgres
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, Kit, kit_of
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, Kit, kit_of
 from tests.support.properties import examples
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -136,6 +136,7 @@ def settings(database_url: str, panelr: tuple[str, Panel]) -> Settings:
         panelr_timeout_seconds=10,
         grace_seconds=0.1,
         retry_schedule_seconds=(0.1, 0.2, 0.4),
+        orders_since=ORDERS_SINCE,
     )
 
 

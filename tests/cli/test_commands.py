@@ -1,14 +1,12 @@
 """The commands: what they print, and their exit codes."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 import respx
 
-from panelr_bridge import cli
 from panelr_bridge.cli import console
 from panelr_bridge.domain.history import Activation
 from panelr_bridge.settings import Settings
@@ -16,46 +14,11 @@ from panelr_bridge.simulators.panelr import Panel, create_app
 from panelr_bridge.store import subscriptions
 from panelr_bridge.store.database import open_database
 from panelr_bridge.store.tables import orders
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, kit_of, order
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, kit_of, order
+from tests.support.command_runs import PANELR, Run, answers, command
 from tests.support.wire_mock import WIRE
 
-Run = Callable[..., tuple[int, str, str]]
-PANELR = "http://panel.test"
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command in an empty folder; return its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in {
-        "COLUMNS": "200",
-        "BRIDGE_WEBHOOK_SECRET": SECRET,
-        "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
-        "BRIDGE_PANELR_URL": PANELR,
-        "BRIDGE_PANELR_API_KEY": PANELR_KEY,
-        "BRIDGE_DATABASE_URL": "sqlite:///data/bridge.db",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(console.out, "width", 200)
-    monkeypatch.setattr(console.err, "width", 200)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        monkeypatch.setattr("sys.argv", ["panelr-bridge", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), said.out, said.err
-
-    return run
-
-
-def answers(mock: respx.MockRouter) -> None:
-    """A Panelr that accepts the key."""
-    methods = {"success": True, "data": [], "error": None}
-    mock.get(f"{PANELR}/api/api.php").respond(200, json=methods)
-    mock.head(f"{PANELR}/").respond(200)
+__all__ = ["command"]
 
 
 async def _with_orders(path: Path) -> None:
@@ -67,6 +30,7 @@ async def _with_orders(path: Path) -> None:
         panelr_api_key=PANELR_KEY,
         database_url=f"sqlite:///{path}",
         worker=False,
+        orders_since=ORDERS_SINCE,
     )
     panelr = create_app(api_key=PANELR_KEY)
     panel: Panel = panelr.state.panel
@@ -115,6 +79,19 @@ def test_check_says_that_all_is_well(command: Run) -> None:
     assert code == 0, out
     assert "✘" not in out
     assert f"calls go to {PANELR}/api/api.php: it answers and accepts the key" in out
+
+
+def test_check_says_which_orders_count_and_which_shop_they_come_from(
+    filled: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two orders are stored, and no delivery of theirs names a shop."""
+    monkeypatch.setenv("BRIDGE_ORDERS_SINCE", "2026-02-01")
+    monkeypatch.setenv("BRIDGE_SHOP_ADDRESSES", "https://www.my-shop.com, https://my-shop.de/")
+    with respx.mock(assert_all_called=False, using=WIRE) as mock:
+        answers(mock)
+        out = filled("check")[1]
+    said = "orders come from my-shop.com, my-shop.de; they count if they were made since 2026-02-01 00:00 UTC"
+    assert f"✔ orders:default {said} (BRIDGE_ORDERS_SINCE)" in out
 
 
 def test_check_names_everything_that_is_wrong(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from panelr_bridge.store.column_types import FRAME, ZstdBytes
 from panelr_bridge.store.database import Database
 from panelr_bridge.store.deliveries import Delivery
 from tests.support.bridge_kit import capture, order
+from tests.support.old_rows import add_delivery
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BODIES = [
@@ -95,6 +96,4 @@ async def test_the_version_before_finds_what_was_packed(empty_database_url: str)
 
 def _as_before(connection: Connection, rows: list[tuple[bytes, str]]) -> None:
     for body, verdict in rows:
-        deliveries.add(connection, delivery(body, verdict), now=NOW)
-        newest = "UPDATE deliveries SET body = :body WHERE id = (SELECT max(id) FROM deliveries)"
-        connection.execute(text(newest), {"body": body})
+        add_delivery(connection, delivery(body, verdict), now=NOW)

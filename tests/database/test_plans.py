@@ -142,7 +142,26 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "other orders' lines": ({"ix_activations_activation_id"}, {"ix_activations_activation_id"}),
     "on the wire": ({"along ix_orders_sending"}, {"along ix_orders_sending"}),
-    "problems": ({"ix_deliveries_verdict"}, {"ix_deliveries_verdict"}),
+    # PostgreSQL reads the newest ids for the newest deliveries of a kind that most deliveries are of
+    "unread deliveries": (
+        {"along ix_deliveries_kind", "ix_deliveries_kind", "ix_deliveries_order", "ix_deliveries_unresolved"},
+        {
+            "along ix_deliveries_kind",
+            "along pk_deliveries",
+            "ix_deliveries_kind",
+            "ix_deliveries_order",
+            "ix_deliveries_unresolved",
+            "pk_deliveries",
+        },
+    ),
+    "refused deliveries": (
+        {"along ix_deliveries_kind", "ix_deliveries_kind"},
+        {"along ix_deliveries_kind", "along pk_deliveries", "ix_deliveries_kind", "pk_deliveries"},
+    ),
+    "unused topics": (
+        {"along ix_deliveries_kind", "ix_deliveries_kind", "sqlite_autoindex_orders_1"},
+        {"along ix_deliveries_kind", "ix_deliveries_kind", "pk_deliveries", "uq_orders_store_woo_order_id"},
+    ),
     "counts": (
         {"ix_orders_sending", "sqlite_autoindex_orders_1"},
         {"along uq_orders_store_woo_order_id", "ix_orders_sending"},
@@ -152,6 +171,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "along ix_orders_sending",
             "along ix_product_mappings_updated_at",
             "ix_deliveries_verdict",
+            "along ix_deliveries_unresolved",
             "ix_orders_sending",
             "ix_orders_due",
             "ix_orders_owes_since",
@@ -163,6 +183,7 @@ EXPECTED: dict[str, tuple[set[str], set[str]]] = {
             "along ix_orders_sending",
             "along uq_orders_store_woo_order_id",
             "ix_deliveries_verdict",
+            "along ix_deliveries_unresolved",
             "ix_orders_sending",
             "ix_orders_due",
             "ix_orders_owes_since",
@@ -181,9 +202,18 @@ LISTED = {
     ("orders", "id"): {"ix_orders_state", "ix_orders_attention", "along pk_orders", "the beginning of orders"},
     ("orders", "updated_at"): {"ix_orders_updated_at", "ix_orders_attention_updated_at"},
     ("orders", "woo_order_id"): {"uq_orders_store_woo_order_id", "sqlite_autoindex_orders_1"},
-    ("deliveries", "id"): {"ix_deliveries_kind", "along pk_deliveries", "the beginning of deliveries"},
-    ("deliveries", "last_received_at"): {"ix_deliveries_verdict", "ix_deliveries_kind"},
-    ("deliveries", "woo_order_id"): {"ix_deliveries_order"},
+    ("deliveries", "id"): {
+        "ix_deliveries_kind",
+        "along ix_deliveries_unresolved",
+        "along pk_deliveries",
+        "the beginning of deliveries",
+    },
+    ("deliveries", "last_received_at"): {
+        "ix_deliveries_verdict",
+        "ix_deliveries_kind",
+        "along ix_deliveries_unresolved",
+    },
+    ("deliveries", "woo_order_id"): {"ix_deliveries_order", "along ix_deliveries_unresolved"},
 }
 SAME = {"created_at": "id", "received_at": "id", "state": "id"}
 

@@ -1,7 +1,7 @@
 """The migrations on both databases, and the rows that the tables refuse."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,17 +10,24 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import BindParameter, Connection, bindparam, inspect, select, text
+from sqlalchemy import BindParameter, Connection, bindparam, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, OrderState
-from panelr_bridge.store import database, migrate, orders, owed_calls, schema_version
-from panelr_bridge.store.column_types import UtcDateTime, metadata
+from panelr_bridge.domain.relation import RelationKind
+from panelr_bridge.store import database, known_stores, migrate, orders, owed_calls, schema_version, subscriptions
+from panelr_bridge.store.column_types import UtcDateTime
 from panelr_bridge.store.database import Database
+from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import NewOrderRow, with_columns
-from panelr_bridge.store.tables import Columns
+from panelr_bridge.store.schema import metadata
+from panelr_bridge.store.subscriptions import SubscriptionOrder
+from panelr_bridge.store.tables import Columns, follow_ups
+from panelr_bridge.store.tables import deliveries as deliveries_table
 from panelr_bridge.store.tables import orders as orders_table
+from tests.support.old_rows import add_delivery
 from tests.support.owed_rows import standing
 from tests.support.postgres import wait_for_lock
 
@@ -85,6 +92,20 @@ async def test_mappings_survive_the_migrations_and_older_versions_know_no_condit
         assert await opened.read(_mappings) == [(1, "product:12", "")]
 
 
+async def test_an_older_version_gets_the_orders_without_what_it_does_not_know(empty_database_url: str) -> None:
+    """It knows no relations and no refunds; what is owed besides stays."""
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade)
+        order_id = await opened.write(_add_related_order)
+        await opened.write(migrate.downgrade, "0013")
+        assert await opened.read(_follow_up_kinds) == ["status"]
+        await opened.write(migrate.upgrade)
+        assert await opened.read(_follow_up_kinds) == ["status"]
+        row = await opened.read(lambda connection: orders.find(connection, store="default", woo_order_id=1))
+        assert row is not None
+        assert (row["id"], row["continuation"], row["shop_refunds"]) == (order_id, None, None)
+
+
 @pytest.mark.parametrize(("before", "to"), [("0008", "0009"), ("0009", "0008"), ("0009", "0010")])
 async def test_what_another_version_writes_meanwhile_survives_too(
     empty_database_url: str, dialect: str, before: str, to: str
@@ -108,6 +129,29 @@ async def test_what_another_version_writes_meanwhile_survives_too(
         found = "SELECT order_id FROM outbox" if to < "0010" else "SELECT id FROM orders WHERE owes IS NOT NULL"
         owed = await opened.read(lambda connection: connection.execute(text(found)).all())
     assert [tuple(row) for row in owed] == [(order_id,)]
+
+
+async def test_what_was_received_before_says_since_when_and_from_where_a_stores_orders_come(
+    empty_database_url: str,
+) -> None:
+    addresses: dict[str, list[Any]] = {
+        "default": ["https://old.test/", *["https://www.shop.test/"] * 3, "https://staging.test", None],
+        "eu": [None, "no address", "http://[", 17],
+    }
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0014")
+        for store, sent in addresses.items():
+            for number, address in enumerate(sent):
+                headers = {} if address is None else {"x-wc-webhook-source": address}
+                moment = NOW + timedelta(hours=number)
+                delivery = Delivery(store=store, topic="t", body=f"{number}".encode(), headers=headers, verdict="order")
+                await opened.write(add_delivery, delivery, now=moment)
+        await opened.write(migrate.upgrade)
+        found = await opened.read(known_stores.list_all)
+    assert [(row["store"], row["first_seen_at"], row["source"]) for row in found] == [
+        ("default", NOW, "shop.test"),
+        ("eu", NOW, None),
+    ]
 
 
 def test_the_newest_revision_is_known_without_alembic() -> None:
@@ -280,3 +324,44 @@ async def test_money_and_moments_come_back_as_they_went(opened: Database) -> Non
 
 def _first(connection: Connection) -> dict[str, Any]:
     return dict(connection.execute(select(orders_table)).mappings().one())
+
+
+def _add_related_order(connection: Connection) -> int:
+    """Add an order with a follow-up of each kind of today, a line and a subscription."""
+    more = {"continuation": {"chosen": [5]}, "shop_refunds": {"ids": []}}
+    order_id = orders.add(connection, _order(woo_order_id=1, **standing(OrderState.WAITING, now=NOW) | more))
+    assert order_id is not None
+    for kind in ("relation", "activations", "refunds", "status"):
+        values = {
+            "store": "default",
+            "order_id": order_id,
+            "kind": kind,
+            "due_at": NOW,
+            "owed_since": NOW,
+            "attempt": 0,
+            "told": {},
+        }
+        connection.execute(insert(follow_ups).values(values))
+    subscriptions.add_activations(connection, [Activation(77, 3)], order_id=order_id)
+    subscriptions.add_orders(connection, [SubscriptionOrder(459, 1, RelationKind.RENEWAL)], store="default")
+    return order_id
+
+
+def _follow_up_kinds(connection: Connection) -> list[str]:
+    return list(connection.execute(select(follow_ups.c.kind)).scalars())
+
+
+async def test_what_brought_no_order_before_is_unread_after_the_update(empty_database_url: str) -> None:
+    def read(connection: Connection) -> list[tuple[str, datetime | None]]:
+        c = deliveries_table.c
+        return [tuple(row) for row in connection.execute(select(c.verdict, c.unresolved_since).order_by(c.id))]
+
+    verdicts = ["order", "failed", "woocommerce_error", "unreadable", "other_topic"]
+    async with database.open_database(empty_database_url) as opened:
+        await opened.write(migrate.upgrade, "0014")
+        for number, verdict in enumerate(verdicts):
+            stored = Delivery(store="default", topic="t", body=f"{number}".encode(), headers={}, verdict=verdict)
+            await opened.write(add_delivery, stored, now=NOW)
+        await opened.write(migrate.upgrade)
+        found = await opened.read(read)
+    assert found == [(each, NOW if each in verdicts[1:4] else None) for each in verdicts]

@@ -1,6 +1,7 @@
 """The lines that orders brought are kept, so that a renewal names exactly its own."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, update
@@ -176,6 +177,22 @@ async def test_a_panelr_without_lines_in_its_lists_is_asked_for_the_customers_li
     await poll_status(kit, 21)
     assert kept(await kit.until(21, is_settled("activations"))) == [(second, 3)]  # the first line is another order's
     assert calls(kit, "get_work_orders", "get_lines") == ["get_work_orders", "get_lines", "get_lines"]
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("fault", [{"kind": "refuse"}, {"kind": "status", "status": 404, "body": "envelope"}])
+async def test_a_refusal_for_one_customer_says_nothing_of_the_others(kit: Kit, fault: dict[str, Any]) -> None:
+    kit.panel.settings.generation = 1
+    kit.panel.faults.add(**fault, action="get_work_orders")
+    await kit.post(order())
+    set_up(kit)
+    await poll_status(kit, FIRST)
+    await kit.until(FIRST, is_settled("activations"))
+    await kit.post(order(id=21, number="21"))
+    (line,) = set_up(kit, 21)
+    await poll_status(kit, 21)
+    assert kept(await kit.until(21, is_settled("activations"))) == [(line, 3)]
+    assert calls(kit, "get_work_orders", "get_lines") == ["get_work_orders", "get_lines", "get_work_orders"]
 
 
 @ONLY_SQLITE

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, learn_about_quotes
 from panelr_bridge.application.transactions.claims import Claim
-from panelr_bridge.store.tables import orders, rate_limits, rate_slots
+from panelr_bridge.store.panelr_tables import rate_limits, rate_slots
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import Kit, line, order
 
 

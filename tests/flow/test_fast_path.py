@@ -18,7 +18,7 @@ from panelr_bridge.application.parse_delivery import RawDelivery, parse_delivery
 from panelr_bridge.application.transactions import change_mappings
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.domain.call_outcome import Done, Unknown
-from panelr_bridge.store import mappings, rate_limit, tables
+from panelr_bridge.store import mappings, panelr_tables, rate_limit, tables
 from tests.support.bridge_kit import Kit, order
 from tests.support.world import BEGIN, PRODUCT_MAPPING, Process, World
 
@@ -27,8 +27,9 @@ COMPARED = (
     tables.orders,
     tables.order_counts,
     tables.attempts,
-    tables.rate_slots,
-    tables.rate_limits,
+    panelr_tables.rate_slots,
+    panelr_tables.rate_limits,
+    tables.known_stores,
 )
 IDS = ("id", "order_id", "delivery_id", "sent_delivery_id")
 TOPICS = ("order.created", "order.updated", "order.restored", "order.deleted")
@@ -198,7 +199,7 @@ def _counts(connection: Connection) -> dict[str, int]:
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in (tables.deliveries, tables.orders)
     }
-    taken = select(func.count()).where(tables.rate_slots.c.used_at > rate_limit.NEVER)
+    taken = select(func.count()).where(panelr_tables.rate_slots.c.used_at > rate_limit.NEVER)
     return counted | {"taken": connection.execute(taken).scalar_one() - 1}  # one slot was used to check the mapping
 
 

@@ -53,6 +53,7 @@ def sent_for(amount: str) -> Outcome:
 JANE = sent(email="jane@example.test")
 # by file: the outcome of each WooCommerce order
 OUTCOMES: dict[str, dict[int, Outcome]] = {
+    "ancient-order-edited": {2200: Outcome("ignored", ("older_than_bridge",))},
     "addon-carries-plan": {3080: Outcome("created", items=NEW, paid="68.00", status=PAID)},  # as the mapping says
     "api-v1": {2300: RENEWED},
     "deposit-second-payment": {2140: sent_for("5.00"), 2141: Outcome("held", ("second_payment",))},
@@ -68,6 +69,7 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     "legacy-error": {},
     "legacy-v3-wrapper": {52: UNREADABLE},
     "line-told-twice": {4001: SENT},
+    "modified-goes-back": {2160: sent(email="c2160@example.test")},
     "multivendor-suborders": {
         2000: Outcome("created", items=(*NEW, (3, "new_activation", 1, None)), paid="30.00", status=PAID),
         2001: Outcome("ignored", ("sub_order",)),
@@ -80,6 +82,7 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     },
     "nan": {2337: UNREADABLE, 2338: UNREADABLE},
     "no-gmt-dates": {2302: SENT},
+    "reused-order-id-new-shop": {100: sent(attention=("another_order_same_id",), email="first@example.test")},
     "scalars-as-arrays": {2318: SENT, 2319: SENT},
     "sku-case-entities": {3050: sent(), 3051: sent(2), 3052: sent(3), 3053: sent(4)},
     "subscription-renewal": {4003: Outcome("held", ("no_fitting_line",))},
@@ -87,6 +90,8 @@ OUTCOMES: dict[str, dict[int, Outcome]] = {
     "zero-dates": {2306: UNPAID, 2307: UNPAID, 2308: UNPAID},
 }
 WORDS = {
+    "ancient-order-edited": "the order was made on 2019-03-01, and orders count from 2026-01-01 on"
+    " (BRIDGE_ORDERS_SINCE). If it needs a work order, retry it",
     "refund-positive-sign": "20.00 USD of 30.00 USD were refunded before the order had a work order, and it does not"
     " say for which lines: retry the order to send it with 10.00 USD as its price, or close it",
     "refunded-before-first-sight": "10.00 USD of 30.00 USD were refunded before the order had a work order, and it does"
@@ -100,6 +105,9 @@ WORDS = {
     " (woocommerce_api_user_cannot_read_order: You do not have permission to read this order)",
     "legacy-v3-wrapper": "the webhook sends this order in the form of WooCommerce's legacy API: set the webhook's API"
     " version to WP REST API Integration v3, then save the order",
+    "reused-order-id-new-shop": "delivery 2 holds order 100 of another shop: its order key is another. It was left out,"
+    " and this order stays as it is. If the shop was built again, give the new one a store name of its own"
+    " (BRIDGE_STORES__...); if it is a copy, delete its webhooks",
     "nan": "the order's total holds 'INF', which cannot be read: correct the order in WooCommerce, or the plugin that"
     " changes what its API sends",
 }

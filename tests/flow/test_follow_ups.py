@@ -16,7 +16,8 @@ from panelr_bridge.domain.call_outcome import Done
 from panelr_bridge.domain.models import FollowUpKind
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import due_work, rate_limit
-from panelr_bridge.store.tables import follow_ups, rate_limits, rate_slots
+from panelr_bridge.store.panelr_tables import rate_limits, rate_slots
+from panelr_bridge.store.tables import follow_ups
 from tests.support.bridge_kit import Kit, line, order, tried
 from tests.support.panelr_faults import order_of_customer
 from tests.support.payments import ON_HOLD, PAID, attention_codes, find_follow_up, is_settled, map_bank_transfer

@@ -137,7 +137,8 @@ async def test_an_order_that_cannot_be_handled_keeps_no_other_waiting(
 
 
 def _make_due(connection: Connection, now: datetime) -> None:
-    from panelr_bridge.store.tables import orders, rate_limits  # noqa: PLC0415
+    from panelr_bridge.store.panelr_tables import rate_limits  # noqa: PLC0415
+    from panelr_bridge.store.tables import orders  # noqa: PLC0415
 
     connection.execute(
         orders.update().where(orders.c.owes.is_not(None)).values(next_attempt_at=now - timedelta(seconds=1))

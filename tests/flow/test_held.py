@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from panelr_bridge.domain.decision import OVERRIDABLE
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
-from panelr_bridge.store.tables import orders, rate_limits
+from panelr_bridge.store.panelr_tables import rate_limits
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import Kit, kit_of, order
 from tests.support.files import ROOT
 from tests.support.held_table import HOLDS, PANEL_1000, Hold, Way, meta
@@ -59,7 +60,7 @@ async def held(kit: Kit, hold: Hold) -> dict[str, Any]:
         await kit.map(**mapping)
     taken = order(id=19, **meta(_panelr_work_order_id="1", _panelr_reference_code="WO-2026-00001"))
     assert (await kit.post(taken)).json()["state"] == "created"
-    answer = await kit.post(hold.content | {"id": 20})
+    answer = await kit.post(hold.content | {"id": 20}, headers=hold.headers)
     assert (answer.status_code, answer.json()["state"]) == (200, "held")
     return await kit.until(20, lambda story: {each["code"] for each in story["reasons"]} == {hold.code})
 

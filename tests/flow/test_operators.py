@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import due_work
-from panelr_bridge.store.tables import orders, rate_limits
+from panelr_bridge.store.panelr_tables import rate_limits
+from panelr_bridge.store.tables import orders
 from tests.support.api_answers import problem
 from tests.support.bridge_kit import Kit, order
 

@@ -17,7 +17,8 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
 from panelr_bridge.store import rate_limit
-from panelr_bridge.store.tables import orders, panelr_facts, rate_limits
+from panelr_bridge.store.panelr_tables import panelr_facts, rate_limits
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import PANELR_KEY, Kit, kit_of
 from tests.support.bridge_process import wait_until
 from tests.support.panelr_faults import order_of_customer

@@ -21,8 +21,8 @@ from panelr_bridge.panelr import request
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import deliveries, orders, owed_calls, rate_limit
 from panelr_bridge.store.deliveries import Delivery
+from panelr_bridge.store.panelr_tables import rate_limits, rate_slots
 from panelr_bridge.store.tables import orders as orders_table
-from panelr_bridge.store.tables import rate_limits, rate_slots
 from tests.support.bridge_kit import Kit, order
 from tests.support.claims import claim_order, end_lease, record_created
 from tests.support.panelr_faults import order_of_customer

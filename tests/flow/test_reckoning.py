@@ -13,7 +13,8 @@ from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, learn
 from panelr_bridge.application.transactions.claims import Claim
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import BundleRule, Coupon, Panel
-from panelr_bridge.store.tables import orders, rate_limits
+from panelr_bridge.store.panelr_tables import rate_limits
+from panelr_bridge.store.tables import orders
 from tests.support.bridge_kit import Kit, discover_reckoning, kit_of, line, order
 from tests.support.panelr_prices import switch_fee_on
 from tests.support.payments import attention_codes, is_settled

@@ -1,11 +1,13 @@
 """Refunds that come before the work order: the shop's API says which lines they concern."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from panelr_bridge.application.follow_ups import shop_pauses
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, NewRefundedPart, OrderChanges
@@ -105,11 +107,32 @@ async def test_what_is_not_clear_is_held_until_a_person_retries_it(both: Both, r
     assert cart(both, number) == ([(3, 2), (4, 1)], kept, kept)
 
 
-async def test_a_shop_that_fails_is_asked_again_and_the_order_waits(both: Both) -> None:
+async def test_a_shop_that_fails_is_asked_again_and_the_order_waits(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop_pauses, "PAUSE", timedelta(seconds=0.05))
     both.store.faults.add("status", action="refunds.list", status=503, times=8)
     number = await refunded(both, {"parts": [(1,)]})
     await both.kit.until(number, "created")
     assert cart(both, number)[0] == [(3, 2)]
+
+
+async def test_while_a_shop_fails_its_other_orders_ask_it_no_more(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shop_pauses, "PAUSE", timedelta(hours=2))
+    both.store.faults.add("status", action="refunds.list", status=503, times=None)
+    first = await refunded(both, {"parts": [(1,)]})
+    await both.kit.until(first, lambda story: any(each["action"] == "list_refunds" for each in story["attempt_log"]))
+    before = asked(both)
+    second = await refunded(both, {"parts": [(1,)]})
+    await both.kit.until(second, is_postponed)
+    assert asked(both) == before
+
+
+def is_postponed(story: dict[str, Any]) -> bool:
+    """Return whether the question for the refunds waits for the end of the pause, as if it had not been tried."""
+    owed = find_follow_up(story, "refunds")
+    now = datetime.now(UTC).isoformat()
+    return owed is not None and owed["lease_until"] is None and owed["attempt"] == 0 and owed["due_at"] > now
 
 
 async def test_a_shop_that_shows_no_refunds_leaves_the_order_to_a_person(both: Both) -> None:

@@ -11,6 +11,7 @@ from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.store.subscriptions import SubscriptionOrder
 from tests.support.bridge_kit import Kit, line, order
+from tests.support.clockwork import plan_now
 from tests.support.decisions import meta
 
 MAPPING = {"sku": "PANEL-1000", "panelr_product_id": 3}
@@ -92,6 +93,30 @@ async def test_news_of_the_subscription_sends_a_renewal_that_was_held(kit: Kit) 
     assert items(kit, 460) == [(3, "renewal", 77)]
 
 
+async def test_the_line_of_another_subscription_of_the_first_order_is_not_taken(kit: Kit) -> None:
+    """The first order brought one line and began two subscriptions; the customer has a second line."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+    kit.panel.add_line(EMAIL, id=78, plugin_id=2)
+    other = [SubscriptionOrder(470, FIRST, RelationKind.FIRST)]
+    await kit.runtime.database.write(note_orders, other, store="default")
+    assert (await kit.post(renewal(471, subscription=470))).json()["state"] == "created"
+    assert items(kit, 471) == [(3, "renewal", 77)]
+    await kit.post(renewal(460))
+    await kit.until(460, lambda story: [each["code"] for each in story["reasons"]] == ["several_fitting_lines"])
+
+
+async def test_a_rebuilt_shops_subscription_renews_no_other_customers_line(kit: Kit) -> None:
+    """It counts from the beginning, so a subscription of another customer has the same number."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+    billing = order()["billing"] | {"email": "another@example.test"}
+    kit.panel.add_line("another@example.test", id=78, plugin_id=2)
+    assert (await kit.post(renewal(460, billing=billing))).json()["state"] == "held"
+    await kit.until(460, "created")
+    assert items(kit, 460) == [(3, "renewal", 78)]
+
+
 async def test_a_person_chooses_the_line_and_the_next_renewal_follows(kit: Kit) -> None:
     await kit.map(**MAPPING)
     kit.panel.add_line(EMAIL, id=78, plugin_id=2)
@@ -154,6 +179,20 @@ async def test_an_order_shows_the_whole_life_of_its_subscription(kit: Kit) -> No
     assert {each["state"] for each in story["subscriptions"]} == {"created"}
 
 
+async def test_a_renewal_after_a_resubscription_renews_the_same_lines(kit: Kit) -> None:
+    """Renewals of the old subscription renewed them too: it is the same subscription under another number."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77, 78)
+    two = {"line_items": [order()["line_items"][0] | {"id": place} for place in (1, 2)]}
+    for number, subscription, key in ((460, 459, "renewal"), (497, 459, "resubscribe"), (499, 498, "renewal")):
+        if number == 499:
+            begun = [SubscriptionOrder(498, 497, RelationKind.FIRST)]
+            await kit.runtime.database.write(note_orders, begun, store="default")
+        content = renewal(number, meta_data=meta(**{f"_subscription_{key}": str(subscription)}))
+        assert (await kit.post(content | two)).json()["state"] == "created"
+        assert items(kit, number) == [(3, "renewal", 77), (3, "renewal", 78)]
+
+
 async def test_an_ordinary_order_belongs_to_no_subscription(kit: Kit) -> None:
     await kit.map(**MAPPING)
     await kit.post(order(id=20))
@@ -214,3 +253,39 @@ async def test_the_rest_of_a_deposit_is_held_with_the_work_order_named(kit: Kit)
     assert f"order 2140 (work order {code})" in answer["reason"]
     retried = await kit.api("POST", f"/orders/{(await kit.order(2141))['id']}/retry")
     assert retried.json()["data"]["state"] == "queued"
+
+
+async def test_a_retry_for_another_reason_does_not_send_the_rest_of_a_deposit(kit: Kit) -> None:
+    await kit.post(line(order(id=2141, number="2141", parent_id=2140), meta_data=meta(_original_order_id="2140")))
+    assert sorted(await reasons(kit, 2141)) == ["second_payment", "unmapped_product"]
+    await kit.api("POST", f"/orders/{(await kit.order(2141))['id']}/retry")
+    await kit.map(**MAPPING)
+    await kit.until(2141, lambda story: [each["code"] for each in story["reasons"]] == ["second_payment"])
+    assert kit.panel.work_orders == {}
+
+
+async def test_a_renewal_takes_no_line_that_belongs_to_another_subscription(kit: Kit) -> None:
+    """The customer's one line was renewed by another subscription; that subscription's first order is not known."""
+    await kit.map(**MAPPING)
+    kit.panel.add_line(EMAIL, id=77, plugin_id=2)
+    await kit.post(renewal(460))
+    story = await kit.until(460, "created")
+    assert items(kit, 460) == [(3, "renewal", 77)]
+    await plan_now(kit.runtime, story["id"])
+    await kit.until(460, lambda story: bool(story["activations"]))
+    await kit.post(renewal(471, 470))
+    story = await kit.until(471, lambda story: [each["code"] for each in story["reasons"]] == ["no_fitting_line"])
+    assert "activation 77" in story["reasons"][0]["words"]
+    assert await choose(kit, 471, 77) == (200, "queued")
+    await kit.until(471, "created")
+
+
+async def test_the_line_of_a_subscription_that_ended_is_free(kit: Kit) -> None:
+    """The new subscription that a resubscription began is not known by its number."""
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+    again = order(id=497, number="497", meta_data=meta(_subscription_resubscribe=str(SUBSCRIPTION)))
+    assert (await kit.post(again)).json()["state"] == "created"
+    await kit.post(renewal(499, 498))
+    await kit.until(499, "created")
+    assert items(kit, 499) == [(3, "renewal", 77)]

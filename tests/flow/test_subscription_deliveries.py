@@ -90,5 +90,5 @@ async def test_a_resubscription_goes_on_with_the_line_under_its_new_subscription
 
 
 async def test_backfill_passes_a_subscription_that_an_api_lists_among_orders() -> None:
-    found = with_stored(read_payload(SUBSCRIPTION, store="default"), {}, {})
+    found = with_stored(read_payload(SUBSCRIPTION, store="default"), {}, {}, takes=False, now=datetime.now(UTC))
     assert found.find_skip_reason(now=datetime.now(UTC)) is OrderComparison.KNOWN

@@ -16,7 +16,8 @@ from panelr_bridge.panelr.request import create_work_order
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store.deliveries import Delivery
-from panelr_bridge.store.tables import orders, rate_limits, rate_slots
+from panelr_bridge.store.panelr_tables import rate_limits, rate_slots
+from panelr_bridge.store.tables import orders
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.support.bridge_kit import Kit, kit_of, line, order
 

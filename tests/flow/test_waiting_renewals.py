@@ -15,9 +15,9 @@ from panelr_bridge.domain.relation import RelationKind
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import follow_ups, orders
+from panelr_bridge.store.mapping_tables import mapping_revisions
 from panelr_bridge.store.rows import FollowUpRow
 from panelr_bridge.store.subscriptions import SubscriptionOrder
-from panelr_bridge.store.tables import mapping_revisions
 from tests.support.bridge_kit import Kit, kit_of, order
 from tests.support.clockwork import due_now, plan_now
 from tests.support.payments import find_follow_up, is_settled, poll_status
@@ -124,14 +124,15 @@ async def test_another_process_sends_the_renewal_whose_line_the_first_one_has_ke
 
 async def test_no_renewal_is_left_behind_when_it_comes_while_its_line_is_kept(kit: Kit) -> None:
     numbers = range(100, 108)
+    billing = {number: order()["billing"] | {"email": f"customer-{number}@example.test"} for number in numbers}
     for number in numbers:
-        customer = {"billing": order()["billing"] | {"email": f"customer-{number}@example.test"}}
-        assert (await kit.post(order(id=number, number=str(number), **customer))).json()["state"] == "created"
+        content = order(id=number, number=str(number), billing=billing[number])
+        assert (await kit.post(content)).json()["state"] == "created"
         await kit.runtime.database.write(
             note_orders, [SubscriptionOrder(number + 1000, number, RelationKind.FIRST)], store="default"
         )
     lines = {number: set_up(kit, number) for number in numbers}
-    renewals = [renewal(number + 100, of=number + 1000) for number in numbers]
+    renewals = [renewal(number + 100, of=number + 1000, billing=billing[number]) for number in numbers]
     await asyncio.gather(
         *(poll_status(kit, number) for number in numbers),
         *(kit.post(each) for each in renewals),

@@ -23,13 +23,15 @@ from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.store import panelr_facts
 from panelr_bridge.store.database import open_database
-from panelr_bridge.store.tables import panelr_facts as panelr_facts_table
+from panelr_bridge.store.panelr_tables import panelr_facts as panelr_facts_table
 from panelr_bridge.web.app import create_app
 from tests.support.files import CAPTURES
 
 SECRET = "rig-secret-please-change"
 ADMIN_TOKEN = "admin-token-of-the-tests"
 PANELR_KEY = "panelr-key-of-the-tests"
+ORDERS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+"""Before the orders of the tests, however much later the tests run."""
 
 
 def capture(number: str) -> tuple[dict[str, str], bytes]:
@@ -176,4 +178,6 @@ def has_tables(connection: Connection) -> bool:
 
 def with_second_store(settings: Settings) -> Settings:
     """Return the settings with a second store, `eu`."""
-    return settings.model_copy(update={"stores": {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}})
+    return settings.model_copy(
+        update={"stores": {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"), orders_since=ORDERS_SINCE)}}
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from panelr_bridge.settings import Settings
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, order, sign
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, order, sign
 from tests.support.ports import free_port
 
 BOUND = 60
@@ -66,6 +66,7 @@ async def run_bridge(command: str, settings: Settings, folder: Path, **changes: 
         "BRIDGE_PANELR_API_KEY": PANELR_KEY,
         "BRIDGE_DATABASE_URL": settings.database_url,
         "BRIDGE_PORT": str(port),
+        "BRIDGE_ORDERS_SINCE": ORDERS_SINCE.isoformat(),
         "BRIDGE_GRACE_SECONDS": "0.2",
         "BRIDGE_RETRY_SCHEDULE_SECONDS": "0.2,0.5,1",
         **changes,

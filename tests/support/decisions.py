@@ -45,6 +45,7 @@ def maps(
 
 
 MAPPED = (maps("product:12", 3),)
+MAPPINGS = OrderMappings(mappings=MAPPED, payment_method_id=None, revision=0)
 
 
 def read(content: dict[str, Any]) -> Order:

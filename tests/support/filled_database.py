@@ -42,17 +42,19 @@ _GENERATED = (
 )
 _DELIVERIES = (
     "INSERT INTO deliveries (id, store, topic, body, body_sha256, headers, verdict, woo_order_id, times, repeated,"
-    " received_at, last_received_at)"
+    " received_at, last_received_at, unresolved_since)"
     " SELECT i, {store}, CASE WHEN i % 3 = 0 THEN 'order.created' ELSE 'order.updated' END, {body}, {sha}, {empty},"
-    " CASE WHEN i % 5000 = 7 THEN 'woocommerce_error' WHEN i % 100 = 9 THEN 'other_topic' ELSE 'order' END,"
-    " i, 1, NOT {true}, {moment}, {moment} FROM ({numbers}) AS n"
+    " CASE WHEN i % 5000 = 7 THEN 'woocommerce_error' WHEN i % 1000 = 11 THEN 'failed'"
+    " WHEN i % 100 = 9 THEN 'other_topic' ELSE 'order' END,"
+    " i, 1, NOT {true}, {moment}, {moment}, CASE WHEN i % 5000 = 7 OR i % 1000 = 11 THEN {moment} END"
+    " FROM ({numbers}) AS n"
 )
 _ORDERS = (
-    "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_status, woo_total, woo_currency,"
+    "INSERT INTO orders (id, store, woo_order_id, woo_order_number, woo_order_key, woo_status, woo_total, woo_currency,"
     " woo_modified_at, delivery_id, snapshot_sha256, sent_delivery_id, state, reasons, attention, request,"
     " first_sent_at, likeness, work_order_id, reference_code, confirmation_token, panelr_status, adopted, attempts,"
     " awaits_mapping, mapping_revision, created_at, updated_at, follow_at, owes, owes_since, tries, next_attempt_at)"
-    " SELECT i, store, i, CAST(i AS text), 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
+    " SELECT i, store, i, CAST(i AS text), {key}, 'processing', {total}, 'USD', moment, i, {sha}, i, state, {list},"
     " CASE WHEN state = 'created' AND i % 100 = 77 THEN {list} END,"
     " :request, CASE WHEN state IN ('created', 'sending', 'unconfirmed') THEN moment END, 'likeness ' || i,"
     " CASE WHEN state = 'created' THEN i END, CASE WHEN state = 'created' THEN 'WO-2026-' || i END,"
@@ -105,6 +107,7 @@ def add_orders(connection: Connection, first: int, last: int, *, owing: str | No
         "state": state,
         "owes": f"'{owing}'" if owing else "NULL",
         "empty": words["json"],
+        "key": f"'{order()['order_key']}'",
         "list": "CAST('[]' AS json)" if postgresql else "'[]'",
         "total": "58.45" if postgresql else "'58.45'",
     }

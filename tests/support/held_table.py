@@ -66,6 +66,7 @@ class Hold:
     settings: dict[str, Any] = field(default_factory=dict)
     product: dict[str, Any] = field(default_factory=dict)
     tells: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
     lines: int | None = None
     """The number of the customer's matching lines at Panelr; None where Panelr cannot list them."""
 
@@ -110,6 +111,16 @@ HOLDS: tuple[Hold, ...] = (
         ),
     ),
     Hold("unmappable_line", order(line_items=[BY_HAND]), (Way("unmapped lines are skipped", items=(), settings=SKIP),)),
+    Hold(
+        "other_source",
+        order(),
+        (
+            Way("the address is added", settings={"shop_addresses": ("https://shop.test", "https://staging.test")}),
+            Way("the store's own shop has this order too", snapshot={"order_key": "wc_order_of_the_shop"}),
+        ),
+        settings={"shop_addresses": ("https://shop.test",)},
+        headers={"X-WC-Webhook-Source": "https://staging.test/"},
+    ),
     Hold(
         "no_fitting_mapping",
         line(order(), **meta(Duration="1 month")),

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from panelr_bridge.application.follow_ups import lease
+from panelr_bridge.application.refusal_counter import list_refused
 from panelr_bridge.application.transactions import (
     claim_call,
     continuation,
@@ -16,6 +17,8 @@ from panelr_bridge.application.transactions import (
     waiting_orders,
 )
 from panelr_bridge.application.transactions.rate_gate import RATE
+from panelr_bridge.application.unread_deliveries import read_unread
+from panelr_bridge.application.unused_topics import find_unused_topics
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.history import Activation
 from panelr_bridge.domain.models import CallAction, FollowUpKind
@@ -32,12 +35,14 @@ from panelr_bridge.store import (
     orders,
     owed_calls,
     rate_limit,
+    refused_webhooks,
     stats,
     subscriptions,
 )
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.fast_path import repeated_delivery
 from panelr_bridge.store.pagination import PageQuery, delivery_list, order_list
+from panelr_bridge.store.rows import RefusedWebhook
 from panelr_bridge.woocommerce import order_payload
 from panelr_bridge.woocommerce.order_payload import Order
 from tests.support.bridge_kit import order
@@ -80,6 +85,13 @@ def _tell_again(connection: Connection) -> None:
         repeated_delivery.COUNT_DELIVERY.run(connection, values)
 
 
+def _find_refused(connection: Connection) -> None:
+    moment = NOW.isoformat()
+    refused: RefusedWebhook = {"webhook": "3", "host": None, "count": 1, "since": moment, "last": moment}
+    refused_webhooks.add(connection, store="default", webhooks=[refused])
+    list_refused(connection)
+
+
 def _find_history(connection: Connection) -> None:
     renewal = Order.model_validate(order(id=10**9))
     relation = Relation(kind=RelationKind.RENEWAL, subscriptions=(500,), can_be_asked=True)
@@ -96,7 +108,7 @@ def hot() -> Iterator[Case]:
     """Yield what an order and the worker's loop execute."""
     new = order(id=10**9)
     yield "receive the first time", _receive(new)
-    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2027-01-01T00:00:00"))
+    yield "receive a newer snapshot", _receive(order(id=100_001, date_modified_gmt="2026-11-22T12:04:00"))
     yield "claim a create", _claim(CallAction.CREATE_WORK_ORDER)
     yield "claim a look-up", _claim(CallAction.LOOK_UP)
     yield "end leases", lambda connection: claim_call.end_one_lease(connection, LATER, call_policy=TERMS)
@@ -168,7 +180,9 @@ def hot() -> Iterator[Case]:
 
 def asked() -> Iterator[Case]:
     """Yield what health checks, `/stats` and operators execute."""
-    yield "problems", lambda connection: deliveries.problems(connection, since=NOW - timedelta(days=1))
+    yield "unread deliveries", read_unread
+    yield "refused deliveries", _find_refused
+    yield "unused topics", lambda connection: find_unused_topics(connection, now=NOW)
     yield "counts", order_counts.count_orders
     yield "stats", lambda connection: stats.read_stats(connection, rate_name=RATE, now=LATER)
     yield "order", lambda connection: orders.get(connection, 500)
@@ -194,6 +208,8 @@ DELIVERY_FILTERS: list[dict[str, Any]] = [
     {"topic": "order.created"},
     {"verdict": "order"},
     {"verdict": "woocommerce_error"},
+    {"unresolved": "true"},
+    {"unresolved": "true", "store": "eu"},
     {"store": "eu", "topic": "order.created", "verdict": "other_topic"},
     {"woo_order_id": 500},
 ]

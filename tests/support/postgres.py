@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from panelr_bridge.store import database, migrate
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.tables import orders
+from panelr_bridge.store.schema import metadata
 
 TEMPLATE = "template_bridge"
 SETTINGS = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
@@ -165,11 +165,11 @@ _SCHEMA = (
     " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " WHERE relkind = 'r' AND attnum > 0 AND relnamespace = 'public'::regnamespace"
 )
-_TABLES: Sequence[str] = [table.name for table in reversed(orders.metadata.sorted_tables)]
+_TABLES: Sequence[str] = [table.name for table in reversed(metadata.sorted_tables)]
 _FEW_ROWS = "SELECT " + " AND ".join(f"NOT EXISTS (SELECT FROM {name} OFFSET {MANY_ROWS})" for name in _TABLES)  # noqa: S608  our own names
 _EMPTY = [f"DELETE FROM {name};" for name in _TABLES]  # noqa: S608  our own names
 _EMPTY += [
     f"PERFORM setval('{table.name}_id_seq', 1, false);"
-    for table in orders.metadata.sorted_tables
+    for table in metadata.sorted_tables
     if table.autoincrement_column is not None
 ]

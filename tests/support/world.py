@@ -22,8 +22,8 @@ from panelr_bridge.panelr.client import PanelrClient
 from panelr_bridge.panelr.request import PanelrRequest
 from panelr_bridge.settings import Settings
 from panelr_bridge.store import database, due_work, rate_limit
-from panelr_bridge.store.column_types import metadata
 from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.schema import metadata
 from panelr_bridge.store.tables import Columns
 from tests.support.clock import turn
 

@@ -14,7 +14,7 @@ from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr import create_app as create_panelr
 from panelr_bridge.simulators.server import running
 from panelr_bridge.woocommerce.rest.transport import TimeoutTransport
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET
 from tests.torture.chance import DICE
 from tests.torture.ledger import CREATED, Answer, Ledger, headers, snapshot
 from tests.torture.process import START_SECONDS, Bridge
@@ -22,6 +22,7 @@ from tests.torture.together import together
 
 SETTINGS = {
     "BRIDGE_WEBHOOK_SECRET": SECRET,
+    "BRIDGE_ORDERS_SINCE": ORDERS_SINCE.isoformat(),
     "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
     "BRIDGE_PANELR_API_KEY": PANELR_KEY,
     "BRIDGE_PANELR_TIMEOUT_SECONDS": "1",

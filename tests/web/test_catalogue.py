@@ -13,7 +13,7 @@ from panelr_bridge.domain.models import AdjustmentMode
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.catalogue import Product
-from panelr_bridge.store.tables import panelr_lists
+from panelr_bridge.store.panelr_tables import panelr_lists
 from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, kit_of, order
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.store.pagination import order_list
 from tests.support.api_answers import BOTH_DATABASES, Logged, problem
-from tests.support.bridge_kit import ADMIN_TOKEN, Kit, line, order
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, Kit, line, order
 
 LISTS = ["/orders", "/deliveries", "/product-mappings", "/payment-method-mappings"]
 HUGE = ["9223372036854775808", "99999999999999999999999999"]
@@ -25,7 +25,7 @@ def dialect() -> str:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Settings with a second store and without a worker."""
-    stores = {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"))}
+    stores = {"eu": StoreSettings(webhook_secret=SecretStr("secret-of-eu"), orders_since=ORDERS_SINCE)}
     return settings.model_copy(update={"stores": stores, "worker": False})
 
 

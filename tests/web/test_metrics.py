@@ -48,6 +48,7 @@ async def test_what_happened_is_counted(kit: Kit) -> None:
         "bridge_rate_limit_allowed 120.0",
         "bridge_rate_limit_used 4.0",
         "bridge_delivery_problems 1.0",
+        "bridge_unread_deliveries 1.0",
         'bridge_follow_ups_due{kind="payment"} 0.0',
         'bridge_deliveries_total{answer="200",verdict="order"} 2.0',
         'bridge_deliveries_total{answer="202",verdict="order"} 1.0',

@@ -17,7 +17,8 @@ from panelr_bridge.simulators.panelr import actions
 from panelr_bridge.simulators.panelr.cart import CartItem
 from panelr_bridge.simulators.panelr.panel import Panel
 from panelr_bridge.simulators.panelr.work_order_views import view_in_list
-from panelr_bridge.store.tables import audit_log, rate_slots
+from panelr_bridge.store.panelr_tables import rate_slots
+from panelr_bridge.store.tables import audit_log
 from tests.support.api_answers import BOTH_DATABASES, problem
 from tests.support.bridge_kit import Kit, order
 from tests.support.payments import attention_codes, is_settled, map_bank_transfer

@@ -34,7 +34,7 @@ async def test_an_empty_bridge_is_all_zeros(kit: Kit) -> None:
             "used_in_the_last_minute": 0,
             "gate": {"open": True, "cause": None, "words": None, "closed_until": None},
         },
-        "deliveries": {"problems_in_the_last_day": 0},
+        "deliveries": {"problems_in_the_last_day": 0, "unresolved": 0},
         "mappings": {"products": 0, "payment_methods": 0},
     }
 
@@ -63,7 +63,7 @@ async def test_everything_is_counted(kit: Kit) -> None:
     limit = found["rate_limit"]
     assert limit["used_in_the_last_minute"] == 5  # the first mapping fetches Panelr's product list, the probe is a call
     assert (limit["gate"]["open"], limit["gate"]["cause"]) == (False, "throttled")
-    assert found["deliveries"] == {"problems_in_the_last_day": 1}
+    assert found["deliveries"] == {"problems_in_the_last_day": 1, "unresolved": 1}
     assert found["mappings"] == {"products": 1, "payment_methods": 0}
 
 

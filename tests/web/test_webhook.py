@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from panelr_bridge.settings import Settings, StoreSettings
 from panelr_bridge.simulators.panelr import Panel
 from tests.support.api_answers import BOTH_DATABASES, problem, stored_deliveries
-from tests.support.bridge_kit import SECRET, Kit, capture, kit_of, order, sign
+from tests.support.bridge_kit import ORDERS_SINCE, SECRET, Kit, capture, kit_of, order, sign
 
 PREVIOUS = "the-secret-before-the-rotation"
 EU_SECRET = "secret-of-the-store-eu"
@@ -37,7 +37,7 @@ def settings(settings: Settings) -> Settings:
     """Settings with two stores, one with two secrets during a rotation, and a low size limit."""
     changes = {
         "webhook_secret_previous": SecretStr(PREVIOUS),
-        "stores": {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET))},
+        "stores": {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET), orders_since=ORDERS_SINCE)},
         "max_body_bytes": LIMIT,
     }
     return settings.model_copy(update=changes)

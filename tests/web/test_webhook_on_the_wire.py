@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.bridge_kit import ADMIN_TOKEN, PANELR_KEY, SECRET, order, sign
+from tests.support.bridge_kit import ADMIN_TOKEN, ORDERS_SINCE, PANELR_KEY, SECRET, order, sign
 from tests.support.ports import free_port
 from tests.torture.settle import never
 
@@ -77,6 +77,8 @@ def environment(**changes: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     return clean | {
         "BRIDGE_WEBHOOK_SECRET": SECRET,
+        "BRIDGE_ORDERS_SINCE": ORDERS_SINCE.isoformat(),
+        "BRIDGE_STORES__EU__ORDERS_SINCE": ORDERS_SINCE.isoformat(),
         "BRIDGE_STORES__EU__WEBHOOK_SECRET": EU_SECRET,
         "BRIDGE_ADMIN_TOKEN": ADMIN_TOKEN,
         "BRIDGE_PANELR_URL": "http://127.0.0.1:9",

@@ -19,7 +19,7 @@ from panelr_bridge.store import deliveries
 from panelr_bridge.store.pagination import PageQuery, delivery_list
 from panelr_bridge.web.app import create_app
 from tests.support.api_answers import Logged
-from tests.support.bridge_kit import SECRET, order, sign
+from tests.support.bridge_kit import ORDERS_SINCE, SECRET, order, sign
 
 DELIVERY_PATH = "/webhooks/woocommerce"
 WITH_SLASH = DELIVERY_PATH + "/"
@@ -123,7 +123,7 @@ def logged() -> Iterator[Logged]:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[AskedApp]:
     """A running application with two stores and a low limit."""
-    stores = {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET))}
+    stores = {"eu": StoreSettings(webhook_secret=SecretStr(EU_SECRET), orders_since=ORDERS_SINCE)}
     app = create_app(settings.model_copy(update={"stores": stores, "max_body_bytes": LIMIT, "worker": False}))
     async with app.router.lifespan_context(app):
         yield AskedApp(app)

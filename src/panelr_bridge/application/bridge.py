@@ -107,6 +107,7 @@ class Bridge(PanelrCaller):
             known = self._fast_path.match_subscription(raw)
             delivery, event = parse_delivery(raw) if known is None else (known, None)
             received = await self._store(until, delivery, event)
+            delivery = received.judge(delivery)
             order = await self._process(until, delivery, received)
             return DeliveryResult(delivery.verdict, delivery.woo_order_id, order, delivery.words)
         except Exception as error:  # noqa: BLE001  `_store_as_failed` logs it
@@ -169,6 +170,7 @@ class Bridge(PanelrCaller):
             call_policy=self.call_policy,
             actor=actor,
         )
+        delivery = received.judge(delivery)
         row = await self._process(until, delivery, received)
         return DeliveryResult(delivery.verdict, delivery.woo_order_id, row, delivery.words)
 

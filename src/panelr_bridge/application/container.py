@@ -13,6 +13,7 @@ from panelr_bridge.application.bridge import Bridge
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner, FollowUpStores
 from panelr_bridge.application.panelr_caller import Clock, utc_now
 from panelr_bridge.application.panelr_catalogue import PanelrCatalogue
+from panelr_bridge.application.refusal_counter import RefusalCounter
 from panelr_bridge.application.transactions.rate_gate import RATE
 from panelr_bridge.application.webhook_monitor import WebhookMonitor
 from panelr_bridge.application.worker import Worker
@@ -48,6 +49,7 @@ class BridgeContainer:
     worker: Worker
     webhook_monitor: WebhookMonitor
     backfill: BackfillScheduler
+    refusals: RefusalCounter
 
     async def work(self) -> None:
         """Run the worker, the backfill, the webhook monitor and the renewal of Panelr's catalogue until `stop`."""
@@ -66,6 +68,7 @@ class BridgeContainer:
         await self.bridge.drain(seconds=seconds)
         await self.follow_ups.drain(seconds=seconds)
         await self.catalogue.drain()
+        await self.refusals.close()
 
 
 @contextlib.asynccontextmanager
@@ -126,6 +129,7 @@ def build_container(
             wake_ignored=timedelta(days=settings.wake_ignored_days),
             follow_ups=follow_ups,
         ),
+        refusals=RefusalCounter(opened, clock=clock),
         webhook_monitor=WebhookMonitor(opened, shops=shops, endpoints=endpoints, clock=clock),
         backfill=BackfillScheduler(
             bridge,

@@ -12,6 +12,7 @@ from panelr_bridge.application.parse_delivery import Event, RawDelivery
 from panelr_bridge.application.recent_cache import RecentCache
 from panelr_bridge.application.transactions.call_report import CallReport
 from panelr_bridge.application.transactions.check_total import total_check
+from panelr_bridge.application.transactions.delivery_source import learn_store, source_of, tells_of_store
 from panelr_bridge.application.transactions.evaluate_order import Evaluation, evaluate_with
 from panelr_bridge.application.transactions.new_order import NewOrder, new_order, slot_request
 from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
@@ -20,6 +21,7 @@ from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.cart import lookup_keys
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OrderMappings, OrderPolicy
+from panelr_bridge.domain.order_identity import SOURCE_HEADER, read_source
 from panelr_bridge.domain.panelr_values import CartQuote, WorkOrder
 from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.store import fast_path, order_mappings, orders, quotes, rate_limit
@@ -52,7 +54,7 @@ class FastPath:
         self._policy = policy
         self._call_policy = call_policy
         self._clock = clock
-        self._snapshots = RecentCache[tuple[str, bytes], tuple[int, str]](CACHED_ORDERS)
+        self._snapshots = RecentCache[tuple[str, bytes], tuple[int, str, str]](CACHED_ORDERS)
         self._subscriptions = RecentCache[tuple[str, bytes], str](CACHED_ORDERS)
         self._delivery_ids = RecentCache[tuple[str, str, bytes], int](CACHED_ORDERS)
         self._orders = RecentCache[tuple[str, int], bool](CACHED_ORDERS)
@@ -65,7 +67,9 @@ class FastPath:
         known = self._snapshots.get((raw.store, raw.sha256)) if raw.topic in ORDER_TOPICS else None
         if known is None:
             return None
-        order_id, _ = known
+        order_id, _, source = known
+        if source != read_source(raw.headers.get(SOURCE_HEADER, "")):
+            return None
         return Delivery(
             store=raw.store,
             topic=raw.topic,
@@ -125,13 +129,27 @@ class FastPath:
         return None if found is None else await self._try_insert(delivery, event, found)
 
     async def _try_insert(self, delivery: Delivery, event: Order, found: OrderMappings) -> ReceiveResult | None:
-        evaluation = evaluate_with(
-            event, replace(found, quotes=self._recent_quotes()), store=delivery.store, policy=self._policy
-        )
+        source = source_of(delivery)
+        if tells_of_store(source, found.store, self._policy):
+            return await self._learn_and_insert(delivery, event, found, source)
+        known = replace(found, quotes=self._recent_quotes(), source=source)
+        evaluation = evaluate_with(event, known, store=delivery.store, policy=self._policy)
         shape = evaluation.decision.quote_shape if isinstance(evaluation.decision, Create) else None
         if shape is not None and await self._read_quote(shape):
             return await self._try_insert(delivery, event, found)
         return await self._insert(delivery, evaluation) if evaluation.can_be_sent else None
+
+    async def _learn_and_insert(
+        self, delivery: Delivery, event: Order, found: OrderMappings, source: str
+    ) -> ReceiveResult | None:
+        """Store what the delivery says of its store, then insert the order. This happens once or twice for a store."""
+        now = self._clock()
+        await self._database.write(learn_store, now, store=found.store, source=source, policy=self._policy)
+        self._mappings.clear()
+        again = await self._find_mappings(delivery.store, event)
+        if again is None or tells_of_store(source, again.store, self._policy):
+            return None
+        return await self._try_insert(delivery, event, again)
 
     def _recent_quotes(self) -> dict[bytes, CartQuote]:
         """Return the quotes that were read a short time ago; what another process forgot is read again soon."""
@@ -182,11 +200,13 @@ class FastPath:
             return cached
         lookup = order_mappings.build_values(store=store, woo_order_id=order.id, keys=keys, payment_method=method)
         found, order_id = order_mappings.read_rows(
-            await self._database.execute_autocommit(order_mappings.STATEMENT, lambda: lookup)
+            await self._database.execute_autocommit(order_mappings.STATEMENT, lambda: lookup), store=store
         )
+        if order_id is not None:  # some of it belongs to this order
+            return None
         if len(keys) <= CACHED_KEYS:
-            self._mappings.put((store, keys, method), replace(found, lines=None))  # lines belong to one customer
-        return found if order_id is None else None
+            self._mappings.put((store, keys, method), found)
+        return found
 
     def remember(self, delivery: Delivery, event: Event | None, received: ReceiveResult) -> None:
         """Cache the delivery's body as its order's latest snapshot, or as a subscription that is noted."""
@@ -194,7 +214,7 @@ class FastPath:
         if isinstance(event, Subscription):
             self._subscriptions.put((delivery.store, delivery.sha256), event.words)
         if isinstance(event, Order) and row is not None and row["snapshot_sha256"] == delivery.sha256:
-            self._snapshots.put((delivery.store, delivery.sha256), (event.id, event.status))
+            self._snapshots.put((delivery.store, delivery.sha256), (event.id, event.status, source_of(delivery)))
             self._remember_delivery(delivery, received.stored.id)
 
     def _remember_delivery(self, delivery: Delivery, delivery_id: int) -> None:

@@ -1,15 +1,20 @@
 """Health checks with messages for people, shared by `/readyz` and `panelr-bridge check`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from panelr_bridge.application.delivery_checks import check_refused, check_topics, check_unread
+from panelr_bridge.application.health_check import HealthCheck, count, format_since
 from panelr_bridge.application.transactions.rate_gate import RATE
+from panelr_bridge.domain.models import KnownStore, OrderPolicy
+from panelr_bridge.domain.order_age import DEFAULT_AGE, orders_since
+from panelr_bridge.domain.order_identity import describe_sources, is_other_source
 from panelr_bridge.store import (
     backfill_cursors,
-    deliveries,
+    known_stores,
+    orders,
     owed_calls,
     rate_limit,
     schema_version,
@@ -17,11 +22,8 @@ from panelr_bridge.store import (
 )
 from panelr_bridge.store import database as store
 from panelr_bridge.store.database import Database
-from panelr_bridge.store.rows import BackfillCursorRow, ListedDeliveryRow, WebhookHealthRow
+from panelr_bridge.store.rows import BackfillCursorRow, WebhookHealthRow
 
-DELIVERY_WINDOW = timedelta(days=1)
-"""How old the deliveries are that `webhooks` looks at."""
-DAY = timedelta(days=1)
 CLOCKS_APART = timedelta(seconds=5)
 BACKFILL_FAILING = timedelta(hours=1)
 """How long a store's backfill may fail before the check does."""
@@ -29,18 +31,10 @@ MISSED_RUNS = 10
 """How many of a store's backfill runs may be missed before the check fails."""
 WEBHOOKS_PREFIX = "webhooks:"
 """The name of the check of a shop's webhooks is this prefix and the store's name."""
+ORDERS_PREFIX = "orders:"
+"""The name of the check of a store's orders is this prefix and the store's name."""
 STALE = timedelta(hours=1)
 """After this long, the stored state of a shop's webhooks is no longer trusted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCheck:
-    """The result of one check. While a `vital` check fails, the bridge cannot do its work."""
-
-    name: str
-    ok: bool
-    words: str
-    vital: bool = True
 
 
 async def run_checks(
@@ -68,6 +62,40 @@ async def run_checks(
     return checks + await database.read(_check_tables, now=now, overdue=overdue, backfill_intervals=intervals)
 
 
+async def run_delivery_checks(database: Database, *, now: datetime) -> list[HealthCheck]:
+    """Check for wrong secrets and unused topics. Needs the tables of this version. For operators alone."""
+    return [await database.read(check_refused, now=now), await database.read(check_topics, now=now)]
+
+
+def check_store(connection: Connection, name: str, *, policy: OrderPolicy, now: datetime) -> HealthCheck:
+    """Say from when on a store's orders count and which shop they come from; fail if another shop's orders are held."""
+    known = known_stores.find(connection, name)
+    words = describe_store(known, policy)
+    others = {
+        source: number
+        for source, number in orders.count_held_by_source(connection, store=name).items()
+        if is_other_source(source, known, policy)
+    }
+    if others:
+        held = ", ".join(f"{count(number, 'order')} of {source}" for source, number in sorted(others.items()))
+        words = f"{words}; held because another shop sent them: {held}. If the shop moved, set BRIDGE_SHOP_ADDRESSES"
+    since = orders_since(known, policy)
+    is_late = since is not None and since > now
+    words = f"{words}: that is in the future, so no order gets a work order" if is_late else words
+    return HealthCheck(name=f"{ORDERS_PREFIX}{name}", ok=not others and not is_late, words=words, vital=False)
+
+
+def describe_store(known: KnownStore, policy: OrderPolicy) -> str:
+    """Return from when on a store's orders count, and which shop they come from, as text."""
+    sources = describe_sources(known, policy)
+    origin = f"orders come from {sources}" if sources else "the first delivery says which shop orders come from"
+    since = orders_since(known, policy)
+    if since is None:
+        return f"{origin}; they count from {DEFAULT_AGE.days} days before the first delivery on"
+    reason = "BRIDGE_ORDERS_SINCE" if known.name in policy.orders_since else f"{DEFAULT_AGE.days} days before the first"
+    return f"{origin}; they count if they were made since {since:%Y-%m-%d %H:%M} UTC ({reason})"
+
+
 def _ping_database(connection: Connection) -> None:
     connection.execute(text("SELECT 1"))
 
@@ -79,7 +107,7 @@ def _check_tables(
         _check_clock(store.database_time(connection), now=now),
         check_gate(connection, now=now),
         _check_backlog(owed_calls.next_at(connection), owed_calls.oldest_failing(connection), now=now, overdue=overdue),
-        _check_deliveries(deliveries.problems(connection, since=now - DELIVERY_WINDOW)),
+        check_unread(connection, now=now),
         *(_check_webhooks(row, now=now) for row in webhook_health.list_all(connection)),
     ]
     if backfill_intervals:
@@ -105,9 +133,9 @@ def check_gate(connection: Connection, *, now: datetime) -> HealthCheck:
         "unreachable": f"Panelr is unreachable ({gate.words})",
     }
     waiting = owed_calls.count_waiting(connection)
-    since = f"{gate.closed_at:%H:%M}" if now - gate.closed_at < DAY else f"{gate.closed_at:%Y-%m-%d %H:%M}"
+    since = format_since(gate.closed_at, now=now)
     words = (
-        f"{causes[gate.cause]} since {since} UTC, {_count(waiting, 'order')} wait{'s' if waiting == 1 else ''};"
+        f"{causes[gate.cause]} since {since}, {count(waiting, 'order')} wait{'s' if waiting == 1 else ''};"
         f" next try at {gate.closed_until:%H:%M:%S} UTC"
     )
     return HealthCheck(name="panelr", ok=gate.cause == "throttled", words=words)
@@ -124,15 +152,6 @@ def _check_backlog(
     if owed_for >= late:
         words = f"the oldest call has failed for {_minutes(owed_for)} minutes: see the reasons of the queued orders"
     return HealthCheck(name="backlog", ok=False, words=words)
-
-
-def _check_deliveries(problems: list[ListedDeliveryRow]) -> HealthCheck:
-    if not problems:
-        return HealthCheck(
-            name="webhooks", ok=True, words="every signed delivery of the last day could be read", vital=False
-        )
-    words = f"{len(problems)} deliveries of the last day brought no order; the newest: {problems[0]['words']}"
-    return HealthCheck(name="webhooks", ok=False, words=words, vital=False)
 
 
 def _check_webhooks(row: WebhookHealthRow, *, now: datetime) -> HealthCheck:
@@ -170,7 +189,3 @@ def _find_backfill_problem(cursor: BackfillCursorRow | None, every: timedelta, *
 
 def _minutes(duration: timedelta) -> int:
     return int(duration.total_seconds() // 60)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -10,10 +10,12 @@ from typing import TypeVar
 from panelr_bridge import logs
 from panelr_bridge.application.bridge import CALLS_AT_ONCE, Bridge, ClaimFailed
 from panelr_bridge.application.follow_ups.runner import FollowUpRunner
+from panelr_bridge.application.refusal_counter import remove_resolved
 from panelr_bridge.application.transactions import claim_call, rate_gate, waiting_orders
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim
 from panelr_bridge.application.transactions.claim_call import NothingDue
 from panelr_bridge.application.transactions.claims import Claim
+from panelr_bridge.application.unread_deliveries import UnreadDeliveriesSweep
 from panelr_bridge.store import due_work, orders
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.store.due_work import DueWork
@@ -22,7 +24,7 @@ R = TypeVar("R")
 
 BATCH = 500
 CLOCK_CHECK = timedelta(minutes=1)
-"""How often a worker looks for calls that a clock far ahead put off."""
+"""How often a worker looks for calls that a clock far ahead put off, and for unread deliveries that are resolved."""
 POLL = timedelta(seconds=5)
 """How often a worker looks for work of other processes; its own process wakes it at once."""
 
@@ -43,6 +45,7 @@ class Worker:
         self._wake_ignored = wake_ignored
         self._follow_ups = follow_ups
         self._checked_clock_at: datetime | None = None
+        self._unread = UnreadDeliveriesSweep(bridge.database)
         self.stopping = False
 
     def stop(self) -> None:
@@ -69,6 +72,8 @@ class Worker:
         if self._checked_clock_at is None or abs(now - self._checked_clock_at) >= CLOCK_CHECK:
             self._checked_clock_at = now
             await self._safely(self._bring_back)
+            await self._safely(partial(self._unread.run, now=now))
+            await self._safely(partial(remove_resolved, self._bridge.database))
         moments = [await self._safely(partial(self._run_orders, found, now=now))]
         if found.gate_closed_until is not None:
             moments.append(self._bridge.probe.start_due(found.gate_closed_until, now=now))

@@ -19,6 +19,7 @@ COMMANDS = {
     "backfill": "Search the shop for orders whose webhook never arrived.",
     "demo": "Show the bridge at work with a simulated shop and a simulated Panelr.",
     "orders": "List and show the orders in the bridge, and act on them.",
+    "deliveries": "List and show the stored deliveries, replay them and resolve unread ones.",
     "mappings": "List, change, import, export and suggest product mappings.",
     "woo": "Read and change orders in the shop, over its REST API.",
     "simulate": "Run a simulated Panelr or a simulated WooCommerce shop.",

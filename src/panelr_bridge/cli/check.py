@@ -18,7 +18,15 @@ from panelr_bridge.application.container import (
     prepare_rate_limit,
     shop_client,
 )
-from panelr_bridge.application.health import WEBHOOKS_PREFIX, HealthCheck, check_gate, run_checks
+from panelr_bridge.application.health import (
+    WEBHOOKS_PREFIX,
+    check_gate,
+    check_store,
+    describe_store,
+    run_checks,
+    run_delivery_checks,
+)
+from panelr_bridge.application.health_check import HealthCheck
 from panelr_bridge.application.panelr_caller import utc_now
 from panelr_bridge.application.panelr_probe import PanelrProbe
 from panelr_bridge.application.webhook_monitor import check_webhooks
@@ -26,6 +34,7 @@ from panelr_bridge.cli.console import out
 from panelr_bridge.cli.startup import run
 from panelr_bridge.domain import call_outcome
 from panelr_bridge.domain.call_outcome import Outcome
+from panelr_bridge.domain.models import KnownStore
 from panelr_bridge.errors import ConfigurationError
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.client import PanelrClient
@@ -49,6 +58,8 @@ def check() -> None:
     for each in checks:
         symbol = "[green]✔[/]" if each.ok else ("[red]✘[/]" if each.vital else "[yellow]![/]")
         out.print(f"{symbol} [bold]{each.name:<10}[/] {escape(each.words)}", soft_wrap=True)
+        for line in each.details:
+            out.print(f"    {escape(line)}", soft_wrap=True)
     if not _all_vital_ok(checks):
         raise typer.Exit(1)
 
@@ -70,6 +81,10 @@ async def collect_checks() -> list[HealthCheck]:
         stored = await run_checks(
             database, now=utc_now(), overdue=OVERDUE, backfill_intervals=backfill_intervals(settings)
         )
+        if _can_count(stored):
+            stored += await run_delivery_checks(database, now=utc_now())
+            for name in sorted(settings.all_stores):
+                stored.append(await database.read(check_store, name, policy=settings.policy, now=utc_now()))
         panelr = await _check_panelr(settings, database if _can_count(stored) else None)
     # Panelr and the shops are called now, so what the worker stored about them is left out
     checks += [each for each in stored if each.name != "panelr" and not each.name.startswith(WEBHOOKS_PREFIX)]
@@ -83,6 +98,15 @@ async def check_panelr(settings: Settings) -> HealthCheck:
     async with open_database(settings.database_url) as database:
         stored = await run_checks(database, now=utc_now(), overdue=OVERDUE)
         return await _check_panelr(settings, database if _can_count(stored) else None)
+
+
+async def check_orders(settings: Settings, store: str) -> HealthCheck:
+    """Say from when on a store's orders count and which shop they come from."""
+    if missing_sqlite_file(settings.database_url) is None:
+        async with open_database(settings.database_url) as database:
+            if _can_count(await run_checks(database, now=utc_now(), overdue=OVERDUE)):
+                return await database.read(check_store, store, policy=settings.policy, now=utc_now())
+    return HealthCheck(name="orders", ok=True, words=describe_store(KnownStore(store), settings.policy))
 
 
 def _can_count(stored: list[HealthCheck]) -> bool:

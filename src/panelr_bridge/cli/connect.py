@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from panelr_bridge.application.container import delivery_endpoint, shop_client
-from panelr_bridge.cli.check import check_panelr
+from panelr_bridge.cli.check import check_orders, check_panelr
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect_ping import ping_bridge
 from panelr_bridge.cli.connect_webhooks import Backfill, WebhookConnector, run_backfill
@@ -91,6 +91,8 @@ async def run_steps(options: ConnectOptions, checklist: Checklist, backfill: Bac
     endpoint = await _check_address(checklist, options, settings, store)
     async with shop_client(store) as client:
         is_readable = await _check_shop(checklist, client, store)
+        orders = await check_orders(settings, options.store)
+        (checklist.ok if orders.ok else checklist.warn)("orders", orders.words)
         panelr = await check_panelr(settings)
         (checklist.ok if panelr.ok else checklist.fail)("panelr", panelr.words)
         if not is_readable or endpoint is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from panelr_bridge.application.container import shop_client
+from panelr_bridge.application.container import delivery_endpoint, shop_client
 from panelr_bridge.cli import smoke_order
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.options import StoreOption, YesOption
@@ -169,12 +169,17 @@ async def place_order(options: SmokeOptions, plan: SmokePlan, checklist: Checkli
             checklist.fail(failure.step, str(failure))
             checklist.add_details(*(f"- {cause}" for cause in failure.causes))
         finally:
-            await _clean_up(checklist, client, creation, keep=options.keep, is_settled=is_settled)
+            await _clean_up(checklist, client, creation, options, is_settled=is_settled)
     return checklist.all_ok
 
 
 async def _clean_up(
-    checklist: Checklist, client: ShopClient, creation: "asyncio.Future[Payload]", *, keep: bool, is_settled: bool
+    checklist: Checklist,
+    client: ShopClient,
+    creation: "asyncio.Future[Payload]",
+    options: SmokeOptions,
+    *,
+    is_settled: bool,
 ) -> None:
     """Delete the order from the shop, if it was created."""
     try:
@@ -185,14 +190,15 @@ async def _clean_up(
         return
     except ShopError:
         return
-    if keep:
+    if options.keep:
         checklist.warn("clean-up", f"order {number} stays in the shop: --keep")
         return
     try:
         await client.delete_order(number, force=True)
     except ShopError as error:
         checklist.fail("clean-up", f"order {number} could not be deleted from the shop: {error.words}")
-        checklist.add_details(f"Delete it with: panelr-bridge woo orders delete {number} --force")
+        of_store = delivery_endpoint(options.store, "").store_option
+        checklist.add_details(f"Delete it with: panelr-bridge woo orders delete {number} --force{of_store}")
         return
     checklist.ok("clean-up", f"order {number} is deleted from the shop")
     checklist.add_details("A permanent deletion fires no webhook: the bridge keeps the order in its last state.")

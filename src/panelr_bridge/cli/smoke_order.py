@@ -14,7 +14,7 @@ EXPECTED_TOPICS = frozenset({"order.created", "order.updated"})
 """The topics that fire for a new order."""
 DELIVERY_PENDING = (
     "The shop still has to deliver a webhook for this order. Because the order is deleted, it delivers an error:"
-    " panelr-bridge check reports that for one day. You can ignore it."
+    " panelr-bridge check reports that until the same webhook delivers another order. You can ignore it."
 )
 FINAL_STATES = frozenset(
     {OrderState.HELD, OrderState.REFUSED, OrderState.IGNORED, OrderState.WAITING, OrderState.CLOSED}

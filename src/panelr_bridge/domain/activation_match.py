@@ -5,7 +5,7 @@ renewal is for a trial where no other line of the customer fits.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -43,13 +43,15 @@ class ActivationMatcher:
         incomplete: Sequence[CartPart],
         history: History,
     ) -> None:
-        self._named = {item.activation_id for item, _ in parts}
         self._history = history
         self._chosen = list(history.chosen)
-        self._lines = None if lines is None else [line for line in lines if line.activation_id not in self._named]
-        self._same = Counter(item.product_id for item, _ in incomplete)
-        self._taken: set[int] = set()
-        self._demand = Counter(line.activation_id for part in incomplete for line in self._fitting_lines(*part))
+        rest = incomplete[len(self._chosen) :]
+        taken = {item.activation_id for item, _ in parts}.union(self._chosen)
+        self._known, self._certain = _share_lines(history, Counter(item.product_id for item, _ in rest), taken)
+        taken.update(number for numbers in self._certain.values() for number in numbers)
+        self._lines = None if lines is None else [line for line in lines if line.activation_id not in taken]
+        others = [part for part in rest if part[0].product_id not in self._certain]
+        self._demand = Counter(line.activation_id for part in others for line in self._fitting_lines(*part))
 
     def complete(self, item: CartItem, mapping: MappingTarget, *, label: str) -> CartItem | Reason:
         """Return the item with its activation id, or the reason why it is not known; `label` names the order's line."""
@@ -57,15 +59,15 @@ class ActivationMatcher:
             return item
         if self._chosen:
             return replace(item, activation_id=self._chosen.pop(0))
-        known = self._known_lines(item)
-        if (certain := self._find_certain(item, known)) is not None:
-            return self._give(item, certain)
+        if item.product_id in self._certain:
+            return replace(item, activation_id=self._certain[item.product_id].pop(0))
+        known = self._known[item.product_id]
         if not known and (reason := self._wait_reason(item, label)) is not None:
             return reason
         if self._lines is None:
             words = f"a {item.intent} needs the activation that it is for: the line has no panelr_activation_id"
             return Reason("no_activation_id", words, label)
-        fitting = [line for line in self._fitting_lines(item, mapping) if line.activation_id not in self._taken]
+        fitting = self._fitting_lines(item, mapping)
         if known:
             fitting = [line for line in fitting if line.activation_id in known]
         if not fitting:
@@ -76,22 +78,7 @@ class ActivationMatcher:
             if len(fitting) == 1:
                 words = f"this {item.intent} and another item fit the same line of this customer"
             return Reason("several_fitting_lines", f"{words}: {CHOOSE} ({_describe_lines(fitting)})", label)
-        return self._give(item, fitting[0].activation_id)
-
-    def _known_lines(self, item: CartItem) -> list[int]:
-        """Return the lines of the order's own subscription that an item may go on with."""
-        others = self._same.keys() - {item.product_id}
-        return [each.id for each in self._history.fitting(item.product_id, others) if each.id not in self._named]
-
-    def _find_certain(self, item: CartItem, known: list[int]) -> int | None:
-        """Return the line of an item, one of its `known` ones: as many lines as equal items are theirs one by one."""
-        left = [each for each in known if each not in self._taken]
-        return left[0] if left and len(known) == self._same[item.product_id] else None
-
-    def _give(self, item: CartItem, activation_id: int) -> CartItem:
-        """Return the item with a line, which no other item gets then."""
-        self._taken.add(activation_id)
-        return replace(item, activation_id=activation_id)
+        return replace(item, activation_id=fitting[0].activation_id)
 
     def _wait_reason(self, item: CartItem, label: str) -> Reason | None:
         """Return the reason to wait for what is not known yet of the order's subscription."""
@@ -107,9 +94,30 @@ class ActivationMatcher:
         return None
 
     def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
-        lines = self._lines or []
+        lines = [line for line in self._lines or () if line.activation_id not in self._history.others]
         renewed = [line for line in lines if item.intent is ItemIntent.RENEWAL and _is_renewed_by(line, mapping)]
         return renewed or [line for line in lines if _is_trial(line) and line.status in _TRIAL_STATUSES[item.intent]]
+
+
+def _share_lines(
+    history: History, wanted: Counter[int], taken: Collection[int | None]
+) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Return the lines of the subscription that may be each product's, and those that are for certain.
+
+    `wanted` counts the items of each product. A line of a wanted product is for that product alone. Any other line may
+    be for a product that has none: a switch changes it. Two such products could take one line for another.
+    """
+    free = [each for each in history.lines if each.id not in taken]
+    own = {product: [each.id for each in free if each.product_id == product] for product in wanted}
+    others = [each.id for each in free if each.product_id not in wanted]
+    known = {product: numbers or others for product, numbers in own.items()}
+    is_alone = sum(not numbers for numbers in own.values()) == 1
+    certain = {
+        product: list(known[product])
+        for product, count in wanted.items()
+        if len(known[product]) == count and (own[product] or is_alone)
+    }
+    return known, certain
 
 
 def build_matcher(order: Order, mappings: OrderMappings, parts: Sequence[CartPart]) -> ActivationMatcher | None:

@@ -10,12 +10,14 @@ from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
 from panelr_bridge.domain.continuation import RELATION_CODES, has_own_marks, relation_reasons, sub_order_reason
-from panelr_bridge.domain.currency import currency_reasons
+from panelr_bridge.domain.currency import currency_reasons, omits_amounts
 from panelr_bridge.domain.customer_email import clean_email, find_email, read_email
 from panelr_bridge.domain.deposits import deposit_reasons, rest_paid_since
 from panelr_bridge.domain.line_intent import read_intent_meta
 from panelr_bridge.domain.models import AdjustmentMode, OrderMappings, OrderPolicy, OrderState, Reason, WorkOrderRequest
 from panelr_bridge.domain.money import amount_paid
+from panelr_bridge.domain.order_age import OLDER, exclusion_reason, is_erased
+from panelr_bridge.domain.order_identity import other_source_reason
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.plugin_meta import (
     balance_payment_reason,
@@ -36,8 +38,10 @@ FIXED = {OrderState.CREATED, OrderState.SENDING, OrderState.UNCONFIRMED, OrderSt
 UNPLACED = {"checkout-draft", "auto-draft", "draft", "new"}
 
 MONEY_CODES = REFUND_CODES | {"deposit_due"}
-"""Reason codes of money that is not there: a retry for another reason does not decide about it."""
-OVERRIDABLE = MONEY_CODES | RELATION_CODES | {"plugin_will_send"}
+"""Reason codes of money that is not there."""
+DECIDED_ALONE = MONEY_CODES | RELATION_CODES - {"switch"}
+"""Reason codes that a retry for another reason does not decide about: the order would be sent with too much."""
+OVERRIDABLE = MONEY_CODES | RELATION_CODES | {"plugin_will_send", OLDER}
 """Reason codes that a person overrides by a retry."""
 
 
@@ -117,14 +121,10 @@ def _decide_by_order(
     order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy
 ) -> Decision | None:
     """Return the decision that needs no look at the lines; None if there is none."""
-    renews = relation is not None and relation.renews  # its keys are copies of the first order's
-    if not order.unreadable and not renews and (reason := balance_payment_reason(order)) is not None:
-        return Ignore((reason,))
-    if (reason := sub_order_reason(relation, mappings)) is not None:
-        return Ignore((reason,))
     own_marks = has_own_marks(order, relation)
-    if own_marks and (existing := find_work_order(order)) is not None:
-        return Adopt(*existing)
+    by_origin = _decide_by_origin(order, relation, mappings, policy, own_marks=own_marks)
+    if by_origin is not None:
+        return by_origin
     if order.unreadable and not order.is_status_known:
         return Hold(_unreadable_reasons(order))
     if (by_status := _decide_by_status(order, policy)) is not None:
@@ -149,12 +149,33 @@ def _decide_by_lines(
     reasons = [*relation_reasons(relation, mappings), *reasons]
     reasons += [*refund_reasons(sold, lines, mappings), *deposit_reasons(order, mappings)]
     reasons += reference_reasons(order) if has_own_marks(order, relation) else []
-    reasons += [*currency_reasons(order, lines, policy), *_price_reasons(lines, policy)]
+    reasons += [*currency_reasons(order, lines, policy), *_price_reasons(order, lines, policy)]
     email, email_reasons = read_email(order)
     reasons += [*email_reasons, *_payment_reasons(order, mappings, policy)]
     if reasons:
         return Hold(tuple(reasons))
     return Create(*build_request(order, mappings, policy, email=email, lines=lines))
+
+
+def _decide_by_origin(
+    order: Order, relation: Relation | None, mappings: OrderMappings, policy: OrderPolicy, *, own_marks: bool
+) -> Decision | None:
+    """Return the decision about an order that has a work order, or gets none whatever its content is; None for others.
+
+    An order of another shop adopts nothing: a staging copy has the real orders' meta.
+    """
+    excluded = exclusion_reason(order, mappings, policy)
+    ignored = None if excluded is None else Ignore((excluded,))
+    if (foreign := other_source_reason(mappings, policy)) is not None:
+        return ignored or _decide_by_status(order, policy) or Hold((foreign,))
+    renews = relation is not None and relation.renews  # its keys are copies of the first order's
+    if not order.unreadable and not renews and (reason := balance_payment_reason(order)) is not None:
+        return Ignore((reason,))
+    if (reason := sub_order_reason(relation, mappings)) is not None:
+        return Ignore((reason,))
+    if own_marks and (existing := find_work_order(order)) is not None:
+        return Adopt(*existing)
+    return ignored
 
 
 def _nothing_for_panelr(order: Order, lines: list[MappedLine], mappings: OrderMappings) -> Ignore | None:
@@ -198,9 +219,9 @@ def _payment_reasons(order: Order, mappings: OrderMappings, policy: OrderPolicy)
     return [Reason("unmapped_payment_method", f"no mapping for the payment method {method}")]
 
 
-def _price_reasons(lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
+def _price_reasons(order: Order, lines: list[MappedLine], policy: OrderPolicy) -> list[Reason]:
     """Return why Panelr's prices cannot be used for the order's money."""
-    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL:
+    if policy.adjustment is not AdjustmentMode.MATCH_TOTAL or omits_amounts(order, lines, policy):
         return []
     words = "Panelr's price of product {} is not known, and the order's total cannot be matched"
     reasons = [
@@ -226,7 +247,7 @@ def next_state(*, state: OrderState, decision: Decision, refused: WorkOrderReque
 
 def overridden_by_retry(codes: Set[str]) -> Set[str]:
     """Return which of an order's reason codes a retry of it overrides."""
-    return codes & (OVERRIDABLE if codes <= OVERRIDABLE else OVERRIDABLE - MONEY_CODES)
+    return codes & (OVERRIDABLE if codes <= OVERRIDABLE else OVERRIDABLE - DECIDED_ALONE)
 
 
 def needs_customer_lines(order: Order, reasons: Iterable[Reason]) -> bool:
@@ -280,7 +301,7 @@ def _content_changes(sent: Order, now: Order) -> list[Reason]:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
     reasons += rest_paid_since(sent=sent, now=now)
-    if _comparable_email(now) != _comparable_email(sent) and not now.has_flag("_anonymized"):
+    if _comparable_email(now) != _comparable_email(sent) and not is_erased(now):
         words = "the order's e-mail address changed after the work order was created: correct the customer in Panelr"
         reasons.append(Reason("email_changed", words))
     return reasons

@@ -1,6 +1,5 @@
 """What is known of the earlier orders of an order's subscriptions, and of the lines that they brought. No I/O."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from panelr_bridge.domain.relation import RelationKind
@@ -35,12 +34,13 @@ class History:
     """The earlier orders of an order's subscriptions, the oldest first.
 
     `may_ask`: the store can be asked for them, and was not asked yet. `chosen` are the activations that a person chose
-    for the order's items, in their sequence.
+    for the order's items, in their sequence. `others` are lines of the customer that belong to other subscriptions.
     """
 
     orders: tuple[EarlierOrder, ...] = ()
     may_ask: bool = False
     chosen: tuple[int, ...] = ()
+    others: frozenset[int] = frozenset()
 
     @property
     def awaited(self) -> EarlierOrder | None:
@@ -51,19 +51,16 @@ class History:
         """Return what is known of an order."""
         return next((each for each in self.orders if each.woo_order_id == woo_order_id), None)
 
-    def fitting(self, product_id: int, others: Collection[int] = ()) -> tuple[Activation, ...]:
-        """Return the known lines that an item with `product_id` may go on with; `others` are other items' products.
+    @property
+    def lines(self) -> tuple[Activation, ...]:
+        """The known lines of the subscription, each once.
 
         What a renewal of the same subscription renewed is more exact than what the first order brought, which may have
-        begun other subscriptions too. Without a line of the product, any line may be meant that no other item needs: a
-        switch changes it.
+        begun other subscriptions too.
         """
         renewed = [each for order in self.orders if order.kind is not RelationKind.FIRST for each in order.activations]
         brought = [each for order in self.orders if order.kind is RelationKind.FIRST for each in order.activations]
-        known = {each.id: each for each in renewed or brought}
-        same = [each for each in known.values() if each.product_id == product_id]
-        left = same or [each for each in known.values() if each.product_id not in others]
-        return tuple(left or {each.id: each for each in brought if each.product_id == product_id}.values())
+        return tuple({each.id: each for each in renewed or brought}.values())
 
 
 NO_HISTORY = History()

@@ -72,8 +72,10 @@ def as_renewal(meta: IntentMeta) -> IntentMeta:
 
     Subscription plugins copy a line's meta from the first order: its intent says what that order was.
     """
-    is_known = meta.intent is None or meta.intent in INTENTS
-    return IntentMeta(ItemIntent.RENEWAL, meta.activation) if is_known else meta
+    if meta.intent is not None and meta.intent not in INTENTS:
+        return meta
+    is_none = meta.activation is not None and _ZERO.fullmatch(meta.activation)
+    return IntentMeta(ItemIntent.RENEWAL, None if is_none else meta.activation)
 
 
 def contradiction(words: str, label: str) -> Reason:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -164,9 +165,18 @@ class MappingTarget:
     connections: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownStore:
+    """What the bridge knows of a store: when it first saw it, and the host from which its deliveries come."""
+
+    name: str = ""
+    first_seen_at: datetime | None = None
+    source: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMappings:
-    """The mappings of one order's lines and of its payment method."""
+    """The mappings of one order's lines and of its payment method, and what is known of its store."""
 
     mappings: tuple[MappingTarget, ...]
     payment_method_id: int | None
@@ -182,6 +192,9 @@ class OrderMappings:
     facts: PanelrFacts = NOTHING_KNOWN
     quotes: Mapping[bytes, CartQuote] = field(default_factory=dict)
     """Panelr's known quotes by the cart's shape."""
+    store: KnownStore = KnownStore()
+    source: str = ""
+    """The host of the shop that sent the order; empty if it is not known."""
     history: History = NO_HISTORY
     """The earlier orders, of an order that continues one."""
 
@@ -201,6 +214,10 @@ class OrderPolicy:
     writes_back: frozenset[str] = frozenset()
     """The stores with write-back."""
     max_lines: int = 1000
+    orders_since: Mapping[str, datetime] = field(default_factory=dict)
+    """By store, from when on orders count; a store without an entry has the default."""
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By store, the hosts of its shop that the settings name."""
     relation_keys: RelationKeys = ()
     """Meta keys of other plugins that say that an order continues another."""
     asks_relations: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What an operator says about an order, in the admin API's JSON and in the commands' options. No I/O."""
+"""What an operator says about an order or a delivery, in the admin API's JSON and in the commands' options. No I/O."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -80,6 +80,14 @@ class AcknowledgeInput(BaseModel):
     codes: Annotated[list[PlainText], Field(min_length=1, max_length=50)] | None = Field(
         None, description="Only the reasons with these codes. All by default.", examples=[["total_changed"]]
     )
+
+
+class ResolveDeliveryInput(BaseModel):
+    """That an operator has dealt with an unread delivery."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "entered by hand"}]})
+
+    note: Note = Field(description="What was found or done, in words.", examples=["entered by hand"])
 
 
 class CloseInput(BaseModel):

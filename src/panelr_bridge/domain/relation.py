@@ -4,6 +4,7 @@ Sources: WooCommerce Subscriptions 9.0 and its core library, YITH Subscription 4
 Lite 4.1 and WooCommerce Deposits, as a real shop delivered them (tests/captures, s*.json).
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -67,6 +68,8 @@ _VENDOR_KEYS = frozenset({"_dokan_vendor_id", "_dokan_parent_order_item_id"})
 _MARKET_PLACES, _DEPOSITS = frozenset({"dokan"}), frozenset({"wc_deposits"})
 _NO = frozenset({"", "0", "no", "false", "off"})
 _MOST_IDS = 20
+_MOST_PARTS = 100
+"""How many entries of a list are read."""
 _LARGEST_ID = 2**63 - 1
 
 
@@ -87,11 +90,6 @@ class Relation:
         """Whether the order goes on with a line that exists."""
         return self.kind in RENEWS
 
-    @property
-    def has_own_marks(self) -> bool:
-        """Whether Panelr's keys on the order are its own: subscription plugins copy them from the first order."""
-        return self.kind is RelationKind.FIRST
-
 
 def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None:
     """Return what `order` is to earlier orders; None for an order of its own."""
@@ -101,16 +99,18 @@ def read_relation(order: Order, more_keys: RelationKeys = ()) -> Relation | None
         found = _read_subscription(order)
     if more_keys and (found is None or found.kind is RelationKind.FIRST):
         found = next((each for key, kind in more_keys if (each := _read_key(order, key, kind)) is not None), found)
+    parent = _read_parent(order)
     if found is None or found.kind is RelationKind.FIRST:
-        return _read_parent(order) or found
-    if order.parent_id and (parent := _read_parent(order)) is not None and parent.kind is RelationKind.SUB_ORDER:
-        return parent  # of a renewal, whose keys it copied: subscription plugins give their orders no parent
-    return found
+        return parent or found
+    # a market place's part of a renewal has the renewal's keys
+    return parent if parent is not None and parent.kind is RelationKind.SUB_ORDER else found
 
 
 def has_sub_orders(order: Order) -> bool:
     """Return whether the order is a market place's, which has divided it among its vendors."""
-    return not order.meta_by_key.keys().isdisjoint(_PARENT_FLAGS) and any(map(order.has_flag, _PARENT_FLAGS))
+    return not order.meta_by_key.keys().isdisjoint(_PARENT_FLAGS) and any(
+        _says_yes(order, key) for key in _PARENT_FLAGS
+    )
 
 
 def _read_subscription(order: Order) -> Relation | None:
@@ -174,11 +174,11 @@ def _values(entries: Iterable[tuple[str, Any]], key: str) -> Iterable[Any]:
 def _ids_in(value: Any) -> Iterator[int]:
     value = unwrap(value)
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    for part in parts:
-        texts = part.split(",") if isinstance(part, str) else [str(part)] if _is_number(part) else []
-        for text in texts:
-            number = text.strip().removesuffix(".0")
-            if number.isascii() and number.isdigit() and 0 < int(number[:20]) <= _LARGEST_ID:
+    for part in itertools.islice(parts, _MOST_PARTS):
+        whole = part if isinstance(part, str) else str(part) if _is_number(part) else ""
+        for text in whole.split(",", _MOST_PARTS)[:_MOST_PARTS]:
+            number = text.strip().removesuffix(".0").lstrip("0")
+            if number.isascii() and number.isdigit() and int(number[:20]) <= _LARGEST_ID:
                 yield int(number)
 
 

@@ -79,14 +79,17 @@ def _is_disputed(data: dict[str, Any]) -> bool:
 
 
 def _read_activations(data: dict[str, Any]) -> tuple[Activation, ...]:
-    """Return the lines of the cart's items: all of them or none, because a renewal could take one for another."""
+    """Return the lines of the cart's items: all of them or none, because a renewal could take one for another.
+
+    An item of several units may have brought several lines, of which it shows one.
+    """
     cart = rows(data.get("cart"), "items") or []
     items = [item if isinstance(item, dict) else {} for item in cart]
     ids = [integer(item.get("activation_id")) for item in items]
     shown = [
         Activation(number, integer(item.get("product_id")))
         for number, item in zip(ids, items, strict=True)
-        if number is not None
+        if number is not None and integer(item.get("qty")) in {None, 1}
     ]
     return tuple(shown) if len(shown) == len(items) else ()
 

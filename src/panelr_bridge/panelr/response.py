@@ -133,9 +133,11 @@ def _read_work_order(row: Any) -> ListedWorkOrder | None:
 
 
 def _read_ids(value: Any) -> tuple[int, ...] | None:
-    """Return a list of ids; None if it is not shown, or one cannot be read."""
-    ids = [integer(each) for each in value] if isinstance(value, list) else [None]
-    return None if None in ids else tuple(dict.fromkeys(each for each in ids if each is not None))
+    """Return a list of ids; None if it is not shown, () if one cannot be read."""
+    if not isinstance(value, list):
+        return None
+    ids = [number for each in value if (number := integer(each)) is not None]
+    return tuple(dict.fromkeys(ids)) if len(ids) == len(value) else ()
 
 
 def _read_item(item: Any) -> ListedItem | None:

@@ -5,6 +5,7 @@ tests/unit/test_documentation.py checks that they agree.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -20,7 +21,10 @@ from panelr_bridge.domain.models import (
     UnmappedLines,
     WcOrderId,
 )
+from panelr_bridge.domain.order_identity import read_source
 from panelr_bridge.domain.relation import RelationKeys, RelationKind
+from panelr_bridge.settings.field_values import read_date, split_addresses, split_list
+from panelr_bridge.woocommerce.delivery_url import is_local, read_host
 from panelr_bridge.woocommerce.json_fields import LARGEST_LIST
 from panelr_bridge.woocommerce.order_received import ORDER_RECEIVED
 
@@ -40,14 +44,9 @@ STATUS_MAP = {
 }
 
 
-def _split_list(value: Any) -> Any:
-    """Split a comma-separated text into its parts."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def _split_statuses(value: Any) -> Any:
     """Split a list of WooCommerce statuses and remove the prefix `wc-`, which WooCommerce's database adds."""
-    parts = _split_list(value)
+    parts = split_list(value)
     return [part.removeprefix("wc-") for part in parts] if isinstance(parts, list) else parts
 
 
@@ -55,7 +54,7 @@ def _read_status_map(value: Any) -> Any:
     """Read `woo:panelr` pairs and apply them to the default table."""
     if not isinstance(value, str):
         return value
-    pairs = [part.partition(":") for part in _split_list(value)]
+    pairs = [part.partition(":") for part in split_list(value)]
     return STATUS_MAP | {woo.strip().removeprefix("wc-"): panelr.strip() for woo, _, panelr in pairs}
 
 
@@ -64,7 +63,7 @@ def _read_relation_keys(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     keys = []
-    for number, part in enumerate(_split_list(value), 1):
+    for number, part in enumerate(split_list(value), 1):
         kind, _, key = (each.strip() for each in part.partition(":"))
         if kind not in RELATION_KINDS or not key:
             words = "its part {number} is not kind:meta key with one of the kinds {kinds}"
@@ -102,6 +101,20 @@ class StoreFields(BaseModel):
     woo_orders_api: str = Field(
         "wc/v3",
         description="API to read and write orders: wc/v3, or the path of an Orders resource such as myplugin/v1/woo.",
+    )
+    orders_since: Annotated[datetime | None, BeforeValidator(read_date)] = Field(
+        None,
+        description=(
+            "Date or time in UTC, such as 2026-11-01: orders made before it get no work order until a person retries "
+            "them. Default: 30 days before the store's first delivery."
+        ),
+    )
+    shop_addresses: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_addresses)] = Field(
+        (),
+        description=(
+            "Addresses of the shop, separated by commas, if it has several, or moved to another domain. Orders of "
+            "other shops are held. Default: that of WOO_URL and that of the first delivery."
+        ),
     )
     write_back: bool = Field(
         True,
@@ -151,6 +164,13 @@ class StoreSettings(StoreFields):
     def has_api(self) -> bool:
         """Whether the settings of the store's REST API are complete."""
         return bool(self.woo_url and self.woo_key.get_secret_value() and self.woo_secret.get_secret_value())
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The hosts of the shop that the settings name. A private WOO_URL is not what the shop calls itself."""
+        host = read_host(self.woo_url) or ""
+        addresses = (*self.shop_addresses, *((self.woo_url,) if host and not is_local(host.partition(":")[0]) else ()))
+        return frozenset(map(read_source, addresses))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets that may sign a delivery, the current one first."""
@@ -303,7 +323,7 @@ class Settings(BaseSettings, StoreFields):
         le=3600,
         description="Seconds until the first look-up of an unconfirmed call. The second comes after six times as long.",
     )
-    retry_schedule_seconds: Annotated[tuple[RetryWait, ...], NoDecode, BeforeValidator(_split_list)] = Field(
+    retry_schedule_seconds: Annotated[tuple[RetryWait, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (5, 30, 120, 600, 1800, 3600, 10800),
         min_length=1,
         description="Seconds between attempts. The last value repeats until seven days have passed.",
@@ -334,6 +354,10 @@ class Settings(BaseSettings, StoreFields):
             free_orders=self.free_orders,
             other_currency=self.other_currency,
             max_lines=self.max_lines,
+            orders_since={
+                name: store.orders_since for name, store in self.all_stores.items() if store.orders_since is not None
+            },
+            sources={name: store.sources for name, store in self.all_stores.items() if store.sources},
             relation_keys=self.relation_keys,
             asks_relations=frozenset(name for name, store in self.all_stores.items() if store.has_api),
             writes_back=frozenset(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Update, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from panelr_bridge.domain.models import OrderState
 from panelr_bridge.store.rows import BackfillCursorRow, KnownOrderRow, fetch_all, fetch_one
 from panelr_bridge.store.tables import Columns, deliveries, marks, orders
 
@@ -49,6 +50,11 @@ KNOWN_ORDERS = select(
 ).where(orders.c.store == bindparam("of_store"), orders.c.woo_order_id.in_(bindparam("ids", expanding=True)))
 
 
+_IGNORED = select(orders.c.woo_order_id, orders.c.reasons).where(
+    orders.c.store == bindparam("of_store"),
+    orders.c.woo_order_id.in_(bindparam("ids", expanding=True)),
+    orders.c.state == OrderState.IGNORED,
+)
 _REPORTED = (
     select(orders.c.woo_order_id, orders.c.woo_modified_at, deliveries.c.headers)
     .join(deliveries, deliveries.c.id == orders.c.delivery_id)
@@ -94,6 +100,12 @@ def known_orders(connection: Connection, *, store: str, ids: list[int]) -> dict[
     """Return the stored orders among `ids` by their WooCommerce ids, with the columns that a backfill run compares."""
     rows = fetch_all(connection, KNOWN_ORDERS, {"of_store": store, "ids": ids}, KnownOrderRow)
     return {row["woo_order_id"]: row for row in rows}
+
+
+def ignored_orders(connection: Connection, *, store: str, ids: list[int], code: str) -> frozenset[int]:
+    """Return the WooCommerce ids of the orders among `ids` that are ignored with the reason `code`."""
+    rows = connection.execute(_IGNORED, {"of_store": store, "ids": ids})
+    return frozenset(row.woo_order_id for row in rows if any(reason["code"] == code for reason in row.reasons))
 
 
 def reported_modifications(connection: Connection, *, store: str, ids: list[int]) -> dict[int, datetime]:

@@ -10,7 +10,9 @@ from sqlalchemy.sql import bindparam
 
 from panelr_bridge.domain.panelr_values import CatalogueList, PanelrPaymentMethod, PanelrProduct
 from panelr_bridge.store.column_types import UtcDateTime
-from panelr_bridge.store.tables import Columns, mapping_revisions, panelr_lists, panelr_payment_methods, panelr_products
+from panelr_bridge.store.mapping_tables import mapping_revisions
+from panelr_bridge.store.panelr_tables import panelr_lists, panelr_payment_methods, panelr_products
+from panelr_bridge.store.tables import Columns
 
 Offered = TypeVar("Offered", PanelrProduct, PanelrPaymentMethod)
 TABLES: Mapping[type, Table] = {PanelrProduct: panelr_products, PanelrPaymentMethod: panelr_payment_methods}

@@ -1,11 +1,26 @@
 """The table `deliveries`: every authentic delivery, byte for byte."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import Enum, auto
+from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BindParameter, Connection, LargeBinary, bindparam, select, text, update
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    Connection,
+    Integer,
+    LargeBinary,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from panelr_bridge.store.column_types import UtcDateTime, ZstdBytes
 from panelr_bridge.store.engine import CompiledStatement
@@ -15,16 +30,28 @@ from panelr_bridge.store.tables import Columns, deliveries, orders
 # SQL that both databases and the fast path share. The same body received again under the same topic is one row.
 INSERT_INTO = (
     "INSERT INTO deliveries (store, topic, body, body_sha256, headers, verdict, words, woo_order_id, times,"
-    " repeated, received_at, last_received_at)"
+    " repeated, received_at, last_received_at, unresolved_since)"
 )
-INSERT_VALUES = ":store, :topic, :body, :body_sha256, :headers, :verdict, :words, :woo_order_id, 1, FALSE, :now, :now"
+INSERT_VALUES = (
+    ":store, :topic, :body, :body_sha256, :headers, :verdict, :words, :woo_order_id, 1, FALSE, :now, :now,"
+    " :unresolved_since"
+)
 COUNT_REPEAT = (
     "times = deliveries.times + 1, repeated = (deliveries.verdict = {verdict}), verdict = {verdict}, words = {words},"
-    " last_received_at = {now}"
+    " last_received_at = {now}, unresolved_since = {unresolved_since}"
+)
+_STILL_UNRESOLVED = (
+    "CASE WHEN excluded.unresolved_since IS NOT NULL"
+    " THEN coalesce(deliveries.unresolved_since, excluded.unresolved_since) END"
 )
 ON_CONFLICT_COUNT = (
     " ON CONFLICT (store, topic, body_sha256) DO UPDATE SET "
-    + COUNT_REPEAT.format(verdict="excluded.verdict", words="excluded.words", now="excluded.last_received_at")
+    + COUNT_REPEAT.format(
+        verdict="excluded.verdict",
+        words="excluded.words",
+        now="excluded.last_received_at",
+        unresolved_since=_STILL_UNRESOLVED,
+    )
     + " RETURNING id, times, repeated"
 )
 INSERT_TYPES: tuple["BindParameter[Any]", ...] = (
@@ -32,9 +59,35 @@ INSERT_TYPES: tuple["BindParameter[Any]", ...] = (
     bindparam("body_sha256", type_=LargeBinary),
     bindparam("headers", type_=JSON),
     bindparam("now", type_=UtcDateTime),
+    bindparam("unresolved_since", type_=UtcDateTime),
 )
 ADD = CompiledStatement(text(f"{INSERT_INTO} VALUES ({INSERT_VALUES}){ON_CONFLICT_COUNT}").bindparams(*INSERT_TYPES))
-PROBLEM_VERDICTS = ("woocommerce_error", "unreadable", "failed")
+ANOTHER_ORDER, OTHER_SOURCE = "another_order", "other_source"
+"""The verdicts on a delivery of another shop than that of the order with its id."""
+
+
+class ResolvedBy(Enum):
+    """What makes up for a delivery that brought no order. A replay that reads it, and a person, always do."""
+
+    ORDER = auto()
+    """A later delivery of the same order that was read."""
+    WEBHOOK = auto()
+    """A later delivery of the same webhook that was read."""
+    PERSON = auto()
+    """Nothing else."""
+
+
+UNREAD_VERDICTS: Mapping[str, ResolvedBy] = {
+    "woocommerce_error": ResolvedBy.WEBHOOK,
+    "unreadable": ResolvedBy.ORDER,
+    "failed": ResolvedBy.ORDER,
+    OTHER_SOURCE: ResolvedBy.ORDER,
+    ANOTHER_ORDER: ResolvedBy.PERSON,
+}
+"""The verdicts of deliveries that brought no order, each with what makes up for it."""
+PROBLEM_VERDICTS = tuple(UNREAD_VERDICTS)
+READ_VERDICTS = ("order", "deleted", "subscription")
+"""The verdicts of deliveries that were read."""
 LISTED_COLUMNS = [column for column in deliveries.c if column.name not in {"body", "body_sha256", "repeated"}]
 SENT_BY = "x-wc-webhook-id"
 """The header that marks a delivery as sent by a webhook: backfilled and imported ones do not have it."""
@@ -45,7 +98,39 @@ _VERDICTS = select(deliveries.c.body_sha256, deliveries.c.verdict).where(
     deliveries.c.topic == bindparam("of_topic"),
     deliveries.c.body_sha256.in_(bindparam("digests", expanding=True)),
 )
+_KEY = "n.store, n.topic, n.verdict"
+_NEXT_OF_EACH = [
+    f"(SELECT n.id FROM deliveries n WHERE {condition} ORDER BY {_KEY} LIMIT 1)"  # noqa: S608
+    for condition in (
+        "n.store = d.store AND n.topic = d.topic AND n.verdict > d.verdict",
+        "n.store = d.store AND n.topic > d.topic",
+        "n.store > d.store",
+    )
+]
+# The next kind. PostgreSQL compares the columns at once in an index; SQLite would read all deliveries of the store for
+# that, so there it is the next verdict of the topic, the next topic of the store or the next store.
+_NEXT_KIND = {
+    "postgresql": f"SELECT n.id FROM deliveries n WHERE ({_KEY}) > (d.store, d.topic, d.verdict)"  # noqa: S608
+    f" ORDER BY {_KEY} LIMIT 1",
+    "sqlite": f"SELECT coalesce({', '.join(_NEXT_OF_EACH)})",
+}
+_KINDS = {
+    dialect: text(
+        f"WITH RECURSIVE kinds (id) AS (SELECT (SELECT n.id FROM deliveries n ORDER BY {_KEY} LIMIT 1)"  # noqa: S608
+        f" UNION ALL SELECT ({next_kind}) FROM kinds k JOIN deliveries d ON d.id = k.id)"
+        " SELECT d.store, d.topic, d.verdict FROM kinds k JOIN deliveries d ON d.id = k.id"
+    )
+    for dialect, next_kind in _NEXT_KIND.items()
+}
 _LOCK = select(deliveries).where(deliveries.c.id == bindparam("id")).with_for_update(key_share=True)
+
+
+class DeliveryKind(NamedTuple):
+    """A store, a topic and a verdict. There are a few dozen kinds, however many deliveries there are."""
+
+    store: str
+    topic: str
+    verdict: str
 
 
 def digest(body: bytes) -> bytes:
@@ -57,8 +142,8 @@ def digest(body: bytes) -> bytes:
 class Delivery:
     """An authentic delivery as it was received, and the verdict on its body.
 
-    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; `words` explains
-    any verdict but order.
+    `verdict` is order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, another_order or
+    other_source; `words` explains any verdict but order.
     """
 
     store: str
@@ -101,6 +186,7 @@ def insert_values(delivery: Delivery, *, now: datetime) -> Columns:
         "words": delivery.words,
         "woo_order_id": delivery.woo_order_id,
         "now": now,
+        "unresolved_since": now if delivery.verdict in UNREAD_VERDICTS else None,
     }
 
 
@@ -110,13 +196,38 @@ def add(connection: Connection, delivery: Delivery, *, now: datetime) -> StoredD
     return StoredDelivery(id=delivery_id, times=times, repeated=bool(repeated), sha256=delivery.sha256)
 
 
-def replay(connection: Connection, delivery_id: int, delivery: Delivery) -> StoredDelivery:
+def replay(connection: Connection, delivery_id: int, delivery: Delivery, *, now: datetime) -> StoredDelivery:
     """Store the current verdict on a stored delivery, without counting it again; raises NoResultFound."""
     before = connection.execute(_LOCK, {"id": delivery_id}).one()
-    values = {"verdict": delivery.verdict, "words": delivery.words, "woo_order_id": delivery.woo_order_id}
+    since = before.unresolved_since if before.verdict in UNREAD_VERDICTS else now
+    values = {
+        "verdict": delivery.verdict,
+        "words": delivery.words,
+        "woo_order_id": delivery.woo_order_id,
+        "unresolved_since": since if delivery.verdict in UNREAD_VERDICTS else None,
+    }
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
     is_repeated = before.verdict == delivery.verdict
     return StoredDelivery(id=delivery_id, times=before.times, repeated=is_repeated, sha256=before.body_sha256)
+
+
+def set_verdict(connection: Connection, delivery_id: int, *, verdict: str, words: str) -> None:
+    """Store another verdict on a delivery."""
+    values: Columns = {"verdict": verdict, "words": words}
+    if verdict in UNREAD_VERDICTS:
+        values["unresolved_since"] = func.coalesce(deliveries.c.unresolved_since, deliveries.c.last_received_at)
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+
+
+def has_same_body(connection: Connection, delivery_id: int, *, store: str, woo_order_id: int, sha256: bytes) -> bool:
+    """Return whether an earlier delivery about the order has this body, under another topic."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.store == store,
+        deliveries.c.woo_order_id == woo_order_id,
+        deliveries.c.body_sha256 == sha256,
+        deliveries.c.id < delivery_id,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def body(connection: Connection, delivery_id: int) -> bytes:
@@ -183,12 +294,23 @@ def last_sent(connection: Connection, *, store: str, topic: str) -> datetime | N
     return next(sent, None)
 
 
-def problems(connection: Connection, *, since: datetime) -> list[ListedDeliveryRow]:
-    """Return up to 20 deliveries since `since` that hold an error of WooCommerce or failed, latest first."""
-    query = (
-        select(*LISTED_COLUMNS)
-        .where(deliveries.c.verdict.in_(PROBLEM_VERDICTS), deliveries.c.last_received_at >= since)
-        .order_by(deliveries.c.last_received_at.desc())
-        .limit(20)
-    )
-    return fetch_all(connection, query, {}, ListedDeliveryRow)
+def list_kinds(connection: Connection) -> list[DeliveryKind]:
+    """Return the kinds of deliveries that exist."""
+    return [DeliveryKind(*row) for row in connection.execute(_KINDS[connection.dialect.name])]
+
+
+def newest(connection: Connection, kind: DeliveryKind) -> DeliveryRow | None:
+    """Return the newest delivery of a kind with its body."""
+    return fetch_one(connection, _select_newest(kind, list(deliveries.c), limit=1), {}, DeliveryRow)
+
+
+def list_newest(connection: Connection, kind: DeliveryKind, *, limit: int) -> list[ListedDeliveryRow]:
+    """Return the newest deliveries of an existing kind without their bodies, newest first."""
+    return fetch_all(connection, _select_newest(kind, LISTED_COLUMNS, limit=limit), {}, ListedDeliveryRow)
+
+
+def _select_newest(kind: DeliveryKind, columns: list[Any], *, limit: int) -> Select[Any]:
+    c = deliveries.c
+    of_kind = (c.store == kind.store, c.topic == kind.topic, c.verdict == kind.verdict)
+    literal = literal_column(str(limit), Integer)  # for a parameter, PostgreSQL plans to read a tenth of all rows
+    return select(*columns).where(*of_kind).order_by(c.id.desc()).limit(literal)

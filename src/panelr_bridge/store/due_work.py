@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, text
 
 from panelr_bridge.domain.models import CallAction, FollowUpKind
-from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, mapping_revisions, orders, rate_limits
+from panelr_bridge.store.mapping_tables import mapping_revisions
+from panelr_bridge.store.panelr_tables import rate_limits
+from panelr_bridge.store.tables import LOOKED_UP, SENDING, WAITS, follow_ups, orders
 
 # Each minimum reads one entry of a partial index, by the index's exact condition for SQLite. A minimum over several
 # actions would read the whole index.

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from panelr_bridge.errors import Conflict
 from panelr_bridge.store import pagination
+from panelr_bridge.store.mapping_tables import payment_method_mappings, product_mappings
 from panelr_bridge.store.pagination import PageQuery, ResultPage
 from panelr_bridge.store.rows import (
     ImportedMappingRow,
@@ -34,7 +35,7 @@ from panelr_bridge.store.rows import (
     fetch_all,
     fetch_one,
 )
-from panelr_bridge.store.tables import Columns, payment_method_mappings, product_mappings
+from panelr_bridge.store.tables import Columns
 
 M = TypeVar("M", bound=MappingRow)
 BATCH = 1000

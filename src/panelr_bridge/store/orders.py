@@ -32,6 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from panelr_bridge.domain.models import CallAction, OrderState
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.store.engine import CompiledStatement
+from panelr_bridge.store.mapping_tables import mapping_revisions
 from panelr_bridge.store.rows import (
     AttemptRow,
     NewAttemptRow,
@@ -42,7 +43,7 @@ from panelr_bridge.store.rows import (
     fetch_all,
     fetch_one,
 )
-from panelr_bridge.store.tables import IN_DOUBT, Columns, attempts, mapping_revisions, orders
+from panelr_bridge.store.tables import IN_DOUBT, NOT_SENDING, Columns, attempts, orders
 
 Shape = frozenset[tuple[str, bool]]
 """The names of the columns that an update sets, each with whether it is set to null."""
@@ -126,6 +127,8 @@ def empty_row(*, store: str, woo_order_id: int, now: datetime) -> NewOrderRow:
         "store": store,
         "woo_order_id": woo_order_id,
         "woo_order_number": str(woo_order_id),
+        "woo_order_key": "",
+        "woo_source": "",
         "woo_status": "",
         "reasons": [],
         "attempts": 0,
@@ -211,6 +214,16 @@ def get(connection: Connection, order_id: int) -> ShownOrderRow | None:
 def confirmation_token(connection: Connection, order_id: int) -> str | None:
     """Return an order's confirmation token."""
     return connection.execute(select(orders.c.confirmation_token).where(orders.c.id == order_id)).scalar()
+
+
+def count_held_by_source(connection: Connection, *, store: str) -> dict[str, int]:
+    """Return how many held orders of a store each shop sent, by its host."""
+    query = (
+        select(orders.c.woo_source, func.count().label("number"))
+        .where(text(NOT_SENDING), orders.c.store == store, orders.c.state == OrderState.HELD)
+        .group_by(orders.c.woo_source)
+    )
+    return {row.woo_source: row.number for row in connection.execute(query)}
 
 
 def find_owner(connection: Connection, work_order: WorkOrder) -> int | None:

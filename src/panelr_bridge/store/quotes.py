@@ -7,7 +7,7 @@ from sqlalchemy.sql import bindparam
 
 from panelr_bridge.domain.panelr_values import CartQuote
 from panelr_bridge.store.column_types import Money, UtcDateTime
-from panelr_bridge.store.tables import panelr_quotes
+from panelr_bridge.store.panelr_tables import panelr_quotes
 
 _FIELDS = ("bundle_discount", "coupon_discount", "coupon_valid", "adjustment")
 _FIND = select(*(panelr_quotes.c[name] for name in _FIELDS)).where(

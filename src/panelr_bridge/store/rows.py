@@ -32,6 +32,27 @@ class ListedDeliveryRow(TypedDict):
     times: int
     received_at: datetime
     last_received_at: datetime
+    unresolved_since: datetime | None
+    resolution: Json | None
+
+
+class UnreadDeliveryRow(ListedDeliveryRow):
+    """A delivery that brought no order; `read_as` is a later one of the same order that was read."""
+
+    read_as: int | None
+
+
+class RefusedWebhook(TypedDict):
+    """The deliveries that one webhook sent with a wrong signature. All of it is what the requests claim.
+
+    Without a webhook's id it stands for all webhooks beyond the first few.
+    """
+
+    webhook: str | None
+    host: str | None
+    count: int
+    since: str
+    last: str
 
 
 class DeliveryRow(ListedDeliveryRow):
@@ -78,6 +99,8 @@ class OwedCallColumns(TypedDict):
 class _OrderColumns(KnownOrderRow, OwedCallColumns, AnsweredOrder):
     store: str
     woo_order_number: str
+    woo_order_key: str
+    woo_source: str
     woo_currency: str | None
     delivery_id: int | None
     sent_delivery_id: int | None
@@ -243,6 +266,14 @@ class WebhookHealthRow(TypedDict):
     looked_at: datetime
     ok: bool
     words: str
+
+
+class KnownStoreRow(TypedDict):
+    """A row of `known_stores`."""
+
+    store: str
+    first_seen_at: datetime
+    source: str | None
 
 
 class OwedCallView(TypedDict):

@@ -29,6 +29,7 @@ _NUMBERS = (
         + ", ".join(f"{_OLDEST_DUE.format(action)} AS oldest_{action}" for action in CallAction)
         + ", (SELECT count(*) FROM rate_slots WHERE name = :name AND used_at > :minute_ago) AS used,"
         " (SELECT count(*) FROM deliveries WHERE verdict IN :problems AND last_received_at >= :day_ago) AS problems,"
+        " (SELECT count(*) FROM deliveries WHERE unresolved_since IS NOT NULL) AS unread,"
         " (SELECT count(*) FROM product_mappings) AS products,"
         " (SELECT count(*) FROM payment_method_mappings) AS payment_methods"
     )
@@ -36,7 +37,8 @@ _NUMBERS = (
     .columns(
         **{f"oldest_{action}": UtcDateTime for action in CallAction},
         **dict.fromkeys(
-            ("due", "later", "sending", "looked_up", "used", "problems", "products", "payment_methods"), BigInteger
+            ("due", "later", "sending", "looked_up", "used", "problems", "unread", "products", "payment_methods"),
+            BigInteger,
         ),
     )
 )
@@ -58,6 +60,7 @@ class BridgeStats:
     gate: GateStatus | None
     oldest_owed: datetime | None
     delivery_problems: int
+    unread_deliveries: int
     product_mappings: int
     payment_method_mappings: int
 
@@ -83,6 +86,7 @@ def read_stats(connection: Connection, *, rate_name: str, now: datetime) -> Brid
         gate=rate_limit.gate(connection, name=rate_name),
         oldest_owed=owed_calls.oldest_owed(connection),
         delivery_problems=numbers["problems"],
+        unread_deliveries=numbers["unread"],
         product_mappings=numbers["products"],
         payment_method_mappings=numbers["payment_methods"],
     )

@@ -93,10 +93,13 @@ def is_known(connection: Connection, subscription_id: int, *, store: str) -> boo
     return connection.execute(query).scalar() is not None
 
 
-def subscriptions_of(connection: Connection, woo_order_ids: Collection[int], *, store: str) -> set[int]:
-    """Return the subscriptions that orders belong to."""
+def subscriptions_of(
+    connection: Connection, woo_order_ids: Collection[int], *, store: str, kind: RelationKind | None = None
+) -> set[int]:
+    """Return the subscriptions that orders belong to, or only those to which they are of one kind."""
     table = subscription_orders.c
     query = select(table.subscription_id).where(table.store == store, table.woo_order_id.in_(woo_order_ids))
+    query = query if kind is None else query.where(table.kind == kind)
     return set(connection.execute(query.limit(MOST_ORDERS)).scalars())
 
 
@@ -129,6 +132,35 @@ def other_orders_activations(connection: Connection, activation_ids: Collection[
     table = activations.c
     query = select(table.activation_id).where(table.activation_id.in_(activation_ids), table.order_id != besides)
     return set(connection.execute(query).scalars())
+
+
+def owners_of(connection: Connection, activation_ids: Collection[int], *, store: str) -> dict[int, set[int]]:
+    """Return the subscriptions to which lines belong: those of the orders that brought or renewed them."""
+    table, entries = activations.c, subscription_orders.c
+    query = (
+        select(table.activation_id, entries.subscription_id)
+        .join(orders, orders.c.id == table.order_id)
+        .join(
+            subscription_orders,
+            and_(entries.store == orders.c.store, entries.woo_order_id == orders.c.woo_order_id),
+        )
+        .where(table.activation_id.in_(activation_ids), orders.c.store == store)
+    )
+    found: dict[int, set[int]] = {}
+    for activation_id, subscription_id in connection.execute(query.distinct()):
+        found.setdefault(activation_id, set()).add(subscription_id)
+    return found
+
+
+def ended(connection: Connection, subscriptions: Collection[int], *, store: str) -> set[int]:
+    """Return those subscriptions with which another one goes on."""
+    table = subscription_orders.c
+    query = select(table.subscription_id).where(
+        table.store == store,
+        table.subscription_id.in_(subscriptions),
+        table.kind == RelationKind.RESUBSCRIPTION,
+    )
+    return set(connection.execute(query.distinct()).scalars())
 
 
 def follow_ups_of(

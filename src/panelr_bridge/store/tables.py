@@ -45,6 +45,8 @@ OWES = (
 """The order owes the call of its state: a queued order cannot exist without its call, for example."""
 IN_DOUBT = "first_sent_at IS NOT NULL AND state IN ('unconfirmed', 'closed')"
 """Panelr may have a work order of the order that the bridge does not know."""
+UNRESOLVED = "unresolved_since IS NOT NULL"
+"""The delivery brought no order, and nothing has made up for it."""
 
 _STATES = ", ".join(f"'{state}'" for state in OrderState)
 _KINDS = ", ".join(f"'{kind}'" for kind in FollowUpKind)
@@ -66,10 +68,13 @@ deliveries = Table(
     Column("repeated", Boolean, nullable=False),  # whether they had the same verdict when last received
     Column("received_at", UtcDateTime, nullable=False),
     Column("last_received_at", UtcDateTime, nullable=False),
+    Column("unresolved_since", UtcDateTime),  # since when it brought no order and nothing made up for it
+    Column("resolution", JSON(none_as_null=True)),  # who resolved it, when, and in which words
     UniqueConstraint("store", "topic", "body_sha256"),
     Index("ix_deliveries_order", "store", "woo_order_id"),
     Index("ix_deliveries_verdict", "verdict", "last_received_at"),
     Index("ix_deliveries_kind", "store", "topic", "verdict", "id"),
+    partial_index("ix_deliveries_unresolved", "id", where=UNRESOLVED),
 )
 
 orders = Table(
@@ -79,6 +84,9 @@ orders = Table(
     Column("store", Text, nullable=False),
     Column("woo_order_id", BigInteger, nullable=False),
     Column("woo_order_number", Text, nullable=False),
+    # with the id, what makes it this order: its key in the shop, and the host of the shop; empty if not shown
+    Column("woo_order_key", Text, nullable=False, server_default=text("''")),
+    Column("woo_source", Text, nullable=False, server_default=text("''")),
     Column("woo_status", Text, nullable=False),
     Column("woo_total", Money),
     Column("woo_currency", Text),
@@ -231,138 +239,6 @@ attempts = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
 )
 
-product_mappings = Table(
-    "product_mappings",
-    metadata,
-    id_column(),
-    Column("store", Text, nullable=False),
-    Column("key", Text, nullable=False),  # the lookup key of an order's line, derived from the three below
-    Column("woo_product_id", BigInteger),
-    Column("woo_variation_id", BigInteger),
-    Column("sku", Text),
-    Column("panelr_product_id", BigInteger),  # null: the product is not for Panelr
-    Column("intent", Text, nullable=False),
-    Column("quantity", Integer, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    # the text of mapping_conditions.format_conditions; the mapping is only for lines whose meta meets them
-    Column("conditions", Text, nullable=False, server_default=""),
-    UniqueConstraint("store", "key", "conditions", "panelr_product_id", "intent", name="uq_product_mappings_identity"),
-    # a unique constraint treats nulls as distinct
-    partial_index(
-        "uq_product_mappings_nothing", "store", "key", "conditions", where="panelr_product_id IS NULL", unique=True
-    ),
-    Index("ix_product_mappings_woo_product_id", "woo_product_id", "id"),
-    Index("ix_product_mappings_woo_variation_id", "woo_variation_id", "id"),
-    Index("ix_product_mappings_sku", "sku", "id"),
-    Index("ix_product_mappings_panelr_product_id", "panelr_product_id", "id"),
-    Index("ix_product_mappings_updated_at", "updated_at", "id"),
-    CheckConstraint("quantity >= 1", name="quantity"),
-)
-
-payment_method_mappings = Table(
-    "payment_method_mappings",
-    metadata,
-    id_column(),
-    Column("store", Text, nullable=False),
-    Column("woo_payment_method", Text, nullable=False),
-    Column("panelr_payment_method_id", BigInteger, nullable=False),
-    Column("on_paid", Text, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("store", "woo_payment_method"),
-    CheckConstraint("on_paid IN ('submit_payment', 'complete_order', 'none')", name="on_paid"),
-)
-
-mapping_revisions = Table(
-    "mapping_revisions",
-    metadata,
-    Column("store", Text, primary_key=True),
-    Column(
-        "revision", BigInteger, nullable=False
-    ),  # incremented by each change; orders decided at an older one are decided again
-)
-
-# Panelr's products and payment methods as last fetched. A list is replaced as a whole.
-panelr_lists = Table(
-    "panelr_lists",
-    metadata,
-    Column("name", Text, primary_key=True),  # the table that holds the list
-    Column("seen_at", UtcDateTime, nullable=False),
-)
-
-panelr_products = Table(
-    "panelr_products",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's id
-    Column("name", Text, nullable=False),
-    Column("alternate_name", Text),
-    Column("price", Money),
-    Column("currency", Text),
-    Column("duration_months", BigInteger),
-    Column("connections", BigInteger),
-    Column("plugin_id", BigInteger),
-    Column("plugin_name", Text),
-    Column("is_trial", Boolean),
-    Column("seen_at", UtcDateTime, nullable=False),
-)
-
-panelr_payment_methods = Table(
-    "panelr_payment_methods",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # Panelr's id
-    Column("name", Text, nullable=False),
-    Column("display_label", Text),
-    Column("mode", Text),
-    Column("processor", Text),
-    # what Panelr adds to a work order with this method; all null if it adds nothing
-    Column("adjustment_direction", Text),
-    Column("adjustment_mode", Text),
-    Column("adjustment_value", Money),
-    Column("seen_at", UtcDateTime, nullable=False),
-)
-
-rate_limits = Table(
-    "rate_limits",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("closed_until", UtcDateTime, nullable=False),
-    Column("failures", Integer, nullable=False),  # above 0, the gate is closed
-    Column("cause", Text),  # why it is closed: throttled, misconfigured or unreachable
-    Column("words", Text),
-    Column("closed_at", UtcDateTime),  # since when it is closed
-)
-
-# What the bridge found out about this Panelr, for all processes: whether it knows an action or honours a field.
-panelr_facts = Table(
-    "panelr_facts",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
-    Column("found_at", UtcDateTime, nullable=False),
-)
-
-# Panelr's answers to quote_cart, by the cart's shape: all that the answer depends on.
-panelr_quotes = Table(
-    "panelr_quotes",
-    metadata,
-    Column("shape", LargeBinary, primary_key=True),  # a hash
-    Column("bundle_discount", Money, nullable=False),
-    Column("coupon_discount", Money, nullable=False),
-    Column("coupon_valid", Boolean),
-    Column("adjustment", Money),  # the payment method's fee, negative for a discount; null if not shown
-    Column("expires_at", UtcDateTime, nullable=False),
-    Index("ix_panelr_quotes_expires_at", "expires_at"),
-)
-
-rate_slots = Table(
-    "rate_slots",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("slot", Integer, primary_key=True, autoincrement=False),
-    Column("used_at", UtcDateTime, nullable=False),  # in no index, so PostgreSQL updates the row in place (HOT)
-)
-
 # The state of each shop's webhooks, as of a worker's last check.
 shop_states = Table(
     "shop_states",
@@ -371,6 +247,23 @@ shop_states = Table(
     Column("looked_at", UtcDateTime, nullable=False),
     Column("ok", Boolean, nullable=False),
     Column("words", Text, nullable=False),
+)
+
+# The deliveries of each store that were refused because of their signature: a few numbers for each webhook.
+refused_webhooks = Table(
+    "refused_webhooks",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("webhooks", JSON, nullable=False),
+)
+
+# Each store from which an order came.
+known_stores = Table(
+    "known_stores",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),  # when its first delivery or backfill run came
+    Column("source", Text),  # the host of its shop, as its deliveries name it; null if none did
 )
 
 audit_log = Table(

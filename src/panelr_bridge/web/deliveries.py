@@ -1,7 +1,7 @@
 """The admin API of the deliveries: every authentic delivery, byte for byte."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 from fastapi.responses import JSONResponse
@@ -9,7 +9,9 @@ from pydantic import Field
 
 from panelr_bridge import logs
 from panelr_bridge.application.container import BridgeContainer
+from panelr_bridge.application.unread_deliveries import resolve_by_hand
 from panelr_bridge.domain.mapping_input import PlainText
+from panelr_bridge.domain.operator_input import ResolveDeliveryInput
 from panelr_bridge.errors import NotFound
 from panelr_bridge.store import deliveries
 from panelr_bridge.store.pagination import delivery_list
@@ -35,10 +37,14 @@ class DeliveryQuery(ListQuery):
     verdict: PlainText | None = Field(
         None,
         description=(
-            "Only this verdict: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed."
+            "Only this verdict: order, deleted, subscription, other_topic, woocommerce_error, unreadable, failed, "
+            "another_order or other_source."
         ),
     )
     woo_order_id: Number | None = Field(None, description="Only deliveries about this WooCommerce order id.")
+    unresolved: Literal["true"] | None = Field(
+        None, description="Only unread deliveries. They brought no order, and nothing has made up for it."
+    )
 
 
 @router.get("/deliveries", response_model=ListAnswer[DeliveryOut], summary="List deliveries")
@@ -66,8 +72,26 @@ async def replay_delivery(container: Container, delivery_id: Id) -> SingleAnswer
     row = await _read_delivery(container, delivery_id)
     result = await container.bridge.replay(row, actor=ACTOR)
     log.info("operator.acted", action="replay", delivery=delivery_id)
-    replayed = {"verdict": result.verdict, "words": result.words, "outcome": result_json(result)}
-    return SingleAnswer[ReplayedDeliveryOut](data=ReplayedDeliveryOut.model_validate(row | replayed))
+    replayed = await _read_delivery(container, delivery_id)
+    return SingleAnswer[ReplayedDeliveryOut](
+        data=ReplayedDeliveryOut.model_validate(replayed | {"outcome": result_json(result)})
+    )
+
+
+@router.post(
+    "/deliveries/{delivery_id}/resolve", responses=problems.documented(404, 409, 422), summary="Resolve a delivery"
+)
+async def resolve_delivery(
+    container: Container, delivery_id: Id, resolution: ResolveDeliveryInput
+) -> SingleAnswer[DeliveryOut]:
+    """Say that an unread delivery is dealt with: `check` and `/readyz` no longer report it.
+
+    The note and who gave it stay with the delivery and in the audit log. The same bytes, received again, are unread
+    again. 409: the delivery is not unread.
+    """
+    await container.bridge.write(resolve_by_hand, delivery_id, note=resolution.note, actor=ACTOR)
+    log.info("operator.acted", action="resolve", delivery=delivery_id)
+    return SingleAnswer[DeliveryOut](data=DeliveryOut.model_validate(await _read_delivery(container, delivery_id)))
 
 
 async def _read_delivery(container: BridgeContainer, delivery_id: int) -> DeliveryRow:

@@ -6,6 +6,17 @@ from panelr_bridge.domain.models import OrderState
 from panelr_bridge.web.answers import Time
 
 
+class ResolutionOut(BaseModel):
+    """What made up for an unread delivery."""
+
+    by: str = Field(description="Who resolved it: the bridge, or an operator.", examples=["the bridge"])
+    at: Time = Field(description="When.")
+    note: str = Field(
+        description="A later delivery that was read, or the operator's words.",
+        examples=["delivery 7 of the same order was read later"],
+    )
+
+
 class DeliveryOut(BaseModel):
     """An authentic delivery, without its body."""
 
@@ -14,7 +25,8 @@ class DeliveryOut(BaseModel):
     topic: str = Field(description="The delivery's X-WC-Webhook-Topic.", examples=["order.updated"])
     verdict: str = Field(
         description=(
-            "What the body is: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed."
+            "What the body is: order, deleted, subscription, other_topic, woocommerce_error, unreadable or failed; "
+            "another_order or other_source if another shop sent it."
         ),
         examples=["order"],
     )
@@ -28,6 +40,10 @@ class DeliveryOut(BaseModel):
     )
     received_at: Time = Field(description="When the delivery first came.")
     last_received_at: Time = Field(description="When the delivery last came.")
+    unresolved_since: Time | None = Field(
+        description="Since when the delivery has been unread: it brought no order. Null if it is read or resolved."
+    )
+    resolution: ResolutionOut | None = Field(description="Who resolved the delivery when it was last unread.")
 
 
 class DeliveryWithBodyOut(DeliveryOut):

@@ -102,6 +102,8 @@ def _database_metrics(numbers: DatabaseNumbers, container: BridgeContainer, *, n
     yield from _gate_metrics(current, now=now)
     help_text = "Deliveries of the last 24 hours that brought no order."
     yield _gauge("bridge_delivery_problems", help_text, current.delivery_problems)
+    help_text = "Deliveries that brought no order and are not resolved."
+    yield _gauge("bridge_unread_deliveries", help_text, current.unread_deliveries)
     yield from _backfill_metrics(numbers.backfill_cursors, now=now)
 
 

@@ -88,6 +88,9 @@ class DeliveryStatsOut(BaseModel):
         description="Deliveries of the last 24 hours that hold an error of WooCommerce, or could not be processed.",
         examples=[0],
     )
+    unresolved: int = Field(
+        description="Unread deliveries: they brought no order, and nothing has made up for it.", examples=[0]
+    )
 
 
 class MappingStatsOut(BaseModel):
@@ -133,7 +136,9 @@ def _stats_out(current: BridgeStats, *, now: datetime, allowed: int) -> StatsOut
             used_in_the_last_minute=current.calls_in_the_last_minute,
             gate=_gate_out(current.gate),
         ),
-        deliveries=DeliveryStatsOut(problems_in_the_last_day=current.delivery_problems),
+        deliveries=DeliveryStatsOut(
+            problems_in_the_last_day=current.delivery_problems, unresolved=current.unread_deliveries
+        ),
         mappings=MappingStatsOut(products=current.product_mappings, payment_methods=current.payment_method_mappings),
     )
 

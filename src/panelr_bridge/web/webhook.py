@@ -29,6 +29,8 @@ log = logs.get(__name__)
 
 TOPIC = b"x-wc-webhook-topic"
 SIGNATURE = b"x-wc-webhook-signature"
+REFUSED_HEADERS = ("x-wc-webhook-signature", "x-wc-webhook-id", "x-wc-webhook-source")
+"""What is looked at in a request with a wrong signature."""
 KEPT_HEADERS = ("x-wc-webhook-id", "x-wc-webhook-delivery-id", "x-wc-webhook-source", "user-agent")
 _KEPT = [(name, name.encode()) for name in KEPT_HEADERS]
 UNSETTLED = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED})
@@ -84,6 +86,8 @@ async def handle_delivery(scope: Scope, receive: Receive, store: str) -> Webhook
         raw = await _authenticate(container, scope, receive, store)
     except (UnknownStore, BodyTooLarge, BadSignature) as error:
         log.warning("delivery.refused", store=store[:64], reason=type(error).__name__)
+        if isinstance(error, BadSignature):
+            container.refusals.count(store, _decode_headers(scope, REFUSED_HEADERS))
         verdict, response = "refused", _problem(scope, problems.STATUSES[type(error)], str(error))
     except ClientDisconnect as error:
         return _convert(await problems.handle_disconnect(Request(scope), error))
@@ -116,6 +120,12 @@ def _raw_delivery(store: str, body: bytes, headers: Mapping[bytes, bytes]) -> Ra
     kept = {name: value.decode("latin-1")[:500] for name, sent in _KEPT if (value := headers.get(sent))}
     topic = headers.get(TOPIC, b"").decode("latin-1")[:100]
     return RawDelivery(store=store, topic=topic, body=body, headers=kept)
+
+
+def _decode_headers(scope: Scope, names: tuple[str, ...]) -> dict[str, str]:
+    """Return some of a request's headers; the first of a repeated one counts."""
+    headers = reversed([(name.decode("latin-1"), value) for name, value in scope["headers"]])
+    return {name: value.decode("latin-1").strip()[:500] for name, value in headers if name in names}
 
 
 def _answer_ping(scope: Scope, store: str) -> tuple[str, WebhookResponse]:

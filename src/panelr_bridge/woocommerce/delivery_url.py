@@ -42,6 +42,14 @@ def same_url(one: str, other: str) -> bool:
     return first is not None and second is not None and _comparable_parts(first) == _comparable_parts(second)
 
 
+def read_host(address: str) -> str | None:
+    """Return the host of an http(s) address in small letters, with its port if that is not a standard one."""
+    parts = _split_url(address)
+    if parts is None or parts.hostname is None:
+        return None
+    return parts.hostname if parts.port in {None, *DEFAULT_PORTS.values()} else f"{parts.hostname}:{parts.port}"
+
+
 def ends_in_path(address: str, path: str) -> bool:
     """Return whether the path of `address` ends in `path`, on any host."""
     parts = _split_url(address)

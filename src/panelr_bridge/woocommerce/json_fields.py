@@ -209,7 +209,7 @@ def metas_of_panelr(entries: Iterable[Meta]) -> tuple[Meta, ...]:
 def read_amount(text: str) -> Decimal | None:
     """Return an amount in a text; None if it cannot be read."""
     number = _read_number(text)
-    return number if isinstance(number, Decimal) else None
+    return number if isinstance(number, Decimal) and abs(number) < 10**_MOST_WHOLE_DIGITS else None
 
 
 def meta_text(entries: Iterable[Meta], names: tuple[str, ...]) -> str | None:

@@ -193,7 +193,8 @@ class Order(_PayloadModel):
     def due_text(self) -> str | None:
         """What is still to be paid of a deposit, as its plugin wrote it; None for an order without a deposit."""
         found = [key for key in MONEY_DUE if key in self.meta_by_key and not self.has_flag(f"{key}_paid")]
-        return meta_text(self.meta_data, tuple(found)) if found else None
+        texts = (str(clean(value)).strip() for key, value in self.meta_data if key in found) if found else ()
+        return next(filter(None, texts), None)
 
     @property
     def money_due(self) -> Decimal:
@@ -236,7 +237,8 @@ def _build_shape(part: type[_PayloadModel], *more: str) -> Any:
     return TypedDict(part.__name__, fields, total=False)  # type: ignore[operator]
 
 
-_READER = json_codec.reader(_build_shape(Order, "code", "message", "date_paid", "order", "errors", *READ_FIELDS))
+_OTHER_FIELDS = ("code", "message", "date_paid", "date_created", "order", "errors", *READ_FIELDS)
+_READER = json_codec.reader(_build_shape(Order, *_OTHER_FIELDS))
 
 
 def parse(*, body: bytes, topic: str) -> DeliveryContent:
@@ -276,6 +278,8 @@ def _read_object(body: bytes) -> dict[str, Any]:
 def _validate_order(content: dict[str, Any]) -> Order:
     if "date_paid_gmt" not in content and "date_paid" in content:
         content["date_paid_gmt"] = content["date_paid"]  # older APIs have the shop's local time only
+    if "date_created_gmt" not in content and "date_created" in content:
+        content["date_created_gmt"] = content["date_created"]
     try:
         order = Order.model_validate(content)
     except ValidationError as error:

@@ -2,20 +2,21 @@
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from panelr_bridge.application.unread_deliveries import read_unread
+from panelr_bridge.cli import smoke as smoke_command
 from panelr_bridge.cli import smoke_order, smoke_trace
 from panelr_bridge.cli.checklist import Checklist
 from panelr_bridge.cli.connect import ConnectOptions, run_steps
 from panelr_bridge.cli.connect_webhooks import run_backfill
 from panelr_bridge.cli.smoke import SmokeOptions, place_order, prepare_order
-from panelr_bridge.errors import ConfigurationError, InvalidValue
+from panelr_bridge.errors import ConfigurationError, InvalidValue, ShopRefused
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.rest import ApiKey
-from panelr_bridge.store import deliveries, mappings, orders
+from panelr_bridge.store import mappings, orders
 from tests.support.shop_scene import Scene, open_scene, set_environment
 
 
@@ -67,7 +68,7 @@ async def test_the_whole_way(joined: Scene, smoke: Smoke) -> None:
     assert made.customer_email == "smoke-test@example.com"
     assert smoke_order.DELIVERY_PENDING not in smoke.said
     await joined.shop.webhooks.wait_until_idle()
-    assert await joined.runtime.database.read(deliveries.problems, since=datetime.now(UTC) - timedelta(days=1)) == []
+    assert (await joined.runtime.database.read(read_unread)).unread == []
     row = await joined.runtime.database.read(orders.find, store="default", woo_order_id=int(made.wc_order_id or 0))
     assert row is not None
     assert row["attention"] is None
@@ -204,3 +205,19 @@ async def test_a_payment_method_is_named_where_orders_need_one(scene: Scene, mon
     assert "payment_method" not in (await prepare_order(SmokeOptions(store="default"))).fields
     set_environment(monkeypatch, REQUIRE_PAYMENT_METHOD="true")
     assert (await prepare_order(SmokeOptions(store="default"))).fields["payment_method"] == "bacs"
+
+
+@pytest.mark.parametrize(("store", "option"), [("default", ""), ("second", " --store second")])
+async def test_an_order_that_cannot_be_deleted_is_named_with_its_store(
+    capsys: pytest.CaptureFixture[str], store: str, option: str
+) -> None:
+    class Shop:
+        async def delete_order(self, number: int, *, force: bool) -> None:
+            raise ShopRefused(f"{number} cannot be deleted, force {force}")
+
+    creation: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    creation.set_result({"id": 41})
+    checklist = Checklist()
+    await smoke_command._clean_up(checklist, Shop(), creation, SmokeOptions(store=store), is_settled=True)  # type: ignore[arg-type]
+    assert not checklist.all_ok
+    assert f"panelr-bridge woo orders delete 41 --force{option}\n" in capsys.readouterr().out

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from panelr_bridge.application import webhook_monitor
-from panelr_bridge.application.health import HealthCheck, run_checks
+from panelr_bridge.application.health import run_checks
+from panelr_bridge.application.health_check import HealthCheck
 from panelr_bridge.application.webhook_monitor import CHECK_INTERVAL, WebhookMonitor, check_webhooks
 from panelr_bridge.cli.check import collect_checks
 from panelr_bridge.cli.checklist import Checklist

@@ -261,6 +261,12 @@ def test_money_due_that_cannot_be_read_holds_the_order() -> None:
     assert "'12,50'" in held.reasons[0].words
 
 
+@pytest.mark.parametrize("due", [["20.00"], {"due": "20.00"}, ["20.00", "5.00"], True, 10**30, "NAN", "-Infinity"])
+def test_money_due_in_another_form_is_never_taken_for_none(due: Any) -> None:
+    entry = {"id": 1, "key": "_order_due_ammount", "value": due}
+    assert codes(decided(sold(refunds=(), meta_data=[entry])).reasons) == ["deposit_due"]
+
+
 def test_the_rest_of_a_deposit_that_is_paid_later_needs_a_person() -> None:
     rest = {"meta_data": meta(_deposit_value="10.00", _order_due_ammount="0")}
     found = changes_since(sent=read(sold(refunds=()) | DEPOSIT), now=read(sold(refunds=()) | rest))
@@ -296,6 +302,12 @@ def test_no_mode_of_adjustment_sends_an_amount_that_is_to_be_omitted(mode: Adjus
     create = decide(read(content), replace(MAPPINGS, mappings=EUROS), policy)
     assert isinstance(create, Create)
     assert (create.request.payment_amount, create.request.adjustment) == (None, None)
+
+
+def test_an_order_without_amounts_needs_no_price_of_panelrs() -> None:
+    policy = replace(POLICY, other_currency=OtherCurrency.OMIT_AMOUNTS, adjustment=AdjustmentMode.MATCH_TOTAL)
+    unpriced = tuple(replace(each, price=None) for each in EUROS)
+    assert isinstance(decide(read(sold(refunds=())), replace(MAPPINGS, mappings=unpriced), policy), Create)
 
 
 def test_amounts_are_omitted_in_another_currency_only() -> None:

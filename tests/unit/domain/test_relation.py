@@ -9,7 +9,7 @@ from panelr_bridge.domain.decision import Adopt, Create, Decision, Hold, Ignore,
 from panelr_bridge.domain.history import NO_HISTORY, Activation, EarlierOrder, History
 from panelr_bridge.domain.models import ItemIntent, MappingTarget, OrderMappings
 from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines
-from panelr_bridge.domain.relation import Relation, RelationKind, read_relation
+from panelr_bridge.domain.relation import Relation, RelationKind, has_sub_orders, read_relation
 from panelr_bridge.woocommerce.order_payload import read_order
 from tests.support.bridge_kit import capture, line, order
 from tests.support.decisions import MAPPED, POLICY, codes, item, maps, meta, read
@@ -104,6 +104,17 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         related(kind=CONTINUATION, continues=31),
     ),
     "the rest of a deposit without its parent": (order(created_via="wc_deposits"), related(kind=SECOND)),
+    "dokan's vendor's part of a renewal": (
+        order(parent_id=567, created_via="dokan", meta_data=RENEWAL),
+        related(kind=SUB_ORDER, continues=567),
+    ),
+    "a renewal whose id is no id": (order(meta_data=meta(_subscription_renewal="0" * 18 + "19" + "9" * 30)), related()),
+    "a renewal with thousands of digits": (
+        order(meta_data=meta(_subscription_renewal="0" * 18 + "1" + "9" * 5000)),
+        related(),
+    ),
+    "a renewal with an endless list": (order(meta_data=meta(_subscription_renewal="5," * 200 + "6")), related(5)),
+    "a renewal with leading zeros": (order(meta_data=meta(_subscription_renewal="00459")), related(459)),
     "another child": (order(parent_id=7), related(kind=CONTINUATION, continues=7)),
     "the rest of a deposit": (
         line(order(parent_id=2140, created_via="wc_deposits"), meta_data=meta(_original_order_id="2140")),
@@ -125,6 +136,12 @@ def test_a_relation_is_read(name: str) -> None:
     content, expected = KINDS[name]
     found = read_relation(read(content))
     assert (found and replace(found, can_be_asked=False)) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), (True, True), (["1"], True), ("0", False), ([], False)])
+def test_a_market_places_order_is_recognised_in_any_form_of_yes(value: Any, expected: bool) -> None:
+    entry = {"id": 1, "key": "has_sub_order", "value": value}
+    assert has_sub_orders(read(order(meta_data=[entry]))) is expected
 
 
 def test_a_setting_adds_keys_of_other_plugins() -> None:
@@ -205,24 +222,15 @@ def test_another_product_renews_the_only_line() -> None:
     assert sent(decided(order(meta_data=RENEWAL), History(orders=(first,)))) == [(3, "renewal", 77)]
 
 
-def test_a_new_product_beside_a_renewed_one_never_gets_its_line() -> None:
+@pytest.mark.parametrize("product", [3, None])
+def test_a_new_product_beside_a_renewed_one_never_gets_its_line(product: int | None) -> None:
     """A customer who resubscribes may have other goods in the cart."""
     content = order(meta_data=RENEWAL, line_items=[item(), item(id=2, product_id=13)])
     both = (maps("product:12", 3), maps("product:13", 4))
-    assert held(decided(content, History(orders=(known(Activation(77, 3)),)), mappings=both)) == ["no_activation_id"]
-    unknown = History(orders=(known(Activation(77, None)),))
-    assert held(decided(content, unknown, mappings=both)) == ["no_activation_id"]
-    (line_77,) = (replace(LINE, activation_id=77),)
-    decision = decided(content, unknown, mappings=both, lines=CustomerLines(EMAIL, (line_77,)))
-    assert held(decision) == ["no_fitting_line"]
-
-
-def test_a_line_that_the_last_renewal_left_out_is_still_the_first_orders() -> None:
-    content = order(meta_data=RENEWAL, line_items=[item(), item(id=2, product_id=13)])
-    both = (maps("product:12", 3), maps("product:13", 4))
-    orders = (known(Activation(77, 3), Activation(78, 4)), known(Activation(77, 3), kind=RENEWED, number=460))
-    found = sent(decided(content, History(orders=orders), mappings=both))
-    assert found == [(3, "renewal", 77), (4, "renewal", 78)]
+    history = History(orders=(known(Activation(77, product)),))
+    lines = CustomerLines(EMAIL, (replace(LINE, activation_id=77),))
+    assert held(decided(content, history, mappings=both))
+    assert held(decided(content, history, mappings=both, lines=lines))
 
 
 def test_two_equal_lines_renew_two_activations() -> None:
@@ -236,6 +244,38 @@ def test_a_bundle_renews_each_of_its_lines() -> None:
     bundle = (maps("product:12", 3), maps("product:12", 4))
     history = History(orders=(known(Activation(77, 3), Activation(78, 4)),))
     assert sent(decided(order(meta_data=RENEWAL), history, mappings=bundle)) == [(3, "renewal", 77), (4, "renewal", 78)]
+
+
+TWO_PRODUCTS = order(meta_data=RENEWAL, line_items=[item(), item(id=2, product_id=13)])
+TWO_MAPPED = (maps("product:12", 3), maps("product:13", 4))
+
+
+@pytest.mark.parametrize("product_id", [3, None])
+def test_one_known_line_is_not_renewed_by_two_products(product_id: int | None) -> None:
+    history = History(orders=(known(Activation(77, product_id)),))
+    assert "no_activation_id" in held(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED))
+
+
+def test_beside_a_known_line_another_item_takes_the_customers_other_line() -> None:
+    history = History(orders=(known(Activation(77, 3)),))
+    lines = CustomerLines(EMAIL, (LINE, replace(LINE, activation_id=77)))
+    assert sent(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED, lines=lines)) == [
+        (3, "renewal", 77),
+        (4, "renewal", 100),
+    ]
+    nothing_left = CustomerLines(EMAIL, (replace(LINE, activation_id=77),))
+    assert held(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED, lines=nothing_left)) == ["no_fitting_line"]
+
+
+def test_a_line_that_a_person_chose_for_one_item_is_no_other_items() -> None:
+    history = History(orders=(known(Activation(77, 3)),), chosen=(77,))
+    assert held(decided(TWO_PRODUCTS, history, mappings=TWO_MAPPED)) == ["no_activation_id"]
+
+
+@pytest.mark.parametrize("intent", [{}, {"_panelr_intent": "new_activation"}])
+def test_a_copied_activation_of_zero_is_none(intent: dict[str, str]) -> None:
+    content = line(order(meta_data=RENEWAL), meta_data=meta(**intent, _panelr_activation_id="0"))
+    assert sent(decided(content, History(orders=(known(Activation(77, 3)),)))) == [(3, "renewal", 77)]
 
 
 def test_a_renewal_waits_for_its_first_order_and_guesses_no_other_line() -> None:

@@ -258,7 +258,7 @@ def test_any_data_are_read_or_unknown(data: Any) -> None:
         ({"activation_ids": [41, 42]}, (41, 42)),
         ({"activation_ids": ["41", 41]}, (41,)),
         ({"activation_ids": []}, ()),
-        ({"activation_ids": [41, None]}, None),
+        ({"activation_ids": [41, None]}, ()),
         ({"activation_ids": "41"}, None),
         ({"activation_ids": None}, None),
         ({}, None),

@@ -1,5 +1,6 @@
 """Settings from the environment and `.env`, and the errors for wrong ones."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,42 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         require_payment_method=False,
     )
     assert settings.all_stores == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T12:30:00", datetime(2026, 11, 1, 12, 30, tzinfo=UTC)),
+        ("2026-11-01T12:30:00+02:00", datetime(2026, 11, 1, 10, 30, tzinfo=UTC)),
+        ("2026-11-01T12:30:00Z", datetime(2026, 11, 1, 12, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_date_from_which_orders_count_is_a_date_or_a_time(
+    monkeypatch: pytest.MonkeyPatch, text: str, moment: datetime
+) -> None:
+    settings = loaded(monkeypatch, ORDERS_SINCE=text, WEBHOOK_SECRET="x" * 20, STORES__eu__WEBHOOK_SECRET="y" * 20)
+    assert settings.policy.orders_since == {"default": moment}
+
+
+@pytest.mark.parametrize("text", ["yesterday", "30 days", "2026-13-01", "0"])
+def test_another_date_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (problem,) = refused(monkeypatch, ORDERS_SINCE=text)
+    assert problem.startswith("BRIDGE_ORDERS_SINCE: ")
+    assert "set it like 2026-11-01" in problem
+
+
+def test_each_store_names_the_addresses_of_its_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        WEBHOOK_SECRET="x" * 20,
+        SHOP_ADDRESSES="https://www.my-shop.com, http://my-shop.de/de/",
+        STORES__eu__WEBHOOK_SECRET="y" * 20,
+        STORES__eu__WOO_URL="https://my-shop.eu",
+    )
+    assert settings.policy.sources == {"default": {"my-shop.com", "my-shop.de"}, "eu": {"my-shop.eu"}}
+    (problem,) = refused(monkeypatch, SHOP_ADDRESSES="https://my-shop.com,my-shop.de")
+    assert problem.endswith("my-shop.de is not an http(s) address: set it like https://www.your-shop.com")
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

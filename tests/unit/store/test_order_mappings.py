@@ -23,7 +23,7 @@ NO_MAPPING = (None,) * 9
 
 
 def read(lines: Any, overridden: Any, refunds: Any = None) -> Any:
-    found, order_id = read_rows([(1, 20, lines, refunds, overridden, *[None] * 6, *NO_MAPPING)])
+    found, order_id = read_rows([(1, 20, lines, refunds, overridden, *[None] * 9, *NO_MAPPING)], store="default")
     assert order_id == 20
     return found
 

@@ -14,6 +14,7 @@ from panelr_bridge import json_codec, logs
 from panelr_bridge.application.parse_delivery import Event, RawDelivery, parse_delivery
 from panelr_bridge.application.transactions.known_orders import is_known
 from panelr_bridge.domain.models import OrderState
+from panelr_bridge.domain.snapshot_time import CLOCK_AHEAD, is_older
 from panelr_bridge.json_codec import read_time
 from panelr_bridge.store.deliveries import Delivery
 from panelr_bridge.store.rows import KnownOrderRow
@@ -26,8 +27,6 @@ TOPIC = "order.updated"
 HEADERS = {"source": "backfill"}
 SETTLE = timedelta(minutes=2)
 """How long backfill leaves a modification to its webhook, which carries more fields than an Orders resource."""
-CLOCK_AHEAD = timedelta(minutes=10)
-"""How far a shop's clock may be ahead. A modification further in the future is imported at once."""
 UNREADABLE = "this order could not be read because of an internal error: see the log"
 
 log = logs.get(__name__)
@@ -87,6 +86,7 @@ class FetchedOrder:
         if self.is_known:
             return OrderComparison.KNOWN
         modified = None if self.order is None else self.order.date_modified_gmt
+        # a modification further in the future is imported at once
         is_recent = modified is not None and now - SETTLE < modified <= now + CLOCK_AHEAD
         return OrderComparison.RECENT if is_recent else None
 
@@ -150,7 +150,7 @@ def has_id(payload: Payload) -> bool:
     return usable_id(payload.get("id")) is not None
 
 
-def compare_plainly(payload: Payload, rows: Mapping[int, KnownOrderRow]) -> ComparedOrder | None:
+def compare_plainly(payload: Payload, rows: Mapping[int, KnownOrderRow], *, now: datetime) -> ComparedOrder | None:
     """Return the comparison of an order whose id, modification, status and total show that it is known.
 
     Returns None for any other, which needs the whole comparison: that costs ten times as much.
@@ -161,7 +161,7 @@ def compare_plainly(payload: Payload, rows: Mapping[int, KnownOrderRow]) -> Comp
     if row is None or stored is None or not isinstance(modified, str) or not isinstance(status, str):
         return None
     moment = read_time(modified)
-    if moment is None or moment > stored:
+    if moment is None or (moment != stored and not is_older(received=moment, known=stored, now=now)):
         return None
     is_same_second = moment == stored
     if is_same_second and (status != row["woo_status"] or not _is_amount(payload.get("total"), row["woo_total"])):
@@ -184,11 +184,20 @@ def _is_amount(text: Any, amount: Decimal | None) -> bool:
 
 
 def with_stored(
-    fetched: FetchedOrder, rows: Mapping[int, KnownOrderRow], verdicts: Mapping[bytes, str]
+    fetched: FetchedOrder,
+    rows: Mapping[int, KnownOrderRow],
+    verdicts: Mapping[bytes, str],
+    *,
+    takes: bool,
+    now: datetime,
 ) -> FetchedOrder:
-    """Return `fetched` with its row and `is_known`, from the stored orders and verdicts of its page."""
+    """Return `fetched` with its row and `is_known`, from the stored orders and verdicts of its page.
+
+    `takes` says that an operator named a date that includes the order, which was ignored because of its age.
+    """
     if fetched.order is None:  # "failed" is an error of the bridge or the shop, so the next run tries again
         is_unreadable = verdicts.get(fetched.sha256) == fetched.delivery.verdict == "unreadable"
         return replace(fetched, is_known=is_unreadable or fetched.delivery.verdict == "subscription")
     row = rows.get(fetched.order.id)
-    return replace(fetched, row=row, is_known=row is not None and is_known(row, fetched.order, sha256=fetched.sha256))
+    known = row is not None and not takes and is_known(row, fetched.order, sha256=fetched.sha256, now=now)
+    return replace(fetched, row=row, is_known=known)

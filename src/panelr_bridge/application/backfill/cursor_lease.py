@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from panelr_bridge.application.panelr_caller import PanelrCaller
-from panelr_bridge.store import backfill_cursors
+from panelr_bridge.store import backfill_cursors, known_stores
 from panelr_bridge.store.rows import BackfillCursorRow
 from panelr_bridge.store.tables import Columns
 
@@ -54,6 +54,7 @@ class CursorLease:
 
 def _create_cursor(connection: Connection, now: datetime, *, store: str, moment: datetime) -> None:
     backfill_cursors.create(connection, store=store, moment=moment, now=now)
+    known_stores.save(connection, store=store, source=None, now=now)
 
 
 def _acquire(

@@ -21,7 +21,9 @@ from panelr_bridge.application.backfill.compared_order import (
 )
 from panelr_bridge.application.panelr_caller import PanelrCaller
 from panelr_bridge.application.transactions import known_orders, receive_delivery
-from panelr_bridge.application.transactions.receive_delivery import BackfillContext, ReceiveResult
+from panelr_bridge.application.transactions.receive_delivery import ReceiveResult
+from panelr_bridge.application.transactions.snapshot_order import BackfillContext, is_included
+from panelr_bridge.domain import order_age
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import OrderPolicy, OrderState
 from panelr_bridge.store import backfill_cursors, deliveries
@@ -57,41 +59,50 @@ class PageImporter:
         self._pace = timedelta(seconds=60 * stores / (call_policy.rate_per_minute * SHARE))
 
     async def import_page(
-        self, page: ChangedPage, *, since: datetime, paced_until: datetime | None
+        self,
+        page: ChangedPage,
+        *,
+        since: datetime,
+        paced_until: datetime | None,
+        orders_since: datetime | None = None,
     ) -> tuple[list[ComparedOrder], datetime | None]:
         """Store the orders of a page that the bridge does not know.
 
-        `since` is when the backfill run began, `paced_until` when the last imported order's call falls due. Returns
-        the compared orders and the new `paced_until`. Raises only if the database is unavailable, or the shop.
+        `since` is when the backfill run began, `paced_until` when the last imported order's call falls due. Orders
+        made from `orders_since` on count, however old they are. Returns the compared orders and the new `paced_until`.
+        Raises only if the database is unavailable, or the shop.
         """
-        compared, differing = await self._match_stored(page)
+        compared, differing = await self._match_stored(page, orders_since)
         for fetched in differing:
             now = self._caller.clock()
             if (skip_reason := fetched.find_skip_reason(now=now)) is not None:
                 compared.append(fetched.to_compared(skip_reason))
                 continue
             due = now if paced_until is None else max(now, paced_until + self._pace)
-            imported = await self._import_order(fetched, BackfillContext(since, due))
+            imported = await self._import_order(fetched, BackfillContext(since, due, orders_since))
             was_queued = fetched.row is not None and fetched.row["state"] == OrderState.QUEUED
             if imported.state is OrderState.QUEUED and not was_queued:
                 paced_until = due
             compared.append(imported)
         return compared, paced_until
 
-    async def compare_page(self, page: ChangedPage) -> list[ComparedOrder]:
+    async def compare_page(self, page: ChangedPage, *, orders_since: datetime | None = None) -> list[ComparedOrder]:
         """Return what `import_page` would do by the current mappings, and store nothing."""
-        known, differing = await self._match_stored(page)
-        return known + [await self._compare_order(fetched) for fetched in differing]
+        known, differing = await self._match_stored(page, orders_since)
+        return known + [await self._compare_order(fetched, orders_since) for fetched in differing]
 
-    async def _match_stored(self, page: ChangedPage) -> tuple[list[ComparedOrder], list[FetchedOrder]]:
+    async def _match_stored(
+        self, page: ChangedPage, orders_since: datetime | None
+    ) -> tuple[list[ComparedOrder], list[FetchedOrder]]:
         """Return the orders that are plainly known, and the others in a delivery's form with their rows."""
-        rows = await self._caller.database.read(
-            backfill_cursors.known_orders, store=self._store, ids=[each["id"] for each in page.orders if has_id(each)]
-        )
+        now, ids = self._caller.clock(), [each["id"] for each in page.orders if has_id(each)]
+        rows = await self._caller.database.read(backfill_cursors.known_orders, store=self._store, ids=ids)
+        too_old = await self._read_too_old(ids) if orders_since is not None else frozenset()
         known: list[ComparedOrder] = []
         changed: list[Payload] = []
         for payload in page.orders:
-            if (compared := compare_plainly(payload, rows)) is not None:
+            is_open = has_id(payload) and payload["id"] in too_old
+            if not is_open and (compared := compare_plainly(payload, rows, now=now)) is not None:
                 known.append(compared)
             else:
                 changed.append(payload)
@@ -105,14 +116,21 @@ class PageImporter:
         differing += [read_payload(payload, store=self._store, sku_words=sku_words) for payload in payloads]
         digests = [each.sha256 for each in differing if each.order is None]
         verdicts = await self._read_verdicts(digests) if digests else {}
-        return known, [with_stored(each, rows, verdicts) for each in differing]
+        return known, [
+            with_stored(each, rows, verdicts, takes=_takes(each, too_old, orders_since), now=now) for each in differing
+        ]
+
+    async def _read_too_old(self, ids: list[int]) -> frozenset[int]:
+        return await self._caller.database.read(
+            backfill_cursors.ignored_orders, store=self._store, ids=ids, code=order_age.OLDER
+        )
 
     async def _read_verdicts(self, digests: list[bytes]) -> dict[bytes, str]:
         return await self._caller.database.read(
             deliveries.find_verdicts, store=self._store, topic=TOPIC, digests=digests
         )
 
-    async def _compare_order(self, fetched: FetchedOrder) -> ComparedOrder:
+    async def _compare_order(self, fetched: FetchedOrder, orders_since: datetime | None) -> ComparedOrder:
         if (skip_reason := fetched.find_skip_reason(now=self._caller.clock())) is not None:
             return fetched.to_compared(skip_reason)
         order = fetched.order
@@ -127,6 +145,7 @@ class PageImporter:
             store=self._store,
             policy=self._policy,
             now=self._caller.clock(),
+            is_included=is_included(order, orders_since),
         )
         words = "; ".join(reason.words for reason in reasons)
         return fetched.to_compared(OrderComparison.FOUND, state=state, words=words)
@@ -153,6 +172,9 @@ class PageImporter:
         if fetched.order is None:
             log.warning("backfill.failed", store=self._store, verdict=delivery.verdict, delivery=received.stored.id)
             return fetched.to_compared(OrderComparison.FAILED, words=delivery.words)
+        if received.verdict is not None:
+            log.warning("backfill.failed", store=self._store, verdict=received.verdict, delivery=received.stored.id)
+            return fetched.to_compared(OrderComparison.FAILED, words=received.words)
         return fetched.to_compared(OrderComparison.KNOWN) if is_echo else self._finish_import(fetched, received)
 
     async def _is_echo(self, fetched: FetchedOrder) -> bool:
@@ -176,3 +198,9 @@ class PageImporter:
         )
         words = "; ".join(reason["words"] for reason in order["reasons"])
         return fetched.to_compared(OrderComparison.FOUND, state=state, words=words)
+
+
+def _takes(fetched: FetchedOrder, too_old: frozenset[int], orders_since: datetime | None) -> bool:
+    """Return whether the order was ignored because of its age, and an operator named a date that includes it."""
+    order = fetched.order
+    return order is not None and order.id in too_old and is_included(order, orders_since)

@@ -135,7 +135,8 @@ class BackfillScheduler:
     ) -> BackfillStats | None:
         """Run a store's backfill if it is due, or `at_once`, and call `report` with every compared order.
 
-        With `since` the run starts at that moment instead of the cursor. Returns None if no run is due or another
+        With `since` the run starts at that moment instead of the cursor, and orders made since then count, however old
+        they are. Returns None if no run is due or another
         process has the lease. The result and the cursor hold a shop's errors. Raises only if the database is
         unavailable.
         """
@@ -145,7 +146,7 @@ class BackfillScheduler:
         begin = cursor["moment"] - OVERLAP if since is None else since
         stats = BackfillStats()
         try:
-            finished = await self._import_changes(store, cursor, stats, begin=begin, report=report)
+            finished = await self._import_changes(store, cursor, stats, begin=begin, orders_since=since, report=report)
         except BackfillStopped as stopped:
             stats.words = str(stopped)
             await self._lease.release(store, {"next_at": self._caller.clock()})
@@ -172,7 +173,7 @@ class BackfillScheduler:
             pages = self._read_pages(store, since or begin, horizon=self._caller.clock())
             async with contextlib.aclosing(pages):
                 async for page in pages:
-                    compared = await self._importers[store].compare_page(page)
+                    compared = await self._importers[store].compare_page(page, orders_since=since)
                     stats.add_page(compared)
                     for each in compared:
                         report(each)
@@ -181,7 +182,14 @@ class BackfillScheduler:
         return stats
 
     async def _import_changes(
-        self, store: str, cursor: BackfillCursorRow, stats: BackfillStats, *, begin: datetime, report: ReportOrder
+        self,
+        store: str,
+        cursor: BackfillCursorRow,
+        stats: BackfillStats,
+        *,
+        begin: datetime,
+        orders_since: datetime | None,
+        report: ReportOrder,
     ) -> Columns:
         """Import everything modified since `begin`; return the cursor's columns for a finished run."""
         saved_at = began_at = not_null(cursor["began_at"])
@@ -192,7 +200,7 @@ class BackfillScheduler:
         async with contextlib.aclosing(pages):
             async for page in pages:
                 compared, paced_until = await self._importers[store].import_page(
-                    page, since=began_at, paced_until=paced_until
+                    page, since=began_at, paced_until=paced_until, orders_since=orders_since
                 )
                 stats.add_page(compared)
                 if any(each.state is OrderState.QUEUED for each in compared):

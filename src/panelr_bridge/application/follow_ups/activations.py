@@ -35,6 +35,7 @@ LISTS_NONE = "lists_no_activations"
 """The fact that this Panelr's list of work orders is missing, or shows no lines."""
 ASKED_AGAIN = timedelta(days=7)
 """How long that fact holds: Panelr may be updated."""
+UNKNOWN_ACTION = 404
 NEW_STATUSES = frozenset({None, "active", TRIAL_ACTIVE})
 """The statuses of a line that was set up a moment ago."""
 
@@ -69,7 +70,8 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
         return await _ask_for_lines(task, context)
     exchange = await ask_panelr(context, task, request.get_work_orders(customer_email=task.email or ""))
     if isinstance(exchange.outcome, Refused):
-        await context.caller.write(_note_lists_none)
+        if _is_unknown_action(exchange.outcome):  # another refusal is about this customer alone
+            await context.caller.write(_note_lists_none)
         return _go_on(exchange, f"Panelr lists no work orders of this customer: {exchange.outcome.words}")
     if not isinstance(exchange.outcome, Done):
         return exchange.retry(context.call_policy)
@@ -83,6 +85,10 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
         await context.caller.write(_note_lists_none)
         return _go_on(exchange, "Panelr's list does not show the work order's lines")
     return _keep(exchange, _new_lines(own, task))
+
+
+def _is_unknown_action(outcome: Refused) -> bool:
+    return outcome.status == UNKNOWN_ACTION and "action" in outcome.words.casefold()
 
 
 def _new_lines(own: ListedWorkOrder, task: FollowUpTask) -> tuple[Activation, ...]:

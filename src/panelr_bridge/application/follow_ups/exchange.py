@@ -15,11 +15,13 @@ from panelr_bridge.application.follow_ups.specification import (
     ShopOrders,
 )
 from panelr_bridge.domain import outage, retry_policy
-from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, Outcome, Refused, Unknown
+from panelr_bridge.domain.call_outcome import Blocked, Done, Misconfigured, NotSent, Outcome, Refused, Unknown
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.models import Reason
 from panelr_bridge.errors import ShopError, ShopMisconfigured, ShopNotFound, ShopRefused, ShopUnsupported
 from panelr_bridge.panelr.request import PanelrRequest
+
+PAUSED = NotSent(words="the shop's API fails at other orders, so it was not asked for this one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,24 @@ async def ask_shop(
         now=context.caller.clock(),
         milliseconds=round((time.monotonic() - began) * 1000),
     )
+
+
+async def ask_shop_unless_paused(
+    context: FollowUpContext,
+    task: FollowUpTask,
+    work: Callable[[ShopOrders], Awaitable[Any]],
+    *,
+    action: str,
+    limit: timedelta,
+) -> FollowUpExchange:
+    """Do as `ask_shop` does, unless the shop's API fails at other orders: then the outcome is PAUSED."""
+    now = context.caller.clock()
+    if not context.pauses.begin(task.store, now=now, limit=limit):
+        return FollowUpExchange(task=task, action=action, outcome=PAUSED, started_at=now, now=now, milliseconds=0)
+    exchange = await ask_shop(context, task, work, action=action, limit=limit)
+    has_answered = not isinstance(exchange.outcome, Unknown)
+    context.pauses.end(task.store, now=exchange.now, has_answered=has_answered)
+    return exchange
 
 
 def _classify(error: ShopError) -> Outcome:

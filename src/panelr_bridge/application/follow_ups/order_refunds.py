@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from panelr_bridge.application.follow_ups.exchange import ask_shop
+from panelr_bridge.application.follow_ups import shop_pauses
+from panelr_bridge.application.follow_ups.exchange import PAUSED, ask_shop_unless_paused
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -40,10 +41,13 @@ def _is_owed(held: HeldOrder) -> bool:
 
 async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpResult:
     """Read the refunds; the order is evaluated again with them."""
-    exchange = await ask_shop(
+    exchange = await ask_shop_unless_paused(
         context, task, lambda client: client.list_refunds(task.woo_order_id), action=ACTION, limit=READ_TIMEOUT
     )
     outcome = exchange.outcome
+    if outcome is PAUSED:
+        uncounted = {"attempt": task.attempt - 1}
+        return exchange.postpone(shop_pauses.PAUSE, PAUSED.words, changes=uncounted, is_attempt=False)
     if isinstance(outcome, Refused):
         words = f"the shop does not show the order's refunds: {outcome.words}"
         return exchange.result(words, attention=Reason("refunds_not_read", words))

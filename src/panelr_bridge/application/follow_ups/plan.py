@@ -36,7 +36,7 @@ from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.refunds import lacks_refunds
 from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.panelr import request as panelr_request
-from panelr_bridge.store import deliveries, follow_ups, orders
+from panelr_bridge.store import deliveries, follow_ups, orders, subscriptions
 from panelr_bridge.store.rows import FollowUpRow, OrderRow, not_null
 from panelr_bridge.woocommerce.order_payload import Order
 from panelr_bridge.woocommerce.order_received import is_shop_address
@@ -85,6 +85,9 @@ def plan(
     planned = _planned_order(connection, row, order, rows, policy=policy, store=store, now=now)
     if planned is None:
         return ()
+    if isinstance(planned, CreatedOrder) and planned.request is not None:
+        renewed = panelr_request.activations_in(planned.request)
+        subscriptions.add_activations(connection, renewed, order_id=order_id)
     recorded = [
         step for step in plan_steps(planned) if _record_step(connection, row, step, known=rows.get(step.kind), now=now)
     ]

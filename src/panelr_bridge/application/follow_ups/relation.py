@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from panelr_bridge.application.follow_ups.exchange import FollowUpExchange, ask_shop
+from panelr_bridge.application.follow_ups.exchange import PAUSED, FollowUpExchange, ask_shop_unless_paused
 from panelr_bridge.application.follow_ups.specification import (
     FollowUpContext,
     FollowUpResult,
@@ -25,7 +25,6 @@ LEASE_MARGIN = timedelta(seconds=30)
 ASKS_FOR = timedelta(hours=1)
 """How long a shop is asked whose API fails. Then the renewal goes on with the customer's lines."""
 MOST_SUBSCRIPTIONS = 5
-PAUSED = NotSent(words="the shop's API fails at other orders, so it was not asked for this one")
 KINDS: Mapping[str, RelationKind] = {
     "parent_order": RelationKind.FIRST,
     "renewal_order": RelationKind.RENEWAL,
@@ -53,15 +52,9 @@ async def carry_out(task: FollowUpTask, context: FollowUpContext) -> FollowUpRes
     A shop that cannot answer, or whose API fails for an hour, is not asked again.
     """
     found: list[SubscriptionOrder] = []
-    now = context.caller.clock()
-    if not context.pauses.begin(task.store, now=now, limit=ASK_TIMEOUT):
-        exchange = FollowUpExchange(task=task, action=ACTION, outcome=PAUSED, started_at=now, now=now, milliseconds=0)
-    else:
-        exchange = await ask_shop(
-            context, task, lambda client: _read(client, task, found), action=ACTION, limit=ASK_TIMEOUT
-        )
-        has_answered = not isinstance(exchange.outcome, Unknown)
-        context.pauses.end(task.store, now=exchange.now, has_answered=has_answered)
+    exchange = await ask_shop_unless_paused(
+        context, task, lambda client: _read(client, task, found), action=ACTION, limit=ASK_TIMEOUT
+    )
     deadline = task.owed_since + ASKS_FOR
     if isinstance(exchange.outcome, (Unknown, NotSent)) and exchange.now < deadline:
         retry = exchange.retry(context.call_policy, is_attempt=exchange.outcome is not PAUSED)

@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from panelr_bridge.domain.customer_email import find_email
 from panelr_bridge.domain.follow_up_rules import CANCELED
 from panelr_bridge.domain.history import Activation, EarlierOrder, History
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState
+from panelr_bridge.domain.panelr_values import CustomerLines
 from panelr_bridge.domain.relation import Relation, RelationKind, read_relation
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.store import orders, subscriptions
@@ -28,9 +30,15 @@ SHOWN = "activations"
 
 
 def find_history(
-    connection: Connection, order: Order, relation: Relation, *, store: str, policy: OrderPolicy
+    connection: Connection,
+    order: Order,
+    relation: Relation,
+    *,
+    store: str,
+    policy: OrderPolicy,
+    lines: CustomerLines | None = None,
 ) -> History:
-    """Return what is known of the earlier orders that `order` continues."""
+    """Return what is known of the earlier orders that `order` continues; `lines` are the customer's."""
     state = orders.continuation(connection, store=store, woo_order_id=order.id)
     kinds: dict[int, RelationKind] = {}
     if relation.continues is not None:
@@ -38,19 +46,34 @@ def find_history(
     for entry in subscriptions.orders_of(connection, relation.subscriptions, store=store):
         if entry.woo_order_id != order.id:
             kinds.setdefault(entry.woo_order_id, entry.kind)
-    earlier = _read_orders(connection, kinds, store=store)
-    if any(each.kind is RelationKind.FIRST and len(each.activations) > 1 for each in earlier):
+    earlier = _read_orders(connection, kinds, store=store, email=find_email(order))
+    if {each.kind for each in earlier if each.activations} == {RelationKind.FIRST}:  # no renewal names a line yet
         earlier = _without_others(connection, earlier, relation.subscriptions, store=store)
     knows_first = any(each.kind is RelationKind.FIRST for each in earlier)
     return History(
         orders=earlier,
         may_ask=relation.can_be_asked and not knows_first and store in policy.asks_relations and not state.get("asked"),
         chosen=tuple(state.get("chosen", ())),
+        others=frozenset() if lines is None else _lines_of_others(connection, lines, relation, store=store),
     )
 
 
-def _read_orders(connection: Connection, kinds: dict[int, RelationKind], *, store: str) -> tuple[EarlierOrder, ...]:
-    """Return what is known of orders.
+def _lines_of_others(connection: Connection, lines: CustomerLines, relation: Relation, *, store: str) -> frozenset[int]:
+    """Return the lines that belong to other subscriptions alone.
+
+    A subscription that another one goes on with has ended: its line may be anybody's.
+    """
+    numbers = [line.activation_id for line in lines.lines]
+    owners = subscriptions.owners_of(connection, numbers, store=store) if numbers else {}
+    every = {subscription for found in owners.values() for subscription in found}
+    own = set(relation.subscriptions) | subscriptions.ended(connection, every, store=store)
+    return frozenset(number for number, found in owners.items() if own.isdisjoint(found))
+
+
+def _read_orders(
+    connection: Connection, kinds: dict[int, RelationKind], *, store: str, email: str | None
+) -> tuple[EarlierOrder, ...]:
+    """Return the orders; one of another customer without its lines: a rebuilt shop counts its subscriptions again.
 
     First orders are locked: who stores their lines meanwhile finds the orders that wait for them. Renewals are not:
     they would wait for each other.
@@ -63,7 +86,7 @@ def _read_orders(connection: Connection, kinds: dict[int, RelationKind], *, stor
     brought = subscriptions.activations_of(connection, ids)
     planned = subscriptions.follow_ups_of(connection, ids, TELLS_LINES)
     return tuple(
-        _earlier_order(number, kind, known.get(number), brought=brought, planned=planned)
+        _earlier_order(number, kind, known.get(number), brought=brought, planned=planned, email=email)
         for number, kind in sorted(kinds.items())
     )
 
@@ -73,10 +96,11 @@ def _without_others(
 ) -> tuple[EarlierOrder, ...]:
     """Return the orders, the first ones without the lines that renewals of other subscriptions renewed.
 
-    An order may begin several subscriptions, with equal lines.
+    An order may begin several subscriptions, with equal lines, or not with a line for each.
     """
     firsts = [each.woo_order_id for each in earlier if each.kind is RelationKind.FIRST]
-    others = subscriptions.subscriptions_of(connection, firsts, store=store).difference(own)
+    begun = subscriptions.subscriptions_of(connection, firsts, store=store, kind=RelationKind.FIRST)
+    others = begun.difference(own)
     entries = subscriptions.orders_of(connection, others, store=store) if others else []
     renewals = [entry.woo_order_id for entry in entries if entry.kind is not RelationKind.FIRST]
     known = subscriptions.known_orders(connection, renewals, store=store, locks=False) if renewals else {}
@@ -95,9 +119,14 @@ def _earlier_order(
     *,
     brought: dict[int, list[Activation]],
     planned: dict[int, list[PlannedFollowUp]],
+    email: str | None,
 ) -> EarlierOrder:
     if known is None:
         return EarlierOrder(woo_order_id=woo_order_id, kind=kind)
+    if _is_another_customers(known, email):
+        return EarlierOrder(
+            woo_order_id=woo_order_id, kind=kind, state=known.state, reference_code=known.reference_code
+        )
     # a work order that is canceled after its completion ends the lines that it brought
     kept = brought.get(known.id, ()) if known.panelr_status != CANCELED else ()
     lines = tuple({each.id: each for each in (*_renewed_by(known), *kept)}.values())
@@ -110,6 +139,12 @@ def _earlier_order(
         activations=lines,
         awaits_line=kind is RelationKind.FIRST and not lines and awaits,
     )
+
+
+def _is_another_customers(known: KnownOrder, email: str | None) -> bool:
+    if known.request is None or email is None:
+        return False
+    return panelr_request.load(known.request).customer_email.casefold() != email.casefold()
 
 
 def _is_set_up_later(known: KnownOrder, planned: Collection[PlannedFollowUp]) -> bool:

@@ -15,6 +15,7 @@ from panelr_bridge.domain.decision import (
     Create,
     Decision,
     Hold,
+    Ignore,
     awaits_first_order,
     awaits_mapping,
     changes_since,
@@ -24,6 +25,8 @@ from panelr_bridge.domain.decision import (
     next_state,
 )
 from panelr_bridge.domain.models import CallAction, OnPaid, OrderMappings, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.order_age import exclusion_reason
+from panelr_bridge.domain.order_identity import sender
 from panelr_bridge.domain.panelr_values import WorkOrder
 from panelr_bridge.domain.refunds import lacks_refunds
 from panelr_bridge.domain.relation import read_relation
@@ -70,9 +73,20 @@ def evaluate_with(order: Order, mappings: OrderMappings, *, store: str, policy: 
 
 
 def evaluate(
-    connection: Connection, order: Order, *, store: str, policy: OrderPolicy, now: datetime
+    connection: Connection,
+    order: Order,
+    *,
+    store: str,
+    policy: OrderPolicy,
+    now: datetime,
+    source: str | None = None,
+    override: frozenset[str] = frozenset(),
 ) -> tuple[Evaluation, int | None]:
-    """Decide `order` by the current mappings and quotes. Also return the order's id if it is stored already."""
+    """Decide `order` by the current mappings and quotes. Also return the order's id if it is stored already.
+
+    `source` is the host of the shop that sent this snapshot; None if the row says whose it is. The reason codes of
+    `override` are overridden as if a person had done it.
+    """
     found, order_id = order_mappings.find(
         connection,
         store=store,
@@ -80,10 +94,17 @@ def evaluate(
         keys=lookup_keys(order),
         payment_method=order.payment_method,
     )
+    if source is not None or override:
+        by = found.source if source is None else sender(source, known=found.source, store=found.store, policy=policy)
+        found = replace(found, source=by, overridden=found.overridden | override)
     relation = read_relation(order, policy.relation_keys)
     if relation is not None:
-        found = replace(found, history=find_history(connection, order, relation, store=store, policy=policy))
-    decision = _unless_taken(connection, decide(order, found, policy), order_id)
+        history = find_history(connection, order, relation, store=store, policy=policy, lines=found.lines)
+        found = replace(found, history=history)
+    decision = decide(order, found, policy)
+    if isinstance(decision, Adopt) and (taken := _find_taken(connection, decision, order_id)) is not None:
+        excluded = exclusion_reason(order, found, policy)
+        decision = Hold((taken,)) if excluded is None else Ignore((excluded,))
     if isinstance(decision, Create) and decision.quote_shape is not None:
         quote = quotes.find(connection, decision.quote_shape, now=now)
         if quote is not None:
@@ -105,15 +126,13 @@ def _evaluation(
     )
 
 
-def _unless_taken(connection: Connection, decision: Decision, order_id: int | None) -> Decision:
-    """Hold an order whose meta names another order's work order: subscription plugins copy meta to renewals."""
-    if not isinstance(decision, Adopt):
-        return decision
+def _find_taken(connection: Connection, decision: Adopt, order_id: int | None) -> Reason | None:
+    """Return the reason that the work order is another order's: subscription plugins copy meta to renewals."""
     owner = orders.find_owner(connection, decision.work_order)
     if owner in {None, order_id}:
-        return decision
+        return None
     words = f"its meta names a work order that belongs to another order (number {owner} here): remove it in WooCommerce"
-    return Hold((Reason("work_order_taken", words),))
+    return Reason("work_order_taken", words)
 
 
 def latest_snapshot(connection: Connection, row: ShownOrderRow) -> Order | None:
@@ -125,8 +144,9 @@ def latest_snapshot(connection: Connection, row: ShownOrderRow) -> Order | None:
 
 
 def snapshot_columns(order: Order, *, delivery_id: int | None, sha256: bytes) -> Columns:
-    """Return the columns of a snapshot."""
-    return {
+    """Return the columns of a snapshot; the order's key is one of them if the snapshot shows it."""
+    key = {"woo_order_key": order.order_key} if order.order_key else {}
+    return key | {
         "woo_order_number": order.number or str(order.id),
         "woo_status": order.status,
         "woo_total": order.total,

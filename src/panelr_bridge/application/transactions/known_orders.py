@@ -8,6 +8,8 @@ from panelr_bridge.application.transactions.evaluate_order import evaluate, late
 from panelr_bridge.domain.continuation import OWN_MARKS_KEY
 from panelr_bridge.domain.decision import next_state
 from panelr_bridge.domain.models import FollowUpKind, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.order_age import OLDER
+from panelr_bridge.domain.snapshot_time import is_older
 from panelr_bridge.store import follow_ups, orders
 from panelr_bridge.store.rows import KnownOrderRow
 from panelr_bridge.woocommerce.order_payload import Order
@@ -21,17 +23,17 @@ WRITTEN_META = frozenset(
 """The meta keys of a write-back, without the underscore that the plugin's own have."""
 
 
-def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes) -> bool:
+def is_known(row: KnownOrderRow, order: Order, *, sha256: bytes, now: datetime) -> bool:
     """Return whether an order's row holds this snapshot or a later one; `sha256` is the snapshot's body's.
 
     WooCommerce's modification times have a resolution of one second, so snapshots of the same second are compared by
-    status and total.
+    status and total. A time in the future, by a wrong clock, hides no other snapshot.
     """
     stored, fetched = row["woo_modified_at"], order.date_modified_gmt
     if stored is None or fetched is None:
         return bool(row["snapshot_sha256"] == sha256 and row["woo_status"] == order.status)
     if fetched != stored:
-        return bool(fetched < stored)
+        return is_older(received=fetched, known=stored, now=now)
     return bool(row["woo_status"] == order.status and row["woo_total"] == order.total)
 
 
@@ -60,10 +62,21 @@ def _essence(order: Order, *, other: Order) -> Order:
 
 
 def preview_state(
-    connection: Connection, order: Order, row: KnownOrderRow | None, *, store: str, policy: OrderPolicy, now: datetime
+    connection: Connection,
+    order: Order,
+    row: KnownOrderRow | None,
+    *,
+    store: str,
+    policy: OrderPolicy,
+    now: datetime,
+    is_included: bool,
 ) -> tuple[OrderState, tuple[Reason, ...]]:
-    """Return the state and reasons that `order` would get by the current mappings; write nothing."""
-    evaluation, _ = evaluate(connection, order, store=store, policy=policy, now=now)
+    """Return the state and reasons that `order` would get by the current mappings; write nothing.
+
+    `is_included` says that an operator named a date that includes the order, however old it is.
+    """
+    override = frozenset({OLDER}) if is_included else frozenset[str]()
+    evaluation, _ = evaluate(connection, order, store=store, policy=policy, now=now, source="", override=override)
     decision = evaluation.decision
     state = (
         decision.state if row is None else next_state(state=OrderState(row["state"]), decision=decision, refused=None)

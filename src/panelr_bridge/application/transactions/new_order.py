@@ -48,6 +48,10 @@ def new_order(
     order, decision = evaluation.order, evaluation.decision
     columns = snapshot_columns(order, delivery_id=delivery_id, sha256=sha256)
     columns |= state_columns(evaluation, state=decision.state, delivery_id=delivery_id, now=now)
+    columns |= {
+        "woo_source": evaluation.mappings.source,
+        "overridden": sorted(evaluation.mappings.overridden) or None,
+    }
     row = with_columns(orders.empty_row(store=evaluation.store, woo_order_id=order.id, now=now), columns)
     if isinstance(decision, Create):
         call = sending_columns(row, decision, fingerprint=evaluation.fingerprint, now=now) if slot else {}

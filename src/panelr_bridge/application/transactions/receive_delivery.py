@@ -5,6 +5,7 @@ If a slot of the rate limit is free, the caller gets a claim and makes the call 
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,7 @@ from panelr_bridge.application.transactions import rate_gate
 from panelr_bridge.application.transactions.cart_quotes import QuoteClaim, quote_claim
 from panelr_bridge.application.transactions.claims import Claim, claim_create, sending_columns
 from panelr_bridge.application.transactions.continuation import note_relation, note_subscription
+from panelr_bridge.application.transactions.delivery_source import learn_store, source_of, tells_of_store
 from panelr_bridge.application.transactions.evaluate_order import (
     Evaluation,
     attention,
@@ -21,14 +23,32 @@ from panelr_bridge.application.transactions.evaluate_order import (
     reevaluate,
     snapshot_columns,
 )
-from panelr_bridge.application.transactions.known_orders import is_known
 from panelr_bridge.application.transactions.new_order import new_order, owed_create, slot_request
+from panelr_bridge.application.transactions.other_orders import (
+    Sender,
+    add_attention_once,
+    emptied,
+    find_other_order,
+    set_aside,
+    set_aside_unknown,
+    settled_by_news,
+    takes_over,
+)
+from panelr_bridge.application.transactions.snapshot_order import (
+    RESTORED,
+    BackfillContext,
+    find_news,
+    is_ignored_for_age,
+    is_known_to_backfill,
+)
 from panelr_bridge.domain.call_policy import CallPolicy
 from panelr_bridge.domain.decision import Create
 from panelr_bridge.domain.models import OnPaid, OrderPolicy, OrderState, Reason
+from panelr_bridge.domain.order_age import OLDER
+from panelr_bridge.domain.order_identity import is_other_source
 from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.errors import RetryTransaction
-from panelr_bridge.store import audit_log, deliveries, orders, owed_calls, rate_limit, subscriptions
+from panelr_bridge.store import audit_log, deliveries, known_stores, orders, owed_calls, rate_limit, subscriptions
 from panelr_bridge.store.deliveries import Delivery, StoredDelivery
 from panelr_bridge.store.rows import OrderRow, with_columns
 from panelr_bridge.store.tables import Columns
@@ -36,32 +56,27 @@ from panelr_bridge.woocommerce.order_payload import Order, OrderDeleted
 from panelr_bridge.woocommerce.subscription_payload import Subscription
 
 Event = Order | OrderDeleted | Subscription
-RESTORED = "order.restored"
 DELETED = (Reason("deleted", "the order was deleted in WooCommerce"),)
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillContext:
-    """Marks a snapshot that a backfill run read from the store's API; the run began at `since`.
-
-    The worker makes its call from `due` on, so that orders of new deliveries go first.
-    """
-
-    since: datetime
-    due: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveResult:
     """A stored delivery, its order's row if it has one, and the claim if the caller must make a call now.
 
-    The call is the order's create call, or with `quote` the call for the quote that the order needs first.
+    The call is the order's create call, or with `quote` the call for the quote that the order needs first. `verdict`
+    and `words` are set if the delivery turned out to be about another shop's order.
     """
 
     stored: StoredDelivery
     order: OrderRow | None = None
     claim: Claim | None = None
     quote: QuoteClaim | None = None
+    verdict: str | None = None
+    words: str | None = None
+
+    def judge(self, delivery: Delivery) -> Delivery:
+        """Return the delivery with the verdict on it."""
+        return delivery if self.verdict is None else replace(delivery, verdict=self.verdict, words=self.words)
 
 
 def receive(
@@ -94,7 +109,7 @@ def replay(
     actor: str,
 ) -> ReceiveResult:
     """Act on a stored delivery as `receive` does. A delivery that was processed before changes nothing."""
-    stored = deliveries.replay(connection, delivery_id, delivery)
+    stored = deliveries.replay(connection, delivery_id, delivery, now=now)
     subject = f"delivery {delivery_id}"
     audit_log.add(connection, actor=actor, action="replay", store=delivery.store, subject=subject, now=now)
     if stored.repeated and isinstance(event, Order | OrderDeleted):
@@ -124,24 +139,66 @@ def _act(
     if event is None:
         return ReceiveResult(stored)
     if isinstance(event, Subscription):
-        if not stored.repeated:
+        if not stored.repeated and not _is_of_other_shop(connection, delivery, policy):
             note_subscription(connection, event, store=delivery.store)
         return ReceiveResult(stored)
     if isinstance(event, OrderDeleted):
-        return ReceiveResult(stored, _delete(connection, event, store=delivery.store, policy=policy, now=now))
+        return _delete(connection, delivery, event, stored, policy=policy, now=now)
     if stored.repeated:
         known = orders.find(connection, store=delivery.store, woo_order_id=event.id)
         # an order may be restored twice with the same bytes; the API lists no order that is in the trash
         may_return = delivery.topic == RESTORED or backfill is not None
-        if known is not None and not (known["woo_status"] == "trash" and may_return):
+        if known is not None and not (
+            (known["woo_status"] == "trash" and may_return)
+            or source_of(delivery) not in {"", known["woo_source"]}
+            or (backfill is not None and backfill.includes(event) and is_ignored_for_age(known))
+        ):
             return ReceiveResult(stored, known)
-    relation = read_relation(event, policy.relation_keys)
-    if relation is not None and relation.subscriptions:
-        note_relation(connection, event, relation, store=delivery.store)
-    evaluation, order_id = evaluate(connection, event, store=delivery.store, policy=policy, now=now)
+    _note_relation(connection, delivery, event, policy=policy)
+    evaluation, order_id = _evaluate(connection, delivery, event, policy=policy, now=now, backfill=backfill)
     if order_id is None:
         return _first_snapshot(connection, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
-    return _next_snapshot(connection, delivery, evaluation, stored, call_policy=call_policy, now=now, backfill=backfill)
+    return _next_snapshot(
+        connection, delivery, evaluation, stored, policy=policy, call_policy=call_policy, now=now, backfill=backfill
+    )
+
+
+def _note_relation(connection: Connection, delivery: Delivery, order: Order, *, policy: OrderPolicy) -> None:
+    """Store which subscriptions the order belongs to, unless another shop than the store's sent it."""
+    relation = read_relation(order, policy.relation_keys)
+    if relation is None or not relation.subscriptions or _is_of_other_shop(connection, delivery, policy):
+        return
+    note_relation(connection, order, relation, store=delivery.store)
+
+
+def _is_of_other_shop(connection: Connection, delivery: Delivery, policy: OrderPolicy) -> bool:
+    return is_other_source(source_of(delivery), known_stores.find(connection, delivery.store), policy)
+
+
+def _evaluate(
+    connection: Connection,
+    delivery: Delivery,
+    order: Order,
+    *,
+    policy: OrderPolicy,
+    now: datetime,
+    backfill: BackfillContext | None,
+) -> tuple[Evaluation, int | None]:
+    """Decide the order as `evaluate` does. The first delivery of a store also says since when the store is known."""
+    source = source_of(delivery)
+    decide = partial(evaluate, connection, order, store=delivery.store, policy=policy, now=now, source=source)
+    evaluation, order_id = decide()
+    if tells_of_store(source, evaluation.mappings.store, policy):
+        learn_store(connection, now, store=evaluation.mappings.store, source=source, policy=policy)
+        evaluation, order_id = decide()
+    if backfill is not None and backfill.includes(order) and is_too_old(evaluation):
+        evaluation, order_id = decide(override=frozenset({OLDER}))
+    return evaluation, order_id
+
+
+def is_too_old(evaluation: Evaluation) -> bool:
+    """Return whether the order gets no work order because of its age."""
+    return any(reason.code == OLDER for reason in evaluation.decision.reasons)
 
 
 def _first_snapshot(
@@ -186,18 +243,35 @@ def _next_snapshot(
     evaluation: Evaluation,
     stored: StoredDelivery,
     *,
+    policy: OrderPolicy,
     call_policy: CallPolicy,
     now: datetime,
     backfill: BackfillContext | None,
 ) -> ReceiveResult:
-    """Update a known order."""
+    """Update a known order, unless the delivery is about another one or brings no news."""
     order = evaluation.order
     row = orders.lock(connection, store=delivery.store, woo_order_id=order.id)
     if row is None:
         raise RetryTransaction
-    if _brings_nothing_new(connection, delivery, order, row, stored, backfill):
+    sender = Sender(
+        source=source_of(delivery),
+        order_key=order.order_key,
+        status=order.status,
+        store=evaluation.mappings.store,
+        policy=policy,
+    )
+    values: Columns = {"woo_source": evaluation.mappings.source}
+    if takes_over(row, sender):
+        row, emptying = emptied(row)
+        values |= emptying
+    elif (other := find_other_order(connection, row, sender, delivery_id=stored.id)) is not None:
+        verdict = set_aside(connection, row, sender, stored, other, now=now)
+        return ReceiveResult(stored, verdict=verdict, words=other.words)
+    if not _brings_news(connection, delivery, order, row, stored, policy=policy, now=now, backfill=backfill):
         return ReceiveResult(stored, row)
-    values = snapshot_columns(order, delivery_id=stored.id, sha256=stored.sha256)
+    values |= settled_by_news(row) | snapshot_columns(order, delivery_id=stored.id, sha256=stored.sha256)
+    if backfill is not None and OLDER in evaluation.mappings.overridden:
+        values |= {"overridden": sorted(evaluation.mappings.overridden)}
     calls_for_more = row["woo_status"] != order.status or _was_just_paid(connection, row, evaluation)
     row = with_columns(row, values)
     if row["state"] == OrderState.CREATED:
@@ -213,6 +287,26 @@ def _next_snapshot(
             values |= sending
     orders.change(connection, row["id"], values, now=now)
     return ReceiveResult(stored, with_columns(row, values), claim, quote)
+
+
+def _brings_news(
+    connection: Connection,
+    delivery: Delivery,
+    order: Order,
+    row: OrderRow,
+    stored: StoredDelivery,
+    *,
+    policy: OrderPolicy,
+    now: datetime,
+    backfill: BackfillContext | None,
+) -> bool:
+    """Return whether the snapshot is the order's newest. An older one that contradicts it is attention."""
+    if backfill is not None:
+        return not is_known_to_backfill(connection, order, row, stored, backfill, now=now)
+    news = find_news(connection, delivery, order, row, stored, policy=policy, now=now)
+    if isinstance(news, Reason):
+        add_attention_once(connection, row, news, now=now)
+    return news is True
 
 
 def _was_just_paid(connection: Connection, row: OrderRow, evaluation: Evaluation) -> bool:
@@ -242,73 +336,39 @@ def _claim_now(
     return claim, None, sending
 
 
-def _brings_nothing_new(
+def _delete(
     connection: Connection,
     delivery: Delivery,
-    order: Order,
-    row: OrderRow,
+    event: OrderDeleted,
     stored: StoredDelivery,
-    backfill: BackfillContext | None,
-) -> bool:
-    if backfill is not None:
-        return _is_known_to_backfill(connection, order, row, stored, backfill)
-    # WooCommerce sends one event under two topics, with the same bytes
-    is_same = row["snapshot_sha256"] == stored.sha256 and row["woo_status"] == order.status
-    return is_same or _is_stale(order, row, topic=delivery.topic)
-
-
-def _is_stale(order: Order, row: OrderRow, *, topic: str) -> bool:
-    """Return whether the row holds a newer snapshot. A deletion is newer than any snapshot of its second."""
-    known, received = row["woo_modified_at"], order.date_modified_gmt
-    if known is None or received is None:
-        return False
-    return bool(received < known or (received == known and row["woo_status"] == "trash" and topic != RESTORED))
-
-
-def _is_known_to_backfill(
-    connection: Connection, order: Order, row: OrderRow, stored: StoredDelivery, backfill: BackfillContext
-) -> bool:
-    """Return whether the row holds a newer snapshot than the API's answer, which may be a while old."""
-    if is_known(row, order, sha256=stored.sha256):
-        return True
-    if row["woo_status"] == "trash":  # deleted after the backfill run began?
-        return bool(row["updated_at"] >= backfill.since)
-    known, received = row["woo_modified_at"], order.date_modified_gmt
-    if known is None or received is None or received > known or row["delivery_id"] is None:
-        return False
-    if not order.order_key and _holds_more(connection, row):
-        return True
-    # two changes within one second: the later delivery wins
-    return deliveries.received_at(connection, row["delivery_id"]) >= backfill.since
-
-
-def _holds_more(connection: Connection, row: OrderRow) -> bool:
-    """Return whether the row's snapshot has fields that an Orders resource does not show: fees, refunds, meta."""
-    stored = latest_snapshot(connection, row)
-    return stored is not None and bool(stored.order_key)
-
-
-def _delete(
-    connection: Connection, event: OrderDeleted, *, store: str, policy: OrderPolicy, now: datetime
-) -> OrderRow | None:
-    """Record that the order went to the trash. It owes nothing more unless a work order may exist.
-
-    Returns None for a subscription, of which the bridge has no row.
-    """
-    row = orders.lock(connection, store=store, woo_order_id=event.id)
-    if row is None and subscriptions.is_known(connection, event.id, store=store):
-        return None
+    *,
+    policy: OrderPolicy,
+    now: datetime,
+) -> ReceiveResult:
+    """Record that the order went to the trash. It owes nothing more unless a work order may exist."""
+    row = orders.lock(connection, store=delivery.store, woo_order_id=event.id)
+    known = known_stores.find(connection, delivery.store)
+    sender = Sender(source=source_of(delivery), order_key="", status="trash", store=known, policy=policy)
     if row is None:
-        return _insert_deleted(connection, event, store=store, now=now)
+        if sender.is_other:
+            verdict, words = set_aside_unknown(connection, sender, stored)
+            return ReceiveResult(stored, verdict=verdict, words=words)
+        if subscriptions.is_known(connection, event.id, store=delivery.store):  # the bridge has no row of it
+            return ReceiveResult(stored)
+        return ReceiveResult(stored, _insert_deleted(connection, event, store=delivery.store, now=now))
+    other = find_other_order(connection, row, sender, delivery_id=stored.id, is_deletion=True)
+    if other is not None:
+        verdict = set_aside(connection, row, sender, stored, other, now=now)
+        return ReceiveResult(stored, verdict=verdict, words=other.words)
     values: Columns = {"woo_status": "trash"}
     order = latest_snapshot(connection, with_columns(row, values))
     if order is not None:
         if row["state"] == OrderState.CREATED:
             values |= {"attention": attention(connection, row, order), "follow_at": now}
-        evaluation, _ = evaluate(connection, order, store=store, policy=policy, now=now)
+        evaluation, _ = evaluate(connection, order, store=delivery.store, policy=policy, now=now)
         values |= reevaluate(row, evaluation, now=now)
     orders.change(connection, row["id"], values, now=now)
-    return with_columns(row, values)
+    return ReceiveResult(stored, with_columns(row, values))
 
 
 def _insert_deleted(connection: Connection, event: OrderDeleted, *, store: str, now: datetime) -> OrderRow:

@@ -48,6 +48,7 @@ class Cart:
     fee: FeeLine | None = None
     note: str = ""
     customer_id: int = 0
+    gift_card: Decimal = Decimal(0)
 
 
 def open_checkout(shop: SimulatedShop, cart: Cart) -> Order:
@@ -99,6 +100,7 @@ def _fill_order(shop: SimulatedShop, order: Order, cart: Cart, address: dict[str
     order.shipping_lines = _build_shipping_lines(shop, order.lines)
     order.coupon_lines = _build_coupon_lines(shop, order, cart.coupon) if cart.coupon else []
     order.fee_lines = [replace(cart.fee, id=shop.next_id("item"))] if cart.fee else []
+    order.gift_card = cart.gift_card
     order.cart_hash = _hash("cart", *(f"{line.product_id}x{line.quantity}" for line in order.lines))
     hashes = {
         "_shipping_hash": _hash("shipping", str(order.shipping_total)),

@@ -193,6 +193,8 @@ class Order:
     coupon_lines: list[CouponLine] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     notes: list[OrderNote] = field(default_factory=list)
+    gift_card: Decimal = ZERO
+    """What a gift card paid: it lowers the total, and leaves the lines as they are."""
     tax_line_id: int = 0
     stock_reduced: bool = False
     status_before_trash: str = ""
@@ -226,7 +228,8 @@ class Order:
     def total(self) -> Decimal:
         """Return the order's total. Refunds do not reduce it."""
         goods = sum_amounts(line.total for line in self.lines) + sum_amounts(fee.amount for fee in self.fee_lines)
-        return round_cents(goods + self.cart_tax + self.shipping_total + self.shipping_tax)
+        price = round_cents(goods + self.cart_tax + self.shipping_total + self.shipping_tax)
+        return price - min(price, self.gift_card)
 
     @property
     def refundable(self) -> Decimal:

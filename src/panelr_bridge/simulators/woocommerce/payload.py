@@ -94,6 +94,7 @@ def order_json(order: Order, *, home_url: str = HOME_URL) -> dict[str, Any]:
         "date_completed_gmt": format_gmt(order.completed),
         "date_paid_gmt": format_gmt(order.paid),
         "currency_symbol": CURRENCY_SYMBOLS.get(order.currency, order.currency),
+        **({"gift_cards": [{"amount": format_money(order.gift_card)}]} if order.gift_card else {}),
         "_links": _links_json(order, home_url),
     }
 

@@ -6,7 +6,7 @@ deliveries recorded from WooCommerce 10.5.0.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from panelr_bridge.simulators.faults import FaultQueue
@@ -81,6 +81,24 @@ class SimulatedShop(ShopData):
         self.requests.clear()
         self._pending_saves.clear()
         self.webhooks.clear(keep_webhooks=keep_webhooks)
+
+    def rebuild(self) -> None:
+        """Lose all orders and number them from the beginning, as a shop that is set up again; order keys are new."""
+        self.reset(keep_webhooks=True)
+        self.reset_counters()
+
+    def move(self, home_url: str) -> None:
+        """Give the shop another address, as of a staging copy; its deliveries say so."""
+        self.home_url = home_url
+        self.webhooks.home_url = home_url
+
+    def make_older(self, order_id: int, days: int) -> Order:
+        """Move an order's times into the past, without a save. Raises NotFoundError."""
+        order, by = self.order(order_id), timedelta(days=days)
+        order.created, order.modified = order.created - by, order.modified - by
+        order.paid = order.paid and order.paid - by
+        order.completed = order.completed and order.completed - by
+        return order
 
     def create(
         self, changes: OrderChanges, *, created_via: str = "rest-api", write_first: Write = write_nothing

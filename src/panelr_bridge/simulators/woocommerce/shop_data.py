@@ -4,7 +4,7 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -96,13 +96,19 @@ class ShopData:
         self.broken_orders: set[int] = set()
         self.statuses: set[str] = set(STATUSES)
         self._clock = clock
-        # WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own
-        # counters.
+        self.ahead = timedelta(0)
+        self.reset_counters()
+
+    def reset_counters(self) -> None:
+        """Number everything from the beginning.
+
+        WordPress numbers products, coupons, orders and refunds together; lines, meta and notes have their own counters.
+        """
         self._last = {"post": FIRST_FREE_ID - 1, "item": 0, "meta": 0, "item_meta": 0, "note": 0}
 
     def now(self) -> datetime:
-        """Return the shop's time in whole seconds, as WooCommerce stores it."""
-        return self._clock().replace(microsecond=0)
+        """Return the shop's time in whole seconds, as WooCommerce stores it; its clock may be `ahead`."""
+        return self._clock().replace(microsecond=0) + self.ahead
 
     def next_id(self, counter: str) -> int:
         """Return the next number of the counter "post", "item", "meta", "item_meta" or "note"."""

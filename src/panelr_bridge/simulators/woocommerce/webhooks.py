@@ -58,7 +58,7 @@ class WebhookDispatcher:
         self.timeout_seconds = timeout_seconds
         self._find_order = find_order
         self._find_subscription = find_subscription
-        self._home_url = home_url
+        self.home_url = home_url
         self._clock = clock
         self._on_delivered = on_delivered
         self._queue: OrderedDict[tuple[int, int], float] = OrderedDict()
@@ -228,11 +228,11 @@ class WebhookDispatcher:
     async def _deliver(self, webhook: Webhook, order_id: int) -> Delivery:
         url = webhook.delivery_url
         if webhook.topic in SUBSCRIPTION_TOPICS:
-            body = subscription_body(self._find_subscription(order_id), home_url=self._home_url)
+            body = subscription_body(self._find_subscription(order_id), home_url=self.home_url)
         else:
-            body = delivery_body(webhook, order_id, self._find_order(order_id), home_url=self._home_url)
+            body = delivery_body(webhook, order_id, self._find_order(order_id), home_url=self.home_url)
         second = int(self._clock().timestamp())
-        headers = delivery_headers(webhook, body, home_url=self._home_url, unix_second=second)
+        headers = delivery_headers(webhook, body, home_url=self.home_url, unix_second=second)
         answer = await self._sender.send("POST", url, headers, body, timeout_seconds=self.timeout_seconds)
         delivery = self._record(Delivery(0, webhook.id, webhook.topic, order_id, url, headers, body, answer))
         webhook.record_result(delivery)

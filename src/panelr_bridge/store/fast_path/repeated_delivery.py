@@ -27,7 +27,7 @@ _ORDER_COLUMNS = "state, reasons, work_order_id, reference_code"
 _RESULT = f"id, times, repeated, {_ORDER_COLUMNS}"
 # A delivery that is stored already is counted by its id: its body need not be compressed and sent, and PostgreSQL
 # uses the primary key whatever its statistics say.
-_COUNT = deliveries.COUNT_REPEAT.format(verdict=":verdict", words=":words", now=":now")
+_COUNT = deliveries.COUNT_REPEAT.format(verdict=":verdict", words=":words", now=":now", unresolved_since="NULL")
 _WHERE_STORED = (
     "WHERE deliveries.id = :delivery_id AND deliveries.store = :store AND deliveries.topic = :topic"
     " AND deliveries.body_sha256 = :body_sha256 RETURNING deliveries.id, times, repeated"

@@ -1,13 +1,13 @@
 """The list of deliveries. It is counted up to a limit, and its branches are the deliveries of one kind.
 
-A kind is a store, a topic and a verdict. There are a few dozen kinds, however many deliveries there are.
+There are a few dozen kinds, however many deliveries there are. The unread deliveries are a branch of their own.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
-from panelr_bridge.store.deliveries import LISTED_COLUMNS
+from panelr_bridge.store.deliveries import LISTED_COLUMNS, DeliveryKind, list_kinds
 from panelr_bridge.store.pagination.branches import (
     Branch,
     PageQuery,
@@ -21,31 +21,19 @@ from panelr_bridge.store.tables import deliveries
 
 SORTS = frozenset({"id", "received_at", "last_received_at", "woo_order_id"})
 _C = deliveries.c
-# Steps through an index from one kind to the next.
-_KINDS = text(
-    "WITH RECURSIVE kinds (id) AS ("
-    "  SELECT (SELECT id FROM deliveries ORDER BY store, topic, verdict LIMIT 1) UNION ALL"
-    "  SELECT (SELECT n.id FROM deliveries n WHERE (n.store, n.topic, n.verdict) > (d.store, d.topic, d.verdict)"
-    "   ORDER BY n.store, n.topic, n.verdict LIMIT 1) FROM kinds k JOIN deliveries d ON d.id = k.id)"
-    " SELECT d.store, d.topic, d.verdict FROM kinds k JOIN deliveries d ON d.id = k.id"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    store: str
-    topic: str
-    verdict: str
+_UNRESOLVED = _C.unresolved_since.is_not(None)  # the partial index's exact condition, for SQLite
 
 
 def page(connection: Connection, query: PageQuery) -> ResultPage[ListedDeliveryRow]:
     """Return a page of deliveries without their bodies.
 
-    `query.filters` may hold store, topic, verdict and woo_order_id.
+    `query.filters` may hold store, topic, verdict, woo_order_id and unresolved: True for the unread ones alone.
     """
     if query.sort_column == "received_at":  # ids ascend with it
         query = replace(query, sort=query.sort.replace("received_at", "id"))
-    kinds = [kind for kind in (_Kind(*row) for row in connection.execute(_KINDS)) if _matches(kind, query)]
+    if "unresolved" in query.filters:
+        return _page_of_unread(connection, query)
+    kinds = [kind for kind in list_kinds(connection) if _matches(kind, query)]
     by_kind: list[Branch] = [
         (_C.store == kind.store, _C.topic == kind.topic, _C.verdict == kind.verdict) for kind in kinds
     ]
@@ -60,17 +48,26 @@ def page(connection: Connection, query: PageQuery) -> ResultPage[ListedDeliveryR
     return build_page(rows, total)
 
 
-def _matches(kind: _Kind, query: PageQuery) -> bool:
-    return all(query.filters.get(name, getattr(kind, name)) == getattr(kind, name) for name in _Kind.__slots__)
+def _page_of_unread(connection: Connection, query: PageQuery) -> ResultPage[ListedDeliveryRow]:
+    """Return a page of the unread deliveries; their index holds few rows."""
+    rest = [_C[name] == value for name, value in query.filters.items() if name != "unresolved"]
+    branches: list[Branch] = [(_UNRESOLVED, *rest)]
+    total = count_rows(connection, deliveries, branches)
+    rows = read_page(connection, select(*LISTED_COLUMNS), deliveries, branches, query, ListedDeliveryRow)
+    return build_page(rows, total)
 
 
-def _by_store(kinds: list[_Kind], query: PageQuery) -> list[Branch]:
+def _matches(kind: DeliveryKind, query: PageQuery) -> bool:
+    return all(query.filters.get(name, value) == value for name, value in kind._asdict().items())
+
+
+def _by_store(kinds: list[DeliveryKind], query: PageQuery) -> list[Branch]:
     """Return one branch for each store: an index holds its deliveries by order."""
     rest = [_C[name] == value for name, value in query.filters.items() if name != "store"]
     return [(_C.store == store, *rest) for store in sorted({kind.store for kind in kinds})]
 
 
-def _by_verdict(kinds: list[_Kind], query: PageQuery) -> list[Branch]:
+def _by_verdict(kinds: list[DeliveryKind], query: PageQuery) -> list[Branch]:
     """Return one branch for each verdict: an index holds its deliveries by the time of the last receipt."""
     rest = [_C[name] == value for name, value in query.filters.items() if name != "verdict"]
     return [(_C.verdict == verdict, *rest) for verdict in sorted({kind.verdict for kind in kinds})]

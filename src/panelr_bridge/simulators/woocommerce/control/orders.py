@@ -10,7 +10,10 @@ from panelr_bridge.simulators.woocommerce.payload import format_money, order_jso
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine, NewRefundedPart, OrderChanges, ShopError
 
-CART_FIELDS = ("items", "payment_method", "coupon", "fee", "note", "customer_id", "order_id", *BILLING_FIELDS)
+CART_FIELDS = (
+    *("items", "payment_method", "coupon", "fee", "gift_card", "note", "customer_id", "order_id"),
+    *BILLING_FIELDS,
+)
 ITEM_FIELDS = ("product_id", "sku", "quantity", "meta", "name", "price")
 
 
@@ -154,6 +157,7 @@ def read_cart(shop: SimulatedShop, call: ControlRequest, *more_fields: str) -> C
         fee=FeeLine(0, fee.text("name", "Fee"), fee.amount("amount") or Decimal(0)) if fee else None,
         note=call.text("note"),
         customer_id=call.integer("customer_id", 0),
+        gift_card=max(call.amount("gift_card") or Decimal(0), Decimal(0)),
     )
 
 

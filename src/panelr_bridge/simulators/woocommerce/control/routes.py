@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from panelr_bridge.simulators.woocommerce.control.history import HISTORY_CONTROLS
 from panelr_bridge.simulators.woocommerce.control.orders import ORDER_CONTROLS
 from panelr_bridge.simulators.woocommerce.control.request import ControlAction, read_request
 from panelr_bridge.simulators.woocommerce.control.rest_api import REST_CONTROLS, fault_catalogue_json
@@ -15,7 +16,7 @@ from panelr_bridge.simulators.woocommerce.rest_actions import REST_ACTIONS
 from panelr_bridge.simulators.woocommerce.shop import SimulatedShop
 from panelr_bridge.simulators.woocommerce.shop_data import NotFoundError, ShopError
 
-CONTROLS = [*ORDER_CONTROLS, *SUBSCRIPTION_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
+CONTROLS = [*ORDER_CONTROLS, *HISTORY_CONTROLS, *SUBSCRIPTION_CONTROLS, *WEBHOOK_CONTROLS, *REST_CONTROLS]
 
 
 class IndentedJSONResponse(JSONResponse):
