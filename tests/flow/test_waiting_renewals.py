@@ -63,6 +63,32 @@ async def test_a_renewal_before_the_line_is_set_up_waits_and_is_sent_when_the_li
     assert named(kit) == [line]
 
 
+async def test_one_more_renewal_has_no_others_evaluated_again(kit: Kit) -> None:
+    """A subscription may have thousands that wait."""
+    await begin(kit)
+    await kit.post(renewal())
+    before = (await kit.order(RENEWAL))["updated_at"]
+    await kit.post(renewal(RENEWAL + 1))
+    behind = await kit.runtime.database.read(orders.list_behind_mappings, limit=10)
+    assert (behind, (await kit.order(RENEWAL))["updated_at"]) == ([], before)
+
+
+async def test_renewals_of_one_subscription_do_not_wait_for_each_other(kit: Kit) -> None:
+    """On PostgreSQL, each evaluation locked the others' rows: they waited in a circle until some were given up."""
+    await begin(kit)
+    numbers = range(RENEWAL, RENEWAL + 12)
+    for number in numbers:
+        await kit.post(renewal(number))
+    changed = [
+        renewal(number, transaction_id=f"T{place}", date_modified_gmt=f"2026-11-21T20:00:{place:02}")
+        for place in range(4)
+        for number in numbers
+    ]
+    answers = await asyncio.gather(*map(kit.post, changed))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {(await kit.order(number))["state"] for number in numbers} == {"held"}
+
+
 async def test_a_waiting_renewal_is_found_in_a_store_without_a_change_of_mappings(kit: Kit) -> None:
     await begin(kit)
     await kit.post(renewal())

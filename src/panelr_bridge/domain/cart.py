@@ -23,6 +23,7 @@ from panelr_bridge.domain.line_intent import (
 from panelr_bridge.domain.mapping_choice import choose_mappings, name_products
 from panelr_bridge.domain.models import (
     CartItem,
+    ItemIntent,
     MappingTarget,
     OrderMappings,
     OrderPolicy,
@@ -141,6 +142,9 @@ def _read_parts(
             words = "the order itself, not one of its lines, has panelr_intent or panelr_activation_id: move it there"
             return [contradiction(words, _line_label(line))]
         meta = of_order
+    elif meta.intent == ItemIntent.NEW_ACTIVATION and not of_order.says_new:
+        words = "the line is a new activation, and the order's own panelr_intent or panelr_activation_id says otherwise"
+        return [contradiction(f"{words}: correct one of them", _line_label(line))]
     if renews:
         meta = as_renewal(meta)
     return [_build_part(line, target, meta, alone=len(wanted) == 1) for target in wanted]

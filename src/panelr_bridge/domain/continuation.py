@@ -28,7 +28,8 @@ def sub_order_reason(relation: Relation | None, mappings: OrderMappings) -> Reas
     parent = mappings.history.find(relation.continues)
     if "sub_order" in mappings.overridden and (parent is None or parent.state is None):
         return None
-    words = f"this is a vendor's part of order {relation.continues}: that order has the same goods and is the one sent"
+    parent_order = relation.continues or "(not named)"
+    words = f"this is a vendor's part of order {parent_order}: that order has the same goods and is the one sent"
     return Reason("sub_order", words)
 
 

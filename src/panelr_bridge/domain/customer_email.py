@@ -9,10 +9,12 @@ from panelr_bridge.woocommerce.order_payload import Order
 MAX_EMAIL_LENGTH = 254  # RFC 5321
 _EMAIL = re.compile(r"[^@\s<>\"(),;:]+@[^@\s<>\"(),;:]+\.[^@\s<>\"(),;:.]+")
 _INVISIBLE = re.compile(
-    "[\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]"
+    "[\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc\U0001d173-\U0001d17a\U000e0000-\U000e01ef]"
 )
 """Characters that cannot be seen in an address: of no width, of direction, byte order marks, and other blanks."""
+_LOST = "\ufffd"
+"""Stands where a character was lost."""
 
 
 def find_email(order: Order) -> str | None:
@@ -34,11 +36,14 @@ def read_email(order: Order) -> tuple[str, list[Reason]]:
 def clean_email(text: str) -> str | None:
     """Return an address without characters that cannot be seen, in ordinary letters in place of full-width ones.
 
-    Returns None if such letters stand in it and it is no ordinary address without them.
+    Returns None if such letters stand in it and it is no ordinary address without them, and for characters that are no
+    letters: lost in a conversion, or of private use.
     """
     text = text.strip()
     if text.isascii():
         return text
     visible = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
     folded = unicodedata.normalize("NFKC", visible)
+    if not folded.isprintable() or _LOST in folded:
+        return None
     return folded if folded == visible or folded.isascii() else None

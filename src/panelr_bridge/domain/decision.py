@@ -168,7 +168,8 @@ def _decide_by_origin(
     ignored = None if excluded is None else Ignore((excluded,))
     if (foreign := other_source_reason(mappings, policy)) is not None:
         return ignored or _decide_by_status(order, policy) or Hold((foreign,))
-    if not order.unreadable and (reason := balance_payment_reason(order)) is not None:
+    renews = relation is not None and relation.renews  # its keys are copies of the first order's
+    if not order.unreadable and not renews and (reason := balance_payment_reason(order)) is not None:
         return Ignore((reason,))
     if (reason := sub_order_reason(relation, mappings)) is not None:
         return Ignore((reason,))

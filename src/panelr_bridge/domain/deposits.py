@@ -3,7 +3,7 @@
 from panelr_bridge.domain.models import OrderMappings, Reason
 from panelr_bridge.domain.money import in_words
 from panelr_bridge.woocommerce.json_fields import read_amount
-from panelr_bridge.woocommerce.order_payload import MONEY_DUE, Order
+from panelr_bridge.woocommerce.order_payload import Order
 
 
 def deposit_reasons(order: Order, mappings: OrderMappings) -> list[Reason]:
@@ -12,7 +12,7 @@ def deposit_reasons(order: Order, mappings: OrderMappings) -> list[Reason]:
     if text is None or "deposit_due" in mappings.overridden:
         return []
     if read_amount(text) is None:
-        words = f"the order's {MONEY_DUE} holds {text[:40]!r}, so what is due cannot be read"
+        words = f"the deposit's rest {text[:40]!r} in the order's meta cannot be read"
         return [Reason("deposit_due", f"{words}: correct it, or retry the order to send it as paid in full")]
     due = order.money_due
     if not due:

@@ -4,6 +4,7 @@ What is unambiguous is understood. Anything else is a reason to hold the order: 
 """
 
 import functools
+import html
 import re
 from typing import Any
 
@@ -19,7 +20,8 @@ INTENTS = frozenset(ItemIntent)
 LONGEST_KEY = 60
 _INTENT, _ACTIVATION = "panelrintent", "panelractivationid"
 """The keys without capitals, blanks and underscores."""
-_NO_RANK = 9
+_ATTRIBUTE = re.compile(r"(?:attribute_)?(?:pa_)?")
+"""What WooCommerce puts before the name of a product's attribute."""
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _NO_FRACTION = re.compile(r"\.0+$")
 _ZERO = re.compile(r"0+")
@@ -45,6 +47,11 @@ class IntentMeta(msgspec.Struct, frozen=True):
         """Whether the meta has neither."""
         return self.intent is None and self.activation is None
 
+    @property
+    def says_new(self) -> bool:
+        """Whether it fits a new activation."""
+        return self.activation is None and self.intent in {None, ItemIntent.NEW_ACTIVATION}
+
 
 _NONE = IntentMeta()
 
@@ -52,13 +59,12 @@ _NONE = IntentMeta()
 def read_intent_meta(entries: tuple[Meta, ...]) -> IntentMeta:
     """Return what the meta of a line or an order says about its intent."""
     texts = _find_texts(entries)
-    return IntentMeta(_spell_intent(texts.get(_INTENT)), texts.get(_ACTIVATION)) if texts else _NONE
+    return IntentMeta(texts.get(_INTENT), texts.get(_ACTIVATION)) if texts else _NONE
 
 
 def read_intent(entries: tuple[Meta, ...]) -> str | None:
     """Return the intent alone."""
-    texts = _find_texts(entries)
-    return _spell_intent(texts.get(_INTENT)) if texts else None
+    return _find_texts(entries).get(_INTENT)
 
 
 def as_renewal(meta: IntentMeta) -> IntentMeta:
@@ -105,31 +111,43 @@ def choose_intent(
 
 
 def _find_texts(entries: tuple[Meta, ...]) -> dict[str, str]:
-    """Return the values under `panelr_intent` and `panelr_activation_id`, whatever the spelling of the keys.
+    """Return what stands under `panelr_intent`, in Panelr's spelling, and `panelr_activation_id`.
 
-    The exact key comes first, then the plugin's, then others. An empty value counts as none.
+    The keys may have any spelling: the exact one comes first, then the plugin's, then others. An empty value counts as
+    none. Values that contradict each other stand side by side: they are no intent and no id.
     """
-    texts: dict[str, str] = {}
-    ranks: dict[str, int] = {}
+    found: dict[str, dict[str, int]] = {}
     for key, value in entries:
         known = _recognise(key) if isinstance(key, str) and len(key) <= LONGEST_KEY else None
-        if known is not None and known[1] < ranks.get(known[0], _NO_RANK) and (text := _as_text(value)):
-            texts[known[0]], ranks[known[0]] = text, known[1]
-    return texts
+        if known is not None and (text := _as_text(value)):
+            name, rank = known
+            text = _spell_intent(text) if name == _INTENT else text
+            ranks = found.setdefault(name, {})
+            ranks[text] = min(rank, ranks.get(text, rank))
+    return {name: _choose_text(ranks) for name, ranks in found.items()}
+
+
+def _choose_text(ranks: dict[str, int]) -> str:
+    """Return the text of the first rank; beside another one of that rank, and a new activation beside any other."""
+    if len(ranks) == 1:
+        return next(iter(ranks))
+    first = min(ranks.values())
+    texts = [text for text, rank in ranks.items() if rank == first]
+    return " and ".join(ranks if ItemIntent.NEW_ACTIVATION in texts else texts)
 
 
 @functools.lru_cache(maxsize=2000)  # the same plugins write the same keys again and again
 def _recognise(key: str) -> tuple[str, int] | None:
     """Return which of the two a key is, and its rank; None for any other key."""
-    name = _BETWEEN_WORDS.sub("", key.casefold())
+    name = _BETWEEN_WORDS.sub("", _ATTRIBUTE.sub("", html.unescape(key).casefold()))
     if name not in {_INTENT, _ACTIVATION}:
         return None
     return name, 0 if key.startswith("panelr_") else 1 if key.startswith("_panelr_") else 2
 
 
-def _spell_intent(text: str | None) -> str | None:
-    """Return an intent in Panelr's spelling; None for none."""
-    if text is None or text in INTENTS:
+def _spell_intent(text: str) -> str:
+    """Return an intent in Panelr's spelling."""
+    if text in INTENTS:
         return text
     intent = "_".join(part for part in _BETWEEN_WORDS.split(text.casefold()) if part)
     return _OTHER_WORDS.get(intent, intent or text)

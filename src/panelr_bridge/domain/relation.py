@@ -39,14 +39,27 @@ _WCS = (
     ("_subscription_switch", RelationKind.SWITCH),
     ("_subscription_renewal", RelationKind.RENEWAL),
     ("_subscription_resubscribe", RelationKind.RESUBSCRIPTION),
+    ("_failed_renewal_order", RelationKind.RENEWAL),
+    ("_subscription_renewal_early", RelationKind.RENEWAL),
+    ("_subscription_switch_data", RelationKind.SWITCH),
 )
+"""The last three stand beside one of the others, unless a plugin took that away."""
 _YITH_RENEWAL, _YITH_SUBSCRIPTIONS = "is_a_renew", "subscriptions"
-_WPS_RENEWAL, _WPS_SUBSCRIPTION = "wps_sfw_renewal_order", "wps_sfw_subscription"
-_WPS_FIRST_ORDER, _WPS_FIRST = "wps_sfw_parent_order_id", "wps_subscription_id"
+_WPS = tuple(
+    (
+        f"{prefix}_sfw_renewal_order",
+        f"{prefix}_sfw_subscription",
+        f"{prefix}_sfw_parent_order_id",
+        f"{prefix}_subscription_id",
+    )
+    for prefix in ("wps", "mwb")
+)
+"""WP Swings' keys of a renewal, its subscription and its first order, and of a first order; before 2022 with mwb."""
 _ORDER_KEYS = frozenset(
     {
         *(key for key, _ in _WCS),
-        *(_YITH_RENEWAL, _YITH_SUBSCRIPTIONS, _WPS_RENEWAL, _WPS_SUBSCRIPTION, _WPS_FIRST_ORDER, _WPS_FIRST),
+        *(_YITH_RENEWAL, _YITH_SUBSCRIPTIONS),
+        *(key for keys in _WPS for key in keys),
     }
 )
 _PARENT_FLAGS = ("has_sub_order", "has_wcmp_sub_order", "has_mvx_sub_order")
@@ -108,11 +121,11 @@ def _read_subscription(order: Order) -> Relation | None:
     yith = _read_ids(order, _YITH_SUBSCRIPTIONS)
     if _says_yes(order, _YITH_RENEWAL):
         return Relation(kind=RelationKind.RENEWAL, subscriptions=yith)
-    if _says_yes(order, _WPS_RENEWAL):
-        first = next(iter(_read_ids(order, _WPS_FIRST_ORDER)), None)
-        subscriptions = _read_ids(order, _WPS_SUBSCRIPTION)
-        return Relation(kind=RelationKind.RENEWAL, subscriptions=subscriptions, continues=first)
-    begun = (*yith, *_read_ids(order, _WPS_FIRST))
+    for renewal, subscription, first_order, _ in _WPS:
+        if _says_yes(order, renewal):
+            first = next((each for each in _read_ids(order, first_order) if each != order.id), None)
+            return Relation(kind=RelationKind.RENEWAL, subscriptions=_read_ids(order, subscription), continues=first)
+    begun = (*yith, *(each for *_, key in _WPS for each in _read_ids(order, key)))
     return Relation(kind=RelationKind.FIRST, subscriptions=begun) if begun else None
 
 
@@ -122,7 +135,7 @@ def _read_key(order: Order, key: str, kind: RelationKind) -> Relation | None:
         return None
     ids = tuple(each for each in _read_ids(order, key) if each > 1)  # 1 is a yes
     if kind in {RelationKind.SECOND_PAYMENT, RelationKind.SUB_ORDER, RelationKind.CONTINUATION}:
-        return Relation(kind=kind, continues=next(iter(ids), order.parent_id or None))
+        return Relation(kind=kind, continues=order.parent_id or next(iter(ids), None))
     return Relation(kind=kind, subscriptions=ids, can_be_asked=bool(ids))
 
 
@@ -131,7 +144,7 @@ def _read_parent(order: Order) -> Relation | None:
     continues = order.parent_id or None
     deposits = [value for line in order.line_items for key, value in line.meta_data if key == _DEPOSIT_OF]
     deposit = deposits[0] if deposits else None
-    if deposit is not None or (continues is not None and order.created_via.strip().casefold() in _DEPOSITS):
+    if deposit is not None or order.created_via.strip().casefold() in _DEPOSITS:
         of_order = next(_ids_in(deposit), None) if deposit is not None else None
         return Relation(kind=RelationKind.SECOND_PAYMENT, continues=of_order or continues)
     if continues is None:
@@ -139,7 +152,7 @@ def _read_parent(order: Order) -> Relation | None:
     is_vendors = order.created_via.strip().casefold() in _MARKET_PLACES or not _VENDOR_KEYS.isdisjoint(
         [*order.meta_by_key, *(key for line in order.line_items for key, _ in line.meta_data if isinstance(key, str))]
     )
-    kind = RelationKind.SUB_ORDER if is_vendors else RelationKind.CONTINUATION
+    kind = RelationKind.SUB_ORDER if is_vendors and continues != order.id else RelationKind.CONTINUATION
     return Relation(kind=kind, continues=continues)
 
 

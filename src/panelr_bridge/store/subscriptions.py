@@ -44,13 +44,14 @@ class PlannedFollowUp(NamedTuple):
     content: Mapping[str, Any]
 
 
-def add_orders(connection: Connection, entries: Iterable[SubscriptionOrder], *, store: str) -> bool:
-    """Store which orders belong to subscriptions; return whether anything is new. What is known stays."""
-    is_new = False
+def add_orders(connection: Connection, entries: Iterable[SubscriptionOrder], *, store: str) -> list[SubscriptionOrder]:
+    """Store which orders belong to subscriptions; return those that are new. What is known stays."""
+    new = []
     for entry in entries:
         row = entry._asdict() | {"store": store}
-        is_new |= connection.execute(_insert(connection, subscription_orders).values(row)).rowcount > 0
-    return is_new
+        if connection.execute(_insert(connection, subscription_orders).values(row)).rowcount > 0:
+            new.append(entry)
+    return new
 
 
 def add_activations(connection: Connection, brought: Iterable[Activation], *, order_id: int) -> bool:
@@ -107,7 +108,7 @@ def known_orders(
 ) -> dict[int, KnownOrder]:
     """Return those orders that the bridge knows, by WooCommerce's id.
 
-    `locks` them against changes: who stores an order's lines meanwhile finds the orders that wait for them.
+    `locks` them against changes until the transaction ends.
     """
     columns = orders.c
     is_one = and_(columns.store == store, columns.woo_order_id.in_(woo_order_ids))

@@ -189,7 +189,9 @@ def _read_metas(value: Any) -> tuple[Meta, ...]:
 
 
 def _read_metas_one_by_one(value: Any) -> tuple[Meta, ...]:
-    """Return the readable entries of meta in another form than WooCommerce's."""
+    """Return the readable entries of meta in another form than WooCommerce's: PHP's objects, or keys and values."""
+    if isinstance(value, dict) and not any(isinstance(entry, dict) and "key" in entry for entry in value.values()):
+        return tuple(value.items())
     entries = sequence(value)
     if not isinstance(entries, (list, tuple)):
         return ()

@@ -50,8 +50,12 @@ from panelr_bridge.woocommerce.unreadable_fields import UNKNOWN_STATUS, Unreadab
 
 ORDER_TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 DELETED_TOPIC = "order.deleted"
-MONEY_DUE = "_order_due_ammount"
-"""The order meta of the plugin Bayna Deposits, in its own spelling: what is still to be paid."""
+MONEY_DUE = (
+    *("_order_due_ammount", "_order_due_amount"),
+    *("_wc_deposits_second_payment", "_awcdp_deposits_second_payment"),
+)
+"""The order meta of deposit plugins with what is still to be paid: Bayna's in its own spelling, Webtomizer's and
+Acowebs'. These two tell with `_paid` behind the key that it was paid."""
 
 
 class _PayloadModel(BaseModel):
@@ -114,7 +118,8 @@ class OrderRefund(_PayloadModel):
     """A refund; `total` is negative, and plugins write it without the sign."""
 
     id: Reference = 0
-    total: Money = Decimal(0)
+    total: Amount
+    """A refund without it gave back an unknown amount."""
 
 
 class Order(_PayloadModel):
@@ -187,9 +192,8 @@ class Order(_PayloadModel):
     @property
     def due_text(self) -> str | None:
         """What is still to be paid of a deposit, as its plugin wrote it; None for an order without a deposit."""
-        if MONEY_DUE not in self.meta_by_key:
-            return None
-        texts = (str(clean(value)).strip() for key, value in self.meta_data if key == MONEY_DUE)
+        found = [key for key in MONEY_DUE if key in self.meta_by_key and not self.has_flag(f"{key}_paid")]
+        texts = (str(clean(value)).strip() for key, value in self.meta_data if key in found) if found else ()
         return next(filter(None, texts), None)
 
     @property

@@ -17,17 +17,19 @@ Path = tuple[int | str, ...]
 LISTS = ("line_items", "fee_lines", "coupon_lines", "refunds")
 IMPORTANT = frozenset(
     {
-        *("status", "total", "currency", "date_paid_gmt", "line_items", "fee_lines", "refunds"),
+        *("status", "parent_id", "total", "currency", "date_paid_gmt", "line_items", "fee_lines", "refunds"),
         *("billing", "billing.email"),
         *(f"line_items.{name}" for name in ("product_id", "variation_id", "quantity")),
         *(f"line_items.{name}" for name in ("subtotal", "subtotal_tax", "total", "total_tax")),
         *("fee_lines.total", "fee_lines.total_tax", "refunds.total"),
     }
 )
-"""The fields that decide what is ordered, by whom, whether it is paid, and how much. A list's name is also that of an
-entry in it. Without the currency, amounts cannot be compared and rounded."""
-_REPLACEMENTS: dict[str, Any] = {"line_items": [], "total": Decimal(0)}
-"""Stand in for fields that every order has. A status that cannot be read is removed in the same way."""
+"""The fields that decide what is ordered, by whom, what it continues, whether it is paid, and how much.
+
+A list's name is also that of an entry in it. Without the currency, amounts cannot be compared and rounded.
+"""
+_REPLACEMENTS: dict[str, Any] = {"line_items": [], "total": Decimal(0), "refunds.total": Decimal(0)}
+"""Stand in for fields that every order or refund has. A status that cannot be read is removed in the same way."""
 UNKNOWN_STATUS = "unknown"
 LONGEST_SHOWN = 40
 LONGEST_LABEL = 120
@@ -71,9 +73,13 @@ _MISSING = object()
 
 
 def _is_important(path: Path, value: Any) -> bool:
-    name = ".".join(part for part in path if isinstance(part, str))
-    is_nothing = value is not _MISSING and unwrap(value) == "" and path[0] != "line_items" and len(path) > 1
-    return name in IMPORTANT and not is_nothing  # null among fees and refunds is nothing; a line may be missing
+    is_nothing = value is not _MISSING and unwrap(value) == "" and path[0] != "line_items" and len(path) == 2
+    return _name(path) in IMPORTANT and not is_nothing  # null among fees and refunds is nothing; a line may be missing
+
+
+def _name(path: Path) -> str:
+    """Return a field's name, the same one for each entry of a list."""
+    return ".".join(part for part in path if isinstance(part, str))
 
 
 def _get(content: Any, path: Path) -> Any:
@@ -89,8 +95,8 @@ def _remove(content: Any, path: Path) -> None:
         content = content[part]
     if path == ("status",):
         content[last] = UNKNOWN_STATUS
-    elif len(path) == 1 and last in _REPLACEMENTS:
-        content[last] = _REPLACEMENTS[str(last)]
+    elif _name(path) in _REPLACEMENTS:
+        content[last] = _REPLACEMENTS[_name(path)]
     elif isinstance(content, dict):
         content.pop(last, None)
 

@@ -24,6 +24,7 @@ def with_billing(**changes: Any) -> dict[str, Any]:
         "\uff4a\uff41\uff4e\uff45\uff20\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45\uff0e\uff54\uff45\uff53\uff54",
         "jane\uff20example\uff0etest",
         "\U0001d423ane@example.test",
+        *("jane\u2800@example.test", "jane\ufffc@example.test", "jane\U0001d173@example.test"),
     ],
 )
 def test_an_address_is_sent_as_people_see_it(given: str) -> None:
@@ -40,6 +41,7 @@ def test_letters_with_accents_stay(given: str) -> None:
     [
         *("\u00bd@example.test", "jane@exam\ufb01\u00e9.test", "\uff4a\u00e4ne@example.test", "jane@\u2460\u00fc.test"),
         *("j ane@example.test", "jane@@example.test", "Jane <jane@example.test>", "jane@example.test, jo@example.test"),
+        *("jan\ufffd@example.test", "jane\ue000@example.test", "jane\ufdd0@example.test", "jane\u0085x@example.test"),
         f"{'j' * 250}@e.test",
     ],
 )

@@ -24,6 +24,45 @@ def test_a_renewal_is_understood_in_any_spelling(key: str, intent: Any) -> None:
     assert request(with_meta(**{key: intent, "panelr_activation_id": "77"})).items == RENEWAL
 
 
+@pytest.mark.parametrize(
+    "key", ["pa_panelr_intent", "pa_panelr-intent", "attribute_pa_panelr-intent", "Panelr&nbsp;intent"]
+)
+def test_an_attribute_and_an_escaped_key_say_an_intent_too(key: str) -> None:
+    assert request(with_meta(**{key: "renewal", "panelr_activation_id": "77"})).items == RENEWAL
+
+
+def entries(*pairs: tuple[str, Any]) -> dict[str, Any]:
+    """Return an order whose line has these meta entries, a key perhaps twice."""
+    return line(
+        order(), meta_data=[{"id": place, "key": key, "value": value} for place, (key, value) in enumerate(pairs)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (entries(("panelr_intent", "renewal"), ("panelr_intent", "new_activation")), "unknown_intent"),
+        (entries(("panelr_intent", "new"), ("_panelr_intent", "renewal")), "unknown_intent"),
+        (entries(("panelr_activation_id", "77"), ("panelr_activation_id", "78")), "unusable_activation_id"),
+        (
+            line(order(meta_data=meta(panelr_intent="renewal")), meta_data=meta(panelr_intent="new")),
+            "contradicting_intent",
+        ),
+        (
+            line(order(meta_data=meta(panelr_activation_id="7")), meta_data=meta(panelr_intent="new")),
+            "contradicting_intent",
+        ),
+    ],
+)
+def test_what_is_said_in_two_ways_is_held(content: dict[str, Any], code: str) -> None:
+    assert codes(decision(content).reasons) == [code]
+
+
+def test_what_is_said_twice_in_one_way_is_understood() -> None:
+    pairs = (("panelr_intent", "renewal"), ("panelr_intent", "Renewal "), ("panelr_activation_id", "77"))
+    assert request(entries(*pairs, ("panelr_activation_id", 77))).items == RENEWAL
+
+
 @pytest.mark.parametrize("activation", ["77", 77, " 77 ", "0077", ["77"], 77.0, "77.00"])
 @pytest.mark.parametrize("key", ["panelr_activation_id", "_panelr_activation_id", "Panelr Activation ID"])
 def test_an_activation_without_an_intent_is_a_renewal(key: str, activation: Any) -> None:

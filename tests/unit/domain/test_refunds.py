@@ -239,6 +239,16 @@ def test_an_order_with_money_due_is_held_and_a_retry_sends_the_deposit_as_its_pa
     assert sent(decided(content, None, "deposit_due")) == (BOTH, "10.00", "30.00")
 
 
+@pytest.mark.parametrize("plugin", ["_wc_deposits", "_awcdp_deposits"])
+def test_other_plugins_deposits_are_known_until_the_rest_is_paid(plugin: str) -> None:
+    orders = [
+        sold(refunds=(), meta_data=meta(**{f"{plugin}_second_payment": "20.00", f"{plugin}_second_payment_paid": paid}))
+        for paid in ("no", "yes")
+    ]
+    assert codes(decided(orders[0]).reasons) == ["deposit_due"]
+    assert sent(decided(orders[1])) == (BOTH, "30.00", "30.00")
+
+
 @pytest.mark.parametrize("due", ["0", "0.00", "", "-1.00", 0, None])
 def test_an_order_with_nothing_due_is_sent_as_paid(due: Any) -> None:
     content = sold(refunds=(), meta_data=meta(_order_due_ammount=due))

@@ -43,6 +43,17 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         order(meta_data=meta(_subscription_renewal="459", _subscription_renewal_early="459"), created_via="checkout"),
         related(459),
     ),
+    "wcs declined renewal without its other key": (order(meta_data=meta(_failed_renewal_order="yes")), related()),
+    "wcs early renewal without its other key": (order(meta_data=meta(_subscription_renewal_early="459")), related(459)),
+    "wcs switch without its other key": (
+        order(meta_data=meta(_subscription_switch_data={"490": {"switches": {}}})),
+        related(kind=SWITCH),
+    ),
+    "wcs renewal with the data of a switch": (
+        order(meta_data=[*RENEWAL, *meta(_subscription_switch_data={"490": {}})]),
+        related(459),
+    ),
+    "wcs renewal in meta of keys and values": (order(meta_data={"_subscription_renewal": "459"}), related(459)),
     "wcs renewal, an empty value": (order(meta_data=meta(_subscription_renewal="")), None),
     "wcs renewal, an unreadable value": (order(meta_data=meta(_subscription_renewal="yes")), related()),
     "wcs switch": (order(meta_data=meta(_subscription_switch="490")), related(490, kind=SWITCH)),
@@ -60,6 +71,14 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         order(meta_data=meta(wps_sfw_renewal_order="yes", wps_sfw_subscription="546", wps_sfw_parent_order_id="545")),
         related(546, continues=545),
     ),
+    "wp swings renewal, its older keys": (
+        order(meta_data=meta(mwb_sfw_renewal_order="yes", mwb_sfw_subscription="546", mwb_sfw_parent_order_id="545")),
+        related(546, continues=545),
+    ),
+    "wp swings renewal that names itself": (
+        order(id=31, meta_data=meta(wps_sfw_renewal_order="yes", wps_sfw_parent_order_id="31")),
+        related(),
+    ),
     "wp swings first order": (order(meta_data=meta(wps_subscription_id="546")), related(546, kind=FIRST)),
     "dokan's vendor": (order(parent_id=567, created_via="dokan"), related(kind=SUB_ORDER, continues=567)),
     "dokan's vendor, by meta": (
@@ -75,6 +94,16 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
         order(parent_id=567, created_via="dokan", meta_data=meta(subscriptions=[5])),
         related(kind=SUB_ORDER, continues=567),
     ),
+    "dokan's vendor of a renewal, with its keys": (
+        order(parent_id=567, created_via="dokan", meta_data=RENEWAL),
+        related(kind=SUB_ORDER, continues=567),
+    ),
+    "a renewal with a parent": (order(parent_id=567, meta_data=RENEWAL), related(459)),
+    "dokan's vendor that names itself": (
+        order(id=31, parent_id=31, created_via="dokan"),
+        related(kind=CONTINUATION, continues=31),
+    ),
+    "the rest of a deposit without its parent": (order(created_via="wc_deposits"), related(kind=SECOND)),
     "dokan's vendor's part of a renewal": (
         order(parent_id=567, created_via="dokan", meta_data=RENEWAL),
         related(kind=SUB_ORDER, continues=567),
@@ -193,6 +222,17 @@ def test_another_product_renews_the_only_line() -> None:
     assert sent(decided(order(meta_data=RENEWAL), History(orders=(first,)))) == [(3, "renewal", 77)]
 
 
+@pytest.mark.parametrize("product", [3, None])
+def test_a_new_product_beside_a_renewed_one_never_gets_its_line(product: int | None) -> None:
+    """A customer who resubscribes may have other goods in the cart."""
+    content = order(meta_data=RENEWAL, line_items=[item(), item(id=2, product_id=13)])
+    both = (maps("product:12", 3), maps("product:13", 4))
+    history = History(orders=(known(Activation(77, product)),))
+    lines = CustomerLines(EMAIL, (replace(LINE, activation_id=77),))
+    assert held(decided(content, history, mappings=both))
+    assert held(decided(content, history, mappings=both, lines=lines))
+
+
 def test_two_equal_lines_renew_two_activations() -> None:
     content = order(meta_data=RENEWAL, line_items=[item(), item(id=2)])
     both = sent(decided(content, History(orders=(known(Activation(77, 3), Activation(78, 3)),))))
@@ -269,6 +309,11 @@ def test_panelrs_keys_on_a_renewal_are_the_first_orders() -> None:
     assert sent(decided(order(meta_data=[*RENEWAL, *marks]), history)) == [(3, "renewal", 77)]
     assert isinstance(decided(order(meta_data=meta(panelr_reference_code="WO-1"))), Adopt)
     assert isinstance(decided(order(meta_data=meta(subscriptions=[5], panelr_reference_code="WO-1"))), Adopt)
+
+
+def test_a_copied_balance_payment_is_no_reason_to_ignore_a_renewal() -> None:
+    content = order(meta_data=[*RENEWAL, *meta(_panelr_balance_payment="1")])
+    assert sent(decided(content, History(orders=(known(Activation(77, 3)),)))) == [(3, "renewal", 77)]
 
 
 def test_a_renewals_own_keys_name_it() -> None:

@@ -73,8 +73,15 @@ def _lines_of_others(connection: Connection, lines: CustomerLines, relation: Rel
 def _read_orders(
     connection: Connection, kinds: dict[int, RelationKind], *, store: str, email: str | None
 ) -> tuple[EarlierOrder, ...]:
-    """Return the orders; one of another customer without its lines: a rebuilt shop counts its subscriptions again."""
-    known = subscriptions.known_orders(connection, kinds, store=store)
+    """Return the orders; one of another customer without its lines: a rebuilt shop counts its subscriptions again.
+
+    First orders are locked: who stores their lines meanwhile finds the orders that wait for them. Renewals are not:
+    they would wait for each other.
+    """
+    firsts = [number for number, kind in kinds.items() if kind is RelationKind.FIRST]
+    others = kinds.keys() - set(firsts)
+    known = subscriptions.known_orders(connection, firsts, store=store) if firsts else {}
+    known |= subscriptions.known_orders(connection, others, store=store, locks=False) if others else {}
     ids = [each.id for each in known.values()]
     brought = subscriptions.activations_of(connection, ids)
     planned = subscriptions.follow_ups_of(connection, ids, TELLS_LINES)
@@ -180,9 +187,13 @@ def note_subscription(connection: Connection, subscription: Subscription, *, sto
 
 
 def note_orders(connection: Connection, entries: Collection[SubscriptionOrder], *, store: str) -> None:
-    """Store which orders belong to subscriptions. Orders that wait for such news are evaluated again."""
-    if subscriptions.add_orders(connection, entries, store=store):
-        _evaluate_again(connection, {entry.subscription_id for entry in entries}, store=store)
+    """Store which orders belong to subscriptions. Held orders of a subscription whose first order is new are evaluated
+    again; a renewal is no such news, and a subscription may have thousands.
+    """
+    new = subscriptions.add_orders(connection, entries, store=store)
+    begun = {entry.subscription_id for entry in new if entry.kind is RelationKind.FIRST}
+    if begun:
+        _evaluate_again(connection, begun, store=store)
 
 
 def find_awaited(connection: Connection, order: Order, *, store: str, policy: OrderPolicy) -> EarlierOrder | None:
