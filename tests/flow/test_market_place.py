@@ -8,7 +8,6 @@ import pytest
 from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.woocommerce.checkout import Cart, place_order
-from panelr_bridge.simulators.woocommerce.payload import order_payload
 from panelr_bridge.simulators.woocommerce.shop_data import NewOrderLine
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from tests.support.clockwork import due_now
@@ -76,15 +75,3 @@ async def test_every_other_write_makes_new_sub_orders(both: Both) -> None:
     for child in again:
         assert (await both.kit.order(child))["state"] == "ignored"
     assert len(both.kit.panel.work_orders) == 1
-
-
-async def test_a_sub_order_that_a_person_sent_is_never_written_to(both: Both) -> None:
-    both.store.webhooks.hold()
-    _, (child, _) = place(both)
-    await both.kit.post(order_payload(both.store.orders[child]))
-    story = await both.kit.until(child, "ignored")
-    await both.kit.api("POST", f"/orders/{story['id']}/retry")
-    await both.kit.until(child, "created")
-    story = await both.kit.until(child, lambda story: find_follow_up(story, "status") is not None)
-    assert (both.notes(child), both.meta(child), both.writes()) == ([], {}, [])
-    assert find_follow_up(story, "write_back") is None

@@ -94,9 +94,11 @@ class ActivationMatcher:
         return None
 
     def _fitting_lines(self, item: CartItem, mapping: MappingTarget) -> list[CustomerLine]:
-        lines = [line for line in self._lines or () if line.activation_id not in self._history.others]
+        """Return the customer's lines that fit; of several, those that belong to no other subscription."""
+        lines = self._lines or []
         renewed = [line for line in lines if item.intent is ItemIntent.RENEWAL and _is_renewed_by(line, mapping)]
-        return renewed or [line for line in lines if _is_trial(line) and line.status in _TRIAL_STATUSES[item.intent]]
+        fitting = renewed or [line for line in lines if _is_trial(line) and line.status in _TRIAL_STATUSES[item.intent]]
+        return [line for line in fitting if line.activation_id not in self._history.others] or fitting
 
 
 def _share_lines(

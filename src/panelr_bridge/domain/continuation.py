@@ -6,7 +6,7 @@ from panelr_bridge.woocommerce.order_payload import Order
 
 OWN_MARKS_KEY = "panelr_order_id"
 """The meta key that says to which order Panelr's other keys belong; the write-back writes it where they are copied."""
-RELATION_CODES = frozenset({"switch", "second_payment", "continues_order", "sub_order"})
+RELATION_CODES = frozenset({"switch", "second_payment", "continues_order"})
 """Reason codes that a retry overrides: the order is sent then, a switch as a renewal."""
 _RETRY = "if it is an order of its own, retry it here"
 
@@ -18,15 +18,12 @@ def has_own_marks(order: Order, relation: Relation | None) -> bool:
     return order.meta(OWN_MARKS_KEY) == str(order.id)
 
 
-def sub_order_reason(relation: Relation | None, mappings: OrderMappings) -> Reason | None:
+def sub_order_reason(relation: Relation | None) -> Reason | None:
     """Return the reason to ignore a vendor's part of a market place's order: that order has the same goods.
 
-    A retry overrides it only while the bridge does not know the market place's order.
+    No retry overrides it: the market place's order may still come, and would be sent too.
     """
     if relation is None or relation.kind is not RelationKind.SUB_ORDER:
-        return None
-    parent = mappings.history.find(relation.continues)
-    if "sub_order" in mappings.overridden and (parent is None or parent.state is None):
         return None
     parent_order = relation.continues or "(not named)"
     words = f"this is a vendor's part of order {parent_order}: that order has the same goods and is the one sent"

@@ -171,7 +171,7 @@ def _decide_by_origin(
     renews = relation is not None and relation.renews  # its keys are copies of the first order's
     if not order.unreadable and not renews and (reason := balance_payment_reason(order)) is not None:
         return Ignore((reason,))
-    if (reason := sub_order_reason(relation, mappings)) is not None:
+    if (reason := sub_order_reason(relation)) is not None:
         return Ignore((reason,))
     if own_marks and (existing := find_work_order(order)) is not None:
         return Adopt(*existing)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from panelr_bridge.domain.decision import Adopt, Create, Decision, Hold, Ignore, decide
+from panelr_bridge.domain.decision import Adopt, Create, Decision, Hold, Ignore, decide, overridden_by_retry
 from panelr_bridge.domain.history import NO_HISTORY, Activation, EarlierOrder, History
 from panelr_bridge.domain.models import ItemIntent, MappingTarget, OrderMappings
 from panelr_bridge.domain.panelr_values import CustomerLine, CustomerLines
@@ -346,10 +346,10 @@ def test_a_vendors_part_is_ignored_whatever_its_status() -> None:
         assert codes(decision.reasons) == ["sub_order"]
 
 
-def test_a_retry_sends_a_vendors_part_only_if_its_order_is_not_known() -> None:
-    content, retried = order(parent_id=458, created_via="dokan"), frozenset({"sub_order"})
-    assert sent(decided(content, overridden=retried)) == [(3, "new_activation", None)]
-    assert isinstance(decided(content, History(orders=(known(),)), overridden=retried), Ignore)
+def test_no_retry_sends_a_vendors_part_since_its_order_may_still_come() -> None:
+    content = order(parent_id=458, created_via="dokan")
+    assert isinstance(decided(content, overridden=frozenset({"sub_order"})), Ignore)
+    assert overridden_by_retry({"sub_order"}) == set()
 
 
 def test_another_child_is_held_and_a_retry_sends_it() -> None:
