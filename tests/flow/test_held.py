@@ -18,7 +18,14 @@ from tests.support.held_table import HOLDS, PANEL_1000, Hold, Way, meta
 
 STATES = (ROOT / "docs/states.md").read_text()
 FOLLOW_A_CALL = {"blocked", "gave_up"}
-OF_RELATIONS = {"awaits_first_order", "first_order_unknown", "switch", "second_payment", "continues_order"}
+OF_RELATIONS = {
+    "awaits_first_order",
+    "first_order_unknown",
+    "switch",
+    "second_payment",
+    "continues_order",
+    "relation_hidden",
+}
 LATER = "2026-11-21T20:00:00"
 ANOTHER = order(id=21, line_items=[order()["line_items"][0] | {"product_id": 98, "sku": "YET-ANOTHER"}])
 ON_BOTH_DATABASES = {"its SKU is mapped", "the order is corrected", "the meta is removed"}

@@ -288,3 +288,46 @@ async def test_the_line_of_a_subscription_that_ended_is_free(kit: Kit) -> None:
     await kit.post(renewal(499, 498))
     await kit.until(499, "created")
     assert items(kit, 499) == [(3, "renewal", 77)]
+
+
+async def test_two_items_do_not_renew_one_line(kit: Kit) -> None:
+    await kit.map(**MAPPING)
+    await kit.post(renewal(460))
+    status, words = await choose(kit, 460, 77, 77)
+    assert (status, "given twice" in words) == (409, True)
+
+
+async def test_an_order_that_says_later_that_it_renews_gets_attention(kit: Kit) -> None:
+    await kit.map(**MAPPING)
+    assert (await kit.post(order(id=460))).json()["state"] == "created"
+    await kit.post(renewal(460, order_key=order()["order_key"], date_modified_gmt="2026-11-29T20:00:00"))
+    assert [each["code"] for each in (await kit.order(460))["attention"]] == ["relation_changed"]
+
+
+async def test_an_order_that_hides_what_it_renews_is_held_in_a_shop_with_subscriptions(kit: Kit) -> None:
+    """As an Orders resource shows it: without the order key and without protected meta."""
+    await kit.map(**MAPPING)
+    thin = {"order_key": "", "meta_data": []}
+    assert (await kit.post(order(id=20, **thin))).json()["state"] == "created"
+    await first_order(kit, 77)
+    assert (await kit.post(order(id=470, **thin))).json()["state"] == "held"
+    assert await reasons(kit, 470) == ["relation_hidden"]
+    assert (await kit.post(renewal(470, date_modified_gmt="2026-11-29T20:00:00"))).json()["state"] == "created"
+    assert items(kit, 470) == [(3, "renewal", 77)]
+    await kit.post(order(id=471, **thin))
+    await kit.api("POST", f"/orders/{(await kit.order(471))['id']}/retry")
+    await kit.until(471, "created")
+    assert items(kit, 471) == [(3, "new_activation", None)]
+
+
+async def test_a_first_order_stays_known_however_many_renewals_there_are(kit: Kit) -> None:
+    await kit.map(**MAPPING)
+    await first_order(kit, 77)
+
+    def store_news(connection: Connection, _: Any) -> None:
+        entries = [SubscriptionOrder(SUBSCRIPTION, 1000 + each, RelationKind.RENEWAL) for each in range(250)]
+        note_orders(connection, entries, store="default")
+
+    await kit.runtime.bridge.write(store_news)
+    assert (await kit.post(renewal(5000))).json()["state"] == "created"
+    assert items(kit, 5000) == [(3, "renewal", 77)]

@@ -41,6 +41,8 @@ def choose_activations(
         raise Conflict(f"the order is {row['state']}: only a held or refused order takes an activation")
     if row["state"] == OrderState.HELD and not codes & (LACKS_LINE | {SWITCH}):
         raise Conflict("no item of this order lacks an activation")
+    if len(set(activation_ids)) < len(activation_ids):
+        raise Conflict("one activation is given twice: each item renews a line of its own")
     _require_customers(row, activation_ids)
     overridden = sorted({*(row["overridden"] or ()), *(codes & {SWITCH})}) or None
     chosen = continuation_columns(row["continuation"], chosen=list(activation_ids))

@@ -117,9 +117,11 @@ class FastPath:
     async def try_insert(self, delivery: Delivery, event: Event | None) -> ReceiveResult | None:
         """Do what `receive_delivery.receive` does with a new order to create. None if it is anything else.
 
-        An order that continues another needs what is known of that one.
+        An order that continues another, or may do so, needs what is known of its store's subscriptions.
         """
-        if not isinstance(event, Order) or read_relation(event, self._policy.relation_keys) is not None:
+        if not isinstance(event, Order) or not event.order_key:
+            return None
+        if read_relation(event, self._policy.relation_keys) is not None:
             return None
         order = (delivery.store, event.id)
         if self._orders.get(order):

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from panelr_bridge.domain.cart import MappedLine, map_lines
-from panelr_bridge.domain.continuation import RELATION_CODES, has_own_marks, relation_reasons, sub_order_reason
+from panelr_bridge.domain.continuation import (
+    RELATION_CODES,
+    has_own_marks,
+    relation_changed,
+    relation_reasons,
+    sub_order_reason,
+)
 from panelr_bridge.domain.currency import currency_reasons, omits_amounts
 from panelr_bridge.domain.customer_email import clean_email, find_email, read_email
 from panelr_bridge.domain.deposits import deposit_reasons, rest_paid_since
@@ -273,7 +279,7 @@ def awaits_mapping(*, state: OrderState, decision: Decision) -> bool:
 CHANGES = frozenset(
     {
         *("ended_after_creation", "refunded_after_creation", "items_changed", "total_changed", "email_changed"),
-        *("sent_by_plugin_too", "unreadable", "deposit_rest_paid"),
+        *("sent_by_plugin_too", "unreadable", "deposit_rest_paid", "relation_changed"),
     }
 )
 """Reason codes of `changes_since`: each new snapshot computes them again."""
@@ -300,7 +306,7 @@ def _content_changes(sent: Order, now: Order) -> list[Reason]:
     if now.total != sent.total:
         words = f"the order's total was {sent.total} and is {now.total} now"
         reasons.append(Reason("total_changed", words))
-    reasons += rest_paid_since(sent=sent, now=now)
+    reasons += [*rest_paid_since(sent=sent, now=now), *relation_changed(sent=sent, now=now)]
     if _comparable_email(now) != _comparable_email(sent) and not is_erased(now):
         words = "the order's e-mail address changed after the work order was created: correct the customer in Panelr"
         reasons.append(Reason("email_changed", words))

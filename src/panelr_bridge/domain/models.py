@@ -195,6 +195,8 @@ class OrderMappings:
     store: KnownStore = KnownStore()
     source: str = ""
     """The host of the shop that sent the order; empty if it is not known."""
+    hides_relation: bool = False
+    """Whether the order may renew a subscription, and its snapshot does not show it."""
     history: History = NO_HISTORY
     """The earlier orders, of an order that continues one."""
 

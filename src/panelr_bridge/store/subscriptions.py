@@ -74,22 +74,28 @@ def _insert(connection: Connection, table: Any) -> Any:
 
 
 def orders_of(connection: Connection, subscriptions: Collection[int], *, store: str) -> list[SubscriptionOrder]:
-    """Return the orders of subscriptions, the oldest first."""
+    """Return the orders of subscriptions, the oldest first: the first orders, and the newest others."""
     table = subscription_orders.c
     query = (
         select(table.subscription_id, table.woo_order_id, table.kind)
         .where(table.store == store, table.subscription_id.in_(subscriptions))
-        .order_by(table.woo_order_id.desc(), table.subscription_id.desc())
+        .order_by(table.kind != RelationKind.FIRST, table.woo_order_id.desc(), table.subscription_id.desc())
         .limit(MOST_ORDERS)
     )
-    rows = connection.execute(query).all()
-    return [SubscriptionOrder(row[0], row[1], RelationKind(row[2])) for row in reversed(rows)]
+    found = [SubscriptionOrder(row[0], row[1], RelationKind(row[2])) for row in connection.execute(query)]
+    return sorted(found, key=lambda entry: (entry.woo_order_id, entry.subscription_id))
 
 
 def is_known(connection: Connection, subscription_id: int, *, store: str) -> bool:
     """Return whether a subscription has this id, as far as its orders are known."""
     table = subscription_orders.c
     query = select(table.id).where(table.store == store, table.subscription_id == subscription_id).limit(1)
+    return connection.execute(query).scalar() is not None
+
+
+def any_known(connection: Connection, *, store: str) -> bool:
+    """Return whether a store has subscriptions, as far as is known."""
+    query = select(subscription_orders.c.id).where(subscription_orders.c.store == store).limit(1)
     return connection.execute(query).scalar() is not None
 
 

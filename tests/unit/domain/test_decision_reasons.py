@@ -60,7 +60,7 @@ ELSEWHERE = {
     *("no_panelr_items", "ended_after_creation", "refunded_after_creation", "items_changed", "total_changed"),
     *("email_changed", "deposit_rest_paid", "refunded_in_full"),
     *("sub_order", "switch", "second_payment", "continues_order"),  # tests/unit/domain/test_relation.py
-    *("awaits_first_order", "first_order_unknown"),
+    *("awaits_first_order", "first_order_unknown", "relation_hidden", "relation_changed"),
 }
 
 

@@ -33,7 +33,7 @@ from panelr_bridge.domain.relation import read_relation
 from panelr_bridge.domain.work_order_request import on_paid_for
 from panelr_bridge.panelr import request as panelr_request
 from panelr_bridge.panelr.work_order_match import fingerprint
-from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls, quotes
+from panelr_bridge.store import deliveries, order_mappings, orders, owed_calls, quotes, subscriptions
 from panelr_bridge.store.rows import OrderRow, ShownOrderRow
 from panelr_bridge.store.tables import Columns
 from panelr_bridge.woocommerce import order_payload
@@ -101,6 +101,8 @@ def evaluate(
     if relation is not None:
         history = find_history(connection, order, relation, store=store, policy=policy, lines=found.lines)
         found = replace(found, history=history)
+    elif not order.order_key:  # an Orders resource shows neither the key nor what tells a renewal
+        found = replace(found, hides_relation=subscriptions.any_known(connection, store=store))
     decision = decide(order, found, policy)
     if isinstance(decision, Adopt) and (taken := _find_taken(connection, decision, order_id)) is not None:
         excluded = exclusion_reason(order, found, policy)
