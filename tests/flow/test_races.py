@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -268,7 +269,7 @@ async def test_replays_and_claims_of_one_order_do_not_block_each_other(stepped: 
     delivery = Delivery(store="default", topic="order.updated", body=b"", headers={}, verdict="order", woo_order_id=1)
     engine = bridge.database._engine  # type: ignore[attr-defined]
     async with engine.connect() as replaying, engine.connect() as claiming:
-        await replaying.run_sync(deliveries.replay, told["id"], delivery)
+        await replaying.run_sync(partial(deliveries.replay, now=bridge.clock()), told["id"], delivery)
         row = await claiming.run_sync(lambda connection: owed_calls.next_due(connection, now=bridge.clock()))
         sent = {"sent_delivery_id": row["delivery_id"], "state": "sending"}
         sent |= owed_calls.lease_columns(tries=1, until=bridge.clock(), slot=None)

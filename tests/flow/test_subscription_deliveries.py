@@ -69,7 +69,7 @@ async def test_a_subscription_that_cannot_be_read_is_shown(kit: Kit) -> None:
     checks = await run_checks(kit.runtime.database, now=datetime.now(UTC), overdue=kit.runtime.bridge.call_policy.lease)
     (webhooks,) = [each for each in checks if each.name == "webhooks"]
     assert not webhooks.ok
-    assert webhooks.words.startswith("2 deliveries of the last day brought no order")
+    assert webhooks.words.startswith("2 deliveries brought no order")
 
 
 async def test_a_resubscription_goes_on_with_the_line_under_its_new_subscription(kit: Kit) -> None:

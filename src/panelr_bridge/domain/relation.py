@@ -39,11 +39,13 @@ _WCS = (
     ("_subscription_switch", RelationKind.SWITCH),
     ("_subscription_renewal", RelationKind.RENEWAL),
     ("_subscription_resubscribe", RelationKind.RESUBSCRIPTION),
+)
+_SIGNS = (
     ("_failed_renewal_order", RelationKind.RENEWAL),
     ("_subscription_renewal_early", RelationKind.RENEWAL),
     ("_subscription_switch_data", RelationKind.SWITCH),
 )
-"""The last three stand beside one of the others, unless a plugin took that away."""
+"""Keys of WooCommerce Subscriptions that stand beside one of the others, unless a plugin took that away."""
 _YITH_RENEWAL, _YITH_SUBSCRIPTIONS = "is_a_renew", "subscriptions"
 _WPS = tuple(
     (
@@ -57,7 +59,7 @@ _WPS = tuple(
 """WP Swings' keys of a renewal, its subscription and its first order, and of a first order; before 2022 with mwb."""
 _ORDER_KEYS = frozenset(
     {
-        *(key for key, _ in _WCS),
+        *(key for key, _ in (*_WCS, *_SIGNS)),
         *(_YITH_RENEWAL, _YITH_SUBSCRIPTIONS),
         *(key for keys in _WPS for key in keys),
     }
@@ -125,6 +127,9 @@ def _read_subscription(order: Order) -> Relation | None:
         if _says_yes(order, renewal):
             first = next((each for each in _read_ids(order, first_order) if each != order.id), None)
             return Relation(kind=RelationKind.RENEWAL, subscriptions=_read_ids(order, subscription), continues=first)
+    for key, kind in _SIGNS:
+        if (found := _read_key(order, key, kind)) is not None:
+            return found
     begun = (*yith, *(each for *_, key in _WPS for each in _read_ids(order, key)))
     return Relation(kind=RelationKind.FIRST, subscriptions=begun) if begun else None
 

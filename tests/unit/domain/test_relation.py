@@ -64,6 +64,10 @@ KINDS: dict[str, tuple[dict[str, Any], Relation | None]] = {
     ),
     "yith renewal": (order(meta_data=meta(is_a_renew="yes", subscriptions=["532"])), related(532)),
     "yith renewal, an object of ids": (order(meta_data=meta(is_a_renew="1", subscriptions={"0": 532})), related(532)),
+    "yith renewal that was declined": (
+        order(meta_data=meta(is_a_renew="yes", subscriptions=["532"], _failed_renewal_order="yes")),
+        related(532),
+    ),
     "yith renewal without its subscription": (order(meta_data=meta(is_a_renew="yes")), related()),
     "yith first order": (order(meta_data=meta(subscriptions=[532, 533])), related(532, 533, kind=FIRST)),
     "yith says no": (order(meta_data=meta(is_a_renew="no", subscriptions=[532])), related(532, kind=FIRST)),

@@ -61,8 +61,11 @@ def find_history(
 def _lines_of_others(connection: Connection, lines: CustomerLines, relation: Relation, *, store: str) -> frozenset[int]:
     """Return the lines that belong to other subscriptions alone.
 
-    A subscription that another one goes on with has ended: its line may be anybody's.
+    A subscription that another one goes on with has ended: its line may be anybody's. If an order does not name its
+    own subscription, no line is known to be another's.
     """
+    if not relation.subscriptions:
+        return frozenset()
     numbers = [line.activation_id for line in lines.lines]
     owners = subscriptions.owners_of(connection, numbers, store=store) if numbers else {}
     every = {subscription for found in owners.values() for subscription in found}
