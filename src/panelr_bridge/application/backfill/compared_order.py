@@ -150,12 +150,11 @@ def has_id(payload: Payload) -> bool:
     return usable_id(payload.get("id")) is not None
 
 
-def compare_plainly(payload: Payload, rows: Mapping[int, KnownOrderRow], *, now: datetime) -> ComparedOrder | None:
-    """Return the comparison of an order whose id, modification, status and total show that it is known.
+def compare_plainly(payload: Payload, row: KnownOrderRow | None, *, now: datetime) -> ComparedOrder | None:
+    """Return the comparison of an order whose modification, status and total show that it is known; `row` is its own.
 
     Returns None for any other, which needs the whole comparison: that costs ten times as much.
     """
-    row = rows.get(payload["id"]) if has_id(payload) else None
     stored = None if row is None else row["woo_modified_at"]
     modified, status = payload.get("date_modified_gmt"), payload.get("status")
     if row is None or stored is None or not isinstance(modified, str) or not isinstance(status, str):

@@ -30,6 +30,7 @@ from panelr_bridge.store import backfill_cursors, deliveries
 from panelr_bridge.store.database import is_unavailable
 from panelr_bridge.woocommerce.rest.client import ShopClient
 from panelr_bridge.woocommerce.rest.models import ChangedPage, Payload
+from panelr_bridge.woocommerce.rest.wc_v3 import usable_id
 
 SHARE = 0.5
 """The share of Panelr's rate limit that imported orders may use, over all stores."""
@@ -101,8 +102,9 @@ class PageImporter:
         known: list[ComparedOrder] = []
         changed: list[Payload] = []
         for payload in page.orders:
-            is_open = has_id(payload) and payload["id"] in too_old
-            if not is_open and (compared := compare_plainly(payload, rows, now=now)) is not None:
+            number = usable_id(payload.get("id"))
+            row = None if number is None or number in too_old else rows.get(number)
+            if (compared := compare_plainly(payload, row, now=now)) is not None:
                 known.append(compared)
             else:
                 changed.append(payload)

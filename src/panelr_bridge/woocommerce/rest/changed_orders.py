@@ -117,7 +117,7 @@ def _select_fresh(found: ListRange, *, last_id: int, seen: int) -> ChangedPage:
     return _as_page(
         entry
         for place, entry in enumerate(found.entries)
-        if (_id(entry) or 0) > last_id or (_id(entry) is None and place >= seen)
+        if ((number := _id(entry)) or 0) > last_id or (number is None and place >= seen)
     )
 
 
