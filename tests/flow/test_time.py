@@ -99,10 +99,11 @@ async def test_a_mapping_of_something_else_leaves_a_held_order_held(kit: Kit) ->
 
 
 async def test_a_queued_order_is_sent_by_the_mappings_of_the_moment_of_sending(mapped: Kit) -> None:
-    mapped.panel.faults.add("unauthorized", action="create_work_order")
+    mapped.panel.faults.add("unauthorized", action="create_work_order", times=None)
     await mapped.post(order())
     (mapping,) = (await mapped.api("GET", "/product-mappings")).json()["data"]
     await mapped.api("PATCH", f"/product-mappings/{mapping['id']}", json={"quantity": 4})
+    mapped.panel.faults.clear()
     await mapped.until(20, "created")
     assert [item.qty for item in mapped.panel.work_orders[1].cart] == [4]
 
