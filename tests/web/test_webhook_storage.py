@@ -79,6 +79,19 @@ async def test_what_the_database_cannot_store_is_answered_503_and_taken_later(ma
 
 
 @BOTH_DATABASES
+async def test_what_an_operator_does_meanwhile_is_answered_503_and_done_later(
+    mapped: Kit, database_url: str, logged: Logged
+) -> None:
+    words = [{"sku": hashlib.shake_256(bytes([n])).hexdigest(90), "panelr_product_id": 3} for n in range(200)]
+    async with away(database_url, mapped.runtime.database):
+        answer = await mapped.api("POST", "/product-mappings/import", json=words)
+        assert problem(answer, 503)["detail"].startswith("the database cannot be used at the moment")
+        assert "SQL" not in answer.text
+    assert [entry["event"] for entry in logged if entry["event"] == "request.failed"] == ["request.failed"]
+    assert (await mapped.api("POST", "/product-mappings/import", json=words)).status_code == 200
+
+
+@BOTH_DATABASES
 async def test_without_its_table_the_delivery_is_answered_503(kit: Kit) -> None:
     def drop(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO elsewhere")

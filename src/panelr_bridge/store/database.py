@@ -62,6 +62,10 @@ def use_one_snapshot(connection: Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
+DATABASE_ERRORS = (DBAPIError, sqlite3.Error, PoolTimeoutError, OSError, TimeoutError)
+"""The kinds of errors among which `is_unavailable` distinguishes."""
+
+
 def is_unavailable(error: BaseException) -> bool:
     """Return whether `error` means that the database cannot store at the moment, and not that a statement is wrong."""
     if isinstance(error, (OperationalError, sqlite3.OperationalError, PoolTimeoutError, OSError, TimeoutError)):

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from panelr_bridge import errors, logs
+from panelr_bridge.store.database import DATABASE_ERRORS, is_unavailable
 from panelr_bridge.web.answers import is_none
 
 MEDIA_TYPE = "application/problem+json"
@@ -93,6 +94,7 @@ def install(app: FastAPI) -> None:
         ClientDisconnect: handle_disconnect,
         Exception: handle_unexpected,
     }
+    handlers |= dict.fromkeys(DATABASE_ERRORS, _handle_database_error)
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
@@ -100,6 +102,14 @@ def install(app: FastAPI) -> None:
 async def _handle_bridge_error(request: Request, error: errors.BridgeError) -> JSONResponse:
     status = STATUSES.get(type(error))
     return await handle_unexpected(request, error) if status is None else response(request, status, str(error))
+
+
+async def _handle_database_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer 503 while the database cannot be used; any other error of it is unexpected."""
+    if not is_unavailable(error):
+        raise error
+    log.error("request.failed", path=request.url.path, request_id=request.state.request_id, exc_info=error)
+    return response(request, 503, "the database cannot be used at the moment: /readyz says why. Try again later")
 
 
 async def _handle_http_exception(request: Request, error: HTTPException) -> JSONResponse:
