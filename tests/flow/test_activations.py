@@ -10,7 +10,7 @@ from panelr_bridge.settings import Settings
 from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.admin_actions import provision, void
 from panelr_bridge.store.tables import orders
-from tests.support.bridge_kit import Kit, kit_of, order, tried
+from tests.support.bridge_kit import Kit, order, tried
 from tests.support.clockwork import plan_now
 from tests.support.held_table import meta
 from tests.support.payments import attention_codes, find_follow_up, is_settled, poll_status
@@ -26,6 +26,7 @@ from tests.support.renewals import (
     calls,
     codes,
     kept,
+    kit_of_plans,
     named,
     note_first,
     renewal,
@@ -36,18 +37,9 @@ ONLY_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"])
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Settings without a lack of calls."""
-    return settings.model_copy(update={"panelr_rate_per_minute": 1200})
-
-
-@pytest.fixture
 async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
     """A bridge with mappings of two products, and a Panelr without a rate limit."""
-    panelr[1].settings.rate_per_minute = 0
-    async with kit_of(settings, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        await kit.map(sku="MONTH", panelr_product_id=1)
+    async with kit_of_plans(settings, panelr[1]) as kit:
         yield kit
 
 

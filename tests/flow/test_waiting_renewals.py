@@ -28,6 +28,7 @@ from tests.support.renewals import (
     RENEWAL,
     begin,
     codes,
+    kit_of_plans,
     named,
     note_first,
     renewal,
@@ -38,18 +39,9 @@ ONLY_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"])
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Settings without a lack of calls."""
-    return settings.model_copy(update={"panelr_rate_per_minute": 1200})
-
-
-@pytest.fixture
 async def kit(settings: Settings, panelr: tuple[str, Panel]) -> AsyncIterator[Kit]:
     """A bridge with mappings of two products, and a Panelr without a rate limit."""
-    panelr[1].settings.rate_per_minute = 0
-    async with kit_of(settings, panelr[1]) as kit:
-        await kit.map(sku="PANEL-1000", panelr_product_id=3)
-        await kit.map(sku="MONTH", panelr_product_id=1)
+    async with kit_of_plans(settings, panelr[1]) as kit:
         yield kit
 
 

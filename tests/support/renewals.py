@@ -1,18 +1,32 @@
 """First orders, their renewals, and the lines at Panelr that they are about."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from panelr_bridge.application.transactions.continuation import note_orders
 from panelr_bridge.domain.relation import RelationKind
+from panelr_bridge.settings import Settings
+from panelr_bridge.simulators.panelr import Panel
 from panelr_bridge.simulators.panelr.admin_actions import provision
 from panelr_bridge.store.subscriptions import SubscriptionOrder
-from tests.support.bridge_kit import Kit, order
+from tests.support.bridge_kit import Kit, kit_of, order
 from tests.support.held_table import meta
 
 FIRST, RENEWAL, SUBSCRIPTION, OTHER_SUBSCRIPTION = 20, 30, 459, 460
 EMAIL = order()["billing"]["email"]
 LINE = order()["line_items"][0]
 MONTH = LINE | {"id": 2, "sku": "MONTH", "product_id": 99, "name": "Another plan"}
+
+
+@contextlib.asynccontextmanager
+async def kit_of_plans(settings: Settings, panel: Panel) -> AsyncIterator[Kit]:
+    """Run a bridge with mappings of two products. Neither it nor Panelr lacks calls."""
+    panel.settings.rate_per_minute = 0
+    async with kit_of(settings.model_copy(update={"panelr_rate_per_minute": 1200}), panel) as kit:
+        await kit.map(sku="PANEL-1000", panelr_product_id=3)
+        await kit.map(sku="MONTH", panelr_product_id=1)
+        yield kit
 
 
 def renewal(number: int = RENEWAL, *, of: int = SUBSCRIPTION, **changes: Any) -> dict[str, Any]:

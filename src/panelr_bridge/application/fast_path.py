@@ -70,15 +70,7 @@ class FastPath:
         order_id, _, source = known
         if source != read_source(raw.headers.get(SOURCE_HEADER, "")):
             return None
-        return Delivery(
-            store=raw.store,
-            topic=raw.topic,
-            body=raw.body,
-            headers=raw.headers,
-            verdict="order",
-            woo_order_id=order_id,
-            sha256=raw.sha256,
-        )
+        return raw.with_verdict("order", woo_order_id=order_id)
 
     def match_subscription(self, raw: RawDelivery) -> Delivery | None:
         """Return the delivery if its body repeats a subscription that is noted already; None otherwise.
@@ -86,17 +78,7 @@ class FastPath:
         It needs no more than to be stored.
         """
         words = self._subscriptions.get((raw.store, raw.sha256)) if is_subscription_topic(raw.topic) else None
-        if words is None:
-            return None
-        return Delivery(
-            store=raw.store,
-            topic=raw.topic,
-            body=raw.body,
-            headers=raw.headers,
-            verdict="subscription",
-            words=words,
-            sha256=raw.sha256,
-        )
+        return None if words is None else raw.with_verdict("subscription", words=words)
 
     async def store_repeat(self, delivery: Delivery) -> RepeatedDelivery | None:
         """Store what `match_repeat` returned. Returns None and writes nothing if the order has changed since."""

@@ -28,21 +28,25 @@ class RawDelivery:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha256", digest(self.body))
 
+    def with_verdict(self, verdict: str, *, words: str | None = None, woo_order_id: int | None = None) -> Delivery:
+        """Return the delivery to store, with its verdict, words for the operator, and the order that it is about."""
+        return Delivery(
+            store=self.store,
+            topic=self.topic,
+            body=self.body,
+            headers=self.headers,
+            verdict=verdict,
+            words=words,
+            woo_order_id=woo_order_id,
+            sha256=self.sha256,
+        )
+
 
 def parse_delivery(raw: RawDelivery) -> tuple[Delivery, Event | None]:
     """Return the delivery with its verdict, and its event; None if it is about neither. Never raises."""
     verdict, words, event = _parse(raw)
-    delivery = Delivery(
-        store=raw.store,
-        topic=raw.topic,
-        body=raw.body,
-        headers=raw.headers,
-        verdict=verdict,
-        words=words,
-        woo_order_id=event.id if isinstance(event, Order | OrderDeleted) else None,
-        sha256=raw.sha256,
-    )
-    return delivery, event
+    order_id = event.id if isinstance(event, Order | OrderDeleted) else None
+    return raw.with_verdict(verdict, words=words, woo_order_id=order_id), event
 
 
 def _parse(raw: RawDelivery) -> tuple[str, str | None, Event | None]:
