@@ -22,8 +22,8 @@ from panelr_bridge.woocommerce.rest.read_range import ListRange, read_range
 from panelr_bridge.woocommerce.rest.wc_v3 import usable_id
 
 SECOND = timedelta(seconds=1)
-WINDOW = 1000
-"""About how many orders of wc/v3 are read between two values of `complete_to`."""
+WINDOW = 1 + 20 * 99
+"""About how many orders of wc/v3 are read between two values of `complete_to`: 20 full pages, which overlap by one."""
 MOST_IDLE_PAGES = 100
 """After so many pages without an order that is new, the shop is taken not to page its lists at all."""
 
